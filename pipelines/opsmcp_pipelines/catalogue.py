@@ -1,0 +1,90 @@
+"""Catalogue: one immutable snapshot of what a source holds, and the pure difference of two.
+
+Knows nothing of how it was read (`discovery` does that) or of tools.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from opsmcp_pipelines.models import (
+    Cluster,
+    Host,
+    Operation,
+    OperationKey,
+    OperationKind,
+    Pipeline,
+    Task,
+)
+
+__all__ = ["Catalogue", "Contents", "Difference", "Problem", "diff"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An operation that the source holds and that cannot be offered, with the reason."""
+
+    operation: str
+    kind: OperationKind
+    reason: str
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a source held at one moment, in the source's order."""
+
+    pipelines: tuple[Pipeline, ...] = ()
+    tasks: tuple[Task, ...] = ()
+    clusters: tuple[Cluster, ...] = ()
+    hosts: tuple[Host, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """A numbered snapshot. `read_at` is when it was read first, with time zone."""
+
+    generation: int
+    contents: Contents
+    read_at: datetime
+
+    @cached_property
+    def operations(self) -> Mapping[OperationKey, Operation]:
+        """Every operation by its key; pipelines first, each in the source's order."""
+        both: tuple[Operation, ...] = (*self.contents.pipelines, *self.contents.tasks)
+        return {operation.key: operation for operation in both}
+
+    def find_task(self, namespace: str, name: str) -> Task | None:
+        """The task of that name, or None."""
+        found = self.operations.get(OperationKey(OperationKind.TASK, namespace, name))
+        return found if isinstance(found, Task) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What changed between two catalogues; false when nothing did."""
+
+    added: tuple[OperationKey, ...] = ()
+    removed: tuple[OperationKey, ...] = ()
+    changed: tuple[OperationKey, ...] = ()
+    inventory: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether anything changed."""
+        return bool(self.added or self.removed or self.changed or self.inventory)
+
+
+def diff(old: Catalogue | None, new: Catalogue) -> Difference:
+    """Compare by value. Against nothing, everything is added."""
+    before: Mapping[OperationKey, Operation] = old.operations if old else {}
+    inventory_before = (old.contents.clusters, old.contents.hosts) if old else ((), ())
+    return Difference(
+        added=tuple(key for key in new.operations if key not in before),
+        removed=tuple(key for key in before if key not in new.operations),
+        changed=tuple(
+            key for key, found in new.operations.items() if key in before and before[key] != found
+        ),
+        inventory=inventory_before != (new.contents.clusters, new.contents.hosts),
+    )

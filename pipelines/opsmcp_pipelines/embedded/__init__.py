@@ -1,0 +1,1 @@
+"""The embedded engine as a source of operations."""

@@ -1,0 +1,268 @@
+"""Which words of a command line a program would run, or evaluate as a program of its own.
+
+Tables of what well-known programs do with their arguments (POSIX and the GNU manuals). Pure; the
+words come with whatever node they stand for.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import Generic, TypeVar
+
+__all__ = ["Danger", "Word", "command_dangers", "reads_code"]
+
+_NodeT = TypeVar("_NodeT")
+
+
+class Danger(Enum):
+    """What would happen to a value."""
+
+    CODE = "run"
+    NUMBER = "arithmetic"
+    PROGRAM = "part of a program"
+
+
+@dataclass(frozen=True, slots=True)
+class Word(Generic[_NodeT]):
+    """A word of a command line: its text without quotes around it, and where it stands."""
+
+    text: str
+    node: _NodeT
+
+    @property
+    def name(self) -> str:
+        """As the name of a program, without its folder."""
+        return re.sub(r"[\\'\"]", "", self.text).rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrapper:
+    """A program that runs the rest of its command line, after options and operands."""
+
+    valued: frozenset[str] = frozenset()
+    operands: int = 0
+
+
+def _wrapper(valued: str = "", operands: int = 0) -> _Wrapper:
+    return _Wrapper(frozenset(valued.split()), operands)
+
+
+_WRAPPERS: Mapping[str, _Wrapper] = MappingProxyType(
+    {
+        "builtin": _wrapper(),
+        "chroot": _wrapper(operands=1),
+        "command": _wrapper(),
+        "doas": _wrapper("-u -C"),
+        "env": _wrapper("-u -C"),
+        "exec": _wrapper("-a"),
+        "flock": _wrapper("-w -E", 1),
+        "ionice": _wrapper("-c -n"),
+        "nice": _wrapper("-n"),
+        "nohup": _wrapper(),
+        "nsenter": _wrapper("-t -S -G"),
+        "setsid": _wrapper(),
+        "stdbuf": _wrapper("-i -o -e"),
+        "sudo": _wrapper("-u -g -h -p -C -T -D -R"),
+        "time": _wrapper("-f -o"),
+        "timeout": _wrapper("-s -k", 1),
+        "watch": _wrapper("-n"),
+        "xargs": _wrapper("-I -n -P -L -d -a -E -s"),
+    }
+)
+_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
+_CODE_OPTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(_SHELLS, "c"),
+        "expect": "c",
+        "lua": "e",
+        "mysql": "e",
+        "node": "ep",
+        "perl": "eE",
+        "php": "r",
+        "psql": "c",
+        "python": "c",
+        "ruby": "e",
+        "su": "c",
+    }
+)
+_RUNS_ALL = frozenset({"eval", "trap", "alias", "source", "."})
+_NAMES_VARIABLES = frozenset({"read", "mapfile", "readarray", "getopts"})
+_HARMLESS = frozenset({"echo", "printf", "grep", "cat", "ls", "which", "type", "pgrep"})
+_AWKS = frozenset({"awk", "gawk", "mawk", "nawk"})
+_SSH_VALUED = frozenset("-" + letter for letter in "BbcDEeFIiJLlmOopQRSWw")
+_CLIENTS = frozenset({"kubectl", "oc", "docker", "podman", "crictl", "nerdctl"})
+
+_EVALUATES = re.compile(
+    r"\b(eval|exec|trap|source|let|declare|typeset|alias|xargs|ssh|(ba|da|z|k)?sh)\b|\(\(|\[\[|\$\[|`"
+    r"|(^|[;|&({]|\b(do|then|else|if|while|until)\b)\s*[\"']?\$"
+)
+
+_Finding = tuple[str, Danger, Word[_NodeT]]
+
+
+def command_dangers(words: Sequence[Word[_NodeT]]) -> Iterator[_Finding[_NodeT]]:
+    """Each word that would be run or evaluated, with a few words on why."""
+    if not words:
+        return
+    name, rest = words[0].name, words[1:]
+    yield "as the name of a command", Danger.CODE, words[0]
+    if name in _HARMLESS:
+        yield from _printf_dangers(name, rest)
+        return
+    if name in _WRAPPERS:
+        yield from command_dangers(_wrapped(name, rest))
+    yield from _own_dangers(name, rest)
+    yield from _nested_dangers(words)
+
+
+def reads_code(words: Sequence[Word[_NodeT]]) -> bool:
+    """Whether a command takes its program from standard input."""
+    if not words or words[0].name in _HARMLESS:
+        return False
+    if words[0].name in (".", "source"):
+        return True
+    if words[0].name == "ssh":
+        return len(_after_ssh_destination(words[1:])) == 0
+    if words[0].name in ("xargs", "parallel") and any(_interpreter(word.name) for word in words):
+        return True  # What it reads becomes part of the code: `xargs -I{} sh -c "ls {}"`.
+    for number, word in enumerate(words):
+        kind = _interpreter(word.name)
+        if kind and not _code_words(kind, words[number + 1 :]):
+            operands = [w for w in words[number + 1 :] if not w.text.startswith("-")]
+            if not operands or any(w.text in ("-", "-s") for w in words[number + 1 :]):
+                return True
+    return False
+
+
+def _interpreter(name: str) -> str:
+    """The key of `_CODE_OPTIONS` for a program, with versions cut off: `python3.11`."""
+    plain = re.sub(r"[0-9.]+$", "", name)
+    return plain if plain in _CODE_OPTIONS else ""
+
+
+def _wrapped(name: str, rest: Sequence[Word[_NodeT]]) -> Sequence[Word[_NodeT]]:
+    """The command line that a wrapper runs."""
+    wrapper = _WRAPPERS[name]
+    at = _skip_options(rest, wrapper.valued) + wrapper.operands
+    while name in ("env", "sudo") and at < len(rest) and re.match(r"\w+=", rest[at].text):
+        at += 1
+    return rest[at:]
+
+
+def _skip_options(words: Sequence[Word[_NodeT]], valued: frozenset[str]) -> int:
+    at = 0
+    while at < len(words) and words[at].text.startswith("-"):
+        if words[at].text == "--":
+            return at + 1
+        at += 2 if words[at].text in valued else 1
+    return at
+
+
+def _own_dangers(name: str, rest: Sequence[Word[_NodeT]]) -> Iterator[_Finding[_NodeT]]:
+    """What a program does with its own arguments."""
+    if name in _RUNS_ALL:
+        yield from ((name, Danger.CODE, word) for word in rest)
+    elif name == "let":
+        yield from ((name, Danger.NUMBER, word) for word in rest)
+    elif name == "ssh":
+        yield from (("ssh", Danger.CODE, word) for word in _after_ssh_destination(rest))
+        yield from (
+            ("ssh -o", Danger.CODE, after)
+            for word, after in zip(rest, rest[1:], strict=False)
+            if word.text == "-o"
+        )
+    elif name in _NAMES_VARIABLES:
+        yield from (("as the name of a variable", Danger.CODE, word) for word in rest)
+    elif name in _AWKS or name == "sed":
+        yield from _program_dangers(name, rest)
+    elif name == "test":
+        yield from _after(rest, "-v", "test -v")
+    elif name == "env":
+        yield from _after(rest, "-S", "env -S")
+
+
+def _printf_dangers(name: str, rest: Sequence[Word[_NodeT]]) -> Iterator[_Finding[_NodeT]]:
+    if name == "printf":
+        yield from _after(rest[:2], "-v", "as the name of a variable")
+
+
+def _after(words: Sequence[Word[_NodeT]], option: str, where: str) -> Iterator[_Finding[_NodeT]]:
+    for word, after in zip(words, words[1:], strict=False):
+        if word.text == option:
+            yield where, Danger.CODE, after
+
+
+def _after_ssh_destination(rest: Sequence[Word[_NodeT]]) -> Sequence[Word[_NodeT]]:
+    return rest[_skip_options(rest, _SSH_VALUED) + 1 :]
+
+
+def _program_dangers(name: str, rest: Sequence[Word[_NodeT]]) -> Iterator[_Finding[_NodeT]]:
+    """The program text of awk or sed: the argument of -e or -f, or else the first operand."""
+    valued = frozenset(
+        {"-F", "-v", "-f", "-e", "-l", "-E"} if name in _AWKS else {"-e", "-f", "-l"}
+    )
+    given = False
+    for word, after in zip(rest, rest[1:], strict=False):
+        if word.text in ("-f", "-e", "--expression", "--file"):
+            given = True
+            yield f"{name} {word.text}", _danger_in(name, after), after
+    at = _skip_options(rest, valued)
+    yield from ((name, Danger.CODE, word) for word in rest[:at] if word.text.startswith("--"))
+    if not given and at < len(rest):
+        yield name, _danger_in(name, rest[at]), rest[at]
+
+
+def _danger_in(name: str, word: Word[_NodeT]) -> Danger:
+    # A letter is a command or a flag to sed, unless it stands between the delimiters of `s/a/b/`.
+    between = all(
+        word.text[match.end() : match.end() + 1] in ("/", "|", "#", "@", "$")
+        for match in re.finditer(r"\$\{OPSMCP_V[0-9]+\}", word.text)
+    )
+    return Danger.PROGRAM if name in _AWKS or between else Danger.NUMBER
+
+
+def _nested_dangers(words: Sequence[Word[_NodeT]]) -> Iterator[_Finding[_NodeT]]:
+    """Interpreters and commands anywhere in the line: behind kubectl exec, find -exec, ..."""
+    for number, word in enumerate(words):
+        rest = words[number + 1 :]
+        kind = _interpreter(word.name)
+        if kind:
+            yield from ((word.name, Danger.CODE, code) for code in _code_words(kind, rest))
+            yield from _code_arguments(word.name, kind, rest)
+            yield from _script_file(word.name, kind, rest)
+        if word.text in ("-exec", "-execdir", "-ok", "-okdir"):
+            yield from command_dangers(rest[:1])
+        if word.text == "--" and words[0].name in _CLIENTS:
+            yield from command_dangers(rest)
+
+
+def _code_words(kind: str, rest: Sequence[Word[_NodeT]]) -> list[Word[_NodeT]]:
+    """The arguments that an interpreter takes as code."""
+    found: list[Word[_NodeT]] = []
+    for number, word in enumerate(rest):
+        if not re.match(rf"-[A-Za-z]*[{_CODE_OPTIONS[kind]}]", word.text):
+            continue
+        found.append(word)
+        found += rest[number + 1 : number + 2]
+    return found
+
+
+def _code_arguments(
+    name: str, kind: str, rest: Sequence[Word[_NodeT]]
+) -> Iterator[_Finding[_NodeT]]:
+    """The arguments of a shell's own code, when that code evaluates what it is given."""
+    codes = _code_words(kind, rest) if kind in _SHELLS else []
+    if any(_EVALUATES.search(code.text) for code in codes):
+        yield from ((f"argument of {name} -c", Danger.CODE, word) for word in rest)
+
+
+def _script_file(name: str, kind: str, rest: Sequence[Word[_NodeT]]) -> Iterator[_Finding[_NodeT]]:
+    """The first operand: the script that an interpreter would run."""
+    if kind in ("su", "mysql", "psql") or _code_words(kind, rest):
+        return
+    if any(word.text == "-s" for word in rest):
+        return
+    operands = [word for word in rest if not word.text.startswith(("-", "+"))]
+    yield from ((f"as a script for {name}", Danger.CODE, word) for word in operands[:1])

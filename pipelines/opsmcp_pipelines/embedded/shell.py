@@ -1,0 +1,218 @@
+"""A shell step with its references turned into environment variables, one way per place.
+
+The safety does not depend on the parser: a value is never written into the script, only the name
+of an environment variable is. The parser decides how that name is quoted, so that the value arrives
+as one word, and `hazard` finds the places where a shell would evaluate data once more.
+Environment variables are called `OPSMCP_V1`, ...: a variable named PATH or LD_PRELOAD must not
+change how the script runs.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from opsmcp_pipelines.embedded.hazard import Danger, find_dangers, may_evaluate
+from opsmcp_pipelines.embedded.reference import RefusedStep, find_references
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
+
+__all__ = ["render_shell"]
+
+PREFIX = "OPSMCP_V"
+
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_QUOTED_DELIMITER = re.compile(
+    rb"""(?:'([A-Za-z0-9_.-]+)'|"([A-Za-z0-9_.-]+)"|\\([A-Za-z0-9_.-]+))"""
+)
+_PLACES = frozenset(
+    {
+        "comment",
+        "raw_string",
+        "ansi_c_string",
+        "string",
+        "translated_string",
+        "heredoc_body",
+        "command_substitution",
+        "process_substitution",
+        "arithmetic_expansion",
+    }
+)
+# Here a plain expansion arrives whole.
+_EXPANDING = frozenset({"string", "translated_string", "arithmetic_expansion", "heredoc_body"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A reference in the prepared script; `start` and `end` count bytes."""
+
+    start: int
+    end: int
+    name: str
+    variable: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    start: int
+    end: int
+    text: bytes
+
+
+def render_shell(content: str, values: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
+    """The script to run, and the environment variables that hold the values.
+
+    Raises:
+        RefusedStep: A value would be evaluated as code.
+    """
+    source, places = _prepare(content, values)
+    if not places:
+        return content, MappingProxyType({})
+    environ = {place.variable: values[place.name] for place in places}
+    root = _parser().parse(source).root_node
+    if root.has_error:
+        _refuse_unreadable(source)
+        return source.decode(), MappingProxyType(environ)
+    _check_dangers(root, places, values)
+    edits = [edit for place in places for edit in _edit(root, source, place)]
+    return _apply(source, edits).decode(), MappingProxyType(environ)
+
+
+@cache
+def _parser() -> "Parser":
+    # Imported late: only a run needs the parser, and most commands never run anything.
+    import tree_sitter_bash
+    from tree_sitter import Language, Parser
+
+    return Parser(Language(tree_sitter_bash.language()))
+
+
+def _prepare(content: str, values: Mapping[str, str]) -> tuple[bytes, list[_Place]]:
+    """Name the environment variables in the script, so that the parser sees plain expansions."""
+    numbers: dict[str, int] = {}
+    source = bytearray()
+    places: list[_Place] = []
+    done = 0
+    for found in find_references(content, values):
+        number = numbers.setdefault(found.name, len(numbers) + 1)
+        source += content[done : found.start].encode()
+        start = len(source)
+        source += f"${{{PREFIX}{number}}}".encode()
+        places.append(_Place(start, len(source), found.name, f"{PREFIX}{number}"))
+        done = found.end
+    source += content[done:].encode()
+    return bytes(source), places
+
+
+def _refuse_unreadable(source: bytes) -> None:
+    if may_evaluate(source.decode()):
+        raise RefusedStep(
+            "its shell script could not be understood well enough to keep values from being "
+            "run as code; simplify it, or take the values out of eval and arithmetic"
+        )
+
+
+def _check_dangers(root: "Node", places: Sequence[_Place], values: Mapping[str, str]) -> None:
+    names = {place.variable: place.name for place in places}
+    for found in find_dangers(root, PREFIX):
+        name = names.get(found.variable)
+        if name is None:
+            continue
+        if found.danger is Danger.NUMBER and _INTEGER.fullmatch(values[name]):
+            continue
+        if found.danger is Danger.PROGRAM and _is_tame(values[name]):
+            continue
+        raise RefusedStep(_explain(found.danger, name, found.where))
+
+
+def _is_tame(value: str) -> bool:
+    """Whether a value is a plain word or number, which means nothing to awk or sed by itself."""
+    return re.fullmatch(r"[A-Za-z0-9_.:-]*", value) is not None
+
+
+def _explain(danger: Danger, name: str, where: str) -> str:
+    if danger is Danger.NUMBER:
+        return f"the value of {name!r} is used in arithmetic ({where}) and is not a whole number"
+    if danger is Danger.PROGRAM:
+        return f"the value of {name!r} stands inside a program ({where}) and is not a plain word"
+    return f"it would run the value of {name!r} as code ({where})"
+
+
+def _edit(root: "Node", source: bytes, place: _Place) -> Iterator[_Edit]:
+    """What to change so that the value arrives whole at this place."""
+    around = _around(root, place)
+    kind = around.type if around else ""
+    plain = source[place.start : place.end]
+    written = f"${{{place.name}}}".encode()
+    if kind == "comment":
+        yield _Edit(place.start, place.end, written)
+    elif kind in ("raw_string", "ansi_c_string"):
+        yield _reopen(source, place, kind)
+    elif around is not None and _is_quoted_heredoc(around):
+        yield from _open_heredoc(around, source)
+    elif _is_escaped(source, place.start):
+        yield _Edit(place.start, place.end, written)
+    elif kind not in _EXPANDING:
+        yield _Edit(place.start, place.end, b'"' + plain + b'"')
+
+
+def _around(root: "Node", place: _Place) -> "Node | None":
+    """The innermost node that decides how the place is quoted."""
+    node = root.descendant_for_byte_range(place.start, place.end)
+    while node is not None and node.type not in _PLACES:
+        node = node.parent
+    return node
+
+
+def _reopen(source: bytes, place: _Place, kind: str) -> _Edit:
+    if kind == "ansi_c_string" and _is_escaped(source, place.start):
+        raise RefusedStep(f"a backslash stands in front of ${{{place.name}}} inside $'...'")
+    again = b"$'" if kind == "ansi_c_string" else b"'"
+    plain = source[place.start : place.end]
+    return _Edit(place.start, place.end, b"'\"" + plain + b'"' + again)
+
+
+def _is_escaped(source: bytes, start: int) -> bool:
+    before = source[:start]
+    return (len(before) - len(before.rstrip(b"\\"))) % 2 == 1
+
+
+def _heredoc_start(body: "Node") -> "Node | None":
+    siblings = body.parent.children if body.parent else []
+    return next((node for node in siblings if node.type == "heredoc_start"), None)
+
+
+def _is_quoted_heredoc(around: "Node") -> bool:
+    start = _heredoc_start(around) if around.type == "heredoc_body" else None
+    return start is not None and re.search(rb"""['"\\]""", start.text or b"") is not None
+
+
+def _open_heredoc(body: "Node", source: bytes) -> Iterator[_Edit]:
+    """Open a quoted here-document for its values, and for nothing else."""
+    start = _heredoc_start(body)
+    if start is None:
+        return
+    word = source[start.start_byte : start.end_byte]
+    match = _QUOTED_DELIMITER.fullmatch(word)
+    if match is None:
+        raise RefusedStep("a here-document with an unusual quoted delimiter holds a value")
+    delimiter = match[1] or match[2] or match[3]
+    yield _Edit(start.start_byte, start.end_byte, delimiter)
+    text = source[body.start_byte : body.end_byte]
+    for special in re.finditer(rb"[\\$`]", text):
+        at = body.start_byte + special.start()
+        if not text[special.start() :].startswith(b"${" + PREFIX.encode()):
+            yield _Edit(at, at, b"\\")
+
+
+def _apply(source: bytes, edits: Sequence[_Edit]) -> bytes:
+    result = bytearray()
+    done = 0
+    # Two values in one here-document ask for the same changes.
+    for edit in sorted(set(edits), key=lambda edit: (edit.start, edit.end)):
+        result += source[done : edit.start] + edit.text
+        done = edit.end
+    return bytes(result + source[done:])

@@ -1,0 +1,296 @@
+"""The embedded engine as a Source: manifests in, runs on this machine, their record in SQLite.
+
+Owns the task group in which runs live: closing the source ends them, groups and all.
+"""
+
+import logging
+import secrets
+import socket
+import sqlite3
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+from anyio import to_thread
+from anyio.abc import TaskGroup
+
+import opsmcp_pipelines
+from opsmcp_pipelines.catalogue import Contents, Problem
+from opsmcp_pipelines.embedded.engine import EngineSettings, execute, step_environment
+from opsmcp_pipelines.embedded.kubeconfig import KubeInventory, read_clusters
+from opsmcp_pipelines.embedded.loader import LOCAL_HOST, NEEDS_LABEL, Library, Loaded
+from opsmcp_pipelines.embedded.state import RunState
+from opsmcp_pipelines.embedded.store import RunStore, StoredRun
+from opsmcp_pipelines.embedded.variables import Plan, build_plan
+from opsmcp_pipelines.errors import NotFound, SourceRefused, SourceUnavailable
+from opsmcp_pipelines.models import Host, Operation, Pipeline
+from opsmcp_pipelines.run import RunReport, Status, TaskReport
+from opsmcp_pipelines.source import RunRef, StartRequest
+
+__all__ = ["EmbeddedSettings", "EmbeddedSource", "open_embedded_source"]
+
+_MAX_RUNS_AT_A_TIME = 8
+_CANCEL_SECONDS = 10.0
+_SAVE_SECONDS = 10.0
+
+_log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedSettings:
+    """Where the embedded engine finds its manifests and keeps its runs, and how steps are run.
+
+    Attributes:
+        state_dir: Holds `embedded.db`; created when it is not there.
+        environ: The environment of the process; steps see only a few harmless names of it.
+        manifests: Directories of manifests; operations of later ones replace those of earlier ones.
+        bundled: Whether the operations that come with opsmcp are there, too (before all others).
+        namespace: That of operations that name none.
+        step_seconds: The deadline of a step that sets no `timeoutSeconds`.
+        output_bytes: How much of a step's output is kept; the rest is counted.
+    """
+
+    state_dir: Path
+    environ: Mapping[str, str] = field(repr=False)
+    manifests: tuple[Path, ...] = ()
+    bundled: bool = True
+    namespace: str = "ops-system"
+    step_seconds: float = 600.0
+    output_bytes: int = 1024 * 1024
+
+
+@dataclass(slots=True)
+class _Live:
+    """A run of this process that has not ended, or whose end is being stored."""
+
+    name: str
+    plan: Plan
+    state: RunState
+    cancelled: bool = False
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    over: anyio.Event = field(default_factory=anyio.Event)
+
+
+@asynccontextmanager
+async def open_embedded_source(
+    settings: EmbeddedSettings,
+) -> AsyncGenerator["EmbeddedSource", None]:
+    """An embedded engine for the time of the block; leaving it ends its runs.
+
+    Raises:
+        SourceUnavailable: The store of runs cannot be opened.
+    """
+    path = settings.state_dir / "embedded.db"
+    try:
+        store = await to_thread.run_sync(RunStore.open, path)
+    except (OSError, sqlite3.Error) as error:
+        raise SourceUnavailable(f"the store of runs {str(path)!r} cannot be opened") from error
+    try:
+        async with anyio.create_task_group() as group:
+            yield EmbeddedSource(settings, store, group)
+            group.cancel_scope.cancel()
+    finally:
+        store.close()
+
+
+class EmbeddedSource:
+    """Runs manifests on this machine. Made by `open_embedded_source`."""
+
+    def __init__(self, settings: EmbeddedSettings, store: RunStore, group: TaskGroup) -> None:
+        """Take over an open store, and the task group in which runs live."""
+        bundled = Path(opsmcp_pipelines.__file__).parent / "bundled"
+        directories = [bundled] if settings.bundled else []
+        self._settings = settings
+        self._engine = EngineSettings(
+            environ=step_environment(settings.environ),
+            namespace=settings.namespace,
+            step_seconds=settings.step_seconds,
+            output_bytes=settings.output_bytes,
+        )
+        self._library = Library([*directories, *settings.manifests], settings.namespace)
+        self._store = store
+        self._store_lock = anyio.Lock()
+        self._read_lock = anyio.Lock()
+        self._group = group
+        self._limit = anyio.CapacityLimiter(_MAX_RUNS_AT_A_TIME)
+        self._live: dict[str, _Live] = {}
+        self._read: tuple[Loaded, KubeInventory] | None = None
+        self._contents = Contents()
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return "the embedded engine"
+
+    @property
+    def can_cancel(self) -> bool:
+        """Runs can be cancelled."""
+        return True
+
+    async def read(self) -> Contents:
+        """The operations and the inventory; the same object when nothing changed."""
+        async with self._read_lock:
+            loaded = await to_thread.run_sync(self._library.read)
+            kubernetes = await to_thread.run_sync(read_clusters, self._settings.environ)
+            if self._read is None or self._read[0] is not loaded or self._read[1] != kubernetes:
+                self._contents = _build_contents(loaded, kubernetes, self._settings.namespace)
+                self._read = (loaded, kubernetes)
+            return self._contents
+
+    async def start(self, request: StartRequest) -> RunRef:
+        """Start a run; it may wait for its turn.
+
+        Raises:
+            NotFound: There is no such operation.
+            SourceRefused: One of its tasks is missing.
+            SourceUnavailable: The run cannot be stored.
+        """
+        plan = await self._plan(request)
+        name = f"{request.operation.name}-{secrets.token_hex(4)}"
+        live = _Live(name, plan, RunState())
+        report = live.state.report()
+        await self._with_store(
+            lambda: self._store.insert(name, request.operation, request.call_id, report)
+        )
+        self._live[name] = live
+        self._group.start_soon(self._run, live)
+        return RunRef(request.operation, name)
+
+    async def read_run(self, ref: RunRef) -> RunReport:
+        """How a run stands, with the output so far.
+
+        Raises:
+            NotFound: There is no such run, or it was forgotten.
+            SourceUnavailable: The store cannot be read.
+        """
+        live = self._live.get(ref.name)
+        if live is not None:
+            return live.state.report()
+        stored = await self._stored(ref)
+        return _abort(stored.report) if stored.orphaned else stored.report
+
+    async def find_run(self, request: StartRequest) -> RunRef | None:
+        """The newest run that was started with the call id of `request`."""
+        name = await self._with_store(lambda: self._store.find(request.call_id, request.operation))
+        return RunRef(request.operation, name) if name else None
+
+    async def cancel(self, ref: RunRef) -> bool:
+        """End a run and everything it started; false when it is not a running one of this process.
+
+        Raises:
+            NotFound: There is no such run.
+        """
+        live = self._live.get(ref.name)
+        if live is None or live.over.is_set():
+            await self._stored(ref)
+            return False
+        live.cancelled = True
+        live.scope.cancel()
+        with anyio.move_on_after(_CANCEL_SECONDS):
+            await live.over.wait()
+        return True
+
+    async def _plan(self, request: StartRequest) -> Plan:
+        contents = await self.read()
+        operation = _find(contents, request)
+        if operation is None:
+            raise NotFound(f"the embedded engine has no {request.operation}")
+        tasks = {
+            task.name: task for task in contents.tasks if task.namespace == operation.namespace
+        }
+        plan = build_plan(operation, tasks, request.variables)
+        if isinstance(plan, str):
+            raise SourceRefused(f"its task {plan!r} does not exist or cannot run here")
+        return plan
+
+    async def _run(self, live: _Live) -> None:
+        """Run to the end, whatever the end is, and store it."""
+        try:
+            with live.scope:
+                async with self._limit:
+                    await execute(
+                        live.plan, live.state, live.name, self._engine, lambda: self._save(live)
+                    )
+        finally:
+            if not live.state.status.ended:
+                status = Status.CANCELLED if live.cancelled else Status.ABORTED
+                live.state.abort(status, "cancelled" if live.cancelled else "opsmcp was stopped")
+            with anyio.move_on_after(_SAVE_SECONDS, shield=True):
+                if await self._save(live):
+                    del self._live[live.name]
+            live.over.set()
+
+    async def _save(self, live: _Live) -> bool:
+        """Store how a run stands; a run that cannot be stored goes on, and stays in memory."""
+        report = live.state.report()
+        try:
+            await self._with_store(lambda: self._store.update(live.name, report))
+        except SourceUnavailable:
+            _log.warning("run %s could not be stored", live.name)
+            return False
+        return True
+
+    async def _stored(self, ref: RunRef) -> StoredRun:
+        stored = await self._with_store(lambda: self._store.get(ref.name))
+        if stored is None or stored.operation != str(ref.operation):
+            raise NotFound(f"the embedded engine has no run {ref.name!r} of {ref.operation}")
+        return stored
+
+    async def _with_store(self, action: Callable[[], _T]) -> _T:
+        """Use the store in a worker thread, one at a time."""
+        async with self._store_lock:
+            try:
+                return await to_thread.run_sync(action)
+            except sqlite3.Error as error:
+                raise SourceUnavailable("the store of runs cannot be used") from error
+
+
+def _find(contents: Contents, request: StartRequest) -> Operation | None:
+    both: tuple[Operation, ...] = (*contents.pipelines, *contents.tasks)
+    return next((found for found in both if found.key == request.operation), None)
+
+
+def _build_contents(loaded: Loaded, kubernetes: KubeInventory, namespace: str) -> Contents:
+    """Leave out what needs kubectl where it cannot be used, and say why."""
+    tasks = {task.key: task for task in loaded.tasks}
+    names = {(task.namespace, task.name) for task in loaded.tasks if _needs_kubectl(task)}
+    operations: tuple[Operation, ...] = (*loaded.pipelines, *loaded.tasks)
+    withheld = [op for op in operations if kubernetes.reason and _uses_kubectl(op, names)]
+    left_out = {op.key for op in withheld}
+    problems = [Problem(op.name, op.key.kind, kubernetes.reason, op.namespace) for op in withheld]
+    hostname = socket.gethostname()
+    host = Host(LOCAL_HOST, namespace, "127.0.0.1", hostname, reachable=True)
+    return Contents(
+        pipelines=tuple(found for found in loaded.pipelines if found.key not in left_out),
+        tasks=tuple(task for key, task in tasks.items() if key not in left_out),
+        clusters=kubernetes.clusters,
+        hosts=(host,),
+        problems=(*loaded.problems, *problems),
+    )
+
+
+def _needs_kubectl(operation: Operation) -> bool:
+    return "kubectl" in operation.labels.get(NEEDS_LABEL, "").split(",")
+
+
+def _uses_kubectl(operation: Operation, tasks: set[tuple[str, str]]) -> bool:
+    if isinstance(operation, Pipeline) and any(
+        (operation.namespace, ref.task) in tasks for ref in operation.tasks
+    ):
+        return True
+    return _needs_kubectl(operation)
+
+
+def _abort(report: RunReport) -> RunReport:
+    """A run whose process died before its end."""
+    tasks = tuple(_abort_task(task) for task in report.tasks)
+    return replace(report, status=Status.ABORTED, tasks=tasks)
+
+
+def _abort_task(task: TaskReport) -> TaskReport:
+    return task if task.status.ended else replace(task, status=Status.ABORTED)

@@ -1,0 +1,252 @@
+"""The runs of the embedded engine in SQLite: what they were, how they stand, what they printed.
+
+Several opsmcp processes may share one file. A run belongs to the process that started it; when that
+process is gone, a run that has not ended reads as aborted. Values of variables are not stored.
+Every method blocks: call it from a worker thread, one at a time.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from opsmcp_pipelines.models import OperationKey
+from opsmcp_pipelines.run import NodeReport, RunReport, Status, StepReport, TaskReport
+
+__all__ = ["RunStore", "StoredRun"]
+
+_SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs (
+    name TEXT PRIMARY KEY,
+    operation TEXT NOT NULL,
+    call_id TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    pid_started TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    ended INTEGER NOT NULL DEFAULT 0,
+    report TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS runs_by_call ON runs (call_id);
+CREATE INDEX IF NOT EXISTS runs_by_time ON runs (created_at);
+"""
+_BUSY_SECONDS = 5.0
+_KEEP = timedelta(days=14)
+_KEEP_RUNS = 10_000
+_TRIM_EVERY = 200
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run as it was stored; `orphaned` when it has not ended and its process is gone."""
+
+    name: str
+    operation: str
+    report: RunReport
+    orphaned: bool = False
+
+
+class RunStore:
+    """The file. Opened by `open`, closed by `close`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Take over an open connection whose schema is good."""
+        self._connection = connection
+        self._started = _start_of(os.getpid())
+        self._inserted = 0
+
+    @classmethod
+    def open(cls, path: Path) -> "RunStore":
+        """Open or create the file, readable by its owner only.
+
+        Raises:
+            sqlite3.Error: It is no database, or was written by a newer version.
+            OSError: It cannot be created.
+        """
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
+        try:
+            _prepare(connection)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        store = cls(connection)
+        store._trim()
+        return store
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def insert(self, name: str, operation: OperationKey, call_id: str, report: RunReport) -> None:
+        """Keep a run that starts now, in this process."""
+        created = (report.created_at or datetime.now(UTC)).isoformat()
+        with self._connection as connection:
+            connection.execute(
+                "INSERT INTO runs (name, operation, call_id, pid, pid_started, created_at, report)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (name, str(operation), call_id, os.getpid(), self._started, created, _dump(report)),
+            )
+        self._inserted += 1
+        if self._inserted % _TRIM_EVERY == 0:
+            self._trim()
+
+    def update(self, name: str, report: RunReport) -> None:
+        """Keep how a run stands."""
+        with self._connection as connection:
+            connection.execute(
+                "UPDATE runs SET report = ?, ended = ? WHERE name = ?",
+                (_dump(report), report.status.ended, name),
+            )
+
+    def get(self, name: str) -> StoredRun | None:
+        """The run of that name, or None."""
+        query = "SELECT name, operation, pid, pid_started, ended, report FROM runs WHERE name = ?"
+        with closing(self._connection.execute(query, (name,))) as cursor:
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        _, operation, pid, started, ended, report = row
+        orphaned = not ended and not _is_alive(pid, started)
+        return StoredRun(name, operation, _load(report), orphaned)
+
+    def find(self, call_id: str, operation: OperationKey) -> str | None:
+        """The name of the newest run of a call, or None."""
+        query = (
+            "SELECT name FROM runs WHERE call_id = ? AND operation = ?"
+            " ORDER BY created_at DESC LIMIT 1"
+        )
+        with closing(self._connection.execute(query, (call_id, str(operation)))) as cursor:
+            row = cursor.fetchone()
+        return None if row is None else str(row[0])
+
+    def _trim(self) -> None:
+        """Forget what is too old or too much."""
+        oldest = (datetime.now(UTC) - _KEEP).isoformat()
+        with self._connection as connection:
+            connection.execute("DELETE FROM runs WHERE created_at < ?", (oldest,))
+            connection.execute(
+                "DELETE FROM runs WHERE name IN"
+                " (SELECT name FROM runs ORDER BY created_at DESC LIMIT -1 OFFSET ?)",
+                (_KEEP_RUNS,),
+            )
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > _SCHEMA_VERSION:
+        raise sqlite3.DatabaseError("written by a newer version")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.executescript(_SCHEMA)
+    connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+
+
+def _start_of(pid: int) -> str:
+    """When a process started, so that a reused id is noticed; empty where it cannot be told."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    # The name in parentheses may hold anything; the start time is the 20th field after it.
+    fields = stat.rpartition(")")[2].split()
+    return fields[19] if len(fields) > 19 else ""
+
+
+def _is_alive(pid: int, started: str) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # It exists and belongs to somebody else: compare its start.
+    return _start_of(pid) == started
+
+
+def _dump(report: RunReport) -> str:
+    return json.dumps(
+        {
+            "status": report.status,
+            "created_at": _dump_time(report.created_at),
+            "started_at": _dump_time(report.started_at),
+            "ended_at": _dump_time(report.ended_at),
+            "tasks": [_dump_task(task) for task in report.tasks],
+        }
+    )
+
+
+def _dump_time(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _dump_task(task: TaskReport) -> dict[str, Any]:
+    return {
+        "name": task.name,
+        "task": task.task,
+        "status": task.status,
+        "results": dict(task.results),
+        "allowed": task.allowed,
+        "skipped": task.skipped,
+        "started_at": _dump_time(task.started_at),
+        "nodes": [
+            {
+                "node": node.node,
+                "status": node.status,
+                "steps": [
+                    [
+                        step.name,
+                        step.status,
+                        step.output,
+                        step.output_bytes,
+                        step.allowed,
+                        step.note,
+                    ]
+                    for step in node.steps
+                ],
+            }
+            for node in task.nodes
+        ],
+    }
+
+
+def _load(text: str) -> RunReport:
+    data: dict[str, Any] = json.loads(text)
+    return RunReport(
+        status=Status.parse(data["status"]),
+        tasks=tuple(_load_task(task) for task in data["tasks"]),
+        created_at=_load_time(data["created_at"]),
+        started_at=_load_time(data["started_at"]),
+        ended_at=_load_time(data["ended_at"]),
+    )
+
+
+def _load_time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _load_task(data: Mapping[str, Any]) -> TaskReport:
+    return TaskReport(
+        name=data["name"],
+        task=data["task"],
+        status=Status.parse(data["status"]),
+        nodes=tuple(_load_node(node) for node in data["nodes"]),
+        results=MappingProxyType(dict(data["results"])),
+        allowed=data["allowed"],
+        skipped=data["skipped"],
+        started_at=_load_time(data["started_at"]),
+    )
+
+
+def _load_node(data: Mapping[str, Any]) -> NodeReport:
+    steps = tuple(
+        StepReport(name, Status.parse(status), output, size, allowed, note)
+        for name, status, output, size, allowed, note in data["steps"]
+    )
+    return NodeReport(data["node"], Status.parse(data["status"]), steps)

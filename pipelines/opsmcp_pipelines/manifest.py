@@ -1,0 +1,309 @@
+"""YAML documents -> models; what is wrong names the file and the line.
+
+The format is that of the Ops custom resources, `apiVersion: crd.chenshaowen.com/v1`, kinds Pipeline
+and Task (api/v1/pipeline_types.go, task_types.go, variable.go); other kinds are passed over. Pure:
+reads no file. Knows nothing of what the engine can run: `embedded.loader` decides that.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from opsmcp_pipelines.errors import ManifestError
+from opsmcp_pipelines.models import (
+    Operation,
+    OperationKind,
+    Pipeline,
+    Step,
+    Task,
+    TaskRef,
+    Variable,
+)
+from opsmcp_pipelines.yaml_nodes import (
+    ListNode,
+    MapNode,
+    Node,
+    TextNode,
+    YamlProblem,
+    read_documents,
+)
+
+__all__ = ["MAX_MANIFEST_BYTES", "BadDocument", "Manifest", "parse_manifest"]
+
+MAX_MANIFEST_BYTES = 1024 * 1024
+"""The largest manifest file that is read."""
+
+_API_VERSION = "crd.chenshaowen.com/v1"
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_MAX_NAME = 253
+_STEP_NAME = re.compile(r"[a-z](-?[a-z0-9])*")
+_VARIABLE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_BOOLEANS: Mapping[str, bool] = {
+    **dict.fromkeys(("true", "yes", "on"), True),
+    **dict.fromkeys(("", "false", "no", "off"), False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BadDocument:
+    """A document that cannot be used. `name` and `kind` are empty when they cannot be told."""
+
+    error: ManifestError
+    name: str = ""
+    kind: OperationKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a file holds. `notes` name the documents that were passed over."""
+
+    operations: tuple[Operation, ...] = ()
+    problems: tuple[BadDocument, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def parse_manifest(text: str, path: str, namespace: str) -> Manifest:
+    """Read every document of a file; a bad one does not cost the others.
+
+    Args:
+        text: The content of the file.
+        path: How the file is called in messages.
+        namespace: That of the operations that name none.
+    """
+    if len(text.encode(errors="replace")) > MAX_MANIFEST_BYTES:
+        error = ManifestError(path, 0, f"larger than {MAX_MANIFEST_BYTES} bytes")
+        return Manifest(problems=(BadDocument(error),))
+    operations: list[Operation] = []
+    problems: list[BadDocument] = []
+    notes: list[str] = []
+    for document in read_documents(text):
+        found = _read_document(document, path, namespace)
+        if isinstance(found, BadDocument):
+            problems.append(found)
+        elif isinstance(found, str):
+            notes.append(found)
+        else:
+            operations.append(found)
+    return Manifest(tuple(operations), tuple(problems), tuple(notes))
+
+
+def _read_document(
+    document: Node | YamlProblem, path: str, namespace: str
+) -> Operation | BadDocument | str:
+    if isinstance(document, YamlProblem):
+        tail = "; the rest of the file was not read" if document.rest else ""
+        return BadDocument(ManifestError(path, document.line, document.reason + tail))
+    name, kind = "", None
+    try:
+        fields = _map_of(document, "a document")
+        kind = _kind_of(fields)
+        if kind is None:
+            return f"{path}:{document.line}: passed over, neither a Pipeline nor a Task"
+        name = _text(_map(fields, "metadata"), "name")
+        return _READERS[kind](fields, namespace)
+    except YamlProblem as problem:
+        return BadDocument(
+            ManifestError(path, problem.line, problem.reason), name[:_MAX_NAME], kind
+        )
+
+
+def _kind_of(document: MapNode) -> OperationKind | None:
+    """What the document describes; None for other resources."""
+    kinds = {"Pipeline": OperationKind.PIPELINE, "Task": OperationKind.TASK}
+    kind = kinds.get(_text(document, "kind"))
+    version = _text(document, "apiVersion")
+    if kind and version != _API_VERSION:
+        if version:
+            return None  # Tekton, too, has Pipelines and Tasks.
+        raise YamlProblem(document.line, f"apiVersion must be {_API_VERSION}")
+    return kind
+
+
+def _read_pipeline(document: MapNode, namespace: str) -> Pipeline:
+    metadata, spec = _map(document, "metadata"), _map(document, "spec")
+    if _text(spec, "runtimeImage"):
+        raise YamlProblem(spec.line, "runtimeImage on a pipeline is not supported; set it on tasks")
+    refs = tuple(_read_task_ref(node) for node in _list(spec, "tasks"))
+    if not refs:
+        raise YamlProblem(spec.line, "a pipeline needs at least one task in spec.tasks")
+    _refuse_doubles([ref.name for ref in refs], _line(spec, "tasks"), "task")
+    return Pipeline(
+        name=_read_name(metadata),
+        namespace=_text(metadata, "namespace") or namespace,
+        desc=_text(spec, "desc"),
+        variables=_read_variables(spec),
+        tasks=refs,
+        labels=_read_texts(metadata, "labels"),
+    )
+
+
+def _read_task_ref(node: Node) -> TaskRef:
+    fields = _map_of(node, "a task reference")
+    task = _text(fields, "taskRef")
+    if not task:
+        raise YamlProblem(fields.line, "a task reference needs taskRef, the name of a Task")
+    if _text(fields, "runtimeImage"):
+        raise YamlProblem(fields.line, "runtimeImage on a task reference is not supported")
+    return TaskRef(
+        name=_text(fields, "name") or task,
+        task=task,
+        desc=_text(fields, "desc"),
+        allow_failure=_flag(fields, "allowFailure"),
+        run_always=_flag(fields, "runAlways"),
+        results=_read_texts(fields, "results"),
+    )
+
+
+def _read_task(document: MapNode, namespace: str) -> Task:
+    metadata, spec = _map(document, "metadata"), _map(document, "spec")
+    nodes = [_map_of(node, "a step") for node in _list(spec, "steps")]
+    steps = tuple(_read_step(node, number) for number, node in enumerate(nodes, 1))
+    if not steps:
+        raise YamlProblem(spec.line, "a task needs at least one step in spec.steps")
+    _refuse_doubles([step.name for step in steps], _line(spec, "steps"), "step")
+    image = any(_text(node, "runtimeImage") for node in (spec, *nodes))
+    return Task(
+        name=_read_name(metadata),
+        namespace=_text(metadata, "namespace") or namespace,
+        desc=_text(spec, "desc"),
+        host=_text(spec, "host"),
+        variables=_read_variables(spec),
+        steps=steps,
+        labels=_read_texts(metadata, "labels"),
+        in_pod=image or bool(_list(spec, "mounts")),
+    )
+
+
+def _read_step(fields: MapNode, number: int) -> Step:
+    name = _text(fields, "name") or f"step-{number}"
+    if not _STEP_NAME.fullmatch(name):
+        raise YamlProblem(
+            fields.line, f"the step name {name[:80]!r} must be lower-case words joined by '-'"
+        )
+    transfers = bool(_text(fields, "localfile") or _text(fields, "remotefile"))
+    content = _text(fields, "content")
+    if not transfers and not content.strip():
+        raise YamlProblem(fields.line, f"the step {name!r} has no content")
+    return Step(
+        name=name,
+        content=content,
+        when=_text(fields, "when"),
+        allow_failure=_text(fields, "allowfailure"),
+        timeout_seconds=_seconds(fields, "timeoutSeconds"),
+        transfers=transfers,
+    )
+
+
+_READERS = MappingProxyType(
+    {
+        OperationKind.PIPELINE: _read_pipeline,
+        OperationKind.TASK: _read_task,
+    }
+)
+
+
+def _read_variables(spec: MapNode) -> tuple[Variable, ...]:
+    fields = _map(spec, "variables").fields
+    return tuple(_read_variable(name, node) for name, node in fields.items())
+
+
+def _read_variable(name: str, node: Node) -> Variable:
+    if not _VARIABLE_NAME.fullmatch(name):
+        raise YamlProblem(node.line, f"{name[:80]!r} cannot be the name of a variable")
+    if isinstance(node, TextNode) and node.null:
+        return Variable(name)
+    fields = _map_of(node, f"the variable {name!r}")
+    return Variable(
+        name=name,
+        # Empty means not declared, as in Ops.
+        default=_text(fields, "default") or None,
+        value=_text(fields, "value") or None,
+        display=_text(fields, "display"),
+        desc=_text(fields, "desc"),
+        regex=_text(fields, "regex"),
+        required=_flag(fields, "required"),
+        enums=_texts(fields, "enums"),
+        examples=_texts(fields, "examples"),
+    )
+
+
+def _read_name(metadata: MapNode) -> str:
+    name = _text(metadata, "name")
+    if not name:
+        raise YamlProblem(metadata.line, "metadata.name is missing")
+    if len(name) > _MAX_NAME or not _NAME.fullmatch(name):
+        raise YamlProblem(
+            _line(metadata, "name"),
+            f"metadata.name {name[:80]!r} must be lower-case letters, digits, '-' and '.', "
+            f"at most {_MAX_NAME}",
+        )
+    return name
+
+
+def _refuse_doubles(names: list[str], line: int, what: str) -> None:
+    double = next((name for name in names if names.count(name) > 1), None)
+    if double is not None:
+        raise YamlProblem(line, f"two {what}s are called {double[:80]!r}")
+
+
+def _line(fields: MapNode, key: str) -> int:
+    return fields.fields[key].line if key in fields.fields else fields.line
+
+
+def _map_of(node: Node, what: str) -> MapNode:
+    if not isinstance(node, MapNode):
+        raise YamlProblem(node.line, f"{what} must be a mapping")
+    return node
+
+
+def _map(fields: MapNode, key: str) -> MapNode:
+    node = fields.fields.get(key)
+    if node is None or (isinstance(node, TextNode) and node.null):
+        return MapNode(_line(fields, key))
+    return _map_of(node, key)
+
+
+def _list(fields: MapNode, key: str) -> tuple[Node, ...]:
+    node = fields.fields.get(key)
+    if node is None or (isinstance(node, TextNode) and node.null):
+        return ()
+    if not isinstance(node, ListNode):
+        raise YamlProblem(node.line, f"{key} must be a list")
+    return node.items
+
+
+def _text_of(node: Node, what: str) -> str:
+    if not isinstance(node, TextNode):
+        raise YamlProblem(node.line, f"{what} must be text")
+    if "\0" in node.text:
+        raise YamlProblem(node.line, f"{what} must not hold a NUL character")
+    return "" if node.null else node.text
+
+
+def _text(fields: MapNode, key: str) -> str:
+    node = fields.fields.get(key)
+    return "" if node is None else _text_of(node, key)
+
+
+def _texts(fields: MapNode, key: str) -> tuple[str, ...]:
+    return tuple(_text_of(node, f"each of {key}") for node in _list(fields, key))
+
+
+def _read_texts(fields: MapNode, key: str) -> Mapping[str, str]:
+    nodes = _map(fields, key).fields
+    return MappingProxyType({name: _text_of(node, key) for name, node in nodes.items()})
+
+
+def _flag(fields: MapNode, key: str) -> bool:
+    text = _text(fields, key).lower()
+    if text not in _BOOLEANS:
+        raise YamlProblem(_line(fields, key), f"{key} must be true or false")
+    return _BOOLEANS[text]
+
+
+def _seconds(fields: MapNode, key: str) -> int:
+    text = _text(fields, key) or "0"
+    if not re.fullmatch(r"[0-9]{1,7}", text):
+        raise YamlProblem(_line(fields, key), f"{key} must be a whole number of seconds")
+    return int(text)

@@ -1,0 +1,162 @@
+"""What an operation is: Pipeline, Task, Step, Variable, and the inventory they run on.
+
+Frozen mirrors of the Ops custom resources (`crd.chenshaowen.com/v1`: api/v1/*_types.go), reduced to
+what opsmcp uses. A Host's credentials and a Cluster's secrets have no field here on purpose.
+All values of variables are strings, as in Ops. Nothing here reads or checks anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+__all__ = [
+    "COPILOT_LABEL",
+    "Cluster",
+    "Host",
+    "Operation",
+    "OperationKey",
+    "OperationKind",
+    "Pipeline",
+    "Step",
+    "Task",
+    "TaskRef",
+    "Variable",
+]
+
+COPILOT_LABEL = "ops/copilot"
+"""The label that marks an operation for assistants, with the value `enabled`."""
+
+_NO_LABELS: Mapping[str, str] = MappingProxyType({})
+
+
+class OperationKind(StrEnum):
+    """What an operation is made of."""
+
+    PIPELINE = "pipeline"
+    TASK = "task"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OperationKey:
+    """What identifies an operation within its source."""
+
+    kind: OperationKind
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """For messages: `pipeline ops-system/disk-usage`."""
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One declared variable. `default` and `value` are None when not declared.
+
+    A `value` is fixed by the author: no caller can change it.
+    """
+
+    name: str
+    default: str | None = None
+    value: str | None = None
+    display: str = ""
+    desc: str = ""
+    regex: str = ""
+    required: bool = False
+    enums: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a task: a script, or a file transfer (`transfers` is then true).
+
+    `when` and `allow_failure` are expressions as written; empty means always, and never.
+    `timeout_seconds` of 0 means that the author set none.
+    """
+
+    name: str
+    content: str = ""
+    when: str = ""
+    allow_failure: str = ""
+    timeout_seconds: int = 0
+    transfers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A Task: steps that run one after the other on a host, or in a pod.
+
+    `host` is a host name, a node selector (`anymaster`) or a label selector; empty when left open.
+    `in_pod` is true when the author asked for a container image or mounts.
+    """
+
+    name: str
+    namespace: str
+    desc: str = ""
+    host: str = ""
+    variables: tuple[Variable, ...] = ()
+    steps: tuple[Step, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=lambda: _NO_LABELS)
+    in_pod: bool = False
+
+    @property
+    def key(self) -> OperationKey:
+        """What identifies this task."""
+        return OperationKey(OperationKind.TASK, self.namespace, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRef:
+    """A pipeline's reference to a task; `results` maps the name of a result to its step."""
+
+    name: str
+    task: str
+    desc: str = ""
+    allow_failure: bool = False
+    run_always: bool = False
+    results: Mapping[str, str] = field(default_factory=lambda: _NO_LABELS)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A Pipeline: tasks that run one after the other; its variables are filled from its tasks."""
+
+    name: str
+    namespace: str
+    desc: str = ""
+    variables: tuple[Variable, ...] = ()
+    tasks: tuple[TaskRef, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=lambda: _NO_LABELS)
+
+    @property
+    def key(self) -> OperationKey:
+        """What identifies this pipeline."""
+        return OperationKey(OperationKind.PIPELINE, self.namespace, self.name)
+
+
+Operation = Pipeline | Task
+"""A Pipeline or a Task that can be run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster of the inventory; `default` marks the one used when a call names none."""
+
+    name: str
+    desc: str = ""
+    server: str = ""
+    default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A host of the inventory. `reachable` is None while there has been no heartbeat."""
+
+    name: str
+    namespace: str
+    address: str = ""
+    hostname: str = ""
+    reachable: bool | None = None
+    labels: Mapping[str, str] = field(default_factory=lambda: _NO_LABELS)

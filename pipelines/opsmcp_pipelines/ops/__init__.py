@@ -1,0 +1,1 @@
+"""The Ops server as a source of operations."""

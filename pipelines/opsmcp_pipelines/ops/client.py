@@ -1,0 +1,234 @@
+"""The HTTP exchange with an Ops server: one connection pool, bounded in time, size and pages.
+
+Knows paths and lists, but not what the objects in them mean (`wire` does) and nothing of catalogues
+or runs (`source` does). Every failure is one of `opsmcp_pipelines.errors`. Proxies and certificate
+authorities are taken from the usual variables (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE) by httpx2.
+"""
+
+import json
+import re
+import ssl
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from types import MappingProxyType
+from typing import Any, Self, cast
+
+import anyio
+import httpx2
+
+from opsmcp_pipelines.errors import SourceProtocolError, SourceRefused, SourceUnavailable
+from opsmcp_pipelines.ops.answer import Answer, Asked, NotReceived, read_answer
+from opsmcp_pipelines.ops.settings import OpsSettings, parse_server
+
+__all__ = ["OpsClient", "Page", "PageMark"]
+
+_NO_PARAMS: Mapping[str, str] = MappingProxyType({})
+_JSON = MappingProxyType({"Content-Type": "application/json"})
+_KUBERNETES_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?")
+
+# After any of these the request cannot have been acted upon.
+_NOT_SENT = (
+    httpx2.ConnectError,
+    httpx2.ConnectTimeout,
+    httpx2.PoolTimeout,
+    httpx2.UnsupportedProtocol,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PageMark:
+    """What stands for a page: equal marks mean equal bytes. `total` counts all pages' objects."""
+
+    digest: bytes
+    count: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a list. One that was known before is parsed only when its objects are asked for."""
+
+    mark: PageMark
+    answer: Answer = field(repr=False)
+    asked: Asked = field(repr=False)
+    parsed: tuple[object, ...] | None = field(default=None, repr=False)
+
+    def objects(self) -> tuple[object, ...]:
+        """Its objects as they came."""
+        return _read_list(self.answer, self.asked)[0] if self.parsed is None else self.parsed
+
+
+class OpsClient:
+    """Requests to one Ops server. Made by `OpsClient.open`."""
+
+    def __init__(self, settings: OpsSettings, http: httpx2.AsyncClient) -> None:
+        """Take over an open HTTP client, which stays the caller's to close."""
+        self.settings = settings
+        self._http = http
+        self.label = f"the Ops server at {parse_server(settings.server)}"
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: OpsSettings) -> AsyncGenerator[Self]:
+        """Open the connection pool; no request is sent yet.
+
+        Raises:
+            ValueError: The address cannot be one of an Ops server.
+        """
+        connect, read = settings.connect_seconds, settings.read_seconds
+        limit = settings.connections
+        async with httpx2.AsyncClient(
+            base_url=f"{parse_server(settings.server)}/api/v1/",
+            headers={"Authorization": f"Bearer {settings.token}"} if settings.token else {},
+            timeout=httpx2.Timeout(connect=connect, read=read, write=read, pool=connect),
+            # Short-lived, because a start on a connection that a proxy just closed is in doubt.
+            limits=httpx2.Limits(
+                max_connections=limit, max_keepalive_connections=limit, keepalive_expiry=15.0
+            ),
+            follow_redirects=False,
+            verify=_verification(settings.server),
+        ) as http:
+            yield cls(settings, http)
+
+    async def get(self, namespace: str, kind: str, name: str) -> object:
+        """One object, for example of kind `pipelineruns`.
+
+        Raises:
+            NotFound: It does not exist.
+        """
+        asked = self._asked(f"read {name!r} of the {kind} in {namespace!r}")
+        path = f"{_collection(namespace, kind, asked)}/{_segment(name, asked)}"
+        return read_answer(await self._exchange("GET", path, asked), asked)
+
+    async def post(
+        self, namespace: str, kind: str, body: Mapping[str, Any], *, what: str
+    ) -> object:
+        """Create an object, with a single request. `what` says it in messages: `start X`.
+
+        Raises:
+            NotReceived: Certainly nothing was created.
+            SourceRefused: Certainly nothing was created, and repeating it changes nothing.
+            SourceUnavailable: It is not known whether something was created.
+            SourceProtocolError: It is not known whether something was created.
+        """
+        asked = Asked(what, self.label, "look for what it may have made before repeating it")
+        path = _collection(namespace, kind, asked)
+        # Pure ASCII, so that no text of a caller can fail to be encoded.
+        content = json.dumps(dict(body)).encode("ascii")
+        return read_answer(await self._exchange("POST", path, asked, content=content), asked)
+
+    async def page(
+        self,
+        namespace: str,
+        kind: str,
+        number: int,
+        *,
+        size: int,
+        search: str = "",
+        known: Mapping[bytes, PageMark] = MappingProxyType({}),
+    ) -> Page:
+        """One page of a list, in the server's order.
+
+        Args:
+            namespace: The namespace of the objects.
+            kind: For example `pipelines`.
+            number: Which page, from 1. One beyond the end has no objects.
+            size: Objects per page.
+            search: Narrows the list, as Ops does it: a substring of name and description.
+            known: Pages of an earlier reading by digest, which are not parsed when they come again.
+        """
+        asked = self._asked(f"list the {kind} in {namespace!r}")
+        params = {"page_size": str(size), "page": str(number)}
+        if search:
+            params["search"] = search
+        path = _collection(namespace, kind, asked)
+        return _read_page(await self._exchange("GET", path, asked, params=params), asked, known)
+
+    def _asked(self, what: str) -> Asked:
+        return Asked(what, self.label)
+
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        asked: Asked,
+        *,
+        params: Mapping[str, str] = _NO_PARAMS,
+        content: bytes | None = None,
+    ) -> Answer:
+        try:
+            with anyio.fail_after(self.settings.total_seconds):
+                async with self._http.stream(
+                    method, path, params=params, content=content, headers=_JSON
+                ) as response:
+                    return await self._receive(response, asked)
+        except (TimeoutError, httpx2.RequestError) as error:
+            raise self._unavailable(error, asked) from error
+
+    async def _receive(self, response: httpx2.Response, asked: Asked) -> Answer:
+        """Read the body, and stop reading when it is longer than allowed."""
+        limit = self.settings.max_body_bytes
+        body = bytearray()
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > limit:
+                raise SourceProtocolError(asked.failed(f"answered with more than {limit} bytes"))
+        content_type = response.headers.get("content-type", "").lower()
+        return Answer(response.status_code, content_type, bytes(body))
+
+    def _unavailable(self, error: Exception, asked: Asked) -> SourceUnavailable:
+        settings = self.settings
+        match error:
+            case httpx2.ConnectTimeout():
+                how = f"did not accept a connection within {settings.connect_seconds:g} s"
+            case httpx2.PoolTimeout():
+                how = f"is busy: all {settings.connections} connections to it are in use"
+            case httpx2.ConnectError():
+                how = "cannot be reached; check the address (ops.server) and that it runs"
+            case httpx2.ReadTimeout():
+                how = f"was silent for {settings.read_seconds:g} s"
+            case TimeoutError() | httpx2.TimeoutException():
+                how = f"did not finish within {settings.total_seconds:g} s"
+            case _:
+                how = "broke the connection"
+        if isinstance(error, _NOT_SENT):
+            return NotReceived(asked.failed(f"{how}; try again later"))
+        return SourceUnavailable(asked.in_doubt(how))
+
+
+def _verification(server: str) -> ssl.SSLContext | bool:
+    # Loading certificate authorities costs a tenth of a second at each start: not for plain HTTP.
+    plain = parse_server(server).startswith("http:")
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True
+
+
+def _collection(namespace: str, kind: str, asked: Asked) -> str:
+    return f"namespaces/{_segment(namespace, asked)}/{kind}"
+
+
+def _segment(name: str, asked: Asked) -> str:
+    """A name as part of a path. Anything but a Kubernetes name could lead to another path."""
+    if not _KUBERNETES_NAME.fullmatch(name):
+        raise SourceRefused(f"could not {asked.what}: this is not a name that Kubernetes allows")
+    return name
+
+
+def _read_page(answer: Answer, asked: Asked, known: Mapping[bytes, PageMark]) -> Page:
+    digest = blake2b(answer.body, digest_size=16).digest()
+    if digest in known:
+        return Page(known[digest], answer, asked)
+    objects, total = _read_list(answer, asked)
+    return Page(PageMark(digest, len(objects), total), answer, asked, objects)
+
+
+def _read_list(answer: Answer, asked: Asked) -> tuple[tuple[object, ...], int]:
+    """The objects of a page, and how many there are on all pages."""
+    data = read_answer(answer, asked)
+    fields = cast("dict[str, object]", data) if isinstance(data, dict) else {}
+    # Ops writes null for a list with nothing in it.
+    objects, total = fields.get("list", False), fields.get("total")
+    if not isinstance(objects, list | None) or type(total) is not int:
+        raise SourceProtocolError(asked.failed("answered with something else than a list"))
+    return tuple(cast("list[object]", objects or [])), total

@@ -1,0 +1,204 @@
+"""The Ops server as a `Source`: its catalogue, and starting and reading runs on it.
+
+Never deletes or changes anything. Ops has no way to cancel a run. How the API behaves: pkg/server
+of https://github.com/shaowenchen/ops.
+"""
+
+import logging
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from types import MappingProxyType
+from typing import TypeVar, cast
+
+from opsmcp_pipelines.catalogue import Contents, Problem
+from opsmcp_pipelines.errors import (
+    SourceError,
+    SourceProtocolError,
+    SourceRefused,
+    StartOutcomeUnknown,
+)
+from opsmcp_pipelines.models import Cluster, OperationKind
+from opsmcp_pipelines.ops import wire
+from opsmcp_pipelines.ops.answer import NotReceived
+from opsmcp_pipelines.ops.client import OpsClient
+from opsmcp_pipelines.ops.fields import Fields
+from opsmcp_pipelines.ops.listing import Listing, Named, read_listing
+from opsmcp_pipelines.ops.settings import OpsSettings, parse_server
+from opsmcp_pipelines.run import RunReport
+from opsmcp_pipelines.source import CALL_ID_VARIABLE, RunRef, StartRequest
+
+__all__ = ["OpsSettings", "OpsSource", "open_ops_source", "parse_server"]
+
+_log = logging.getLogger(__name__)
+
+_RUNS = MappingProxyType(
+    {OperationKind.PIPELINE: "pipelineruns", OperationKind.TASK: "taskruns"},
+)
+_REFS = MappingProxyType(
+    {OperationKind.PIPELINE: "pipelineRef", OperationKind.TASK: "taskRef"},
+)
+
+# Runs carry all their output, so pages of them are small, and only the newest are looked at.
+_RUNS_PER_PAGE = 20
+_RUN_PAGES = 5
+
+T = TypeVar("T", bound=Named)
+_Listings = dict[tuple[str, str], Listing[Named]]
+
+
+class OpsSource:
+    """One Ops server. Made by `open_ops_source`."""
+
+    def __init__(self, client: OpsClient, namespaces: tuple[str, ...]) -> None:
+        """Use an open client to read these namespaces."""
+        self._client = client
+        self._namespaces = namespaces
+        self._listings: _Listings = {}
+        self._contents: Contents | None = None
+
+    @property
+    def label(self) -> str:
+        """The server with its address."""
+        return self._client.label
+
+    @property
+    def can_cancel(self) -> bool:
+        """False: Ops has no way to stop a run."""
+        return False
+
+    async def read(self) -> Contents:
+        """Read all operations and the inventory of all namespaces.
+
+        Returns:
+            The very same object as the last time when nothing changed.
+        """
+        fresh: _Listings = {}
+        pipelines = await self._read_all("pipelines", wire.parse_pipeline, fresh)
+        tasks = await self._read_all("tasks", wire.parse_task, fresh)
+        clusters = await self._read_all("clusters", wire.parse_cluster, fresh)
+        hosts = await self._read_all("hosts", wire.parse_host, fresh)
+        if self._contents is not None and self._unchanged(fresh):
+            return self._contents
+        contents = Contents(
+            pipelines=pipelines.good,
+            tasks=tasks.good,
+            clusters=_first_of_each_name(clusters.good),
+            hosts=hosts.good,
+            problems=(
+                *_problems(pipelines.broken, OperationKind.PIPELINE),
+                *_problems(tasks.broken, OperationKind.TASK),
+            ),
+        )
+        # Only now, after all of it could be read, may the next reading compare with this one.
+        self._listings = fresh
+        # Heartbeats change the bytes every few minutes and mean nothing here.
+        if self._contents is None or contents != self._contents:
+            _warn_of_broken("cluster", clusters.broken)
+            _warn_of_broken("host", hosts.broken)
+            self._contents = contents
+            return contents
+        return self._contents
+
+    async def start(self, request: StartRequest) -> RunRef:
+        """Start a run with a single request, marked with its call id.
+
+        Raises:
+            StartOutcomeUnknown: The request may have been received; never repeat it blindly.
+            SourceUnavailable: The request was certainly not acted upon.
+            SourceRefused: No run was made.
+        """
+        key = request.operation
+        body = {
+            _REFS[key.kind]: key.name,
+            # A pipeline's variables are replaced as a whole, so the request holds all of them.
+            "variables": {**request.variables, CALL_ID_VARIABLE: request.call_id},
+        }
+        try:
+            data = await self._client.post(
+                key.namespace, _RUNS[key.kind], body, what=f"start {key}"
+            )
+        except (NotReceived, SourceRefused):
+            raise
+        except SourceError as error:
+            raise StartOutcomeUnknown(f"{error}. Whether it was started is not known") from error
+        name = wire.parse_run_name(data)
+        if not name:
+            raise StartOutcomeUnknown(
+                f"could not start {key}: {self.label} answered without the name of the run. "
+                "Whether it was started is not known"
+            )
+        return RunRef(key, name)
+
+    async def read_run(self, ref: RunRef) -> RunReport:
+        """Read how a run stands.
+
+        Raises:
+            NotFound: It does not exist, or was deleted.
+        """
+        key = ref.operation
+        data = await self._client.get(key.namespace, _RUNS[key.kind], ref.name)
+        if not isinstance(data, dict):
+            raise SourceProtocolError(
+                f"could not read the run {ref.name!r}: {self.label} answered without one"
+            )
+        return wire.parse_run(cast("dict[str, object]", data), key)
+
+    async def find_run(self, request: StartRequest) -> RunRef | None:
+        """Find the run that carries the call id of `request`, among the newest of its operation."""
+        key = request.operation
+        for number in range(1, _RUN_PAGES + 1):
+            page = await self._client.page(
+                key.namespace, _RUNS[key.kind], number, size=_RUNS_PER_PAGE, search=key.name
+            )
+            for item in page.objects():
+                if wire.parse_variables(item).get(CALL_ID_VARIABLE) == request.call_id:
+                    name = wire.parse_run_name(item)
+                    return RunRef(key, name) if name else None
+            if page.mark.count < _RUNS_PER_PAGE:
+                break
+        return None
+
+    async def cancel(self, ref: RunRef) -> bool:
+        """False: Ops has no way to stop a run."""
+        return False
+
+    async def _read_all(
+        self, kind: str, parse: Callable[[Fields, str], T], fresh: _Listings
+    ) -> wire.Objects[T]:
+        """The objects of one kind in all namespaces; puts the listings into `fresh`."""
+        listings: list[Listing[T]] = []
+        for namespace in self._namespaces:
+            before = cast("Listing[T] | None", self._listings.get((namespace, kind)))
+            listing = await read_listing(self._client, namespace, kind, parse, before)
+            fresh[namespace, kind] = listing
+            listings.append(listing)
+        return wire.Objects(
+            tuple(item for listing in listings for item in listing.objects.good),
+            tuple(item for listing in listings for item in listing.objects.broken),
+        )
+
+    def _unchanged(self, fresh: _Listings) -> bool:
+        return all(self._listings.get(key) is listing for key, listing in fresh.items())
+
+
+def _first_of_each_name(clusters: tuple[Cluster, ...]) -> tuple[Cluster, ...]:
+    by_name: dict[str, Cluster] = {}
+    for cluster in clusters:
+        by_name.setdefault(cluster.name, cluster)
+    return tuple(by_name.values())
+
+
+def _problems(broken: tuple[wire.Broken, ...], kind: OperationKind) -> tuple[Problem, ...]:
+    return tuple(Problem(item.name, kind, item.reason, item.namespace) for item in broken)
+
+
+def _warn_of_broken(kind: str, broken: tuple[wire.Broken, ...]) -> None:
+    for item in broken:
+        _log.warning("left out the %s %s/%s: %s", kind, item.namespace, item.name, item.reason)
+
+
+@asynccontextmanager
+async def open_ops_source(settings: OpsSettings) -> AsyncGenerator[OpsSource]:
+    """Open the connection pool of an Ops server; no request is sent yet."""
+    async with OpsClient.open(settings) as client:
+        yield OpsSource(client, settings.namespaces)

@@ -1,0 +1,84 @@
+"""Source: where operations come from and where they are run.
+
+Implemented by `ops.source.OpsSource` and `embedded.source.EmbeddedSource`; used by discovery and by
+the execution of calls. Every method may raise a `SourceError` (see `errors`) and nothing else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol
+
+from opsmcp_pipelines.catalogue import Contents
+from opsmcp_pipelines.models import OperationKey
+from opsmcp_pipelines.run import RunReport
+
+__all__ = ["CALL_ID_VARIABLE", "RunRef", "Source", "StartRequest"]
+
+CALL_ID_VARIABLE = "opsmcp_call_id"
+"""The extra variable that every start carries, by which its run can be found again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    """Where a run is: the operation it belongs to and the name that the source gave it."""
+
+    operation: OperationKey
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """One start: complete variables (defaults and bound values merged), and the call it is for."""
+
+    operation: OperationKey
+    call_id: str
+    variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class Source(Protocol):
+    """The Ops server or the embedded engine."""
+
+    @property
+    def label(self) -> str:
+        """What people call it, for messages: `the Ops server at http://ops.example`."""
+        ...
+
+    @property
+    def can_cancel(self) -> bool:
+        """Whether `cancel` can stop a run. Ops cannot."""
+        ...
+
+    async def read(self) -> Contents:
+        """Read all operations and the inventory.
+
+        Returns:
+            The very same object as the last time when nothing changed.
+        """
+        ...
+
+    async def start(self, request: StartRequest) -> RunRef:
+        """Start a run, once.
+
+        Raises:
+            StartOutcomeUnknown: The request may have been received; never repeat it blindly.
+            SourceUnavailable: The request was certainly not received.
+            SourceRefused: No run was made.
+        """
+        ...
+
+    async def read_run(self, ref: RunRef) -> RunReport:
+        """Read how a run stands.
+
+        Raises:
+            NotFound: It does not exist, or was deleted.
+        """
+        ...
+
+    async def find_run(self, request: StartRequest) -> RunRef | None:
+        """Find the run that `request` made, newest first; None when there is none."""
+        ...
+
+    async def cancel(self, ref: RunRef) -> bool:
+        """Stop a run and everything it started. False when this source cannot."""
+        ...

@@ -1,0 +1,1 @@
+"""How tools are served and used: MCP, transports, command line, settings."""

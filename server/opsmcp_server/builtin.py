@@ -1,0 +1,254 @@
+"""The built-in tools: how runs are followed up, and what exists.
+
+Their names have underscores, which names in Ops cannot have, so they never collide with an
+operation. Their arguments are declared and checked like those of every other tool.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import mcp_types as types
+
+from opsmcp_pipelines.run import Verdict
+from opsmcp_server.inventory import inventory
+from opsmcp_server.results import annotations, run_result, text_result
+from opsmcp_server.services import Services
+from opsmcp_tools.arguments import check_inputs
+from opsmcp_tools.output import output_slice
+from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.schema import OUTPUT_SCHEMA, input_schema
+from opsmcp_tools.summary import summarise
+from opsmcp_tools.tool import Hints, Input, JsonObject, Kind, Principal
+
+__all__ = ["BuiltIn", "definitions", "find"]
+
+Arguments = Mapping[str, str]
+Answer = Callable[[Services, Principal, Arguments], Awaitable[types.CallToolResult]]
+
+_READING = Hints(read_only=True, destructive=False, idempotent=True, open_world=False)
+_OBJECT: JsonObject = {"type": "object"}
+_LONGEST_WAIT_SECONDS = 45
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """A tool that is opsmcp's own."""
+
+    name: str
+    title: str
+    description: str
+    inputs: tuple[Input, ...]
+    respond: Answer
+    hints: Hints = _READING
+    output_schema: JsonObject | None = None
+
+    async def answer(
+        self, services: Services, principal: Principal, arguments: Mapping[str, object]
+    ) -> types.CallToolResult:
+        """Check the arguments and do it.
+
+        Raises:
+            ToolError: With what to change.
+        """
+        given = check_inputs(self.name, self.inputs, arguments)
+        defaults = {item.name: item.default for item in self.inputs if item.default is not None}
+        return await self.respond(services, principal, {**defaults, **given})
+
+    def definition(self) -> types.Tool:
+        """As clients list it."""
+        return types.Tool(
+            name=self.name,
+            title=self.title,
+            description=self.description,
+            input_schema=input_schema(self.inputs),
+            output_schema=self.output_schema or _OBJECT,
+            annotations=annotations(self.title, self.hints),
+        )
+
+
+def find(name: str) -> BuiltIn | None:
+    """The built-in tool of that name."""
+    return _by_name().get(name)
+
+
+def definitions() -> tuple[types.Tool, ...]:
+    """All built-in tools as clients list them."""
+    return tuple(tool.definition() for tool in _by_name().values())
+
+
+async def _get_run(
+    services: Services, principal: Principal, given: Arguments
+) -> types.CallToolResult:
+    record = services.executions.get(given["run"], principal)
+    if not record.ended:
+        record = await services.executions.wait(record.run, float(given["wait_seconds"]))
+    return run_result(record)
+
+
+async def _get_run_output(
+    services: Services, principal: Principal, given: Arguments
+) -> types.CallToolResult:
+    record = services.executions.get(given["run"], principal)
+    data = output_slice(
+        record,
+        task=given.get("task"),
+        node=given.get("node"),
+        step=given.get("step"),
+        offset=int(given["offset"]),
+        limit=int(given["limit"]),
+        search=given.get("search"),
+    )
+    return text_result(_slice_text(data), data)
+
+
+def _slice_text(data: JsonObject) -> str:
+    more = data.get("next_offset")
+    end = f"\n[continues at offset {more} of {data['total_chars']}]" if more is not None else ""
+    return f"{data['output']}{end}" if data["output"] else "There is no output here."
+
+
+async def _list_runs(
+    services: Services, principal: Principal, given: Arguments
+) -> types.CallToolResult:
+    verdict = given.get("verdict")
+    records, cursor = services.executions.list(
+        principal,
+        operation=given.get("operation"),
+        verdict=Verdict(verdict) if verdict else None,
+        limit=int(given["limit"]),
+        cursor=given.get("cursor"),
+    )
+    data: JsonObject = {"runs": [_row(record) for record in records]}
+    if cursor:
+        data["next_cursor"] = cursor
+    lines = [f"{row['run']}  {row['verdict']}  {row['operation']}" for row in data["runs"]]
+    return text_result("\n".join(lines) or "There are no such runs.", data)
+
+
+def _row(record: RunRecord) -> JsonObject:
+    return {
+        "run": record.run,
+        "operation": record.tool,
+        "verdict": str(record.verdict),
+        "started_at": record.created_at.isoformat(timespec="seconds"),
+        "duration_seconds": record.duration_seconds,
+    }
+
+
+async def _cancel_run(
+    services: Services, principal: Principal, given: Arguments
+) -> types.CallToolResult:
+    record, stopped = await services.executions.cancel(given["run"], principal)
+    data: JsonObject = {"run": record.run, "verdict": str(record.verdict), "stopped": stopped}
+    if stopped:
+        return text_result(f"The run was stopped.\n{summarise(record)}", data)
+    if record.ended:
+        return text_result(f"The run had already ended: {record.verdict}.", data)
+    return text_result(
+        f"{services.source.label} cannot stop a run. It goes on and is followed; "
+        f"get_run shows its end.",
+        data,
+        is_error=True,
+    )
+
+
+async def _list_inventory(
+    services: Services, principal: Principal, given: Arguments
+) -> types.CallToolResult:
+    toolbox = await services.current_toolbox()
+    data = inventory(services, toolbox, principal, given.get("kind"))
+    lines = [
+        f"{kind}: {', '.join(item['name'] for item in items) or 'none'}"
+        for kind, items in data.items()
+    ]
+    return text_result("\n".join(lines), data)
+
+
+def _word(name: str, description: str, *, required: bool = False) -> Input:
+    schema: JsonObject = {"type": "string", "description": description}
+    return Input(name, Kind.TOKEN, schema, required)
+
+
+def _text(name: str, description: str) -> Input:
+    schema: JsonObject = {"type": "string", "maxLength": 200, "description": description}
+    return Input(name, Kind.TEXT, schema, maximum=200)
+
+
+def _count(name: str, description: str, default: int, low: int, high: int) -> Input:
+    schema: JsonObject = {
+        "type": "integer",
+        "minimum": low,
+        "maximum": high,
+        "default": default,
+        "description": description,
+    }
+    return Input(name, Kind.COUNT, schema, default=str(default), minimum=low, maximum=high)
+
+
+def _choice(name: str, description: str, allowed: tuple[str, ...]) -> Input:
+    schema: JsonObject = {"type": "string", "enum": list(allowed), "description": description}
+    return Input(name, Kind.CHOICE, schema, allowed=allowed)
+
+
+_RUN = _word("run", "Run handle, as a call or list_runs gave it.", required=True)
+
+
+@cache
+def _by_name() -> Mapping[str, BuiltIn]:
+    tools = (
+        BuiltIn(
+            "get_run",
+            "Get run",
+            "How a run stands or ended: verdict, tasks, hosts, steps. Waits for its end.",
+            (
+                _RUN,
+                _count("wait_seconds", "Longest wait.", 30, 0, _LONGEST_WAIT_SECONDS),
+            ),
+            _get_run,
+            output_schema=OUTPUT_SCHEMA,
+        ),
+        BuiltIn(
+            "get_run_output",
+            "Get run output",
+            "The output of a run, whole or of one task, node or step, in slices or by search text.",
+            (
+                _RUN,
+                _text("task", "Only this task."),
+                _text("node", "Only this host or node."),
+                _text("step", "Only this step."),
+                _count("offset", "First character.", 0, 0, 2_000_000_000),
+                _count("limit", "Most characters.", 8_000, 1, 20_000),
+                _text("search", "Only lines with this text, any case, with their neighbours."),
+            ),
+            _get_run_output,
+        ),
+        BuiltIn(
+            "list_runs",
+            "List runs",
+            "Your recent runs, newest first.",
+            (
+                _word("operation", "Only runs of this tool."),
+                _choice("verdict", "Only this verdict.", tuple(str(one) for one in Verdict)),
+                _count("limit", "Most runs.", 20, 1, 100),
+                _word("cursor", "next_cursor of the page before."),
+            ),
+            _list_runs,
+        ),
+        BuiltIn(
+            "cancel_run",
+            "Cancel run",
+            "Stop a run if its source can; an Ops server cannot, and the answer says so.",
+            (_RUN,),
+            _cancel_run,
+            hints=Hints(read_only=False, destructive=True, idempotent=True, open_world=False),
+        ),
+        BuiltIn(
+            "list_inventory",
+            "List inventory",
+            "The clusters, hosts and operations that exist now.",
+            (_choice("kind", "Only these.", ("clusters", "hosts", "operations")),),
+            _list_inventory,
+        ),
+    )
+    return {tool.name: tool for tool in tools}

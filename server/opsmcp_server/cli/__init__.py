@@ -1,0 +1,85 @@
+"""The command line: one module per command, imported when the command is used.
+
+`opsmcp stdio` starts many times a day and `opsmcp --help` should be instant, so this module imports
+nothing but click. A command's callback returns its exit status: 0 good, 1 the operation did not
+succeed, 2 wrong use or configuration, 3 the source cannot be reached.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from types import MappingProxyType
+
+import click
+
+__all__ = ["COMMANDS", "main", "root", "run"]
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "demo": "Show the whole way once, without an Ops server.",
+        "stdio": "Serve MCP on stdin and stdout, for a client on this machine.",
+        "serve": "Serve MCP over HTTP: /mcp, /sse and health checks.",
+        "tools": "List the tools as a client would.",
+        "call": "Call one tool and wait for its end.",
+        "runs": "Show recent runs, or one.",
+        "config": "Show the effective configuration and where it comes from.",
+    }
+)
+"""Command to what it does, in the order of the help. Each is a module of this package."""
+
+_INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """Loads a command's module when the command is used, not for a list of names."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        return import_module(f"opsmcp_server.cli.{cmd_name}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, from the table instead of from their modules."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, name="opsmcp")
+@click.version_option(package_name="opsmcp", message="opsmcp %(version)s")
+def root() -> None:
+    """Ops pipelines and tasks as typed MCP tools.
+
+    Exit status: 0 good, 1 the operation did not succeed, 2 wrong use or configuration, 3 the source
+    cannot be reached.
+    """
+
+
+def main() -> None:
+    """The entry point of `opsmcp`."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit status. An error is one line on stderr."""
+    try:
+        status = root.main(list(arguments), prog_name="opsmcp", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        click.echo(f"opsmcp: {error.format_message()}{_hint(error)}", err=True)
+        return error.exit_code
+    except click.Abort:
+        return _INTERRUPTED
+    return status if isinstance(status, int) else 0
+
+
+def _hint(error: click.ClickException) -> str:
+    if not isinstance(error, click.UsageError) or error.ctx is None:
+        return ""
+    return f" (see {error.ctx.command_path} --help)"

@@ -1,0 +1,181 @@
+"""`opsmcp call`: one tool, called the way an MCP client calls it, with a person to ask."""
+
+import shlex
+import signal
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import anyio
+import click
+import mcp_types as types
+
+from opsmcp_server import builtin
+from opsmcp_server.calls import Prepared, command_line, prepare, question
+from opsmcp_server.cli.options import Shared, shared_options
+from opsmcp_server.cli.session import run_with_services
+from opsmcp_server.cli.start import Failed
+from opsmcp_server.cli.terminal import progress_line, show_json, show_text
+from opsmcp_server.cli.verdicts import verdict_status, verdict_style
+from opsmcp_server.results import progress_message
+from opsmcp_server.services import Services
+from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.summary import clean, structured, summarise
+
+__all__ = ["command"]
+
+_CANCEL_SECONDS = 10.0
+"""How long a run may take to die after Ctrl-C or the end of --wait."""
+
+_SLACK_SECONDS = 60.0
+"""Waited beyond the deadline of runs, so that the verdict `stuck` is seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    tool: str
+    arguments: dict[str, str]
+    wait_seconds: float | None
+    as_json: bool
+    agreed: bool
+
+
+@click.command("call")
+@click.argument("tool")
+@click.argument("arguments", nargs=-1, metavar="[name=value ...]")
+@click.option("--json", "as_json", is_flag=True, help="Print the structured result.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    metavar="S",
+    help="Wait at most S seconds, not to the end. The embedded engine then cancels the run; on an "
+    "Ops server it goes on.",
+)
+@click.option("--yes", is_flag=True, help="Agree to an operation that changes something.")
+@shared_options
+def command(
+    shared: Shared,
+    tool: str,
+    arguments: tuple[str, ...],
+    as_json: bool,
+    wait: float | None,
+    yes: bool,
+) -> int:
+    """Call one tool and wait for its end.
+
+    Exit status 0 means that the run did its work; 1 that it did not, or has not ended yet.
+    """
+    request = _Request(tool, _parse(arguments), wait, as_json, yes)
+
+    async def work(services: Services) -> int:
+        found = builtin.find(tool)
+        if found is not None:
+            result = await found.answer(services, services.principal, request.arguments)
+            return _show_result(result, as_json=as_json)
+        return await _call(services, request)
+
+    return run_with_services(shared, work)
+
+
+def _parse(arguments: tuple[str, ...]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for argument in arguments:
+        name, separator, value = argument.partition("=")
+        if not separator or not name:
+            raise click.UsageError(f"{argument!r} is not of the form name=value")
+        if name in given:
+            raise click.UsageError(f"{name!r} is given twice")
+        given[name] = value
+    return given
+
+
+def _show_result(result: types.CallToolResult, *, as_json: bool) -> int:
+    if as_json:
+        show_json(result.structured_content)
+    else:
+        texts = [part.text for part in result.content if isinstance(part, types.TextContent)]
+        show_text(clean("\n".join(texts)))
+    return 1 if result.is_error else 0
+
+
+async def _call(services: Services, request: _Request) -> int:
+    prepared = await prepare(services, request.tool, request.arguments, services.principal)
+    if prepared.needs_consent and not request.agreed:
+        _ask(prepared)
+    record = await _follow(services, prepared, request.wait_seconds)
+    if request.as_json:
+        show_json(structured(record))
+    else:
+        show_text(summarise(record), verdict_style(record.verdict))
+    return verdict_status(record.verdict)
+
+
+def _ask(prepared: Prepared) -> None:
+    """Return when the person agrees.
+
+    Raises:
+        Failed: Nobody can be asked, or the answer is no.
+    """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Failed(
+            f"{prepared.tool.name} changes something, so a person has to agree, and there is no "
+            f"terminal to ask on. It was not started. To agree: {command_line(prepared)} --yes"
+        )
+    click.echo(clean(question(prepared)), err=True)
+    with _plain_interrupt():
+        if not click.confirm("Start it?", default=False, err=True):
+            raise Failed(f"{prepared.tool.name} was not started")
+
+
+@contextmanager
+def _plain_interrupt() -> Generator[None]:
+    """Let Ctrl-C end a blocking question; the event loop's handler would wait for its answer."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+async def _follow(services: Services, prepared: Prepared, wait_seconds: float | None) -> RunRecord:
+    """Start the run and wait for it; on Ctrl-C, say what becomes of it."""
+    executions = services.executions
+    record = await executions.start(prepared.tool, prepared.call, prepared.principal)
+    if wait_seconds is None:
+        seconds = services.config.run.deadline_seconds + _SLACK_SECONDS
+    else:
+        seconds = wait_seconds
+    try:
+        with progress_line(f"{record.tool}: started (run {record.run})") as change:
+
+            async def on_progress(now: RunRecord) -> None:
+                change(progress_message(now))
+
+            record = await executions.wait(record.run, seconds, on_progress)
+    except anyio.get_cancelled_exc_class():
+        with anyio.CancelScope(shield=True):
+            await _leave(services, record, "Interrupted")
+        raise
+    if not record.ended:
+        record = await _leave(services, record, f"Not ended after {seconds:g} seconds")
+    return record
+
+
+async def _leave(services: Services, record: RunRecord, why: str) -> RunRecord:
+    """Stop a run that lives in this process; say how to find one that does not."""
+    if not services.source.can_cancel:
+        click.echo(
+            f"opsmcp: {why}. The run goes on; look at it with: opsmcp runs "
+            f"{shlex.quote(record.run)}",
+            err=True,
+        )
+        return record
+    click.echo(
+        f"opsmcp: {why}. On the embedded engine a run lives in this process, so it is cancelled.",
+        err=True,
+    )
+    with anyio.move_on_after(_CANCEL_SECONDS):
+        now, _ = await services.executions.cancel(record.run, services.principal)
+        return now
+    return record

@@ -1,0 +1,81 @@
+"""The options that every command has, and the settings that they stand for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["Shared", "shared_options"]
+
+_OPTIONS = (
+    click.option(
+        "--config",
+        "config_file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Settings file, in place of opsmcp.yaml here.",
+    ),
+    click.option(
+        "--manifests",
+        multiple=True,
+        metavar="DIR",
+        help="Directory of Ops manifests for the embedded engine; may be repeated.",
+    ),
+    click.option(
+        "--server",
+        metavar="URL",
+        help="Address of the Ops server; empty for the embedded engine.",
+    ),
+    click.option("--namespace", metavar="NAMES", help="Namespaces in Ops, separated by commas."),
+    click.option(
+        "--read-only",
+        is_flag=True,
+        default=None,
+        help="List and call nothing that changes something.",
+    ),
+    click.option("-v", "--verbose", is_flag=True, help="Log more, on stderr."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the shared options say: the settings file, settings by name, and how much to log."""
+
+    file: Path | None = None
+    flags: dict[str, object] = field(default_factory=dict[str, object])
+    verbose: bool = False
+
+    def with_flags(self, **more: object) -> "Shared":
+        """The same with further settings; `server_port` stands for `server.port`."""
+        named = {name.replace("_", ".", 1): value for name, value in more.items()}
+        return replace(self, flags=self.flags | named)
+
+
+def shared_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Give `command` the shared options; it receives them as one `Shared`, its first argument."""
+
+    @wraps(command)
+    def collected(
+        *,
+        config_file: Path | None,
+        manifests: tuple[str, ...],
+        server: str | None,
+        namespace: str | None,
+        read_only: bool | None,
+        verbose: bool,
+        **own: Any,
+    ) -> int:
+        flags: dict[str, object] = {
+            "embedded.manifests": manifests,
+            "ops.server": server,
+            "ops.namespace": namespace,
+            "policy.read_only": read_only,
+        }
+        return command(Shared(config_file, flags, verbose), **own)
+
+    for option in reversed(_OPTIONS):
+        option(collected)
+    return collected

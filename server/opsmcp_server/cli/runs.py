@@ -1,0 +1,96 @@
+"""`opsmcp runs`: recent runs, or one with its summary or its whole output."""
+
+from collections.abc import Iterator
+
+import click
+
+from opsmcp_server.cli.options import Shared, shared_options
+from opsmcp_server.cli.session import run_with_services
+from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text
+from opsmcp_server.cli.verdicts import verdict_style
+from opsmcp_server.services import Services
+from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.summary import clean, structured, summarise
+
+__all__ = ["command"]
+
+_MOST_RUNS = 50
+
+
+@click.command("runs")
+@click.argument("run", required=False)
+@click.option("--output", is_flag=True, help="The whole output of RUN.")
+@click.option("--json", "as_json", is_flag=True, help="Structured results.")
+@shared_options
+def command(shared: Shared, run: str | None, output: bool, as_json: bool) -> int:
+    """Show recent runs, or one.
+
+    RUN is the handle of a run, as `opsmcp call` and `opsmcp runs` print it. In a pipe: handle,
+    verdict, start, seconds, tool and arguments, separated by tabs, newest first.
+    """
+    if output and (run is None or as_json):
+        raise click.UsageError("--output is for one RUN, and without --json")
+
+    async def work(services: Services) -> int:
+        if run is None:
+            records, _ = services.executions.list(services.principal, limit=_MOST_RUNS)
+            _show_list(records, as_json=as_json)
+        else:
+            record = services.executions.get(run, services.principal)
+            _show_one(record, output=output, as_json=as_json)
+        return 0
+
+    return run_with_services(shared, work)
+
+
+def _show_list(records: tuple[RunRecord, ...], *, as_json: bool) -> None:
+    if as_json:
+        show_json({"runs": [_entry(record) for record in records]})
+        return
+    columns = ("run", "verdict", "started", "seconds", "tool", "arguments")
+    show_table(columns, [_row(record) for record in records])
+
+
+def _entry(record: RunRecord) -> dict[str, object]:
+    return {
+        "run": record.run,
+        "operation": record.tool,
+        "verdict": str(record.verdict),
+        "started_at": record.created_at.isoformat(),
+        "duration_seconds": record.duration_seconds,
+        "arguments": dict(record.arguments),
+    }
+
+
+def _row(record: RunRecord) -> tuple[Cell, ...]:
+    arguments = " ".join(f"{name}={value}" for name, value in record.arguments.items())
+    return (
+        Cell(record.run, "bold"),
+        Cell(str(record.verdict), verdict_style(record.verdict)),
+        Cell(record.created_at.astimezone().isoformat(sep=" ", timespec="seconds")),
+        Cell(f"{record.duration_seconds:.1f}"),
+        Cell(record.tool),
+        Cell(arguments),
+    )
+
+
+def _show_one(record: RunRecord, *, output: bool, as_json: bool) -> None:
+    if as_json:
+        show_json(structured(record))
+    elif output:
+        for line in _output(record):
+            click.echo(line)
+    else:
+        show_text(summarise(record), verdict_style(record.verdict))
+
+
+def _output(record: RunRecord) -> Iterator[str]:
+    """Each step's output under a heading that says whose it is."""
+    for task in record.result.tasks:
+        for node in task.nodes:
+            for step in node.steps:
+                yield clean(f"--- {task.name} / {node.node} / {step.name}: {step.verdict}")
+                yield clean(step.output).rstrip("\n")
+                dropped = step.output_bytes - len(step.output.encode())
+                if dropped > 0:
+                    yield f"[{dropped} more bytes were not kept]"

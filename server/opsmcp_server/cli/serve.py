@@ -1,0 +1,36 @@
+"""`opsmcp serve`: MCP over HTTP, in both protocol eras."""
+
+import logging
+
+import click
+
+from opsmcp_server.cli.options import Shared, shared_options
+from opsmcp_server.cli.session import run_with_services
+from opsmcp_server.services import Services
+from opsmcp_server.transports.http import listen, serve_http
+
+__all__ = ["command"]
+
+
+@click.command("serve")
+@click.option("--host", metavar="H", help="Address to listen on; 127.0.0.1 when not set.")
+@click.option("--port", type=int, metavar="P", help="Port to listen on; 8765 when not set.")
+@shared_options
+def command(shared: Shared, host: str | None, port: int | None) -> int:
+    """Serve MCP over HTTP: /mcp, /sse and health checks.
+
+    Beyond this machine only with server.token (OPSMCP_SERVER_TOKEN), which clients then send as
+    `Authorization: Bearer ...`.
+    """
+    flags = shared.with_flags(server_host=host, server_port=port)
+    return run_with_services(flags, _serve, level=logging.INFO)
+
+
+async def _serve(services: Services) -> int:
+    server = services.config.server
+    with listen(server) as listener:
+        host = f"[{server.host}]" if ":" in server.host else server.host
+        port = listener.getsockname()[1]
+        click.echo(f"opsmcp: serving http://{host}:{port}/mcp", err=True)
+        await serve_http(services, listener)
+    return 0

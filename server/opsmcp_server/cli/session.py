@@ -1,0 +1,87 @@
+"""Runs a command's work with running services, and turns errors into exit statuses."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import anyio
+import click
+
+from opsmcp_pipelines.errors import SourceError
+from opsmcp_server.app import open_services
+from opsmcp_server.cli.options import Shared
+from opsmcp_server.cli.start import (
+    Failed,
+    Unreachable,
+    WrongUse,
+    configure_logging,
+    read_config,
+)
+from opsmcp_server.config import Config, process_environment
+from opsmcp_server.errors import ConfigError
+from opsmcp_server.services import Services
+from opsmcp_tools.errors import (
+    InvalidArguments,
+    JournalUnusable,
+    ToolError,
+    UnknownRun,
+    UnknownTool,
+)
+
+__all__ = ["Work", "run_with_services"]
+
+logger = logging.getLogger(__name__)
+
+Work = Callable[[Services], Awaitable[int]]
+"""What a command does; returns the exit status."""
+
+_EXPECTED = (ConfigError, JournalUnusable, SourceError, ToolError)
+_WRONG_USE = (ConfigError, InvalidArguments, JournalUnusable, UnknownRun, UnknownTool)
+
+
+def run_with_services(shared: Shared, work: Work, *, level: int = logging.WARNING) -> int:
+    """Open the services, do `work`, close them.
+
+    Raises:
+        click.ClickException: Something that was foreseen went wrong.
+    """
+    configure_logging(verbose=shared.verbose, level=level)
+    config = read_config(shared)
+    _warn_of_unused(config)
+    try:
+        return _status(anyio.run(_work, config, work))
+    except _EXPECTED as error:
+        raise _failure(error, read=False) from error
+
+
+def _warn_of_unused(config: Config) -> None:
+    if config.ops.server and config.embedded.manifests:
+        logger.warning(
+            "embedded.manifests is not used, because ops.server is set (%s)",
+            config.origins.get("ops.server"),
+        )
+
+
+async def _work(config: Config, work: Work) -> int | click.ClickException:
+    async with open_services(config, process_environment()) as services:
+        # An error must not leave through the task groups of the services: they would wrap it.
+        try:
+            return await work(services)
+        except click.ClickException as error:
+            return error
+        except _EXPECTED as error:
+            return _failure(error, read=services.toolbox is not None)
+
+
+def _status(outcome: int | click.ClickException) -> int:
+    if isinstance(outcome, click.ClickException):
+        raise outcome
+    return outcome
+
+
+def _failure(error: Exception, *, read: bool) -> click.ClickException:
+    """`read` says whether the source was ever read; if not, that is what went wrong."""
+    if isinstance(error, _WRONG_USE):
+        return WrongUse(str(error))
+    if isinstance(error, SourceError) or not read:
+        return Unreachable(str(error))
+    return Failed(str(error))

@@ -1,0 +1,71 @@
+"""What every command does first: settings, logging, and what an error is to the user.
+
+Logging is configured here and nowhere else, always to stderr: stdout belongs to the protocol or to
+the answer.
+"""
+
+import logging
+import sys
+from pathlib import Path
+
+import click
+
+from opsmcp_server.cli.options import Shared
+from opsmcp_server.config import Config, load, process_environment
+from opsmcp_server.errors import ConfigError
+
+__all__ = ["Failed", "Unreachable", "WrongUse", "configure_logging", "read_config"]
+
+_OURS = ("opsmcp_server", "opsmcp_tools", "opsmcp_pipelines")
+_CONTROLS = {
+    code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code not in (9, 10)
+}
+
+
+class Failed(click.ClickException):
+    """The operation did not succeed. Like its siblings, it is one line on stderr."""
+
+    exit_code = 1
+
+
+class WrongUse(click.ClickException):
+    """Wrong use or configuration."""
+
+    exit_code = 2
+
+
+class Unreachable(click.ClickException):
+    """The source cannot be reached."""
+
+    exit_code = 3
+
+
+def read_config(shared: Shared) -> Config:
+    """The effective settings of this command.
+
+    Raises:
+        WrongUse: They cannot be used.
+    """
+    try:
+        return load(process_environment(), cwd=Path.cwd(), flags=shared.flags, file=shared.file)
+    except ConfigError as error:
+        raise WrongUse(str(error)) from error
+
+
+class _CleanFormatter(logging.Formatter):
+    """Nothing that is logged can steer a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return super().format(record).translate(_CONTROLS)
+
+
+def configure_logging(*, verbose: bool, level: int = logging.WARNING) -> None:
+    """Log to stderr: our own from `level` or everything, others' from WARNING.
+
+    Others stay quiet even with `verbose`: HTTP libraries log headers, and so tokens.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_CleanFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    for name in _OURS:
+        logging.getLogger(name).setLevel(logging.DEBUG if verbose else level)

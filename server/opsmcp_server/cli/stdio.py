@@ -1,0 +1,29 @@
+"""`opsmcp stdio`: MCP on stdin and stdout."""
+
+import sys
+
+import click
+
+from opsmcp_server.cli.options import Shared, shared_options
+from opsmcp_server.cli.session import run_with_services
+from opsmcp_server.services import Services
+from opsmcp_server.transports.stdio import serve_stdio
+
+__all__ = ["command"]
+
+
+@click.command("stdio")
+@shared_options
+def command(shared: Shared) -> int:
+    """Serve MCP on stdin and stdout, for a client on this machine.
+
+    The client starts this command itself and ends it by closing stdin. Logs go to stderr.
+    """
+    if sys.stdin.isatty():
+        click.echo("opsmcp: waiting for an MCP client on stdin; Ctrl-C ends it", err=True)
+    return run_with_services(shared, _serve)
+
+
+async def _serve(services: Services) -> int:
+    await serve_stdio(services)
+    return 0

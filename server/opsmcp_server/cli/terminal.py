@@ -1,0 +1,91 @@
+"""Tables, colour and a progress line on a terminal; tab-separated lines or JSON in a pipe.
+
+Text of operations never steers the terminal: cells are cleaned here, longer text by `summary`
+before it comes here, and nothing is read as rich's markup. rich is imported only when there is a
+terminal to draw on.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import click
+
+from opsmcp_tools.characters import clean_line
+
+__all__ = ["Cell", "progress_line", "show_json", "show_table", "show_text"]
+
+_WIDEST_CELL = 500
+
+
+class Cell(NamedTuple):
+    """One cell of a table: text, and a rich style for terminals."""
+
+    text: str
+    style: str = ""
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+    """A table on a terminal; in a pipe one line per row, columns separated by tabs, no header."""
+    cleaned = [
+        [Cell(clean_line(cell.text, _WIDEST_CELL), cell.style) for cell in row] for row in rows
+    ]
+    if sys.stdout.isatty():
+        _draw_table(columns, cleaned)
+        return
+    for row in cleaned:
+        click.echo("\t".join(cell.text for cell in row))
+
+
+def _draw_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(cell.text, style=cell.style) for cell in row))
+    Console().print(table)
+
+
+def show_text(text: str, style: str = "") -> None:
+    """Text that is already clean; on a terminal its first line in `style`."""
+    first, newline, rest = text.partition("\n")
+    if style and sys.stdout.isatty():
+        from rich.console import Console
+        from rich.text import Text
+
+        Console().print(Text(first, style=style), soft_wrap=True)
+        first, newline = "", ""
+    if first or rest:
+        click.echo(f"{first}{newline}{rest}")
+
+
+def show_json(data: object) -> None:
+    """Indented JSON; on a terminal in ASCII, so that no character of a stranger steers it."""
+    click.echo(json.dumps(data, indent=2, ensure_ascii=sys.stdout.isatty()))
+
+
+@contextmanager
+def progress_line(text: str) -> Generator[Callable[[str], None]]:
+    """A line with a spinner and the time on stderr, if that is a terminal; yields what changes it.
+
+    It is gone when the block ends.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _text: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        line = progress.add_task(clean_line(text, _WIDEST_CELL), total=None)
+
+        def change(new: str) -> None:
+            progress.update(line, description=clean_line(new, _WIDEST_CELL))
+
+        yield change

@@ -1,0 +1,70 @@
+"""`opsmcp tools`: the tools as a client would list them, and what is withheld."""
+
+import click
+import mcp_types as types
+
+from opsmcp_server.cli.options import Shared, shared_options
+from opsmcp_server.cli.session import run_with_services
+from opsmcp_server.cli.terminal import Cell, show_json, show_table
+from opsmcp_server.services import Services
+from opsmcp_tools.toolbox import Toolbox
+
+__all__ = ["command", "show_tools"]
+
+
+@click.command("tools")
+@click.option("--all", "everything", is_flag=True, help="Also what is withheld, and why.")
+@click.option("--json", "as_json", is_flag=True, help="The MCP tool objects.")
+@shared_options
+def command(shared: Shared, everything: bool, as_json: bool) -> int:
+    """List the tools as a client would.
+
+    In a pipe: name, effect and description, separated by tabs.
+    """
+
+    async def work(services: Services) -> int:
+        toolbox = await services.current_toolbox()
+        show = _show_json if as_json else _show_table
+        show(services.listing.tools, toolbox if everything else None)
+        return 0
+
+    return run_with_services(shared, work)
+
+
+def _show_json(tools: tuple[types.Tool, ...], toolbox: Toolbox | None) -> None:
+    data: dict[str, object] = {
+        "tools": [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
+    }
+    if toolbox is not None:
+        data["withheld"] = [
+            {"operation": item.operation, "kind": str(item.kind), "reason": item.reason}
+            for item in toolbox.withheld
+        ]
+    show_json(data)
+
+
+def _show_table(tools: tuple[types.Tool, ...], toolbox: Toolbox | None) -> None:
+    show_tools(tools)
+    if toolbox is not None and toolbox.withheld:
+        rows = [
+            (Cell(item.operation, "dim"), Cell("withheld", "magenta"), Cell(item.reason))
+            for item in toolbox.withheld
+        ]
+        show_table(("operation", "", "reason"), rows)
+
+
+def show_tools(tools: "list[types.Tool] | tuple[types.Tool, ...]") -> None:
+    """A table of tools."""
+    rows = [
+        (Cell(tool.name, "bold"), _effect(tool), Cell(tool.description or "")) for tool in tools
+    ]
+    show_table(("tool", "effect", "what it does"), rows)
+
+
+def _effect(tool: types.Tool) -> Cell:
+    hints = tool.annotations
+    if hints is not None and hints.read_only_hint:
+        return Cell("reads", "green")
+    if hints is not None and hints.destructive_hint is False:
+        return Cell("changes", "yellow")
+    return Cell("destroys", "red")

@@ -1,0 +1,119 @@
+"""Resources: what exists and what was run, by address.
+
+`ops://clusters`, `ops://hosts`, `ops://operations`, `ops://operations/{name}`, `ops://runs/{run}`,
+`ops://runs/{run}/output`. The same policy as for tools; an address that is not there is answered
+as the protocol wants it (SEP-2164).
+"""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import mcp_types as types
+from mcp.shared.exceptions import MCPError
+from mcp_types.jsonrpc import INVALID_PARAMS
+
+from opsmcp_server.calls import find_tool
+from opsmcp_server.inventory import describe_tool, inventory
+from opsmcp_server.services import Services
+from opsmcp_tools.errors import ToolError
+from opsmcp_tools.output import whole_output
+from opsmcp_tools.structured import structured
+from opsmcp_tools.tool import Principal
+
+__all__ = ["listed", "read", "templates"]
+
+_JSON = "application/json"
+_TEXT = "text/plain"
+_LISTED = {
+    "clusters": "The clusters that exist now.",
+    "hosts": "The hosts that exist now.",
+    "operations": "The operations that can be run now.",
+}
+_ADDRESS = re.compile(r"ops://(operations|runs)/([A-Za-z0-9._-]{1,128})(/output)?")
+_MOST_OUTPUT_CHARS = 1_000_000
+
+
+def listed() -> list[types.Resource]:
+    """The resources with a fixed address."""
+    return [
+        types.Resource(
+            name=name, uri=f"ops://{name}", title=name.title(), description=text, mime_type=_JSON
+        )
+        for name, text in _LISTED.items()
+    ]
+
+
+def templates() -> list[types.ResourceTemplate]:
+    """The resources whose address takes a name."""
+    rows = (
+        ("operation", "ops://operations/{name}", "One operation with its input schema.", _JSON),
+        ("run", "ops://runs/{run}", "One run: verdict, tasks, hosts, steps.", _JSON),
+        ("run-output", "ops://runs/{run}/output", "The whole output of one run.", _TEXT),
+    )
+    return [
+        types.ResourceTemplate(name=name, uri_template=uri, description=text, mime_type=mime)
+        for name, uri, text, mime in rows
+    ]
+
+
+async def read(services: Services, principal: Principal, uri: str) -> types.TextResourceContents:
+    """The content at an address.
+
+    Raises:
+        MCPError: There is nothing at it for this principal.
+    """
+    try:
+        mime, text = await _read(services, principal, uri)
+    except ToolError as error:
+        raise _absent(uri, str(error)) from None
+    return types.TextResourceContents(uri=uri, mime_type=mime, text=text)
+
+
+async def _read(services: Services, principal: Principal, uri: str) -> tuple[str, str]:
+    kind = uri.removeprefix("ops://")
+    if uri.startswith("ops://") and kind in _LISTED:
+        toolbox = await services.current_toolbox()
+        return _JSON, _dump(inventory(services, toolbox, principal, kind))
+    match = _ADDRESS.fullmatch(uri)
+    reader = _READERS.get((match[1], bool(match[3]))) if match else None
+    if match is None or reader is None:
+        raise _absent(uri, "There is no such resource.")
+    return await reader(services, principal, match[2])
+
+
+async def _operation(services: Services, principal: Principal, name: str) -> tuple[str, str]:
+    tool = await find_tool(services, name, principal)
+    return _JSON, _dump({**describe_tool(tool), "input_schema": tool.input_schema})
+
+
+async def _run(services: Services, principal: Principal, run: str) -> tuple[str, str]:
+    return _JSON, _dump(structured(services.executions.get(run, principal)))
+
+
+async def _output(services: Services, principal: Principal, run: str) -> tuple[str, str]:
+    text = whole_output(services.executions.get(run, principal))
+    if len(text) > _MOST_OUTPUT_CHARS:
+        text = (
+            f"{text[:_MOST_OUTPUT_CHARS]}\n[{len(text) - _MOST_OUTPUT_CHARS} characters more; "
+            f"get_run_output continues at offset {_MOST_OUTPUT_CHARS}]"
+        )
+    return _TEXT, text
+
+
+_Reader = Callable[[Services, Principal, str], Awaitable[tuple[str, str]]]
+
+_READERS: Mapping[tuple[str, bool], _Reader] = {
+    ("operations", False): _operation,
+    ("runs", False): _run,
+    ("runs", True): _output,
+}
+
+
+def _dump(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False, indent=1)
+
+
+def _absent(uri: str, why: str) -> MCPError:
+    return MCPError(INVALID_PARAMS, why, data={"uri": uri})

@@ -1,0 +1,95 @@
+"""Tools to MCP: definitions, results of runs, and the one place that translates errors.
+
+Expected errors become tool results that say what to change. Everything unexpected is logged with
+its traceback under an id, and the client gets a neutral sentence with that id.
+"""
+
+import logging
+import secrets
+
+import mcp_types as types
+
+from opsmcp_pipelines.errors import SourceError
+from opsmcp_tools.errors import ToolError
+from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.summary import structured, summarise
+from opsmcp_tools.tool import Hints, JsonObject, Tool
+
+__all__ = [
+    "annotations",
+    "progress_message",
+    "run_result",
+    "text_result",
+    "to_mcp_tool",
+    "translate",
+]
+
+logger = logging.getLogger(__name__)
+
+
+def to_mcp_tool(tool: Tool) -> types.Tool:
+    """The definition of a tool as clients list it."""
+    return types.Tool(
+        name=tool.name,
+        title=tool.title,
+        description=tool.description,
+        input_schema=tool.input_schema,
+        output_schema=tool.output_schema,
+        annotations=annotations(tool.title, tool.hints),
+    )
+
+
+def annotations(title: str, hints: Hints) -> types.ToolAnnotations:
+    """Every hint is given: clients take a missing one for the worst."""
+    return types.ToolAnnotations(
+        title=title,
+        read_only_hint=hints.read_only,
+        destructive_hint=hints.destructive,
+        idempotent_hint=hints.idempotent,
+        open_world_hint=hints.open_world,
+    )
+
+
+def run_result(record: RunRecord) -> types.CallToolResult:
+    """The answer of a call: short text, typed data, and a link to the whole output."""
+    link = types.ResourceLink(
+        name=f"output of {record.run}",
+        uri=f"ops://runs/{record.run}/output",
+        description="The whole output of this run.",
+        mime_type="text/plain",
+    )
+    return types.CallToolResult(
+        content=[types.TextContent(text=summarise(record)), link],
+        structured_content=structured(record),
+        is_error=not record.verdict.good,
+    )
+
+
+def text_result(
+    text: str, data: JsonObject | None = None, *, is_error: bool = False
+) -> types.CallToolResult:
+    """A result that is not a run."""
+    return types.CallToolResult(
+        content=[types.TextContent(text=text)], structured_content=data, is_error=is_error
+    )
+
+
+def translate(error: Exception) -> types.CallToolResult:
+    """The tool result that stands for an error. Logs what nobody expected."""
+    if isinstance(error, ToolError | SourceError):
+        return text_result(str(error), is_error=True)
+    number = secrets.token_hex(4)
+    logger.error("internal error %s", number, exc_info=error)
+    return text_result(
+        f"opsmcp failed on this call; its log tells more under the id {number}. "
+        "If the call started a run, list_runs shows it.",
+        is_error=True,
+    )
+
+
+def progress_message(record: RunRecord) -> str:
+    """One line on how far a run is."""
+    running = [task.name for task in record.result.tasks if not task.verdict.ended]
+    done = sum(task.verdict.ended for task in record.result.tasks)
+    current = f", now {running[-1]}" if running else ""
+    return f"{record.tool}: {done} tasks done{current} (run {record.run})"

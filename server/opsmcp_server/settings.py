@@ -1,0 +1,275 @@
+"""The settings: one frozen group per concern, each with its unit, its limits and its reason.
+
+Only data. Where a value comes from (command line, environment, file) is `config`'s affair. Each
+field carries a `Means`: the words with which a bad value is refused, so that no message is a
+library's. `docs/configuration.md` is generated from the docstrings here; a test compares them.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from opsmcp_tools.tool import Kind
+
+__all__ = [
+    "Consent",
+    "Discovery",
+    "Embedded",
+    "Expose",
+    "Given",
+    "HintName",
+    "Means",
+    "OpenAI",
+    "Ops",
+    "Policy",
+    "Run",
+    "Server",
+    "State",
+    "Tools",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value that somebody gave: for which setting, where, and what relative paths count from."""
+
+    key: str
+    value: object
+    origin: str
+    base: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a good value is, to follow the words "must be"."""
+
+    text: str
+
+
+def _no_flag(value: object) -> object:
+    # YAML's `yes` and `on` would otherwise count as the number 1.
+    if isinstance(value, bool):
+        raise ValueError("not a number")
+    return value
+
+
+def _web_address(value: str) -> str:
+    """An address without a trailing slash; empty stays empty."""
+    if not value:
+        return ""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        raise ValueError("not a web address")
+    if parts.query or parts.fragment or any(char.isspace() for char in value):
+        raise ValueError("not a web address")
+    _ = parts.port  # raises for one that is out of range
+    return value.rstrip("/")
+
+
+def _printable(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not all("!" <= char <= "~" for char in text):
+        raise ValueError("not one printable word")
+    return value
+
+
+def _seconds(least: float, most: float) -> "Means":
+    return Means(f"a number of seconds from {least:g} to {most:g}")
+
+
+HintName = Literal["read_only", "destructive", "idempotent"]
+"""The hints that the settings may give."""
+
+_NO_SECRET = SecretStr("")
+_Number = BeforeValidator(_no_flag)
+_Address = Annotated[
+    str,
+    AfterValidator(_web_address),
+    Means("an http:// or https:// address without a user name, query or fragment"),
+]
+_Secret = Annotated[
+    SecretStr,
+    AfterValidator(_printable),
+    Means("one word of printable ASCII characters (its value is not shown)"),
+]
+_Names = Annotated[tuple[str, ...], Means("a list of names")]
+_Patterns = Annotated[tuple[str, ...], Means("a list of name patterns such as `get-*`")]
+_Flag = Annotated[bool, Means("true or false")]
+_Phases = Annotated[float, _Number, Field(ge=0.1, le=600, allow_inf_nan=False), _seconds(0.1, 600)]
+_Shown = Annotated[Literal["labelled", "all", "none"], Means("labelled, all or none")]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
+    )
+
+
+class Ops(_Group):
+    """The Ops server that operations come from."""
+
+    server: _Address = ""
+    """Address of the Ops server, for example `https://ops.example.com`. Empty: the embedded engine
+    runs the operations."""
+    token: _Secret = _NO_SECRET
+    """Bearer token for the Ops server. Empty: none is sent. A secret: keep it in the environment
+    rather than in a file."""
+    namespace: Annotated[tuple[str, ...], Field(min_length=1), Means("a list of namespaces")] = (
+        "ops-system",
+    )
+    """Namespaces whose pipelines, tasks and hosts are used. With several, a tool's name begins with
+    its namespace."""
+    connect_seconds: _Phases = 5.0
+    """How long opening a connection may take. A server that is there answers far sooner."""
+    read_seconds: _Phases = 20.0
+    """How long one answer may take. Ops falls silent for a minute when Kubernetes does; waiting for
+    that would hold up everything behind it."""
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The setting `namespace`, by what it holds."""
+        return self.namespace
+
+
+class Embedded(_Group):
+    """The embedded engine, used when `ops.server` is empty."""
+
+    manifests: Annotated[tuple[Path, ...], Means("a list of directories that exist")] = ()
+    """Directories of Ops manifests (YAML) to run beside the bundled ones; read again when files
+    change. A relative one counts from the working directory, or from the file that names it."""
+    bundled: _Flag = True
+    """Whether the operations that ship with opsmcp are there."""
+    step_seconds: Annotated[
+        float, _Number, Field(ge=1, le=86400, allow_inf_nan=False), _seconds(1, 86400)
+    ] = 600.0
+    """How long one step may run when its author set no `timeoutSeconds`. Then it is killed with
+    everything it started."""
+
+
+class Discovery(_Group):
+    """How often the source is read."""
+
+    interval_seconds: Annotated[
+        float, _Number, Field(ge=1, le=86400, allow_inf_nan=False), _seconds(1, 86400)
+    ] = 30.0
+    """Time between two reads of the catalogue, varied by a tenth so that several servers do not
+    read at the same moment. A read that finds nothing new costs little."""
+
+
+class Expose(_Group):
+    """Which operations become tools."""
+
+    pipelines: _Shown = "labelled"
+    """Which pipelines: those with the label `ops/copilot=enabled`, all, or none."""
+    tasks: _Shown = "labelled"
+    """Which tasks, likewise."""
+    include: _Patterns = ()
+    """Name patterns of operations that become tools also without the label."""
+    exclude: _Patterns = ()
+    """Name patterns of operations that never become tools. Wins over everything else."""
+
+
+class Tools(_Group):
+    """How operations look as tools."""
+
+    limit: Annotated[
+        int, _Number, Field(ge=1, le=10000), Means("a whole number from 1 to 10000")
+    ] = 40
+    """Number of tools above which clients are given a search instead of the whole list, because a
+    model chooses worse among many. Until searching exists, every tool is listed."""
+    enum_limit: Annotated[
+        int, _Number, Field(ge=1, le=1000), Means("a whole number from 1 to 1000")
+    ] = 64
+    """Number of clusters, hosts or choices up to which a schema lists them all. Above it, a wrong
+    name is answered with the nearest real ones."""
+    hints: Annotated[
+        dict[str, dict[HintName, bool]],
+        Means("a mapping of name patterns to read_only, destructive, idempotent: true or false"),
+    ] = Field(default_factory=dict)
+    """Name pattern to hints that replace those inferred from the words of an operation, for example
+    `restart-*: {destructive: true}`. In the file only."""
+    kinds: Annotated[
+        dict[str, Kind],
+        Means(f"a mapping of variables to one of: {', '.join(Kind)}"),
+    ] = Field(default_factory=dict)
+    """What a variable means where its name misleads: `variable` or `operation.variable` to a kind,
+    for example `message: text`. In the file only."""
+    host_selectors: _Names = ()
+    """Node selectors of Ops (`anymaster`, `all`, ...) that a caller may give in place of a host.
+    None by default: a selector can mean every machine at once."""
+
+
+class Run(_Group):
+    """How runs are waited for."""
+
+    wait_seconds: Annotated[
+        float, _Number, Field(ge=0, le=3600, allow_inf_nan=False), _seconds(0, 3600)
+    ] = 45.0
+    """How long a tool call waits for the end of its run before it answers with a handle. Below the
+    60 seconds after which common clients give up. 0: always a handle."""
+    deadline_seconds: Annotated[
+        float, _Number, Field(ge=1, le=604800, allow_inf_nan=False), _seconds(1, 604800)
+    ] = 1800.0
+    """How long a run is followed. After that its verdict is `stuck`."""
+
+
+class Server(_Group):
+    """`opsmcp serve`."""
+
+    host: Annotated[str, Field(min_length=1, max_length=253), Means("an address or host name")] = (
+        "127.0.0.1"
+    )
+    """Address to listen on. Anything but the loopback needs `server.token`."""
+    port: Annotated[int, _Number, Field(ge=0, le=65535), Means("a port from 0 to 65535")] = 8765
+    """Port to listen on. 0: any free one."""
+    token: _Secret = _NO_SECRET
+    """Bearer token that clients must send on every route but the health checks. Empty: none, which
+    is allowed on the loopback only. A secret."""
+    allowed_hosts: _Names = ()
+    """Host headers to accept besides the address listened on, as `name` or `name:port`; needed
+    behind a proxy. Others are refused, so that no web page can rebind its name to this server."""
+    allowed_origins: Annotated[
+        tuple[str, ...], Means("a list of origins such as https://ops.example.com")
+    ] = ()
+    """Origins of web pages that may call this server. None by default."""
+    shutdown_seconds: Annotated[
+        float, _Number, Field(ge=0, le=600, allow_inf_nan=False), _seconds(0, 600)
+    ] = 5.0
+    """How long running calls may take to end after the server was asked to stop."""
+
+
+class State(_Group):
+    """What is kept between starts."""
+
+    dir: Annotated[Path, Means("a directory")] = Path("~/.local/state/opsmcp")
+    """Directory of the journal and, for the embedded engine, of runs and their output. Below
+    `$XDG_STATE_HOME` when that is set."""
+
+
+class Policy(_Group):
+    """What may be done."""
+
+    read_only: _Flag = False
+    """Whether only read-only operations are listed and callable."""
+
+
+class Consent(_Group):
+    """How a person agrees to an operation that changes something."""
+
+    unavailable: Annotated[Literal["deny", "trust-client"], Means("deny or trust-client")] = "deny"
+    """What happens when a client cannot ask its user: `deny` refuses the call, `trust-client`
+    relies on the client's own confirmation of tool calls."""
+
+
+class OpenAI(_Group):
+    """An OpenAI-compatible model. Kept for the chat; no command needs one today."""
+
+    base: _Address = ""
+    """Address of the API, for example `https://api.openai.com/v1`."""
+    model: Annotated[str, Field(max_length=200), Means("the name of a model")] = ""
+    """Name of the model."""
+    key: _Secret = _NO_SECRET
+    """Key of the API. A secret."""

@@ -1,0 +1,1 @@
+"""The transports: stdio, and streamable HTTP with SSE beside it."""

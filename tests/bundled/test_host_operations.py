@@ -1,0 +1,132 @@
+"""The operations that look at this host, run on it."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from opsmcp_pipelines.run import Verdict
+from tests.bundled.bench import Bench
+from tests.fakes.program import FakeProgram
+
+MIB = 1024 * 1024
+
+
+def write_random(path: Path, size: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(os.urandom(size))
+
+
+async def test_host_overview_shows_load_memory_filesystems_and_processes(bench: Bench) -> None:
+    outcome = await bench.run("host-overview")
+    assert outcome.verdict is Verdict.SUCCEEDED
+    for part in ("host: ", "load average", "processors: ", "memory: ", "fullest filesystems:"):
+        assert part in outcome.text
+    assert "PID USER" in outcome.steps["processes"]
+
+
+async def test_host_overview_names_failed_units(bench: Bench, programs: Path) -> None:
+    systemctl = FakeProgram(programs, "systemctl")
+    systemctl.answer("list-units", out="nginx.service loaded failed failed web server\n")
+    outcome = await bench.run("host-overview")
+    assert "  nginx.service loaded failed" in outcome.steps["failed-units"]
+
+
+async def test_disk_usage_lists_filesystems_with_their_inodes(bench: Bench, tmp_path: Path) -> None:
+    outcome = await bench.run("disk-usage", path=str(tmp_path))
+    head, *rows = outcome.steps["filesystems"].splitlines()
+    full = [int(row.split("%")[0]) for row in rows]
+    assert head.startswith("USED%  INODES%")
+    assert full
+    assert full == sorted(full, reverse=True)
+
+
+async def test_disk_usage_finds_the_largest_directory_and_file(
+    bench: Bench, tmp_path: Path
+) -> None:
+    write_random(tmp_path / "data" / "logs" / "huge.log", 3 * MIB)
+    write_random(tmp_path / "data" / "small" / "note", 1000)
+    lines = (await bench.run("disk-usage", path=f"{tmp_path}/data")).steps["largest"].splitlines()
+    assert lines[1].split() == ["3.0", "MiB", f"{tmp_path}/data"]
+    assert lines[3].split() == ["3.0", "MiB", f"{tmp_path}/data/logs"]
+    files = lines[lines.index("largest files:") + 1 :]
+    assert files[0].split() == ["3.0", "MiB", f"{tmp_path}/data/logs/huge.log"]
+
+
+async def test_disk_usage_leaves_out_directories_that_only_repeat_one_of_theirs(
+    bench: Bench, tmp_path: Path
+) -> None:
+    write_random(tmp_path / "data" / "a" / "b" / "c" / "huge", MIB)
+    text = (await bench.run("disk-usage", path=f"{tmp_path}/data")).steps["largest"]
+    assert f"{tmp_path}/data/a/b/c\n" in text
+    assert f"{tmp_path}/data/a/b\n" not in text
+
+
+async def test_disk_usage_counts_a_file_with_two_names_once_and_follows_no_link(
+    bench: Bench, tmp_path: Path
+) -> None:
+    write_random(tmp_path / "elsewhere" / "huge", 2 * MIB)
+    write_random(tmp_path / "data" / "one", MIB)
+    (tmp_path / "data" / "two").hardlink_to(tmp_path / "data" / "one")
+    (tmp_path / "data" / "link").symlink_to(tmp_path / "elsewhere")
+    text = (await bench.run("disk-usage", path=f"{tmp_path}/data")).steps["largest"]
+    assert text.splitlines()[1].split()[0] == "1.0"
+
+
+async def test_disk_usage_refuses_what_is_no_directory(bench: Bench, tmp_path: Path) -> None:
+    outcome = await bench.run("disk-usage", path=f"{tmp_path}/none")
+    assert outcome.verdict is Verdict.FAILED
+    assert f"{tmp_path}/none is not a directory" in outcome.text
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="there is no /proc here")
+async def test_disk_usage_names_deleted_files_that_are_still_open(
+    bench: Bench, tmp_path: Path
+) -> None:
+    with (tmp_path / "gone.log").open("wb") as file:
+        file.write(os.urandom(2 * MIB))
+        file.flush()
+        os.fsync(file.fileno())
+        (tmp_path / "gone.log").unlink()
+        outcome = await bench.run("disk-usage", path=str(tmp_path))
+    assert f"gone.log (deleted) held by process {os.getpid()}" in outcome.steps["deleted-in-use"]
+
+
+async def test_top_processes_shows_both_lists_of_the_asked_length(bench: Bench) -> None:
+    outcome = await bench.run("top-processes", topk="2")
+    assert outcome.verdict is Verdict.SUCCEEDED
+    lines = outcome.text.splitlines()
+    assert lines.index("by memory:") == lines.index("by processor time:") + 4
+
+
+async def test_top_processes_hides_secrets_in_command_lines(bench: Bench, programs: Path) -> None:
+    ps = FakeProgram(programs, "ps")
+    ps.answer("-axo", out="1 root 0.0 20480 01:00 db --password=hunter2 --token abc --port 1\n")
+    text = (await bench.run("top-processes")).text
+    assert "db --password=*** --token *** --port 1" in text
+    assert "hunter2" not in text
+
+
+async def test_top_processes_refuses_a_count_out_of_bounds(bench: Bench) -> None:
+    outcome = await bench.run("top-processes", topk="51")
+    assert outcome.verdict is Verdict.FAILED
+    assert "topk must be 1 to 50" in outcome.text
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"], ids=["ipv4", "ipv6"])
+async def test_listening_ports_finds_the_port_and_its_process(bench: Bench, address: str) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.create_server((address, 0), family=family) as server:
+        port = server.getsockname()[1]
+        outcome = await bench.run("listening-ports", port=str(port))
+    assert outcome.verdict is Verdict.SUCCEEDED
+    assert f"open on port {port}: 1" in outcome.text
+    assert address in outcome.text
+    assert f"(process {os.getpid()})" in outcome.text
+
+
+async def test_listening_ports_says_when_a_port_is_closed(bench: Bench) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    assert (await bench.run("listening-ports", port=str(port))).text.strip().endswith(": 0")

@@ -1,0 +1,151 @@
+"""opsmcp as a process of its own: in a pipe, and on a terminal."""
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from opsmcp_server.config import process_environment
+
+COMMAND = (sys.executable, "-m", "opsmcp_server")
+SECONDS = 30
+
+MANIFESTS = """
+apiVersion: crd.chenshaowen.com/v1
+kind: Task
+metadata:
+  name: say-hello
+  labels: {ops/copilot: enabled, opsmcp/read-only: "true"}
+spec:
+  desc: "Shows a \\e[31mgreeting\\e[0m."
+  host: localhost
+  variables:
+    word: {desc: Whom to greet, required: true}
+  steps:
+    - name: greet
+      content: printf 'hello \\033[31m%s\\n' ${word}
+---
+apiVersion: crd.chenshaowen.com/v1
+kind: Task
+metadata:
+  name: show-trouble
+  labels: {ops/copilot: enabled, opsmcp/read-only: "true"}
+spec:
+  desc: Shows what a failure looks like.
+  host: localhost
+  steps:
+    - name: break
+      content: echo something broke; exit 3
+---
+apiVersion: crd.chenshaowen.com/v1
+kind: Task
+metadata:
+  name: delete-marker
+  labels: {ops/copilot: enabled}
+spec:
+  desc: Deletes the marker.
+  host: localhost
+  steps:
+    - name: delete
+      content: rm FOLDER/marker
+---
+apiVersion: crd.chenshaowen.com/v1
+kind: Task
+metadata:
+  name: show-forever
+  labels: {ops/copilot: enabled, opsmcp/read-only: "true"}
+spec:
+  desc: Shows its process number in a pipe and never ends.
+  host: localhost
+  steps:
+    - name: sleep
+      content: echo $$ > FOLDER/pipe; exec sleep 600
+---
+apiVersion: crd.chenshaowen.com/v1
+kind: Pipeline
+metadata:
+  name: broken-pipeline
+  labels: {ops/copilot: enabled}
+spec:
+  desc: Refers to a task that is not there.
+  tasks: [{name: nowhere, taskRef: nowhere}]
+"""
+
+
+@dataclass(frozen=True)
+class Opsmcp:
+    """An opsmcp with a home, a state and manifests of its own."""
+
+    folder: Path
+    environ: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def marker(self) -> Path:
+        return self.folder / "marker"
+
+    @property
+    def pipe(self) -> Path:
+        return self.folder / "pipe"
+
+    def environment(self) -> dict[str, str]:
+        given = process_environment()
+        kept = {name: value for name, value in given.items() if name.startswith("COVERAGE_")}
+        return {
+            **kept,
+            "PATH": given["PATH"],
+            "HOME": str(self.folder),
+            "OPSMCP_STATE_DIR": str(self.folder / "state"),
+            "OPSMCP_EMBEDDED_MANIFESTS": str(self.folder / "manifests"),
+            "OPSMCP_EMBEDDED_BUNDLED": "false",
+            "TERM": "xterm",
+            "COLUMNS": "200",
+            **self.environ,
+        }
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [*COMMAND, *arguments],
+            cwd=self.folder,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        with self.start(*arguments) as process:
+            out, err = process.communicate(timeout=SECONDS)
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def on_terminal(self, *arguments: str, typed: str = "") -> tuple[int, str]:
+        """Exit status and everything that the terminal got."""
+        ours, theirs = pty.openpty()
+        with subprocess.Popen(
+            [*COMMAND, *arguments],
+            cwd=self.folder,
+            env=self.environment(),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        ) as process:
+            os.close(theirs)
+            os.write(ours, typed.encode())
+            shown = _read_all(ours)
+            os.close(ours)
+            return process.wait(SECONDS), shown.decode()
+
+
+def _read_all(terminal: int) -> bytes:
+    shown = b""
+    while True:
+        try:
+            part = os.read(terminal, 65536)
+        except OSError:  # Linux reports the end of the other side so
+            return shown
+        if not part:
+            return shown
+        shown += part

@@ -1,0 +1,129 @@
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.cli.process import SECONDS, Opsmcp
+
+
+def test_a_good_run_is_status_0_with_its_summary(opsmcp: Opsmcp) -> None:
+    done = opsmcp("call", "say-hello", "word=world")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "succeeded" in done.stdout.splitlines()[0]
+    assert "hello world" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_json_is_the_structured_result(opsmcp: Opsmcp) -> None:
+    done = opsmcp("call", "say-hello", "word=world", "--json")
+    data = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert (data["operation"], data["verdict"]) == ("say-hello", "succeeded")
+    assert data["tasks"][0]["nodes"][0]["steps"][0]["output"] == "hello world\n"
+
+
+def test_a_failed_run_is_status_1_with_its_result_on_stdout(opsmcp: Opsmcp) -> None:
+    done = opsmcp("call", "show-trouble", "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["verdict"] == "failed"
+    assert "something broke" in opsmcp("call", "show-trouble").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("say-helo", "word=x"), "say-hello"),
+        (("say-hello",), "word"),
+        (("say-hello", "word=a", "other=b"), "other"),
+        (("say-hello", "word=$(id)"), "word"),
+        (("get_run", "run=r-none"), "r-none"),
+    ],
+    ids=["unknown tool", "missing", "undeclared", "hostile", "unknown run"],
+)
+def test_wrong_arguments_are_status_2_and_say_what_to_change(
+    opsmcp: Opsmcp, arguments: tuple[str, ...], words: str
+) -> None:
+    done = opsmcp("call", *arguments, "--json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("opsmcp: ")
+    assert words in done.stderr
+
+
+def test_a_withheld_operation_is_status_1_with_the_reason(opsmcp: Opsmcp) -> None:
+    done = opsmcp("call", "broken-pipeline")
+    assert done.returncode == 1
+    assert "nowhere" in done.stderr
+
+
+def test_a_built_in_tool_can_be_called(opsmcp: Opsmcp) -> None:
+    done = opsmcp("call", "list_inventory", "kind=hosts", "--json")
+    assert done.returncode == 0
+    assert [host["name"] for host in json.loads(done.stdout)["hosts"]] == ["localhost"]
+    assert "hosts: localhost" in opsmcp("call", "list_inventory", "kind=hosts").stdout
+
+
+def test_a_change_without_a_terminal_is_refused_with_the_command_to_run(opsmcp: Opsmcp) -> None:
+    done = opsmcp("call", "delete-marker")
+    assert done.returncode == 1
+    assert "opsmcp call delete-marker --yes" in done.stderr
+    assert opsmcp.marker.exists()
+
+
+def test_yes_agrees(opsmcp: Opsmcp) -> None:
+    assert opsmcp("call", "delete-marker", "--yes").returncode == 0
+    assert not opsmcp.marker.exists()
+
+
+def test_read_only_refuses_even_with_yes(opsmcp: Opsmcp) -> None:
+    assert opsmcp("call", "delete-marker", "--yes", "--read-only").returncode == 1
+    assert opsmcp.marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "status", "kept"),
+    [("y\n", 0, False), ("n\n", 1, True), ("\n", 1, True), ("\x03", 130, True)],
+    ids=["yes", "no", "nothing", "interrupt"],
+)
+def test_a_terminal_is_asked(opsmcp: Opsmcp, typed: str, status: int, kept: bool) -> None:
+    done, shown = opsmcp.on_terminal("call", "delete-marker", typed=typed)
+    assert "Start it? [y/N]" in shown or typed == "\x03"
+    assert (done, opsmcp.marker.exists()) == (status, kept)
+
+
+def test_a_terminal_gets_no_codes_of_strangers(opsmcp: Opsmcp) -> None:
+    status, shown = opsmcp.on_terminal("call", "say-hello", "word=world")
+    assert status == 0
+    assert "hello world" in shown
+    assert "\x1b[31mworld" not in shown
+
+
+def test_the_end_of_wait_cancels_a_run_of_the_embedded_engine(opsmcp: Opsmcp) -> None:
+    os.mkfifo(opsmcp.pipe)
+    done = opsmcp("call", "show-forever", "--wait", "0.2", "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["verdict"] == "cancelled"
+    assert "Not ended after 0.2 seconds" in done.stderr
+    assert "it is cancelled" in done.stderr
+
+
+def test_ctrl_c_cancels_a_run_of_the_embedded_engine(opsmcp: Opsmcp) -> None:
+    os.mkfifo(opsmcp.pipe)
+    with opsmcp.start("call", "show-forever") as process:
+        number = int(opsmcp.pipe.read_text(encoding="utf-8"))
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 130
+    assert "Interrupted" in err
+    assert "Traceback" not in err
+    with pytest.raises(ProcessLookupError):
+        os.kill(number, 0)
+
+
+def test_an_unusable_state_is_one_line(opsmcp: Opsmcp, tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("not a directory", encoding="utf-8")
+    done = opsmcp("call", "say-hello", "word=x")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("opsmcp: ")

@@ -1,0 +1,89 @@
+import subprocess
+import sys
+from importlib.metadata import version
+
+import click
+import pytest
+
+from opsmcp_server.cli import COMMANDS, root, run
+from tests.cli.process import COMMAND, Opsmcp
+
+HEAVY = ("mcp", "mcp_types", "pydantic", "starlette", "rich", "yaml", "anyio", "httpx2")
+
+
+def modules_after(code: str) -> set[str]:
+    script = f"import sys\n{code}\nsys.stdout.write(' '.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
+    )
+    return set(done.stdout.split())
+
+
+def test_the_command_line_imports_nothing_heavy() -> None:
+    assert modules_after("import opsmcp_server.cli").isdisjoint(HEAVY)
+
+
+def test_the_help_imports_nothing_heavy() -> None:
+    code = "from opsmcp_server.cli import run\nsys.stdout = sys.stderr\nrun(['--help'])"
+    assert modules_after(f"{code}\nsys.stdout = sys.__stdout__").isdisjoint(HEAVY)
+
+
+def test_showing_the_configuration_needs_no_protocol() -> None:
+    code = "import opsmcp_server.cli.config"
+    assert modules_after(code).isdisjoint({"mcp", "mcp_types", "starlette", "rich", "yaml"})
+
+
+def test_the_help_lists_every_command_with_what_it_does(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for name, does in COMMANDS.items():
+        assert f"  {name}" in shown
+        assert does in shown
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_there_and_begins_its_help_as_the_list_does(name: str) -> None:
+    command = root.get_command(click.Context(root), name)
+    assert command is not None
+    assert (command.help or "").splitlines()[0] == COMMANDS[name]
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"opsmcp {version('opsmcp')}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["tols"], "No such command 'tols'. (see opsmcp --help)"),
+        (["config", "--jsn"], "No such option"),
+        (["call"], "Missing argument 'TOOL'. (see opsmcp call --help)"),
+        (["call", "a", "b"], "'b' is not of the form name=value"),
+        (["call", "a", "b=1", "b=2"], "'b' is given twice"),
+        (["call", "a", "--wait", "-1"], "--wait"),
+        (["runs", "--output"], "--output is for one RUN"),
+        (["runs", "r", "--output", "--json"], "--output is for one RUN"),
+        (["serve", "--port", "x"], "'x' is not a valid integer"),
+    ],
+)
+def test_wrong_use_is_one_line_and_status_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert run(arguments) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("opsmcp: ")
+    assert shown.count("\n") == 1
+    assert words in shown
+
+
+def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([]) == 2
+    assert "Commands:" in capsys.readouterr().err
+
+
+def test_the_module_is_the_command(opsmcp: Opsmcp) -> None:
+    assert COMMAND[1:] == ("-m", "opsmcp_server")
+    assert opsmcp("--version").stdout == f"opsmcp {version('opsmcp')}\n"

@@ -1,0 +1,57 @@
+import json
+
+from tests.cli.process import Opsmcp
+
+
+def test_runs_are_listed_newest_first(opsmcp: Opsmcp) -> None:
+    opsmcp("call", "say-hello", "word=world")
+    opsmcp("call", "show-trouble")
+    rows = [line.split("\t") for line in opsmcp("runs").stdout.splitlines()]
+    assert [(row[1], row[4]) for row in rows] == [
+        ("failed", "show-trouble"),
+        ("succeeded", "say-hello"),
+    ]
+    assert rows[1][5] == "word=world"
+
+
+def test_json_lists_runs_too(opsmcp: Opsmcp) -> None:
+    opsmcp("call", "say-hello", "word=world")
+    (run,) = json.loads(opsmcp("runs", "--json").stdout)["runs"]
+    assert (run["operation"], run["verdict"]) == ("say-hello", "succeeded")
+    assert run["arguments"] == {"word": "world"}
+
+
+def test_no_runs_are_an_empty_answer(opsmcp: Opsmcp) -> None:
+    done = opsmcp("runs")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_one_run_is_shown_in_three_ways(opsmcp: Opsmcp) -> None:
+    called = json.loads(opsmcp("call", "show-trouble", "--json").stdout)
+    run: str = called["run"]
+    assert "failed" in opsmcp("runs", run).stdout.splitlines()[0]
+    assert json.loads(opsmcp("runs", run, "--json").stdout)["verdict"] == "failed"
+    shown = opsmcp("runs", run, "--output")
+    assert shown.returncode == 0
+    assert "/ break: failed" in shown.stdout
+    assert "something broke" in shown.stdout
+
+
+def test_the_whole_output_is_cleaned(opsmcp: Opsmcp) -> None:
+    called = json.loads(opsmcp("call", "say-hello", "word=world", "--json").stdout)
+    shown = opsmcp("runs", called["run"], "--output").stdout
+    assert shown.splitlines()[-1] == "hello world"
+
+
+def test_a_terminal_gets_a_table_of_runs(opsmcp: Opsmcp) -> None:
+    opsmcp("call", "show-trouble")
+    status, shown = opsmcp.on_terminal("runs")
+    assert status == 0
+    assert "verdict" in shown
+    assert "show-trouble" in shown
+
+
+def test_an_unknown_run_is_wrong_use(opsmcp: Opsmcp) -> None:
+    done = opsmcp("runs", "r-aaaaaaaaaa")
+    assert done.returncode == 2
+    assert "r-aaaaaaaaaa" in done.stderr

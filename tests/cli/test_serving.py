@@ -1,0 +1,66 @@
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import anyio
+import httpx2
+from mcp import Client, StdioServerParameters
+
+from tests.cli.process import SECONDS, Opsmcp
+
+
+async def test_stdio_serves_a_client(opsmcp: Opsmcp) -> None:
+    server = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "opsmcp_server", "stdio"],
+        env=opsmcp.environment(),
+        cwd=opsmcp.folder,
+    )
+    with anyio.fail_after(SECONDS):
+        async with Client(server) as client:
+            result = await client.call_tool("say-hello", {"word": "world"})
+    assert (result.structured_content or {})["verdict"] == "succeeded"
+
+
+def test_stdio_on_a_terminal_says_what_it_waits_for(opsmcp: Opsmcp) -> None:
+    status, shown = opsmcp.on_terminal("stdio", typed="\x03")
+    assert "waiting for an MCP client" in shown
+    assert status == 130
+
+
+def _address(process: "subprocess.Popen[str]") -> str:
+    assert process.stderr is not None
+    for line in process.stderr:
+        found = re.search(r"http://127\.0\.0\.1:\d+", line)
+        if found:
+            return found[0]
+    raise AssertionError("it did not say where it listens")
+
+
+def test_serve_says_where_answers_and_stops(opsmcp: Opsmcp) -> None:
+    with opsmcp.start("serve", "--port", "0") as process:
+        answer = httpx2.get(f"{_address(process)}/healthz")
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=SECONDS)
+    assert answer.status_code == 200
+    assert process.returncode == 0
+    assert "Traceback" not in err
+
+
+def test_serve_beyond_this_machine_needs_a_token(opsmcp: Opsmcp) -> None:
+    done = opsmcp("serve", "--host", "0.0.0.0", "--port", "0")
+    assert done.returncode == 2
+    assert "server.token" in done.stderr.splitlines()[-1]
+
+
+def test_the_demo_works_from_end_to_end(opsmcp: Opsmcp) -> None:
+    # Settings that would spoil it must not reach it.
+    spoilt = replace(opsmcp, environ={"OPSMCP_EXPOSE_PIPELINES": "none", "OPS_SERVER": "nonsense"})
+    done = spoilt("demo")
+    assert done.returncode == 0, done.stderr
+    assert "disk-usage" in done.stdout
+    assert "succeeded" in done.stdout
+    assert "claude mcp add opsmcp -- " in done.stdout
+    assert not (opsmcp.folder / "state").exists()

@@ -1,0 +1,72 @@
+import json
+from dataclasses import replace
+
+import mcp_types as types
+import pytest
+
+from opsmcp_server import builtin
+from tests.cli.process import Opsmcp
+
+OPERATIONS = {"say-hello", "show-trouble", "delete-marker", "show-forever"}
+BUILT_IN = {tool.name for tool in builtin.definitions()}
+
+
+def test_json_is_the_list_of_a_client(opsmcp: Opsmcp) -> None:
+    done = opsmcp("tools", "--json")
+    data = json.loads(done.stdout)
+    assert (done.returncode, done.stderr, set(data)) == (0, "", {"tools"})
+    tools = types.ListToolsResult.model_validate(data).tools
+    assert {tool.name for tool in tools} == OPERATIONS | BUILT_IN
+    assert all("inputSchema" in tool for tool in data["tools"])
+
+
+def test_all_adds_what_is_withheld_with_the_reason(opsmcp: Opsmcp) -> None:
+    data = json.loads(opsmcp("tools", "--all", "--json").stdout)
+    withheld = {item["operation"]: item for item in data["withheld"]}
+    assert set(withheld["broken-pipeline"]) == {"operation", "kind", "reason"}
+    assert withheld["broken-pipeline"]["kind"] == "pipeline"
+    assert "nowhere" in withheld["broken-pipeline"]["reason"]
+
+
+def test_a_pipe_gets_lines_with_tabs(opsmcp: Opsmcp) -> None:
+    rows = [line.split("\t") for line in opsmcp("tools", "--all").stdout.splitlines()]
+    effects = {row[0]: row[1] for row in rows}
+    assert {len(row) for row in rows} == {3}
+    assert effects["say-hello"] == "reads"
+    assert effects["delete-marker"] == "destroys"
+    assert effects["broken-pipeline"] == "withheld"
+
+
+def test_a_terminal_gets_a_table_without_the_codes_of_strangers(opsmcp: Opsmcp) -> None:
+    status, shown = opsmcp.on_terminal("tools", "--all")
+    assert status == 0
+    assert "what it does" in shown
+    assert "broken-pipeline" in shown
+    assert "\x1b[31mgreeting" not in shown
+
+
+def test_read_only_lists_nothing_that_changes(opsmcp: Opsmcp) -> None:
+    names = {line.split("\t")[0] for line in opsmcp("tools", "--read-only").stdout.splitlines()}
+    assert "say-hello" in names
+    assert "delete-marker" not in names
+
+
+@pytest.mark.parametrize("arguments", [("tools",), ("tools", "--json"), ("call", "say-hello")])
+def test_a_source_that_cannot_be_reached_is_status_3(
+    opsmcp: Opsmcp, arguments: tuple[str, ...]
+) -> None:
+    done = replace(opsmcp, environ={"OPSMCP_EMBEDDED_MANIFESTS": ""})(
+        *arguments, "--server", "http://127.0.0.1:1"
+    )
+    assert done.returncode == 3
+    assert done.stdout == ""
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("opsmcp: ")
+    assert "127.0.0.1:1" in last
+    assert "Traceback" not in done.stderr
+
+
+def test_unused_manifests_are_mentioned(opsmcp: Opsmcp) -> None:
+    done = opsmcp("runs", "--server", "http://127.0.0.1:1")
+    assert done.returncode == 0
+    assert "embedded.manifests is not used, because ops.server is set" in done.stderr

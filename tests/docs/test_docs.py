@@ -1,0 +1,105 @@
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from opsmcp_server import builtin
+from opsmcp_server.cli import COMMANDS, root
+from opsmcp_server.config import Config, environment_name, setting_names
+from tests.docs.settings_reference import PAGE, ROOT, reference
+
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+OTHER_VARIABLES = {"OPSMCP_CONFIG", "OPSMCP_BIND_AK"}
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def command_named(name: str) -> click.Command:
+    found = root.get_command(click.Context(root), name)
+    assert found is not None, name
+    return found
+
+
+def options_of(name: str) -> set[str]:
+    parameters = command_named(name).params
+    return {long for item in parameters for long in item.opts if long.startswith("--")}
+
+
+def table_row(command: str) -> str:
+    return next(line for line in README.splitlines() if line.startswith(f"| `opsmcp {command}"))
+
+
+def test_the_reference_of_settings_is_the_one_of_the_code() -> None:
+    assert reference() in text_of(PAGE), "run: python -m tests.docs.settings_reference"
+
+
+def test_every_setting_has_a_meaning() -> None:
+    rows = [line for line in reference().splitlines() if line.startswith("| `")]
+    assert len(rows) == len(setting_names())
+    assert all(row.split(" | ")[-1].strip(" |") for row in rows)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_setting_that_is_named_exists(page: Path) -> None:
+    groups = "|".join(Config.model_fields)
+    named = set(re.findall(rf"`((?:{groups})\.[a-z_]+)\b", text_of(page)))
+    assert named <= set(setting_names())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_variable_that_is_named_exists(page: Path) -> None:
+    named = set(re.findall(r"\bOPSMCP_[A-Z_]*[A-Z]", text_of(page)))
+    assert named <= {environment_name(name) for name in setting_names()} | OTHER_VARIABLES
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_is_named_exists(page: Path) -> None:
+    named = set(re.findall(r"[`\"-] ?opsmcp ([a-z]+)\b", text_of(page)))
+    named |= set(re.findall(r"^opsmcp ([a-z]+)\b", text_of(page), flags=re.MULTILINE))
+    assert named <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", text_of(page)):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_built_in_tool_that_is_named_exists(page: Path) -> None:
+    names = {tool.name for tool in builtin.definitions()}
+    named = set(re.findall(r"`((?:get|list|cancel)_[a-z_]+)`", text_of(page)))
+    assert named <= names
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_readme_names_every_command_with_its_own_options(command: str) -> None:
+    own = set(re.findall(r"--[a-z-]+", table_row(command)))
+    assert own == options_of(command) - options_of("config")
+
+
+def test_the_readme_names_the_shared_options() -> None:
+    paragraph = README.partition("All but `demo` also take")[2].partition("Exit status")[0]
+    assert set(re.findall(r"--[a-z-]+", paragraph)) == options_of("config")
+
+
+def test_the_configuration_page_names_the_shared_options() -> None:
+    paragraph = text_of(PAGE).partition("**Command line**")[2].partition("An empty")[0]
+    assert set(re.findall(r"--[a-z-]+", paragraph)) == options_of("config")
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "check", "bench"])
+def test_the_readme_and_the_makefile_agree(target: str) -> None:
+    assert f"make {target}" in README
+    assert re.search(rf"^{target}:", text_of(ROOT / "Makefile"), flags=re.MULTILINE)
+
+
+def test_the_bundled_operations_of_the_changelog_are_there() -> None:
+    bundled = {path.stem for path in (ROOT / "pipelines").glob("*/bundled/*.yaml")}
+    listed = text_of(ROOT / "CHANGELOG.md").partition("Bundled operations")[2]
+    named = set(re.findall(r"`([a-z]+(?:-[a-z]+)+)`", listed.partition("- Discovery")[0]))
+    assert named == bundled

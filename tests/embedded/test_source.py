@@ -1,0 +1,391 @@
+import os
+import sqlite3
+import stat
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+
+from opsmcp_pipelines.embedded.source import (
+    EmbeddedSettings,
+    EmbeddedSource,
+    open_embedded_source,
+)
+from opsmcp_pipelines.errors import NotFound, SourceRefused, SourceUnavailable
+from opsmcp_pipelines.models import OperationKey, OperationKind
+from opsmcp_pipelines.run import RunReport, Status, StepReport, Verdict, judge
+from opsmcp_pipelines.source import RunRef, StartRequest
+
+HEAD = "apiVersion: crd.chenshaowen.com/v1\nkind: "
+
+
+def task(name: str, steps: str, variables: str = "{}") -> str:
+    return (
+        f"{HEAD}Task\nmetadata: {{name: {name}}}\nspec:\n  variables: {variables}\n"
+        f"  steps:\n{steps}\n---\n"
+    )
+
+
+def step(name: str, content: str, extra: str = "") -> str:
+    body = "".join(f"        {line}\n" for line in content.splitlines())
+    return f"    - name: {name}\n      content: |\n{body}{extra and f'      {extra}'}\n"
+
+
+def pipeline(name: str, tasks: str, variables: str = "{}") -> str:
+    return (
+        f"{HEAD}Pipeline\nmetadata: {{name: {name}}}\n"
+        f"spec:\n  variables: {variables}\n  tasks: {tasks}\n---\n"
+    )
+
+
+async def ticks(seconds: float) -> AsyncIterator[None]:
+    end = anyio.current_time() + seconds
+    while anyio.current_time() < end:
+        yield
+        await anyio.sleep(0.01)
+
+
+class Engine:
+    def __init__(self, source: EmbeddedSource) -> None:
+        self.source = source
+
+    async def start(self, name: str, variables: Mapping[str, str] = {}) -> RunRef:
+        kind = OperationKind.PIPELINE if name.startswith("p") else OperationKind.TASK
+        key = OperationKey(kind, "ops-system", name)
+        return await self.source.start(StartRequest(key, f"call-{name}", variables))
+
+    async def until(self, ref: RunRef, done: Callable[[RunReport], bool]) -> RunReport:
+        async for _ in ticks(20):
+            if done(report := await self.source.read_run(ref)):
+                return report
+        raise AssertionError("the run did not get there")
+
+    async def end(self, ref: RunRef) -> RunReport:
+        return await self.until(ref, lambda report: report.status.ended)
+
+    async def run(self, name: str, variables: Mapping[str, str] = {}) -> RunReport:
+        return await self.end(await self.start(name, variables))
+
+
+Open = Callable[..., AbstractAsyncContextManager[Engine]]
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Open:
+    @asynccontextmanager
+    async def open_engine(manifest: str, **more: float) -> AsyncGenerator[Engine, None]:
+        folder = tmp_path / "manifests"
+        folder.mkdir(exist_ok=True)
+        (folder / "all.yaml").write_text(manifest, encoding="utf-8")
+        environ = {"PATH": os.environ["PATH"], "OPS_TOKEN": "secret", "HOME": str(tmp_path)}  # noqa: TID251
+        settings = EmbeddedSettings(
+            state_dir=tmp_path / "state", environ=environ, manifests=(folder,), bundled=False
+        )
+        for name, value in more.items():
+            object.__setattr__(settings, name, value)
+        async with open_embedded_source(settings) as source:
+            yield Engine(source)
+
+    return open_engine
+
+
+def steps_of(report: RunReport, number: int = 0) -> tuple[StepReport, ...]:
+    return report.tasks[number].nodes[0].steps
+
+
+def outputs(report: RunReport, number: int = 0) -> list[str]:
+    return [step.output for step in steps_of(report, number)]
+
+
+async def test_task_runs_its_steps_with_values(engine: Open) -> None:
+    steps = step("a", "echo ${x}; echo err >&2") + step("b", "cat; pwd | grep -c opsmcp-")
+    async with engine(task("t", steps, "{x: {default: 5}}")) as runs:
+        report = await runs.run("t", {"x": "$(id) *"})
+        assert judge(report).verdict is Verdict.SUCCEEDED
+        assert outputs(report) == ["$(id) *\nerr\n", "1\n"]
+        assert steps_of(report)[0].output_bytes == 12
+        assert steps_of(await runs.run("t", {"x": ""}))[0].output == "5\nerr\n"
+
+
+async def test_steps_see_a_small_environment(engine: Open) -> None:
+    async with engine(task("t", step("a", "env"))) as runs:
+        names = {line.partition("=")[0] for line in outputs(await runs.run("t"))[0].splitlines()}
+    assert names <= {"PATH", "HOME", "PWD", "SHLVL", "_", "OLDPWD"}
+
+
+async def test_python_step_runs_with_python(engine: Open) -> None:
+    content = "#!/usr/bin/env python3\nimport sys\nprint(sys.executable, ${x})"
+    async with engine(task("t", step("a", content), "{x: {}}")) as runs:
+        assert outputs(await runs.run("t", {"x": "a b"})) == [f"{sys.executable} a b\n"]
+
+
+async def test_failure_ends_the_task_and_tells_the_status(engine: Open) -> None:
+    steps = step("a", "echo out; exit 3") + step("b", "echo never")
+    async with engine(task("t", steps)) as runs:
+        report = await runs.run("t")
+    assert report.status is Status.FAILED
+    assert steps_of(report) == (StepReport("a", Status.FAILED, "out\n", 4, note="exit status 3"),)
+
+
+async def test_signal_is_told(engine: Open) -> None:
+    async with engine(task("t", step("a", "kill -9 $$"))) as runs:
+        assert steps_of(await runs.run("t"))[0].note == "ended by signal SIGKILL"
+
+
+async def test_allowed_failure_goes_on(engine: Open) -> None:
+    steps = step("a", "exit 1", "allowfailure: ${yes} == true")
+    steps += step("b", "echo ${status}") + step("c", "exit 2", "allowfailure: maybe")
+    async with engine(task("t", steps, "{yes: {value: 'true'}}")) as runs:
+        first, second, third = steps_of(await runs.run("t"))
+    assert (first.allowed, second.output) == (True, "Failed\n")
+    assert (third.allowed, "allowfailure" in third.note) == (False, True)
+
+
+async def test_conditions_and_outputs_of_earlier_steps(engine: Open) -> None:
+    steps = step("a", "echo ' hi'") + step("b", "echo no", "when: ${output} == bye")
+    steps += step("c", "echo [${steps.a.output}${steps.b.output}]", "when: ${output} == hi")
+    async with engine(task("t", steps)) as runs:
+        assert outputs(await runs.run("t")) == [" hi\n", "[ hi]\n"]
+
+
+async def test_task_whose_steps_were_all_skipped_says_so(engine: Open) -> None:
+    async with engine(task("t", step("a", "echo", "when: 'false'"))) as runs:
+        report = await runs.run("t")
+    assert (report.tasks[0].skipped, report.tasks[0].nodes) == (True, ())
+
+
+async def test_broken_condition_is_a_failure_that_names_the_step(engine: Open) -> None:
+    async with engine(task("t", step("a", "echo", "when: 1 = = 2"))) as runs:
+        (only,) = steps_of(await runs.run("t"))
+    assert (only.name, only.status) == ("a", Status.FAILED)
+    assert only.note.startswith("not run: `when`:")
+
+
+async def test_step_that_would_run_a_value_is_refused(engine: Open) -> None:
+    async with engine(task("t", step("a", "eval ${x}"), "{x: {}}")) as runs:
+        (only,) = steps_of(await runs.run("t", {"x": "id"}))
+    assert only.note == "not run: it would run the value of 'x' as code (eval)"
+
+
+async def test_required_variable_without_a_value_fails_clearly(engine: Open) -> None:
+    async with engine(task("t", step("a", "echo"), "{x: {required: true}}")) as runs:
+        report = await runs.run("t")
+        assert steps_of(report)[0].note == "not run: no value for the required 'x'"
+        assert judge(report).verdict is Verdict.FAILED
+
+
+async def test_fixed_value_beats_the_caller(engine: Open) -> None:
+    async with engine(task("t", step("a", "echo ${x}"), "{x: {value: blue}}")) as runs:
+        assert outputs(await runs.run("t", {"x": "red"})) == ["blue\n"]
+
+
+async def test_other_host_is_refused(engine: Open) -> None:
+    async with engine(task("t", step("a", "echo"))) as runs:
+        assert "only localhost" in steps_of(await runs.run("t", {"host": "web-1"}))[0].note
+
+
+RESULTS = (
+    task("make", step("a", "echo 'OPS_RESULT:k=v 1'") + step("b", "echo token:abc; echo whole"))
+    + task("use", step("a", "echo [${k}] [${w}] [${token}]"), "{k: {required: true}, token: {}}")
+    + pipeline("p", "[{taskRef: make, results: {k: a, w: b}}, {taskRef: use}]")
+)
+
+
+async def test_only_declared_results_reach_later_tasks(engine: Open) -> None:
+    async with engine(RESULTS) as runs:
+        report = await runs.run("p")
+    assert report.tasks[0].results == {"k": "v 1", "w": "token:abc\nwhole"}
+    assert outputs(report, 1) == ["[v 1] [token:abc\nwhole] []\n"]
+
+
+async def test_after_a_failure_only_run_always_tasks_run(engine: Open) -> None:
+    tasks = task("bad", step("a", "exit 1")) + task("good", step("a", "echo"))
+    refs = "[{taskRef: bad}, {taskRef: good}, {name: last, taskRef: good, runAlways: true}]"
+    async with engine(tasks + pipeline("p", refs)) as runs:
+        report = await runs.run("p")
+    assert report.status is Status.FAILED
+    assert [found.name for found in report.tasks] == ["bad", "last"]
+
+
+async def test_allowed_failure_of_a_task_goes_on(engine: Open) -> None:
+    tasks = task("bad", step("a", "exit 1")) + task("good", step("a", "echo"))
+    refs = "[{taskRef: bad, allowFailure: true}, {taskRef: good}]"
+    async with engine(tasks + pipeline("p", refs)) as runs:
+        report = await runs.run("p")
+    assert (report.status, len(report.tasks)) == (Status.SUCCEEDED, 2)
+    assert judge(report).verdict is Verdict.SUCCEEDED
+
+
+async def test_deadline_of_a_step_stops_its_group(engine: Open, tmp_path: Path) -> None:
+    content = f"(trap '' TERM; sleep 60) & echo $! > {tmp_path}/pid; sleep 60"
+    async with engine(task("t", step("a", content, "timeoutSeconds: 1"))) as runs:
+        (only,) = steps_of(await runs.run("t"))
+    assert only.note == "stopped after 1 s"
+    await until_dead(tmp_path / "pid")
+
+
+async def until_dead(pid_file: Path) -> None:
+    pid = int(pid_file.read_text(encoding="utf-8"))  # noqa: ASYNC240 - a test
+    async for _ in ticks(5):
+        if not is_running(pid):
+            return
+    raise AssertionError("the process is still there")
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return state.rpartition(")")[2].split()[0] != "Z"
+
+
+async def test_background_children_do_not_hold_a_step(engine: Open, tmp_path: Path) -> None:
+    content = f"sleep 60 & echo $! > {tmp_path}/pid; echo done"
+    async with engine(task("t", step("a", content))) as runs:
+        (only,) = steps_of(await runs.run("t"))
+    assert (only.status, only.output) == (Status.SUCCEEDED, "done\n")
+    assert "left processes behind" in only.note
+    await until_dead(tmp_path / "pid")
+
+
+async def test_output_shows_while_it_runs_and_cancel_ends_the_group(
+    engine: Open, tmp_path: Path
+) -> None:
+    content = f"sleep 60 & echo $! > {tmp_path}/pid; echo here; wait"
+    async with engine(task("t", step("a", content))) as runs:
+        ref = await runs.start("t")
+        live = await runs.until(ref, lambda found: bool(found.tasks) and "here" in str(found))
+        assert steps_of(live) == (StepReport("a", Status.RUNNING, "here\n", 5),)
+        assert await runs.source.cancel(ref)
+        report = await runs.source.read_run(ref)
+        assert not await runs.source.cancel(ref)
+    assert judge(report).verdict is Verdict.CANCELLED
+    assert steps_of(report)[0] == StepReport("a", Status.CANCELLED, "here\n", 5, note="cancelled")
+    await until_dead(tmp_path / "pid")
+
+
+async def test_closing_the_source_ends_its_runs(engine: Open, tmp_path: Path) -> None:
+    manifest = task("t", step("a", f"echo $$ > {tmp_path}/pid; echo here; sleep 60"))
+    async with engine(manifest) as runs:
+        ref = await runs.start("t")
+        await runs.until(ref, lambda found: "here" in str(found))
+    await until_dead(tmp_path / "pid")
+    async with engine(manifest) as runs:
+        assert (await runs.source.read_run(ref)).status is Status.ABORTED
+
+
+async def test_output_keeps_both_ends_and_counts_all(engine: Open) -> None:
+    content = "printf START; head -c 100000 /dev/zero | tr '\\0' x; printf '\\377END'"
+    async with engine(task("t", step("a", content)), output_bytes=1000) as runs:
+        (only,) = steps_of(await runs.run("t"))
+    assert only.output_bytes == 100009
+    assert len(only.output) < 1100
+    assert only.output.startswith("STARTxx")
+    assert only.output.endswith("x\ufffdEND")
+    assert "[... 99009 bytes left out ...]" in only.output
+
+
+async def test_runs_are_found_again_by_call_and_after_a_restart(engine: Open) -> None:
+    manifest = task("t", step("a", "echo kept"))
+    async with engine(manifest) as runs:
+        ref = await runs.start("t")
+        report = await runs.end(ref)
+    async with engine(manifest) as runs:
+        assert await runs.source.read_run(ref) == report
+        request = StartRequest(ref.operation, "call-t")
+        assert await runs.source.find_run(request) == ref
+        assert await runs.source.find_run(StartRequest(ref.operation, "none")) is None
+
+
+async def test_run_of_a_dead_process_reads_as_aborted(engine: Open, tmp_path: Path) -> None:
+    manifest = task("t", step("a", "echo"))
+    async with engine(manifest) as runs:
+        ref = await runs.start("t")
+        await runs.end(ref)
+        await runs.source.cancel(ref)
+    with sqlite3.connect(tmp_path / "state/embedded.db") as database:
+        database.execute(
+            "UPDATE runs SET ended = 0, pid_started = '0', "
+            "report = replace(report, 'Successed', 'Running')"
+        )
+    database.close()
+    async with engine(manifest) as runs:
+        report = await runs.source.read_run(ref)
+    assert (report.status, report.tasks[0].status) == (Status.ABORTED, Status.ABORTED)
+
+
+async def test_what_does_not_exist_is_refused(engine: Open) -> None:
+    async with engine(pipeline("p", "[{taskRef: none}]")) as runs:
+        with pytest.raises(NotFound):
+            await runs.start("t")
+        with pytest.raises(SourceRefused, match="'none'"):
+            await runs.start("p")
+        unknown = RunRef(OperationKey(OperationKind.TASK, "ops-system", "t"), "t-1")
+        with pytest.raises(NotFound):
+            await runs.source.read_run(unknown)
+        with pytest.raises(NotFound):
+            await runs.source.cancel(unknown)
+
+
+async def test_store_is_private(engine: Open, tmp_path: Path) -> None:
+    async with engine(task("t", step("a", "echo"))):
+        modes = [
+            stat.S_IMODE((tmp_path / "state" / name).stat().st_mode) for name in ("", "embedded.db")
+        ]
+    assert modes == [0o700, 0o600]
+
+
+@pytest.mark.parametrize("version", [99, None], ids=["newer", "no-database"])
+async def test_store_that_cannot_be_used_is_told(version: int | None, tmp_path: Path) -> None:
+    path = tmp_path / "embedded.db"
+    if version is None:
+        path.write_bytes(b"not a database" * 100)
+    else:
+        database = sqlite3.connect(path)
+        database.execute(f"PRAGMA user_version = {version}")
+        database.close()
+    with pytest.raises(SourceUnavailable):
+        async with open_embedded_source(EmbeddedSettings(tmp_path, {})):
+            pass
+
+
+async def test_unchanged_contents_are_the_same_object(engine: Open) -> None:
+    async with engine(task("t", step("a", "echo"))) as runs:
+        contents = await runs.source.read()
+        assert await runs.source.read() is contents
+        assert [host.name for host in contents.hosts] == ["localhost"]
+        assert (runs.source.can_cancel, runs.source.label) == (True, "the embedded engine")
+
+
+async def test_kubectl_operations_are_problems_without_kubernetes(engine: Open) -> None:
+    labelled = task("t", step("a", "echo")).replace(
+        "{name: t}", "{name: t, labels: {opsmcp/needs: kubectl}}"
+    )
+    async with engine(labelled + pipeline("p", "[{taskRef: t}]")) as runs:
+        contents = await runs.source.read()
+    assert (contents.tasks, contents.pipelines) == ((), ())
+    assert [problem.operation for problem in contents.problems] == ["p", "t"]
+    assert all(problem.reason for problem in contents.problems)
+
+
+async def test_more_runs_than_allowed_at_a_time_wait_and_finish(engine: Open) -> None:
+    async with engine(task("t", step("a", "echo"))) as runs:
+        refs = [await runs.start("t") for _ in range(12)]
+        assert {(await runs.end(ref)).status for ref in refs} == {Status.SUCCEEDED}
+
+
+async def test_predefined_name_that_a_script_assigns_is_its_own(engine: Open) -> None:
+    steps = step("a", "status=mine; echo ${status} ${TASK} ${NAMESPACE}")
+    async with engine(task("t", steps)) as runs:
+        assert outputs(await runs.run("t")) == ["mine t ops-system\n"]
+
+
+async def test_interpreter_that_is_missing_is_a_failure(engine: Open) -> None:
+    async with engine(task("t", step("a", "#!/bin/bash\necho"))) as runs:
+        object.__setattr__(runs.source._engine, "environ", {"PATH": "/nowhere"})
+        (only,) = steps_of(await runs.run("t"))
+    assert only.note.startswith("could not be started")

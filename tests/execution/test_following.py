@@ -1,0 +1,78 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from opsmcp_pipelines.errors import NotFound, SourceUnavailable
+from opsmcp_pipelines.models import Pipeline, TaskRef
+from opsmcp_pipelines.run import RunReport, Status, Verdict
+from opsmcp_tools.following import pause_seconds
+from opsmcp_tools.runs import RunSettings
+from tests.execution.bench import SAY, bench
+from tests.fakes.scripted_source import PENDING, RUNNING, Look, ScriptedSource, ended
+
+GONE, AWAY = NotFound("not found"), SourceUnavailable("the source is silent")
+INVALID = RunReport(Status.INVALID)
+PIPELINE = replace(SAY, operation=Pipeline("p", "ops-system", tasks=(TaskRef("say", "say"),)))
+
+_ENDS: dict[str, tuple[tuple[Look, ...], str]] = {
+    "good": ((PENDING, RUNNING, ended()), "succeeded"),
+    "failed": ((PENDING, ended(Status.FAILED)), "failed"),
+    "good after faults": ((AWAY, PENDING, AWAY, AWAY, ended()), "succeeded"),
+    "seen late": ((GONE, GONE, PENDING, ended()), "succeeded"),
+    "never seen": ((GONE,), "vanished"),
+    "deleted": ((RUNNING, GONE), "vanished"),
+    "deleted after a fault": ((RUNNING, AWAY, GONE), "vanished"),
+    "never begins": ((PENDING,), "stuck"),
+    "never ends": ((RUNNING,), "stuck"),
+    "dispatched": ((RunReport(Status.DISPATCHED),), "stuck"),
+    "silent for ever": ((AWAY,), "stuck"),
+    "a task without its definition": ((INVALID, RUNNING), "invalid"),
+}
+
+
+@pytest.mark.parametrize(("looks", "verdict"), _ENDS.values(), ids=_ENDS)
+async def test_every_run_ends(looks: tuple[Look, ...], verdict: str, tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(*looks)) as it:
+        record = await it.run_to_end()
+        assert record.verdict == verdict
+        assert bool(record.result.reason) is not record.verdict.good
+
+
+async def test_an_invalid_pipeline_is_looked_at_again(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(INVALID, ended())) as it:
+        assert (await it.run_to_end(PIPELINE)).verdict is Verdict.SUCCEEDED
+
+
+async def test_a_pipeline_that_stays_invalid_is_invalid(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(INVALID)) as it:
+        assert (await it.run_to_end(PIPELINE)).verdict is Verdict.INVALID
+        assert (it.source.looks, it.clock.seconds) == (2, 3.5)
+
+
+async def test_what_was_seen_of_a_deleted_run_is_kept(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(RUNNING, GONE)) as it:
+        record = await it.run_to_end()
+        assert [task.name for task in record.result.tasks] == ["say"]
+
+
+async def test_the_deadline_is_a_setting(tmp_path: Path) -> None:
+    settings = RunSettings(deadline_seconds=60)
+    async with bench(tmp_path, ScriptedSource(PENDING), settings=settings) as it:
+        record = await it.run_to_end()
+        assert record.duration_seconds == 60
+        assert "1 minutes; it never began" in record.result.reason
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "pause"), [(0, 0.25), (2, 0.25), (10, 1.0), (29, 2.0), (31, 3.1), (900, 5.0)]
+)
+def test_looks_are_quick_at_first_and_calm_later(elapsed: float, pause: float) -> None:
+    assert pause_seconds(elapsed, 0.25) == pytest.approx(pause)
+
+
+async def test_a_silent_source_is_asked_less_and_less(tmp_path: Path) -> None:
+    settings = RunSettings(deadline_seconds=600)
+    async with bench(tmp_path, ScriptedSource(AWAY), settings=settings) as it:
+        await it.run_to_end()
+        assert it.source.looks < 35

@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import anyio
+import pytest
+
+from opsmcp_pipelines.run import Verdict
+from opsmcp_pipelines.source import RunRef
+from tests.execution.bench import ANNA, SAY, bench
+from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
+
+FOUND = RunRef(SAY.operation.key, "say-found")
+
+
+async def _leave_a_run(state_dir: Path) -> str:
+    async with bench(state_dir, ScriptedSource(RUNNING)) as it:
+        return (await it.start()).run
+
+
+async def _leave_an_unanswered_start(state_dir: Path) -> str:
+    source = ScriptedSource()
+    source.hold = anyio.Event()
+    async with bench(state_dir, source) as it, anyio.create_task_group() as group:
+        group.start_soon(it.start)
+        while not source.started:
+            await anyio.lowlevel.checkpoint()
+        group.cancel_scope.cancel()
+    return source.started[0].call_id
+
+
+async def test_an_unfinished_run_is_taken_up_again(tmp_path: Path) -> None:
+    run = await _leave_a_run(tmp_path)
+    async with bench(tmp_path, ScriptedSource(RUNNING, ended())) as it:
+        record = await it.executions.wait(run, 100)
+        assert (record.verdict, record.source_run) == (Verdict.SUCCEEDED, "say-1")
+        assert it.source.started == []
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"), [(FOUND, Verdict.SUCCEEDED), (None, Verdict.UNKNOWN)]
+)
+async def test_a_start_that_was_never_answered_is_looked_for_after_a_restart(
+    found: RunRef | None, verdict: Verdict, tmp_path: Path
+) -> None:
+    run = await _leave_an_unanswered_start(tmp_path)
+    async with bench(tmp_path, ScriptedSource(found=(found,))) as it:
+        assert (await it.executions.wait(run, 100)).verdict is verdict
+        assert it.source.searched[0].call_id == run
+        assert it.source.started == []
+
+
+async def test_the_deadline_goes_on_over_a_restart(tmp_path: Path) -> None:
+    run = await _leave_a_run(tmp_path)
+    async with bench(tmp_path, ScriptedSource(RUNNING)) as it:
+        it.clock.seconds = 5_000.0
+    async with bench(tmp_path, ScriptedSource(RUNNING), clock=it.clock) as it:
+        assert (await it.executions.wait(run, 1)).verdict is Verdict.STUCK
+
+
+async def test_a_run_that_a_live_process_follows_is_left_to_it(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(RUNNING, RUNNING, ended())) as first:
+        run = (await first.start()).run
+        async with bench(tmp_path, ScriptedSource(), clock=first.clock) as second:
+            record = await second.executions.wait(run, 100)
+            assert record.verdict is Verdict.SUCCEEDED
+            assert second.source.looks == 0
+
+
+async def test_a_run_is_taken_up_when_the_process_that_followed_it_goes(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(ended())) as second:
+        run = await _leave_a_run(tmp_path)
+        assert second.executions.get(run, ANNA).verdict is Verdict.RUNNING
+        assert (await second.executions.wait(run, 100)).verdict is Verdict.SUCCEEDED
+
+
+async def test_runs_of_another_source_are_left_alone(tmp_path: Path) -> None:
+    run = await _leave_a_run(tmp_path)
+    other = ScriptedSource(ended())
+    other.label = "another source"
+    async with bench(tmp_path, other) as it:
+        assert (await it.executions.wait(run, 3)).verdict is Verdict.RUNNING
+        assert other.looks == 0

@@ -1,0 +1,119 @@
+from pathlib import Path
+
+import anyio
+import pytest
+
+from opsmcp_pipelines.errors import (
+    SourceProtocolError,
+    SourceRefused,
+    SourceUnavailable,
+    StartOutcomeUnknown,
+)
+from opsmcp_pipelines.run import Verdict
+from opsmcp_pipelines.source import RunRef
+from opsmcp_tools.arguments import CheckedCall
+from opsmcp_tools.errors import ToolUnavailable
+from opsmcp_tools.events import CallRefused, RunEnded, RunProgressed, RunStarted
+from tests.execution.bench import ANNA, SAY, bench
+from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
+
+LOST = StartOutcomeUnknown("no answer")
+FOUND = RunRef(SAY.operation.key, "say-found")
+
+
+async def test_a_start_carries_the_handle_and_all_variables(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource()) as it:
+        record = await it.start()
+        (request,) = it.source.started
+        assert request.call_id == record.run
+        assert request.variables == {"message": "hello", "mood": "calm"}
+        assert record.source_run == "say-1"
+
+
+async def test_the_intent_is_in_the_journal_before_anything_is_sent(tmp_path: Path) -> None:
+    source = ScriptedSource()
+    source.hold = anyio.Event()
+    async with bench(tmp_path, source) as it, anyio.create_task_group() as group:
+        group.start_soon(it.start)
+        while not source.started:
+            await anyio.lowlevel.checkpoint()
+        kept = it.journal.get(source.started[0].call_id)
+        assert kept and (kept.verdict, kept.source_run) == (Verdict.RUNNING, "")
+        source.hold.set()
+
+
+@pytest.mark.parametrize("error", [SourceUnavailable("refused"), SourceRefused("too large")])
+async def test_a_refused_start_is_told_and_accounted_for(
+    error: SourceUnavailable, tmp_path: Path
+) -> None:
+    async with bench(tmp_path, ScriptedSource(start_error=error)) as it:
+        with pytest.raises(ToolUnavailable, match=f"nothing was started: {error}"):
+            await it.start()
+        ((kept,), _) = it.executions.list(ANNA)
+        assert kept.verdict is Verdict.NOTHING_RAN
+        assert isinstance(it.events[0], CallRefused)
+
+
+@pytest.mark.parametrize("error", [LOST, SourceProtocolError("not Ops")])
+@pytest.mark.parametrize("found", [(FOUND,), (None, SourceUnavailable("silent"), FOUND)])
+async def test_a_start_without_an_answer_is_looked_for(
+    error: StartOutcomeUnknown, found: tuple[RunRef | None, ...], tmp_path: Path
+) -> None:
+    async with bench(tmp_path, ScriptedSource(start_error=error, found=found)) as it:
+        record = await it.run_to_end()
+        assert (record.verdict, record.source_run) == (Verdict.SUCCEEDED, "say-found")
+        assert len(it.source.started) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "evidence"),
+    [(None, "no run of this call was found"), (SourceUnavailable("x"), "could not be asked")],
+)
+async def test_a_run_that_cannot_be_found_is_unknown_and_not_started_again(
+    answer: SourceUnavailable | None, evidence: str, tmp_path: Path
+) -> None:
+    async with bench(tmp_path, ScriptedSource(start_error=LOST, found=(answer,))) as it:
+        record = await it.start()
+        assert record.verdict is Verdict.UNKNOWN
+        assert evidence in record.result.reason
+        assert (len(it.source.started), len(it.source.searched)) == (1, 4)
+        assert it.clock.seconds == 10
+
+
+async def test_nothing_is_started_when_the_journal_cannot_be_written(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource()) as it:
+        it.journal._writer.close()
+        with pytest.raises(ToolUnavailable, match="nothing was started: the journal"):
+            await it.start()
+        assert it.source.started == []
+
+
+async def test_a_run_whose_end_cannot_be_written_is_still_answered(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(RUNNING, RUNNING, ended())) as it:
+        started = await it.start()
+        it.journal._writer.close()
+        record = await it.executions.wait(started.run, 100)
+        assert record.verdict is Verdict.SUCCEEDED
+        assert it.executions.get(record.run, ANNA) == record
+
+
+async def test_secret_values_are_masked_in_what_is_kept(tmp_path: Path) -> None:
+    call = CheckedCall({"a": "plain", "b": "hunter2"}, {}, frozenset({"hunter2"}))
+    async with bench(tmp_path, ScriptedSource(ended(output="it is hunter2\n"))) as it:
+        started = await it.start(call=call)
+        record = await it.executions.wait(started.run, 100)
+        assert record.arguments == {"a": "plain", "b": "***"}
+        assert record.result.tasks[0].nodes[0].steps[0].output == "it is ***\n"
+
+
+async def test_events_tell_the_life_of_a_run(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(RUNNING, ended())) as it:
+        await it.run_to_end()
+        assert [type(event) for event in it.events] == [RunStarted, RunProgressed, RunEnded]
+
+
+async def test_nothing_can_be_started_after_the_end(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource()) as it:
+        pass
+    with pytest.raises(ToolUnavailable):
+        await it.start()

@@ -1,0 +1,142 @@
+from pathlib import Path
+
+import anyio
+import pytest
+
+from opsmcp_pipelines.run import RunReport, Status, TaskReport, Verdict
+from opsmcp_tools.errors import ToolError, UnknownRun
+from opsmcp_tools.runs import RunRecord
+from tests.execution.bench import ANNA, BEN, bench
+from tests.fakes.scripted_source import PENDING, RUNNING, ScriptedSource, ended
+
+
+def _with_tasks(count: int) -> RunReport:
+    tasks = tuple(TaskReport(f"t{n}", "t", Status.RUNNING) for n in range(count))
+    return RunReport(Status.RUNNING, tasks)
+
+
+async def test_waiting_ends_after_its_time_with_the_run_still_running(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(RUNNING)) as it:
+        started = await it.start()
+        record = await it.executions.wait(started.run, 45)
+        assert (record.verdict, it.clock.seconds) == (Verdict.RUNNING, 45)
+
+
+async def test_twenty_may_wait_for_one_run(tmp_path: Path) -> None:
+    seen: list[Verdict] = []
+    async with bench(tmp_path, ScriptedSource(PENDING, RUNNING, RUNNING, ended())) as it:
+        started = await it.start()
+
+        async def wait() -> None:
+            seen.append((await it.executions.wait(started.run, 100)).verdict)
+
+        async with anyio.create_task_group() as group:
+            for _ in range(20):
+                group.start_soon(wait)
+        assert seen == [Verdict.SUCCEEDED] * 20
+        assert it.source.looks == 4
+
+
+async def test_twenty_starts_are_twenty_runs(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(PENDING, ended())) as it:
+        async with anyio.create_task_group() as group:
+            for _ in range(20):
+                group.start_soon(it.run_to_end)
+        records, more = it.executions.list(ANNA, verdict=Verdict.SUCCEEDED)
+        assert (len({record.run for record in records}), more) == (20, None)
+
+
+async def test_a_waiter_that_leaves_does_not_stop_the_run(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(PENDING, RUNNING, ended())) as it:
+        started = await it.start()
+        async with anyio.create_task_group() as group:
+            group.start_soon(it.executions.wait, started.run, 100)
+            await anyio.lowlevel.checkpoint()
+            group.cancel_scope.cancel()
+        assert (await it.executions.wait(started.run, 100)).verdict is Verdict.SUCCEEDED
+
+
+async def test_a_caller_that_leaves_during_the_start_does_not_stop_it(tmp_path: Path) -> None:
+    source = ScriptedSource()
+    source.hold = anyio.Event()
+    async with bench(tmp_path, source) as it:
+        async with anyio.create_task_group() as group:
+            group.start_soon(it.start)
+            while not source.started:
+                await anyio.lowlevel.checkpoint()
+            group.cancel_scope.cancel()
+        source.hold.set()
+        record = await it.executions.wait(source.started[0].call_id, 100)
+        assert record.verdict is Verdict.SUCCEEDED
+
+
+async def test_progress_is_told_every_ten_seconds_when_nothing_moves(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(RUNNING)) as it:
+        times: list[float] = []
+
+        async def note(_: RunRecord) -> None:
+            times.append(it.clock.seconds)
+
+        started = await it.start()
+        await it.executions.wait(started.run, 45, note)
+        assert len(times) >= 4
+        assert max(b - a for a, b in zip([0.0, *times], [*times, 45.0], strict=True)) <= 10
+
+
+async def test_progress_is_told_once_a_second_when_much_moves(tmp_path: Path) -> None:
+    looks = [_with_tasks(n) for n in range(1, 12)]
+    async with bench(tmp_path, ScriptedSource(*looks)) as it:
+        told: list[tuple[float, int]] = []
+
+        async def note(record: RunRecord) -> None:
+            told.append((it.clock.seconds, len(record.result.tasks)))
+
+        started = await it.start()
+        await it.executions.wait(started.run, 5, note)
+        times = [seconds for seconds, _ in told]
+        assert all(b - a >= 1 for a, b in zip(times, times[1:], strict=False))
+        assert told[-1][1] == 11
+
+
+async def test_a_run_belongs_to_its_principal(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource()) as it:
+        record = await it.run_to_end()
+        assert it.executions.get(record.run, ANNA).verdict is Verdict.SUCCEEDED
+        assert it.executions.list(BEN) == ((), None)
+        with pytest.raises(UnknownRun):
+            it.executions.get(record.run, BEN)
+        with pytest.raises(UnknownRun):
+            await it.executions.wait("r-nothing", 1)
+
+
+async def test_a_list_goes_on_where_the_page_ended(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource()) as it:
+        runs = [(await it.run_to_end()).run for _ in range(5)]
+        first, cursor = it.executions.list(ANNA, limit=2)
+        await it.run_to_end()
+        second, cursor = it.executions.list(ANNA, limit=3, cursor=cursor)
+        assert [record.run for record in (*first, *second)] == runs[::-1]
+        assert cursor is None
+
+
+@pytest.mark.parametrize("cursor", ["x", "-1", "", "9" * 30, "²"])
+async def test_a_made_up_cursor_is_refused(cursor: str, tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource()) as it:
+        with pytest.raises(ToolError, match="cursor"):
+            it.executions.list(ANNA, cursor=cursor)
+
+
+async def test_cancel_stops_a_run_where_the_source_can(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(RUNNING, can_cancel=True)) as it:
+        started = await it.start()
+        record, stopped = await it.executions.cancel(started.run, ANNA)
+        assert (record.verdict, stopped) == (Verdict.CANCELLED, True)
+        assert await it.executions.cancel(started.run, ANNA) == (record, False)
+
+
+async def test_cancel_says_so_where_the_source_cannot(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(RUNNING, RUNNING, ended())) as it:
+        started = await it.start()
+        record, stopped = await it.executions.cancel(started.run, ANNA)
+        assert (record.verdict, stopped) == (Verdict.RUNNING, False)
+        assert (await it.executions.wait(started.run, 100)).verdict is Verdict.SUCCEEDED

@@ -1,0 +1,56 @@
+"""A clock that jumps to the next time somebody waits for, as soon as everybody waits."""
+
+import heapq
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import anyio
+from anyio import to_thread
+
+_START = datetime(2026, 11, 23, 9, tzinfo=UTC)
+_TURNS = 25
+
+
+class JumpingClock:
+    """`drive` has to run beside the test. No time passes while a worker thread is at work."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.slept: list[float] = []
+        self._order = count()
+        self._sleepers: list[tuple[float, int, anyio.Event]] = []
+
+    def now(self) -> datetime:
+        return _START + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def jitter(self) -> float:
+        return 0.5
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        woken = anyio.Event()
+        item = (self.seconds + seconds, next(self._order), woken)
+        heapq.heappush(self._sleepers, item)
+        try:
+            await woken.wait()
+        finally:
+            if item in self._sleepers:
+                self._sleepers.remove(item)
+                heapq.heapify(self._sleepers)
+
+    async def drive(self) -> None:
+        while True:
+            await self._settle()
+            if to_thread.current_default_thread_limiter().borrowed_tokens or not self._sleepers:
+                continue
+            until, _, woken = heapq.heappop(self._sleepers)
+            self.seconds = max(self.seconds, until)
+            woken.set()
+
+    async def _settle(self) -> None:
+        """Let everybody go on until they wait; a chain of wake-ups is never this long here."""
+        for _ in range(_TURNS):
+            await anyio.lowlevel.checkpoint()

@@ -1,0 +1,82 @@
+"""A Source that plays back what a test wrote down: reports and errors, look by look."""
+
+from collections.abc import Sequence
+
+import anyio
+
+from opsmcp_pipelines.catalogue import Contents
+from opsmcp_pipelines.errors import SourceError
+from opsmcp_pipelines.run import (
+    NodeReport,
+    RunReport,
+    Status,
+    StepReport,
+    TaskReport,
+)
+from opsmcp_pipelines.source import RunRef, StartRequest
+
+Look = RunReport | SourceError
+
+PENDING = RunReport(Status.PENDING)
+RUNNING = RunReport(Status.RUNNING, (TaskReport("say", "say", Status.RUNNING),))
+
+
+def ended(status: Status = Status.SUCCEEDED, output: str = "done\n") -> RunReport:
+    """A run of one task with one step, all of one status."""
+    step = StepReport("s", status, output, len(output))
+    node = NodeReport("web-1", status, (step,))
+    return RunReport(status, (TaskReport("say", "say", status, (node,)),))
+
+
+class ScriptedSource:
+    """Plays `looks`, the last one for ever; `found` are the answers to searches, likewise."""
+
+    label = "the scripted source"
+
+    def __init__(
+        self,
+        *looks: Look,
+        start_error: SourceError | None = None,
+        found: Sequence[RunRef | SourceError | None] = (None,),
+        can_cancel: bool = False,
+    ) -> None:
+        self.can_cancel = can_cancel
+        self.started: list[StartRequest] = []
+        self.searched: list[StartRequest] = []
+        self.looks = 0
+        self.hold = anyio.Event()
+        self.hold.set()
+        self._script = list(looks) or [ended()]
+        self._start_error = start_error
+        self._found = list(found)
+
+    async def read(self) -> Contents:
+        return Contents()
+
+    async def start(self, request: StartRequest) -> RunRef:
+        self.started.append(request)
+        await self.hold.wait()
+        if self._start_error:
+            raise self._start_error
+        return RunRef(request.operation, f"say-{len(self.started)}")
+
+    async def read_run(self, ref: RunRef) -> RunReport:
+        await anyio.lowlevel.checkpoint()
+        self.looks += 1
+        look = self._script.pop(0) if len(self._script) > 1 else self._script[0]
+        if isinstance(look, SourceError):
+            raise look
+        return look
+
+    async def find_run(self, request: StartRequest) -> RunRef | None:
+        await anyio.lowlevel.checkpoint()
+        self.searched.append(request)
+        answer = self._found.pop(0) if len(self._found) > 1 else self._found[0]
+        if isinstance(answer, SourceError):
+            raise answer
+        return answer
+
+    async def cancel(self, ref: RunRef) -> bool:
+        await anyio.lowlevel.checkpoint()
+        self._script = [ended(Status.CANCELLED)]
+        return self.can_cancel

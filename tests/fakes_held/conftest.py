@@ -1,0 +1,24 @@
+"""One fake Ops server for all tests of this folder."""
+
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from tests.fakes.ops_server import FakeOps, fake_ops
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+async def running_ops() -> AsyncGenerator[FakeOps]:
+    async with fake_ops() as ops:
+        yield ops
+
+
+@pytest.fixture
+async def ops(running_ops: FakeOps) -> FakeOps:
+    running_ops.reset()
+    return running_ops

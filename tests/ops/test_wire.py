@@ -1,0 +1,172 @@
+"""JSON objects of the Ops API become models and reports; a broken one harms no other."""
+
+from typing import Any
+
+import pytest
+
+from opsmcp_pipelines.models import Host, OperationKey, OperationKind, Step, TaskRef, Variable
+from opsmcp_pipelines.ops import wire
+from opsmcp_pipelines.report import Status
+from tests.fakes.ops_state import make_pipeline, make_task
+from tests.recordings import load, names
+
+_NS = "ops-system"
+_PIPELINE = OperationKey(OperationKind.PIPELINE, _NS, "x")
+_TASK = OperationKey(OperationKind.TASK, _NS, "x")
+
+
+def _listed(recording: str) -> list[Any]:
+    return load(recording)["body"]["data"]["list"]
+
+
+def test_all_recorded_pipelines_and_tasks_are_understood() -> None:
+    pipelines = wire.parse_objects(
+        _listed("pipelines-list-page-size-999"), _NS, wire.parse_pipeline
+    )
+    tasks = wire.parse_objects(_listed("tasks-list-page-size-999"), _NS, wire.parse_task)
+    assert (len(pipelines.good), len(pipelines.broken)) == (62, 0)
+    assert (len(tasks.good), len(tasks.broken)) == (182, 0)
+
+
+def test_a_pipeline_keeps_what_its_author_said() -> None:
+    item = load("pipelines-get-one")["body"]["data"]
+    (pipeline,) = wire.parse_objects([item], _NS, wire.parse_pipeline).good
+    assert pipeline.desc == "view pod information and status"
+    assert pipeline.labels == {"ops/copilot": "enabled"}
+    assert pipeline.tasks == (
+        TaskRef("get-pod-status", "get-pod", desc="view pod information and status"),
+    )
+    assert Variable("host", value="anymaster", desc="host", required=True) in pipeline.variables
+
+
+def test_a_step_that_moves_files_is_marked_and_the_rest_is_kept() -> None:
+    upload = {"name": "up", "localfile": "/a", "remotefile": "/b", "direction": "upload"}
+    script = {"name": "s", "content": "id", "when": "1", "allowfailure": "true"}
+    item = make_task("t", steps=[upload, {**script, "timeoutSeconds": 9}])
+    (task,) = wire.parse_objects([item], _NS, wire.parse_task).good
+    assert task.steps == (
+        Step("up", transfers=True),
+        Step("s", "id", when="1", allow_failure="true", timeout_seconds=9),
+    )
+
+
+@pytest.mark.parametrize("spec", [{"runtimeImage": "busybox"}, {"mounts": [{"hostPath": "/"}]}])
+def test_a_task_with_an_image_or_mounts_runs_in_a_pod(spec: dict[str, Any]) -> None:
+    (task,) = wire.parse_objects([make_task("t", "id", **spec)], _NS, wire.parse_task).good
+    assert task.in_pod
+
+
+def test_hosts_are_known_by_heartbeat_and_carry_no_credentials() -> None:
+    hosts = wire.parse_objects(_listed("hosts-list"), _NS, wire.parse_host).good
+    assert [host.reachable for host in hosts] == [True, True, True, None, False]
+    local = Host("local", _NS, "127.0.0.1", "local-hn", True, {"bed/role": "local"})
+    assert hosts[0] == local
+    assert "LS0t" not in repr(hosts)
+
+
+@pytest.mark.parametrize(
+    ("item", "name", "reason"),
+    [
+        pytest.param(7, "(no name)", "it must be an object", id="number"),
+        pytest.param({}, "(no name)", "metadata.name is missing", id="empty"),
+        pytest.param(
+            {"metadata": {"name": "Not A Name"}}, "Not A Name", "metadata.name", id="bad-name"
+        ),
+        pytest.param(
+            make_pipeline("p", desc=5), "p", "spec.desc must be text, not a number", id="desc"
+        ),
+        pytest.param(
+            make_pipeline("p", tasks=[{"taskRef": "t"}, 3]), "p", "spec.tasks[1]", id="task"
+        ),
+        pytest.param(
+            make_pipeline("p", variables={"v": {"required": "yes"}}),
+            "p",
+            "spec.variables.v.required must be true or false, not text",
+            id="required",
+        ),
+        pytest.param(
+            make_pipeline("p", variables={"v": {"enums": ["a", True]}}), "p", "enums[1]", id="enums"
+        ),
+        pytest.param(make_pipeline("p", variables=[]), "p", "must be an object", id="variables"),
+    ],
+)
+def test_a_broken_object_is_named_and_the_others_are_kept(
+    item: Any, name: str, reason: str
+) -> None:
+    found = wire.parse_objects([item, make_pipeline("good")], _NS, wire.parse_pipeline)
+    assert [pipeline.name for pipeline in found.good] == ["good"]
+    assert (found.broken[0].name, found.broken[0].namespace) == (name, _NS)
+    assert reason in found.broken[0].reason
+
+
+def test_a_boolean_is_no_number() -> None:
+    task = make_task("t", steps=[{"name": "s", "timeoutSeconds": True}])
+    assert not wire.parse_objects([task], _NS, wire.parse_task).good
+
+
+@pytest.mark.parametrize("name", [name for name in names("run-") if "states" in load(name)])
+def test_every_recorded_state_of_a_run_is_reported(name: str) -> None:
+    operation = _TASK if name.startswith("run-task") else _PIPELINE
+    for state in load(name)["states"]:
+        data = state["response"]["data"]
+        report = wire.parse_run(data, operation)
+        assert report.status.value == data["status"].get("runStatus", "")
+        assert report.created_at is not None
+        assert report.variables == data["spec"].get("variables", {})
+
+
+def test_a_task_run_is_one_task() -> None:
+    data = load("run-task-good-local")["states"][-1]["response"]["data"]
+    (task,) = wire.parse_run(data, _TASK).tasks
+    (node,) = task.nodes
+    assert (task.name, node.node, node.steps[0].output) == ("x", "local", "said: hello (calm)\n")
+    assert node.steps[0].output_bytes == 19
+
+
+def test_results_of_a_pipeline_are_kept() -> None:
+    data = load("run-pipeline-results")["states"][-1]["response"]["data"]
+    maker, user = wire.parse_run(data, _PIPELINE).tasks
+    assert maker.results == {"token": "abc-42", "whole": "plain-value"}
+    assert (user.task, dict(user.results)) == ("bed-usetoken", {})
+
+
+def test_a_failed_step_that_others_followed_was_allowed_to_fail() -> None:
+    steps = [
+        {"stepName": "first", "stepStatus": "Failed"},
+        {"stepName": "last", "stepStatus": "Failed"},
+    ]
+    node = {"taskRunStep": steps, "runStatus": "Failed"}
+    data = {"status": {"taskrunNodeStatus": {"n": node}, "runStatus": "Failed"}}
+    (task,) = wire.parse_run(data, _TASK).tasks
+    assert [step.allowed for step in task.nodes[0].steps] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        pytest.param({}, Status.PENDING, id="nothing"),
+        pytest.param({"status": {"runStatus": "Odd"}}, Status.OTHER, id="new-word"),
+        pytest.param({"status": {"runStatus": 5}}, Status.OTHER, id="no-text"),
+        pytest.param({"status": [], "spec": 1, "metadata": "x"}, Status.PENDING, id="wrong-types"),
+        pytest.param(
+            {"status": {"pipelineRunStatus": [4, {"taskRunStatus": "?"}], "runStatus": "Running"}},
+            Status.RUNNING,
+            id="wrong-parts",
+        ),
+    ],
+)
+def test_a_run_is_reported_as_far_as_it_can_be_read(data: dict[str, Any], status: Status) -> None:
+    assert wire.parse_run(data, _PIPELINE).status is status
+    assert len(wire.parse_run(data, _TASK).tasks) == 1
+
+
+@pytest.mark.parametrize("text", ["2026-11-23T09:24:28Z", "2026-11-23T09:24:28"])
+def test_times_have_a_zone(text: str) -> None:
+    report = wire.parse_run({"status": {"startTime": text}}, _PIPELINE)
+    assert report.started_at is not None
+    assert report.started_at.isoformat() == "2026-11-23T09:24:28+00:00"
+
+
+@pytest.mark.parametrize("name", ["", "../x", "A", 5, None])
+def test_only_a_real_name_is_a_run_name(name: object) -> None:
+    assert wire.parse_run_name({"metadata": {"name": name}}) == ""

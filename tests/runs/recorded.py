@@ -1,0 +1,64 @@
+"""The recorded runs as reports, each with what its operation consisted of."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from opsmcp_pipelines.models import OperationKey, OperationKind
+from opsmcp_pipelines.ops.wire import parse_run
+from opsmcp_pipelines.run import ExpectedTask, Run, RunReport, judge
+from tests.recordings import load, names
+
+_PIPELINE_LISTS = ("pipelines-list-page-size-999",)
+
+_NOT_LISTED = {
+    "bed-big2": ("big-one", "big-two"),
+    "bed-rename": ("first", "second"),
+    "bed-hostout": ("one", "two"),
+}
+"""Test pipelines that were made after the list was recorded."""
+
+
+@cache
+def _pipelines() -> Mapping[str, tuple[ExpectedTask, ...]]:
+    found = {name: tuple(ExpectedTask(it, it) for it in its) for name, its in _NOT_LISTED.items()}
+    for recording in names("pipelines-list"):
+        body = load(recording).get("body") or {}
+        for item in (body.get("data") or {}).get("list") or []:
+            found[item["metadata"]["name"]] = tuple(
+                ExpectedTask(ref["name"], ref["taskRef"]) for ref in item["spec"].get("tasks", [])
+            )
+    return found
+
+
+def _report(data: dict[str, Any]) -> tuple[RunReport, tuple[ExpectedTask, ...]]:
+    spec = data.get("spec", {})
+    if name := spec.get("taskRef"):
+        key = OperationKey(OperationKind.TASK, "ops-system", name)
+        return parse_run(data, key), (ExpectedTask(name, name),)
+    key = OperationKey(OperationKind.PIPELINE, "ops-system", spec["pipelineRef"])
+    return parse_run(data, key), _pipelines()[spec["pipelineRef"]]
+
+
+def _objects(recording: dict[str, Any], part: str) -> list[dict[str, Any]]:
+    if part:
+        states = recording["states"][part] if part.endswith("run") else [recording[part]]
+    else:
+        states = recording.get("states") or [{"response": recording["body"]}]
+    spec = {"taskrun": {"taskRef": "bed-sleep"}, "pipelinerun": {"pipelineRef": "bed-sleep"}}
+    return [
+        state["response"]["data"]
+        if "response" in state
+        else {"spec": spec[part], "status": state["status"]}
+        for state in states
+    ]
+
+
+def reports(name: str, part: str = "") -> list[tuple[RunReport, tuple[ExpectedTask, ...]]]:
+    """What Ops said at each look."""
+    return [_report(data) for data in _objects(load(name), part)]
+
+
+def judged(name: str, part: str = "") -> list[Run]:
+    """The verdict at each look."""
+    return [judge(report, expected) for report, expected in reports(name, part)]

@@ -1,0 +1,129 @@
+"""The verdict where no recording shows the case: mostly the embedded engine's own words."""
+
+import pytest
+
+from opsmcp_pipelines.models import OperationKind, Pipeline, Step, Task, TaskRef
+from opsmcp_pipelines.run import (
+    ExpectedTask,
+    NodeReport,
+    RunReport,
+    Status,
+    StepReport,
+    TaskReport,
+    Verdict,
+    expected_tasks,
+    judge,
+)
+
+GOOD, BAD = Status.SUCCEEDED, Status.FAILED
+
+
+def _node(*steps: Status, status: Status = GOOD, name: str = "web-1") -> NodeReport:
+    return NodeReport(name, status, tuple(StepReport(f"s{n}", it) for n, it in enumerate(steps)))
+
+
+def _task(name: str, status: Status, *nodes: NodeReport, **more: bool) -> TaskReport:
+    return TaskReport(name, f"do-{name}", status, nodes, **more)
+
+
+def _run(*tasks: TaskReport, status: Status = GOOD) -> RunReport:
+    return RunReport(status, tasks)
+
+
+_DONE = _task("a", GOOD, _node(GOOD))
+_IDLE = _task("b", GOOD)
+
+_CASES = {
+    "no task at all": (_run(), "nothing_ran"),
+    "one good task": (_run(_DONE), "succeeded"),
+    "a good and an idle task": (_run(_DONE, _IDLE), "failed"),
+    "an idle task that its author skipped": (
+        _run(_DONE, _task("b", GOOD, skipped=True)),
+        "succeeded",
+    ),
+    "only skipped tasks": (_run(_task("b", GOOD, skipped=True)), "nothing_ran"),
+    "a foreseen failure beside a good task": (
+        _run(_DONE, _task("b", BAD, _node(BAD, status=BAD), allowed=True)),
+        "succeeded",
+    ),
+    "nothing but a foreseen failure": (
+        _run(_task("b", BAD, _node(BAD, status=BAD), allowed=True)),
+        "failed",
+    ),
+    "one of two hosts idle": (_run(_task("a", GOOD, _node(GOOD), _node(name="web-2"))), "failed"),
+    "one of two hosts skipped": (
+        _run(_task("a", GOOD, _node(GOOD), _node(name="web-2"), skipped=True)),
+        "succeeded",
+    ),
+    "a good node whose last step failed": (_run(_task("a", GOOD, _node(GOOD, BAD))), "failed"),
+    "a good task with a host that never ended": (
+        _run(_task("a", GOOD, _node(GOOD, status=Status.RUNNING))),
+        "unknown",
+    ),
+    "a state that Ops does not have": (_run(_DONE, status=Status.parse("Melted")), "unknown"),
+    "a task in such a state": (_run(_task("a", Status.OTHER)), "unknown"),
+    "called failed with good tasks": (_run(_DONE, status=BAD), "failed"),
+    "cancelled": (_run(_DONE, status=Status.CANCELLED), "cancelled"),
+    "aborted": (_run(_task("a", Status.ABORTED), status=Status.ABORTED), "aborted"),
+    "a failed task while the run goes on": (
+        _run(_task("a", BAD, _node(BAD, status=BAD)), status=Status.RUNNING),
+        "running",
+    ),
+}
+
+
+@pytest.mark.parametrize(("report", "verdict"), _CASES.values(), ids=_CASES)
+def test_the_parts_decide(report: RunReport, verdict: str) -> None:
+    assert judge(report).verdict == verdict
+
+
+@pytest.mark.parametrize(("report", "verdict"), _CASES.values(), ids=_CASES)
+def test_every_verdict_but_good_ones_has_a_reason(report: RunReport, verdict: str) -> None:
+    assert bool(judge(report).reason) is not Verdict(verdict).good
+
+
+def test_a_task_that_never_got_an_entry_makes_the_run_fail() -> None:
+    run = judge(_run(_DONE), [ExpectedTask("a", "do-a"), ExpectedTask("b", "do-b")])
+    assert (run.verdict, run.reason) == (Verdict.FAILED, "task 'b': never started")
+
+
+def test_a_task_that_nobody_expected_is_kept() -> None:
+    run = judge(_run(_DONE, _task("z", GOOD, _node(GOOD))), [ExpectedTask("a", "do-a")])
+    assert [task.name for task in run.tasks] == ["a", "z"]
+
+
+def test_an_idle_task_with_conditions_on_every_step_cannot_be_decided() -> None:
+    expected = [ExpectedTask("a", "do-a"), ExpectedTask("b", "do-b", conditional=True)]
+    run = judge(_run(_DONE, _IDLE), expected)
+    assert run.verdict is Verdict.UNKNOWN
+    assert "perhaps none was true" in run.reason
+
+
+def test_an_idle_host_of_a_conditional_task_cannot_be_decided() -> None:
+    report = _run(_task("a", GOOD, _node(GOOD), _node(name="web-2")))
+    run = judge(report, [ExpectedTask("a", "do-a", conditional=True)])
+    assert run.verdict is Verdict.UNKNOWN
+    assert "web-2" in run.reason
+
+
+def test_several_failed_hosts_are_counted() -> None:
+    nodes = [_node(BAD, status=BAD, name=f"web-{n}") for n in range(3)]
+    run = judge(_run(_task("a", BAD, *nodes)))
+    assert run.reason == "task 'a': step 's0' failed on web-0 and 2 more"
+
+
+def test_a_run_consists_of_the_tasks_of_its_pipeline() -> None:
+    pipeline = Pipeline(
+        "p", "ns", tasks=(TaskRef("one", "t1"), TaskRef("two", "t2", run_always=True))
+    )
+    known = {"t1": Task("t1", "ns", steps=(Step("s", when="${a} == b"),))}
+    assert expected_tasks(pipeline, known) == (
+        ExpectedTask("one", "t1", conditional=True),
+        ExpectedTask("two", "t2", run_always=True),
+    )
+
+
+def test_a_run_of_a_task_consists_of_it() -> None:
+    task = Task("t", "ns", steps=(Step("s"),))
+    assert task.key.kind is OperationKind.TASK
+    assert expected_tasks(task, {}) == (ExpectedTask("t", "t"),)

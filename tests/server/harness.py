@@ -1,0 +1,112 @@
+"""A running opsmcp and the SDK's own client, over every transport and in both protocol eras."""
+
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import uvicorn
+from mcp import Client, StdioServerParameters
+from mcp.client.sse import sse_client
+from mcp.client.streamable_http import streamable_http_client
+
+from opsmcp_server.app import open_services
+from opsmcp_server.config import load
+from opsmcp_server.handlers import build_server
+from opsmcp_server.services import Services
+from opsmcp_server.transports.http import build_app
+
+ERAS: Mapping[str, Any] = {"legacy": "legacy", "modern": "auto"}
+TRANSPORTS = ("memory", "stdio", "sse", "http")
+LINKS = [f"{transport}-{era}" for transport in TRANSPORTS for era in ERAS]
+"""Every transport in both eras."""
+
+
+@dataclass
+class Running:
+    """An opsmcp that runs over one transport; `connect` gives another client of it."""
+
+    transport: str
+    era: str
+    environ: Mapping[str, str]
+    services: Services | None = None
+    url: str = ""
+    token: str = ""
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    @asynccontextmanager
+    async def connect(self, **options: Any) -> AsyncIterator[Client]:
+        async with AsyncExitStack() as stack:
+            target = await self._target(stack)
+            yield await stack.enter_async_context(Client(target, mode=ERAS[self.era], **options))
+
+    async def _target(self, stack: AsyncExitStack) -> Any:
+        if self.transport == "memory":
+            assert self.services is not None
+            return build_server(self.services)
+        if self.transport == "stdio":
+            return StdioServerParameters(
+                command=sys.executable,
+                args=["-m", "opsmcp_server", "stdio"],
+                env=dict(self.environ),
+            )
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        if self.transport == "sse":
+            return sse_client(f"{self.url}/sse", headers=headers)
+        http = await stack.enter_async_context(httpx2.AsyncClient(headers=headers, timeout=30))
+        return streamable_http_client(f"{self.url}/mcp", http_client=http)
+
+
+def settings(state: Path, **more: str) -> dict[str, str]:
+    """An environment for an opsmcp of its own: the machine's, less every setting."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()  # noqa: TID251 - handed to a process of its own
+        if not name.startswith(("OPSMCP_", "OPS_", "OPENAI_")) and name != "KUBECONFIG"
+    }
+    return {**kept, "HOME": str(state), "OPSMCP_STATE_DIR": str(state / "state"), **more}
+
+
+@asynccontextmanager
+async def running(link: str, environ: Mapping[str, str], cwd: Path) -> AsyncIterator[Running]:
+    """Run opsmcp behind `link` ("http-modern"), with its settings from `environ`."""
+    transport, era = link.split("-")
+    run = Running(transport, era, environ)
+    async with run.stack:
+        if transport != "stdio":
+            config = load(environ, cwd=cwd)
+            run.token = config.server.token.get_secret_value()
+            run.services = await run.stack.enter_async_context(open_services(config, environ))
+            await run.services.wait_for_first_read()
+        if transport in ("sse", "http"):
+            assert run.services is not None
+            run.url = await run.stack.enter_async_context(serving(run.services))
+        yield run
+
+
+@asynccontextmanager
+async def connected(
+    link: str, environ: Mapping[str, str], cwd: Path, **options: Any
+) -> AsyncIterator[Client]:
+    """A client of an opsmcp that runs behind `link` for as long as the client does."""
+    async with running(link, environ, cwd) as run, run.connect(**options) as client:
+        yield client
+
+
+@asynccontextmanager
+async def serving(services: Services) -> AsyncIterator[str]:
+    """The HTTP app of these services on a port of its own."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(build_app(services), log_config=None, timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    async with anyio.create_task_group() as group:
+        group.start_soon(lambda: server.serve(sockets=[listener]))
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        services.sessions.close()
+        server.should_exit = True

@@ -1,0 +1,40 @@
+"""Run records for the tests of summaries."""
+
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+
+from opsmcp_pipelines.models import OperationKey, OperationKind
+from opsmcp_pipelines.run import NodeResult, Run, StepResult, TaskResult, Verdict
+from opsmcp_tools.runs import RunRecord
+
+AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
+GOOD, BAD = Verdict.SUCCEEDED, Verdict.FAILED
+
+
+def step(name: str, output: str, verdict: Verdict = GOOD, *, lost: int = 0) -> StepResult:
+    return StepResult(name, verdict, output, len(output.encode("utf-8", "replace")) + lost)
+
+
+def task(
+    name: str, *steps: StepResult, node: str = "web-1", verdict: Verdict = GOOD, reason: str = ""
+) -> TaskResult:
+    nodes = (NodeResult(node, verdict, steps),) if steps else ()
+    return TaskResult(name, f"do-{name}", verdict, nodes, reason=reason)
+
+
+def record(
+    verdict: Verdict, *tasks: TaskResult, reason: str = "", results: dict[str, str] | None = None
+) -> RunRecord:
+    return RunRecord(
+        run="r-abcdefghij",
+        tool="disk-usage",
+        operation=OperationKey(OperationKind.PIPELINE, "ops-system", "disk-usage"),
+        principal="anna",
+        arguments=MappingProxyType({"host": "web-9"}),
+        source="the fake",
+        source_run="disk-usage-1",
+        created_at=AT,
+        result=Run(verdict, tasks, reason, MappingProxyType(results or {})),
+        ended_at=AT + timedelta(seconds=3.2) if verdict.ended else None,
+        seen_at=AT + timedelta(seconds=2),
+    )

@@ -1,0 +1,92 @@
+import json
+import time
+
+import jsonschema
+import pytest
+
+from opsmcp_pipelines.run import NodeResult, TaskResult, Verdict
+from opsmcp_tools.schema import OUTPUT_SCHEMA
+from opsmcp_tools.summary import structured, summarise
+from tests.summary.records import BAD, GOOD, record, step, task
+from tests.summary.test_summarise import _LARGE
+
+
+def test_a_run_has_exactly_the_fields_of_the_contract() -> None:
+    good = task("disk", step("df", "\x1b[1m97%\r\n"))
+    assert structured(record(GOOD, good, results={"full": "/var"})) == {
+        "run": "r-abcdefghij",
+        "operation": "disk-usage",
+        "verdict": "succeeded",
+        "started_at": "2026-11-23T09:00:00+00:00",
+        "duration_seconds": 3.2,
+        "tasks": [
+            {
+                "name": "disk",
+                "task": "do-disk",
+                "verdict": "succeeded",
+                "nodes": [
+                    {
+                        "node": "web-1",
+                        "verdict": "succeeded",
+                        "steps": [
+                            {
+                                "name": "df",
+                                "verdict": "succeeded",
+                                "output": "97%\n",
+                                "truncated": False,
+                            }
+                        ],
+                    }
+                ],
+            }
+        ],
+        "results": {"full": "/var"},
+        "advice": "",
+    }
+
+
+@pytest.mark.parametrize("large", _LARGE)
+def test_a_large_run_fits_its_budget_and_says_that_it_was_cut(large: str) -> None:
+    found = structured(_LARGE[large])
+    outputs = [
+        step["output"]
+        for task in found["tasks"]
+        for node in task["nodes"]
+        for step in node["steps"]
+    ]
+    assert sum(map(len, outputs)) <= 12_000
+    assert len(json.dumps(found)) < 100_000
+    assert "get_run_output" in found["advice"]
+    jsonschema.validate(found, OUTPUT_SCHEMA)
+
+
+def test_a_failed_step_keeps_more_of_its_output_than_a_good_one() -> None:
+    steps = (step("a", "a" * 9_000), step("b", "b" * 9_000, BAD))
+    found = structured(record(BAD, task("t", *steps, verdict=BAD)))
+    kept = found["tasks"][0]["nodes"][0]["steps"]
+    assert [len(one["output"]) for one in kept] == [1_000, 2_000]
+    assert all(one["truncated"] for one in kept)
+
+
+def test_output_that_the_source_did_not_keep_counts_as_truncated() -> None:
+    found = structured(record(GOOD, task("t", step("s", "end", lost=10_000))))
+    assert found["tasks"][0]["nodes"][0]["steps"][0]["truncated"] is True
+
+
+def test_at_most_200_nodes_are_shown() -> None:
+    nodes = tuple(NodeResult(f"n{n}", GOOD, (step("s", "x"),)) for n in range(300))
+    found = structured(record(GOOD, TaskResult("t", "t", GOOD, nodes)))
+    assert len(found["tasks"][0]["nodes"]) == 200
+    assert "Not everything is shown here" in found["advice"]
+
+
+def test_the_reason_is_part_of_the_advice() -> None:
+    found = structured(record(Verdict.UNKNOWN, reason="the answer was lost"))
+    assert found["advice"].startswith("the answer was lost. Do not repeat")
+
+
+def test_ten_mebibytes_of_coloured_output_are_quick() -> None:
+    huge = record(GOOD, task("t", step("s", "\x1b[32mok\x1b[0m line\r\n" * 500_000)))
+    start = time.process_time()
+    structured(huge), summarise(huge)
+    assert time.process_time() - start < 10

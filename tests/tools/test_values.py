@@ -1,0 +1,116 @@
+"""Values cannot become code, and ordinary ones are not a nuisance."""
+
+import shlex
+import subprocess
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opsmcp_pipelines.models import Variable
+from opsmcp_tools.schema import build_input
+from opsmcp_tools.tool import Input, Kind
+from opsmcp_tools.values import Refused, check_value, is_safe_word
+from tests.tools.corpus import (
+    HOSTILE_BY_KIND,
+    HOSTILE_EVERYWHERE,
+    HOSTILE_WORDS,
+    INPUTS,
+    INVENTORY,
+    ORDINARY,
+)
+
+WORDS = [kind for kind in INPUTS if kind not in (Kind.TEXT, Kind.CHOICE)]
+ORDINARY_ROWS = [(kind, value) for kind, values in ORDINARY.items() for value in values]
+HOSTILE_ROWS = [(kind, value) for kind, values in HOSTILE_BY_KIND.items() for value in values]
+
+
+def test_the_corpus_is_large_enough():
+    assert len(HOSTILE_EVERYWHERE) + len(HOSTILE_WORDS) + len(HOSTILE_ROWS) >= 150
+    assert len(ORDINARY_ROWS) >= 60
+
+
+@pytest.mark.parametrize("kind", INPUTS)
+@pytest.mark.parametrize("value", HOSTILE_EVERYWHERE.values(), ids=HOSTILE_EVERYWHERE)
+def test_no_kind_takes(kind: Kind, value: object):
+    with pytest.raises(Refused):
+        check_value(INPUTS[kind], value)
+
+
+@pytest.mark.parametrize("kind", WORDS)
+@pytest.mark.parametrize("value", HOSTILE_WORDS.values(), ids=HOSTILE_WORDS)
+def test_no_kind_but_text_takes(kind: Kind, value: object):
+    with pytest.raises(Refused):
+        check_value(INPUTS[kind], value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), HOSTILE_ROWS, ids=[f"{k}-{v!r:.40}" for k, v in HOSTILE_ROWS]
+)
+def test_a_kind_refuses_what_it_does_not_mean(kind: Kind, value: object):
+    with pytest.raises(Refused):
+        check_value(INPUTS[kind], value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), ORDINARY_ROWS, ids=[f"{k}-{v!r:.40}" for k, v in ORDINARY_ROWS]
+)
+def test_an_ordinary_value_is_taken_and_its_canonical_form_too(kind: Kind, value: object):
+    text = check_value(INPUTS[kind], value)
+    assert check_value(INPUTS[kind], text) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        (Kind.COUNT, 200.0, "200"),
+        (Kind.FLAG, True, "true"),
+        (Kind.PATH, "/var/log/", "/var/log"),
+        (Kind.IP, "FD00:0::7", "fd00::7"),
+        (Kind.TOKEN, 42, "42"),
+    ],
+)
+def test_what_models_send_is_brought_into_one_form(kind: Kind, value: object, text: str):
+    assert check_value(INPUTS[kind], value) == text
+
+
+def test_a_namespace_is_one_label():
+    namespace = build_input(Variable("namespace"), Kind.KUBERNETES_NAME, INVENTORY)
+    assert check_value(namespace, "kube-system") == "kube-system"
+    with pytest.raises(Refused, match="at most 63"):
+        check_value(namespace, "a.b")
+
+
+def test_a_host_is_a_name_where_no_hosts_are_known():
+    host = build_input(Variable("host"), Kind.HOST, type(INVENTORY)())
+    assert check_value(host, "web-9") == "web-9"
+    with pytest.raises(Refused):
+        check_value(host, "role=web")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [(1, None, "of at least 1"), (None, 9, "of at most 9"), (1, 9, "from 1 to 9")],
+)
+def test_bounds_are_said(low: int | None, high: int | None, words: str):
+    count = Input("n", Kind.COUNT, {}, minimum=low, maximum=high)
+    with pytest.raises(Refused, match=f"a whole number {words}"):
+        check_value(count, 0 if low else 10)
+
+
+@given(st.text(max_size=40))
+def test_whatever_is_taken_as_a_word_is_one_word_for_a_shell(text: str):
+    for kind in WORDS:
+        try:
+            word = check_value(INPUTS[kind], text)
+        except Refused:
+            continue
+        assert shlex.split(word) == [word]
+        assert is_safe_word(word) or kind is Kind.URL
+
+
+def test_ordinary_words_arrive_in_a_real_shell_as_one_argument():
+    words = [check_value(INPUTS[kind], value) for kind, value in ORDINARY_ROWS if kind in WORDS]
+    script = "\n".join(f"printf '%s\\n' {word}" for word in words)
+    shell = subprocess.run(["/bin/sh"], input=script, capture_output=True, text=True, check=True)
+    assert shell.stdout.splitlines() == words

@@ -1,0 +1,122 @@
+"""Carrying: one call from its intent in the journal to the end of its run.
+
+Joins starting, following and the journal, and tells the hooks. Knows nothing of callers or waiting.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVarTuple
+
+import anyio
+
+from opsmcp_pipelines.run import Run, Verdict
+from opsmcp_pipelines.source import RunRef, Source, StartRequest
+from opsmcp_tools.errors import JournalUnusable, RunOutcomeUnknown, ToolUnavailable
+from opsmcp_tools.events import CallRefused, Event, EventHook, RunEnded, RunProgressed, RunStarted
+from opsmcp_tools.following import Follower, Live
+from opsmcp_tools.journal import Journal
+from opsmcp_tools.runs import Clock, RunSettings
+from opsmcp_tools.starting import find_started, start_once
+
+__all__ = ["Carrier"]
+
+_Values = TypeVarTuple("_Values")
+
+_logger = logging.getLogger(__name__)
+
+
+class Carrier:
+    """Carries runs, each in a task that somebody else owns. `live` holds those not over yet."""
+
+    def __init__(
+        self,
+        source: Source,
+        journal: Journal,
+        *,
+        settings: RunSettings,
+        clock: Clock,
+        hooks: Sequence[EventHook] = (),
+    ) -> None:
+        """Prepare; nothing is carried yet."""
+        self._source = source
+        self._journal = journal
+        self._settings = settings
+        self._clock = clock
+        self._hooks = tuple(hooks)
+        self.live: dict[str, Live] = {}
+
+    async def begin(self, live: Live, request: StartRequest) -> None:
+        """Carry a new call. Nothing is sent unless the journal has it."""
+        try:
+            await anyio.to_thread.run_sync(self._journal.add, live.record)
+        except JournalUnusable as error:
+            self._refuse(live, ToolUnavailable(f"nothing was started: {error}"))
+            del self.live[live.record.run]
+            return
+        try:
+            ref = await start_once(
+                self._source, request, clock=self._clock, settings=self._settings
+            )
+        except ToolUnavailable as error:
+            self._refuse(live, error)
+            await self._keep_end(live)
+        except RunOutcomeUnknown as error:
+            await self._end(live, live.record.result.ending(Verdict.UNKNOWN, str(error)))
+        else:
+            await self._follow(live, ref)
+
+    async def resume(self, live: Live) -> None:
+        """Carry on a run of a process that is gone. What was never answered is looked for."""
+        record = live.record
+        if record.source_run:
+            await self._follow(live, RunRef(record.operation, record.source_run), taken_up=True)
+            return
+        request = StartRequest(record.operation, record.run)
+        try:
+            ref = await find_started(
+                self._source, request, clock=self._clock, settings=self._settings
+            )
+        except RunOutcomeUnknown as error:
+            await self._end(live, record.result.ending(Verdict.UNKNOWN, str(error)))
+        else:
+            await self._follow(live, ref, taken_up=True)
+
+    def _refuse(self, live: Live, error: ToolUnavailable) -> None:
+        live.refusal = error
+        result = live.record.result.ending(Verdict.NOTHING_RAN, str(error))
+        live.see(replace(live.record, result=result, ended_at=self._clock.now()))
+        self._emit(CallRefused(live.record.tool, live.record.principal, str(error)))
+
+    async def _follow(self, live: Live, ref: RunRef, *, taken_up: bool = False) -> None:
+        await self._write(self._journal.accepted, live.record.run, ref.name)
+        live.see(replace(live.record, source_run=ref.name))
+        self._emit(RunStarted(live.record, taken_up))
+        follower = Follower(live, self._source, clock=self._clock, settings=self._settings)
+        run = await follower.follow(lambda: self._emit(RunProgressed(live.record)))
+        await self._end(live, run)
+
+    async def _end(self, live: Live, result: Run) -> None:
+        now = self._clock.now()
+        live.see(replace(live.record, result=result, ended_at=now, seen_at=now))
+        self._emit(RunEnded(live.record))
+        await self._keep_end(live)
+
+    async def _keep_end(self, live: Live) -> None:
+        # Shielded, because whoever was waiting may leave the program as soon as it is over.
+        with anyio.CancelScope(shield=True):
+            if await self._write(self._journal.finish, live.record):
+                del self.live[live.record.run]
+
+    async def _write(self, write: Callable[[*_Values], None], *values: *_Values) -> bool:
+        """Write to the journal. A run goes on when that fails; it is then kept in memory."""
+        try:
+            await anyio.to_thread.run_sync(write, *values)
+        except JournalUnusable:
+            _logger.exception("the journal could not be written")
+            return False
+        return True
+
+    def _emit(self, event: Event) -> None:
+        for hook in self._hooks:
+            hook(event)

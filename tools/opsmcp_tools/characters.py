@@ -1,0 +1,72 @@
+"""Characters that deceive: what may be shown, and how text of strangers is made harmless.
+
+Pure functions on text. Categories and normal forms are those of Unicode (UAX #44, UAX #15). Knows
+nothing of kinds or tools; `values` decides what a value may hold, this module only looks.
+"""
+
+import unicodedata
+
+__all__ = ["clean_line", "has_hidden", "quote"]
+
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+"""Control, format (bidirectional marks, tags, zero-width), surrogate, private, unassigned."""
+
+_BLANK_RANGES = (
+    (0x034F, 0x034F),  # combining grapheme joiner
+    (0x115F, 0x1160),  # Hangul fillers
+    (0x17B4, 0x17B5),  # Khmer inherent vowels
+    (0x180B, 0x180F),  # Mongolian selectors
+    (0x2800, 0x2800),  # blank Braille pattern
+    (0x3164, 0x3164),  # Hangul filler
+    (0xFE00, 0xFE0F),  # variation selectors
+    (0xFFA0, 0xFFA0),  # half-width Hangul filler
+    (0xE0100, 0xE01EF),  # more variation selectors
+)
+"""Letters and marks by category that nobody sees."""
+
+
+def has_hidden(text: str) -> bool:
+    """Whether any character of `text` is a control character or cannot be seen."""
+    if text.isascii():
+        return not text.isprintable()
+    return any(_is_hidden(char) for char in text)
+
+
+def _is_hidden(char: str) -> bool:
+    if unicodedata.category(char) in _HIDDEN_CATEGORIES:
+        return True
+    return any(first <= ord(char) <= last for first, last in _BLANK_RANGES)
+
+
+def clean_line(text: str, limit: int) -> str:
+    """One visible line of at most `limit` characters, cut at a word where it can be."""
+    bounded = text[: limit * 8]
+    if has_hidden(bounded):
+        spaced = (" " if char.isspace() else char for char in bounded)
+        bounded = "".join(char for char in spaced if not _is_hidden(char))
+    line = " ".join(bounded.split())
+    if len(line) <= limit:
+        return line
+    cut = line[: limit - 1]
+    head, space, _ = cut.rpartition(" ")
+    return (head if space and len(head) > limit // 2 else cut).rstrip(" ,;:") + "…"
+
+
+def quote(given: object, limit: int = 60) -> str:
+    """What a caller gave, for a message: visible, on one line, at most about `limit` long."""
+    if isinstance(given, str):
+        cut = "…" if len(given) > limit else ""
+        return "'" + "".join(_visible(char) for char in given[:limit]) + f"{cut}'"
+    if given is None or isinstance(given, bool):
+        return {None: "null", True: "true", False: "false"}[given]
+    if isinstance(given, float) or (isinstance(given, int) and given.bit_length() <= 128):
+        return str(given)
+    if isinstance(given, int):
+        return "a very large number"
+    return "an object" if isinstance(given, dict) else "a list"
+
+
+def _visible(char: str) -> str:
+    if char == " " or not (char.isspace() or _is_hidden(char)):
+        return char
+    return f"\\u{{{ord(char):x}}}"

@@ -1,0 +1,89 @@
+"""What can go wrong between a call and a run, grouped by what the caller can do about it.
+
+* ToolError                    each becomes a tool result that says what to change
+    * InvalidArguments         repair the arguments; lists every problem at once
+    * NotAllowed               policy refuses; no argument changes that
+    * ConsentNeeded            a person has to agree first
+    * UnknownTool              no tool of that name; names the nearest
+    * UnknownRun               no run of that handle for this principal
+    * ToolUnavailable          the catalogue is not there yet, or the source cannot start a run
+    * RunOutcomeUnknown        a start was sent and its outcome could not be found out
+* UnusableOperation            an operation cannot become a tool: it is withheld, with this reason
+* JournalUnusable              the record of runs cannot be read or written: nothing may be started
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    "ArgumentProblem",
+    "ConsentNeeded",
+    "InvalidArguments",
+    "JournalUnusable",
+    "NotAllowed",
+    "RunOutcomeUnknown",
+    "ToolError",
+    "ToolUnavailable",
+    "UnknownRun",
+    "UnknownTool",
+    "UnusableOperation",
+]
+
+
+class ToolError(Exception):
+    """A call that did not become a run, with a message for whoever called."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentProblem:
+    """One thing wrong with one argument: a sentence that says what is allowed."""
+
+    argument: str
+    message: str
+
+
+class InvalidArguments(ToolError):
+    """The arguments do not fit.
+
+    Attributes:
+        problems: Every problem, in the order of the arguments.
+    """
+
+    def __init__(self, tool: str, problems: Sequence[ArgumentProblem]) -> None:
+        """List all problems in one message."""
+        self.tool = tool
+        self.problems = tuple(problems)
+        lines = [f"- {problem.argument}: {problem.message}" for problem in self.problems]
+        super().__init__("\n".join([f"{tool} was not started. Change these arguments:", *lines]))
+
+
+class NotAllowed(ToolError):
+    """Policy does not allow it."""
+
+
+class ConsentNeeded(ToolError):
+    """A person has to agree before it is started, and nobody could be asked or agreed."""
+
+
+class UnknownTool(ToolError):
+    """There is no tool of that name for this principal."""
+
+
+class UnknownRun(ToolError):
+    """There is no run of that handle for this principal."""
+
+
+class ToolUnavailable(ToolError):
+    """Nothing can be started at the moment."""
+
+
+class RunOutcomeUnknown(ToolError):
+    """A start was sent, and whether it made a run could not be found out."""
+
+
+class JournalUnusable(Exception):
+    """The journal cannot be opened, read or written. The message is safe to show."""
+
+
+class UnusableOperation(Exception):
+    """An operation cannot become a tool; the message is the reason that `withheld` shows."""

@@ -1,0 +1,265 @@
+"""Execution: a checked call becomes one run, and the run is followed to its end.
+
+Runs belong to the task group of `Executions.run`, never to the request that asked for them: a
+caller that goes away stops waiting, nothing else. Knows nothing of MCP, schemas or policy.
+"""
+
+import logging
+import secrets
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType
+
+import anyio
+from anyio.abc import TaskGroup, TaskStatus
+
+from opsmcp_pipelines.errors import SourceError
+from opsmcp_pipelines.models import Operation, Pipeline, Task
+from opsmcp_pipelines.run import ExpectedTask, Run, Verdict, expected_tasks
+from opsmcp_pipelines.source import RunRef, Source, StartRequest
+from opsmcp_tools.arguments import CheckedCall
+from opsmcp_tools.carrying import Carrier
+from opsmcp_tools.errors import JournalUnusable, ToolError, ToolUnavailable, UnknownRun
+from opsmcp_tools.events import EventHook
+from opsmcp_tools.following import Live
+from opsmcp_tools.journal import Journal, Query
+from opsmcp_tools.runs import MASK, Clock, RunRecord, RunSettings
+from opsmcp_tools.tool import Principal, Tool
+from opsmcp_tools.waiting import Progress, wait_for_end
+
+__all__ = ["Executions", "FindTask"]
+
+
+FindTask = Callable[[str, str], Task | None]
+"""The task of a namespace and a name, as the catalogue has it now."""
+
+_HANDLE_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+
+_JOURNAL_LOOK_SECONDS = 1.0
+"""How often the journal is read for a run that another process follows."""
+
+_CANCEL_SECONDS = 5.0
+"""How long a cancel waits for the run to end."""
+
+_MOST_LISTED = 100
+
+_logger = logging.getLogger(__name__)
+
+
+def _no_task(_namespace: str, _name: str) -> Task | None:
+    return None
+
+
+class Executions:
+    """All runs of this process, and through the journal those of others and of the past."""
+
+    def __init__(
+        self,
+        source: Source,
+        journal: Journal,
+        *,
+        settings: RunSettings,
+        clock: Clock,
+        hooks: Sequence[EventHook] = (),
+        find_task: FindTask = _no_task,
+    ) -> None:
+        """Prepare; nothing is started or taken up before `run`."""
+        self._source = source
+        self._journal = journal
+        self._clock = clock
+        self._find_task = find_task
+        self._carrier = Carrier(source, journal, settings=settings, clock=clock, hooks=hooks)
+        self._group: TaskGroup | None = None
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Own the runs until cancelled; they stay in the journal for the next process.
+
+        Started once the unfinished runs of processes that are gone have been taken up.
+        """
+        async with anyio.create_task_group() as group:
+            self._group = group
+            try:
+                await self._take_up()
+                task_status.started()
+                await anyio.sleep_forever()
+            finally:
+                self._group = None
+
+    async def start(self, tool: Tool, call: CheckedCall, principal: Principal) -> RunRecord:
+        """Start one run; returns once the source has accepted it, or it is over.
+
+        A start whose answer was lost and whose run cannot be found ends as `unknown`.
+
+        Raises:
+            ToolUnavailable: Nothing was started.
+        """
+        group = self._open_group()
+        live = Live(self._intent(tool, call, principal), call.secrets)
+        request = StartRequest(tool.operation.key, live.record.run, call.variables)
+        self._carrier.live[live.record.run] = live
+        group.start_soon(self._carrier.begin, live, request)
+        while not live.settled:
+            await live.changed()
+        if live.refusal:
+            raise live.refusal
+        return live.record
+
+    async def wait(
+        self, run: str, seconds: float, on_progress: Progress | None = None
+    ) -> RunRecord:
+        """Wait for the end of a run, at most `seconds`; the run as it is then.
+
+        Cancelling the waiter does nothing to the run.
+
+        Raises:
+            UnknownRun: There is no such run.
+        """
+        live = self._carrier.live.get(run)
+        if live is None:
+            return await self._wait_elsewhere(run, seconds, on_progress)
+        await wait_for_end(live, clock=self._clock, seconds=seconds, on_progress=on_progress)
+        return live.record
+
+    def get(self, run: str, principal: Principal) -> RunRecord:
+        """A run of this principal, as it is now.
+
+        Raises:
+            UnknownRun: This principal has no such run.
+        """
+        record = self._find(run)
+        if record.principal != principal.name:
+            raise _unknown_run(run)
+        return record
+
+    def list(
+        self,
+        principal: Principal,
+        *,
+        operation: str | None = None,
+        verdict: Verdict | None = None,
+        limit: int = 20,
+        cursor: str | None = None,
+    ) -> tuple[tuple[RunRecord, ...], str | None]:
+        """Runs of this principal, newest first, and the cursor of the next page.
+
+        Those that are over come without their tasks.
+        """
+        query = Query(
+            principal=principal.name,
+            operation=operation,
+            verdict=verdict,
+            limit=min(max(1, limit), _MOST_LISTED),
+            before=_parse_cursor(cursor),
+        )
+        with _journal_errors():
+            records, before = self._journal.list(query)
+        return tuple(self._newest(record) for record in records), str(before) if before else None
+
+    async def cancel(self, run: str, principal: Principal) -> tuple[RunRecord, bool]:
+        """Stop a run if its source can; the run as it is then, and whether it was stopped.
+
+        Raises:
+            UnknownRun: This principal has no such run.
+            ToolUnavailable: The source could not be asked.
+        """
+        record = self.get(run, principal)
+        if record.ended or not record.source_run or not self._source.can_cancel:
+            return record, False
+        try:
+            stopped = await self._source.cancel(RunRef(record.operation, record.source_run))
+        except SourceError as error:
+            raise ToolUnavailable(f"{run} was not cancelled: {error}") from error
+        if run in self._carrier.live:
+            self._carrier.live[run].hurry()
+        return await self.wait(run, _CANCEL_SECONDS if stopped else 0.0), stopped
+
+    def _open_group(self) -> TaskGroup:
+        if self._group is None:
+            raise ToolUnavailable("nothing was started: opsmcp is starting or stopping")
+        return self._group
+
+    def _intent(self, tool: Tool, call: CheckedCall, principal: Principal) -> RunRecord:
+        arguments = {
+            name: MASK if value in call.secrets else value for name, value in call.arguments.items()
+        }
+        return RunRecord(
+            run="r-" + "".join(secrets.choice(_HANDLE_LETTERS) for _ in range(10)),
+            tool=tool.name,
+            operation=tool.operation.key,
+            principal=principal.name,
+            arguments=MappingProxyType(arguments),
+            source=self._source.label,
+            source_run="",
+            created_at=self._clock.now(),
+            result=Run(Verdict.RUNNING),
+            expected=self._expected(tool.operation),
+        )
+
+    def _expected(self, operation: Operation) -> tuple[ExpectedTask, ...]:
+        if not isinstance(operation, Pipeline):
+            return expected_tasks(operation, {})
+        found = {
+            ref.task: self._find_task(operation.namespace, ref.task) for ref in operation.tasks
+        }
+        return expected_tasks(operation, {name: task for name, task in found.items() if task})
+
+    def _find(self, run: str) -> RunRecord:
+        if run in self._carrier.live:
+            return self._carrier.live[run].record
+        with _journal_errors():
+            record = self._journal.get(run)
+        if record is None:
+            raise _unknown_run(run)
+        return record
+
+    def _newest(self, record: RunRecord) -> RunRecord:
+        live = self._carrier.live.get(record.run)
+        return live.record if live else record
+
+    async def _wait_elsewhere(
+        self, run: str, seconds: float, on_progress: Progress | None
+    ) -> RunRecord:
+        """Wait for a run that is over, or that another process follows; take it up if that died."""
+        end = self._clock.monotonic() + seconds
+        while not (record := self._find(run)).ended:
+            left = end - self._clock.monotonic()
+            if await self._take_up(run):
+                return await self.wait(run, left, on_progress)
+            if left <= 0:
+                break
+            await self._clock.sleep(min(left, _JOURNAL_LOOK_SECONDS))
+        return record
+
+    async def _take_up(self, run: str | None = None) -> bool:
+        """Follow the unfinished runs (or the one) that no live process follows any more."""
+        if self._group is None:
+            return False
+        try:
+            claimed = await anyio.to_thread.run_sync(self._journal.claim, self._source.label, run)
+        except JournalUnusable:
+            _logger.exception("unfinished runs could not be taken up")
+            return False
+        for record in claimed:
+            live = self._carrier.live[record.run] = Live(record)
+            self._group.start_soon(self._carrier.resume, live)
+        return bool(claimed)
+
+
+def _parse_cursor(cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18):
+        raise ToolError("cursor is not one that list_runs gave; leave it out for the newest runs")
+    return int(cursor)
+
+
+def _unknown_run(run: str) -> UnknownRun:
+    return UnknownRun(f"there is no run {run[:40]!r}; list_runs names the recent ones")
+
+
+@contextmanager
+def _journal_errors() -> Generator[None, None, None]:
+    try:
+        yield
+    except JournalUnusable as error:
+        raise ToolUnavailable(f"runs cannot be looked up: {error}") from error

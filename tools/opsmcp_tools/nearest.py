@@ -1,0 +1,45 @@
+"""The nearest real names to a wrong one, for errors that say how to repair a call.
+
+Pure. Separators and case do not count: `Kube_System` is as near to `kube-system` as can be.
+"""
+
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+
+__all__ = ["nearest_names", "suggest"]
+
+_LIKE_ENOUGH = 0.6
+_LONGEST = 100
+_MOST = 5000
+
+
+def nearest_names(wrong: str, names: Iterable[str], most: int = 3) -> tuple[str, ...]:
+    """At most `most` of `names` that resemble `wrong`, the nearest first; ties by name."""
+    target = _fold(wrong[:_LONGEST])
+    if not target:
+        return ()
+    matcher = SequenceMatcher(autojunk=False)
+    matcher.set_seq2(target)
+    scored = ((_likeness(matcher, target, _fold(name)), name) for name in sorted(names)[:_MOST])
+    good = [(score, name) for score, name in scored if score >= _LIKE_ENOUGH]
+    return tuple(name for _, name in sorted(good, key=lambda pair: (-pair[0], pair[1]))[:most])
+
+
+def _fold(name: str) -> str:
+    return name[:_LONGEST].casefold().translate({ord(char): None for char in "-_. "})
+
+
+def _likeness(matcher: SequenceMatcher[str], target: str, name: str) -> float:
+    """From 0 to 1; a name that contains the other counts as near."""
+    matcher.set_seq1(name)
+    contained = len(target) >= 3 and (target in name or (len(name) >= 3 and name in target))
+    floor = 0.7 if contained else 0.0
+    if matcher.real_quick_ratio() < _LIKE_ENOUGH or matcher.quick_ratio() < _LIKE_ENOUGH:
+        return floor
+    return max(floor, matcher.ratio())
+
+
+def suggest(wrong: str, names: Iterable[str]) -> str:
+    """A clause such as `; did you mean 'a' or 'b'?`, empty when nothing is near."""
+    near = nearest_names(wrong, names)
+    return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""

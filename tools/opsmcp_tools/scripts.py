@@ -1,0 +1,47 @@
+"""What can be seen in the scripts of an operation: is the script itself a variable?
+
+Pure. A script that consists of one `${variable}` runs whatever a caller sends; Ops ships such a
+pipeline (`script`). More of what scripts tell belongs here later.
+"""
+
+import re
+from collections.abc import Iterable
+
+from opsmcp_pipelines.models import Task
+from opsmcp_tools.kinds import words_of
+
+__all__ = ["free_script_variable"]
+
+_NOISE = re.compile(r"^\s*(#.*|set\s+[-+][a-z]+.*)?$")
+_ONLY_VARIABLE = re.compile(
+    r"(?:(?:exec|eval|command|sudo|(?:/bin/|/usr/bin/)?(?:env|sh|bash|dash|zsh|python3?))\s+"
+    r"|-[a-z]+\s+)*[\"']?\$\{([^${}]+)\}[\"']?;?"
+)
+_SCRIPT_NAMES = frozenset({"script", "shell", "exec", "command", "cmd"})
+_SCRIPT_VARIABLES = frozenset({"content", "script", "command", "cmd", "code", "shell"})
+_LONGEST = 4096
+
+
+def free_script_variable(name: str, tasks: Iterable[Task], inputs: Iterable[str]) -> str:
+    """The input that is a whole script, of an operation called `name`; empty when none is.
+
+    Where a script cannot be read, the names of operation and input decide.
+    """
+    given = tuple(inputs)
+    for task in tasks:
+        for step in task.steps:
+            found = _only_variable(step.content)
+            if found in given:
+                return found
+    if _SCRIPT_NAMES.isdisjoint(words_of(name)):
+        return ""
+    return next((item for item in given if item.lower() in _SCRIPT_VARIABLES), "")
+
+
+def _only_variable(content: str) -> str:
+    """The variable that is the whole script, comments aside; empty when there is more to it."""
+    if len(content) > _LONGEST:
+        return ""
+    lines = [line.strip() for line in content.splitlines() if not _NOISE.match(line)]
+    whole = _ONLY_VARIABLE.fullmatch(lines[0]) if len(lines) == 1 else None
+    return whole.group(1).strip() if whole else ""

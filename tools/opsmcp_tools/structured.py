@@ -1,0 +1,114 @@
+"""The structured result of a run: typed data for programs, its outputs cut to a budget. Pure.
+
+The names are a contract (design: "Structured result of a run"); `schema.OUTPUT_SCHEMA` describes
+the same object.
+"""
+
+from opsmcp_pipelines.run import NodeResult, StepResult, TaskResult, Verdict
+from opsmcp_tools.advice import advise
+from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.text import clean, label, tail
+from opsmcp_tools.tool import JsonObject
+
+__all__ = ["structured"]
+
+_ALL_OUTPUT = 12_000
+_FAILED_OUTPUT = 2_000
+_OTHER_OUTPUT = 1_000
+_MOST_TASKS = 100
+_MOST_NODES = 200
+_MOST_STEPS = 500
+_MOST_RESULTS = 50
+_RESULT_LENGTH = 2_000
+_ALL_RESULTS = 10_000
+
+
+def structured(record: RunRecord) -> JsonObject:
+    """The run as the contract has it; what does not fit is said in `truncated` and `advice`."""
+    builder = _Builder()
+    tasks = [builder.task(task) for task in record.result.tasks[:_MOST_TASKS]]
+    advice = list(advise(record))
+    if builder.left_out or len(record.result.tasks) > _MOST_TASKS:
+        advice.append(f"Not everything is shown here: get_run_output run={record.run}")
+    return {
+        "run": record.run,
+        "operation": record.operation.name,
+        "verdict": str(record.verdict),
+        "started_at": (record.result.started_at or record.created_at).isoformat(),
+        "duration_seconds": record.duration_seconds,
+        "tasks": tasks,
+        "results": _results(record),
+        "advice": ". ".join([*_reasons(record), *advice]),
+    }
+
+
+def _reasons(record: RunRecord) -> list[str]:
+    return [label(record.result.reason, 400)] if record.result.reason else []
+
+
+def _results(record: RunRecord) -> dict[str, str]:
+    shown: dict[str, str] = {}
+    left = _ALL_RESULTS
+    for name, value in list(record.result.results.items())[:_MOST_RESULTS]:
+        short = clean(value[: min(_RESULT_LENGTH, left)])
+        left -= len(short)
+        shown[label(name)] = short
+    return shown
+
+
+class _Builder:
+    """Builds the tasks of one run and counts what they use up."""
+
+    def __init__(self) -> None:
+        self.left_out = False
+        self._output = _ALL_OUTPUT
+        self._nodes = _MOST_NODES
+        self._steps = _MOST_STEPS
+
+    def task(self, task: TaskResult) -> JsonObject:
+        return {
+            "name": label(task.name),
+            "task": label(task.task),
+            "verdict": str(task.verdict),
+            "nodes": [self._node(node) for node in self._take_nodes(task)],
+        }
+
+    def _take_nodes(self, task: TaskResult) -> tuple[NodeResult, ...]:
+        taken = task.nodes[: self._nodes]
+        self._nodes -= len(taken)
+        self.left_out |= len(taken) < len(task.nodes)
+        return taken
+
+    def _node(self, node: NodeResult) -> JsonObject:
+        taken = node.steps[: self._steps]
+        self._steps -= len(taken)
+        self.left_out |= len(taken) < len(node.steps)
+        return {
+            "node": label(node.node),
+            "verdict": str(node.verdict),
+            "steps": [self._step(step) for step in taken],
+        }
+
+    def _step(self, step: StepResult) -> JsonObject:
+        limit = _OTHER_OUTPUT if step.verdict is Verdict.SUCCEEDED else _FAILED_OUTPUT
+        # Cleaned from a little more than is kept: terminal codes make an output longer.
+        near = clean(step.output[-4 * limit :])
+        output = tail(near, limit)
+        if len(output) > self._output:
+            output = ""
+        self._output -= len(output)
+        cut = len(output) < len(near) or len(step.output) > 4 * limit
+        truncated = cut or step.output_bytes > _kept_bytes(step)
+        self.left_out |= cut
+        return {
+            "name": label(step.name),
+            "verdict": str(step.verdict),
+            "output": output,
+            "truncated": truncated,
+        }
+
+
+def _kept_bytes(step: StepResult) -> int:
+    """At least as many bytes as the output kept has; exact only where it matters."""
+    length = len(step.output)
+    return length if length >= step.output_bytes else len(step.output.encode("utf-8", "replace"))

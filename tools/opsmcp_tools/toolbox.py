@@ -1,0 +1,263 @@
+"""Toolbox: a catalogue and settings -> the tools, and what is withheld with the reason.
+
+Built once per generation of the catalogue, never per request. One bad operation is withheld and
+never harms another. Who may see or call a tool is not decided here: `policy` does. Pure, and the
+same catalogue gives the same bytes.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+from types import MappingProxyType
+from typing import Literal
+
+from opsmcp_pipelines.catalogue import Catalogue
+from opsmcp_pipelines.models import (
+    COPILOT_LABEL,
+    Operation,
+    OperationKey,
+    OperationKind,
+    Pipeline,
+    Task,
+    Variable,
+)
+from opsmcp_pipelines.source import CALL_ID_VARIABLE
+from opsmcp_tools.binding import bind
+from opsmcp_tools.characters import clean_line
+from opsmcp_tools.errors import UnusableOperation
+from opsmcp_tools.hints import infer_hints
+from opsmcp_tools.inventory import Inventory
+from opsmcp_tools.kinds import kind_of
+from opsmcp_tools.lint import canonical, find_fault
+from opsmcp_tools.naming import name_tools, title_of
+from opsmcp_tools.nearest import nearest_names
+from opsmcp_tools.schema import OUTPUT_SCHEMA, build_input, input_schema
+from opsmcp_tools.scripts import free_script_variable
+from opsmcp_tools.tool import Bound, Input, Kind, Tool, Withheld
+
+__all__ = ["FREE_SCRIPT", "Exposure", "ToolSettings", "Toolbox", "build_toolbox"]
+
+FREE_SCRIPT = "free_script"
+"""The note of a tool that names the input which is a whole script."""
+
+_LONGEST_DESCRIPTION = 400
+_MOST_WORDS = 60
+_MOST_VARIABLES = 64
+
+Extent = Literal["labelled", "all", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Which operations are considered: by kind and label, then by name pattern.
+
+    A pattern is matched against `name` and `namespace/name`; `exclude` beats `include`.
+    """
+
+    pipelines: Extent = "labelled"
+    tasks: Extent = "labelled"
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def covers(self, operation: Operation) -> bool:
+        """Whether an operation is considered at all."""
+        key = operation.key
+        if self._matches(self.exclude, key.namespace, key.name):
+            return False
+        if self._matches(self.include, key.namespace, key.name):
+            return True
+        extent = self.pipelines if key.kind is OperationKind.PIPELINE else self.tasks
+        labelled = operation.labels.get(COPILOT_LABEL) == "enabled"
+        return extent == "all" or (extent == "labelled" and labelled)
+
+    @staticmethod
+    def _matches(patterns: Iterable[str], namespace: str, name: str) -> bool:
+        names = (name, f"{namespace}/{name}")
+        return any(fnmatchcase(own, pattern) for pattern in patterns for own in names)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSettings:
+    """How operations become tools.
+
+    `bind` and `kinds` are by `variable` or `operation.variable`; `hints` by name pattern.
+    Inventories longer than `enum_limit` are not listed in schemas. `host_selectors` are the node
+    selectors that callers may give for `host`; none by default, because they widen the target.
+    """
+
+    exposure: Exposure = Exposure()
+    hints: Mapping[str, Mapping[str, bool]] = field(default_factory=lambda: MappingProxyType({}))
+    bind: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    kinds: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    enum_limit: int = 64
+    host_selectors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """The tools of one generation, sorted by name, and what is withheld."""
+
+    generation: int
+    tools: tuple[Tool, ...]
+    withheld: tuple[Withheld, ...]
+    catalogue: Catalogue
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Tool]:
+        return {tool.name: tool for tool in self.tools}
+
+    def find(self, name: str) -> Tool | None:
+        """The tool of that name, or None."""
+        return self._by_name.get(name)
+
+    def nearest(self, name: str) -> tuple[str, ...]:
+        """The names of tools that resemble `name`, the nearest first."""
+        return nearest_names(name, self._by_name)
+
+
+def build_toolbox(catalogue: Catalogue, settings: ToolSettings) -> Toolbox:
+    """Make a tool of every operation that is considered and usable."""
+    considered = [
+        operation
+        for operation in catalogue.operations.values()
+        if settings.exposure.covers(operation)
+    ]
+    names = name_tools(considered)
+    contents = catalogue.contents
+    inventory = Inventory(contents.clusters, contents.hosts, settings.host_selectors)
+    workshop = _Workshop(catalogue, settings, inventory, names)
+    built = [workshop.build(operation) for operation in considered]
+    problems = [
+        Withheld(problem.operation, problem.kind, problem.reason, problem.namespace)
+        for problem in contents.problems
+    ]
+    withheld = [*problems, *(item for item in built if isinstance(item, Withheld))]
+    return Toolbox(
+        generation=catalogue.generation,
+        tools=tuple(sorted((t for t in built if isinstance(t, Tool)), key=lambda t: t.name)),
+        withheld=tuple(sorted(withheld, key=lambda item: (item.operation, item.kind, item.reason))),
+        catalogue=catalogue,
+    )
+
+
+@dataclass(frozen=True)
+class _Workshop:
+    """What is the same for every tool of one generation."""
+
+    catalogue: Catalogue
+    settings: ToolSettings
+    inventory: Inventory
+    names: Mapping[OperationKey, str]
+
+    def build(self, operation: Operation) -> Tool | Withheld:
+        """The tool of an operation, or why there is none."""
+        key = operation.key
+        try:
+            tool = self._build(operation)
+            fault = find_fault(tool)
+        except UnusableOperation as error:
+            fault = str(error)
+        else:
+            if not fault:
+                return replace(tool, digest=_digest(tool))
+        return Withheld(key.name, key.kind, clean_line(fault, 300), key.namespace)
+
+    def _build(self, operation: Operation) -> Tool:
+        tasks = self._tasks(operation)
+        description = _description(operation)
+        inputs, bound = self._sort_variables(operation)
+        name = self.names[operation.key]
+        free = free_script_variable(operation.name, tasks, [item.name for item in inputs])
+        return Tool(
+            name=name,
+            title=title_of(name),
+            description=description,
+            operation=operation,
+            hints=infer_hints(operation, self.settings.hints, name),
+            inputs=inputs,
+            bound=bound,
+            input_schema=input_schema(inputs),
+            output_schema=OUTPUT_SCHEMA,
+            notes=MappingProxyType({FREE_SCRIPT: free} if free else {}),
+        )
+
+    def _tasks(self, operation: Operation) -> tuple[Task, ...]:
+        if isinstance(operation, Task):
+            return (operation,)
+        found = [self.catalogue.find_task(operation.namespace, ref.task) for ref in operation.tasks]
+        missing = [
+            ref.task for ref, task in zip(operation.tasks, found, strict=True) if task is None
+        ]
+        if missing:
+            raise UnusableOperation(f"it refers to the task {missing[0]!r}, which does not exist")
+        if not found:
+            raise UnusableOperation("it has no tasks")
+        return tuple(task for task in found if task is not None)
+
+    def _sort_variables(self, operation: Operation) -> tuple[tuple[Input, ...], tuple[Bound, ...]]:
+        """Apart: what a caller may give, in a fixed order, and what the server fills."""
+        if len(operation.variables) > _MOST_VARIABLES:
+            raise UnusableOperation(f"it has more than {_MOST_VARIABLES} variables")
+        inputs: list[Input] = []
+        bound: list[Bound] = []
+        for variable in operation.variables:
+            made = self._make(operation, variable)
+            if isinstance(made, Input):
+                inputs.append(made)
+            elif made is not None:
+                bound.append(made)
+        return tuple(sorted(inputs, key=_input_order)), tuple(sorted(bound, key=lambda b: b.name))
+
+    def _make(self, operation: Operation, variable: Variable) -> Input | Bound | None:
+        if variable.name == CALL_ID_VARIABLE:
+            raise UnusableOperation(f"it declares {CALL_ID_VARIABLE!r}, which opsmcp fills itself")
+        kind = kind_of(variable, self._kinds(operation, variable))
+        if kind is Kind.HOST and isinstance(operation, Task) and operation.host:
+            # What the task itself names beats the variable.
+            return Bound(variable.name, operation.host)
+        bound = bind(operation.name, variable, kind, self.settings.bind)
+        if bound is not None or kind is Kind.BOUND:
+            return bound
+        if kind is Kind.CLUSTER and not self.inventory.cluster_names and not variable.required:
+            return None
+        return build_input(variable, kind, self.inventory, self.settings.enum_limit)
+
+    def _kinds(self, operation: Operation, variable: Variable) -> Mapping[str, Kind]:
+        kinds = self.settings.kinds
+        named = kinds.get(f"{operation.name}.{variable.name}", kinds.get(variable.name))
+        if named is None:
+            return {}
+        if named not in set(Kind):
+            raise UnusableOperation(f"the settings give variable {variable.name!r} an unknown kind")
+        return {variable.name: Kind(named)}
+
+
+def _input_order(item: Input) -> tuple[bool, bool, str]:
+    """What must be given first, where it runs last."""
+    return (item.kind in (Kind.CLUSTER, Kind.HOST), not item.required, item.name)
+
+
+def _description(operation: Operation) -> str:
+    words = clean_line(operation.desc, _LONGEST_DESCRIPTION).split()
+    text = " ".join(words[:_MOST_WORDS]) + ("…" if len(words) > _MOST_WORDS else "")
+    if not text:
+        raise UnusableOperation("no description")
+    if isinstance(operation, Pipeline) or operation.steps:
+        return text[:1].upper() + text[1:]
+    raise UnusableOperation("it has no steps")
+
+
+def _digest(tool: Tool) -> str:
+    hints = tool.hints
+    shown = {
+        "name": tool.name,
+        "title": tool.title,
+        "description": tool.description,
+        "operation": str(tool.operation.key),
+        "hints": [hints.read_only, hints.destructive, hints.idempotent, hints.open_world],
+        "input": tool.input_schema,
+        "output": tool.output_schema,
+    }
+    return hashlib.sha256(canonical(shown) or b"").hexdigest()

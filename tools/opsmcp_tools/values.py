@@ -1,0 +1,273 @@
+"""Whether a value may reach a script: one check per kind, and the canonical form that is sent.
+
+Ops pastes values into shell scripts as text, twice over, so a value that is not plainly what its
+variable means is refused. Everything here is a pure function on one value; merging and the list of
+all problems are in `arguments`. Names are those of Kubernetes (RFC 1123), image references those
+of github.com/distribution/reference.
+
+Which addresses a URL may point at is a question of policy and not decided here.
+"""
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address, ip_network
+from posixpath import normpath
+from urllib.parse import SplitResult, urlsplit
+
+from opsmcp_tools.characters import has_hidden, quote
+from opsmcp_tools.nearest import suggest
+from opsmcp_tools.patterns import as_written, matches
+from opsmcp_tools.tool import Input, Kind
+
+__all__ = [
+    "LABEL_NAME",
+    "MAX_NAME",
+    "MAX_TEXT",
+    "MAX_WORD",
+    "SUBDOMAIN_NAME",
+    "WORD",
+    "Refused",
+    "check_value",
+    "is_safe_word",
+]
+
+_LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
+LABEL_NAME = _LABEL
+"""RE2: an RFC 1123 label, as namespaces and services have."""
+SUBDOMAIN_NAME = rf"{_LABEL}(?:\.{_LABEL})*"
+"""RE2: an RFC 1123 subdomain, as pods and nodes have. Each label is kept below 64 characters."""
+WORD = r"[A-Za-z0-9._:/@%+=,][A-Za-z0-9._:/@%+=,-]*"
+"""RE2: one shell word that needs no quotes and is no option."""
+
+_URL = r"https?://[A-Za-z0-9._:/@%+=,?\[\]-]+"
+_URL_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?"
+_PATH = r"/[A-Za-z0-9._:/@%+=,-]*"
+_IMAGE_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_IMAGE_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?|\[[0-9a-f:]+\]:[0-9]+)"
+_IMAGE = (
+    rf"(?:{_IMAGE_HOST}/)?{_IMAGE_PART}(?:/{_IMAGE_PART})*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
+)
+_WHOLE_NUMBER = r"-?(?:0|[1-9][0-9]{0,17})"
+_UNSAFE_TEXT = frozenset('"$`\\')
+
+MAX_NAME = 253
+MAX_WORD = 1024
+MAX_URL = 2048
+MAX_TEXT = 4096
+
+
+class Refused(Exception):
+    """A value that may not be used; the message says what is allowed."""
+
+
+def check_value(item: Input, given: object) -> str:
+    """The canonical form of `given`, as it is sent to the source.
+
+    Raises:
+        Refused: It is not what the variable means.
+    """
+    if item.kind is Kind.COUNT:
+        return _check_count(item, given)
+    if item.kind is Kind.FLAG:
+        return _check_flag(given)
+    text = _as_text(given)
+    if item.allowed:
+        return _check_listed(item, text)
+    _check_characters(text, item.kind)
+    return _CHECKS[item.kind](item, text)
+
+
+def is_safe_word(text: str) -> bool:
+    """Whether `text` is one word that no shell takes for anything else."""
+    return len(text) <= MAX_WORD and matches(WORD, text)
+
+
+def _as_text(given: object) -> str:
+    if isinstance(given, str):
+        return given
+    if isinstance(given, int) and not isinstance(given, bool) and given.bit_length() <= 64:
+        return str(given)
+    raise Refused("it must be a string")
+
+
+def _check_count(item: Input, given: object) -> str:
+    number = _whole_number(given)
+    low, high = item.minimum, item.maximum
+    if number is None:
+        raise Refused(f"it must be a whole number{_bounds(low, high)}")
+    if (low is not None and number < low) or (high is not None and number > high):
+        raise Refused(f"it must be a whole number{_bounds(low, high)}")
+    return str(number)
+
+
+def _bounds(low: int | None, high: int | None) -> str:
+    if low is not None and high is not None:
+        return f" from {low} to {high}"
+    if low is not None:
+        return f" of at least {low}"
+    return f" of at most {high}" if high is not None else ""
+
+
+def _whole_number(given: object) -> int | None:
+    if isinstance(given, bool):
+        return None
+    if isinstance(given, int):
+        return given if given.bit_length() <= 63 else None
+    if isinstance(given, float):
+        return int(given) if given.is_integer() and abs(given) < 2**53 else None
+    if isinstance(given, str) and len(given) <= 20 and matches(_WHOLE_NUMBER, given):
+        return int(given)
+    return None
+
+
+def _check_flag(given: object) -> str:
+    for answer in (True, False):
+        word = str(answer).lower()
+        if given is answer or given == word:
+            return word
+    raise Refused("it must be true or false")
+
+
+def _check_listed(item: Input, text: str) -> str:
+    if text in item.allowed:
+        return text
+    few = ", ".join(item.allowed[:10])
+    more = f" and {len(item.allowed) - 10} more" if len(item.allowed) > 10 else ""
+    raise Refused(f"it must be one of {few}{more}{suggest(text, item.allowed)}")
+
+
+def _check_characters(text: str, kind: Kind) -> None:
+    if len(text) > (MAX_URL if kind is Kind.URL else MAX_TEXT):
+        raise Refused("it is too long")
+    if has_hidden(text):
+        raise Refused("it must not hold control characters or characters that cannot be seen")
+    if not text.isascii() and unicodedata.normalize("NFKC", text) != text:
+        raise Refused("it holds characters that look like others; use the plain ones")
+    if "${" in text:
+        raise Refused("it must not hold '${', which Ops would fill in")
+    if kind is not Kind.TEXT and text.startswith("-"):
+        raise Refused("it must not start with '-'")
+
+
+def _check_name(item: Input, text: str) -> str:
+    pattern = item.pattern or SUBDOMAIN_NAME
+    if len(text) <= MAX_NAME and matches(pattern, text):
+        return text
+    dots = "" if pattern == LABEL_NAME else ", '.'"
+    longest = 63 if pattern == LABEL_NAME else MAX_NAME
+    raise Refused(
+        f"it must be a Kubernetes name: lower-case letters, digits, '-'{dots},"
+        f" at most {longest} characters, beginning and ending with a letter or digit"
+    )
+
+
+def _check_ip(_item: Input, text: str) -> str:
+    try:
+        if "%" not in text:
+            return str(ip_address(text))
+    except ValueError:
+        pass
+    raise Refused("it must be one IP address, such as 10.0.0.7 or fd00::7")
+
+
+def _check_cidr(_item: Input, text: str) -> str:
+    try:
+        if "/" in text and "%" not in text:
+            return str(ip_network(text, strict=True))
+    except ValueError:
+        pass
+    raise Refused("it must be a network with no host bits set, such as 10.0.0.0/16")
+
+
+def _check_url(_item: Input, text: str) -> str:
+    parts = _split_url(text) if matches(_URL, text) else None
+    if parts is None or not _is_plain_address(parts):
+        raise Refused(
+            "it must be an http or https URL with a host, no user or password, and none of"
+            " the characters that a shell takes for its own"
+        )
+    return text
+
+
+def _split_url(text: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(text)
+        # Reading the port is what checks it.
+        return parts if parts.port is None or parts.port > 0 else None
+    except ValueError:
+        return None
+
+
+def _is_plain_address(parts: SplitResult) -> bool:
+    host = parts.hostname or ""
+    brackets = parts.netloc.startswith("[")
+    outside = f"{parts.path}{parts.query}{parts.fragment}"
+    if "@" in parts.netloc or any(char in outside for char in "[]"):
+        return False
+    if brackets:
+        return _is_ipv6(host)
+    return "[" not in parts.netloc and not parts.netloc.endswith(":") and matches(_URL_HOST, host)
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        return "%" not in host and ip_address(host).version == 6
+    except ValueError:
+        return False
+
+
+def _check_image(_item: Input, text: str) -> str:
+    if len(text) <= MAX_WORD and matches(_IMAGE, text):
+        return text
+    raise Refused(
+        "it must be an image reference, such as registry.example:5000/team/app:1.2"
+        " or app@sha256:<64 hex digits>"
+    )
+
+
+def _check_path(_item: Input, text: str) -> str:
+    plain = text.rstrip("/") or "/" if not text.endswith("//") else text
+    usual = normpath(plain) == plain and not plain.startswith("//")
+    if usual and len(plain) <= MAX_WORD and matches(_PATH, plain):
+        return plain
+    raise Refused(
+        "it must be an absolute path without '..', '.' or '//', of letters, digits and ._:/@%+=,-"
+    )
+
+
+def _check_pattern(item: Input, text: str) -> str:
+    _check_word(item, text)
+    if matches(item.pattern, text):
+        return text
+    raise Refused(f"it must match {quote(as_written(item.pattern), 200)}")
+
+
+def _check_word(_item: Input, text: str) -> str:
+    if is_safe_word(text):
+        return text
+    raise Refused(
+        f"it must be one word of letters, digits and ._:/@%+=,- with at most {MAX_WORD} characters"
+    )
+
+
+def _check_text(_item: Input, text: str) -> str:
+    if _UNSAFE_TEXT.isdisjoint(text):
+        return text
+    raise Refused("it must not hold double quotes, '$', '`' or '\\'")
+
+
+_CHECKS: Mapping[Kind, Callable[[Input, str], str]] = {
+    Kind.CLUSTER: _check_word,
+    Kind.HOST: _check_name,
+    Kind.KUBERNETES_NAME: _check_name,
+    Kind.IP: _check_ip,
+    Kind.CIDR: _check_cidr,
+    Kind.URL: _check_url,
+    Kind.IMAGE: _check_image,
+    Kind.PATH: _check_path,
+    Kind.CHOICE: _check_listed,
+    Kind.PATTERN: _check_pattern,
+    Kind.TOKEN: _check_word,
+    Kind.TEXT: _check_text,
+}

@@ -1,0 +1,42 @@
+"""Waiting with a run for a while, and telling whoever waits how it moves.
+
+Knows nothing of sources: it only watches what the follower has seen.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from math import inf
+
+from opsmcp_tools.following import Live, first_of
+from opsmcp_tools.runs import Clock, RunRecord
+
+__all__ = ["Progress", "wait_for_end"]
+
+Progress = Callable[[RunRecord], Awaitable[None]]
+"""Called with the run as it is; what it raises ends the waiting, not the run."""
+
+_AT_LEAST_EVERY_SECONDS = 10.0
+_AT_MOST_EVERY_SECONDS = 1.0
+
+
+async def wait_for_end(
+    live: Live, *, clock: Clock, seconds: float, on_progress: Progress | None = None
+) -> None:
+    """Return when the run has ended, or after `seconds`.
+
+    Calls `on_progress` on every visible change, but at most once a second, and at least every 10
+    seconds.
+    """
+    last = clock.monotonic()
+    end = last + seconds
+    told = live.record.result
+    while not live.record.ended and (now := clock.monotonic()) < end:
+        news = live.record.result != told
+        due = last + (_AT_MOST_EVERY_SECONDS if news else _AT_LEAST_EVERY_SECONDS)
+        if on_progress and now >= due:
+            told, last = live.record.result, now
+            await on_progress(live.record)
+            continue
+        await first_of(
+            live.changed, partial(clock.sleep, min(end, due if on_progress else inf) - now)
+        )
