@@ -4,7 +4,7 @@ import json
 import re
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -92,7 +92,7 @@ def _task(name: str) -> bytes:
 
 
 @contextmanager
-def _server(pages: Pages) -> Iterator[str]:
+def _server(pages: Pages) -> Generator[str]:
     """A server that does no more than it must, so that the client's work is what is measured."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, pages))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -136,5 +136,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_arguments: Any) -> None:
+    def log_message(self, format: str, *_arguments: Any) -> None:  # noqa: A002 - its name there
         """Say nothing: standard error belongs to the table."""

@@ -78,7 +78,7 @@ def _discover(services: Services, group: TaskGroup) -> None:
     def on_change(catalogue: Catalogue, _difference: Difference) -> None:
         first = services.toolbox is None
         changed = services.adopt(catalogue)
-        _spare_garbage_collector()
+        _spare_garbage_collector(first=first)
         if changed and not first:
             group.start_soon(services.sessions.lists_changed)
 
@@ -90,9 +90,11 @@ def _discover(services: Services, group: TaskGroup) -> None:
     group.start_soon(run)
 
 
-def _spare_garbage_collector() -> None:
+def _spare_garbage_collector(*, first: bool) -> None:
     """Keep the collector from walking the catalogue again and again: lists cost a third less."""
-    gc.collect()
+    if not first:
+        gc.unfreeze()
+        gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
 

@@ -32,10 +32,13 @@ __all__ = [
 
 _PREFIX = "OPSMCP_"
 _CONFIG = "OPSMCP_CONFIG"
+_NO_SETTINGS = frozenset({_CONFIG, "OPSMCP_SHARED"})
+"""Names with our prefix that are none: where the file is, and where the tests' recordings are."""
+
 _BIND = "OPSMCP_BIND_"
 _FILE = "opsmcp.yaml"
 _DIRECTORIES = frozenset({"embedded.manifests", "state.dir"})
-_FILE_ONLY = frozenset({"bind", "tools.hints", "tools.kinds"})
+_FILE_ONLY = frozenset({"bind", "tools.hints", "tools.kinds", "tools.overrides"})
 _MOST_SECRET_BYTES = 64 * 1024
 
 _OLDER_NAMES: tuple[tuple[str, str], ...] = (
@@ -75,6 +78,7 @@ class Config(BaseModel):
     policy: settings.Policy = Field(default_factory=settings.Policy)
     consent: settings.Consent = Field(default_factory=settings.Consent)
     openai: settings.OpenAI = Field(default_factory=settings.OpenAI)
+    copilot: settings.Copilot = Field(default_factory=settings.Copilot)
     bind: dict[str, SecretStr] = Field(default_factory=dict)
     """Values of bound variables by the variable's name. All are secrets."""
     origins: dict[str, str] = Field(default_factory=dict, repr=False)
@@ -103,10 +107,19 @@ def _for_people(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(str(item) for item in cast("tuple[object, ...]", value)) or "(none)"
     if isinstance(value, dict):
-        return json.dumps(value) if value else "(none)"
+        return json.dumps(value, default=_as_data, ensure_ascii=False) if value else "(none)"
     if isinstance(value, float):
         return f"{value:g}"
     return str(value) or "(none)"
+
+
+def _as_data(value: object) -> object:
+    """A group within a mapping, without what is left out; secrets stay hidden."""
+    return (
+        value.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
+        if isinstance(value, BaseModel)
+        else str(value)
+    )
 
 
 @cache
@@ -205,7 +218,7 @@ def _from_environment(environ: Mapping[str, str], cwd: Path) -> dict[str, Given]
 
 def _refuse_unknown(present: Iterable[str], names: Mapping[str, str]) -> None:
     for name in present:
-        if not name.startswith(_PREFIX) or name == _CONFIG or _is_bound(name):
+        if not name.startswith(_PREFIX) or name in _NO_SETTINGS or _is_bound(name):
             continue
         if name not in names:
             hint = suggest(name, [*names, _CONFIG])

@@ -12,7 +12,6 @@ import mcp_types as types
 from mcp.server import NotificationOptions, Server
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.caching import CacheHint
-from mcp.server.context import ServerRequestContext
 from mcp.server.models import InitializationOptions
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.shared.exceptions import MCPError
@@ -21,15 +20,13 @@ from mcp_types.jsonrpc import INVALID_PARAMS
 from opsmcp_server import builtin, calls, completion, prompts, resources
 from opsmcp_server.consent import Answer, Consent
 from opsmcp_server.listing import LIST_HINT, ListingMiddleware
-from opsmcp_server.results import progress_message, run_result, translate
+from opsmcp_server.results import Context, guarded, progress_message, run_result, translate
 from opsmcp_server.services import Services
 from opsmcp_tools.errors import ConsentNeeded, UnknownTool
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.tool import Principal
 
 __all__ = ["OpsmcpServer", "build_server", "principal_of"]
-
-Context = ServerRequestContext[Any, Any]
 
 INSTRUCTIONS = """\
 These tools are an operations team's runbooks. Calling one runs it for real on hosts or clusters.
@@ -66,15 +63,15 @@ def build_server(services: Services) -> OpsmcpServer:
         cache_hints={"tools/list": LIST_HINT, "prompts/list": LIST_HINT, "resources/read": hint},
         # Without this the SDK lists every tool before each call over HTTP.
         get_tool_input_schema=services.listing.schema,
-        on_list_tools=handlers.list_tools,
+        on_list_tools=guarded(handlers.list_tools),
         on_call_tool=handlers.call_tool,
         on_subscriptions_listen=services.sessions.listen,
-        on_list_resources=handlers.list_resources,
-        on_list_resource_templates=handlers.list_resource_templates,
-        on_read_resource=handlers.read_resource,
-        on_list_prompts=handlers.list_prompts,
-        on_get_prompt=handlers.get_prompt,
-        on_completion=handlers.complete,
+        on_list_resources=guarded(handlers.list_resources),
+        on_list_resource_templates=guarded(handlers.list_resource_templates),
+        on_read_resource=guarded(handlers.read_resource),
+        on_list_prompts=guarded(handlers.list_prompts),
+        on_get_prompt=guarded(handlers.get_prompt),
+        on_completion=guarded(handlers.complete),
     )
     server.add_notification_handler(
         "notifications/initialized", types.NotificationParams, services.sessions.register
@@ -83,7 +80,9 @@ def build_server(services: Services) -> OpsmcpServer:
         RequestStateBoundary(RequestStateSecurity.ephemeral(), default_audience=server.name)
     )
     stamp = {types.SERVER_INFO_META_KEY: server.server_info_stamp}
-    server.middleware.append(ListingMiddleware(services.listing, stamp))
+    server.middleware.append(
+        ListingMiddleware(services.listing, stamp, services.wait_for_first_read)
+    )
     return server
 
 
@@ -103,6 +102,7 @@ class _Handlers:
     ) -> types.ListToolsResult:
         if params is not None and params.cursor is not None:
             raise MCPError(INVALID_PARAMS, "There is one page only; ask without a cursor.")
+        await self._services.wait_for_first_read()
         return types.ListToolsResult(tools=list(self._services.listing.tools))
 
     async def call_tool(

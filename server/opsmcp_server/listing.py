@@ -5,7 +5,7 @@ client meanwhile. `ListingMiddleware` therefore answers `tools/list` with the pa
 when the catalogue changed. A test holds the page against what the SDK itself would have sent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import mcp_types as types
@@ -79,9 +79,18 @@ class Listing:
 class ListingMiddleware:
     """Answers `tools/list` from the listing; everything else goes on."""
 
-    def __init__(self, listing: Listing, stamp: Mapping[str, Any]) -> None:
-        """`stamp` is the `_meta` that every answer of the newer era carries."""
+    def __init__(
+        self, listing: Listing, stamp: Mapping[str, Any], ready: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Take the list and what goes with it.
+
+        Args:
+            listing: The list, which may still change.
+            stamp: The `_meta` that every answer of the newer era carries.
+            ready: Returns when there is something to list; the first answer waits for it.
+        """
         self._listing = listing
+        self._ready = ready
         self._stamp = dict(stamp)
 
     async def __call__(
@@ -90,6 +99,7 @@ class ListingMiddleware:
         """Serve the page when the request is a plain one; the SDK judges all others."""
         if ctx.method != _METHOD or not _is_plain(ctx):
             return await call_next(ctx)
+        await self._ready()
         page = self._listing.page(ctx.protocol_version)
         if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
             return {**page, "_meta": self._stamp}

@@ -6,8 +6,13 @@ its traceback under an id, and the client gets a neutral sentence with that id.
 
 import logging
 import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import mcp_types as types
+from mcp.server.context import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp_types.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS
 
 from opsmcp_pipelines.errors import SourceError
 from opsmcp_tools.errors import ToolError
@@ -16,7 +21,9 @@ from opsmcp_tools.summary import structured, summarise
 from opsmcp_tools.tool import Hints, JsonObject, Tool
 
 __all__ = [
+    "Context",
     "annotations",
+    "guarded",
     "progress_message",
     "run_result",
     "text_result",
@@ -25,6 +32,10 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
+
+Context = ServerRequestContext[Any, Any]
+ParamsT = TypeVar("ParamsT")
+ResultT = TypeVar("ResultT")
 
 
 def to_mcp_tool(tool: Tool) -> types.Tool:
@@ -78,13 +89,33 @@ def translate(error: Exception) -> types.CallToolResult:
     """The tool result that stands for an error. Logs what nobody expected."""
     if isinstance(error, ToolError | SourceError):
         return text_result(str(error), is_error=True)
+    return text_result(
+        f"{_report(error)} If the call started a run, list_runs shows it.", is_error=True
+    )
+
+
+def guarded(
+    handler: Callable[[Context, ParamsT], Awaitable[ResultT]],
+) -> Callable[[Context, ParamsT], Awaitable[ResultT]]:
+    """A handler whose errors are protocol errors with words of ours: the SDK would show its own."""
+
+    async def guard(ctx: Context, params: ParamsT) -> ResultT:
+        try:
+            return await handler(ctx, params)
+        except MCPError:
+            raise
+        except (ToolError, SourceError) as error:
+            raise MCPError(INVALID_PARAMS, str(error)) from None
+        except Exception as error:  # noqa: BLE001 - the border: what escapes here leaks to clients
+            raise MCPError(INTERNAL_ERROR, _report(error)) from None
+
+    return guard
+
+
+def _report(error: Exception) -> str:
     number = secrets.token_hex(4)
     logger.error("internal error %s", number, exc_info=error)
-    return text_result(
-        f"opsmcp failed on this call; its log tells more under the id {number}. "
-        "If the call started a run, list_runs shows it.",
-        is_error=True,
-    )
+    return f"opsmcp failed on this request; its log tells more under the id {number}."
 
 
 def progress_message(record: RunRecord) -> str:

@@ -16,6 +16,7 @@ from opsmcp_tools.tool import Kind
 
 __all__ = [
     "Consent",
+    "Copilot",
     "Discovery",
     "Embedded",
     "Expose",
@@ -24,11 +25,13 @@ __all__ = [
     "Means",
     "OpenAI",
     "Ops",
+    "Override",
     "Policy",
     "Run",
     "Server",
     "State",
     "Tools",
+    "VariableOverride",
 ]
 
 
@@ -172,14 +175,43 @@ class Expose(_Group):
     """Name patterns of operations that never become tools. Wins over everything else."""
 
 
+class VariableOverride(_Group):
+    """What `tools.overrides` says of one variable."""
+
+    kind: Kind | None = None
+    description: str = Field("", max_length=500)
+    examples: tuple[str, ...] = ()
+    bound: _Secret | None = None
+
+
+class Override(_Group):
+    """What `tools.overrides` says of the operations of one pattern."""
+
+    title: str = Field("", max_length=100)
+    description: str = Field("", max_length=1000)
+    hints: dict[HintName, bool] = Field(default_factory=dict)
+    variables: dict[str, VariableOverride] = Field(default_factory=dict)
+
+
 class Tools(_Group):
     """How operations look as tools."""
 
     limit: Annotated[
         int, _Number, Field(ge=1, le=10000), Means("a whole number from 1 to 10000")
     ] = 40
-    """Number of tools above which clients are given a search instead of the whole list, because a
-    model chooses worse among many. Until searching exists, every tool is listed."""
+    """Number of tools up to which clients are given the whole list. Of more, the pinned and the most
+    used are listed, because a model chooses worse among many, and `search_operations` and
+    `run_operation` reach the others. The built-in tools do not count."""
+    pinned: _Patterns = ()
+    """Name patterns of tools that are listed in any case."""
+    page_size: Annotated[
+        int, _Number, Field(ge=0, le=10000), Means("a whole number from 0 to 10000")
+    ] = 0
+    """Number of tools on one page of the list. 0: one page for all, because several clients read
+    only the first."""
+    language: Annotated[Literal["en", "zh"], Means("en or zh")] = "en"
+    """Language of opsmcp's own words in descriptions: `en` or `zh` (Chinese). What authors wrote
+    stays as they wrote it."""
     enum_limit: Annotated[
         int, _Number, Field(ge=1, le=1000), Means("a whole number from 1 to 1000")
     ] = 64
@@ -197,6 +229,17 @@ class Tools(_Group):
     ] = Field(default_factory=dict)
     """What a variable means where its name misleads: `variable` or `operation.variable` to a kind,
     for example `message: text`. In the file only."""
+    overrides: Annotated[
+        dict[str, Override],
+        Means(
+            "a mapping of name patterns to title, description, hints and variables"
+            " (each with kind, description, examples, bound)"
+        ),
+    ] = Field(default_factory=dict)
+    """Name pattern to words, hints and variables that replace an author's, for example
+    `restart-*: {description: Restarts it at once, variables: {pod: {examples: [web-0]}}}`. A
+    variable takes `kind`, `description`, `examples` and `bound`. What matches nothing is warned of.
+    In the file only."""
     host_selectors: _Names = ()
     """Node selectors of Ops (`anymaster`, `all`, ...) that a caller may give in place of a host.
     None by default: a selector can mean every machine at once."""
@@ -265,11 +308,46 @@ class Consent(_Group):
 
 
 class OpenAI(_Group):
-    """An OpenAI-compatible model. Kept for the chat; no command needs one today."""
+    """An OpenAI-compatible model, for `opsmcp copilot`."""
 
     base: _Address = ""
-    """Address of the API, for example `https://api.openai.com/v1`."""
+    """Address of the API, for example `https://api.openai.com/v1`, which is meant when it is empty
+    and there is a key. Without a path, `/v1` is added."""
     model: Annotated[str, Field(max_length=200), Means("the name of a model")] = ""
     """Name of the model."""
     key: _Secret = _NO_SECRET
     """Key of the API. A secret."""
+
+
+class Copilot(_Group):
+    """The chat, `opsmcp copilot`."""
+
+    mcp: Annotated[tuple[_Address, ...], Means("a list of http:// or https:// addresses")] = ()
+    """MCP servers to talk to, for example `http://127.0.0.1:8765/mcp`. Empty: opsmcp's own tools, in
+    the process."""
+    token: _Secret = _NO_SECRET
+    """Bearer token for the first of `copilot.mcp`. A secret."""
+    history: Annotated[
+        int, _Number, Field(ge=0, le=1000), Means("a whole number from 0 to 1000")
+    ] = 5
+    """Number of earlier questions, with all that belongs to them, that the model is sent again."""
+    confirm: Annotated[Literal["changes", "all"], Means("changes or all")] = "changes"
+    """What a person is asked about: what policy wants confirmed, or every call."""
+    rounds: Annotated[int, _Number, Field(ge=1, le=200), Means("a whole number from 1 to 200")] = 16
+    """How often the model may be asked for one question. A model that needs more goes in circles."""
+    tokens: Annotated[
+        int, _Number, Field(ge=1000, le=100_000_000), Means("a whole number from 1000")
+    ] = 400_000
+    """Number of tokens, estimated from the length of the text, that one question may cost."""
+    seconds: Annotated[
+        float, _Number, Field(ge=1, le=86400, allow_inf_nan=False), _seconds(1, 86400)
+    ] = 1800.0
+    """How long one question may take, runs included; the time in which a person is asked does not
+    count."""
+    tool_calling: Annotated[Literal["auto", "native", "json"], Means("auto, native or json")] = (
+        "auto"
+    )
+    """How the model calls tools: `native` through the API, `json` by answering with a JSON object,
+    `auto` natively until the endpoint says that it cannot."""
+    language: Annotated[Literal["auto", "en", "zh"], Means("auto, en or zh")] = "auto"
+    """Language of the chat's own words; `auto` follows the locale."""

@@ -2,6 +2,8 @@
 
 import os
 import pty
+import select
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -121,8 +123,10 @@ class Opsmcp:
             out, err = process.communicate(timeout=SECONDS)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
-    def on_terminal(self, *arguments: str, typed: str = "") -> tuple[int, str]:
-        """Exit status and everything that the terminal got."""
+    def on_terminal(
+        self, *arguments: str, typed: str = "", interrupt_at: str = ""
+    ) -> tuple[int, str]:
+        """Exit status and all that the terminal got; Ctrl-C once `interrupt_at` is shown."""
         ours, theirs = pty.openpty()
         with subprocess.Popen(
             [*COMMAND, *arguments],
@@ -134,18 +138,22 @@ class Opsmcp:
         ) as process:
             os.close(theirs)
             os.write(ours, typed.encode())
-            shown = _read_all(ours)
+            shown = b""
+            while part := _read(ours, process):
+                shown += part
+                if interrupt_at and interrupt_at.encode() in shown:
+                    process.send_signal(signal.SIGINT)
+                    interrupt_at = ""
             os.close(ours)
             return process.wait(SECONDS), shown.decode()
 
 
-def _read_all(terminal: int) -> bytes:
-    shown = b""
-    while True:
-        try:
-            part = os.read(terminal, 65536)
-        except OSError:  # Linux reports the end of the other side so
-            return shown
-        if not part:
-            return shown
-        shown += part
+def _read(terminal: int, process: "subprocess.Popen[bytes]") -> bytes:
+    """The next that is shown; nothing at the end."""
+    ready, _, _ = select.select([terminal], [], [], SECONDS)
+    if not ready:
+        process.kill()
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux reports the end of the other side so
+        return b""

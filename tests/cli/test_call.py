@@ -83,13 +83,21 @@ def test_read_only_refuses_even_with_yes(opsmcp: Opsmcp) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "status", "kept"),
-    [("y\n", 0, False), ("n\n", 1, True), ("\n", 1, True), ("\x03", 130, True)],
-    ids=["yes", "no", "nothing", "interrupt"],
+    [("y\n", 0, False), ("n\n", 1, True), ("\n", 1, True)],
+    ids=["yes", "no", "nothing"],
 )
 def test_a_terminal_is_asked(opsmcp: Opsmcp, typed: str, status: int, kept: bool) -> None:
     done, shown = opsmcp.on_terminal("call", "delete-marker", typed=typed)
-    assert "Start it? [y/N]" in shown or typed == "\x03"
+    assert "Start it? [y/N]" in shown
     assert (done, opsmcp.marker.exists()) == (status, kept)
+
+
+def test_ctrl_c_answers_the_question_with_no(opsmcp: Opsmcp) -> None:
+    status, shown = opsmcp.on_terminal("call", "delete-marker", interrupt_at="[y/N]")
+    assert status == 1
+    assert "delete-marker was not started" in shown
+    assert "Traceback" not in shown
+    assert opsmcp.marker.exists()
 
 
 def test_a_terminal_gets_no_codes_of_strangers(opsmcp: Opsmcp) -> None:

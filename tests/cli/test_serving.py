@@ -25,7 +25,7 @@ async def test_stdio_serves_a_client(opsmcp: Opsmcp) -> None:
 
 
 def test_stdio_on_a_terminal_says_what_it_waits_for(opsmcp: Opsmcp) -> None:
-    status, shown = opsmcp.on_terminal("stdio", typed="\x03")
+    status, shown = opsmcp.on_terminal("stdio", interrupt_at="waiting for an MCP client")
     assert "waiting for an MCP client" in shown
     assert status == 130
 

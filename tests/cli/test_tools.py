@@ -70,3 +70,11 @@ def test_unused_manifests_are_mentioned(opsmcp: Opsmcp) -> None:
     done = opsmcp("runs", "--server", "http://127.0.0.1:1")
     assert done.returncode == 0
     assert "embedded.manifests is not used, because ops.server is set" in done.stderr
+
+
+def test_a_reader_that_goes_away_is_no_crash(opsmcp: Opsmcp) -> None:
+    with opsmcp.start("tools") as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(30) == 1

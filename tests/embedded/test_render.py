@@ -316,3 +316,35 @@ def test_python_refuses_what_is_not_safe(content: str, reason: str) -> None:
 def test_python_without_references_is_left_alone() -> None:
     content = "# python\nthis is { not python ${y}"
     assert render_step(content, {"x": "v"}, {}).text == content
+
+
+FIELDS = {
+    "field of awk": "set -- \"--name=${x}\"; printf 'a b\\n' | awk '{print $2}'",
+    "line of awk": "set -- ${x}; printf 'b\\n' | awk '$0 ~ /b/ {print $1}'",
+    "end in sed": "set -- ${x}; printf 'ba\\n' | sed 's/a$//'",
+    "escaped field": 'set -- ${x}; printf "a b\\n" | awk "{print \\$2}"',
+    "in a function": "f() { awk '{print $1}'; }\necho b | f ${x}",
+    "name of a variable": "name=${x}; echo b | sed '/name/d'",
+}
+
+
+@pytest.mark.parametrize("content", FIELDS.values(), ids=FIELDS)
+def test_a_shell_variable_is_not_read_in_single_quotes(content: str, tmp_path: Path) -> None:
+    assert run(content, {"x": "app=web tier=1"}, tmp_path).strip() == "b"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'set -- ${x}; awk "{print $1}"',
+        "set -- ${x}; awk '{print '$1'}'",
+        "set -- ${x}; awk '{print '\"$1\"'}'",
+        "set -- ${x}; sed 's/a/'\"$1\"'/e'",
+        "awk '{print ${x}}'",
+        "v=${x}; awk \"\\\\$v\"",
+        "f() { eval '$1'; }\nf ${x}",
+    ],
+)
+def test_a_value_that_reaches_a_program_is_refused_however_it_is_quoted(content: str) -> None:
+    with pytest.raises(RefusedStep):
+        render_step(content, {"x": 'system("touch CANARY")'}, {})

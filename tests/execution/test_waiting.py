@@ -3,8 +3,9 @@ from pathlib import Path
 import anyio
 import pytest
 
+from opsmcp_pipelines.errors import SourceUnavailable
 from opsmcp_pipelines.run import RunReport, Status, TaskReport, Verdict
-from opsmcp_tools.errors import ToolError, UnknownRun
+from opsmcp_tools.errors import ToolError, ToolUnavailable, UnknownRun
 from opsmcp_tools.runs import RunRecord
 from tests.execution.bench import ANNA, BEN, bench
 from tests.fakes.scripted_source import PENDING, RUNNING, ScriptedSource, ended
@@ -140,3 +141,20 @@ async def test_cancel_says_so_where_the_source_cannot(tmp_path: Path) -> None:
         record, stopped = await it.executions.cancel(started.run, ANNA)
         assert (record.verdict, stopped) == (Verdict.RUNNING, False)
         assert (await it.executions.wait(started.run, 100)).verdict is Verdict.SUCCEEDED
+
+
+async def test_a_source_that_cannot_be_asked_to_cancel_is_told(tmp_path: Path) -> None:
+    source = ScriptedSource(RUNNING, can_cancel=True)
+    source.cancel_error = SourceUnavailable("silent")
+    async with bench(tmp_path, source) as it:
+        started = await it.start()
+        with pytest.raises(ToolUnavailable, match="was not cancelled: silent"):
+            await it.executions.cancel(started.run, ANNA)
+
+
+async def test_a_broken_journal_is_told_and_does_not_end_the_server(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(RUNNING)) as it:
+        it.journal._reader.close()
+        with pytest.raises(ToolUnavailable, match="runs cannot be looked up: the journal"):
+            it.executions.list(ANNA)
+        assert (await it.start()).verdict is Verdict.RUNNING

@@ -44,6 +44,7 @@ class ScriptedSource:
         self.started: list[StartRequest] = []
         self.searched: list[StartRequest] = []
         self.looks = 0
+        self.cancel_error: SourceError | None = None
         self.hold = anyio.Event()
         self.hold.set()
         self._script = list(looks) or [ended()]
@@ -78,5 +79,7 @@ class ScriptedSource:
 
     async def cancel(self, ref: RunRef) -> bool:
         await anyio.lowlevel.checkpoint()
+        if self.cancel_error:
+            raise self.cancel_error
         self._script = [ended(Status.CANCELLED)]
         return self.can_cancel

@@ -7,12 +7,12 @@ import pytest
 from tests.fakes.ops_server import FakeOps, fake_ops
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def running_ops() -> AsyncGenerator[FakeOps]:
     async with fake_ops() as ops:
         yield ops

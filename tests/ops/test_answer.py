@@ -125,4 +125,4 @@ def test_text_of_the_server_is_cleaned_and_cut() -> None:
 
 def test_half_a_surrogate_pair_does_not_get_any_further() -> None:
     data = read_answer(Answer(200, "", rb'{"code":0,"data":"a\ud83d \ud83d\ude00"}'), _ASKED)
-    assert data == "a? \U0001f600"
+    assert data == "a\ufffd \U0001f600"

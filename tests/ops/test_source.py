@@ -3,6 +3,7 @@
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -23,8 +24,8 @@ from tests.fakes.ops_state import make_pipeline, make_task
 
 @asynccontextmanager
 async def _source(ops: FakeOps, **settings: Any) -> AsyncGenerator[OpsSource]:
-    given = {"server": ops.url, "token": ops.token, **settings}
-    async with open_ops_source(OpsSettings(**given)) as source:
+    given = replace(OpsSettings(server=ops.url, token=ops.token), **settings)
+    async with open_ops_source(given) as source:
         yield source
 
 
@@ -39,7 +40,7 @@ async def test_everything_is_read(ops: FakeOps) -> None:
 
 
 async def test_lists_are_read_page_by_page_in_order(ops: FakeOps) -> None:
-    async with _source(ops) as whole, _source(ops, page_size=7) as paged:
+    async with _source(ops) as whole, _source(ops, page_size=31) as paged:
         assert await paged.read() == await whole.read()
 
 

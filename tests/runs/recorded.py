@@ -9,8 +9,6 @@ from opsmcp_pipelines.ops.wire import parse_run
 from opsmcp_pipelines.run import ExpectedTask, Run, RunReport, judge
 from tests.recordings import load, names
 
-_PIPELINE_LISTS = ("pipelines-list-page-size-999",)
-
 _NOT_LISTED = {
     "bed-big2": ("big-one", "big-two"),
     "bed-rename": ("first", "second"),
@@ -23,12 +21,18 @@ _NOT_LISTED = {
 def _pipelines() -> Mapping[str, tuple[ExpectedTask, ...]]:
     found = {name: tuple(ExpectedTask(it, it) for it in its) for name, its in _NOT_LISTED.items()}
     for recording in names("pipelines-list"):
-        body = load(recording).get("body") or {}
-        for item in (body.get("data") or {}).get("list") or []:
+        for item in _listed(load(recording)):
+            refs: list[dict[str, str]] = item["spec"].get("tasks", [])
             found[item["metadata"]["name"]] = tuple(
-                ExpectedTask(ref["name"], ref["taskRef"]) for ref in item["spec"].get("tasks", [])
+                ExpectedTask(ref["name"], ref["taskRef"]) for ref in refs
             )
     return found
+
+
+def _listed(recording: dict[str, Any]) -> list[dict[str, Any]]:
+    body: dict[str, Any] = recording.get("body") or {}
+    data: dict[str, Any] = body.get("data") or {}
+    return data.get("list") or []
 
 
 def _report(data: dict[str, Any]) -> tuple[RunReport, tuple[ExpectedTask, ...]]:

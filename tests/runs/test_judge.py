@@ -22,8 +22,10 @@ def _node(*steps: Status, status: Status = GOOD, name: str = "web-1") -> NodeRep
     return NodeReport(name, status, tuple(StepReport(f"s{n}", it) for n, it in enumerate(steps)))
 
 
-def _task(name: str, status: Status, *nodes: NodeReport, **more: bool) -> TaskReport:
-    return TaskReport(name, f"do-{name}", status, nodes, **more)
+def _task(
+    name: str, status: Status, *nodes: NodeReport, allowed: bool = False, skipped: bool = False
+) -> TaskReport:
+    return TaskReport(name, f"do-{name}", status, nodes, allowed=allowed, skipped=skipped)
 
 
 def _run(*tasks: TaskReport, status: Status = GOOD) -> RunReport:

@@ -1,7 +1,7 @@
 """A running opsmcp with a few operations of the tests' own, on the embedded engine."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,7 +132,7 @@ def ground(tmp_path: Path) -> Ground:
 
 
 @pytest.fixture(params=LINKS)
-async def link(request: pytest.FixtureRequest, ground: Ground) -> AsyncIterator[Running]:
+async def link(request: pytest.FixtureRequest, ground: Ground) -> AsyncGenerator[Running]:
     """The same opsmcp over every transport, in both eras."""
     async with running(request.param, ground.environ(), ground.root) as run:
         yield run

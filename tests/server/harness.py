@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +41,7 @@ class Running:
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @asynccontextmanager
-    async def connect(self, **options: Any) -> AsyncIterator[Client]:
+    async def connect(self, **options: Any) -> AsyncGenerator[Client]:
         async with AsyncExitStack() as stack:
             target = await self._target(stack)
             yield await stack.enter_async_context(Client(target, mode=ERAS[self.era], **options))
@@ -74,7 +74,7 @@ def settings(state: Path, **more: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def running(link: str, environ: Mapping[str, str], cwd: Path) -> AsyncIterator[Running]:
+async def running(link: str, environ: Mapping[str, str], cwd: Path) -> AsyncGenerator[Running]:
     """Run opsmcp behind `link` ("http-modern"), with its settings from `environ`."""
     transport, era = link.split("-")
     run = Running(transport, era, environ)
@@ -93,14 +93,14 @@ async def running(link: str, environ: Mapping[str, str], cwd: Path) -> AsyncIter
 @asynccontextmanager
 async def connected(
     link: str, environ: Mapping[str, str], cwd: Path, **options: Any
-) -> AsyncIterator[Client]:
+) -> AsyncGenerator[Client]:
     """A client of an opsmcp that runs behind `link` for as long as the client does."""
     async with running(link, environ, cwd) as run, run.connect(**options) as client:
         yield client
 
 
 @asynccontextmanager
-async def serving(services: Services) -> AsyncIterator[str]:
+async def serving(services: Services) -> AsyncGenerator[str]:
     """The HTTP app of these services on a port of its own."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(build_app(services), log_config=None, timeout_graceful_shutdown=2)

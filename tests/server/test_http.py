@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -33,13 +33,13 @@ ACCEPT = {"Accept": "application/json, text/event-stream"}
 
 
 @pytest.fixture
-async def http(ground: Ground) -> AsyncIterator[Running]:
+async def http(ground: Ground) -> AsyncGenerator[Running]:
     async with running("http-legacy", ground.environ(), ground.root) as run:
         yield run
 
 
 @pytest.fixture
-async def guarded(ground: Ground) -> AsyncIterator[Running]:
+async def guarded(ground: Ground) -> AsyncGenerator[Running]:
     environ = ground.environ(OPSMCP_SERVER_TOKEN=TOKEN)
     async with running("http-legacy", environ, ground.root) as run:
         yield run
@@ -118,7 +118,7 @@ async def test_the_older_era_is_told_that_lists_change(http: Running) -> None:
     assert tools.list_changed is True
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "ops.example"])  # noqa: S104
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "ops.example"])
 def test_listening_beyond_this_machine_needs_a_token(host: str) -> None:
     with pytest.raises(ConfigError, match=r"server\.token"):
         check_exposure(host, "")
@@ -131,7 +131,7 @@ def test_listening_on_this_machine_needs_none(host: str) -> None:
 
 
 @asynccontextmanager
-async def served(environ: dict[str, str], cwd: Path) -> AsyncIterator[tuple[Process, str]]:
+async def served(environ: dict[str, str], cwd: Path) -> AsyncGenerator[tuple[Process, str]]:
     """`opsmcp serve` as a process of its own, on a free port."""
     with anyio.fail_after(20):
         async with await anyio.open_process(

@@ -111,7 +111,8 @@ async def test_a_client_that_cannot_ask_is_told_how_to_run_it(
 async def test_a_running_call_reports_progress(link: Running, ground: Ground) -> None:
     seen: list[str] = []
 
-    async def on_progress(_progress: float, _total: float | None, message: str | None) -> None:
+    async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+        del progress, total
         if not seen:
             seen.append(message or "")
             await to_thread.run_sync(ground.open_gate)
@@ -192,9 +193,9 @@ async def test_a_new_operation_is_announced_once_and_callable(
             await told.wait()
             result = await client.call_tool("list-more", {})
             await client.call_tool("list_runs", {})
+        assert result.structured_content["verdict"] == "succeeded"
+        assert len(heard) == 1
         tg.cancel_scope.cancel()
-    assert result.structured_content["verdict"] == "succeeded"
-    assert len(heard) == 1
 
 
 async def _listen(client: Any, heard: list[Any], told: anyio.Event, *, task_status: Any) -> None:

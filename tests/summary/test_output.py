@@ -71,16 +71,17 @@ def test_a_match_in_a_very_long_line_is_shown_where_it_is() -> None:
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ({"task": "three"}, "no output of task 'three'; there is: one, two"),
-        ({"task": "two", "node": "web-1"}, "no output of node 'web-1'; there is: web-2"),
-        ({"step": "\x1b[31mz"}, "no output of step 'z'; there is: a, b"),
+        (("three", None, None), "no output of task 'three'; there is: one, two"),
+        (("two", "web-1", None), "no output of node 'web-1'; there is: web-2"),
+        ((None, None, "\x1b[31mz"), "no output of step 'z'; there is: a, b"),
     ],
 )
 def test_what_does_not_exist_is_answered_with_what_does(
-    wanted: dict[str, str], message: str
+    wanted: tuple[str | None, str | None, str | None], message: str
 ) -> None:
+    task_name, node, step_name = wanted
     with pytest.raises(ToolError, match=message):
-        output_slice(_RUN, **wanted)
+        output_slice(_RUN, task=task_name, node=node, step=step_name)
 
 
 def test_a_run_without_output_says_so() -> None:

@@ -87,6 +87,8 @@ WHERE ended_at IS NULL AND source = :source AND (:run IS NULL OR run = :run)
 ORDER BY sequence
 """
 
+_USES = "SELECT tool, count(*) AS uses FROM runs GROUP BY tool"
+
 _TAKE = "UPDATE runs SET owner = ? WHERE run = ? AND owner = ? AND ended_at IS NULL"
 
 _PRUNE = """
@@ -137,6 +139,10 @@ class Journal(Protocol):
 
     def list(self, query: Query) -> tuple[tuple[RunRecord, ...], int | None]:
         """Runs without their tasks, newest first, and what to give as `before` for the next."""
+        ...
+
+    def uses(self) -> Mapping[str, int]:
+        """How often each tool was started, by its name, so far as runs are kept."""
         ...
 
     def claim(self, source: str, run: str | None = None) -> tuple[RunRecord, ...]:
@@ -219,6 +225,10 @@ class SqliteJournal:
         page = found[: query.limit]
         before = page[-1]["sequence"] if len(found) > len(page) else None
         return tuple(_record(row) for row in page), before
+
+    def uses(self) -> Mapping[str, int]:
+        """How often each tool was started, by its name, so far as runs are kept."""
+        return {row["tool"]: row["uses"] for row in self._read(_USES, {})}
 
     def claim(self, source: str, run: str | None = None) -> tuple[RunRecord, ...]:
         """Take over the unfinished runs of `source` that no live process follows, oldest first."""

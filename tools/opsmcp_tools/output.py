@@ -16,6 +16,7 @@ _MOST_NAMED = 20
 _MOST_MATCHES = 50
 _CONTEXT_LINES = 2
 _LINE_LENGTH = 400
+_BETWEEN = "\n--\n"
 
 
 def output_slice(
@@ -90,13 +91,13 @@ def _search(whole: str, search: str, offset: int, limit: int) -> JsonObject:
     blocks, used = list[str](), 0
     for number in hits[offset : offset + _MOST_MATCHES]:
         block = _excerpt(lines, number, hits, wanted)
-        used += len(block) + 1
+        used += len(block) + len(_BETWEEN)
         if blocks and used > limit:
             break
         blocks.append(block[:limit])
     end = offset + len(blocks)
     return {
-        "output": "\n--\n".join(blocks),
+        "output": _BETWEEN.join(blocks),
         "next_offset": end if end < len(hits) else None,
         "matches": len(hits),
     }

@@ -23,7 +23,8 @@ _TERMINAL_CODE = re.compile(
     r"|\x1b[ -/]*[0-~]?"
 )
 
-_LINE_END = re.compile("\r+\n|[\r\x85\u2028\u2029]")
+_LINE_END = re.compile("\r+\n?|[\x85\u2028\u2029]")
+"""A pty gives `\\r\\r\\n` for one end; a progress bar one or more lone `\\r`."""
 
 
 def clean(text: str) -> str:

@@ -35,6 +35,7 @@ from opsmcp_tools.naming import name_tools, title_of
 from opsmcp_tools.nearest import nearest_names
 from opsmcp_tools.schema import OUTPUT_SCHEMA, build_input, input_schema
 from opsmcp_tools.scripts import free_script_variable
+from opsmcp_tools.search import SearchIndex, document_of
 from opsmcp_tools.tool import Bound, Input, Kind, Tool, Withheld
 
 __all__ = ["FREE_SCRIPT", "Exposure", "ToolSettings", "Toolbox", "build_toolbox"]
@@ -107,6 +108,13 @@ class Toolbox:
     @cached_property
     def _by_name(self) -> Mapping[str, Tool]:
         return {tool.name: tool for tool in self.tools}
+
+    @cached_property
+    def search_index(self) -> SearchIndex:
+        """The words of all tools, made when somebody first searches or ahead of it."""
+        return SearchIndex(
+            document_of(tool, _tasks_of(tool.operation, self.catalogue)) for tool in self.tools
+        )
 
     def find(self, name: str) -> Tool | None:
         """The tool of that name, or None."""
@@ -232,6 +240,14 @@ class _Workshop:
         if named not in set(Kind):
             raise UnusableOperation(f"the settings give variable {variable.name!r} an unknown kind")
         return {variable.name: Kind(named)}
+
+
+def _tasks_of(operation: Operation, catalogue: Catalogue) -> tuple[Task, ...]:
+    """The tasks that an operation runs, so far as they exist."""
+    if isinstance(operation, Task):
+        return (operation,)
+    found = (catalogue.find_task(operation.namespace, ref.task) for ref in operation.tasks)
+    return tuple(task for task in found if task is not None)
 
 
 def _input_order(item: Input) -> tuple[bool, bool, str]:

@@ -22,6 +22,12 @@ class Danger(Enum):
     CODE = "run"
     NUMBER = "arithmetic"
     PROGRAM = "part of a program"
+    COMMAND = "part of a program in which each letter is a command"
+
+    @property
+    def in_program(self) -> bool:
+        """Whether the shell expands the text once, and another program then reads it."""
+        return self in (Danger.PROGRAM, Danger.COMMAND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +226,7 @@ def _danger_in(name: str, word: Word[_NodeT]) -> Danger:
         word.text[match.end() : match.end() + 1] in ("/", "|", "#", "@", "$")
         for match in re.finditer(r"\$\{OPSMCP_V[0-9]+\}", word.text)
     )
-    return Danger.PROGRAM if name in _AWKS or between else Danger.NUMBER
+    return Danger.PROGRAM if name in _AWKS or between else Danger.COMMAND
 
 
 def _nested_dangers(words: Sequence[Word[_NodeT]]) -> Iterator[_Finding[_NodeT]]:

@@ -6,8 +6,9 @@ a refused step is better than a value that runs.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from opsmcp_pipelines.embedded.command_line import Danger, Word, command_dangers, reads_code
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Danger", "Found", "find_dangers", "may_evaluate"]
 
-_ARITHMETIC = frozenset({"arithmetic_expansion", "c_style_for_statement"})
 _COMPARISONS = frozenset({"-eq", "-ne", "-lt", "-le", "-gt", "-ge"})
 _RUN_BY_SHELL = frozenset({"BASH_ENV", "ENV", "PROMPT_COMMAND", "PS0", "PS1", "PS2", "PS4"})
 _ECHOES = frozenset({"echo", "printf", "cat"})
@@ -50,7 +50,8 @@ def find_dangers(root: "Node", prefix: str) -> Iterator[Found]:
     flow = _Flow(root, prefix)
     for node in _walk(root):
         for where, danger, parts in _inspect(node, flow):
-            for variable in sorted(flow.values_in(parts, bare=danger is Danger.NUMBER)):
+            texts = map(_expanded if danger.in_program else _text, parts)
+            for variable in sorted(flow.values_in(texts, bare=danger is Danger.NUMBER)):
                 yield Found(variable, danger, where)
 
 
@@ -67,6 +68,20 @@ def _walk(root: "Node") -> Iterator["Node"]:
 
 def _text(node: "Node") -> str:
     return (node.text or b"").decode(errors="replace")
+
+
+def _expanded(node: "Node") -> str:
+    """The text of a node with only those dollar signs of which the shell makes something.
+
+    In single quotes `$1` is a field of awk, not a parameter. (A value in single quotes counts all
+    the same, because `shell` opens the quotes for it.)
+    """
+    text = bytearray(node.text or b"")
+    for part in _walk(node):
+        if part.type in ("raw_string", "ansi_c_string"):
+            start, end = part.start_byte - node.start_byte, part.end_byte - node.start_byte
+            text[start:end] = text[start:end].replace(b"$", b" ")
+    return re.sub(r"\\.", " ", text.decode(errors="replace"))
 
 
 class _Flow:
@@ -98,12 +113,12 @@ class _Flow:
         for text in self._texts.get(match[1], []) if match else []:
             yield [*(Word(_bare(part), words[0].node) for part in text.split()), *words[1:]]
 
-    def values_in(self, nodes: "Iterable[Node]", *, bare: bool = False) -> set[str]:
-        """The values that the text of the nodes contains, directly or through a variable.
+    def values_in(self, texts: Iterable[str], *, bare: bool = False) -> set[str]:
+        """The values that the texts contain, directly or through a variable.
 
         `bare` when the shell reads variables there without a dollar sign, as in arithmetic.
         """
-        return {value for node in nodes for value in self._values_of(_text(node), bare=bare)}
+        return {value for text in texts for value in self._values_of(text, bare=bare)}
 
     def _values_of(self, text: str, *, bare: bool = False) -> set[str]:
         found = set(self._value.findall(text))
@@ -198,34 +213,33 @@ def _is_integer_declaration(node: "Node") -> bool:
 
 
 def _inspect(node: "Node", flow: _Flow) -> Iterator[_Finding]:
-    kind = node.type
-    if kind in _ARITHMETIC or (kind == "compound_statement" and _text(node).startswith("((")):
+    inspect = _INSPECTORS.get(node.type)
+    if inspect is not None:
+        yield from inspect(node, flow)
+
+
+def _inspect_arithmetic(node: "Node", _: _Flow) -> Iterator[_Finding]:
+    if node.type != "compound_statement" or _text(node).startswith("(("):
         yield "arithmetic", Danger.NUMBER, [node]
-    elif kind == "subscript":
-        yield "index of an array", Danger.NUMBER, node.named_children[1:]
-    elif kind == "array":
-        indexed = [child for child in node.named_children if _text(child).startswith("[")]
-        yield "index of an array", Danger.NUMBER, indexed
-    elif kind == "expansion":
-        yield from _inspect_expansion(node)
-    elif kind == "test_command":
-        yield from _inspect_test(node)
-    elif kind in ("declaration_command", "unset_command"):
-        named = [c for c in node.named_children if c.type not in ("variable_assignment", "comment")]
-        if re.match(r"\w+(\s+[-+]\w+)*\s+-\w*n", _text(node)):
-            named = node.named_children  # `declare -n` makes the value the name of a variable.
-        yield "as the name of a variable", Danger.CODE, named
-    elif kind == "variable_assignment":
-        yield from _inspect_assignment(node, flow)
-    elif kind == "command":
-        yield from _inspect_command(node, flow)
-    elif kind == "pipeline":
-        yield from _inspect_pipeline(node)
-    elif kind == "redirected_statement":
-        yield from _inspect_redirected(node)
 
 
-def _inspect_expansion(node: "Node") -> Iterator[_Finding]:
+def _inspect_subscript(node: "Node", _: _Flow) -> Iterator[_Finding]:
+    yield "index of an array", Danger.NUMBER, node.named_children[1:]
+
+
+def _inspect_array(node: "Node", _: _Flow) -> Iterator[_Finding]:
+    indexed = [child for child in node.named_children if _text(child).startswith("[")]
+    yield "index of an array", Danger.NUMBER, indexed
+
+
+def _inspect_declaration(node: "Node", _: _Flow) -> Iterator[_Finding]:
+    named = [c for c in node.named_children if c.type not in ("variable_assignment", "comment")]
+    if re.match(r"\w+(\s+[-+]\w+)*\s+-\w*n", _text(node)):
+        named = node.named_children  # `declare -n` makes the value the name of a variable.
+    yield "as the name of a variable", Danger.CODE, named
+
+
+def _inspect_expansion(node: "Node", _: _Flow) -> Iterator[_Finding]:
     text = _text(node)
     if text.startswith("${!") or re.search(r"@P\}$", text):
         yield "indirect expansion", Danger.CODE, [node]
@@ -233,7 +247,7 @@ def _inspect_expansion(node: "Node") -> Iterator[_Finding]:
         yield "substring", Danger.NUMBER, node.named_children[1:]
 
 
-def _inspect_test(node: "Node") -> Iterator[_Finding]:
+def _inspect_test(node: "Node", _: _Flow) -> Iterator[_Finding]:
     double = _text(node).startswith("[[")
     for part in _walk(node):
         operators = {_text(child) for child in part.children}
@@ -276,17 +290,36 @@ def _inspect_command(node: "Node", flow: _Flow) -> Iterator[_Finding]:
             yield "given to an interpreter", Danger.CODE, given
 
 
-def _inspect_pipeline(node: "Node") -> Iterator[_Finding]:
+def _inspect_pipeline(node: "Node", _: _Flow) -> Iterator[_Finding]:
     stages = node.named_children
     for number, stage in enumerate(stages):
         if any(reads_code(_words(part)) for part in _walk(stage) if part.type == "command"):
             yield "piped into an interpreter", Danger.CODE, stages[:number]
 
 
-def _inspect_redirected(node: "Node") -> Iterator[_Finding]:
+def _inspect_redirected(node: "Node", _: _Flow) -> Iterator[_Finding]:
     body, *redirects = node.named_children
     commands = [part for part in _walk(body) if part.type == "command"]
     piped = [p for r in redirects for p in _walk(r) if p.type == "command"]
     if any(reads_code(_words(part)) for part in [*commands, *piped]):
         given = [r for r in redirects if r.type != "file_redirect"]
         yield "given to an interpreter", Danger.CODE, given
+
+
+_INSPECTORS: Mapping[str, Callable[["Node", _Flow], Iterator[_Finding]]] = MappingProxyType(
+    {
+        "arithmetic_expansion": _inspect_arithmetic,
+        "array": _inspect_array,
+        "c_style_for_statement": _inspect_arithmetic,
+        "command": _inspect_command,
+        "compound_statement": _inspect_arithmetic,
+        "declaration_command": _inspect_declaration,
+        "expansion": _inspect_expansion,
+        "pipeline": _inspect_pipeline,
+        "redirected_statement": _inspect_redirected,
+        "subscript": _inspect_subscript,
+        "test_command": _inspect_test,
+        "unset_command": _inspect_declaration,
+        "variable_assignment": _inspect_assignment,
+    }
+)

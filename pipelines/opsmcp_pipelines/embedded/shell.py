@@ -121,7 +121,8 @@ def _check_dangers(root: "Node", places: Sequence[_Place], values: Mapping[str, 
         name = names.get(found.variable)
         if name is None:
             continue
-        if found.danger is Danger.NUMBER and _INTEGER.fullmatch(values[name]):
+        wants_number = found.danger in (Danger.NUMBER, Danger.COMMAND)
+        if wants_number and _INTEGER.fullmatch(values[name]):
             continue
         if found.danger is Danger.PROGRAM and _is_tame(values[name]):
             continue
@@ -134,7 +135,7 @@ def _is_tame(value: str) -> bool:
 
 
 def _explain(danger: Danger, name: str, where: str) -> str:
-    if danger is Danger.NUMBER:
+    if danger in (Danger.NUMBER, Danger.COMMAND):
         return f"the value of {name!r} is used in arithmetic ({where}) and is not a whole number"
     if danger is Danger.PROGRAM:
         return f"the value of {name!r} stands inside a program ({where}) and is not a plain word"

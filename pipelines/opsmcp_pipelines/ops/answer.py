@@ -27,6 +27,7 @@ _UNPRINTABLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+"
 )
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_LONE = re.compile(r"[\ud800-\udfff]")
 
 _NOT_FOUND = re.compile(r' "[^"]*" not found$')
 
@@ -138,7 +139,7 @@ def _parse_json(body: bytes) -> object:
     value = json.loads(body)
     if _SURROGATE.search(body):
         # Half a surrogate pair is legal JSON and cannot be encoded again: not later, but here.
-        value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+        value = json.loads(_LONE.sub("\ufffd", json.dumps(value, ensure_ascii=False)))
     return value
 
 

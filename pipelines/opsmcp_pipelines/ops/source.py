@@ -52,7 +52,7 @@ class OpsSource:
     def __init__(self, client: OpsClient, namespaces: tuple[str, ...]) -> None:
         """Use an open client to read these namespaces."""
         self._client = client
-        self._namespaces = namespaces
+        self._namespaces = tuple(dict.fromkeys(namespaces))
         self._listings: _Listings = {}
         self._contents: Contents | None = None
 

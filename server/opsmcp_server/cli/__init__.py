@@ -5,6 +5,7 @@ nothing but click. A command's callback returns its exit status: 0 good, 1 the o
 succeed, 2 wrong use or configuration, 3 the source cannot be reached.
 """
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -12,7 +13,7 @@ from types import MappingProxyType
 
 import click
 
-__all__ = ["COMMANDS", "main", "root", "run"]
+__all__ = ["COMMANDS", "leave_closed_pipe", "main", "root", "run"]
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -76,7 +77,15 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except click.Abort:
         return _INTERRUPTED
+    except BrokenPipeError:
+        return leave_closed_pipe()
     return status if isinstance(status, int) else 0
+
+
+def leave_closed_pipe() -> int:
+    """Let what is still unwritten go nowhere: whoever read the output (`| head`) has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
 
 
 def _hint(error: click.ClickException) -> str:

@@ -123,9 +123,16 @@ def _ask(prepared: Prepared) -> None:
             f"terminal to ask on. It was not started. To agree: {command_line(prepared)} --yes"
         )
     click.echo(clean(question(prepared)), err=True)
-    with _plain_interrupt():
-        if not click.confirm("Start it?", default=False, err=True):
-            raise Failed(f"{prepared.tool.name} was not started")
+    if not _confirm():
+        raise Failed(f"{prepared.tool.name} was not started")
+
+
+def _confirm() -> bool:
+    try:
+        with _plain_interrupt():
+            return click.confirm("Start it?", default=False, err=True)
+    except click.Abort:  # Ctrl-C, or the end of the input
+        return False
 
 
 @contextmanager

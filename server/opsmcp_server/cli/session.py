@@ -8,6 +8,7 @@ import click
 
 from opsmcp_pipelines.errors import SourceError
 from opsmcp_server.app import open_services
+from opsmcp_server.cli import leave_closed_pipe
 from opsmcp_server.cli.options import Shared
 from opsmcp_server.cli.start import (
     Failed,
@@ -68,6 +69,8 @@ async def _work(config: Config, work: Work) -> int | click.ClickException:
             return await work(services)
         except click.ClickException as error:
             return error
+        except BrokenPipeError:
+            return leave_closed_pipe()
         except _EXPECTED as error:
             return _failure(error, read=services.toolbox is not None)
 

@@ -6,7 +6,6 @@ a few seconds.
 """
 
 import ipaddress
-import logging
 import signal
 import socket
 from collections.abc import AsyncGenerator, Generator
@@ -37,8 +36,6 @@ from opsmcp_server.settings import Server as ServerSettings
 from opsmcp_server.transports.auth import guard
 
 __all__ = ["build_app", "check_exposure", "listen", "serve_http"]
-
-logger = logging.getLogger(__name__)
 
 _MESSAGES = "/messages/"
 _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")

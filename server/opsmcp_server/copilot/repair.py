@@ -1,0 +1,69 @@
+"""JSON objects from models: read as they are, or repaired where it is plain what was meant. Pure."""
+
+import json
+import re
+from typing import Any, cast
+
+__all__ = ["read_object"]
+
+_LONGEST = 256 * 1024
+_FENCE = re.compile(r"```[a-zA-Z]*\n?")
+_TRAILING_COMMA = re.compile(r",(\s*[}\]])")
+_PYTHON_WORDS = {"True": "true", "False": "false", "None": "null"}
+_WORD = re.compile(r"\b(True|False|None)\b")
+_CLOSERS = {"{": "}", "[": "]"}
+
+
+def read_object(text: str) -> dict[str, Any] | None:
+    """The JSON object in `text`; None when there is none that can be told."""
+    given = text[:_LONGEST].strip()
+    if not given:
+        return {}
+    for candidate in _candidates(given):
+        found = _load(candidate)
+        if found is not None:
+            return found
+    return None
+
+
+def _candidates(given: str) -> list[str]:
+    plain = _FENCE.sub("", given)
+    start = plain.find("{")
+    if start < 0:
+        return [given]
+    body = _balanced(plain[start:])
+    mended = _TRAILING_COMMA.sub(r"\1", _WORD.sub(lambda found: _PYTHON_WORDS[found[0]], body))
+    quoted = mended.replace("'", '"') if '"' not in mended else mended
+    return [given, body, mended, quoted]
+
+
+def _load(text: str) -> dict[str, Any] | None:
+    try:
+        found: object = json.loads(text, strict=False)
+        if isinstance(found, str):  # an object that was encoded twice
+            found = json.loads(found, strict=False)
+    except (ValueError, RecursionError):
+        return None
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else None
+
+
+def _balanced(text: str) -> str:
+    """The first object, with brackets that are missing at its end.
+
+    A string that is cut is left so: closing it would make another value of it.
+    """
+    closers: list[str] = []
+    in_string = escaped = False
+    for place, char in enumerate(text):
+        if in_string:
+            in_string = escaped or char != '"'
+            escaped = char == "\\" and not escaped
+        elif char == '"':
+            in_string = True
+        elif char in _CLOSERS:
+            closers.append(_CLOSERS[char])
+        elif closers and char == closers[-1]:
+            closers.pop()
+            if not closers:
+                return text[: place + 1]
+    return text if in_string else text + "".join(reversed(closers))

@@ -1,0 +1,169 @@
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from opsmcp_pipelines.models import OperationKey, OperationKind
+from opsmcp_pipelines.run import (
+    ExpectedTask,
+    NodeResult,
+    Run,
+    StepResult,
+    TaskResult,
+    Verdict,
+)
+from opsmcp_tools.errors import JournalUnusable
+from opsmcp_tools.journal import Limits, Query, open_journal
+from opsmcp_tools.runs import RunRecord
+
+AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
+def _record(run: str = "r-1", *, at: datetime = AT, **more: str) -> RunRecord:
+    return RunRecord(
+        run=run,
+        tool=more.get("tool", "say"),
+        operation=OperationKey(OperationKind.PIPELINE, "ops-system", "say"),
+        principal=more.get("principal", "anna"),
+        arguments={"message": "hello"},
+        source="here",
+        source_run="",
+        created_at=at,
+        result=Run(Verdict.RUNNING),
+        expected=(ExpectedTask("a", "b", run_always=True),),
+    )
+
+
+def _ended(record: RunRecord, output: str = "done\n") -> RunRecord:
+    step = StepResult("s", Verdict.FAILED, output, len(output), allowed=True, note="n")
+    task = TaskResult(
+        "a", "b", Verdict.FAILED, (NodeResult("w", Verdict.FAILED, (step,)),), {"k": "v"}
+    )
+    result = Run(Verdict.FAILED, (task,), "it broke", {"k": "v"}, AT, AT + timedelta(seconds=1))
+    return replace(record, source_run="say-1", result=result, ended_at=AT + timedelta(seconds=2))
+
+
+def test_a_run_comes_back_as_it_was_kept(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        journal.add(_record())
+        assert journal.get("r-1") == _record()
+        journal.accepted("r-1", "say-1")
+        assert journal.get("r-1") == replace(_record(), source_run="say-1")
+        journal.finish(_ended(_record()))
+    with open_journal(tmp_path) as journal:
+        assert journal.get("r-1") == _ended(_record())
+        assert journal.get("r-2") is None
+
+
+def test_only_its_owner_may_read_the_files(tmp_path: Path) -> None:
+    folder = tmp_path / "state" / "opsmcp"
+    with open_journal(folder) as journal:
+        journal.add(_record())
+        modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {modes.pop("owners")} == {0o700}
+    assert set(modes.values()) == {0o600}
+
+
+def test_lists_are_newest_first_and_filtered(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        for number in range(4):
+            journal.add(_record(f"r-{number}", principal="ben" if number % 2 else "anna"))
+        journal.finish(_ended(_record("r-2")))
+        page, before = journal.list(Query(limit=3))
+        assert ([one.run for one in page], before) == (["r-3", "r-2", "r-1"], 2)
+        assert [one.run for one in journal.list(Query(before=before))[0]] == ["r-0"]
+        assert [one.run for one in journal.list(Query(principal="ben"))[0]] == ["r-3", "r-1"]
+        (failed,), _ = journal.list(Query(verdict=Verdict.FAILED))
+        assert (failed.run, failed.result) == ("r-2", Run(Verdict.FAILED, reason="it broke"))
+        assert journal.list(Query(operation="other")) == ((), None)
+
+
+def test_what_is_too_old_or_too_much_goes_but_never_what_still_runs(tmp_path: Path) -> None:
+    with open_journal(tmp_path, Limits(runs=3)) as journal:
+        journal.add(_record("r-running", at=AT - timedelta(days=20)))
+        journal.add(_record("r-old", at=AT - timedelta(days=15)))
+        journal.finish(_ended(_record("r-old")))
+        for number in range(5):
+            journal.add(_record(f"r-{number}"))
+            journal.finish(_ended(_record(f"r-{number}")))
+        kept = [one.run for one in journal.list(Query())[0]]
+        assert kept == ["r-4", "r-3", "r-2", "r-running"]
+
+
+@pytest.mark.parametrize(("limit", "kept"), [(30_000, 16_384), (10, None)])
+def test_a_run_that_is_too_large_is_kept_shortened(
+    limit: int, kept: int | None, tmp_path: Path
+) -> None:
+    noise = "".join(chr(0x4E00 + (n * n * 7919) % 20_000) for n in range(60_000))
+    with open_journal(tmp_path, Limits(result_bytes=limit + 40_000 if kept else limit)) as journal:
+        journal.add(_record())
+        journal.finish(_ended(_record(), noise))
+        found = journal.get("r-1")
+        assert found and found.verdict is Verdict.FAILED
+        outputs = [step.output for task in found.result.tasks for step in task.nodes[0].steps]
+        assert [len(output) for output in outputs] == ([kept] if kept else [])
+
+
+def test_runs_of_a_closed_journal_can_be_claimed_once(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as gone:
+        gone.add(_record())
+        with open_journal(tmp_path) as other:
+            assert other.claim("here") == ()
+    with open_journal(tmp_path) as first, open_journal(tmp_path) as second:
+        assert second.claim("elsewhere") == ()
+        assert first.claim("here") == (_record(),)
+        assert second.claim("here") == ()
+
+
+_KILLED = """
+import os, pathlib, signal, sys
+from opsmcp_tools.journal import open_journal
+from tests.execution.test_journal import _record
+with open_journal(pathlib.Path(sys.argv[1])) as journal:
+    journal.add(_record())
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_runs_of_a_killed_process_can_be_claimed_at_once(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path)], timeout=30, check=False)
+    assert done.returncode == -9
+    with open_journal(tmp_path) as journal:
+        assert journal.claim("here", "r-1") == (_record(),)
+        assert len(list((tmp_path / "owners").iterdir())) == 1
+
+
+def test_two_connections_may_write_at_once(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as one, open_journal(tmp_path) as two:
+
+        def write(number: int) -> None:
+            journal = one if number % 2 else two
+            journal.add(_record(f"r-{number}"))
+            journal.finish(_ended(_record(f"r-{number}")))
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(write, range(60)))
+        assert len(one.list(Query(verdict=Verdict.FAILED, limit=100))[0]) == 60
+
+
+def test_the_journal_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "journal.db") as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(JournalUnusable, match="newer opsmcp"), open_journal(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("where", ["file/state", "broken"])
+def test_a_journal_that_cannot_be_opened_says_where(where: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "journal.db").write_bytes(b"not a database" * 100)
+    with pytest.raises(JournalUnusable, match=where), open_journal(tmp_path / where):
+        pass

@@ -1,0 +1,78 @@
+"""Executions with the real client, against the fake Ops server on a real socket."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+
+from opsmcp_pipelines.models import Pipeline, TaskRef
+from opsmcp_pipelines.ops.settings import OpsSettings
+from opsmcp_pipelines.ops.source import open_ops_source
+from opsmcp_pipelines.run import Verdict
+from opsmcp_tools.arguments import CheckedCall
+from opsmcp_tools.execution import Executions
+from opsmcp_tools.journal import open_journal
+from opsmcp_tools.runs import RunRecord, RunSettings, SystemClock
+from tests.execution.bench import ANNA, SAY
+from tests.fakes.ops_server import FakeOps, Fault, fake_ops
+
+_BED_FAIL = Pipeline(
+    "bed-fail",
+    "ops-system",
+    tasks=(TaskRef("bad", "bed-fail"), TaskRef("skipped", "bed-echo"), TaskRef("always", "t")),
+)
+_BED_ECHO = Pipeline("bed-echo", "ops-system", tasks=(TaskRef("say", "bed-echo"),))
+_CALL = CheckedCall({}, {"host": "local", "message": "m"})
+
+
+async def _run(ops: FakeOps, pipeline: Pipeline, state_dir: Path) -> RunRecord | None:
+    record = None
+    settings = RunSettings(first_poll_seconds=0.01, search_pauses_seconds=(0, 0.01))
+    tool = replace(SAY, operation=pipeline)
+    with open_journal(state_dir) as journal, anyio.fail_after(10):
+        async with open_ops_source(OpsSettings(ops.url, ops.token)) as source:
+            executions = Executions(source, journal, settings=settings, clock=SystemClock())
+            async with anyio.create_task_group() as group:
+                await group.start(executions.run)
+                started = await executions.start(tool, _CALL, ANNA)
+                record = await executions.wait(started.run, 8)
+                group.cancel_scope.cancel()
+    return record
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "recording", "verdict"),
+    [
+        (_BED_ECHO, "run-pipeline-good-local", Verdict.SUCCEEDED),
+        (_BED_FAIL, "run-pipeline-failing-task", Verdict.FAILED),
+        (_BED_ECHO, "run-pipeline-host-unknown", Verdict.NOTHING_RAN),
+    ],
+)
+async def test_a_run_is_followed_to_its_true_end(
+    pipeline: Pipeline, recording: str, verdict: Verdict, tmp_path: Path
+) -> None:
+    async with fake_ops() as ops:
+        ops.play(pipeline.name, recording)
+        record = await _run(ops, pipeline, tmp_path)
+        assert record and record.verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("fault", "made", "verdict"),
+    [
+        (Fault.EMPTY, True, Verdict.SUCCEEDED),
+        (Fault.DROP, True, Verdict.SUCCEEDED),
+        (Fault.GARBLED, True, Verdict.SUCCEEDED),
+        (Fault.EMPTY, False, Verdict.UNKNOWN),
+        (Fault.DROP, False, Verdict.UNKNOWN),
+    ],
+)
+async def test_a_start_whose_answer_is_lost_is_looked_for_and_not_repeated(
+    fault: Fault, made: bool, verdict: Verdict, tmp_path: Path
+) -> None:
+    async with fake_ops() as ops:
+        ops.fail("pipelineruns", fault, method="POST", after=made)
+        record = await _run(ops, _BED_ECHO, tmp_path)
+        assert record
+        assert (record.verdict, len(ops.posts), len(ops.runs)) == (verdict, 1, int(made))

@@ -1,0 +1,86 @@
+"""Condense: a long output in few tokens, by what it means and not by position alone. Pure.
+
+JSON is cut by its structure, YAML by its depth, a table by its rows, and everything else is a log:
+every kind of error line stays (`templates`), with its neighbours, the head and foot of its stack
+trace, warnings, what is rare, and both ends. Linear in the text, and bounded in memory.
+"""
+
+from opsmcp_tools.excerpt import Room
+from opsmcp_tools.log import read_log
+from opsmcp_tools.shapes import read_table, read_yaml, shrunk_json
+from opsmcp_tools.text import clean
+from opsmcp_tools.tokens import estimate_tokens
+
+__all__ = ["LEAST_TOKENS", "condense"]
+
+LEAST_TOKENS = 120
+"""Fewer are taken for so many: below, the marks would take all the room."""
+
+_MOST_CHARACTERS = 32 * 1024 * 1024
+_KEPT_HEAD = 8 * 1024 * 1024
+_LONGEST_LINE = 1_200
+_PIECE = 400
+_TOKENS_OF_A_LINE = 20
+"""What a short line takes; if there are more kinds of error than fit, similar ones are joined."""
+
+
+def condense(text: str, tokens: int = 1_500) -> str:
+    """The text as it is if it fits, else what matters of it.
+
+    What is left out is marked where it stood or counted in the first line. The result is never
+    longer than the cleaned text. Of more than 32 Mi characters, only both ends are looked at.
+
+    Args:
+        text: Any output; cleaned here.
+        tokens: How many it may take. Outputs are dense, so three characters count as a token.
+    """
+    text = clean(text)
+    room = Room(max(tokens, LEAST_TOKENS) * 3 // 4, len(text))
+    if room.holds(text):
+        return text
+    if len(text) <= _MOST_CHARACTERS:
+        return _condensed(text, room) or _cut(text, room)
+    left = len(text) - _MOST_CHARACTERS
+    note = f"\n[{left:,} characters after the first {_KEPT_HEAD:,} were not looked at]"
+    ends = text[:_KEPT_HEAD] + "\n" + text[left + _KEPT_HEAD :]
+    smaller = Room(room.tokens - len(note) // 4, room.characters - len(note))
+    return (_condensed(ends, smaller) or _cut(ends, smaller)) + note
+
+
+def _condensed(text: str, room: Room) -> str | None:
+    shrunk = shrunk_json(text, room)
+    if shrunk:
+        return shrunk
+    lines = text.removesuffix("\n").split("\n")
+    excerpt = read_table(lines) or read_yaml(lines)
+    if excerpt is None:
+        lines = _in_pieces(lines)
+        excerpt = read_log(lines, most_kinds=room.tokens // _TOKENS_OF_A_LINE)
+    return excerpt.fit(room)
+
+
+def _in_pieces(lines: list[str]) -> list[str]:
+    """Very long lines as several, so that an error within one is found."""
+    if max(map(len, lines)) <= _LONGEST_LINE:
+        return lines
+    return [piece for line in lines for piece in _pieces(line)]
+
+
+def _pieces(line: str) -> list[str]:
+    if len(line) <= _LONGEST_LINE:
+        return [line]
+    pieces, start = list[str](), 0
+    while start < len(line):
+        end = start + _PIECE
+        space = line.rfind(" ", start + _PIECE // 2, end) if end < len(line) else -1
+        end = space + 1 if space > 0 else end
+        pieces.append(line[start:end])
+        start = end
+    return pieces
+
+
+def _cut(text: str, room: Room) -> str:
+    """The beginning, where nothing better fits: a text of a few very dense characters."""
+    mark = "\n[the rest left out]"
+    kept = min(len(text), room.characters - len(mark), room.tokens - estimate_tokens(mark))
+    return text[: max(0, kept)].rstrip("\n") + mark

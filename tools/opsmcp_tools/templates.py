@@ -1,0 +1,103 @@
+"""Templates: what a line of a log says when everything that changes is taken out of it. Pure.
+
+Two lines are of one kind when their templates are equal. A small one of our own in place of a log
+miner such as drain3: a miner learns from the lines before, so that what it folds depends on their
+order and two different causes can become one; here numbers, times and identifiers are taken out by
+what they look like, and error codes stay.
+"""
+
+import re
+from enum import IntEnum
+
+import re2
+
+__all__ = ["Weight", "coarse_keys", "kind_of_line", "suspicious", "weigh", "without_identifiers"]
+
+
+class Weight(IntEnum):
+    """How much a line matters to somebody who looks for a cause."""
+
+    PLAIN = 0
+    WARNING = 1
+    ERROR = 2
+
+
+_ERROR_WORDS = (
+    "error|exception|fatal|panic|fail|critical|traceback|segmentation fault|segfault|core dumped"
+    "|out of memory|oomkill|killed|denied|refused|timed out|time out|timeout|unreachable"
+    "|no space left|cannot|can't|could not|couldn't|unable to|not found|no such|no route"
+    "|unauthorized|forbidden|abort|crash|corrupt|rejected|invalid|emerg|severe|unresolved"
+    "|evicted|imagepull|broken pipe|reset by peer|not permitted|read-only file system"
+    "|错误|失败|异常|拒绝|超时|无法|致命|不存在"
+)
+_WARNING_WORDS = (
+    "warn|deprecat|retry|retrying|backoff|notready|pending|unhealthy|degraded|slow|警告"
+)
+
+_SUSPICIOUS = re2.compile(f"{_ERROR_WORDS}|{_WARNING_WORDS}".encode())
+_ERROR = re.compile(_ERROR_WORDS)
+_WARNING = re.compile(_WARNING_WORDS)
+
+_HARMLESS = re.compile(
+    r"\b(?:0|no|zero|without(?: any)?) (?:\w+ )?(?:errors?|failures?|failed|warnings?|exceptions?)"
+    r"|(?:errors?|fail(?:ed|ures?)|warnings?|exceptions?|timeouts?)[\"']?\s*[:=]\s*[\"']?"
+    r"(?:0\b(?!\.)|none\b|null\b|false\b|nil\b)"
+)
+"""Words of an error in a line that says there is none."""
+
+_CALM = re.compile(r"^.{0,60}?\b(?:info|debug|trace|notice)\b")
+"""A level that the line itself gives; an error word after it is then no more than a warning."""
+
+_DIGITS = b"0123456789"
+_LOWER = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz")
+
+_CHANGING = re.compile(
+    r"(?P<code>\b[A-Z]{1,8}-?\d{3,6}\b(?!-)"
+    r"|\b(?:status|code|errno|exit|signal|HTTP(?:/\d\.\d)?)\b[\"']?[ :=]{1,3}\d{1,5}\b)"
+    r"|\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.,Z+:]*"
+    r"|\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"
+    r"|(?:-[0-9a-f]{8,10})?-[bcdfghjklmnpqrstvwxz2456789]{5}\b"
+    r"|\b0x[0-9a-fA-F]+|\b(?=[a-fA-F]*\d)[0-9a-fA-F]{6,}\b"
+    r"|\d+(?:[.,:]\d+)*"
+)
+
+
+def coarse_keys(text: str) -> list[bytes]:
+    """One key for each line of the text, in lower case and without digits; a few ns a character."""
+    return text.encode("utf-8", "replace").translate(_LOWER, _DIGITS).split(b"\n")
+
+
+def without_identifiers(keys: list[bytes]) -> list[bytes]:
+    """Coarser keys yet: also without the letters of hexadecimal numbers."""
+    return b"\n".join(keys).translate(None, b"abcdef-").split(b"\n")
+
+
+def suspicious(key: bytes) -> bool:
+    """Whether a text as `coarse_keys` makes them may hold an error or a warning; quick."""
+    return _SUSPICIOUS.search(key) is not None
+
+
+def weigh(line: str) -> tuple[Weight, int]:
+    """How much a line matters, and where the word that says so begins."""
+    lower = line.lower()
+    found = _ERROR.search(lower)
+    if found is None:
+        warning = _WARNING.search(lower)
+        return (Weight.WARNING, warning.start()) if warning else (Weight.PLAIN, 0)
+    if _HARMLESS.search(lower) and not _ERROR.search(_HARMLESS.sub("", lower)):
+        return Weight.PLAIN, 0
+    weight = Weight.WARNING if _CALM.search(lower) else Weight.ERROR
+    return weight, min(found.start(), len(line))
+
+
+def kind_of_line(line: str, *, codes: bool = True) -> str:
+    """The template of a line. With `codes`, numbers that name a cause stay: `E1017`, `HTTP 500`."""
+    return _CHANGING.sub(_with_code if codes else _without, line)
+
+
+def _with_code(found: re.Match[str]) -> str:
+    return found["code"] or "#"
+
+
+def _without(_found: re.Match[str]) -> str:
+    return "#"
