@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import cold_start, end_lag, list_tools, refresh
+from benchmarks import cold_start, condense, end_lag, list_tools, refresh
 from benchmarks.measure import Row
 
 BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
     "cold_start": cold_start.run,
+    "condense": condense.run,
     "list_tools": list_tools.run,
     "refresh": refresh.run,
     "end_lag": end_lag.run,

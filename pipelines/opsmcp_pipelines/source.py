@@ -4,16 +4,16 @@ Implemented by `ops.source.OpsSource` and `embedded.source.EmbeddedSource`; used
 the execution of calls. Every method may raise a `SourceError` (see `errors`) and nothing else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.models import OperationKey
 from opsmcp_pipelines.run import RunReport
 
-__all__ = ["CALL_ID_VARIABLE", "RunRef", "Source", "StartRequest"]
+__all__ = ["CALL_ID_VARIABLE", "NodeSource", "RunRef", "Source", "StartRequest"]
 
 CALL_ID_VARIABLE = "opsmcp_call_id"
 """The extra variable that every start carries, by which its run can be found again."""
@@ -75,10 +75,28 @@ class Source(Protocol):
         """
         ...
 
+    async def read_runs(
+        self, refs: Set[RunRef], turn: Callable[[], Awaitable[None]]
+    ) -> Mapping[RunRef, RunReport]:
+        """Read how many runs stand, at the cost of few requests; awaits `turn` before each.
+
+        What is not among the answers may still exist: `read_run` tells.
+        """
+        ...
+
     async def find_run(self, request: StartRequest) -> RunRef | None:
         """Find the run that `request` made, newest first; None when there is none."""
         ...
 
     async def cancel(self, ref: RunRef) -> bool:
         """Stop a run and everything it started. False when this source cannot."""
+        ...
+
+
+@runtime_checkable
+class NodeSource(Protocol):
+    """A source that knows the nodes of its clusters."""
+
+    async def read_nodes(self, cluster: str) -> tuple[str, ...]:
+        """The names of the nodes of a cluster, sorted."""
         ...

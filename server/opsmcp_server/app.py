@@ -4,22 +4,30 @@ import gc
 import getpass
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
 
 import anyio
+import mcp_types as types
+from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from opsmcp_pipelines.catalogue import Catalogue, Difference
 from opsmcp_pipelines.discovery import Discovery
 from opsmcp_pipelines.models import Task
 from opsmcp_pipelines.source import Source
-from opsmcp_server.builtin import definitions
+from opsmcp_server import builtin, finding
 from opsmcp_server.config import Config
 from opsmcp_server.listing import Listing
 from opsmcp_server.services import Services
 from opsmcp_server.settings import HintName
+from opsmcp_server.settings import Override as OverrideSetting
 from opsmcp_tools.execution import Executions, FindTask
 from opsmcp_tools.journal import open_journal
-from opsmcp_tools.policy import Policy
+from opsmcp_tools.masking import Masker
+from opsmcp_tools.overrides import Override, VariableOverride
+from opsmcp_tools.policy import Action, Effect, Policy
 from opsmcp_tools.runs import RunSettings, SystemClock
 from opsmcp_tools.tool import Principal
 from opsmcp_tools.toolbox import Exposure, ToolSettings
@@ -42,28 +50,57 @@ async def open_services(config: Config, environ: Mapping[str, str]) -> AsyncGene
         journal = stack.enter_context(open_journal(config.state.dir))
         source = await stack.enter_async_context(_open_source(config, environ))
         discovery = Discovery(source, interval_seconds=config.discovery.interval_seconds)
+        masker = Masker(config.secret_values())
         executions = Executions(
             source,
             journal,
             settings=_run_settings(config),
             clock=SystemClock(),
             find_task=_find_task(discovery),
+            masker=masker,
         )
+        policy, local = _policy(config), Principal(_local_user())
+        new_listing = partial(_new_listing, config, policy)
         services = Services(
             config=config,
             source=source,
             discovery=discovery,
             executions=executions,
-            policy=Policy(read_only=config.policy.read_only),
-            principal=Principal(_local_user()),
+            policy=policy,
+            principal=local,
             tool_settings=_tool_settings(config),
-            listing=Listing(definitions()),
+            masker=masker,
+            listing=new_listing(local),
+            new_listing=new_listing,
+            count_uses=journal.uses,
         )
         group = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(group.cancel_scope.cancel)
         await group.start(executions.run)
         _discover(services, group)
         yield services
+
+
+def _policy(config: Config) -> Policy:
+    given = config.policy
+    return Policy(given.read_only, given.rules, MappingProxyType(given.groups))
+
+
+def _new_listing(config: Config, policy: Policy, principal: Principal) -> Listing:
+    """A list that holds no operation yet, with the built-in tools that this principal may use."""
+
+    def allowed(tools: tuple[types.Tool, ...]) -> list[types.Tool]:
+        return [
+            tool
+            for tool in tools
+            if policy.decide(principal, Action.LIST, builtin.subject(tool)).effect is Effect.ALLOW
+        ]
+
+    return Listing(
+        allowed(builtin.definitions()),
+        allowed(finding.definitions()),
+        page_size=config.tools.page_size,
+    )
 
 
 def _find_task(discovery: Discovery) -> FindTask:
@@ -75,19 +112,44 @@ def _find_task(discovery: Discovery) -> FindTask:
 
 
 def _discover(services: Services, group: TaskGroup) -> None:
+    adoption = _Adoption(services, group)
+
     def on_change(catalogue: Catalogue, _difference: Difference) -> None:
-        first = services.toolbox is None
-        changed = services.adopt(catalogue)
-        _spare_garbage_collector(first=first)
-        if changed and not first:
-            group.start_soon(services.sessions.lists_changed)
+        adoption.newest = catalogue
+        group.start_soon(adoption.catch_up)
 
     async def run() -> None:
         await group.start(services.discovery.run)
+        await adoption.catch_up()
         services.first_read.set()
 
     services.discovery.subscribe(on_change)
     group.start_soon(run)
+
+
+@dataclass
+class _Adoption:
+    """Makes the tools of new catalogues in a thread: thousands of them would stall every client."""
+
+    services: Services
+    group: TaskGroup
+    newest: Catalogue | None = None
+    _lock: anyio.Lock = field(default_factory=anyio.Lock)
+
+    async def catch_up(self) -> None:
+        """Return once the newest catalogue is the one that clients see."""
+        async with self._lock:
+            while self.newest is not None:
+                catalogue, self.newest = self.newest, None
+                await self._adopt(catalogue)
+
+    async def _adopt(self, catalogue: Catalogue) -> None:
+        services = self.services
+        first = services.toolbox is None
+        changed = services.adopt(await to_thread.run_sync(services.build, catalogue))
+        _spare_garbage_collector(first=first)
+        if changed and not first:
+            self.group.start_soon(services.sessions.lists_changed)
 
 
 def _spare_garbage_collector(*, first: bool) -> None:
@@ -146,9 +208,29 @@ def _tool_settings(config: Config) -> ToolSettings:
         ),
         hints=_plain(config.tools.hints),
         bind=config.bound_values(),
+        constants=config.constants,
         kinds=config.tools.kinds,
         enum_limit=config.tools.enum_limit,
         host_selectors=config.tools.host_selectors,
+        overrides={pattern: _override(given) for pattern, given in config.tools.overrides.items()},
+        language=config.tools.language,
+    )
+
+
+def _override(given: OverrideSetting) -> Override:
+    return Override(
+        given.title,
+        given.description,
+        {str(name): on for name, on in given.hints.items()},
+        {
+            name: VariableOverride(
+                said.kind,
+                said.description,
+                said.examples,
+                said.bound.get_secret_value() if said.bound is not None else None,
+            )
+            for name, said in given.variables.items()
+        },
     )
 
 

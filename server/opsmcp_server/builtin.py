@@ -11,17 +11,19 @@ from functools import cache
 import mcp_types as types
 
 from opsmcp_pipelines.run import Verdict
+from opsmcp_server.answering import answer_run, run_text
 from opsmcp_server.inventory import inventory
-from opsmcp_server.results import annotations, run_result, text_result
+from opsmcp_server.planning import PLAN_OPERATION, PlanOperation
+from opsmcp_server.results import annotations, text_result
 from opsmcp_server.services import Services
 from opsmcp_tools.arguments import check_inputs
 from opsmcp_tools.output import output_slice
+from opsmcp_tools.policy import Action, BuiltInTool
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.schema import OUTPUT_SCHEMA, input_schema
-from opsmcp_tools.summary import summarise
 from opsmcp_tools.tool import Hints, Input, JsonObject, Kind, Principal
 
-__all__ = ["BuiltIn", "definitions", "find"]
+__all__ = ["Arguments", "BuiltIn", "definitions", "find", "subject"]
 
 Arguments = Mapping[str, str]
 Answer = Callable[[Services, Principal, Arguments], Awaitable[types.CallToolResult]]
@@ -51,6 +53,9 @@ class BuiltIn:
         Raises:
             ToolError: With what to change.
         """
+        services.require(
+            principal, Action.RUN, BuiltInTool(self.name, read_only=self.hints.read_only)
+        )
         given = check_inputs(self.name, self.inputs, arguments)
         defaults = {item.name: item.default for item in self.inputs if item.default is not None}
         return await self.respond(services, principal, {**defaults, **given})
@@ -67,14 +72,21 @@ class BuiltIn:
         )
 
 
-def find(name: str) -> BuiltIn | None:
+def find(name: str) -> BuiltIn | PlanOperation | None:
     """The built-in tool of that name."""
-    return _by_name().get(name)
+    return PlanOperation() if name == PLAN_OPERATION else _by_name().get(name)
+
+
+def subject(tool: types.Tool) -> BuiltInTool:
+    """A built-in tool as policy knows it."""
+    reads = tool.annotations is not None and tool.annotations.read_only_hint is True
+    # It decides nothing by itself: policy is asked again about the operation that it runs.
+    return BuiltInTool(tool.name, read_only=reads or tool.name == "run_operation")
 
 
 def definitions() -> tuple[types.Tool, ...]:
     """All built-in tools as clients list them."""
-    return tuple(tool.definition() for tool in _by_name().values())
+    return (*(tool.definition() for tool in _by_name().values()), PlanOperation().definition())
 
 
 async def _get_run(
@@ -83,7 +95,8 @@ async def _get_run(
     record = services.executions.get(given["run"], principal)
     if not record.ended:
         record = await services.executions.wait(record.run, float(given["wait_seconds"]))
-    return run_result(record)
+    tokens = int(given["tokens"]) if "tokens" in given else None
+    return await answer_run(services, record, principal, tokens)
 
 
 async def _get_run_output(
@@ -142,7 +155,8 @@ async def _cancel_run(
     record, stopped = await services.executions.cancel(given["run"], principal)
     data: JsonObject = {"run": record.run, "verdict": str(record.verdict), "stopped": stopped}
     if stopped:
-        return text_result(f"The run was stopped.\n{summarise(record)}", data)
+        text = await run_text(services, record, principal)
+        return text_result(f"The run was stopped.\n{text}", data)
     if record.ended:
         return text_result(f"The run had already ended: {record.verdict}.", data)
     return text_result(
@@ -175,15 +189,13 @@ def _text(name: str, description: str) -> Input:
     return Input(name, Kind.TEXT, schema, maximum=200)
 
 
-def _count(name: str, description: str, default: int, low: int, high: int) -> Input:
-    schema: JsonObject = {
-        "type": "integer",
-        "minimum": low,
-        "maximum": high,
-        "default": default,
-        "description": description,
-    }
-    return Input(name, Kind.COUNT, schema, default=str(default), minimum=low, maximum=high)
+def _count(name: str, description: str, default: int | None, low: int, high: int) -> Input:
+    schema: JsonObject = {"type": "integer", "minimum": low, "maximum": high}
+    if default is not None:
+        schema["default"] = default
+    schema["description"] = description
+    text = None if default is None else str(default)
+    return Input(name, Kind.COUNT, schema, default=text, minimum=low, maximum=high)
 
 
 def _choice(name: str, description: str, allowed: tuple[str, ...]) -> Input:
@@ -204,6 +216,7 @@ def _by_name() -> Mapping[str, BuiltIn]:
             (
                 _RUN,
                 _count("wait_seconds", "Longest wait.", 30, 0, _LONGEST_WAIT_SECONDS),
+                _count("tokens", "About the longest text.", None, 300, 20_000),
             ),
             _get_run,
             output_schema=OUTPUT_SCHEMA,

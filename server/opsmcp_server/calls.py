@@ -4,13 +4,15 @@
 Between the two, whoever called asks a person where policy wants that.
 """
 
+import secrets
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from opsmcp_server.services import Services
 from opsmcp_tools.arguments import CheckedCall, check_arguments
-from opsmcp_tools.errors import NotAllowed, ToolUnavailable, UnknownTool
+from opsmcp_tools.errors import NotAllowed, PlanChanged, ToolUnavailable, UnknownTool
+from opsmcp_tools.plan import Plan, build_plan, places_in_words
 from opsmcp_tools.policy import Action, Decision, Effect
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.tool import Principal, Tool
@@ -19,11 +21,14 @@ from opsmcp_tools.toolbox import Toolbox
 __all__ = [
     "OnProgress",
     "Prepared",
+    "check_again",
     "command_line",
     "execute",
     "find_tool",
+    "plan",
     "prepare",
     "question",
+    "where",
 ]
 
 OnProgress = Callable[[RunRecord], Awaitable[None]]
@@ -59,7 +64,7 @@ async def find_tool(services: Services, name: str, principal: Principal) -> Tool
 
 
 def _may_list(services: Services, tool: Tool, principal: Principal) -> bool:
-    return services.policy.decide(principal, Action.LIST, tool).effect is not Effect.DENY
+    return services.decide(principal, Action.LIST, tool).effect is not Effect.DENY
 
 
 def _missing(services: Services, toolbox: Toolbox, name: str) -> Exception:
@@ -77,31 +82,111 @@ def _missing(services: Services, toolbox: Toolbox, name: str) -> Exception:
 
 
 async def prepare(
-    services: Services, name: str, arguments: Mapping[str, object], principal: Principal
+    services: Services,
+    name: str,
+    arguments: Mapping[str, object],
+    principal: Principal,
+    plan_hash: str = "",
 ) -> Prepared:
     """Find, check and decide. Starts nothing.
+
+    Args:
+        services: The running opsmcp.
+        name: The tool.
+        arguments: What the caller gave.
+        principal: Who calls.
+        plan_hash: The hash of the plan that the caller agreed to, if there is one.
 
     Raises:
         ToolError: With what to change.
     """
     tool = await find_tool(services, name, principal)
     call = check_arguments(tool, arguments, principal)
-    decision = services.policy.decide(principal, Action.RUN, tool, call.arguments)
+    decision = services.decide(principal, Action.RUN, tool, call.arguments)
+    prepared = Prepared(tool, call, principal, decision)
+    if plan_hash:
+        _check_plan(await _plan(services, prepared), plan_hash)
     if decision.effect is Effect.DENY:
         raise NotAllowed(f"{tool.name} was not started: {decision.reason}")
     if decision.effect is Effect.APPROVE:
         raise NotAllowed(f"{tool.name} needs somebody else's approval, which is not available yet.")
-    return Prepared(tool, call, principal, decision)
+    await services.nodes.check(tool, call)
+    return prepared
 
 
-def question(prepared: Prepared) -> str:
-    """What a person is asked: operation, what it changes, and with which arguments."""
+async def plan(
+    services: Services, name: str, arguments: Mapping[str, object], principal: Principal
+) -> Plan:
+    """What a call would do, whether policy allows it or not. Starts nothing.
+
+    Raises:
+        ToolError: With what to change.
+    """
+    tool = await find_tool(services, name, principal)
+    decision = services.decide(principal, Action.PLAN, tool)
+    if decision.denied:
+        raise NotAllowed(f"{tool.name} was not planned: {decision.reason}.")
+    call = check_arguments(tool, arguments, principal)
+    decision = services.decide(principal, Action.RUN, tool, call.arguments)
+    return await _plan(services, Prepared(tool, call, principal, decision))
+
+
+async def _plan(services: Services, prepared: Prepared) -> Plan:
+    toolbox = await services.current_toolbox()
+    return build_plan(
+        prepared.tool,
+        prepared.call,
+        prepared.decision,
+        toolbox.catalogue.contents,
+        source=services.source.label,
+        who=prepared.principal.name,
+    )
+
+
+def _check_plan(now: Plan, agreed: str) -> None:
+    if not secrets.compare_digest(now.hash.encode(), agreed.encode()):
+        raise PlanChanged(
+            f"{now.data['operation']} was not started: it would not do what was planned. The hash "
+            f"of the plan is {now.hash} now. Plan again, and look at what changed."
+        )
+
+
+async def check_again(services: Services, prepared: Prepared) -> None:
+    """Return if a call is still what a person agreed to; asking takes minutes.
+
+    Raises:
+        ToolError: The operation or the decision on it is another one now.
+    """
+    tool = await find_tool(services, prepared.tool.name, prepared.principal)
+    decision = services.decide(prepared.principal, Action.RUN, tool, prepared.call.arguments)
+    if tool.definition != prepared.tool.definition or decision != prepared.decision:
+        raise PlanChanged(
+            f"{tool.name} was not started: the operation, or what policy says of it, changed while "
+            "the person was asked. Call again."
+        )
+
+
+async def where(services: Services, prepared: Prepared) -> str:
+    """Where a call would take effect, in words for a person."""
+    toolbox = await services.current_toolbox()
+    return places_in_words(prepared.tool, prepared.call, toolbox.catalogue.contents)
+
+
+def question(prepared: Prepared, where: str = "") -> str:
+    """What a person is asked: the operation, where, with which arguments, and what it changes."""
     tool, given = prepared.tool, prepared.call.arguments
     lines = [f"Run {tool.title} ({tool.name})?", tool.description]
+    lines += [f"Where: {where}"] if where else []
     lines += [f"  {name} = {value}" for name, value in given.items()]
+    return "\n".join([*lines, _effect(tool)])
+
+
+def _effect(tool: Tool) -> str:
+    if tool.hints.read_only:
+        return "It only reads."
     if tool.hints.destructive:
-        lines.append("This can destroy or interrupt something.")
-    return "\n".join(lines)
+        return "It changes something, and this can destroy or interrupt something."
+    return "It changes something." + (" Twice is as once." if tool.hints.idempotent else "")
 
 
 def command_line(prepared: Prepared) -> str:

@@ -3,14 +3,18 @@
 import mcp_types as types
 
 from opsmcp_server.inventory import inventory
+from opsmcp_server.nodes import names_node
 from opsmcp_server.services import Services
 from opsmcp_tools.errors import ToolUnavailable
+from opsmcp_tools.kinds import CLUSTER
 from opsmcp_tools.tool import Principal
 
 __all__ = ["complete"]
 
 _MOST = 100
 """The protocol allows no more values in one answer."""
+
+_MOST_CLUSTERS = 5
 
 _KIND_OF_ARGUMENT = {"cluster": "clusters", "host": "hosts", "name": "operations"}
 
@@ -20,10 +24,14 @@ async def complete(
     principal: Principal,
     _reference: types.PromptReference | types.ResourceTemplateReference,
     argument: types.CompletionArgument,
+    context: types.CompletionContext | None = None,
 ) -> types.CompleteResult:
     """Names that begin with what was typed, then those that contain it."""
     try:
-        names = await _names(services, principal, argument.name)
+        if names_node(argument.name):
+            names = await _nodes(services, context)
+        else:
+            names = await _names(services, principal, argument.name)
     except ToolUnavailable:
         names = []
     typed = argument.value.casefold()
@@ -34,6 +42,15 @@ async def complete(
             values=found[:_MOST], total=len(found), has_more=len(found) > _MOST
         )
     )
+
+
+async def _nodes(services: Services, context: types.CompletionContext | None) -> list[str]:
+    """The nodes of the cluster that was chosen before, else of the first few clusters."""
+    contents = (await services.current_toolbox()).catalogue.contents
+    known = [cluster.name for cluster in contents.clusters]
+    chosen = ((context.arguments if context else None) or {}).get(CLUSTER)
+    asked = [name for name in known if name == chosen] if chosen else known[:_MOST_CLUSTERS]
+    return sorted({node for cluster in asked for node in await services.nodes.of(cluster)})
 
 
 async def _names(services: Services, principal: Principal, argument: str) -> list[str]:

@@ -7,7 +7,7 @@ settings do (`settings` describes them).
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,8 +16,10 @@ from typing import cast
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from opsmcp_server import settings
+from opsmcp_server.bound_values import BoundValue, read_bound_value
 from opsmcp_server.errors import ConfigError
 from opsmcp_server.settings import Given
+from opsmcp_tools.binding import PRINCIPAL
 from opsmcp_tools.characters import quote
 from opsmcp_tools.nearest import suggest
 
@@ -38,8 +40,9 @@ _NO_SETTINGS = frozenset({_CONFIG, "OPSMCP_SHARED"})
 _BIND = "OPSMCP_BIND_"
 _FILE = "opsmcp.yaml"
 _DIRECTORIES = frozenset({"embedded.manifests", "state.dir"})
-_FILE_ONLY = frozenset({"bind", "tools.hints", "tools.kinds", "tools.overrides"})
-_MOST_SECRET_BYTES = 64 * 1024
+_FILE_ONLY = frozenset(
+    {"bind", "policy.groups", "policy.rules", "tools.hints", "tools.kinds", "tools.overrides"}
+)
 
 _OLDER_NAMES: tuple[tuple[str, str], ...] = (
     ("OPS_SERVER", "ops.server"),
@@ -77,16 +80,26 @@ class Config(BaseModel):
     state: settings.State = Field(default_factory=settings.State)
     policy: settings.Policy = Field(default_factory=settings.Policy)
     consent: settings.Consent = Field(default_factory=settings.Consent)
+    result: settings.Result = Field(default_factory=settings.Result)
     openai: settings.OpenAI = Field(default_factory=settings.OpenAI)
     copilot: settings.Copilot = Field(default_factory=settings.Copilot)
     bind: dict[str, SecretStr] = Field(default_factory=dict)
-    """Values of bound variables by the variable's name. All are secrets."""
+    """Values of bound variables by the variable's name."""
+    constants: frozenset[str] = frozenset()
+    """The names in `bind` whose values are no secrets."""
     origins: dict[str, str] = Field(default_factory=dict, repr=False)
     """Setting to where its value came from; settings left at their default are absent."""
 
     def bound_values(self) -> dict[str, str]:
         """The values of bound variables, readable. For the engine, never for people."""
         return {name: value.get_secret_value() for name, value in self.bind.items()}
+
+    def secret_values(self) -> frozenset[str]:
+        """Every value that nobody may be shown, readable. For the masker."""
+        kept = (self.ops.token, self.server.token, self.openai.key)
+        found = {secret.get_secret_value() for secret in kept}
+        found |= {text for name, text in self.bound_values().items() if name not in self.constants}
+        return frozenset(found) - {"", PRINCIPAL}
 
     def entries(self) -> Iterator[Entry]:
         """Every setting in the order of the documentation, secrets hidden."""
@@ -175,8 +188,11 @@ def load(
     bind = [item for key, item in given.items() if key.startswith("bind.")]
     values = {key: item for key, item in given.items() if not key.startswith("bind.")}
     resolved = {key: _resolve_paths(item, environ) for key, item in values.items()}
-    resolved |= {item.key: _resolve_secret(item, environ) for item in bind}
-    return _build(resolved)
+    resolved |= _read_policy(resolved)
+    bound = {item.key: _read_bound(item, environ) for item in bind}
+    resolved |= {item.key: replace(item, value=bound[item.key].text) for item in bind}
+    constants = {key.partition(".")[2] for key, value in bound.items() if not value.secret}
+    return _build(resolved, constants)
 
 
 def _from_default_places(environ: Mapping[str, str], cwd: Path) -> dict[str, Given]:
@@ -224,7 +240,7 @@ def _refuse_unknown(present: Iterable[str], names: Mapping[str, str]) -> None:
             hint = suggest(name, [*names, _CONFIG])
             raise ConfigError(f"environment {name}: there is no such setting{hint}")
         if names[name] in _FILE_ONLY:
-            raise ConfigError(f"environment {name}: this setting is a mapping, for the file only")
+            raise ConfigError(f"environment {name}: this setting can stand in the file only")
 
 
 def _is_bound(name: str) -> bool:
@@ -280,48 +296,32 @@ def _absolute(text: str, item: Given, environ: Mapping[str, str]) -> Path:
     return item.base / path
 
 
-def _resolve_secret(item: Given, environ: Mapping[str, str]) -> Given:
-    """The value of a bound variable: itself, or from where `{env: NAME}`, `{file: PATH}` says."""
-    if isinstance(item.value, str):
-        return item
-    match _only_pair(item.value):
-        case "env", str(name):
-            if not environ.get(name):
-                raise ConfigError(f"{item.key}: environment {name} is not set ({item.origin})")
-            return replace(item, value=environ[name])
-        case "file", str(name):
-            return replace(item, value=_read_secret(_absolute(name, item, environ), item))
-        case _:
-            raise ConfigError(
-                f"{item.key} must be a text, {{env: NAME}} or {{file: PATH}} ({item.origin})"
-            )
+def _read_bound(item: Given, environ: Mapping[str, str]) -> BoundValue:
+    return read_bound_value(item, environ, lambda path: _absolute(path, item, environ))
 
 
-def _only_pair(value: object) -> tuple[object, object] | None:
-    pairs = list(cast("dict[object, object]", value).items()) if isinstance(value, dict) else []
-    return pairs[0] if len(pairs) == 1 else None
+def _read_policy(given: Mapping[str, Given]) -> dict[str, Given]:
+    """The settings whose data become rules. Most have none, and reading them costs a start."""
+    present = [key for key in ("policy.rules", "policy.groups") if key in given]
+    if not present:
+        return {}
+    from opsmcp_server.policy_rules import read_groups, read_rules
+
+    readers: Mapping[str, Callable[[Given], object]] = {
+        "policy.rules": read_rules,
+        "policy.groups": read_groups,
+    }
+    return {key: replace(given[key], value=readers[key](given[key])) for key in present}
 
 
-def _read_secret(path: Path, item: Given) -> str:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(_MOST_SECRET_BYTES + 1)
-        text = data.decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{item.key}: cannot read {str(path)!r} ({item.origin})") from error
-    if len(data) > _MOST_SECRET_BYTES:
-        raise ConfigError(f"{item.key}: {str(path)!r} is larger than 64 KiB ({item.origin})")
-    return text.rstrip("\r\n")
-
-
-def _build(given: Mapping[str, Given]) -> Config:
+def _build(given: Mapping[str, Given], constants: Set[str]) -> Config:
     tree: dict[str, dict[str, object]] = {}
     for key, item in given.items():
         group, _, field = key.partition(".")
         tree.setdefault(group, {})[field] = item.value
     origins = {key: item.origin for key, item in given.items()}
     try:
-        return Config.model_validate({**tree, "origins": origins})
+        return Config.model_validate({**tree, "origins": origins, "constants": constants})
     except ValidationError as error:
         problems = {_setting_of(problem["loc"]) for problem in error.errors(include_url=False)}
     # Outside of the handler, so that the library's error, which knows the value, is not its cause.

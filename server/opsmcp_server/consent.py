@@ -7,7 +7,7 @@ a state of ours proves nothing and is asked again.
 """
 
 import secrets
-import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
@@ -21,7 +21,6 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 __all__ = ["Answer", "Consent"]
 
 _KEY = "consent"
-_ASK_SECONDS = 300.0
 _PERSON_SECONDS = 0.7
 """A refusal that comes faster than this was not read by a person."""
 
@@ -44,11 +43,21 @@ class Answer(Enum):
     COULD_NOT_ASK = auto()
 
 
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A question that waits for its answer, and when it was asked."""
+
+    question: str
+    asked_at: float
+
+
 @dataclass
 class Consent:
-    """Asks, and remembers the questions that are still open."""
+    """Asks, and remembers the questions that are still open for `wait_seconds`."""
 
-    _open: dict[str, float] = field(default_factory=dict[str, float])
+    wait_seconds: float
+    monotonic: Callable[[], float]
+    _open: dict[str, _Open] = field(default_factory=dict[str, _Open])
 
     async def ask(
         self,
@@ -65,22 +74,38 @@ class Consent:
             return Answer.COULD_NOT_ASK
         if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
             return self._ask_by_result(params, question)
-        return await _ask_by_request(ctx, question)
+        return await self._ask_by_request(ctx, question)
 
     def _ask_by_result(
         self, params: types.CallToolRequestParams, question: str
     ) -> Answer | types.InputRequiredResult:
         given = (params.input_responses or {}).get(_KEY)
-        asked_at = self._open.pop(params.request_state or "", None)
-        if asked_at is None or not isinstance(given, types.ElicitResult):
+        asked = self._open.pop(params.request_state or "", None)
+        if asked is None or not isinstance(given, types.ElicitResult):
             return self._question(question)
-        return _judge(given, time.monotonic() - asked_at)
+        seconds = self.monotonic() - asked.asked_at
+        # What was asked must still be what would be done: targets and words can have changed.
+        if seconds > self.wait_seconds or asked.question != question:
+            return self._question(question)
+        return _judge(given, seconds)
+
+    async def _ask_by_request(self, ctx: ServerRequestContext[Any, Any], question: str) -> Answer:
+        asked_at = self.monotonic()
+        try:
+            with anyio.fail_after(self.wait_seconds):
+                # Without the related request the question would go to a stream that few open.
+                given = await ctx.session.elicit_form(
+                    question, _SCHEMA, related_request_id=ctx.request_id
+                )
+        except (MCPError, TimeoutError):
+            return Answer.COULD_NOT_ASK
+        return _judge(given, self.monotonic() - asked_at)
 
     def _question(self, question: str) -> types.InputRequiredResult:
         nonce = secrets.token_urlsafe(16)
         while len(self._open) >= _MOST_QUESTIONS:
             self._open.pop(next(iter(self._open)))
-        self._open[nonce] = time.monotonic()
+        self._open[nonce] = _Open(question, self.monotonic())
         form = types.ElicitRequestFormParams(message=question, requested_schema=_SCHEMA)
         return types.InputRequiredResult(
             input_requests={_KEY: types.ElicitRequest(params=form)}, request_state=nonce
@@ -94,19 +119,6 @@ def _can_ask(ctx: ServerRequestContext[Any, Any]) -> bool:
         return False
     # An empty declaration means forms; one that names only URLs does not.
     return elicitation.form is not None or elicitation.url is None
-
-
-async def _ask_by_request(ctx: ServerRequestContext[Any, Any], question: str) -> Answer:
-    asked_at = time.monotonic()
-    try:
-        with anyio.fail_after(_ASK_SECONDS):
-            # Without the related request the question would go to a stream that few clients open.
-            given = await ctx.session.elicit_form(
-                question, _SCHEMA, related_request_id=ctx.request_id
-            )
-    except (MCPError, TimeoutError):
-        return Answer.COULD_NOT_ASK
-    return _judge(given, time.monotonic() - asked_at)
 
 
 def _judge(given: types.ElicitResult, seconds: float) -> Answer:

@@ -17,12 +17,15 @@ from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import INVALID_PARAMS
 
-from opsmcp_server import builtin, calls, completion, prompts, resources
+from opsmcp_server import builtin, calls, completion, finding, prompts, resources
+from opsmcp_server.answering import answer_run
 from opsmcp_server.consent import Answer, Consent
 from opsmcp_server.listing import LIST_HINT, ListingMiddleware
-from opsmcp_server.results import Context, guarded, progress_message, run_result, translate
+from opsmcp_server.planning import PLAN_HASH
+from opsmcp_server.results import Context, guarded, progress_message, translate
 from opsmcp_server.services import Services
-from opsmcp_tools.errors import ConsentNeeded, UnknownTool
+from opsmcp_tools.errors import ConsentNeeded, PlanChanged, UnknownTool
+from opsmcp_tools.masking import Masker
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.tool import Principal
 
@@ -53,7 +56,7 @@ class OpsmcpServer(Server[Any]):
 
 def build_server(services: Services) -> OpsmcpServer:
     """The server for these services. One serves any number of connections."""
-    handlers = _Handlers(services)
+    handlers, masker = _Handlers(services), services.masker
     hint = CacheHint(ttl_ms=0, scope="private")
     server = OpsmcpServer(
         "opsmcp",
@@ -63,15 +66,15 @@ def build_server(services: Services) -> OpsmcpServer:
         cache_hints={"tools/list": LIST_HINT, "prompts/list": LIST_HINT, "resources/read": hint},
         # Without this the SDK lists every tool before each call over HTTP.
         get_tool_input_schema=services.listing.schema,
-        on_list_tools=guarded(handlers.list_tools),
+        on_list_tools=guarded(handlers.list_tools, masker),
         on_call_tool=handlers.call_tool,
         on_subscriptions_listen=services.sessions.listen,
-        on_list_resources=guarded(handlers.list_resources),
-        on_list_resource_templates=guarded(handlers.list_resource_templates),
-        on_read_resource=guarded(handlers.read_resource),
-        on_list_prompts=guarded(handlers.list_prompts),
-        on_get_prompt=guarded(handlers.get_prompt),
-        on_completion=guarded(handlers.complete),
+        on_list_resources=guarded(handlers.list_resources, masker),
+        on_list_resource_templates=guarded(handlers.list_resource_templates, masker),
+        on_read_resource=guarded(handlers.read_resource, masker),
+        on_list_prompts=guarded(handlers.list_prompts, masker),
+        on_get_prompt=guarded(handlers.get_prompt, masker),
+        on_completion=guarded(handlers.complete, masker),
     )
     server.add_notification_handler(
         "notifications/initialized", types.NotificationParams, services.sessions.register
@@ -81,7 +84,11 @@ def build_server(services: Services) -> OpsmcpServer:
     )
     stamp = {types.SERVER_INFO_META_KEY: server.server_info_stamp}
     server.middleware.append(
-        ListingMiddleware(services.listing, stamp, services.wait_for_first_read)
+        ListingMiddleware(
+            lambda: services.listing_for(principal_of(services)),
+            stamp,
+            services.wait_for_first_read,
+        )
     )
     return server
 
@@ -95,15 +102,19 @@ def principal_of(services: Services) -> Principal:
 class _Handlers:
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._consent = Consent()
+        self._consent = Consent(
+            services.config.consent.wait_seconds, lambda: services.clock.monotonic()
+        )
 
     async def list_tools(
         self, _ctx: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
-        if params is not None and params.cursor is not None:
-            raise MCPError(INVALID_PARAMS, "There is one page only; ask without a cursor.")
         await self._services.wait_for_first_read()
-        return types.ListToolsResult(tools=list(self._services.listing.tools))
+        try:
+            listing = self._services.listing_for(principal_of(self._services))
+            return listing.slice(params.cursor if params else None)
+        except ValueError:
+            raise MCPError(INVALID_PARAMS, "Unknown cursor; ask without one.") from None
 
     async def call_tool(
         self, ctx: Context, params: types.CallToolRequestParams
@@ -113,28 +124,37 @@ class _Handlers:
         except UnknownTool as error:
             raise MCPError(INVALID_PARAMS, str(error)) from None
         except Exception as error:  # noqa: BLE001 - the border: what escapes here leaks to clients
-            return translate(error)
+            return translate(error, self._services.masker)
 
     async def _call(
         self, ctx: Context, params: types.CallToolRequestParams
     ) -> types.CallToolResult | types.InputRequiredResult:
         services, principal = self._services, principal_of(self._services)
-        found = builtin.find(params.name)
+        found = builtin.find(params.name) or finding.find(params.name)
         if found is not None:
             return await found.answer(services, principal, params.arguments or {})
-        prepared = await calls.prepare(services, params.name, params.arguments or {}, principal)
+        if params.name == finding.RUN_OPERATION:
+            prepared = await finding.prepare(
+                services, params.arguments or {}, principal, _plan_hash(params)
+            )
+        else:
+            prepared = await calls.prepare(
+                services, params.name, params.arguments or {}, principal, _plan_hash(params)
+            )
         if prepared.needs_consent:
-            answer = await self._consent.ask(ctx, params, calls.question(prepared))
+            question = calls.question(prepared, await calls.where(services, prepared))
+            answer = await self._consent.ask(ctx, params, question)
             if isinstance(answer, types.InputRequiredResult):
                 return answer
             self._require(answer, prepared)
+            await calls.check_again(services, prepared)
         record = await calls.execute(
             services,
             prepared,
             wait_seconds=services.config.run.wait_seconds,
-            on_progress=_Progress(ctx),
+            on_progress=_Progress(ctx, services.masker),
         )
-        return run_result(record)
+        return await answer_run(services, record, principal)
 
     def _require(self, answer: Answer, prepared: calls.Prepared) -> None:
         name = prepared.tool.name
@@ -152,12 +172,14 @@ class _Handlers:
     async def list_resources(
         self, _ctx: Context, _params: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
-        return types.ListResourcesResult(resources=resources.listed())
+        return types.ListResourcesResult(resources=resources.listed(self._services, principal_of(self._services))
+        )
 
     async def list_resource_templates(
         self, _ctx: Context, _params: types.PaginatedRequestParams | None
     ) -> types.ListResourceTemplatesResult:
-        return types.ListResourceTemplatesResult(resource_templates=resources.templates())
+        return types.ListResourceTemplatesResult(resource_templates=resources.templates(self._services, principal_of(self._services))
+        )
 
     async def read_resource(
         self, _ctx: Context, params: types.ReadResourceRequestParams
@@ -170,28 +192,47 @@ class _Handlers:
     async def list_prompts(
         self, _ctx: Context, _params: types.PaginatedRequestParams | None
     ) -> types.ListPromptsResult:
-        return types.ListPromptsResult(prompts=prompts.listed())
+        return types.ListPromptsResult(prompts=prompts.listed(self._services, principal_of(self._services))
+        )
 
     async def get_prompt(
         self, _ctx: Context, params: types.GetPromptRequestParams
     ) -> types.GetPromptResult:
-        return prompts.get(params.name, params.arguments or {})
+        return prompts.get(
+            self._services,
+            principal_of(self._services),
+            params.name,
+            params.arguments or {},
+        )
 
     async def complete(
         self, _ctx: Context, params: types.CompleteRequestParams
     ) -> types.CompleteResult:
         return await completion.complete(
-            self._services, principal_of(self._services), params.ref, params.argument
+            self._services,
+            principal_of(self._services),
+            params.ref,
+            params.argument,
+            params.context,
         )
+
+
+def _plan_hash(params: types.CallToolRequestParams) -> str:
+    given = dict(params.meta or {}).get(PLAN_HASH)
+    if given is not None and not (isinstance(given, str) and given):
+        raise PlanChanged(f"{PLAN_HASH} in _meta is not the hash of a plan. Nothing was started.")
+    return given or ""
 
 
 class _Progress:
     """Reports how a run goes to the client that waits for it."""
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(self, ctx: Context, masker: Masker) -> None:
         self._ctx = ctx
+        self._masker = masker
         self._count = 0
 
     async def __call__(self, record: RunRecord) -> None:
         self._count += 1
-        await self._ctx.session.report_progress(self._count, None, progress_message(record))
+        message = self._masker.text(progress_message(record))
+        await self._ctx.session.report_progress(self._count, None, message)

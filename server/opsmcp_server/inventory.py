@@ -34,7 +34,7 @@ def visible_tools(services: Services, toolbox: Toolbox, principal: Principal) ->
     return tuple(
         tool
         for tool in toolbox.tools
-        if services.policy.decide(principal, Action.LIST, tool).effect is not Effect.DENY
+        if services.decide(principal, Action.LIST, tool).effect is not Effect.DENY
     )
 
 

@@ -5,6 +5,7 @@ client meanwhile. `ListingMiddleware` therefore answers `tools/list` with the pa
 when the catalogue changed. A test holds the page against what the SDK itself would have sent.
 """
 
+import base64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -28,14 +29,34 @@ _METHOD = "tools/list"
 class Listing:
     """The tools that clients see at this moment, in the order of their names."""
 
-    def __init__(self, builtin: Sequence[types.Tool]) -> None:
-        """Begin with the built-in tools only."""
+    def __init__(
+        self,
+        builtin: Sequence[types.Tool],
+        finding: Sequence[types.Tool] = (),
+        *,
+        page_size: int = 0,
+    ) -> None:
+        """Begin with the built-in tools only.
+
+        Args:
+            builtin: Listed in any case.
+            finding: Listed when some tools are not.
+            page_size: Most tools on one page; 0 for one page.
+        """
         self._builtin = tuple(builtin)
+        self._finding = tuple(finding)
+        self.page_size = page_size
         self._shown: tuple[tuple[str, str], ...] | None = None
         self._tools: tuple[types.Tool, ...] = self._builtin
+        self._unlisted: tuple[Tool, ...] = ()
         self._schemas: dict[str, Mapping[str, Any]] = {}
         self._pages: dict[str, dict[str, Any]] = {}
-        self._remember(())
+        self._remember((), searching=False)
+
+    @property
+    def unlisted(self) -> tuple[Tool, ...]:
+        """The tools that can be called and are not listed, because there are too many."""
+        return self._unlisted
 
     @property
     def tools(self) -> tuple[types.Tool, ...]:
@@ -43,23 +64,50 @@ class Listing:
         return self._tools
 
     def schema(self, name: str) -> Mapping[str, Any] | None:
-        """The input schema of a listed tool; the SDK asks for it on each call over HTTP."""
+        """The input schema of a tool, listed or not; the SDK asks on each call over HTTP."""
         return self._schemas.get(name)
 
-    def replace(self, tools: Sequence[Tool]) -> bool:
-        """Show other tools. False when nothing that a client sees changed."""
-        shown = tuple((tool.name, tool.digest) for tool in tools)
-        if shown == self._shown:
-            return False
-        self._shown = shown
-        self._remember(tools)
-        return True
+    def replace(self, tools: Sequence[Tool], every: Sequence[Tool] = ()) -> bool:
+        """Show other tools. False when nothing that a client sees changed.
 
-    def _remember(self, tools: Sequence[Tool]) -> None:
-        listed = [*self._builtin, *(to_mcp_tool(tool) for tool in tools)]
+        Args:
+            tools: Those to list.
+            every: All that can be called, the listed ones among them.
+        """
+        names = {tool.name for tool in tools}
+        self._unlisted = tuple(tool for tool in every if tool.name not in names)
+        shown = tuple((tool.name, tool.digest) for tool in tools)
+        # Whether there is anything to search for shows as well.
+        shown += (("", ""),) if self._unlisted else ()
+        changed = shown != self._shown
+        self._shown = shown
+        if changed:
+            self._remember(tools, searching=bool(self._unlisted))
+        known = (*self._tools, *self._unlisted)
+        self._schemas = {tool.name: tool.input_schema for tool in known}
+        return changed
+
+    def _remember(self, tools: Sequence[Tool], *, searching: bool) -> None:
+        own = (*self._builtin, *(self._finding if searching else ()))
+        listed = [*own, *(to_mcp_tool(tool) for tool in tools)]
         self._tools = tuple(sorted(listed, key=lambda tool: tool.name))
         self._schemas = {tool.name: tool.input_schema for tool in self._tools}
         self._pages = {}
+
+    def slice(self, cursor: str | None) -> types.ListToolsResult:
+        """One page for clients that page: the tools after the one that the cursor names.
+
+        The name is the cursor, so that a list that changes meanwhile skips and repeats nothing.
+
+        Raises:
+            ValueError: The cursor is none of ours.
+        """
+        after = _read_cursor(cursor) if cursor is not None else ""
+        rest = [tool for tool in self._tools if tool.name > after]
+        size = self.page_size or len(rest)
+        page = rest[:size]
+        more = _cursor(page[-1].name) if len(rest) > len(page) else None
+        return types.ListToolsResult(tools=page, next_cursor=more)
 
     def page(self, version: str) -> dict[str, Any]:
         """The whole list as the wire of `version` has it, without the server's stamp."""
@@ -76,16 +124,27 @@ class Listing:
         return methods.serialize_server_result(_METHOD, version, dumped)
 
 
+def _cursor(name: str) -> str:
+    return base64.urlsafe_b64encode(name.encode()).decode("ascii")
+
+
+def _read_cursor(cursor: str) -> str:
+    return base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True).decode()
+
+
 class ListingMiddleware:
     """Answers `tools/list` from the listing; everything else goes on."""
 
     def __init__(
-        self, listing: Listing, stamp: Mapping[str, Any], ready: Callable[[], Awaitable[None]]
+        self,
+        listing: Callable[[], Listing],
+        stamp: Mapping[str, Any],
+        ready: Callable[[], Awaitable[None]],
     ) -> None:
         """Take the list and what goes with it.
 
         Args:
-            listing: The list, which may still change.
+            listing: Gives the list for whoever sent the request that is being handled.
             stamp: The `_meta` that every answer of the newer era carries.
             ready: Returns when there is something to list; the first answer waits for it.
         """
@@ -100,7 +159,10 @@ class ListingMiddleware:
         if ctx.method != _METHOD or not _is_plain(ctx):
             return await call_next(ctx)
         await self._ready()
-        page = self._listing.page(ctx.protocol_version)
+        listing = self._listing()
+        if listing.page_size:
+            return await call_next(ctx)
+        page = listing.page(ctx.protocol_version)
         if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
             return {**page, "_meta": self._stamp}
         return dict(page)

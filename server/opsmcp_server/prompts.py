@@ -6,11 +6,15 @@ import mcp_types as types
 from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import INVALID_PARAMS
 
+from opsmcp_server.services import Services
 from opsmcp_tools.characters import clean_line
+from opsmcp_tools.policy import Action, BuiltInTool, Effect
+from opsmcp_tools.tool import Principal
 
 __all__ = ["get", "listed"]
 
 _MOST_CHARS = 2_000
+_SUBJECT = BuiltInTool("investigate")
 
 _ARGUMENTS = {
     "problem": "What is wrong, in your words.",
@@ -33,8 +37,10 @@ How to work:
 7. End with: the cause and the evidence for it, what was changed, what is still open."""
 
 
-def listed() -> list[types.Prompt]:
-    """The prompts that a client may offer."""
+def listed(services: Services, principal: Principal) -> list[types.Prompt]:
+    """The prompts that a client of this principal may offer."""
+    if services.decide(principal, Action.READ, _SUBJECT).effect is not Effect.ALLOW:
+        return []
     return [
         types.Prompt(
             name="investigate",
@@ -48,14 +54,18 @@ def listed() -> list[types.Prompt]:
     ]
 
 
-def get(name: str, arguments: Mapping[str, str]) -> types.GetPromptResult:
+def get(
+    services: Services, principal: Principal, name: str, arguments: Mapping[str, str]
+) -> types.GetPromptResult:
     """A prompt with its arguments filled in.
 
     Raises:
         MCPError: There is no such prompt, or the problem is missing.
+        NotAllowed: Policy hides it.
     """
-    if name != "investigate":
+    if name != _SUBJECT.name:
         raise MCPError(INVALID_PARAMS, "There is no such prompt; investigate is the only one.")
+    services.require(principal, Action.READ, _SUBJECT)
     given = {key: clean_line(arguments.get(key, ""), _MOST_CHARS) for key in _ARGUMENTS}
     if not given["problem"]:
         raise MCPError(INVALID_PARAMS, "The argument problem is missing: say what is wrong.")

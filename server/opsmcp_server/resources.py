@@ -19,6 +19,7 @@ from opsmcp_server.inventory import describe_tool, inventory
 from opsmcp_server.services import Services
 from opsmcp_tools.errors import ToolError
 from opsmcp_tools.output import whole_output
+from opsmcp_tools.policy import Action, BuiltInTool, Effect
 from opsmcp_tools.structured import structured
 from opsmcp_tools.tool import Principal
 
@@ -35,8 +36,20 @@ _ADDRESS = re.compile(r"ops://(operations|runs)/([A-Za-z0-9._-]{1,128})(/output)
 _MOST_OUTPUT_CHARS = 1_000_000
 
 
-def listed() -> list[types.Resource]:
-    """The resources with a fixed address."""
+_INVENTORY = BuiltInTool("list_inventory")
+_RUN = BuiltInTool("get_run")
+_OUTPUT = BuiltInTool("get_run_output")
+"""What a resource shows, one of these tools shows as well: policy decides on both at once."""
+
+
+def _may_read(services: Services, principal: Principal, tool: BuiltInTool) -> bool:
+    return services.decide(principal, Action.READ, tool).effect is Effect.ALLOW
+
+
+def listed(services: Services, principal: Principal) -> list[types.Resource]:
+    """The resources with a fixed address, for a principal that may read them."""
+    if not _may_read(services, principal, _INVENTORY):
+        return []
     return [
         types.Resource(
             name=name, uri=f"ops://{name}", title=name.title(), description=text, mime_type=_JSON
@@ -45,13 +58,15 @@ def listed() -> list[types.Resource]:
     ]
 
 
-def templates() -> list[types.ResourceTemplate]:
-    """The resources whose address takes a name."""
-    rows = (
+def templates(services: Services, principal: Principal) -> list[types.ResourceTemplate]:
+    """The resources whose address takes a name, so far as this principal may read them."""
+    every = (
         ("operation", "ops://operations/{name}", "One operation with its input schema.", _JSON),
         ("run", "ops://runs/{run}", "One run: verdict, tasks, hosts, steps.", _JSON),
         ("run-output", "ops://runs/{run}/output", "The whole output of one run.", _TEXT),
     )
+    tools = {"operation": _INVENTORY, "run": _RUN, "run-output": _OUTPUT}
+    rows = [row for row in every if _may_read(services, principal, tools[row[0]])]
     return [
         types.ResourceTemplate(name=name, uri_template=uri, description=text, mime_type=mime)
         for name, uri, text, mime in rows
@@ -74,6 +89,7 @@ async def read(services: Services, principal: Principal, uri: str) -> types.Text
 async def _read(services: Services, principal: Principal, uri: str) -> tuple[str, str]:
     kind = uri.removeprefix("ops://")
     if uri.startswith("ops://") and kind in _LISTED:
+        services.require(principal, Action.READ, _INVENTORY)
         toolbox = await services.current_toolbox()
         return _JSON, _dump(inventory(services, toolbox, principal, kind))
     match = _ADDRESS.fullmatch(uri)
@@ -84,15 +100,18 @@ async def _read(services: Services, principal: Principal, uri: str) -> tuple[str
 
 
 async def _operation(services: Services, principal: Principal, name: str) -> tuple[str, str]:
+    services.require(principal, Action.READ, _INVENTORY)
     tool = await find_tool(services, name, principal)
     return _JSON, _dump({**describe_tool(tool), "input_schema": tool.input_schema})
 
 
 async def _run(services: Services, principal: Principal, run: str) -> tuple[str, str]:
+    services.require(principal, Action.READ, _RUN)
     return _JSON, _dump(structured(services.executions.get(run, principal)))
 
 
 async def _output(services: Services, principal: Principal, run: str) -> tuple[str, str]:
+    services.require(principal, Action.READ, _OUTPUT)
     text = whole_output(services.executions.get(run, principal))
     if len(text) > _MOST_OUTPUT_CHARS:
         text = (

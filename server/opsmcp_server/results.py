@@ -16,8 +16,8 @@ from mcp_types.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS
 
 from opsmcp_pipelines.errors import SourceError
 from opsmcp_tools.errors import ToolError
+from opsmcp_tools.masking import Masker
 from opsmcp_tools.runs import RunRecord
-from opsmcp_tools.summary import structured, summarise
 from opsmcp_tools.tool import Hints, JsonObject, Tool
 
 __all__ = [
@@ -61,7 +61,7 @@ def annotations(title: str, hints: Hints) -> types.ToolAnnotations:
     )
 
 
-def run_result(record: RunRecord) -> types.CallToolResult:
+def run_result(record: RunRecord, text: str, data: JsonObject) -> types.CallToolResult:
     """The answer of a call: short text, typed data, and a link to the whole output."""
     link = types.ResourceLink(
         name=f"output of {record.run}",
@@ -70,8 +70,8 @@ def run_result(record: RunRecord) -> types.CallToolResult:
         mime_type="text/plain",
     )
     return types.CallToolResult(
-        content=[types.TextContent(text=summarise(record)), link],
-        structured_content=structured(record),
+        content=[types.TextContent(text=text), link],
+        structured_content=data,
         is_error=not record.verdict.good,
     )
 
@@ -85,27 +85,27 @@ def text_result(
     )
 
 
-def translate(error: Exception) -> types.CallToolResult:
+def translate(error: Exception, masker: Masker) -> types.CallToolResult:
     """The tool result that stands for an error. Logs what nobody expected."""
     if isinstance(error, ToolError | SourceError):
-        return text_result(str(error), is_error=True)
+        return text_result(masker.text(str(error)), is_error=True)
     return text_result(
         f"{_report(error)} If the call started a run, list_runs shows it.", is_error=True
     )
 
 
 def guarded(
-    handler: Callable[[Context, ParamsT], Awaitable[ResultT]],
+    handler: Callable[[Context, ParamsT], Awaitable[ResultT]], masker: Masker
 ) -> Callable[[Context, ParamsT], Awaitable[ResultT]]:
     """A handler whose errors are protocol errors with words of ours: the SDK would show its own."""
 
     async def guard(ctx: Context, params: ParamsT) -> ResultT:
         try:
             return await handler(ctx, params)
-        except MCPError:
-            raise
+        except MCPError as error:
+            raise MCPError(error.code, masker.text(error.message), error.data) from None
         except (ToolError, SourceError) as error:
-            raise MCPError(INVALID_PARAMS, str(error)) from None
+            raise MCPError(INVALID_PARAMS, masker.text(str(error))) from None
         except Exception as error:  # noqa: BLE001 - the border: what escapes here leaks to clients
             raise MCPError(INTERNAL_ERROR, _report(error)) from None
 

@@ -5,7 +5,9 @@ swaps them when the catalogue changed.
 """
 
 import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import anyio
 
@@ -14,16 +16,25 @@ from opsmcp_pipelines.discovery import Discovery
 from opsmcp_pipelines.source import Source
 from opsmcp_server.config import Config
 from opsmcp_server.listing import Listing
+from opsmcp_server.nodes import Nodes
 from opsmcp_server.sessions import Sessions
-from opsmcp_tools.errors import ToolUnavailable
+from opsmcp_tools.errors import JournalUnusable, NotAllowed, ToolUnavailable
 from opsmcp_tools.execution import Executions
-from opsmcp_tools.policy import Action, Effect, Policy
-from opsmcp_tools.tool import Principal
+from opsmcp_tools.masking import Masker
+from opsmcp_tools.overrides import check_overrides
+from opsmcp_tools.policy import Action, BuiltInTool, Decision, Effect, Policy
+from opsmcp_tools.runs import Clock, SystemClock
+from opsmcp_tools.shortlist import choose_listed
+from opsmcp_tools.tool import Principal, Tool
 from opsmcp_tools.toolbox import Toolbox, ToolSettings, build_toolbox
 
 __all__ = ["Services"]
 
 logger = logging.getLogger(__name__)
+
+_NO_ARGUMENTS: Mapping[str, str] = MappingProxyType({})
+_MOST_VIEWS = 256
+"""Most principals whose list is kept; with more, lists are made again."""
 
 _FIRST_READ_SECONDS = 10.0
 """How long a request waits for the first catalogue; clients give up after 60 s."""
@@ -41,10 +52,21 @@ class Services:
     principal: Principal
     tool_settings: ToolSettings
     listing: Listing
+    new_listing: Callable[[Principal], Listing]
+    count_uses: Callable[[], Mapping[str, int]]
+    masker: Masker = field(default_factory=Masker)
     sessions: Sessions = field(default_factory=Sessions)
+    nodes: Nodes = field(init=False)
     toolbox: Toolbox | None = None
     first_read: anyio.Event = field(default_factory=anyio.Event)
+    clock: Clock = field(default_factory=SystemClock)
+    _views: dict[Principal, Listing] = field(default_factory=dict[Principal, Listing])
     _listed: set[str] = field(default_factory=set[str])
+    _warned: set[str] = field(default_factory=set[str])
+
+    def __post_init__(self) -> None:
+        """Add what follows from the parts."""
+        self.nodes = Nodes(self.source)
 
     async def wait_for_first_read(self) -> None:
         """Return once the source was read for the first time, well or badly, or took too long."""
@@ -65,24 +87,98 @@ class Services:
             )
         return self.toolbox
 
+    def decide(
+        self,
+        principal: Principal,
+        action: Action,
+        subject: Tool | BuiltInTool | None = None,
+        arguments: Mapping[str, str] = _NO_ARGUMENTS,
+    ) -> Decision:
+        """What policy says now: the one way in which everything that answers a request asks it."""
+        return self.policy.decide(principal, action, subject, arguments, at=self.clock.now())
+
+    def require(self, principal: Principal, action: Action, subject: BuiltInTool) -> None:
+        """Return if policy allows a built-in tool, or what belongs to one, to this principal.
+
+        Raises:
+            NotAllowed: It does not.
+        """
+        decision = self.decide(principal, action, subject)
+        if decision.effect is not Effect.ALLOW:
+            raise NotAllowed(f"Policy does not allow {subject.name}: {decision.reason}.")
+
+    def listing_for(self, principal: Principal) -> Listing:
+        """The tools that this principal is shown."""
+        if principal == self.principal or not self.policy.about_people:
+            return self.listing
+        if principal not in self._views and self.toolbox is not None:
+            if len(self._views) >= _MOST_VIEWS:
+                self._views.clear()
+            view = self._views[principal] = self.new_listing(principal)
+            seen = self._seen(self.toolbox, principal)
+            view.replace(self._choose(seen), seen)
+        return self._views.get(principal, self.listing)
+
+    def _seen(self, toolbox: Toolbox, principal: Principal) -> list[Tool]:
+        return [
+            tool
+            for tool in toolbox.tools
+            if not self.policy.decide(principal, Action.LIST, tool).denied
+        ]
+
     def was_listed(self, name: str) -> bool:
         """Whether this process ever listed a tool of that name."""
         return name in self._listed
 
-    def adopt(self, catalogue: Catalogue) -> bool:
-        """Make the tools of a new catalogue the present ones. False when clients see no change."""
+    def uses(self) -> Mapping[str, int]:
+        """How often each tool was used, by its name; nothing where the journal cannot say."""
+        try:
+            return self.count_uses()
+        except JournalUnusable as error:
+            logger.warning("%s; how often tools were used is not known", error)
+            return {}
+
+    def build(self, catalogue: Catalogue) -> Toolbox:
+        """The tools of a catalogue, ready to be searched. Changes nothing, so any thread may."""
         toolbox = build_toolbox(catalogue, self.tool_settings)
+        if len(toolbox.tools) > self.config.tools.limit:
+            _ = toolbox.search_index
+        return toolbox
+
+    def adopt(self, toolbox: Toolbox) -> bool:
+        """Make these tools the present ones. False when clients see no change."""
+        before = _definitions(self.toolbox) if self._views else None
+        self._views.clear()
         self.toolbox = toolbox
-        listed = [
-            tool
-            for tool in toolbox.tools
-            if self.policy.decide(self.principal, Action.LIST, tool).effect is not Effect.DENY
-        ]
-        self._listed.update(tool.name for tool in listed)
+        seen = self._seen(toolbox, self.principal)
+        self._listed.update(tool.name for tool in seen)
+        listed = self._choose(seen)
         logger.info(
-            "catalogue %d: %d tools, %d withheld",
-            catalogue.generation,
+            "catalogue %d: %d tools, %d of them listed, %d withheld",
+            toolbox.generation,
+            len(seen),
             len(listed),
             len(toolbox.withheld),
         )
-        return self.listing.replace(listed)
+        self._warn_of_overrides(toolbox.catalogue)
+        changed = self.listing.replace(listed, seen)
+        # Others see other lists; whether one of those changed is not looked at one by one.
+        return changed or (before is not None and before != _definitions(toolbox))
+
+    def _choose(self, seen: Sequence[Tool]) -> tuple[Tool, ...]:
+        tools = self.config.tools
+        if len(seen) <= tools.limit:
+            return tuple(seen)
+        return choose_listed(seen, limit=tools.limit, pinned=tools.pinned, uses=self.uses())
+
+    def _warn_of_overrides(self, catalogue: Catalogue) -> None:
+        overrides = self.tool_settings.overrides
+        problems = check_overrides(overrides, catalogue.operations.values())
+        for problem in problems:
+            if problem not in self._warned:
+                logger.warning("%s", problem)
+        self._warned = set(problems)
+
+
+def _definitions(toolbox: Toolbox | None) -> tuple[tuple[str, str], ...]:
+    return tuple((tool.name, tool.digest) for tool in toolbox.tools) if toolbox else ()

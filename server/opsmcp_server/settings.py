@@ -10,8 +10,17 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    SecretStr,
+)
 
+from opsmcp_tools.rules import Rule
 from opsmcp_tools.tool import Kind
 
 __all__ = [
@@ -27,6 +36,7 @@ __all__ = [
     "Ops",
     "Override",
     "Policy",
+    "Result",
     "Run",
     "Server",
     "State",
@@ -189,8 +199,8 @@ class Override(_Group):
 
     title: str = Field("", max_length=100)
     description: str = Field("", max_length=1000)
-    hints: dict[HintName, bool] = Field(default_factory=dict)
-    variables: dict[str, VariableOverride] = Field(default_factory=dict)
+    hints: dict[HintName, bool] = Field(default_factory=dict[HintName, bool])
+    variables: dict[str, VariableOverride] = Field(default_factory=dict[str, VariableOverride])
 
 
 class Tools(_Group):
@@ -296,7 +306,18 @@ class Policy(_Group):
     """What may be done."""
 
     read_only: _Flag = False
-    """Whether only read-only operations are listed and callable."""
+    """Whether only read-only operations are listed and callable. Beats every rule."""
+    rules: Annotated[tuple[InstanceOf[Rule], ...], Means("a list of rules")] = ()
+    """Who may run what, where and when; the first rule that fits decides. See
+    [security](security.md#policy). In the file only."""
+    groups: Annotated[
+        dict[str, tuple[str, ...]], Means("a mapping of group names to lists of name patterns")
+    ] = Field(default_factory=dict)
+    """Groups of principals for the rules: a group's name to patterns of its members' names. In the
+    file only."""
+    pin: _Flag = False
+    """Whether an operation is withheld until its definition, as it is now, was approved with
+    `opsmcp approve-catalogue`."""
 
 
 class Consent(_Group):
@@ -305,6 +326,32 @@ class Consent(_Group):
     unavailable: Annotated[Literal["deny", "trust-client"], Means("deny or trust-client")] = "deny"
     """What happens when a client cannot ask its user: `deny` refuses the call, `trust-client`
     relies on the client's own confirmation of tool calls."""
+    wait_seconds: Annotated[
+        float, _Number, Field(ge=1, le=3600, allow_inf_nan=False), _seconds(1, 3600)
+    ] = 300.0
+    """How long a person may take to answer. After that the question is void."""
+
+
+class Result(_Group):
+    """What the text of a run's result holds."""
+
+    tokens: Annotated[
+        int, _Number, Field(ge=300, le=100_000), Means("a whole number from 300 to 100000")
+    ] = 1_500
+    """About how many tokens the text of a result may have, estimated. What does not fit is
+    condensed, and that is said: results stay in a model's context for good. `get_run` takes another
+    number for one answer."""
+    summary: Annotated[Literal["plain", "llm"], Means("plain or llm")] = "plain"
+    """Who writes the text: `plain` is opsmcp alone; `llm` sends the masked text to the model of
+    `openai` and answers with its words under the same verdict line."""
+    llm_tools: _Patterns = ()
+    """Name patterns of tools whose results are summarised by the model although `result.summary` is
+    `plain`."""
+    llm_seconds: Annotated[
+        float, _Number, Field(ge=0.1, le=120, allow_inf_nan=False), _seconds(0.1, 120)
+    ] = 10.0
+    """How long the model may take. After that the plain text is the answer. With
+    `run.wait_seconds` it stays below the 60 seconds after which common clients give up."""
 
 
 class OpenAI(_Group):

@@ -77,7 +77,7 @@ def test_a_bad_value_names_setting_rule_and_origin(
         ("expose: {include: get-*}", "expose.include must be a list of name patterns"),
         ("tools: {kinds: {a: number}}", "tools.kinds must be a mapping of variables to one of"),
         ("tools: {hints: {a: {safe: true}}}", "tools.hints must be a mapping of name patterns"),
-        ("bind: {a: 5}", "bind.a must be a text, {env: NAME} or {file: PATH}"),
+        ("bind: {a: 5}", "bind.a must be a text, {env: NAME}, {file: PATH}"),
         ("bind: {a: {env: A, file: B}}", "bind.a must be a text"),
         ("bind: {a: {env: A}}", "bind.a: environment A is not set (file opsmcp.yaml:1)"),
         ("bind: {a: {file: nowhere}}", "nowhere' (file opsmcp.yaml:1)"),
@@ -94,7 +94,7 @@ def test_a_bad_file_names_the_line(tmp_path: Path, file: str | bytes, words: str
         ("OPSMCP_OPS_SEVER", "did you mean 'OPSMCP_OPS_SERVER'"),
         ("OPSMCP_CONFG", "did you mean 'OPSMCP_CONFIG'"),
         ("OPSMCP_BIND_", "there is no such setting"),
-        ("OPSMCP_TOOLS_HINTS", "for the file only"),
+        ("OPSMCP_TOOLS_HINTS", "in the file only"),
     ],
 )
 def test_an_unknown_variable_is_refused(tmp_path: Path, name: str, words: str) -> None:

@@ -1,6 +1,7 @@
 """Discovery keeps the last good catalogue and tells of every real change once."""
 
 import logging
+from collections.abc import Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -46,6 +47,11 @@ class _Scripted:
         raise NotImplementedError
 
     async def read_run(self, ref: RunRef) -> RunReport:
+        raise NotImplementedError
+
+    async def read_runs(
+        self, refs: Set[RunRef], turn: Callable[[], Awaitable[None]]
+    ) -> Mapping[RunRef, RunReport]:
         raise NotImplementedError
 
     async def find_run(self, request: StartRequest) -> RunRef | None:

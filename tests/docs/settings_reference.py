@@ -14,7 +14,7 @@ from opsmcp_server.config import environment_name, setting_names
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "configuration.md"
 START, END = "<!-- settings: generated -->\n", "<!-- end of settings -->\n"
-FILE_ONLY = ("tools.hints", "tools.kinds", "tools.overrides")
+FILE_ONLY = config._FILE_ONLY
 
 
 def _words(text: str) -> str:

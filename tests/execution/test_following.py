@@ -6,7 +6,6 @@ import pytest
 from opsmcp_pipelines.errors import NotFound, SourceUnavailable
 from opsmcp_pipelines.models import Pipeline, TaskRef
 from opsmcp_pipelines.run import RunReport, Status, Verdict
-from opsmcp_tools.following import pause_seconds
 from opsmcp_tools.runs import RunSettings
 from tests.execution.bench import SAY, bench
 from tests.fakes.scripted_source import PENDING, RUNNING, Look, ScriptedSource, ended
@@ -62,13 +61,6 @@ async def test_the_deadline_is_a_setting(tmp_path: Path) -> None:
         record = await it.run_to_end()
         assert record.duration_seconds == 60
         assert "1 minutes; it never began" in record.result.reason
-
-
-@pytest.mark.parametrize(
-    ("elapsed", "pause"), [(0, 0.25), (2, 0.25), (10, 1.0), (29, 2.0), (31, 3.1), (900, 5.0)]
-)
-def test_looks_are_quick_at_first_and_calm_later(elapsed: float, pause: float) -> None:
-    assert pause_seconds(elapsed, 0.25) == pytest.approx(pause)
 
 
 async def test_a_silent_source_is_asked_less_and_less(tmp_path: Path) -> None:

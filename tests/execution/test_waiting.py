@@ -5,6 +5,7 @@ import pytest
 
 from opsmcp_pipelines.errors import SourceUnavailable
 from opsmcp_pipelines.run import RunReport, Status, TaskReport, Verdict
+from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.errors import ToolError, ToolUnavailable, UnknownRun
 from opsmcp_tools.runs import RunRecord
 from tests.execution.bench import ANNA, BEN, bench
@@ -38,11 +39,16 @@ async def test_twenty_may_wait_for_one_run(tmp_path: Path) -> None:
         assert it.source.looks == 4
 
 
-async def test_twenty_starts_are_twenty_runs(tmp_path: Path) -> None:
+async def test_twenty_different_calls_are_twenty_runs(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource(PENDING, ended())) as it:
+
+        async def call(number: int) -> None:
+            started = await it.start(call=CheckedCall({}, {"message": str(number)}))
+            await it.executions.wait(started.run, 100)
+
         async with anyio.create_task_group() as group:
-            for _ in range(20):
-                group.start_soon(it.run_to_end)
+            for number in range(20):
+                group.start_soon(call, number)
         records, more = it.executions.list(ANNA, verdict=Verdict.SUCCEEDED)
         assert (len({record.run for record in records}), more) == (20, None)
 
@@ -132,7 +138,8 @@ async def test_cancel_stops_a_run_where_the_source_can(tmp_path: Path) -> None:
         started = await it.start()
         record, stopped = await it.executions.cancel(started.run, ANNA)
         assert (record.verdict, stopped) == (Verdict.CANCELLED, True)
-        assert await it.executions.cancel(started.run, ANNA) == (record, False)
+        again, stopped = await it.executions.cancel(started.run, ANNA)
+        assert (again.verdict, stopped) == (Verdict.CANCELLED, False)
 
 
 async def test_cancel_says_so_where_the_source_cannot(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import anyio
 from anyio import to_thread
 
 _START = datetime(2026, 11, 23, 9, tzinfo=UTC)
-_TURNS = 25
+_TURNS = 50
 
 
 class JumpingClock:

@@ -1,6 +1,6 @@
 """A Source that plays back what a test wrote down: reports and errors, look by look."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 
 import anyio
 
@@ -44,6 +44,7 @@ class ScriptedSource:
         self.started: list[StartRequest] = []
         self.searched: list[StartRequest] = []
         self.looks = 0
+        self.lists = 0
         self.cancel_error: SourceError | None = None
         self.hold = anyio.Event()
         self.hold.set()
@@ -68,6 +69,13 @@ class ScriptedSource:
         if isinstance(look, SourceError):
             raise look
         return look
+
+    async def read_runs(
+        self, refs: Set[RunRef], turn: Callable[[], Awaitable[None]]
+    ) -> Mapping[RunRef, RunReport]:
+        await turn()
+        self.lists += 1
+        return {ref: await self.read_run(ref) for ref in refs}
 
     async def find_run(self, request: StartRequest) -> RunRef | None:
         await anyio.lowlevel.checkpoint()

@@ -22,7 +22,7 @@ def test_a_good_run_shows_its_output_whole_when_it_fits() -> None:
 def test_a_long_output_is_shown_from_both_ends_with_the_way_to_all_of_it() -> None:
     text = summarise(record(GOOD, task("disk", step("df", "first\n" + "x\n" * 9_000 + "last\n"))))
     assert "first\n" in text
-    assert "characters left out" in text
+    assert "lines left out" in text
     assert "last\n---" in text
     assert text.endswith("All output: get_run_output run=r-abcdefghij")
 

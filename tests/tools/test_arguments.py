@@ -60,7 +60,7 @@ def test_every_problem_is_reported_at_once():
     assert set(found) == {"pdo", "namespace", "pod", "topk"}
     assert "did you mean 'pod'" in found["pdo"]
     assert found["namespace"].startswith("'A B' was given; it must be a Kubernetes name")
-    assert found["pod"] == "it is required (pod name)"
+    assert found["pod"] == "it is required (Kubernetes name)"
     assert found["topk"] == "0 was given; it must be a whole number from 1 to 100000"
 
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from opsmcp_tools.policy import Action, Effect, Policy
+from opsmcp_tools.policy import Action, BuiltInTool, Effect, Policy
 from opsmcp_tools.tool import Principal, Tool
 from tests.tools.recorded import tool
 
@@ -43,9 +43,11 @@ def test_read_only_hides_and_refuses_whatever_changes(action: Action):
 
 
 def test_a_built_in_tool_may_look_but_not_change_in_read_only_mode():
-    assert Policy(read_only=True).decide(ALICE, Action.LIST).effect is Effect.ALLOW
-    assert Policy(read_only=True).decide(ALICE, Action.RUN).denied
-    assert Policy().decide(ALICE, Action.RUN).rule == "built-in"
+    looking, changing = BuiltInTool("get_run"), BuiltInTool("cancel_run", read_only=False)
+    assert Policy(read_only=True).decide(ALICE, Action.RUN, looking).effect is Effect.ALLOW
+    assert Policy(read_only=True).decide(ALICE, Action.RUN, changing).denied
+    assert Policy(read_only=True).decide(ALICE, Action.LIST, changing).denied
+    assert Policy().decide(ALICE, Action.RUN, changing).rule == "built-in"
 
 
 def test_a_free_script_is_refused_whatever_its_hints_say():

@@ -18,12 +18,12 @@ def built(variable: Variable, inventory: Inventory = INVENTORY, limit: int = 64)
     return build_input(variable, kind_of(variable), inventory, limit)
 
 
-WORD = r"^[\w.:/@%+=,-]+$"
-BLANK_OR_WORD = r"^[\w.:/@%+=,-]*$"
+WORD = r"^\S+$"
+BLANK_OR_WORD = r"^\S*$"
 TABLE: dict[str, tuple[Variable, dict[str, Any]]] = {
     "name": (
         Variable("pod", display="pod name", required=True),
-        {"type": "string", "description": "pod name", "pattern": "^[a-z0-9.-]+$"},
+        {"type": "string", "pattern": "^[a-z0-9.-]+$"},
     ),
     "count": (
         Variable("topk", default="50"),
@@ -65,7 +65,7 @@ TABLE: dict[str, tuple[Variable, dict[str, Any]]] = {
         Variable("region"),
         {
             "type": "string",
-            "description": "one word; optional, empty if not given",
+            "description": "one word; may be empty",
             "pattern": BLANK_OR_WORD,
         },
     ),
@@ -95,7 +95,7 @@ TABLE: dict[str, tuple[Variable, dict[str, Any]]] = {
     ),
     "host": (
         Variable("host", required=True),
-        {"type": "string", "description": "not reachable: web-2", "enum": ["web-1", "web-2"]},
+        {"type": "string", "description": "down: web-2", "enum": ["web-1", "web-2"]},
     ),
 }
 

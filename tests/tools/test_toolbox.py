@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -10,13 +11,25 @@ from typing import Any
 import pytest
 
 from opsmcp_pipelines.catalogue import Catalogue, Contents, Problem
-from opsmcp_pipelines.models import OperationKind, Pipeline, Step, Task, TaskRef, Variable
+from opsmcp_pipelines.manifest import parse_manifest
+from opsmcp_pipelines.models import (
+    Cluster,
+    Host,
+    OperationKind,
+    Pipeline,
+    Step,
+    Task,
+    TaskRef,
+    Variable,
+)
 from opsmcp_tools.lint import canonical, find_fault
+from opsmcp_tools.tokens import estimate_tokens
 from opsmcp_tools.tool import Kind, Tool
 from opsmcp_tools.toolbox import FREE_SCRIPT, Exposure, Toolbox, ToolSettings, build_toolbox
 from tests.tools.corpus import TOOL
 from tests.tools.recorded import BIND, catalogue, tool, toolbox
 
+TOKENS = Path(__file__).parents[1] / "golden" / "tokens.json"
 GOLDEN = Path(__file__).parents[1] / "golden" / "recorded-tools.json"
 LABELS = {"ops/copilot": "enabled"}
 
@@ -50,13 +63,58 @@ def test_the_labelled_recorded_pipelines_are_the_golden_tools():
     assert len(tools) == 51
 
 
-def test_a_definition_costs_little():
-    sizes = [
-        len(canonical({"d": item.description, "n": item.name, "i": item.input_schema}) or b"")
-        for item in toolbox().tools
+def cost(item: Tool) -> int:
+    """What a client's model pays for it: as `opsmcp tools --cost` counts."""
+    shown_to_models = {
+        "name": item.name,
+        "description": item.description,
+        "input_schema": item.input_schema,
+    }
+    return estimate_tokens((canonical(shown_to_models) or b"").decode())
+
+
+def test_the_tokens_of_each_tool_are_the_golden_ones():
+    labelled = build_toolbox(catalogue(), ToolSettings(bind=BIND)).tools
+    now = {item.name: cost(item) for item in labelled}
+    now |= {f"bundled {item.name}": cost(item) for item in bundled_tools()}
+    if os.environ.get("OPSMCP_UPDATE_GOLDEN"):  # noqa: TID251 - tests only
+        TOKENS.write_text(json.dumps(now, indent=1) + "\n", encoding="utf-8")
+    golden = json.loads(TOKENS.read_text(encoding="utf-8"))
+    changed = [
+        f"{name}: {golden.get(name, 0)} -> {now.get(name, 0)}"
+        for name in sorted({*golden, *now})
+        if golden.get(name) != now.get(name)
     ]
-    # About four bytes make a token.
-    assert median(sizes) / 4 <= 120
+    total = sum(now.values()) - sum(golden.values())
+    assert not changed, f"{total:+} tokens in all:\n" + "\n".join(changed)
+
+
+def test_a_definition_costs_little():
+    labelled = build_toolbox(catalogue(), ToolSettings(bind=BIND)).tools
+    # One more was made only for recording, with variables that no real one has.
+    costs = [cost(item) for item in labelled if item.name != "bed-echo"]
+    assert len(costs) == 50
+    assert median(costs) <= 120
+    assert sum(costs) <= 6_000
+    assert median(cost(item) for item in bundled_tools()) <= 120
+
+
+def bundled_tools() -> tuple[Tool, ...]:
+    """The tools of what ships with opsmcp, on a machine of its own with one cluster."""
+    folder = resources.files("opsmcp_pipelines.bundled")
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
+    operations = [
+        operation
+        for file in files
+        for operation in parse_manifest(file.read_text("utf-8"), file.name, "ops").operations
+    ]
+    contents = Contents(
+        pipelines=tuple(item for item in operations if isinstance(item, Pipeline)),
+        tasks=tuple(item for item in operations if isinstance(item, Task)),
+        clusters=(Cluster("kind", default=True),),
+        hosts=(Host("localhost", "ops-system", reachable=True),),
+    )
+    return build_toolbox(Catalogue(1, contents, catalogue().read_at), ToolSettings()).tools
 
 
 def test_the_same_catalogue_gives_the_same_tools_in_the_same_order():

@@ -1,31 +1,59 @@
-"""Advice: what to do next with a run, naming the tool and its arguments. Pure."""
+"""Advice: what to do next with a run, naming the tool and its arguments. Pure.
 
-from collections.abc import Iterator
+A tool is named only when it is certain that it exists and which arguments it takes.
+"""
+
+from collections.abc import Callable, Iterator
 
 from opsmcp_pipelines.run import StepResult, TaskResult, Verdict
-from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.runs import MASK, RunRecord
 from opsmcp_tools.text import label
+from opsmcp_tools.tool import Tool
 
-__all__ = ["advise", "bad_step", "steps_of"]
+__all__ = ["FindTool", "advise", "bad_step", "no_tool", "steps_of"]
+
+FindTool = Callable[[str], Tool | None]
+"""The tool of a name, if whoever reads the advice may call it."""
 
 _NO_CHANGE = "Do not repeat the call before you know what this one did"
 
+_INVERSES = (
+    ("cordon", "uncordon"),
+    ("drain", "uncordon"),
+    ("disable", "enable"),
+    ("stop", "start"),
+    ("pause", "resume"),
+    ("suspend", "resume"),
+    ("lock", "unlock"),
+    ("mount", "unmount"),
+    ("attach", "detach"),
+)
+_CHECKS = ("check-{}", "{}-status", "describe-{}", "get-{}")
 
-def advise(record: RunRecord) -> tuple[str, ...]:
+
+def no_tool(_name: str) -> Tool | None:
+    """A `FindTool` that knows none."""
+    return None
+
+
+def advise(record: RunRecord, find: FindTool = no_tool) -> tuple[str, ...]:
     """The next steps, best first, each one sentence."""
     match record.verdict:
         case Verdict.RUNNING:
             return (f"Wait for it: get_run run={record.run} wait_seconds=30",)
         case Verdict.NOTHING_RAN:
             return ("Call list_inventory to see the real hosts and clusters, then repeat the call",)
-        case Verdict.SUCCEEDED | Verdict.CANCELLED:
-            return ()
+        case Verdict.SUCCEEDED:
+            return tuple(_after_success(record, find))
+        case Verdict.CANCELLED:
+            return tuple(_checks(record, find))
         case Verdict.FAILED | Verdict.ABORTED:
-            return (_read_output(record),) if any(_steps(record)) else ()
+            return (*_read_output(record), *_checks(record, find))
         case Verdict.INVALID:
             return ("Tell whoever maintains the operation; no argument changes this",)
         case Verdict.STUCK | Verdict.VANISHED | Verdict.UNKNOWN:
-            return (f"{_NO_CHANGE}; it may have done its work all the same",)
+            unsure = f"{_NO_CHANGE}; it may have done its work all the same"
+            return (*_checks(record, find), unsure)
 
 
 def bad_step(record: RunRecord) -> tuple[TaskResult, str, StepResult] | None:
@@ -44,17 +72,53 @@ def steps_of(record: RunRecord) -> Iterator[tuple[TaskResult, str, StepResult]]:
                 yield task, node.node, step
 
 
-def _steps(record: RunRecord) -> Iterator[bool]:
-    return (True for _ in steps_of(record))
-
-
-def _read_output(record: RunRecord) -> str:
+def _read_output(record: RunRecord) -> Iterator[str]:
+    if next(steps_of(record), None) is None:
+        return
     found = bad_step(record)
     if found is None:
-        return f"Read all output: get_run_output run={record.run}"
+        yield f"Read all output: get_run_output run={record.run}"
+        return
     task, node, step = found
     where = " ".join(
         f"{name}={label(value)}"
         for name, value in (("task", task.name), ("node", node), ("step", step.name))
     )
-    return f"Read all output: get_run_output run={record.run} {where}"
+    yield f"Read all output: get_run_output run={record.run} {where}"
+
+
+def _after_success(record: RunRecord, find: FindTool) -> Iterator[str]:
+    yield from _checks(record, find)
+    verb, _, rest = record.tool.partition("-")
+    for word, inverse in _INVERSES:
+        if verb == word and rest:
+            call = _same_arguments(record, find(f"{inverse}-{rest}"))
+            if call:
+                yield f"To undo it: {call}"
+
+
+def _checks(record: RunRecord, find: FindTool) -> Iterator[str]:
+    """A tool that only reads what this one changed, the first there is."""
+    tool = find(record.tool)
+    if tool is None or tool.hints.read_only:
+        return
+    thing = record.tool.partition("-")[2].removeprefix("restart-")
+    candidates = (find(pattern.format(thing)) for pattern in _CHECKS if thing)
+    for candidate in candidates:
+        if candidate is not None and candidate.hints.read_only:
+            call = _same_arguments(record, candidate)
+            if call:
+                yield f"Look at what it changed: {call}"
+                return
+
+
+def _same_arguments(record: RunRecord, tool: Tool | None) -> str:
+    """The call of that tool on the same thing; empty if that is not certain."""
+    if tool is None:
+        return ""
+    given = {name: record.arguments[name] for name in tool.input_names & record.arguments.keys()}
+    required = {item.name for item in tool.inputs if item.required}
+    if not required <= given.keys() or MASK in given.values() or not given:
+        return ""
+    shown = [f"{item.name}={label(given[item.name])}" for item in tool.inputs if item.name in given]
+    return " ".join([tool.name, *shown])

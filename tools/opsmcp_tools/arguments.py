@@ -11,8 +11,10 @@ from types import MappingProxyType
 
 from opsmcp_tools.binding import PRINCIPAL
 from opsmcp_tools.characters import has_hidden, quote
+from opsmcp_tools.correction import correct
 from opsmcp_tools.errors import ArgumentProblem, InvalidArguments, NotAllowed
 from opsmcp_tools.nearest import suggest
+from opsmcp_tools.phrases import ENGLISH
 from opsmcp_tools.tool import Input, Principal, Tool
 from opsmcp_tools.values import Refused, check_value, is_safe_word
 
@@ -74,7 +76,7 @@ def check_inputs(
         else:
             checked |= {} if text is None else {item.name: text}
     if problems:
-        raise InvalidArguments(name, problems)
+        raise InvalidArguments(name, problems, correct(inputs, arguments))
     return checked
 
 
@@ -113,7 +115,7 @@ def _check_one(item: Input, given: object) -> str | None:
 
 
 def _is_required(item: Input) -> str:
-    told = str(item.schema.get("description", ""))
+    told = str(item.schema.get("description", "")) or ENGLISH.meanings.get(item.kind, "")
     choices = f"; one of {', '.join(item.allowed[:10])}" if item.allowed else ""
     return f"it is required{choices}" + (f" ({told})" if told and not choices else "")
 

@@ -4,20 +4,24 @@ Joins starting, following and the journal, and tells the hooks. Knows nothing of
 """
 
 import logging
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVarTuple
 
 import anyio
 
+from opsmcp_pipelines.errors import SourceError
 from opsmcp_pipelines.run import Run, Verdict
 from opsmcp_pipelines.source import RunRef, Source, StartRequest
 from opsmcp_tools.errors import JournalUnusable, RunOutcomeUnknown, ToolUnavailable
 from opsmcp_tools.events import CallRefused, Event, EventHook, RunEnded, RunProgressed, RunStarted
 from opsmcp_tools.following import Follower, Live
 from opsmcp_tools.journal import Journal
-from opsmcp_tools.runs import Clock, RunSettings
+from opsmcp_tools.runs import Clock, RunRecord, RunSettings
 from opsmcp_tools.starting import find_started, start_once
+from opsmcp_tools.watching import Watcher
 
 __all__ = ["Carrier"]
 
@@ -44,23 +48,32 @@ class Carrier:
         self._settings = settings
         self._clock = clock
         self._hooks = tuple(hooks)
+        self._watcher = Watcher(
+            source, clock=clock, requests_per_second=settings.requests_per_second
+        )
         self.live: dict[str, Live] = {}
 
-    async def begin(self, live: Live, request: StartRequest) -> None:
-        """Carry a new call. Nothing is sent unless the journal has it."""
+    async def begin(
+        self, live: Live, request: StartRequest, ended_since: datetime | None = None
+    ) -> None:
+        """Carry a new call. Nothing is sent unless the journal has it and knows no such call."""
         try:
-            await anyio.to_thread.run_sync(self._journal.add, live.record)
+            same = await anyio.to_thread.run_sync(self._journal.add, live.record, ended_since)
         except JournalUnusable as error:
-            self._refuse(live, ToolUnavailable(f"nothing was started: {error}"))
             del self.live[live.record.run]
+            live.see(self._refuse(live, ToolUnavailable(f"nothing was started: {error}")))
+            return
+        if same is not None:
+            del self.live[live.record.run]
+            live.join(same)
             return
         try:
             ref = await start_once(
                 self._source, request, clock=self._clock, settings=self._settings
             )
         except ToolUnavailable as error:
-            self._refuse(live, error)
-            await self._keep_end(live)
+            refused = self._refuse(live, ToolUnavailable(live.masker.text(str(error))))
+            await self._keep_end(live, refused)
         except RunOutcomeUnknown as error:
             await self._end(live, live.record.result.ending(Verdict.UNKNOWN, str(error)))
         else:
@@ -82,31 +95,58 @@ class Carrier:
         else:
             await self._follow(live, ref, taken_up=True)
 
-    def _refuse(self, live: Live, error: ToolUnavailable) -> None:
+    def _refuse(self, live: Live, error: ToolUnavailable) -> RunRecord:
         live.refusal = error
         result = live.record.result.ending(Verdict.NOTHING_RAN, str(error))
-        live.see(replace(live.record, result=result, ended_at=self._clock.now()))
         self._emit(CallRefused(live.record.tool, live.record.principal, str(error)))
+        return replace(live.record, result=result, ended_at=self._clock.now())
 
     async def _follow(self, live: Live, ref: RunRef, *, taken_up: bool = False) -> None:
         await self._write(self._journal.accepted, live.record.run, ref.name)
-        live.see(replace(live.record, source_run=ref.name))
+        durations = await self._durations(live.record)
+        usual = statistics.median(durations) if durations else None
+        live.see(replace(live.record, source_run=ref.name, usual_seconds=usual))
         self._emit(RunStarted(live.record, taken_up))
-        follower = Follower(live, self._source, clock=self._clock, settings=self._settings)
+        follower = Follower(
+            live,
+            self._watcher,
+            clock=self._clock,
+            settings=self._settings,
+            durations=durations,
+        )
         run = await follower.follow(lambda: self._emit(RunProgressed(live.record)))
+        if run.verdict is Verdict.STUCK and self._source.can_cancel:
+            run = await self._stop(ref, run)
         await self._end(live, run)
+
+    async def _stop(self, ref: RunRef, run: Run) -> Run:
+        """End a run that is past its deadline, where that is possible."""
+        try:
+            stopped = await self._source.cancel(ref)
+        except SourceError:
+            stopped = False
+        more = "it was stopped" if stopped else "it could not be stopped"
+        return replace(run, reason=f"{run.reason}; {more}")
+
+    async def _durations(self, record: RunRecord) -> Sequence[float]:
+        try:
+            return await anyio.to_thread.run_sync(self._journal.durations, record)
+        except JournalUnusable:
+            return ()
 
     async def _end(self, live: Live, result: Run) -> None:
         now = self._clock.now()
-        live.see(replace(live.record, result=result, ended_at=now, seen_at=now))
+        await self._keep_end(live, replace(live.record, result=result, ended_at=now, seen_at=now))
         self._emit(RunEnded(live.record))
-        await self._keep_end(live)
 
-    async def _keep_end(self, live: Live) -> None:
-        # Shielded, because whoever was waiting may leave the program as soon as it is over.
+    async def _keep_end(self, live: Live, record: RunRecord) -> None:
+        # Kept before anybody is told, so that the next call of the same kind sees it as over.
+        # Shielded, because whoever was waiting may leave the program as soon as it is.
         with anyio.CancelScope(shield=True):
-            if await self._write(self._journal.finish, live.record):
-                del self.live[live.record.run]
+            kept = await self._write(self._journal.finish, record)
+            live.see(record)
+            if kept:
+                del self.live[record.run]
 
     async def _write(self, write: Callable[[*_Values], None], *values: *_Values) -> bool:
         """Write to the journal. A run goes on when that fails; it is then kept in memory."""

@@ -11,7 +11,7 @@ from opsmcp_tools.shapes import read_table, read_yaml, shrunk_json
 from opsmcp_tools.text import clean
 from opsmcp_tools.tokens import estimate_tokens
 
-__all__ = ["LEAST_TOKENS", "condense"]
+__all__ = ["LEAST_TOKENS", "condense", "room_for"]
 
 LEAST_TOKENS = 120
 """Fewer are taken for so many: below, the marks would take all the room."""
@@ -45,6 +45,11 @@ def condense(text: str, tokens: int = 1_500) -> str:
     ends = text[:_KEPT_HEAD] + "\n" + text[left + _KEPT_HEAD :]
     smaller = Room(room.tokens - len(note) // 4, room.characters - len(note))
     return (_condensed(ends, smaller) or _cut(ends, smaller)) + note
+
+
+def room_for(text: str) -> int:
+    """How many tokens `condense` needs to leave a cleaned text as it is."""
+    return -(-estimate_tokens(text) * 4 // 3) + 1
 
 
 def _condensed(text: str, room: Room) -> str | None:

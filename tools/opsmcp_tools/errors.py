@@ -4,6 +4,7 @@
     * InvalidArguments         repair the arguments; lists every problem at once
     * NotAllowed               policy refuses; no argument changes that
     * ConsentNeeded            a person has to agree first
+    * PlanChanged              it would not do what was agreed to; plan or ask again
     * UnknownTool              no tool of that name; names the nearest
     * UnknownRun               no run of that handle for this principal
     * ToolUnavailable          the catalogue is not there yet, or the source cannot start a run
@@ -12,7 +13,8 @@
 * JournalUnusable              the record of runs cannot be read or written: nothing may be started
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "InvalidArguments",
     "JournalUnusable",
     "NotAllowed",
+    "PlanChanged",
     "RunOutcomeUnknown",
     "ToolError",
     "ToolUnavailable",
@@ -47,13 +50,23 @@ class InvalidArguments(ToolError):
 
     Attributes:
         problems: Every problem, in the order of the arguments.
+        corrected: Arguments that would be accepted and can only have been meant, or None.
     """
 
-    def __init__(self, tool: str, problems: Sequence[ArgumentProblem]) -> None:
+    def __init__(
+        self,
+        tool: str,
+        problems: Sequence[ArgumentProblem],
+        corrected: Mapping[str, str] | None = None,
+    ) -> None:
         """List all problems in one message."""
         self.tool = tool
         self.problems = tuple(problems)
+        self.corrected = corrected
         lines = [f"- {problem.argument}: {problem.message}" for problem in self.problems]
+        if corrected is not None:
+            call = json.dumps(dict(corrected), ensure_ascii=False)
+            lines.append(f"Meant was probably, and accepted would be: {call}")
         super().__init__("\n".join([f"{tool} was not started. Change these arguments:", *lines]))
 
 
@@ -63,6 +76,10 @@ class NotAllowed(ToolError):
 
 class ConsentNeeded(ToolError):
     """A person has to agree before it is started, and nobody could be asked or agreed."""
+
+
+class PlanChanged(ToolError):
+    """A call would not do what somebody planned or agreed to."""
 
 
 class UnknownTool(ToolError):

@@ -8,6 +8,8 @@ import logging
 import secrets
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 import anyio
@@ -17,13 +19,16 @@ from opsmcp_pipelines.errors import SourceError
 from opsmcp_pipelines.models import Operation, Pipeline, Task
 from opsmcp_pipelines.run import ExpectedTask, Run, Verdict, expected_tasks
 from opsmcp_pipelines.source import RunRef, Source, StartRequest
+from opsmcp_tools.admission import Admission
 from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.carrying import Carrier
 from opsmcp_tools.errors import JournalUnusable, ToolError, ToolUnavailable, UnknownRun
 from opsmcp_tools.events import EventHook
 from opsmcp_tools.following import Live
 from opsmcp_tools.journal import Journal, Query
-from opsmcp_tools.runs import MASK, Clock, RunRecord, RunSettings
+from opsmcp_tools.masking import Masker
+from opsmcp_tools.runs import Clock, RunRecord, RunSettings
+from opsmcp_tools.sameness import digest_of
 from opsmcp_tools.tool import Principal, Tool
 from opsmcp_tools.waiting import Progress, wait_for_end
 
@@ -62,11 +67,15 @@ class Executions:
         clock: Clock,
         hooks: Sequence[EventHook] = (),
         find_task: FindTask = _no_task,
+        masker: Masker | None = None,
     ) -> None:
         """Prepare; nothing is started or taken up before `run`."""
+        self._masker = masker or Masker()
         self._source = source
         self._journal = journal
         self._clock = clock
+        self._settings = settings
+        self._admission = Admission(settings, clock)
         self._find_task = find_task
         self._carrier = Carrier(source, journal, settings=settings, clock=clock, hooks=hooks)
         self._group: TaskGroup | None = None
@@ -85,24 +94,73 @@ class Executions:
             finally:
                 self._group = None
 
-    async def start(self, tool: Tool, call: CheckedCall, principal: Principal) -> RunRecord:
+    async def start(
+        self, tool: Tool, call: CheckedCall, principal: Principal, *, key: str = ""
+    ) -> RunRecord:
         """Start one run; returns once the source has accepted it, or it is over.
 
-        A start whose answer was lost and whose run cannot be found ends as `unknown`.
+        The same call gets the run that is in flight, or one that changed something and ended a
+        moment ago: it comes back as `repeated`. With a `key`, the run of that key is the one, and
+        nothing else is. A start whose answer was lost and whose run cannot be found ends as
+        `unknown`.
 
         Raises:
             ToolUnavailable: Nothing was started.
         """
-        group = self._open_group()
-        live = Live(self._intent(tool, call, principal), call.secrets)
+        self._open_group()
+        digest = digest_of(tool, call, principal)
+        live = self._in_flight(tool, principal, digest, key)
+        if live is not None:
+            return replace(await self._settled(live), repeated=True)
+        await self._admission.enter(principal.name)
+        try:
+            live = self._begin(tool, call, principal, digest, key)
+        except BaseException:
+            self._admission.leave(principal.name)
+            raise
+        return await self._settled(live)
+
+    def _in_flight(self, tool: Tool, principal: Principal, digest: str, key: str) -> Live | None:
+        """The run of the same call, if this process follows it."""
+        for live in self._carrier.live.values():
+            record = live.record
+            if record.ended or (record.principal, record.tool) != (principal.name, tool.name):
+                continue
+            if record.key == key if key else record.digest == digest:
+                return live
+        return None
+
+    def _begin(
+        self, tool: Tool, call: CheckedCall, principal: Principal, digest: str, key: str
+    ) -> Live:
+        """From here on the call belongs to the server, whatever becomes of who made it."""
+        masker = self._masker.also(call.secrets)
+        intent = self._intent(tool, call, principal, masker)
+        live = Live(replace(intent, digest=digest, key=key), masker)
         request = StartRequest(tool.operation.key, live.record.run, call.variables)
+        window = timedelta(seconds=self._settings.repeat_seconds)
+        since = None if tool.hints.read_only else live.record.created_at - window
+
+        async def begin() -> None:
+            try:
+                await self._carrier.begin(live, request, since)
+            finally:
+                self._admission.leave(principal.name)
+
+        self._open_group().start_soon(begin)
         self._carrier.live[live.record.run] = live
-        group.start_soon(self._carrier.begin, live, request)
+        return live
+
+    async def _settled(self, live: Live) -> RunRecord:
         while not live.settled:
             await live.changed()
         if live.refusal:
             raise live.refusal
-        return live.record
+        if live.same is None:
+            return live.record
+        other = self._carrier.live.get(live.same.run)
+        same = live.same if other is None else await self._settled(other)
+        return replace(same, repeated=True)
 
     async def wait(
         self, run: str, seconds: float, on_progress: Progress | None = None
@@ -131,12 +189,25 @@ class Executions:
             raise _unknown_run(run)
         return record
 
+    def last_good(self, record: RunRecord) -> RunRecord | None:
+        """The last run of the same principal, tool and arguments that succeeded before this one.
+
+        None also when the journal cannot be read: it is only something to compare with.
+        """
+        try:
+            return self._journal.last_good(record)
+        except JournalUnusable:
+            _logger.warning("no earlier run was looked up: the journal cannot be read")
+            return None
+
     def list(
         self,
         principal: Principal,
         *,
         operation: str | None = None,
         verdict: Verdict | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
         limit: int = 20,
         cursor: str | None = None,
     ) -> tuple[tuple[RunRecord, ...], str | None]:
@@ -148,6 +219,8 @@ class Executions:
             principal=principal.name,
             operation=operation,
             verdict=verdict,
+            since=since,
+            until=until,
             limit=min(max(1, limit), _MOST_LISTED),
             before=_parse_cursor(cursor),
         )
@@ -178,10 +251,10 @@ class Executions:
             raise ToolUnavailable("nothing was started: opsmcp is starting or stopping")
         return self._group
 
-    def _intent(self, tool: Tool, call: CheckedCall, principal: Principal) -> RunRecord:
-        arguments = {
-            name: MASK if value in call.secrets else value for name, value in call.arguments.items()
-        }
+    def _intent(
+        self, tool: Tool, call: CheckedCall, principal: Principal, masker: Masker
+    ) -> RunRecord:
+        arguments = {name: masker.text(value) for name, value in call.arguments.items()}
         return RunRecord(
             run="r-" + "".join(secrets.choice(_HANDLE_LETTERS) for _ in range(10)),
             tool=tool.name,
@@ -240,9 +313,16 @@ class Executions:
             _logger.exception("unfinished runs could not be taken up")
             return False
         for record in claimed:
-            live = self._carrier.live[record.run] = Live(record)
-            self._group.start_soon(self._carrier.resume, live)
+            live = self._carrier.live[record.run] = Live(record, self._masker)
+            self._admission.take(record.principal)
+            self._group.start_soon(self._resume, live)
         return bool(claimed)
+
+    async def _resume(self, live: Live) -> None:
+        try:
+            await self._carrier.resume(live)
+        finally:
+            self._admission.leave(live.record.principal)
 
 
 def _parse_cursor(cursor: str | None) -> int | None:

@@ -5,7 +5,7 @@ end here, if not from its source then from this follower: vanished, stuck.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -14,12 +14,14 @@ import anyio
 from opsmcp_pipelines.errors import NotFound, SourceError
 from opsmcp_pipelines.models import OperationKind
 from opsmcp_pipelines.run import Run, RunReport, Status, Verdict, judge
-from opsmcp_pipelines.source import RunRef, Source
+from opsmcp_pipelines.source import RunRef
 from opsmcp_tools.errors import ToolError
-from opsmcp_tools.masking import mask_report
+from opsmcp_tools.masking import Masker
+from opsmcp_tools.pacing import Pace
 from opsmcp_tools.runs import Clock, RunRecord, RunSettings
+from opsmcp_tools.watching import Watcher
 
-__all__ = ["Follower", "Live", "first_of", "pause_seconds"]
+__all__ = ["Follower", "Live", "first_of"]
 
 _LOOKS_FOR_ABSENT = 4
 """How often a run that was never seen may be missing before it counts as vanished."""
@@ -41,38 +43,39 @@ async def first_of(*waits: Callable[[], Awaitable[object]]) -> None:
             group.start_soon(wait_for, wait)
 
 
-def pause_seconds(elapsed: float, first: float) -> float:
-    """How long to wait before the next look: a tenth of the run's age, so quick ones end quickly.
-
-    At least `first`, at most 2 seconds in the first half minute and 5 seconds later.
-    """
-    return min(max(first, elapsed / 10), 2.0 if elapsed < 30 else 5.0)
-
-
 class Live:
     """A run that this process carries. Waiters are woken when something visible changes."""
 
-    def __init__(self, record: RunRecord, secrets: frozenset[str] = frozenset()) -> None:
-        """Begin with what is known; `secrets` are values that nobody may be shown."""
+    def __init__(self, record: RunRecord, masker: Masker) -> None:
+        """Begin with what is known; whatever is learnt of the run goes through `masker`."""
         self.record = record
-        self.secrets = secrets
+        self.masker = masker
         self.refusal: ToolError | None = None
+        self.same: RunRecord | None = None
         self._changed = anyio.Event()
         self._hurried = anyio.Event()
 
     @property
     def settled(self) -> bool:
         """Whether it is known what became of its start."""
-        return bool(self.record.source_run) or self.record.ended
+        return bool(self.record.source_run) or self.record.ended or self.same is not None
+
+    def join(self, same: RunRecord) -> None:
+        """Leave the call to the run that answers it already."""
+        self.same = same
+        self._wake()
 
     def see(self, record: RunRecord) -> bool:
         """Take what is known now; whether anybody who looks on would notice."""
         visible = (record.result, record.source_run) != (self.record.result, self.record.source_run)
         self.record = record
         if visible:
-            self._changed.set()
-            self._changed = anyio.Event()
+            self._wake()
         return visible
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
 
     async def changed(self) -> None:
         """Wait for the next visible change."""
@@ -94,16 +97,32 @@ class Follower:
     def __init__(
         self,
         live: Live,
-        source: Source,
+        watcher: Watcher,
         *,
         clock: Clock,
         settings: RunSettings,
+        durations: Sequence[float] = (),
     ) -> None:
-        """Prepare; the deadline counts from the call, also when a run is taken up again."""
+        """Prepare; the deadline counts from the call, also when a run is taken up again.
+
+        Args:
+            live: The run.
+            watcher: Reads it.
+            clock: The time.
+            settings: How it is followed.
+            durations: How long past runs of the operation took, in seconds.
+        """
         self._live = live
-        self._source = source
+        self._watcher = watcher
         self._clock = clock
         self._settings = settings
+        self._deadline = settings.deadline_of(live.record.tool)
+        self._pace = Pace(
+            durations,
+            ticking=live.record.operation.kind is OperationKind.PIPELINE,
+            first_seconds=settings.first_poll_seconds,
+            frugal=bool(settings.requests_per_second),
+        )
         age = (clock.now() - live.record.created_at).total_seconds()
         self._began = clock.monotonic() - max(0.0, age)
         self._last: RunReport | None = None
@@ -111,21 +130,27 @@ class Follower:
         self._trouble = ""
         self._absences = 0
         self._doubted_at: float | None = None
+        self._begun_again = False
 
     async def follow(self, on_change: Callable[[], None]) -> Run:
         """Return the run as it ended. Calls `on_change` for each visible change before that."""
         record = self._live.record
         ref = RunRef(record.operation, record.source_run)
-        while True:
-            run = await self._look(ref)
-            if run.verdict.ended:
-                return run
-            if self._live.see(replace(self._live.record, result=run, seen_at=self._clock.now())):
-                on_change()
-            left = self._settings.deadline_seconds - self._elapsed()
-            if left <= 0:
-                return run.ending(Verdict.STUCK, self._stuck_reason())
-            await self._live.pause(self._clock, min(self._pause(), left))
+        with self._watcher.watching(ref):
+            while True:
+                run = await self._look(ref)
+                if run.verdict.ended:
+                    return run
+                changed = self._live.see(
+                    replace(self._live.record, result=run, seen_at=self._clock.now())
+                )
+                self._pace.see(self._elapsed(), changed=changed, pending=self._is_pending())
+                if changed:
+                    on_change()
+                left = self._deadline - self._elapsed()
+                if left <= 0:
+                    return run.ending(Verdict.STUCK, self._stuck_reason())
+                await self._live.pause(self._clock, min(self._pause(), left))
 
     def _elapsed(self) -> float:
         return self._clock.monotonic() - self._began
@@ -133,14 +158,15 @@ class Follower:
     async def _look(self, ref: RunRef) -> Run:
         """The run as it is now; as it was last seen when nothing could be learnt."""
         try:
-            report = mask_report(await self._source.read_run(ref), self._live.secrets)
+            report = self._live.masker.report(await self._watcher.read(ref))
         except NotFound:
             return self._absent()
         except SourceError as error:
             self._failures += 1
-            self._trouble = str(error)
+            self._trouble = self._live.masker.text(str(error))
             _logger.info("run %s: look %d failed", self._live.record.run, self._failures)
             return self._live.record.result
+        self._begun_again |= _begins_again(self._last, report)
         self._last, self._failures, self._absences = report, 0, 0
         return self._judged(report)
 
@@ -148,7 +174,12 @@ class Follower:
         run = judge(report, self._live.record.expected)
         if self._is_doubtful(report):
             return replace(run, verdict=Verdict.RUNNING, reason="")
+        if self._begun_again:
+            return replace(run, reason=f"{run.reason}; {_BEGUN_AGAIN}" if run.reason else _BEGUN_AGAIN)
         return run
+
+    def _is_pending(self) -> bool:
+        return self._last is None or self._last.status is Status.PENDING
 
     def _is_doubtful(self, report: RunReport) -> bool:
         """Whether this is a `DataInValid` that Ops may take back (Ops gives no time of ending)."""
@@ -173,23 +204,55 @@ class Follower:
         first = self._settings.first_poll_seconds
         if self._doubted_at is not None:
             return self._settings.second_look_seconds
-        seconds = pause_seconds(self._elapsed(), first)
+        seconds = self._pace.pause_seconds(self._elapsed(), self._clock.jitter())
         if self._failures:
             backoff = first * 2.0 ** min(self._failures, 16)
-            seconds = min(max(seconds, backoff), _LONGEST_BACKOFF_SECONDS)
-        return seconds * (0.9 + 0.2 * self._clock.jitter())
+            return min(max(seconds, backoff), _LONGEST_BACKOFF_SECONDS)
+        return seconds
 
     def _stuck_reason(self) -> str:
         """What the last look was a sign of (the states that never end, as Ops has them)."""
-        minutes = f"it had not ended after {self._settings.deadline_seconds / 60:g} minutes"
+        minutes = f"it had not ended after {self._deadline / 60:g} minutes"
         if self._last is None:
             return f"{minutes}, and its source could not be asked: {self._trouble or 'no answer'}"
-        if self._last.status is Status.PENDING:
-            sign = (
-                "it never began: nothing runs operations in its namespace, or its cluster is away"
-            )
-        elif self._last.status is Status.DISPATCHED:
-            sign = "it was handed to another cluster, which has not reported its end"
-        else:
-            sign = "a step does not return, a pod does not start, or its output is over 1.5 MiB"
-        return f"{minutes}; {sign}"
+        return f"{minutes}; {_sign_of(self._last)}"
+
+
+_BEGUN_AGAIN = (
+    "its controller restarted and began it again from its first task: what had run, ran twice"
+)
+
+
+def _begins_again(before: RunReport | None, now: RunReport) -> bool:
+    """Whether tasks that had an entry have none any more, as after a restart of the controller."""
+    if before is None or len(now.tasks) >= len(before.tasks):
+        return False
+    return any(task.nodes or task.status.ended for task in before.tasks)
+
+
+def _sign_of(report: RunReport) -> str:
+    """What a run that does not end was last seen doing, and what that is a sign of."""
+    if report.status is Status.PENDING:
+        return (
+            "it never began: nothing runs operations in its namespace, its cluster cannot be "
+            "reached, or more runs than Ops takes at a time were before it"
+        )
+    if report.status is Status.DISPATCHED:
+        return (
+            "it was handed to another cluster, which has not reported its end; look for the run "
+            "of the same name there"
+        )
+    task = next((task for task in report.tasks if not task.status.ended), None)
+    if task is None:
+        return "no task was going on when it was last seen; its controller may be away"
+    if task.status is Status.DISPATCHED:
+        return f"its task {task.name!r} was handed to another cluster, which has not reported"
+    if not task.nodes:
+        return (
+            f"its task {task.name!r} shows no host: a pod that does not start, a step that does "
+            "not return, or an output over 1.5 MiB, which Ops cannot store though the work is done"
+        )
+    return (
+        f"its task {task.name!r} was going on: a step that does not return, or an output over "
+        "1.5 MiB, which Ops cannot store though the work is done"
+    )

@@ -14,7 +14,7 @@ from opsmcp_pipelines.models import Operation, Pipeline
 from opsmcp_tools.kinds import words_of
 from opsmcp_tools.tool import Hints
 
-__all__ = ["infer_hints"]
+__all__ = ["LABELS", "infer_hints", "names_destruction"]
 
 LABELS: Mapping[str, str] = {
     "opsmcp/read-only": "read_only",
@@ -58,6 +58,12 @@ def infer_hints(
         if any(fnmatchcase(name, pattern) for name in (operation.name, tool_name)):
             hints = _override(hints, override)
     return hints
+
+
+def names_destruction(operation: Operation) -> str:
+    """The first plainly destructive word in its name or description; empty when there is none."""
+    words = (*words_of(operation.name), *_words_of_text(operation.desc))
+    return next((word for word in words if _PLAIN_DESTROYING.fullmatch(word)), "")
 
 
 def _by_words(operation: Operation) -> Hints:

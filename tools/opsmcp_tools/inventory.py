@@ -10,23 +10,22 @@ from functools import cached_property
 
 from opsmcp_pipelines.models import Cluster, Host
 from opsmcp_tools.characters import clean_line
-from opsmcp_tools.values import is_safe_word
+from opsmcp_tools.phrases import ENGLISH, Phrases
+from opsmcp_tools.values import NODE_SELECTORS, is_safe_word
 
 __all__ = ["NODE_SELECTORS", "Inventory"]
-
-NODE_SELECTORS = ("all", "allmasters", "allworkers", "anymaster", "anyworker", "anynode")
-"""What Ops takes for `host` beside a name: in one go many nodes, or one of its own choice."""
 
 _LONGEST_DESCRIPTION = 40
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """Clusters and hosts of a source, and the node selectors that settings allow."""
+    """Clusters and hosts of a source, the node selectors that settings allow, and our words."""
 
     clusters: tuple[Cluster, ...] = ()
     hosts: tuple[Host, ...] = ()
     selectors: tuple[str, ...] = ()
+    phrases: Phrases = ENGLISH
 
     @cached_property
     def cluster_names(self) -> tuple[str, ...]:
@@ -57,7 +56,8 @@ class Inventory:
         """What their owners say of the clusters, and which one is the default."""
         told = sorted({(cluster.name, _short(cluster.desc)) for cluster in self.clusters})
         known = "; ".join(f"{name}: {desc}" for name, desc in told if desc)
-        default = f"default {self.default_cluster or 'the local one'}"
+        phrases = self.phrases
+        default = phrases.default_cluster.format(self.default_cluster or phrases.local)
         return f"{known}; {default}" if known else default
 
     @cached_property
@@ -65,7 +65,7 @@ class Inventory:
         """Which hosts cannot be reached, or were never heard of; empty when all can."""
         down = _usable([host.name for host in self.hosts if host.reachable is False])
         silent = _usable([host.name for host in self.hosts if host.reachable is None])
-        told = [("not reachable", down), ("no heartbeat", silent)]
+        told = [(self.phrases.down, down), (self.phrases.silent, silent)]
         return "; ".join(f"{state}: {', '.join(names[:8])}" for state, names in told if names)
 
 

@@ -29,7 +29,8 @@ from opsmcp_tools.stored import pack_expected, pack_run, unpack_expected, unpack
 
 __all__ = ["Journal", "Limits", "Query", "SqliteJournal", "open_journal"]
 
-_VERSION = 1
+_NEVER = "9"
+"""Later than every time that is kept."""
 
 _BUSY_SECONDS = 5.0
 
@@ -57,11 +58,45 @@ CREATE INDEX runs_created ON runs (created_at);
 CREATE INDEX runs_unfinished ON runs (source) WHERE ended_at IS NULL;
 """
 
+_SAME_CALLS = """
+ALTER TABLE runs ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN key TEXT NOT NULL DEFAULT '';
+CREATE INDEX runs_digest ON runs (digest) WHERE digest != '';
+CREATE INDEX runs_key ON runs (key) WHERE key != '';
+CREATE INDEX runs_name ON runs (name);
+"""
+
+_VERSIONS = (_SCHEMA, _SAME_CALLS)
+"""What makes each version out of the one before."""
+
 _ADD = """
 INSERT INTO runs (run, owner, tool, kind, namespace, name, principal, arguments, expected, source,
-    source_run, created_at, verdict, reason)
+    source_run, created_at, verdict, reason, digest, key)
 VALUES (:run, :owner, :tool, :kind, :namespace, :name, :principal, :arguments, :expected, :source,
-    :source_run, :created_at, :verdict, :reason)
+    :source_run, :created_at, :verdict, :reason, :digest, :key)
+"""
+
+# A call that never became a run answers nothing: the same call may be made again.
+_SAME = """
+SELECT * FROM runs
+WHERE digest = :digest AND digest != '' AND source = :source
+    AND (ended_at IS NULL OR ended_at >= :since)
+    AND NOT (verdict = 'nothing_ran' AND source_run = '')
+ORDER BY sequence DESC LIMIT 1
+"""
+
+_SAME_KEY = """
+SELECT * FROM runs
+WHERE key = :key AND key != '' AND principal = :principal AND tool = :tool AND source = :source
+    AND NOT (verdict = 'nothing_ran' AND source_run = '')
+ORDER BY sequence DESC LIMIT 1
+"""
+
+_DURATIONS = """
+SELECT created_at, ended_at FROM runs
+WHERE name = :name AND kind = :kind AND namespace = :namespace AND source = :source
+    AND verdict IN ('succeeded', 'failed') AND source_run != ''
+ORDER BY sequence DESC LIMIT :limit
 """
 
 _FINISH = """
@@ -72,13 +107,23 @@ WHERE run = :run
 
 _LIST = """
 SELECT sequence, run, tool, kind, namespace, name, principal, arguments, expected, source,
-    source_run, created_at, ended_at, verdict, reason
+    source_run, created_at, ended_at, verdict, reason, digest, key
 FROM runs
 WHERE (:principal IS NULL OR principal = :principal)
     AND (:operation IS NULL OR :operation IN (name, tool))
     AND (:verdict IS NULL OR verdict = :verdict)
+    AND (:since IS NULL OR created_at >= :since)
+    AND (:until IS NULL OR created_at < :until)
     AND (:before IS NULL OR sequence < :before)
 ORDER BY sequence DESC LIMIT :limit
+"""
+
+_GOOD_BEFORE = """
+SELECT run, arguments FROM runs
+WHERE principal = :principal AND tool = :tool AND source = :source AND verdict = 'succeeded'
+    AND result IS NOT NULL
+    AND sequence < coalesce((SELECT sequence FROM runs WHERE run = :run), 9223372036854775807)
+ORDER BY sequence DESC LIMIT 200
 """
 
 _UNFINISHED = """
@@ -109,20 +154,33 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which runs to list; None means any. `operation` is the name of an operation or of a tool."""
+    """Which runs to list; None means any. `operation` is the name of an operation or of a tool.
+
+    `since` and `until` bound the time of the call; the second is not included.
+    """
 
     principal: str | None = None
     operation: str | None = None
     verdict: Verdict | None = None
     limit: int = 20
     before: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 class Journal(Protocol):
     """What the execution of calls needs. Every method may raise `JournalUnusable`."""
 
-    def add(self, record: RunRecord) -> None:
-        """Keep an intent: a run that is about to be started, by this process."""
+    def add(self, record: RunRecord, ended_since: datetime | None = None) -> RunRecord | None:
+        """Keep an intent: a run that is about to be started, by this process.
+
+        Unless there is a run of the same call: of the same key if the record has one, else of the
+        same digest, in flight or ended since then. That run is the answer, and nothing is kept.
+        """
+        ...
+
+    def durations(self, record: RunRecord, limit: int = 10) -> tuple[float, ...]:
+        """How many seconds the last runs of the record's operation took."""
         ...
 
     def accepted(self, run: str, source_run: str) -> None:
@@ -135,6 +193,10 @@ class Journal(Protocol):
 
     def get(self, run: str) -> RunRecord | None:
         """A run with all that is known of it, or None."""
+        ...
+
+    def last_good(self, record: RunRecord) -> RunRecord | None:
+        """The last run before this one that succeeded with the same tool and arguments."""
         ...
 
     def list(self, query: Query) -> tuple[tuple[RunRecord, ...], int | None]:
@@ -195,12 +257,29 @@ class SqliteJournal:
         self._ownership = ownership
         self._limits = limits
 
-    def add(self, record: RunRecord) -> None:
-        """Keep an intent, and drop what is too old or too much."""
+    def add(self, record: RunRecord, ended_since: datetime | None = None) -> RunRecord | None:
+        """Keep an intent, and drop what is too old or too much; or give the run of the same call.
+
+        Several processes may be at the same call: only one of them finds no run.
+        """
         oldest = _text(record.created_at - self._limits.keep)
+        since = _text(ended_since) if ended_since else _NEVER
         with self._writing() as database:
+            database.execute("BEGIN IMMEDIATE")
+            query = _SAME_KEY if record.key else _SAME
+            same = database.execute(query, {**_row(record), "since": since}).fetchone()
+            if same is not None:
+                return _full_record(same)
             database.execute(_ADD, {**_row(record), "owner": self._ownership.name})
             database.execute(_PRUNE, {"oldest": oldest, "runs": self._limits.runs})
+        return None
+
+    def durations(self, record: RunRecord, limit: int = 10) -> tuple[float, ...]:
+        """How many seconds the last runs of the record's operation took, newest first."""
+        rows = self._read(_DURATIONS, {**_row(record), "limit": limit})
+        return tuple(
+            (_moment(row["ended_at"]) - _moment(row["created_at"])).total_seconds() for row in rows
+        )
 
     def accepted(self, run: str, source_run: str) -> None:
         """Keep the name that the source gave the run."""
@@ -219,9 +298,21 @@ class SqliteJournal:
         rows = self._read("SELECT * FROM runs WHERE run = :run", {"run": run})
         return _full_record(rows[0]) if rows else None
 
+    def last_good(self, record: RunRecord) -> RunRecord | None:
+        """The last run before this one that succeeded with the same tool and arguments."""
+        wanted = {"principal": record.principal, "tool": record.tool, "source": record.source}
+        for row in self._read(_GOOD_BEFORE, {**wanted, "run": record.run}):
+            if json.loads(row["arguments"]) == dict(record.arguments):
+                return self.get(row["run"])
+        return None
+
     def list(self, query: Query) -> tuple[tuple[RunRecord, ...], int | None]:
         """Runs without their tasks, newest first; in the order of adding, so pages are stable."""
-        found = self._read(_LIST, {**asdict(query), "limit": query.limit + 1})
+        bounds = {
+            "since": _text(query.since) if query.since else None,
+            "until": _text(query.until) if query.until else None,
+        }
+        found = self._read(_LIST, {**asdict(query), **bounds, "limit": query.limit + 1})
         page = found[: query.limit]
         before = page[-1]["sequence"] if len(found) > len(page) else None
         return tuple(_record(row) for row in page), before
@@ -282,12 +373,12 @@ def _bring_up_to_date(database: sqlite3.Connection, path: Path) -> None:
         # Held from here on, so that two processes do not both make the tables.
         database.execute("BEGIN IMMEDIATE")
         version: int = database.execute("PRAGMA user_version").fetchone()[0]
-        if version > _VERSION:
+        if version > len(_VERSIONS):
             raise JournalUnusable(f"the journal in {path} was written by a newer opsmcp")
-        if version == 0:
-            for statement in _SCHEMA.strip().rstrip(";").split(";"):
+        for statements in _VERSIONS[version:]:
+            for statement in statements.strip().rstrip(";").split(";"):
                 database.execute(statement)
-            database.execute(f"PRAGMA user_version = {_VERSION}")
+        database.execute(f"PRAGMA user_version = {len(_VERSIONS)}")
 
 
 def _row(record: RunRecord) -> dict[str, Any]:
@@ -305,6 +396,8 @@ def _row(record: RunRecord) -> dict[str, Any]:
         "created_at": _text(record.created_at),
         "verdict": record.verdict,
         "reason": record.result.reason,
+        "digest": record.digest,
+        "key": record.key,
     }
 
 
@@ -317,10 +410,12 @@ def _record(row: sqlite3.Row) -> RunRecord:
         arguments=MappingProxyType(json.loads(row["arguments"])),
         source=row["source"],
         source_run=row["source_run"],
-        created_at=datetime.fromisoformat(row["created_at"]),
+        created_at=_moment(row["created_at"]),
         result=Run(Verdict(row["verdict"]), reason=row["reason"]),
-        ended_at=datetime.fromisoformat(row["ended_at"]) if row["ended_at"] else None,
+        ended_at=_moment(row["ended_at"]) if row["ended_at"] else None,
         expected=unpack_expected(row["expected"]),
+        digest=row["digest"],
+        key=row["key"],
     )
 
 
@@ -332,3 +427,7 @@ def _full_record(row: sqlite3.Row) -> RunRecord:
 def _text(moment: datetime) -> str:
     """Of one length and zone, so that texts sort as times do."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)

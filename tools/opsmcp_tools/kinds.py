@@ -7,6 +7,7 @@ nor schemas. The word lists come from the manifests that ship with Ops.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from opsmcp_pipelines.models import Variable
@@ -50,6 +51,7 @@ _URL = re.compile(r"(.*(url|uri|endpoint)|.+api|api)")
 _PATH = re.compile(r"(.*(path|dir|directory|folder)|(local|remote|log|config)?file)")
 
 
+@lru_cache(maxsize=4096)
 def words_of(name: str) -> tuple[str, ...]:
     """The lower-case words of a name: `podName`, `pod-name` and `pod_name` are the same."""
     split = _SEPARATOR.split(_CAMEL.sub("-", name))

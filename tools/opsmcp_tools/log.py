@@ -23,8 +23,8 @@ from opsmcp_tools.templates import (
 __all__ = ["error_lines", "read_log"]
 
 _MANY_KEYS = 5_000
-_MOST_SUSPECTS = 5_000
-_MOST_WEIGHED = 6_000
+_MOST_SUSPECTS = 3_000
+_MOST_WEIGHED = 3_000
 _MOST_CODES = 20
 """With more codes than this, what looks like a code of an error is a number like any other."""
 
@@ -36,7 +36,7 @@ _MOST_TRACED = 60
 _LONGEST_TRACE = 60
 _ENDS_OF_TRACE = 2
 _MOST_RARE = 400
-_HEAD_LINES, _TAIL_LINES, _LONG_TAIL = 2, 3, 60
+_HEAD_LINES, _TAIL_LINES, _LONG_TAIL = 2, 3, 25
 
 
 @dataclass(slots=True)
@@ -57,12 +57,13 @@ def read_log(lines: Sequence[str], *, most_kinds: int) -> Excerpt:
         lines: All lines of the log.
         most_kinds: Of more kinds of error than this, those that differ in one word are joined.
     """
-    keys = coarse_keys("\n".join(lines))
-    groups = _Groups(keys)
+    groups = _Groups("\n".join(lines))
     kinds = sorted(groups.kinds(lines), key=lambda kind: kind.numbers[0])
     errors = [kind for kind in kinds if kind.weight is Weight.ERROR]
     if len(errors) > most_kinds:
         errors = _joined(errors)
+    # Where nothing names an error, the end says most; elsewhere more of the same says nothing.
+    tail = _TAIL_LINES if errors else _LONG_TAIL
     warnings = [kind.numbers[0] for kind in kinds if kind.weight is Weight.WARNING]
     order = dict.fromkeys(
         chain(
@@ -73,7 +74,7 @@ def read_log(lines: Sequence[str], *, most_kinds: int) -> Excerpt:
             (number for kind in errors for number in kind.numbers[1:]),
             warnings,
             groups.rare(),
-            range(len(lines) - 1, max(0, len(lines) - _LONG_TAIL), -1),
+            range(len(lines) - 1, max(-1, len(lines) - 1 - tail), -1),
         )
     )
     alike = groups.counts_of(order)
@@ -93,12 +94,11 @@ def error_lines(lines: Sequence[str]) -> Iterator[int]:
 class _Groups:
     """The lines by coarse keys: how often each occurs, and where first."""
 
-    def __init__(self, keys: list[bytes]) -> None:
-        self._plain = keys
-        self._keys = keys
+    def __init__(self, text: str) -> None:
+        self._plain = self._keys = keys = coarse_keys(text)
         self._counts = Counter(keys)
         if len(self._counts) > _MANY_KEYS:
-            self._keys = without_identifiers(keys)
+            self._keys = without_identifiers(text)
             self._counts = Counter(self._keys)
         # The first number of a key is the last one written.
         backwards = range(len(keys) - 1, -1, -1)
@@ -111,8 +111,12 @@ class _Groups:
 
     def rare(self) -> list[int]:
         """The first line of each group, rarest first, and as many as could be of use."""
-        ranked = ((self._counts[key], number) for key, number in self._first.items())
-        return [number for _, number in heapq.nsmallest(_MOST_RARE, ranked)]
+        single = (self._first[key] for key, count in self._counts.items() if count == 1)
+        found = list(islice(single, _MOST_RARE))
+        if len(found) < _MOST_RARE:
+            ranked = ((self._counts[key], number) for key, number in self._first.items())
+            found = [number for _, number in heapq.nsmallest(_MOST_RARE, ranked)]
+        return found
 
     def kinds(self, lines: Sequence[str]) -> Iterator[_Kind]:
         """The kinds of line that may hold an error or a warning."""

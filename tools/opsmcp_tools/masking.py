@@ -1,47 +1,174 @@
-"""Masking: the values of bound secrets do not leave in what a run reports. Pure.
+"""Masking: secrets do not leave, wherever text leaves. The one masker; pure.
 
-Only the exact values are known here; a secret that a step encodes or cuts is not recognised.
+It knows the exact values of secrets, how they look in base64 and in URLs, and the shapes of common
+keys and tokens. A secret that a program cuts, encrypts or encodes otherwise is not recognised.
+Compiled once: one pass of RE2 over a text, because every output goes through it.
 """
 
-from collections.abc import Callable, Iterable
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+import re2
 
 from opsmcp_pipelines.run import NodeReport, RunReport, StepReport, TaskReport
 from opsmcp_tools.runs import MASK
+from opsmcp_tools.text import clean
 
-__all__ = ["mask_report", "mask_text"]
+if TYPE_CHECKING:
+    from re2 import Match, Regexp
+
+__all__ = ["Masker"]
 
 _SHORTEST = 4
 """Shorter values are left: masking `1` or `no` everywhere would only spoil the output."""
 
+_SHORTEST_ENCODED = 8
+"""Shorter pieces of base64 stand in ordinary text."""
 
-def mask_text(text: str, secrets: Iterable[str]) -> str:
-    """The text with every secret value replaced, longer ones first."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= _SHORTEST:
+_LONGEST_COMPILED = 512
+_SHORTEST_LINE = 24
+_MOST_LINES = 200
+_MOST_KEPT = 128
+
+_NAMES = (
+    r"pass(?:word|wd|phrase)|secret_?key|access_?key|private_?key|api[_-]?key|aes_?key"
+    r"|client[_-]?secret|secret|token"
+)
+_SHAPES = (
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\z)",
+    r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
+    r"\b(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255})\b",
+    r"\bglpat-[A-Za-z0-9_-]{20,}",
+    r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",
+    r"\bsk-[A-Za-z0-9_-]{20,}",
+    r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
+)
+_KEPT_SHAPES = (
+    (r"(?i:\b(?:bearer|basic)[ \t]+)", r"[A-Za-z0-9._~+/-]{12,}=*"),
+    (r"://[^\s:/@\"']{0,128}:", r"[^\s:/@\"'*][^\s/@\"']*@"),
+    (
+        rf"(?i:(?:{_NAMES})\\?[\"']?[ \t]*[=:][ \t]*\\?[\"']?)",
+        r"[^\s\"'*<>$&,;(){}\[\]\\][^\s\"'&,;\\]{3,}",
+    ),
+)
+"""What stands before a secret, and the secret."""
+
+
+class Masker:
+    """Replaces secrets in text. Not changed after it was built; `also` gives a wider one."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        """Know these values and the shapes; values of fewer than 4 characters are left alone."""
+        self._secrets = frozenset(value for value in secrets if len(value) >= _SHORTEST)
+        self._wider: dict[frozenset[str], Masker] = {}
+
+    def also(self, secrets: Iterable[str]) -> "Masker":
+        """One that knows these values, too."""
+        unknown = frozenset(v for v in secrets if len(v) >= _SHORTEST) - self._secrets
+        if not unknown:
+            return self
+        found = self._wider.get(unknown)
+        if found is None:
+            if len(self._wider) >= _MOST_KEPT:
+                self._wider.clear()
+            found = self._wider[unknown] = Masker(self._secrets | unknown)
+        return found
+
+    def text(self, text: str) -> str:
+        """The text with every secret replaced. Masking twice changes nothing."""
+        try:
+            return self._mask(text)
+        except UnicodeEncodeError:
+            return self._mask(text.encode("utf-8", "replace").decode())
+
+    def report(self, report: RunReport) -> RunReport:
+        """What a source says of a run, with every secret replaced in outputs and results."""
+        return replace(report, tasks=tuple(self._task(task) for task in report.tasks))
+
+    def _mask(self, text: str) -> str:
+        for secret in self._long:
             text = text.replace(secret, MASK)
-    return text
+        if self._pattern.search(text) is None:
+            return text
+        return self._pattern.sub(_replacement, text)
+
+    @cached_property
+    def _long(self) -> tuple[str, ...]:
+        """Forms too long to be compiled, the longest first."""
+        return tuple(sorted((f for f in self._forms if len(f) > _LONGEST_COMPILED), key=_by_length))
+
+    @cached_property
+    def _pattern(self) -> "Regexp":
+        short = sorted((f for f in self._forms if len(f) <= _LONGEST_COMPILED), key=_by_length)
+        encoded = sorted({f for s in self._secrets for f in _base64_forms(s)}, key=_by_length)
+        plain = [re2.escape(form) for form in short]
+        plain += [rf"[A-Za-z0-9+/_-]?{re2.escape(form)}[A-Za-z0-9+/_-]?=*" for form in encoded]
+        kept = [f"({before}){secret}" for before, secret in _KEPT_SHAPES]
+        options = re2.Options()
+        options.log_errors = False
+        options.max_mem = 64 << 20
+        return re2.compile("|".join([*plain, *_SHAPES, *kept]), options)
+
+    @cached_property
+    def _forms(self) -> frozenset[str]:
+        return frozenset(form for secret in self._secrets for form in _forms(secret))
+
+    def _task(self, task: TaskReport) -> TaskReport:
+        results = {name: self._output(value) for name, value in task.results.items()}
+        nodes = tuple(self._node(node) for node in task.nodes)
+        return replace(task, results=results, nodes=nodes)
+
+    def _node(self, node: NodeReport) -> NodeReport:
+        return replace(node, steps=tuple(self._step(step) for step in node.steps))
+
+    def _step(self, step: StepReport) -> StepReport:
+        return replace(step, output=self._output(step.output), note=self.text(step.note))
+
+    def _output(self, text: str) -> str:
+        """Masked, also where only cleaning would have put a secret together."""
+        masked = self.text(text)
+        cleaned = clean(masked)
+        if cleaned == masked:
+            return masked
+        again = self.text(cleaned)
+        return masked if again == cleaned else again
 
 
-def mask_report(report: RunReport, secrets: frozenset[str]) -> RunReport:
-    """The report with every secret value replaced in outputs and results."""
-    if not secrets:
-        return report
-
-    def mask(text: str) -> str:
-        return mask_text(text, secrets)
-
-    return replace(report, tasks=tuple(_task(task, mask) for task in report.tasks))
+def _by_length(form: str) -> tuple[int, str]:
+    return -len(form), form
 
 
-def _task(task: TaskReport, mask: Callable[[str], str]) -> TaskReport:
-    results = {name: mask(value) for name, value in task.results.items()}
-    return replace(task, results=results, nodes=tuple(_node(node, mask) for node in task.nodes))
+def _replacement(found: "Match") -> str:
+    kept = next((group for group in found.groups() if group), "")
+    return f"{kept}{MASK}@" if kept.startswith("://") else f"{kept}{MASK}"
 
 
-def _node(node: NodeReport, mask: Callable[[str], str]) -> NodeReport:
-    return replace(node, steps=tuple(_step(step, mask) for step in node.steps))
+def _forms(secret: str) -> Iterator[str]:
+    """The secret as it is, in a URL, in JSON, and its lines, as a terminal may end them."""
+    yield secret
+    for encoded in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
+        yield encoded
+        yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), encoded)
+    yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    if "\n" in secret:
+        yield secret.replace("\n", "\r\n")
+        lines = [line.strip() for line in secret.splitlines()[:_MOST_LINES]]
+        yield from (line for line in lines if len(line) >= _SHORTEST_LINE)
 
 
-def _step(step: StepReport, mask: Callable[[str], str]) -> StepReport:
-    return replace(step, output=mask(step.output), note=mask(step.note))
+def _base64_forms(secret: str) -> Iterator[str]:
+    """What base64 makes of the secret wherever it begins within the encoded text."""
+    data = secret.encode()
+    for offset in range(3) if len(data) <= _LONGEST_COMPILED // 2 else ():
+        encoded = base64.b64encode(bytes(offset) + data)
+        whole = encoded[-(-offset * 8 // 6) : (offset + len(data)) * 8 // 6].decode()
+        if len(whole) >= _SHORTEST_ENCODED:
+            yield whole
+            yield whole.replace("+", "-").replace("/", "_")

@@ -6,7 +6,7 @@ Pure. Separators and case do not count: `Kube_System` is as near to `kube-system
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
-__all__ = ["nearest_names", "suggest"]
+__all__ = ["nearest_names", "same_name", "suggest"]
 
 _LIKE_ENOUGH = 0.6
 _LONGEST = 100
@@ -23,6 +23,13 @@ def nearest_names(wrong: str, names: Iterable[str], most: int = 3) -> tuple[str,
     scored = ((_likeness(matcher, target, _fold(name)), name) for name in sorted(names)[:_MOST])
     good = [(score, name) for score, name in scored if score >= _LIKE_ENOUGH]
     return tuple(name for _, name in sorted(good, key=lambda pair: (-pair[0], pair[1]))[:most])
+
+
+def same_name(wrong: str, names: Iterable[str]) -> str:
+    """The one of `names` that differs from `wrong` in case and separators only; empty if none."""
+    target = _fold(wrong)
+    found = [name for name in names if target and _fold(name) == target]
+    return found[0] if len(found) == 1 and len(wrong) <= _LONGEST else ""
 
 
 def _fold(name: str) -> str:

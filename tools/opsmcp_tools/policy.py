@@ -1,21 +1,24 @@
 """Policy: the one function that says what a principal may list, plan, run and read.
 
-Listed means callable, and callable means allowed: every entry asks here. Pure. The simple form:
-reading is free, changing asks the person, free scripts are refused; the principal and the arguments
-are taken already and do not matter yet.
+Listed means callable, and callable means allowed: every entry asks here. Pure. The rules of the
+settings are asked in order and the first that fits decides; without one, reading is free, changing
+asks the person, and free scripts are refused. Read-only mode beats everything.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from types import MappingProxyType
 
-from opsmcp_tools.tool import Principal, Tool
-from opsmcp_tools.toolbox import FREE_SCRIPT
+from opsmcp_tools.rules import Asked, BuiltInTool, Effect, Match, Rule
+from opsmcp_tools.tool import FREE_SCRIPT, Principal, Tool
 
-__all__ = ["Action", "Decision", "Effect", "Policy"]
+__all__ = ["Action", "BuiltInTool", "Considered", "Decision", "Effect", "Policy"]
 
 _NO_ARGUMENTS: Mapping[str, str] = MappingProxyType({})
+_NO_GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 class Action(StrEnum):
@@ -25,15 +28,6 @@ class Action(StrEnum):
     PLAN = "plan"
     RUN = "run"
     READ = "read"
-
-
-class Effect(StrEnum):
-    """What comes of it: at once, after the person's consent, after another's approval, never."""
-
-    ALLOW = "allow"
-    CONFIRM = "confirm"
-    APPROVE = "approve"
-    DENY = "deny"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,40 +45,121 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Considered:
+    """One rule that was asked: whether it fits, and which condition decided that."""
+
+    rule: Rule
+    match: Match
+    why: str
+
+
+@dataclass(frozen=True)
 class Policy:
-    """The rules. With `read_only`, whatever is not read-only is neither shown nor run."""
+    """The rules. With `read_only`, whatever is not read-only is neither shown nor run.
+
+    `groups` are groups of principals beside those that a principal brings: name to name patterns.
+    """
 
     read_only: bool = False
+    rules: tuple[Rule, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NO_GROUPS)
+
+    @property
+    def about_people(self) -> bool:
+        """Whether it depends on who calls, so that not everybody sees the same list."""
+        return any(rule.about_people for rule in self.rules)
 
     def decide(
         self,
         principal: Principal,
         action: Action,
-        tool: Tool | None = None,
+        subject: Tool | BuiltInTool | None = None,
         arguments: Mapping[str, str] = _NO_ARGUMENTS,
+        *,
+        at: datetime | None = None,
     ) -> Decision:
-        """Decide. Without a tool it is about a built-in one: `RUN` then changes something."""
-        del principal, arguments  # No rule of the simple form looks at them.
-        if action is Action.READ:
+        """Decide.
+
+        Args:
+            principal: Who asks.
+            action: What for. Only `RUN` looks at arguments and time; the other actions ask whether
+                some arguments at some time could be allowed.
+            subject: The tool; None for what belongs to no tool, such as prompts.
+            arguments: What the caller gave, in canonical form.
+            at: The time, with time zone. None: a rule that depends on it fits if it restricts.
+        """
+        if subject is None or (action is Action.READ and isinstance(subject, Tool)):
             return Decision(Effect.ALLOW, "reading", "results may be read by whoever ran it")
-        return self._decide_built_in(action) if tool is None else self._decide(action, tool)
-
-    def _decide_built_in(self, action: Action) -> Decision:
-        if self.read_only and action is Action.RUN:
+        if self.read_only and not _only_reads(subject):
             return Decision(Effect.DENY, "read-only-mode", _READ_ONLY_REASON)
+        for considered in self.consider(principal, action, subject, arguments, at=at):
+            decision = _outcome(considered, action)
+            if decision is not None:
+                return decision
+        return _default(subject, action)
+
+    def consider(
+        self,
+        principal: Principal,
+        action: Action,
+        subject: Tool | BuiltInTool,
+        arguments: Mapping[str, str] = _NO_ARGUMENTS,
+        *,
+        at: datetime | None = None,
+    ) -> Iterator[Considered]:
+        """Every rule, in order, with whether it fits: what `decide` decides by."""
+        known = dict(arguments) if action is Action.RUN else None
+        asked = Asked(principal, self._groups_of(principal), subject, known, at)
+        return (Considered(rule, *rule.check(asked)) for rule in self.rules)
+
+    def _groups_of(self, principal: Principal) -> frozenset[str]:
+        named = (
+            group
+            for group, members in self.groups.items()
+            if any(fnmatchcase(principal.name, member) for member in members)
+        )
+        return frozenset((*principal.groups, *named))
+
+
+def _only_reads(subject: Tool | BuiltInTool) -> bool:
+    if isinstance(subject, BuiltInTool):
+        return subject.read_only
+    return subject.hints.read_only and not subject.notes.get(FREE_SCRIPT)
+
+
+def _outcome(considered: Considered, action: Action) -> Decision | None:
+    """What follows from one rule; None when the next is to be asked."""
+    rule, match = considered.rule, considered.match
+    if match is Match.NO:
+        return None
+    if match is Match.MAYBE:
+        # It depends on what is not known yet: a list shows what some call could be allowed.
+        doubtful = rule.effect is (Effect.DENY if action is not Action.RUN else Effect.ALLOW)
+        if doubtful:
+            return None
+    effect = rule.effect
+    if action is not Action.RUN and effect is not Effect.DENY:
+        effect = Effect.ALLOW
+    return Decision(effect, rule.name, rule.reason or _REASONS[rule.effect])
+
+
+def _default(subject: Tool | BuiltInTool, action: Action) -> Decision:
+    if isinstance(subject, BuiltInTool):
         return Decision(Effect.ALLOW, "built-in", "it starts nothing")
-
-    def _decide(self, action: Action, tool: Tool) -> Decision:
-        if tool.notes.get(FREE_SCRIPT):
-            return Decision(Effect.DENY, "free-script", _FREE_SCRIPT_REASON)
-        if tool.hints.read_only:
-            return Decision(Effect.ALLOW, "read-only-operation", "it only reads")
-        if self.read_only:
-            return Decision(Effect.DENY, "read-only-mode", _READ_ONLY_REASON)
-        if action is Action.RUN:
-            return Decision(Effect.CONFIRM, "changes", "it changes something")
-        return Decision(Effect.ALLOW, "looking", "nothing is changed by looking")
+    if subject.notes.get(FREE_SCRIPT):
+        return Decision(Effect.DENY, "free-script", _FREE_SCRIPT_REASON)
+    if subject.hints.read_only:
+        return Decision(Effect.ALLOW, "read-only-operation", "it only reads")
+    if action is Action.RUN:
+        return Decision(Effect.CONFIRM, "changes", "it changes something")
+    return Decision(Effect.ALLOW, "looking", "nothing is changed by looking")
 
 
 _FREE_SCRIPT_REASON = "its script is a variable, so it could run anything"
 _READ_ONLY_REASON = "this server only runs operations that read (policy.read_only)"
+_REASONS: Mapping[Effect, str] = {
+    Effect.ALLOW: "a rule of this server allows it",
+    Effect.CONFIRM: "a rule of this server wants a person to agree",
+    Effect.APPROVE: "a rule of this server wants somebody else to approve",
+    Effect.DENY: "a rule of this server forbids it",
+}

@@ -7,8 +7,9 @@ of it; never a secret.
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from typing import Protocol
 
 import anyio
@@ -27,7 +28,10 @@ class RunRecord:
     """One run. `run` is its handle and at the same time the id of the call that made it.
 
     `source_run` is the source's own name for it, empty while unknown. `expected` is what the
-    operation consisted of when it was called. `seen_at` is the last look at it.
+    operation consisted of when it was called. `seen_at` is the last look at it. `digest` stands for
+    who called what with what, and `key` is the caller's own name of the call: by them the same call
+    is known again, and `repeated` says that this run answers such a call. `usual_seconds` is how
+    long past runs took.
     """
 
     run: str
@@ -42,6 +46,10 @@ class RunRecord:
     ended_at: datetime | None = None
     seen_at: datetime | None = None
     expected: tuple[ExpectedTask, ...] = ()
+    digest: str = ""
+    key: str = ""
+    usual_seconds: float | None = None
+    repeated: bool = False
 
     @property
     def verdict(self) -> Verdict:
@@ -64,7 +72,7 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """How runs are followed; all in seconds."""
+    """How runs are started and followed."""
 
     wait_seconds: float = 45.0
     """How long a call waits before it answers with a handle. Clients give up at 60."""
@@ -72,14 +80,41 @@ class RunSettings:
     deadline_seconds: float = 1800.0
     """When a run that has not ended is called stuck. Ops itself has no deadline."""
 
+    deadlines: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Deadlines of their own: name pattern of tools to seconds; the first that fits counts."""
+
     first_poll_seconds: float = 0.25
     """The pause between the first looks."""
+
+    requests_per_second: float = 20.0
+    """How often the source may be asked how its runs stand, all runs together. 0: looks cost
+    nothing there, and are not counted."""
+
+    repeat_seconds: float = 60.0
+    """How long after its end a run that changes something answers the same call again."""
 
     second_look_seconds: float = 3.5
     """How long a pipeline's `DataInValid` is doubted: if Ops takes it back, then after 3."""
 
     search_pauses_seconds: tuple[float, ...] = (0.0, 1.0, 3.0, 6.0)
     """The pauses before each search for a run whose start was not answered."""
+
+    limit: int = 500
+    """How many runs may be in flight in all."""
+
+    limit_per_principal: int = 100
+    """How many runs of one principal may be in flight."""
+
+    queue: int = 200
+    """How many calls may wait for others to end before they start."""
+
+    queue_seconds: float = 20.0
+    """How long one call waits so. Clients give up at 60."""
+
+    def deadline_of(self, tool: str) -> float:
+        """The deadline of the runs of a tool, in seconds."""
+        found = (value for name, value in self.deadlines.items() if fnmatchcase(tool, name))
+        return next(found, self.deadline_seconds)
 
 
 class Clock(Protocol):

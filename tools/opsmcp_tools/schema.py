@@ -13,7 +13,7 @@ from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.characters import clean_line, has_hidden
 from opsmcp_tools.errors import UnusableOperation
 from opsmcp_tools.inventory import NODE_SELECTORS, Inventory
-from opsmcp_tools.kinds import words_of
+from opsmcp_tools.kinds import kind_of, words_of
 from opsmcp_tools.patterns import Pattern, matches, parse_pattern
 from opsmcp_tools.tool import Input, JsonObject, Kind
 from opsmcp_tools.values import (
@@ -33,7 +33,7 @@ _MOST_EXAMPLES = 3
 _MOST_CHOICES = 500
 
 _NAME_SCHEMA = "[a-z0-9.-]"
-_WORD_SCHEMA = r"[\w.:/@%+=,-]"
+_WORD_SCHEMA = r"\S"
 """Short and wider than the checks of `values`: they are paid for in every request."""
 
 _LABEL_WORDS = frozenset({"namespace", "ns", "svc", "service", "svcname", "servicename"})
@@ -48,17 +48,6 @@ _BOUNDS: Mapping[str, tuple[int, int]] = {
 }
 _OTHER_BOUNDS = (0, 1_000_000_000)
 _PLAINLY_BOUND = ("port", "percent")
-
-_MEANING: Mapping[Kind, str] = {
-    Kind.KUBERNETES_NAME: "Kubernetes name",
-    Kind.IP: "IP address",
-    Kind.CIDR: "network, such as 10.0.0.0/16",
-    Kind.URL: "http(s) URL",
-    Kind.IMAGE: "image reference",
-    Kind.PATH: "absolute path",
-    Kind.TOKEN: "one word",
-    Kind.HOST: "host name",
-}
 
 
 def build_input(
@@ -227,37 +216,45 @@ def _typed(item: Input, text: str | None) -> str | int | bool | None:
 def _describe(item: Input, variable: Variable, inventory: Inventory, listed: bool) -> str:
     """The author's words first, then what a value must be."""
     own = clean_line(variable.desc or variable.display, _LONGEST_OWN_WORDS)
-    if words_of(own) == words_of(variable.name):
+    if _bare(own) == _bare(variable.name):
         own = ""
     parts = [own] if own else []
     meaning = _meaning(item, variable, inventory, listed)
-    said = item.kind is Kind.KUBERNETES_NAME and "name" in own.casefold()
+    said = item.kind is Kind.KUBERNETES_NAME and ("name" in own.casefold() or _says_what(variable))
     if meaning and not said and meaning.casefold() not in own.casefold():
         parts.append(meaning)
     if not listed and not item.required and item.default is None and item.kind in _TEXTUAL:
-        parts.append("optional, empty if not given")
+        parts.append(inventory.phrases.optional)
     return clean_line("; ".join(parts), _LONGEST_DESCRIPTION)
+
+
+def _bare(text: str) -> str:
+    """What a name is the name of: `podname`, `pod-name` and `pod name` are `pod`."""
+    return "".join(words_of(text)).removesuffix("name")
+
+
+def _says_what(variable: Variable) -> bool:
+    """Whether the name of the variable alone tells that a Kubernetes name is wanted."""
+    return kind_of(Variable(variable.name)) is Kind.KUBERNETES_NAME
 
 
 _TEXTUAL = frozenset(Kind) - {Kind.COUNT, Kind.FLAG, Kind.CHOICE}
 
 
 def _meaning(item: Input, variable: Variable, inventory: Inventory, listed: bool) -> str:
-    if item.kind is Kind.CLUSTER:
-        return _shown_or_counted(item, inventory.about_clusters, listed)
-    if item.kind is Kind.HOST and item.allowed:
-        return _shown_or_counted(item, inventory.about_hosts or "where to run", listed)
+    phrases = inventory.phrases
+    if item.kind is Kind.CLUSTER or (item.kind is Kind.HOST and item.allowed):
+        if not listed:
+            return phrases.counted.format(len(item.allowed), item.kind)
+        hosts = item.kind is Kind.HOST
+        return inventory.about_hosts or phrases.where if hosts else inventory.about_clusters
     if item.kind is Kind.CHOICE and not listed:
-        return f"one of {len(item.allowed)} choices, such as {', '.join(item.allowed[:5])}"
+        return phrases.choices.format(len(item.allowed), ", ".join(item.allowed[:5]))
     if item.kind is Kind.PATTERN:
-        return f"must match {variable.regex}"
+        return phrases.matching.format(variable.regex)
     if item.kind is Kind.COUNT and words_of(variable.name)[-1:] in [(w,) for w in _PLAINLY_BOUND]:
-        return f"{item.minimum} to {item.maximum}"
-    return _MEANING.get(item.kind, "")
-
-
-def _shown_or_counted(item: Input, about: str, listed: bool) -> str:
-    return about if listed else f"one of {len(item.allowed)} {item.kind}s; list_inventory has them"
+        return phrases.bounds.format(item.minimum, item.maximum)
+    return phrases.meanings.get(item.kind, "")
 
 
 def input_schema(inputs: Iterable[Input]) -> JsonObject:

@@ -7,6 +7,7 @@ characters, and a word that nobody wrote is taken for the nearest that somebody 
 often weighs a little more. Pure; an index is built once per generation of the catalogue.
 """
 
+import heapq
 import math
 import re
 from bisect import bisect_left
@@ -29,6 +30,9 @@ _SATURATION = 1.2
 """How soon saying a word again stops to matter (k1)."""
 _LENGTH = 0.3
 """How much a long text counts against its words (b)."""
+
+_MOST_COMMON, _FEW = 0.8, 100
+"""A word that this share of many documents hold tells none of them apart."""
 
 _IDEA = "="
 """What marks an idea among plain words: `=restart`."""
@@ -101,11 +105,12 @@ class SearchIndex:
             for number, value in self._postings.get(word, ()):
                 scores[number] += weight * value
         names = self._names
-        ranked = sorted(
-            ((-score * _use_bonus(uses.get(names[n], 0)), names[n]) for n, score in scores.items())
+        ranked = (
+            (score * _use_bonus(uses.get(names[number], 0)) if uses else score, -number)
+            for number, score in scores.items()
+            if keep is None or keep(names[number])
         )
-        kept = (name for _, name in ranked if keep is None or keep(name))
-        return tuple(name for name, _ in zip(kept, range(most), strict=False))
+        return tuple(names[-number] for _, number in heapq.nlargest(most, ranked))
 
     def _wanted(self, query: str) -> Mapping[str, float]:
         """The words of the index that the query means, with how surely it does."""
@@ -154,6 +159,8 @@ def _weigh(read: Sequence[Counter[str]]) -> dict[str, list[tuple[int, float]]]:
             held[word].append((number, count / (room + count)))
     postings: dict[str, list[tuple[int, float]]] = {}
     for word, found in held.items():
+        if len(found) > _MOST_COMMON * len(read) and len(read) > _FEW:
+            continue
         rarity = math.log(1 + (len(read) - len(found) + 0.5) / (len(found) + 0.5))
         postings[word] = [(number, rarity * value) for number, value in found]
     return postings

@@ -5,7 +5,7 @@ the same object.
 """
 
 from opsmcp_pipelines.run import NodeResult, StepResult, TaskResult, Verdict
-from opsmcp_tools.advice import advise
+from opsmcp_tools.advice import FindTool, advise, no_tool
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.text import clean, label, tail
 from opsmcp_tools.tool import JsonObject
@@ -23,11 +23,11 @@ _RESULT_LENGTH = 2_000
 _ALL_RESULTS = 10_000
 
 
-def structured(record: RunRecord) -> JsonObject:
+def structured(record: RunRecord, find: FindTool = no_tool) -> JsonObject:
     """The run as the contract has it; what does not fit is said in `truncated` and `advice`."""
     builder = _Builder()
     tasks = [builder.task(task) for task in record.result.tasks[:_MOST_TASKS]]
-    advice = list(advise(record))
+    advice = list(advise(record, find))
     if builder.left_out or len(record.result.tasks) > _MOST_TASKS:
         advice.append(f"Not everything is shown here: get_run_output run={record.run}")
     return {

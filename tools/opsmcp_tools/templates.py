@@ -67,9 +67,10 @@ def coarse_keys(text: str) -> list[bytes]:
     return text.encode("utf-8", "replace").translate(_LOWER, _DIGITS).split(b"\n")
 
 
-def without_identifiers(keys: list[bytes]) -> list[bytes]:
+def without_identifiers(text: str) -> list[bytes]:
     """Coarser keys yet: also without the letters of hexadecimal numbers."""
-    return b"\n".join(keys).translate(None, b"abcdef-").split(b"\n")
+    data = text.encode("utf-8", "replace")
+    return data.translate(_LOWER, _DIGITS + b"abcdefABCDEF-").split(b"\n")
 
 
 def suspicious(key: bytes) -> bool:

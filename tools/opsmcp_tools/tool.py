@@ -6,12 +6,28 @@ Frozen data, no decisions: `kinds`, `schema`, `naming` and `toolbox` fill it in.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from opsmcp_pipelines.models import Operation, OperationKind
+from opsmcp_pipelines.models import Operation, OperationKind, Task
+from opsmcp_tools.definition import definition_hash
+from opsmcp_tools.value_rules import NO_RULES, ValueRules
 
-__all__ = ["Bound", "Hints", "Input", "JsonObject", "Kind", "Principal", "Tool", "Withheld"]
+__all__ = [
+    "FREE_SCRIPT",
+    "Bound",
+    "Hints",
+    "Input",
+    "JsonObject",
+    "Kind",
+    "Principal",
+    "Tool",
+    "Withheld",
+]
+
+FREE_SCRIPT = "free_script"
+"""The note of a tool that names the input which is a whole script."""
 
 JsonObject = dict[str, Any]
 """A JSON object as the standard library reads it. Never changed after it was built."""
@@ -61,7 +77,7 @@ class Input:
 
     `allowed` lists the only good values where there is such a list (clusters, hosts, enums).
     `pattern` is a whole-value RE2 pattern, empty when there is none. `default` is None when there
-    is none; it is then absent from the run unless given.
+    is none; it is then absent from the run unless given. `rules` are what the settings say.
     """
 
     name: str
@@ -73,6 +89,7 @@ class Input:
     pattern: str = ""
     minimum: int | None = None
     maximum: int | None = None
+    rules: ValueRules = NO_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +116,13 @@ class Tool:
     output_schema: JsonObject
     digest: str = ""
     notes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    tasks: tuple[Task, ...] = ()
+    """What is run, in order, as the catalogue had it."""
+
+    @cached_property
+    def definition(self) -> str:
+        """A hash of everything that the authors wrote, scripts included, and of nothing live."""
+        return definition_hash(self.operation, self.tasks)
 
     @property
     def input_names(self) -> frozenset[str]:

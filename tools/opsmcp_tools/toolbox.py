@@ -6,7 +6,7 @@ same catalogue gives the same bytes.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -19,13 +19,13 @@ from opsmcp_pipelines.models import (
     Operation,
     OperationKey,
     OperationKind,
-    Pipeline,
     Task,
     Variable,
 )
 from opsmcp_pipelines.source import CALL_ID_VARIABLE
 from opsmcp_tools.binding import bind
 from opsmcp_tools.characters import clean_line
+from opsmcp_tools.description import describe, sibling_note, siblings, with_note
 from opsmcp_tools.errors import UnusableOperation
 from opsmcp_tools.hints import infer_hints
 from opsmcp_tools.inventory import Inventory
@@ -33,19 +33,17 @@ from opsmcp_tools.kinds import kind_of
 from opsmcp_tools.lint import canonical, find_fault
 from opsmcp_tools.naming import name_tools, title_of
 from opsmcp_tools.nearest import nearest_names
+from opsmcp_tools.overrides import Override, Overrides, VariableOverride, find_override
+from opsmcp_tools.phrases import Language, Phrases, phrases_of
 from opsmcp_tools.schema import OUTPUT_SCHEMA, build_input, input_schema
 from opsmcp_tools.scripts import free_script_variable
 from opsmcp_tools.search import SearchIndex, document_of
-from opsmcp_tools.tool import Bound, Input, Kind, Tool, Withheld
+from opsmcp_tools.tool import FREE_SCRIPT, Bound, Input, Kind, Tool, Withheld
 
 __all__ = ["FREE_SCRIPT", "Exposure", "ToolSettings", "Toolbox", "build_toolbox"]
 
-FREE_SCRIPT = "free_script"
-"""The note of a tool that names the input which is a whole script."""
-
-_LONGEST_DESCRIPTION = 400
-_MOST_WORDS = 60
 _MOST_VARIABLES = 64
+_NO_OVERRIDE = Override()
 
 Extent = Literal["labelled", "all", "none"]
 
@@ -84,6 +82,7 @@ class ToolSettings:
     """How operations become tools.
 
     `bind` and `kinds` are by `variable` or `operation.variable`; `hints` by name pattern.
+    `constants` are the names in `bind` whose values are no secrets.
     Inventories longer than `enum_limit` are not listed in schemas. `host_selectors` are the node
     selectors that callers may give for `host`; none by default, because they widen the target.
     """
@@ -91,9 +90,12 @@ class ToolSettings:
     exposure: Exposure = Exposure()
     hints: Mapping[str, Mapping[str, bool]] = field(default_factory=lambda: MappingProxyType({}))
     bind: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    constants: frozenset[str] = frozenset()
     kinds: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     enum_limit: int = 64
     host_selectors: tuple[str, ...] = ()
+    overrides: Overrides = field(default_factory=lambda: MappingProxyType({}))
+    language: Language = "en"
 
 
 @dataclass(frozen=True)
@@ -134,9 +136,11 @@ def build_toolbox(catalogue: Catalogue, settings: ToolSettings) -> Toolbox:
     ]
     names = name_tools(considered)
     contents = catalogue.contents
-    inventory = Inventory(contents.clusters, contents.hosts, settings.host_selectors)
+    phrases = phrases_of(settings.language)
+    inventory = Inventory(contents.clusters, contents.hosts, settings.host_selectors, phrases)
     workshop = _Workshop(catalogue, settings, inventory, names)
     built = [workshop.build(operation) for operation in considered]
+    tools = _with_siblings([item for item in built if isinstance(item, Tool)], phrases)
     problems = [
         Withheld(problem.operation, problem.kind, problem.reason, problem.namespace)
         for problem in contents.problems
@@ -144,7 +148,9 @@ def build_toolbox(catalogue: Catalogue, settings: ToolSettings) -> Toolbox:
     withheld = [*problems, *(item for item in built if isinstance(item, Withheld))]
     return Toolbox(
         generation=catalogue.generation,
-        tools=tuple(sorted((t for t in built if isinstance(t, Tool)), key=lambda t: t.name)),
+        tools=tuple(
+            sorted((replace(tool, digest=_digest(tool)) for tool in tools), key=lambda t: t.name)
+        ),
         withheld=tuple(sorted(withheld, key=lambda item: (item.operation, item.kind, item.reason))),
         catalogue=catalogue,
     )
@@ -158,6 +164,10 @@ class _Workshop:
     settings: ToolSettings
     inventory: Inventory
     names: Mapping[OperationKey, str]
+    made: dict[tuple[Variable, Kind], Input] = field(
+        default_factory=dict[tuple[Variable, Kind], Input]
+    )
+    """Inputs by what they were made from: most operations share the same few variables."""
 
     def build(self, operation: Operation) -> Tool | Withheld:
         """The tool of an operation, or why there is none."""
@@ -169,26 +179,30 @@ class _Workshop:
             fault = str(error)
         else:
             if not fault:
-                return replace(tool, digest=_digest(tool))
+                return tool
         return Withheld(key.name, key.kind, clean_line(fault, 300), key.namespace)
 
     def _build(self, operation: Operation) -> Tool:
         tasks = self._tasks(operation)
-        description = _description(operation)
-        inputs, bound = self._sort_variables(operation)
         name = self.names[operation.key]
+        said = self._override(operation)
+        hints = infer_hints(operation, self._hints(name, said), name)
+        phrases = self.inventory.phrases
+        description = describe(operation, tasks, hints, phrases, said.description)
+        inputs, bound = self._sort_variables(operation)
         free = free_script_variable(operation.name, tasks, [item.name for item in inputs])
         return Tool(
             name=name,
-            title=title_of(name),
+            title=clean_line(said.title, 100) or title_of(name),
             description=description,
             operation=operation,
-            hints=infer_hints(operation, self.settings.hints, name),
+            hints=hints,
             inputs=inputs,
             bound=bound,
             input_schema=input_schema(inputs),
             output_schema=OUTPUT_SCHEMA,
             notes=MappingProxyType({FREE_SCRIPT: free} if free else {}),
+            tasks=tasks,
         )
 
     def _tasks(self, operation: Operation) -> tuple[Task, ...]:
@@ -210,27 +224,51 @@ class _Workshop:
             raise UnusableOperation(f"it has more than {_MOST_VARIABLES} variables")
         inputs: list[Input] = []
         bound: list[Bound] = []
-        for variable in operation.variables:
-            made = self._make(operation, variable)
+        said = self._override(operation).variables
+        for declared in operation.variables:
+            words = said.get(declared.name)
+            made = self._make(operation, words.on(declared) if words else declared, words)
             if isinstance(made, Input):
                 inputs.append(made)
             elif made is not None:
                 bound.append(made)
         return tuple(sorted(inputs, key=_input_order)), tuple(sorted(bound, key=lambda b: b.name))
 
-    def _make(self, operation: Operation, variable: Variable) -> Input | Bound | None:
+    def _make(
+        self, operation: Operation, variable: Variable, said: VariableOverride | None
+    ) -> Input | Bound | None:
         if variable.name == CALL_ID_VARIABLE:
             raise UnusableOperation(f"it declares {CALL_ID_VARIABLE!r}, which opsmcp fills itself")
-        kind = kind_of(variable, self._kinds(operation, variable))
+        named = {variable.name: said.kind} if said and said.kind else None
+        kind = kind_of(variable, named or self._kinds(operation, variable))
         if kind is Kind.HOST and isinstance(operation, Task) and operation.host:
             # What the task itself names beats the variable.
             return Bound(variable.name, operation.host)
-        bound = bind(operation.name, variable, kind, self.settings.bind)
+        given, constants = self.settings.bind, self.settings.constants
+        if said and said.bound is not None:
+            given, constants = {f"{operation.name}.{variable.name}": said.bound}, frozenset[str]()
+        bound = bind(operation.name, variable, kind, given, constants)
         if bound is not None or kind is Kind.BOUND:
             return bound
         if kind is Kind.CLUSTER and not self.inventory.cluster_names and not variable.required:
             return None
-        return build_input(variable, kind, self.inventory, self.settings.enum_limit)
+        known = self.made.get((variable, kind))
+        if known is None:
+            known = build_input(variable, kind, self.inventory, self.settings.enum_limit)
+            self.made[variable, kind] = known
+        return known
+
+    def _hints(self, name: str, said: Override) -> Mapping[str, Mapping[str, bool]]:
+        # Last, because what is said of an operation as a whole is the nearest to it.
+        last = {name: {**self.settings.hints.get(name, {}), **said.hints}} if said.hints else {}
+        kept = {key: value for key, value in self.settings.hints.items() if key not in last}
+        return {**kept, **last}
+
+    def _override(self, operation: Operation) -> Override:
+        if not self.settings.overrides:
+            return _NO_OVERRIDE
+        names = (operation.name, f"{operation.namespace}/{operation.name}")
+        return find_override(self.settings.overrides, names)
 
     def _kinds(self, operation: Operation, variable: Variable) -> Mapping[str, Kind]:
         kinds = self.settings.kinds
@@ -255,14 +293,20 @@ def _input_order(item: Input) -> tuple[bool, bool, str]:
     return (item.kind in (Kind.CLUSTER, Kind.HOST), not item.required, item.name)
 
 
-def _description(operation: Operation) -> str:
-    words = clean_line(operation.desc, _LONGEST_DESCRIPTION).split()
-    text = " ".join(words[:_MOST_WORDS]) + ("…" if len(words) > _MOST_WORDS else "")
-    if not text:
-        raise UnusableOperation("no description")
-    if isinstance(operation, Pipeline) or operation.steps:
-        return text[:1].upper() + text[1:]
-    raise UnusableOperation("it has no steps")
+def _with_siblings(tools: Sequence[Tool], phrases: Phrases) -> list[Tool]:
+    """The tools, each with a word on those that it could be mistaken for."""
+    known = {tool.name: tool for tool in tools if not tool.notes}
+    variants = siblings(known.values())
+    notes = {name: sibling_note(tool, known, variants, phrases) for name, tool in known.items()}
+    return [
+        replace(tool, description=with_note(tool.description, note, phrases))
+        if (note := notes.get(tool.name))
+        else tool
+        for tool in tools
+    ]
+
+
+_OUTPUT_DIGEST = hashlib.sha256(canonical(OUTPUT_SCHEMA) or b"").hexdigest()
 
 
 def _digest(tool: Tool) -> str:
@@ -274,6 +318,6 @@ def _digest(tool: Tool) -> str:
         "operation": str(tool.operation.key),
         "hints": [hints.read_only, hints.destructive, hints.idempotent, hints.open_world],
         "input": tool.input_schema,
-        "output": tool.output_schema,
+        "output": _OUTPUT_DIGEST if tool.output_schema is OUTPUT_SCHEMA else tool.output_schema,
     }
     return hashlib.sha256(canonical(shown) or b"").hexdigest()

@@ -5,15 +5,16 @@ variable means is refused. Everything here is a pure function on one value; merg
 all problems are in `arguments`. Names are those of Kubernetes (RFC 1123), image references those
 of github.com/distribution/reference.
 
-Which addresses a URL may point at is a question of policy and not decided here.
+What the settings add (`ValueRules`) is checked here, too; where a URL may point says `addresses`.
 """
 
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address, ip_network
 from posixpath import normpath
 from urllib.parse import SplitResult, urlsplit
 
+from opsmcp_tools.addresses import judge_host
 from opsmcp_tools.characters import has_hidden, quote
 from opsmcp_tools.nearest import suggest
 from opsmcp_tools.patterns import as_written, matches
@@ -24,12 +25,17 @@ __all__ = [
     "MAX_NAME",
     "MAX_TEXT",
     "MAX_WORD",
+    "NODE_SELECTORS",
     "SUBDOMAIN_NAME",
     "WORD",
     "Refused",
     "check_value",
+    "host_of_url",
     "is_safe_word",
 ]
+
+NODE_SELECTORS = ("all", "allmasters", "allworkers", "anymaster", "anyworker", "anynode")
+"""What Ops takes for `host` beside a name: in one go many nodes, or one of its own choice."""
 
 _LABEL = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
 LABEL_NAME = _LABEL
@@ -39,7 +45,7 @@ SUBDOMAIN_NAME = rf"{_LABEL}(?:\.{_LABEL})*"
 WORD = r"[A-Za-z0-9._:/@%+=,][A-Za-z0-9._:/@%+=,-]*"
 """RE2: one shell word that needs no quotes and is no option."""
 
-_URL = r"https?://[A-Za-z0-9._:/@%+=,?\[\]-]+"
+_URL = r"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9._:/@%+=,?\[\]-]+"
 _URL_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?"
 _PATH = r"/[A-Za-z0-9._:/@%+=,-]*"
 _IMAGE_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -180,14 +186,37 @@ def _check_cidr(_item: Input, text: str) -> str:
     raise Refused("it must be a network with no host bits set, such as 10.0.0.0/16")
 
 
-def _check_url(_item: Input, text: str) -> str:
+def _check_host(item: Input, text: str) -> str:
+    # No inventory is known here, or the name would have been looked for in it.
+    if text not in NODE_SELECTORS or text in (item.default, *item.rules.host_selectors):
+        return _check_name(item, text)
+    raise Refused(
+        "it must be one host; selectors are not allowed here (tools.host_selectors)"
+    )
+
+
+def _check_url(item: Input, text: str) -> str:
+    schemes = item.rules.url_schemes
     parts = _split_url(text) if matches(_URL, text) else None
-    if parts is None or not _is_plain_address(parts):
+    if parts is None or parts.scheme not in schemes or not _is_plain_address(parts):
         raise Refused(
-            "it must be an http or https URL with a host, no user or password, and none of"
-            " the characters that a shell takes for its own"
+            f"it must be a URL ({' or '.join(schemes)}) with a host, no user or password, and none"
+            " of the characters that a shell takes for its own"
         )
+    return _check_url_host(item, text, parts)
+
+
+def _check_url_host(item: Input, text: str, parts: SplitResult) -> str:
+    fault = judge_host(parts.hostname or "", item.rules)
+    if fault:
+        raise Refused(fault)
     return text
+
+
+def host_of_url(text: str) -> str:
+    """The host that a checked value names if it is a URL; empty when it is none."""
+    parts = _split_url(text) if "://" in text else None
+    return (parts.hostname or "").rstrip(".") if parts else ""
 
 
 def _split_url(text: str) -> SplitResult | None:
@@ -226,14 +255,20 @@ def _check_image(_item: Input, text: str) -> str:
     )
 
 
-def _check_path(_item: Input, text: str) -> str:
+def _check_path(item: Input, text: str) -> str:
     plain = text.rstrip("/") or "/" if not text.endswith("//") else text
     usual = normpath(plain) == plain and not plain.startswith("//")
     if usual and len(plain) <= MAX_WORD and matches(_PATH, plain):
-        return plain
+        return _check_root(item.rules.path_roots, plain)
     raise Refused(
         "it must be an absolute path without '..', '.' or '//', of letters, digits and ._:/@%+=,-"
     )
+
+
+def _check_root(roots: Sequence[str], path: str) -> str:
+    if not roots or any(path == root or path.startswith(f"{root.rstrip('/')}/") for root in roots):
+        return path
+    raise Refused(f"it must be below {' or '.join(roots)} (values.path_roots)")
 
 
 def _check_pattern(item: Input, text: str) -> str:
@@ -243,23 +278,24 @@ def _check_pattern(item: Input, text: str) -> str:
     raise Refused(f"it must match {quote(as_written(item.pattern), 200)}")
 
 
-def _check_word(_item: Input, text: str) -> str:
+def _check_word(item: Input, text: str) -> str:
     if is_safe_word(text):
-        return text
+        parts = _split_url(text) if "://" in text else None
+        return _check_url_host(item, text, parts) if parts else text
     raise Refused(
         f"it must be one word of letters, digits and ._:/@%+=,- with at most {MAX_WORD} characters"
     )
 
 
-def _check_text(_item: Input, text: str) -> str:
-    if _UNSAFE_TEXT.isdisjoint(text):
+def _check_text(item: Input, text: str) -> str:
+    if not item.rules.pasted or _UNSAFE_TEXT.isdisjoint(text):
         return text
     raise Refused("it must not hold double quotes, '$', '`' or '\\'")
 
 
 _CHECKS: Mapping[Kind, Callable[[Input, str], str]] = {
     Kind.CLUSTER: _check_word,
-    Kind.HOST: _check_name,
+    Kind.HOST: _check_host,
     Kind.KUBERNETES_NAME: _check_name,
     Kind.IP: _check_ip,
     Kind.CIDR: _check_cidr,

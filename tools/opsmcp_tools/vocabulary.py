@@ -1,6 +1,6 @@
 """The words of the field: which mean the same, in English and in Chinese, and what to leave out.
 
-Each line of `_SAME` is one idea; its first word stands for it. Chinese words are matched inside of
+Each line of `_SAME` is about one idea; its first word stands for it. Chinese words are matched inside of
 running text, the longest first, because Chinese writes no spaces. Pure data and a few functions on it.
 """
 
@@ -18,10 +18,12 @@ clear clean cleanup purge prune wipe free reclaim tidy 清理 清除 清空 释�
 stop shutdown halt 停止 停掉 关闭 关机
 start launch begin 启动 开启
 list enumerate all every each which 列出 列表 所有 全部 哪些 有哪些
-get show view see display fetch print read find look 查看 看看 看一下 获取 显示 查一下 查看一下 看下 看
+get show view see display fetch print read find look 查看 看看 看一下 获取 显示 查一下 查看一下
+get 看下 看
 describe detail details explain info information 描述 详情 详细 信息
 check verify test probe validate ping 检查 检测 测试 校验 验证 探测
-inspect diagnose investigate analyse analyze analysis debug troubleshoot why reason cause 排查 诊断 分析 原因 为什么 为何 定位 怎么回事
+inspect diagnose investigate analyse analyze analysis debug troubleshoot why reason cause 排查
+inspect 诊断 分析 原因 为什么 为何 定位 怎么回事
 search query lookup locate whose 搜索 查询 查找 查 归属
 create add make new 创建 新建 添加 增加 新增 建
 cordon unschedulable quarantine isolate 封锁 禁止调度 不可调度 停止调度 隔离
@@ -44,10 +46,12 @@ service svc services unit daemon systemd 服务
 deployment deploy deployments 部署
 image images 镜像
 log logs logging journal stdout 日志
-error errors failure failures failing failed fail broken exception abnormal unhealthy crash crashing crashed 错误 报错 异常 故障 失败 出错 崩溃 坏
+error errors failure failures failing failed fail broken exception abnormal unhealthy crash
+error crashing crashed 错误 报错 异常 故障 失败 出错 崩溃 坏
 event events 事件
 disk disks storage filesystem filesystems space volume 磁盘 硬盘 存储 空间 文件系统
-usage utilization utilisation consumption used fill full filling fills filled 使用率 使用情况 占用 用量 满 满了 使用 快满了
+usage utilization utilisation consumption used fill full filling fills filled 使用率 使用情况 占用
+usage 用量 满 满了 使用 快满了
 memory mem ram oom 内存
 cpu load processor 处理器 负载
 process processes program programs 进程 程序
@@ -91,13 +95,15 @@ io disk
 """
 """Ideas that are no synonyms and yet often meant for each other."""
 
-STOP_WORDS = frozenset(
-    """a an and any are as at be been can could do does for from has have help how i in into is it
-    its just let me my now of off on onto or our out over please s should so some t tell than that
-    the their them then there these they this those to too up us want was we were what when where
-    who will with would you your need one about still again after before
-    during going got give currently right here am m re ve d ll""".split()
-)
+_SILENT = """
+a an and any are as at be been can could do does for from has have help how i in into is it
+its just let me my now of off on onto or our out over please s should so some t tell than that
+the their them then there these they this those to too up us want was we were what when where
+who will with would you your need one about still again after before during going got give
+currently right here am m re ve d ll
+"""
+
+STOP_WORDS = frozenset(_SILENT.split())
 """English words that say nothing about an operation."""
 
 _ENDINGS = (

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio import to_thread
@@ -22,12 +23,14 @@ from anyio import to_thread
 from opsmcp_pipelines.embedded.loader import runs_here
 from opsmcp_pipelines.embedded.process import Ended, Keeper, run_process
 from opsmcp_pipelines.embedded.reference import RefusedStep
-from opsmcp_pipelines.embedded.render import Script, render_step
 from opsmcp_pipelines.embedded.state import RunState, TaskState
 from opsmcp_pipelines.embedded.variables import Plan, TaskValues, resolve
 from opsmcp_pipelines.embedded.when import ConditionError, evaluate
 from opsmcp_pipelines.models import Step, Task, TaskRef
 from opsmcp_pipelines.run import Status, StepReport
+
+if TYPE_CHECKING:
+    from opsmcp_pipelines.embedded.render import Script
 
 __all__ = ["EngineSettings", "execute", "step_environment"]
 
@@ -158,6 +161,9 @@ class _TaskRunner:
 
     async def _run_step(self, step: Step) -> bool:
         """Run a step if its condition holds; whether the task goes on."""
+        # Imported with the first step: the shell parser behind it would slow down every start.
+        from opsmcp_pipelines.embedded.render import render_step
+
         try:
             if step.when and not evaluate(step.when, self._values):
                 return True
@@ -186,7 +192,7 @@ class _TaskRunner:
         }
         return {name: value for name, value in self._values.items() if name not in own}
 
-    async def _execute(self, step: Step, script: Script) -> StepReport:
+    async def _execute(self, step: Step, script: "Script") -> StepReport:
         keeper = Keeper(self._settings.output_bytes)
         self._state.running = (step.name, keeper)
         seconds = step.timeout_seconds or self._settings.step_seconds
@@ -259,7 +265,7 @@ def _result(key: str, output: str) -> str:
 
 
 async def _run_script(
-    script: Script, environ: Mapping[str, str], seconds: float, keeper: Keeper
+    script: "Script", environ: Mapping[str, str], seconds: float, keeper: Keeper
 ) -> Ended:
     """Run a script from a private directory, which is removed afterwards."""
     folder = await to_thread.run_sync(_write_script, script, environ.get("TMPDIR"))
@@ -276,7 +282,7 @@ async def _run_script(
             await to_thread.run_sync(_remove, folder)
 
 
-def _write_script(script: Script, temporary: str | None) -> Path:
+def _write_script(script: "Script", temporary: str | None) -> Path:
     """A new directory that nobody else can read, with the script and an empty folder in it."""
     # Not on standard input: a step that reads its input would eat the rest of its script.
     folder = Path(tempfile.mkdtemp(prefix="opsmcp-", dir=temporary))
@@ -291,7 +297,7 @@ def _remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _command(script: Script, path: Path) -> list[str]:
+def _command(script: "Script", path: Path) -> list[str]:
     if script.language == "python":
         return [sys.executable, "-u", str(path)]
     return ["bash" if script.language == "bash" else "/bin/sh", str(path)]

@@ -8,7 +8,7 @@ change how the script runs.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -20,7 +20,7 @@ from opsmcp_pipelines.embedded.reference import RefusedStep, find_references
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
-__all__ = ["render_shell"]
+__all__ = ["find_evaluated", "find_unquoted", "render_shell"]
 
 PREFIX = "OPSMCP_V"
 
@@ -79,6 +79,35 @@ def render_shell(content: str, values: Mapping[str, str]) -> tuple[str, Mapping[
     _check_dangers(root, places, values)
     edits = [edit for place in places for edit in _edit(root, source, place)]
     return _apply(source, edits).decode(), MappingProxyType(environ)
+
+
+def find_unquoted(content: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Which variables a shell script uses where their values would be split into words, in order.
+
+    Nothing is found in a script that cannot be parsed.
+    """
+    source, places = _prepare(content, dict.fromkeys(names, ""))
+    root = _parser().parse(source).root_node
+    if root.has_error:
+        return ()
+    open_ = [place.name for place in places if _is_open(root, source, place)]
+    return tuple(dict.fromkeys(open_))
+
+
+def _is_open(root: "Node", source: bytes, place: _Place) -> bool:
+    around = _around(root, place)
+    kind = around.type if around else ""
+    quoted = kind in _EXPANDING or kind in ("comment", "raw_string", "ansi_c_string")
+    return not quoted and not _is_escaped(source, place.start)
+
+
+def find_evaluated(content: str, names: Iterable[str]) -> str:
+    """Why no run could be given a text of several words: it would be run as code. Or empty."""
+    try:
+        render_shell(content, dict.fromkeys(names, "a b"))
+    except RefusedStep as error:
+        return error.reason
+    return ""
 
 
 @cache

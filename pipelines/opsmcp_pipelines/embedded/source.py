@@ -7,8 +7,8 @@ import logging
 import secrets
 import socket
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Set
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -173,6 +173,17 @@ class EmbeddedSource:
             return live.state.report()
         stored = await self._stored(ref)
         return _abort(stored.report) if stored.orphaned else stored.report
+
+    async def read_runs(
+        self, refs: Set[RunRef], turn: Callable[[], Awaitable[None]]
+    ) -> Mapping[RunRef, RunReport]:
+        """How these runs stand; those that are not there are left out."""
+        reports: dict[RunRef, RunReport] = {}
+        for ref in refs:
+            await turn()
+            with suppress(NotFound):
+                reports[ref] = await self.read_run(ref)
+        return reports
 
     async def find_run(self, request: StartRequest) -> RunRef | None:
         """The newest run that was started with the call id of `request`."""

@@ -28,6 +28,8 @@ _NO_PARAMS: Mapping[str, str] = MappingProxyType({})
 _JSON = MappingProxyType({"Content-Type": "application/json"})
 _KUBERNETES_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?")
 
+_MOST_NODES = 1_000
+
 # After any of these the request cannot have been acted upon.
 _NOT_SENT = (
     httpx2.ConnectError,
@@ -145,6 +147,15 @@ class OpsClient:
             params["search"] = search
         path = _collection(namespace, kind, asked)
         return _read_page(await self._exchange("GET", path, asked, params=params), asked, known)
+
+    async def nodes(self, namespace: str, cluster: str) -> tuple[object, ...]:
+        """The nodes of a cluster as they came, the first thousand."""
+        asked = self._asked(f"list the nodes of the cluster {cluster!r}")
+        path = f"{_collection(namespace, 'clusters', asked)}/{_segment(cluster, asked)}/nodes"
+        params = {"page_size": str(_MOST_NODES), "page": "1"}
+        return _read_page(
+            await self._exchange("GET", path, asked, params=params), asked, {}
+        ).objects()
 
     def _asked(self, what: str) -> Asked:
         return Asked(what, self.label)

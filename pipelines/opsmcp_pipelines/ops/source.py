@@ -5,7 +5,7 @@ of https://github.com/shaowenchen/ops.
 """
 
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Set
 from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import TypeVar, cast
@@ -41,6 +41,10 @@ _REFS = MappingProxyType(
 # Runs carry all their output, so pages of them are small, and only the newest are looked at.
 _RUNS_PER_PAGE = 20
 _RUN_PAGES = 5
+
+# Those of many runs in flight, read together: bounded, because finished runs are among them.
+_SHARED_PER_PAGE = 100
+_SHARED_PAGES = 10
 
 T = TypeVar("T", bound=Named)
 _Listings = dict[tuple[str, str], Listing[Named]]
@@ -143,6 +147,42 @@ class OpsSource:
             )
         return wire.parse_run(cast("dict[str, object]", data), key)
 
+    async def read_runs(
+        self, refs: Set[RunRef], turn: Callable[[], Awaitable[None]]
+    ) -> Mapping[RunRef, RunReport]:
+        """Read how these runs stand from the lists of runs, newest first; some may be left out."""
+        reports: dict[RunRef, RunReport] = {}
+        lists = {(ref.operation.namespace, ref.operation.kind) for ref in refs}
+        for namespace, kind in lists:
+            wanted = {
+                ref.name: ref
+                for ref in refs
+                if (ref.operation.namespace, ref.operation.kind) == (namespace, kind)
+            }
+            reports.update(await self._read_listed(namespace, _RUNS[kind], wanted, turn))
+        return reports
+
+    async def _read_listed(
+        self,
+        namespace: str,
+        kind: str,
+        wanted: dict[str, RunRef],
+        turn: Callable[[], Awaitable[None]],
+    ) -> Mapping[RunRef, RunReport]:
+        reports: dict[RunRef, RunReport] = {}
+        size = min(_SHARED_PER_PAGE, len(wanted) + _RUNS_PER_PAGE)
+        for number in range(1, _SHARED_PAGES + 1):
+            await turn()
+            page = await self._client.page(namespace, kind, number, size=size)
+            for item in page.objects():
+                ref = wanted.get(wire.parse_run_name(item))
+                if ref and isinstance(item, dict):
+                    found = cast("dict[str, object]", item)
+                    reports[ref] = wire.parse_run(found, ref.operation)
+            if len(reports) == len(wanted) or page.mark.count < size:
+                break
+        return reports
+
     async def find_run(self, request: StartRequest) -> RunRef | None:
         """Find the run that carries the call id of `request`, among the newest of its operation."""
         key = request.operation
@@ -157,6 +197,19 @@ class OpsSource:
             if page.mark.count < _RUNS_PER_PAGE:
                 break
         return None
+
+    async def read_nodes(self, cluster: str) -> tuple[str, ...]:
+        """The names of the nodes of a cluster, sorted; from the first namespace that has it."""
+        refused: SourceError | None = None
+        for namespace in self._namespaces:
+            try:
+                items = await self._client.nodes(namespace, cluster)
+            except SourceError as error:
+                refused = error
+            else:
+                names = {wire.parse_run_name(item) for item in items}
+                return tuple(sorted(names - {""}))
+        raise refused or SourceRefused(f"could not list the nodes of {cluster!r}")
 
     async def cancel(self, ref: RunRef) -> bool:
         """False: Ops has no way to stop a run."""

@@ -12,6 +12,7 @@ import click
 import mcp_types as types
 
 from opsmcp_server import builtin
+from opsmcp_server.answering import run_text
 from opsmcp_server.calls import Prepared, command_line, prepare, question
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
@@ -21,7 +22,7 @@ from opsmcp_server.cli.verdicts import verdict_status, verdict_style
 from opsmcp_server.results import progress_message
 from opsmcp_server.services import Services
 from opsmcp_tools.runs import RunRecord
-from opsmcp_tools.summary import clean, structured, summarise
+from opsmcp_tools.summary import clean, structured
 
 __all__ = ["command"]
 
@@ -107,7 +108,8 @@ async def _call(services: Services, request: _Request) -> int:
     if request.as_json:
         show_json(structured(record))
     else:
-        show_text(summarise(record), verdict_style(record.verdict))
+        text = await run_text(services, record, services.principal)
+        show_text(text, verdict_style(record.verdict))
     return verdict_status(record.verdict)
 
 

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 import click
 
+from opsmcp_server.answering import run_text
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text
 from opsmcp_server.cli.verdicts import verdict_style
 from opsmcp_server.services import Services
 from opsmcp_tools.runs import RunRecord
-from opsmcp_tools.summary import clean, structured, summarise
+from opsmcp_tools.summary import clean, structured
 
 __all__ = ["command"]
 
@@ -37,7 +38,7 @@ def command(shared: Shared, run: str | None, output: bool, as_json: bool) -> int
             _show_list(records, as_json=as_json)
         else:
             record = services.executions.get(run, services.principal)
-            _show_one(record, output=output, as_json=as_json)
+            await _show_one(services, record, output=output, as_json=as_json)
         return 0
 
     return run_with_services(shared, work)
@@ -74,14 +75,15 @@ def _row(record: RunRecord) -> tuple[Cell, ...]:
     )
 
 
-def _show_one(record: RunRecord, *, output: bool, as_json: bool) -> None:
+async def _show_one(services: Services, record: RunRecord, *, output: bool, as_json: bool) -> None:
     if as_json:
         show_json(structured(record))
     elif output:
         for line in _output(record):
             click.echo(line)
     else:
-        show_text(summarise(record), verdict_style(record.verdict))
+        text = await run_text(services, record, services.principal)
+        show_text(text, verdict_style(record.verdict))
 
 
 def _output(record: RunRecord) -> Iterator[str]:

@@ -27,6 +27,7 @@ from opsmcp_tools.errors import (
     UnknownRun,
     UnknownTool,
 )
+from opsmcp_tools.masking import Masker
 
 __all__ = ["Work", "run_with_services"]
 
@@ -51,7 +52,7 @@ def run_with_services(shared: Shared, work: Work, *, level: int = logging.WARNIN
     try:
         return _status(anyio.run(_work, config, work))
     except _EXPECTED as error:
-        raise _failure(error, read=False) from error
+        raise _failure(error, Masker(config.secret_values()), read=False) from error
 
 
 def _warn_of_unused(config: Config) -> None:
@@ -72,7 +73,7 @@ async def _work(config: Config, work: Work) -> int | click.ClickException:
         except BrokenPipeError:
             return leave_closed_pipe()
         except _EXPECTED as error:
-            return _failure(error, read=services.toolbox is not None)
+            return _failure(error, services.masker, read=services.toolbox is not None)
 
 
 def _status(outcome: int | click.ClickException) -> int:
@@ -81,10 +82,11 @@ def _status(outcome: int | click.ClickException) -> int:
     return outcome
 
 
-def _failure(error: Exception, *, read: bool) -> click.ClickException:
+def _failure(error: Exception, masker: Masker, *, read: bool) -> click.ClickException:
     """`read` says whether the source was ever read; if not, that is what went wrong."""
+    message = masker.text(str(error))
     if isinstance(error, _WRONG_USE):
-        return WrongUse(str(error))
+        return WrongUse(message)
     if isinstance(error, SourceError) or not read:
-        return Unreachable(str(error))
-    return Failed(str(error))
+        return Unreachable(message)
+    return Failed(message)

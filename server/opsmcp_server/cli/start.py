@@ -13,6 +13,8 @@ import click
 from opsmcp_server.cli.options import Shared
 from opsmcp_server.config import Config, load, process_environment
 from opsmcp_server.errors import ConfigError
+from opsmcp_server.log_masking import MaskingFilter
+from opsmcp_tools.masking import Masker
 
 __all__ = ["Failed", "Unreachable", "WrongUse", "configure_logging", "read_config"]
 
@@ -47,9 +49,17 @@ def read_config(shared: Shared) -> Config:
         WrongUse: They cannot be used.
     """
     try:
-        return load(process_environment(), cwd=Path.cwd(), flags=shared.flags, file=shared.file)
+        config = load(process_environment(), cwd=Path.cwd(), flags=shared.flags, file=shared.file)
     except ConfigError as error:
         raise WrongUse(str(error)) from error
+    _mask_logs(Masker(config.secret_values()))
+    return config
+
+
+def _mask_logs(masker: Masker) -> None:
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, _CleanFormatter):
+            handler.addFilter(MaskingFilter(masker))
 
 
 class _CleanFormatter(logging.Formatter):
@@ -65,6 +75,7 @@ def configure_logging(*, verbose: bool, level: int = logging.WARNING) -> None:
     Others stay quiet even with `verbose`: HTTP libraries log headers, and so tokens.
     """
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(MaskingFilter(Masker()))
     handler.setFormatter(_CleanFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in _OURS:

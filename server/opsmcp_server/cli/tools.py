@@ -1,5 +1,7 @@
 """`opsmcp tools`: the tools as a client would list them, and what is withheld."""
 
+import json
+
 import click
 import mcp_types as types
 
@@ -7,16 +9,18 @@ from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table
 from opsmcp_server.services import Services
+from opsmcp_tools.tokens import HOW, estimate_tokens
 from opsmcp_tools.toolbox import Toolbox
 
-__all__ = ["command", "show_tools"]
+__all__ = ["command", "cost_of", "show_tools"]
 
 
 @click.command("tools")
 @click.option("--all", "everything", is_flag=True, help="Also what is withheld, and why.")
+@click.option("--cost", is_flag=True, help="What each definition costs a model, in tokens.")
 @click.option("--json", "as_json", is_flag=True, help="The MCP tool objects.")
 @shared_options
-def command(shared: Shared, everything: bool, as_json: bool) -> int:
+def command(shared: Shared, everything: bool, cost: bool, as_json: bool) -> int:
     """List the tools as a client would.
 
     In a pipe: name, effect and description, separated by tabs.
@@ -24,11 +28,46 @@ def command(shared: Shared, everything: bool, as_json: bool) -> int:
 
     async def work(services: Services) -> int:
         toolbox = await services.current_toolbox()
+        listed = services.listing.tools
+        if cost:
+            _show_cost(listed, as_json=as_json)
+            return 0
         show = _show_json if as_json else _show_table
-        show(services.listing.tools, toolbox if everything else None)
+        show(listed, toolbox if everything else None)
+        _mention_unlisted(len(services.listing.unlisted))
         return 0
 
     return run_with_services(shared, work)
+
+
+def _mention_unlisted(count: int) -> None:
+    if count:
+        click.echo(f"{count} more are reached by search_operations (tools.limit).", err=True)
+
+
+def cost_of(tool: types.Tool) -> int:
+    """About how many tokens a client's model pays for a tool in each request.
+
+    Counted is what clients send on: name, description and input schema.
+    """
+    shown = {
+        "name": tool.name,
+        "description": tool.description,
+        "input_schema": tool.input_schema,
+    }
+    return estimate_tokens(json.dumps(shown, ensure_ascii=False, separators=(",", ":")))
+
+
+def _show_cost(tools: tuple[types.Tool, ...], *, as_json: bool) -> None:
+    costs = {tool.name: cost_of(tool) for tool in tools}
+    total = sum(costs.values())
+    if as_json:
+        show_json({"tokens": costs, "total": total, "how": HOW})
+        return
+    ranked = sorted(costs.items(), key=lambda pair: (-pair[1], pair[0]))
+    rows = [(Cell(name, "bold"), Cell(str(tokens))) for name, tokens in ranked]
+    show_table(("tool", "tokens"), [*rows, (Cell("total", "bold"), Cell(str(total)))])
+    click.echo(HOW, err=True)
 
 
 def _show_json(tools: tuple[types.Tool, ...], toolbox: Toolbox | None) -> None:

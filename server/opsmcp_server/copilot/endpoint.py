@@ -21,11 +21,12 @@ from opsmcp_server.copilot.errors import (
     CopilotError,
     EndpointFailed,
     EndpointRefused,
-    EndpointUnreachable,
     NoToolCalling,
     StreamDropped,
+    Unreachable,
 )
 from opsmcp_server.copilot.reply import CallPiece, Piece
+from opsmcp_server.copilot.shape import text_of
 from opsmcp_server.copilot.words import Words
 from opsmcp_tools.characters import clean_line
 
@@ -125,9 +126,9 @@ class Endpoint:
         if begun:
             return StreamDropped(self._words("dropped"))
         if isinstance(error, openai.APITimeoutError | httpx2.TimeoutException):
-            return EndpointUnreachable(self._words("too-slow", base=self._base))
+            return Unreachable(self._words("too-slow", base=self._base))
         if isinstance(error, openai.APIConnectionError | httpx2.TransportError):
-            return EndpointUnreachable(self._words("unreachable", base=self._base))
+            return Unreachable(self._words("unreachable", base=self._base))
         return EndpointFailed(self._words("not-understood", base=self._base))
 
     def _refusal(self, error: openai.APIStatusError, *, with_tools: bool) -> CopilotError:
@@ -163,8 +164,8 @@ def _piece(choice: Any) -> Piece:
     if delta is None:
         return Piece(finish=finish)
     return Piece(
-        text=_text(delta.content),
-        refusal=_text(getattr(delta, "refusal", None)),
+        text=text_of(delta.content),
+        refusal=text_of(getattr(delta, "refusal", None)),
         calls=tuple(_call(call) for call in delta.tool_calls or ()),
         finish=finish,
     )
@@ -175,15 +176,11 @@ def _call(call: Any) -> CallPiece:
     arguments: object = getattr(function, "arguments", None)
     return CallPiece(
         index=call.index if isinstance(call.index, int) else None,
-        call_id=_text(call.id),
-        name=_text(getattr(function, "name", None)),
+        call_id=text_of(call.id),
+        name=text_of(getattr(function, "name", None)),
         # Some endpoints give the object itself.
-        arguments=json.dumps(arguments) if isinstance(arguments, dict) else _text(arguments),
+        arguments=json.dumps(arguments) if isinstance(arguments, dict) else text_of(arguments),
     )
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _message(error: openai.APIError) -> str:
@@ -191,11 +188,11 @@ def _message(error: openai.APIError) -> str:
     if isinstance(body, dict):
         said: object = cast("dict[str, object]", body).get("message")
         return said if isinstance(said, str) else json.dumps(body)[:1000]
-    return _text(body) or "no reason"
+    return text_of(body) or "no reason"
 
 
 def _says(error: openai.APIError, phrases: Sequence[str]) -> bool:
-    said = f"{_text(error.code)} {_message(error)}".lower()
+    said = f"{text_of(error.code)} {_message(error)}".lower()
     return any(phrase in said for phrase in phrases)
 
 

@@ -1,12 +1,9 @@
-"""Errors of the chat, by what becomes of a question.
+"""Errors of the chat, by what becomes of a question. Each is one line for the person.
 
-    CopilotError            one line for the person, with the exit status
-        EndpointRefused     2: key, address, model or request is wrong; do not send it again
-            ContextOverflow     too long for the model; shorten it and send it again
-            NoToolCalling       the endpoint takes no tools; ask for JSON instead
-        EndpointUnreachable 3: nobody answers
-        EndpointFailed      1: it answered, but not well
-            StreamDropped       the answer broke off; what came is kept
+`CopilotError` is all of them. `EndpointRefused` (exit status 2): key, address, model or request is
+wrong; of its kind are `ContextOverflow`, to be shortened and sent again, and `NoToolCalling`, to be
+asked for JSON instead. `Unreachable` (3): nobody answers. `EndpointFailed` (1): it answered, but
+not well; of its kind is `StreamDropped`, where what came is kept.
 """
 
 __all__ = [
@@ -14,7 +11,7 @@ __all__ = [
     "CopilotError",
     "EndpointFailed",
     "EndpointRefused",
-    "EndpointUnreachable",
+    "Unreachable",
     "NoToolCalling",
     "StreamDropped",
 ]
@@ -40,7 +37,7 @@ class NoToolCalling(EndpointRefused):
     """The endpoint or the model does not take tools."""
 
 
-class EndpointUnreachable(CopilotError):
+class Unreachable(CopilotError):
     """Nobody answers at the endpoint's address."""
 
     status = 3

@@ -1,4 +1,4 @@
-"""JSON objects from models: read as they are, or repaired where it is plain what was meant. Pure."""
+"""JSON objects from models: read, or repaired where it is plain what was meant. Pure."""
 
 import json
 import re

@@ -59,6 +59,10 @@ class Reply:
         """The text so far."""
         return "".join(self._texts)
 
+    def replace_text(self, text: str) -> None:
+        """Put other words in the place of what came."""
+        self._texts = [text]
+
     def add(self, piece: Piece) -> str:
         """Take one piece; returns the text of it that still fits."""
         self.refusal += piece.refusal[: self.limit - len(self.refusal)]

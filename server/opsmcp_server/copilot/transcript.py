@@ -7,7 +7,7 @@ masked in it; so are terminal codes.
 import re
 from collections.abc import Iterable
 
-from opsmcp_tools.masking import mask_text
+from opsmcp_tools.masking import Masker
 from opsmcp_tools.text import clean
 
 __all__ = ["Transcript"]
@@ -21,13 +21,13 @@ class Transcript:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         """Mask these values wherever they occur."""
-        self._secrets = tuple(secret for secret in secrets if secret)
+        self._masker = Masker(secrets)
         self._entries: list[str] = []
         self._length = 0
 
     def mask(self, text: str) -> str:
         """The text, clean and without secrets."""
-        return mask_text(clean(text), self._secrets)
+        return self._masker.text(clean(text))
 
     def said(self, who: str, text: str) -> None:
         """Somebody said something."""

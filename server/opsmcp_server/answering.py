@@ -1,0 +1,91 @@
+"""Answering: a run as the text that a caller gets, for MCP and for the command line alike.
+
+Joins what the summary needs from elsewhere: the settings, the last good run, the tools that advice
+may name, and the model that may write the words. The verdict line is always ours.
+"""
+
+import logging
+from fnmatch import fnmatchcase
+from functools import partial
+
+import anyio
+import mcp_types as types
+
+from opsmcp_server.narration import Model, NarrationFailed, narrate
+from opsmcp_server.results import run_result
+from opsmcp_server.services import Services
+from opsmcp_tools.advice import FindTool, advise
+from opsmcp_tools.policy import Action, Effect
+from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.summary import headline, structured, summarise
+from opsmcp_tools.text import fence, label
+from opsmcp_tools.tool import Principal, Tool
+
+__all__ = ["answer_run", "run_text"]
+
+logger = logging.getLogger(__name__)
+
+
+async def answer_run(
+    services: Services, record: RunRecord, principal: Principal, tokens: int | None = None
+) -> types.CallToolResult:
+    """The result of a call that ended in this run."""
+    text = await run_text(services, record, principal, tokens)
+    return run_result(record, text, structured(record, _finder(services, principal)))
+
+
+async def run_text(
+    services: Services, record: RunRecord, principal: Principal, tokens: int | None = None
+) -> str:
+    """The text of a run, in about `tokens` at most; None means as the settings want."""
+    most = tokens or services.config.result.tokens
+    find = _finder(services, principal)
+    # In a thread: outputs may be long, and others are waiting.
+    before = None
+    if record.ended:
+        before = await anyio.to_thread.run_sync(services.executions.last_good, record)
+    work = partial(summarise, record, tokens=most, before=before, find=find)
+    plain = await anyio.to_thread.run_sync(work)
+    if not (record.ended and _wants_model(services, record)):
+        return plain
+    try:
+        return await _narrated(services, record, plain, most, find)
+    except NarrationFailed as error:
+        logger.warning("run %s is summarised without the model: %s", record.run, error)
+        return plain
+
+
+def _finder(services: Services, principal: Principal) -> FindTool:
+    """The tools that this principal may know of."""
+
+    def find(name: str) -> Tool | None:
+        tool = services.toolbox.find(name) if services.toolbox else None
+        if tool is None:
+            return None
+        denied = services.decide(principal, Action.LIST, tool).effect is Effect.DENY
+        return None if denied else tool
+
+    return find
+
+
+def _wants_model(services: Services, record: RunRecord) -> bool:
+    result = services.config.result
+    named = any(fnmatchcase(record.tool, pattern) for pattern in result.llm_tools)
+    return named or result.summary == "llm"
+
+
+async def _narrated(
+    services: Services, record: RunRecord, plain: str, most: int, find: FindTool
+) -> str:
+    openai, mask = services.config.openai, services.masker.text
+    model = Model(
+        base=openai.base,
+        name=openai.model,
+        key=openai.key.get_secret_value(),
+        seconds=services.config.result.llm_seconds,
+    )
+    words = mask(await narrate(model, mask(plain), tokens=most * 2 // 3))
+    note = f"In the words of {label(openai.model)}, which may be wrong (result.summary):"
+    advice = [f"Next: {line}" for line in advise(record, find)]
+    everything = f"All output: get_run_output run={record.run}"
+    return "\n".join([headline(record), note, fence(words, "generated"), everything, *advice])

@@ -1,0 +1,95 @@
+"""`opsmcp lint`: what would make the operations of the source better tools."""
+
+import click
+
+from opsmcp_server.cli.options import Shared, shared_options
+from opsmcp_server.cli.session import run_with_services
+from opsmcp_server.cli.terminal import Cell, show_json, show_table
+from opsmcp_server.services import Services
+from opsmcp_tools.source_lint import Report, Severity, lint_source, suggest_settings
+from opsmcp_tools.tool import JsonObject
+
+__all__ = ["command"]
+
+_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
+
+
+@click.command("lint")
+@click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
+@click.option("--patch", is_flag=True, help="Only the settings that would help, as YAML.")
+@shared_options
+def command(shared: Shared, as_json: bool, patch: bool) -> int:
+    """Show what would make the operations better tools, the worst first.
+
+    Every operation has a score up to 100. Exit status 1 when there are errors.
+    """
+
+    async def work(services: Services) -> int:
+        toolbox = await services.current_toolbox()
+        reports, settings = lint_source(toolbox.catalogue, services.tool_settings)
+        if as_json:
+            show_json(_data(reports, settings))
+        elif patch:
+            _show_patch(reports)
+        else:
+            _show(reports, settings)
+        return int(any(_has_error(report) for report in reports))
+
+    return run_with_services(shared, work)
+
+
+def _has_error(report: Report) -> bool:
+    return any(finding.severity is Severity.ERROR for finding in report.findings)
+
+
+def _data(reports: tuple[Report, ...], settings: tuple[str, ...]) -> JsonObject:
+    return {
+        "operations": [_row(report) for report in reports],
+        "settings": list(settings),
+        "patch": suggest_settings(reports),
+    }
+
+
+def _row(report: Report) -> JsonObject:
+    key = report.operation.key
+    return {
+        "operation": key.name,
+        "kind": str(key.kind),
+        "namespace": key.namespace,
+        "score": report.score,
+        "findings": [
+            {
+                "rule": finding.rule,
+                "severity": str(finding.severity),
+                "variable": finding.variable,
+                "message": finding.message,
+            }
+            for finding in report.findings
+        ],
+    }
+
+
+def _show_patch(reports: tuple[Report, ...]) -> None:
+    import yaml
+
+    patch = suggest_settings(reports)
+    if patch:
+        click.echo("# for opsmcp.yaml: fill in what says TODO, and leave out what is wrong")
+        click.echo(yaml.safe_dump(patch, allow_unicode=True, sort_keys=False), nl=False)
+
+
+def _show(reports: tuple[Report, ...], settings: tuple[str, ...]) -> None:
+    rows = [
+        (
+            Cell(report.operation.name, "bold"),
+            Cell(str(report.score)),
+            Cell(finding.rule, _STYLES[finding.severity]),
+            Cell(f"{finding.variable}: {finding.message}" if finding.variable else finding.message),
+        )
+        for report in reports
+        for finding in report.findings
+    ]
+    rows += [(Cell("(settings)"), Cell(""), Cell("overrides"), Cell(text)) for text in settings]
+    show_table(("operation", "score", "rule", "what could be better"), rows)
+    clean = sum(not report.findings for report in reports)
+    click.echo(f"{clean} of {len(reports)} operations have no findings.", err=True)

@@ -1,0 +1,133 @@
+"""The chat: reads lines with prompt_toolkit, answers them, until the person leaves."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio
+import click
+from prompt_toolkit import PromptSession
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.patch_stdout import patch_stdout
+
+from opsmcp_server.copilot.commands import Commands
+from opsmcp_server.copilot.completion import ChatCompleter
+from opsmcp_server.copilot.connections import FAULTS, Hub
+from opsmcp_server.copilot.errors import CopilotError
+from opsmcp_server.copilot.session import Session
+from opsmcp_server.copilot.shape import list_of, object_of, text_of
+from opsmcp_tools.characters import clean_line
+
+__all__ = ["chat"]
+
+_LEAVING = frozenset({"exit", "q", "quit"})
+_PROMPT = "ops> "
+_REFRESH_SECONDS = 30.0
+
+
+async def chat(session: Session, history_file: Path) -> int:
+    """Talk until the person leaves; returns 0."""
+    words, names = session.words, _Names(session.hub)
+    model = session.conversation.endpoint.model
+    session.view.note(words("welcome", tools=len(session.hub.tools), model=model))
+    commands = session.commands(click.echo)
+    prompt: PromptSession[str] = PromptSession(
+        history=_open_history(history_file),
+        completer=ChatCompleter(session.hub, commands.names, names),
+        complete_while_typing=False,
+        key_bindings=_keys(),
+        prompt_continuation="...  ",
+    )
+    async with anyio.create_task_group() as group:
+        group.start_soon(names.keep_fresh)
+        while (line := await _read(session, prompt)) is not None:
+            if line:
+                await _answer(session, commands, line)
+        group.cancel_scope.cancel()
+    return 0
+
+
+async def _read(session: Session, prompt: "PromptSession[str]") -> str | None:
+    """A line; None when the person leaves."""
+    while True:
+        try:
+            with patch_stdout(raw=True):
+                line = await prompt.prompt_async(_PROMPT, handle_sigint=False)
+        except EOFError:
+            return None
+        except KeyboardInterrupt:
+            session.interrupts.hit()
+            if session.interrupts.count > 1:
+                return None
+            session.view.note(session.words("again-leaves"))
+            continue
+        session.interrupts.count = 0
+        return None if line.strip().lower() in _LEAVING else line.strip()
+
+
+async def _answer(session: Session, commands: Commands, line: str) -> None:
+    async def work() -> int:
+        if line.startswith("/"):
+            return await commands.do(line)
+        return await session.conversation.ask(line)
+
+    try:
+        await session.guard(work)
+    except CopilotError as error:
+        session.view.note(str(error))
+
+
+def _open_history(file: Path) -> History:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError:
+        return InMemoryHistory()
+    return FileHistory(str(file))
+
+
+def _keys() -> KeyBindings:
+    keys = KeyBindings()
+
+    @keys.add("escape", "enter")
+    def begin_line(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text("\n")
+
+    return keys
+
+
+class _Names:
+    """The names of clusters, hosts and runs, read while nobody waits for them."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._names: Mapping[str, tuple[str, ...]] = {}
+
+    def __call__(self, kind: str) -> Iterable[str]:
+        return self._names.get(kind, ())
+
+    async def keep_fresh(self) -> None:
+        while True:
+            names = {kind: await self._inventory(kind) for kind in ("hosts", "clusters")}
+            self._names = {**names, "runs": await self._read("list_runs", {}, "runs", "run")}
+            await anyio.sleep(_REFRESH_SECONDS)
+            await self._hub.refresh()
+
+    async def _inventory(self, kind: str) -> tuple[str, ...]:
+        return await self._read("list_inventory", {"kind": kind}, kind, "name")
+
+    async def _read(
+        self, tool: str, arguments: dict[str, Any], rows: str, field: str
+    ) -> tuple[str, ...]:
+        offered = self._hub.find(tool)
+        if offered is None:
+            return ()
+        try:
+            result = await offered.server.client.call_tool(offered.tool.name, arguments)
+        except FAULTS:
+            return ()
+        listed = list_of(object_of(result.structured_content).get(rows))
+        named = (text_of(object_of(row).get(field)) for row in listed)
+        return tuple(clean_line(name, 200) for name in named if name)

@@ -1,0 +1,168 @@
+"""Asking the person in the terminal: for opsmcp's elicitation, and where the chat itself must ask.
+
+opsmcp asks by elicitation where its policy wants consent; that question is shown here. The chat
+asks of its own accord before other servers' changes, before every call with `confirm: all`, and
+before a change whose arguments came out of a tool's output. One call is asked about at a time.
+"""
+
+import math
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import anyio
+import mcp_types as types
+
+from opsmcp_server.copilot.arguments import flat_values, read_value
+from opsmcp_server.copilot.connections import Offered
+from opsmcp_server.copilot.shape import object_of
+from opsmcp_server.copilot.words import Words
+from opsmcp_tools.characters import clean_line
+from opsmcp_tools.text import clean
+
+__all__ = ["Asking", "Call", "Person"]
+
+_SLOWEST_HASTE_SECONDS = 0.8
+"""opsmcp takes a refusal that comes faster than 0.7 s for a client that cannot ask."""
+
+_LONGEST_QUESTION = 4_000
+
+
+class Person(Protocol):
+    """Whoever sits at the terminal."""
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether there is a terminal to ask on."""
+        ...
+
+    async def choose(self, question: str, choices: str, hint: str) -> str:
+        """One of the letters of `choices`; "n" when the person gives no answer."""
+        ...
+
+    async def line(self, prompt: str) -> str:
+        """A line; empty when the person gives none."""
+        ...
+
+
+@dataclass(slots=True)
+class Call:
+    """A call on its way: what became of asking about it."""
+
+    offered: Offered
+    arguments: dict[str, Any]
+    answer: Literal["", "agreed", "declined", "unattended"] = ""
+    edited: dict[str, Any] | None = None
+    run: str = ""
+    left: bool = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether the person said no, changed it, or could not be asked."""
+        return self.answer in ("declined", "unattended") or self.edited is not None
+
+
+class Asking:
+    """Asks the person, and remembers which call is being asked about."""
+
+    def __init__(self, person: Person, words: Words) -> None:
+        """Ask this person in this language."""
+        self._person = person
+        self._words = words
+        self._lock = anyio.Lock()
+        self.clock: anyio.CancelScope | None = None
+        """What limits the time of the question; it stands still while the person thinks."""
+        self.current: Call | None = None
+        """The change that is being made, if any."""
+
+    async def ask(self, call: Call, tainted: tuple[str, ...] = ()) -> None:
+        """Ask about a call of the chat's own accord; the answer is in the call."""
+        async with self._lock:
+            await self._ask(call, self._question(call, tainted))
+
+    async def elicited(
+        self, context: Any, params: types.ElicitRequestParams
+    ) -> types.ElicitResult | types.ErrorData:
+        """Answer a server that asks: the SDK's elicitation callback."""
+        del context  # the call is known from `current`
+        begin = time.monotonic()
+        async with self._lock:
+            result = await self._answer(params)
+        if result.action != "accept":
+            await anyio.sleep(max(0.0, _SLOWEST_HASTE_SECONDS - (time.monotonic() - begin)))
+        return result
+
+    async def _answer(self, params: types.ElicitRequestParams) -> types.ElicitResult:
+        call = self.current
+        if call is None or not _is_consent(params):
+            # Servers that want more than consent are told no: the chat fills no forms.
+            return types.ElicitResult(action="cancel")
+        if call.answer == "":
+            await self._ask(call, clean(params.message)[:_LONGEST_QUESTION])
+        if call.answer == "agreed":
+            return types.ElicitResult(action="accept", content={"agree": True})
+        return types.ElicitResult(action="decline")
+
+    async def _ask(self, call: Call, question: str) -> None:
+        if not self._person.can_be_asked:
+            call.answer = "unattended"
+            return
+        choices, hint = ("yne", "choices") if call.offered.properties else ("yn", "choices-plain")
+        with _standing_still(self.clock):
+            letter = await self._person.choose(question, choices, self._words(hint))
+            if letter == "e":
+                call.edited = await self._edit(call)
+        if call.edited is None:
+            call.answer = "agreed" if letter == "y" else "declined"
+
+    async def _edit(self, call: Call) -> dict[str, Any]:
+        """The arguments as the person wants them; asked about again before anything starts."""
+        changed = dict(call.arguments)
+        while line := (await self._person.line(self._words("edit"))).strip():
+            name, separator, value = line.partition("=")
+            if separator and name.strip():
+                name = name.strip()
+                changed[name] = read_value(value.strip(), call.offered.properties.get(name))
+                break
+        return changed
+
+    def _question(self, call: Call, tainted: tuple[str, ...]) -> str:
+        offered, words = call.offered, self._words
+        label = offered.server.label
+        lines = [words("question", title=offered.title, tool=offered.tool.name, server=label)]
+        lines += [offered.description] if offered.description else []
+        lines += _shown(call.arguments)
+        if tainted:
+            lines.append(words("from-output", names=", ".join(tainted)))
+        if offered.destroys:
+            lines.append(words("destructive"))
+        return "\n".join(lines)[:_LONGEST_QUESTION]
+
+
+@contextmanager
+def _standing_still(clock: anyio.CancelScope | None) -> Generator[None]:
+    if clock is None:
+        yield
+        return
+    left = clock.deadline - anyio.current_time()
+    clock.deadline = math.inf
+    try:
+        yield
+    finally:
+        clock.deadline = anyio.current_time() + left
+
+
+def _shown(arguments: Mapping[str, object]) -> list[str]:
+    return [
+        f"  {clean_line(name, 60)} = {clean_line(value, 300)}"
+        for name, value in flat_values(arguments).items()
+    ]
+
+
+def _is_consent(params: types.ElicitRequestParams) -> bool:
+    """Whether it is a plain yes or no, as opsmcp asks."""
+    if not isinstance(params, types.ElicitRequestFormParams):
+        return False
+    return set(object_of(params.requested_schema.get("properties"))) == {"agree"}

@@ -1,0 +1,65 @@
+"""The person at the terminal: questions with one letter for an answer, and lines."""
+
+import sys
+from collections.abc import Callable
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.output import create_output
+
+from opsmcp_tools.text import clean
+
+__all__ = ["TerminalPerson"]
+
+_YES_AND_NO = {"yes": "y", "no": "n", "是": "y", "好": "y", "否": "n", "不": "n"}
+_MOST_TRIES = 10
+
+
+class TerminalPerson:
+    """Asks on the terminal that stdin is; not in a pipe."""
+
+    def __init__(self, pause: Callable[[], None], interrupted: Callable[[], None]) -> None:
+        """Ask a person.
+
+        Args:
+            pause: Called before something is asked, to take down what moves.
+            interrupted: Called when the person presses Ctrl-C in place of an answer.
+        """
+        self._pause = pause
+        self._interrupted = interrupted
+        self._session: PromptSession[str] | None = None
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether there is a terminal to ask on."""
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    async def choose(self, question: str, choices: str, hint: str) -> str:
+        """One of the letters; "n" for Ctrl-C, Ctrl-D, an empty line and endless nonsense."""
+        self._pause()
+        sys.stderr.write(f"\n{clean(question)}\n")
+        sys.stderr.flush()
+        for _ in range(_MOST_TRIES):
+            answer = (await self._read(f"{hint} [{'/'.join(choices)}] ")).strip().lower()
+            letter = _YES_AND_NO.get(answer, answer)
+            if not letter:
+                return "n"
+            if len(letter) == 1 and letter in choices:
+                return letter
+        return "n"
+
+    async def line(self, prompt: str) -> str:
+        """A line; empty for Ctrl-C and Ctrl-D."""
+        self._pause()
+        return await self._read(f"{prompt}: ")
+
+    async def _read(self, prompt: str) -> str:
+        if self._session is None:
+            output = create_output(sys.stdout if sys.stdout.isatty() else sys.stderr)
+            self._session = PromptSession(output=output)
+        try:
+            return await self._session.prompt_async(prompt, handle_sigint=False)
+        except EOFError:
+            return ""
+        except KeyboardInterrupt:
+            self._interrupted()
+            return ""

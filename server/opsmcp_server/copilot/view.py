@@ -1,0 +1,43 @@
+"""What the chat shows, as a Protocol: a terminal, or lines in a pipe. Nothing here draws."""
+
+from typing import Protocol
+
+from opsmcp_server.copilot.calling import Outcome
+
+__all__ = ["View"]
+
+
+class View(Protocol):
+    """Hears what happens, in the order in which it does. All text that comes is raw."""
+
+    def thinking(self) -> None:
+        """The model was asked."""
+        ...
+
+    def text(self, piece: str) -> None:
+        """A piece of the model's text."""
+        ...
+
+    def end_text(self, *, final: bool) -> None:
+        """The text has ended; `final` when it is the answer."""
+        ...
+
+    def calling(self, title: str) -> None:
+        """A tool is called."""
+        ...
+
+    def progress(self, message: str, progress: float, total: float | None) -> None:
+        """A call goes on."""
+        ...
+
+    def called(self, title: str, outcome: Outcome) -> None:
+        """A call has ended."""
+        ...
+
+    def note(self, text: str) -> None:
+        """A sentence of our own."""
+        ...
+
+    def rest(self) -> None:
+        """Nothing goes on any more, whatever happened: take down what moves."""
+        ...

@@ -1,0 +1,102 @@
+"""Which nodes a cluster has: for completion, and to refuse a node that is not there.
+
+Not part of the catalogue: nodes come and go by the minute and a cluster that cannot be reached
+would hold every refresh up. They are asked for when a call or a completion needs them, kept for a
+short time, and where they cannot be had nothing is refused.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import anyio
+
+from opsmcp_pipelines.errors import SourceError
+from opsmcp_pipelines.source import NodeSource, Source
+from opsmcp_tools.arguments import CheckedCall
+from opsmcp_tools.characters import quote
+from opsmcp_tools.errors import ArgumentProblem, InvalidArguments
+from opsmcp_tools.kinds import CLUSTER, words_of
+from opsmcp_tools.nearest import same_name, suggest
+from opsmcp_tools.tool import Kind, Tool
+
+__all__ = ["Nodes", "names_node"]
+
+logger = logging.getLogger(__name__)
+
+_KEEP_SECONDS = 30.0
+_ASK_SECONDS = 3.0
+_MOST_SHOWN = 10
+
+
+@dataclass
+class Nodes:
+    """The nodes of a source's clusters, as last asked."""
+
+    source: Source
+    _known: dict[str, tuple[float, tuple[str, ...]]] = field(
+        default_factory=dict[str, tuple[float, tuple[str, ...]]]
+    )
+
+    async def of(self, cluster: str) -> tuple[str, ...]:
+        """The names of the nodes of a cluster; none where they cannot be had soon."""
+        now = anyio.current_time()
+        asked_at, names = self._known.get(cluster, (now - _KEEP_SECONDS - 1, ()))
+        if now - asked_at <= _KEEP_SECONDS:
+            return names
+        names = await self._ask(cluster)
+        self._known[cluster] = (now, names)
+        return names
+
+    async def _ask(self, cluster: str) -> tuple[str, ...]:
+        if not isinstance(self.source, NodeSource):
+            return ()
+        try:
+            with anyio.fail_after(_ASK_SECONDS):
+                return await self.source.read_nodes(cluster)
+        except (SourceError, TimeoutError) as error:
+            logger.info("the nodes of %s are not known: %s", cluster, error or "no answer in time")
+            return ()
+
+    async def check(self, tool: Tool, call: CheckedCall) -> None:
+        """Refuse a call that names a node which its cluster does not have.
+
+        Raises:
+            InvalidArguments: With the nearest names.
+        """
+        cluster = call.variables.get(CLUSTER)
+        given = {item.name for item in tool.inputs if _is_node(item.name, item.kind)}
+        given &= call.arguments.keys()
+        names = await self.of(cluster) if cluster and given else ()
+        wrong = [name for name in sorted(given) if call.arguments[name] not in names]
+        if names and wrong:
+            problems = [
+                _problem(name, call.arguments[name], cluster or "", names) for name in wrong
+            ]
+            raise InvalidArguments(tool.name, problems, _corrected(call.arguments, wrong, names))
+
+
+def names_node(argument: str) -> bool:
+    """Whether an argument of that name is a node of a cluster."""
+    words = words_of(argument)
+    return bool(words) and "".join(words).endswith(("node", "nodename"))
+
+
+def _is_node(name: str, kind: Kind) -> bool:
+    return kind is Kind.KUBERNETES_NAME and names_node(name)
+
+
+def _problem(name: str, given: str, cluster: str, nodes: tuple[str, ...]) -> ArgumentProblem:
+    more = f" and {len(nodes) - _MOST_SHOWN} more" if len(nodes) > _MOST_SHOWN else ""
+    return ArgumentProblem(
+        name,
+        f"{quote(given)} was given; the cluster {cluster} has no such node"
+        f"{suggest(given, nodes)} (it has {', '.join(nodes[:_MOST_SHOWN])}{more})",
+    )
+
+
+def _corrected(
+    arguments: Mapping[str, str], wrong: list[str], nodes: tuple[str, ...]
+) -> dict[str, str] | None:
+    meant = {name: same_name(arguments[name], nodes) for name in wrong}
+    return {**arguments, **meant} if all(meant.values()) else None

@@ -1,0 +1,137 @@
+import random
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from opsmcp_tools.condense import LEAST_TOKENS, condense
+from opsmcp_tools.text import clean
+from opsmcp_tools.tokens import estimate_tokens
+from tests.condense.logs import ERRORS, TRACE, chatter, with_errors
+
+_LIMIT = 1_500
+
+
+def _condensed(lines: list[str]) -> str:
+    return condense("\n".join(lines), _LIMIT)
+
+
+def test_what_fits_stays_as_it_is() -> None:
+    assert condense("one\ntwo\n") == "one\ntwo\n"
+
+
+@pytest.mark.parametrize("lines", [2_000, 20_000, 200_000])
+def test_every_kind_of_error_survives(lines: int) -> None:
+    short = _condensed(with_errors(lines))
+    assert [error for error in ERRORS if error not in short] == []
+    assert estimate_tokens(short) <= _LIMIT
+
+
+def test_as_many_kinds_of_error_as_fit_survive_by_shorter_lines_without_marks() -> None:
+    errors = tuple(f"cannot {a} the {b}" for a in _VERBS for b in _THINGS)
+    short = _condensed(with_errors(5_000, errors))
+    assert [error for error in errors if error not in short] == []
+    assert estimate_tokens(short) <= _LIMIT
+
+
+_VERBS = ("open", "close", "read", "write", "lock", "flush")
+_THINGS = ("volume", "socket", "journal", "snapshot", "mirror", "ledger")
+
+
+def test_a_flood_of_names_in_one_error_does_not_drown_the_others() -> None:
+    chance = random.Random(3)
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    names = ["".join(chance.choices(letters, k=9)) for _ in range(1_500)]
+    flood = [f"ERROR login failed for {name} from the console" for name in names]
+    log = flood[:700] + [f"ERROR {error}" for error in ERRORS] + flood[700:]
+    short = _condensed(log)
+    assert [error for error in ERRORS if error not in short] == []
+
+
+def test_lines_of_one_kind_are_shown_once_with_their_number() -> None:
+    log = chatter(1_000) + [f"ERROR disk {n} is gone after {n} ms" for n in range(400)]
+    short = _condensed(log)
+    assert "ERROR disk 0 is gone after 0 ms  [×400]" in short
+
+
+def test_a_line_that_says_there_was_no_error_counts_as_none() -> None:
+    log = [f"check {n}: 0 errors, failed=0" for n in range(3_000)]
+    log[1_500] = "check 1500: 3 errors, failed=3"
+    assert "check 1500: 3 errors" in _condensed(log)
+
+
+def test_a_stack_trace_keeps_its_head_its_foot_and_its_cause() -> None:
+    log = [*chatter(3_000), *TRACE.split("\n"), *chatter(3_000, 2)]
+    short = condense("\n".join(log), 450)
+    for part in ("Traceback", "main.py", "inner.py", "raise ValueError", "checksum of block 77"):
+        assert part in short
+    assert "frame_29" not in short
+
+
+def test_the_first_and_the_last_lines_are_kept_with_the_neighbours_of_an_error() -> None:
+    log = chatter(4_000)
+    log[2_000] = "ERROR the only one"
+    short = _condensed(log)
+    for number in (0, 1, 1_999, 2_001, -1, -2):
+        assert log[number] in short
+
+
+def test_an_error_within_one_line_of_a_mebibyte_is_found() -> None:
+    line = "x" * 500_000 + " ERROR no space left on device " + "y" * 500_000
+    short = condense(line, _LIMIT)
+    assert "ERROR no space left on device" in short
+    assert len(short) < 6_000
+
+
+def test_an_error_within_binary_rubbish_is_found() -> None:
+    rubbish = random.Random(5).randbytes(200_000)
+    text = (rubbish + b"\nERROR in the middle\n" + rubbish).decode("utf-8", "replace")
+    short = condense(text, _LIMIT)
+    assert "ERROR in the middle" in short
+    assert estimate_tokens(short) <= _LIMIT
+
+
+def test_what_is_left_out_is_counted_to_the_line() -> None:
+    log = with_errors(5_000)
+    short = _condensed(log).split("\n")
+    marks = [line.split()[1].replace(",", "") for line in short if line.startswith("[… ")]
+    shown = len(short) - 1 - len(marks)
+    assert shown + sum(map(int, marks)) == len(log)
+    assert short[0].startswith(f"[{shown} of {len(log):,} lines")
+
+
+_ANY_TEXT = st.text(st.characters(codec="utf-8") | st.sampled_from("\n {}[]:-eErRoO0"))
+
+
+@settings(max_examples=150, deadline=None)
+@given(_ANY_TEXT, st.integers(1, 120), st.integers(0, 2_000))
+def test_whatever_comes_it_never_grows_and_says_what_it_left_out(
+    text: str, times: int, tokens: int
+) -> None:
+    whole = clean(text * times)
+    short = condense(text * times, tokens)
+    short.encode("utf-8")
+    assert len(short) <= len(whole)
+    assert estimate_tokens(short) <= max(tokens, LEAST_TOKENS)
+    assert short == whole or "left out" in short or " of " in short.split("\n")[0]
+
+
+@pytest.mark.parametrize("unit", ["ERROR a\n", "x", '{"a":', "a: b\n", "\x1b[31mred\n", "é"])
+def test_condensing_is_linear(unit: str) -> None:
+    small, large = (_seconds(unit * (size // len(unit))) for size in (100_000, 800_000))
+    assert large < 40 * small + 0.5
+
+
+def _seconds(text: str) -> float:
+    start = time.process_time()
+    condense(text)
+    return time.process_time() - start
+
+
+def test_of_more_than_32_mebibytes_both_ends_are_looked_at_and_that_is_said() -> None:
+    text = "ERROR first\n" + ("plain " * 100 + "\n") * 60_000 + "ERROR last"
+    short = condense(text)
+    assert "ERROR first" in short
+    assert "ERROR last" in short
+    assert "characters after the first 8,388,608 were not looked at" in short

@@ -1,0 +1,138 @@
+"""What a description says, and how an operator changes it."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
+from opsmcp_tools.errors import UnusableOperation
+from opsmcp_tools.overrides import Override, VariableOverride, check_overrides
+from opsmcp_tools.tool import Kind, Tool
+from opsmcp_tools.toolbox import ToolSettings, build_toolbox
+from tests.tools.recorded import catalogue
+
+LABELS = {"ops/copilot": "enabled"}
+
+
+def task(name: str, desc: str, *steps: str, **changes: Any) -> Task:
+    made = tuple(Step(step, "true") for step in steps or ("s",))
+    return Task(name, "ops", desc, steps=made, labels=LABELS, **changes)
+
+
+def tools(*operations: Pipeline | Task, **settings: Any) -> dict[str, Tool]:
+    contents = replace(
+        catalogue().contents,
+        pipelines=tuple(item for item in operations if isinstance(item, Pipeline)),
+        tasks=tuple(item for item in operations if isinstance(item, Task)),
+    )
+    made = build_toolbox(replace(catalogue(), contents=contents), ToolSettings(**settings))
+    return {tool.name: tool for tool in made.tools}
+
+
+@pytest.mark.parametrize(
+    ("operation", "described"),
+    [
+        (task("list-pods", "list pods that run"), "List pods that run"),
+        (task("uptime-report", "how long it is up"), "How long it is up. Only reads."),
+        (task("restart-web", "Restart the web."), "Restart the web. Interrupts service."),
+        (task("delete-pod", "delete a pod at once"), "Delete a pod at once. No undo."),
+        (task("sync-image", "copy an image over"), "Copy an image over. Changes something."),
+        (task("set-os", "set parameters of it"), "Set parameters of it. Can interrupt or destroy."),
+        (
+            task("clear-disk", "clear disk", "before-clear", "clear-image", "check-free"),
+            "Clear disk. Steps: clear image. No undo.",
+        ),
+        (task("create-thing", "创建"), "创建"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Task) else "",
+)  # fmt: skip
+def test_a_description_says_what_it_does_and_changes(operation: Task, described: str):
+    assert tools(operation)[operation.name].description == described
+
+
+def test_siblings_point_at_each_other():
+    made = tools(
+        task("delete-pod", "delete a pod"),
+        task("delete-pod-force", "delete a pod by force"),
+        task("delete-pod-bylog", "delete a pod by its log"),
+        task("cordon-node", "close a node"),
+        task("uncordon-node", "open a node"),
+        task("get-pod", "get a pod"),
+    )
+    assert made["delete-pod"].description.endswith("Variants: -bylog, -force.")
+    assert made["delete-pod-force"].description.endswith("Try delete-pod first.")
+    assert made["delete-pod-bylog"].description.endswith("Plain form: delete-pod.")
+    assert made["cordon-node"].description.endswith("Undo: uncordon-node.")
+    assert made["get-pod"].description == "Get a pod"
+
+
+def test_a_long_description_is_cut_to_sixty_words_and_keeps_our_own():
+    described = tools(task("restart-web", "word " * 200))["restart-web"].description
+    assert len(described.split()) <= 60
+    assert described.endswith("… Interrupts service.")
+
+
+def test_our_words_may_be_chinese():
+    made = tools(
+        task("restart-web", "重启服务", variables=(Variable("target", required=True),)),
+        language="zh",
+    )["restart-web"]
+    assert made.description == "重启服务。会中断服务。"
+    assert made.input_schema["properties"]["target"]["description"] == "一个单词"
+
+
+def test_an_operator_may_say_it_better():
+    variables = (Variable("pod", display="x"), Variable("level"), Variable("region"))
+    said = {
+        "restart-*": Override(
+            title="Restart it", description="Old words", hints={"destructive": False}
+        ),
+        "restart-web": Override(
+            description="Restarts the shop.",
+            variables={
+                "pod": VariableOverride(description="which pod", examples=("web-0",)),
+                "level": VariableOverride(kind=Kind.COUNT),
+                "region": VariableOverride(bound="eu"),
+            },
+        ),
+    }
+    made = tools(task("restart-web", "restart", variables=variables), overrides=said)["restart-web"]
+    properties = made.input_schema["properties"]
+    assert (made.title, made.description) == ("Restart it", "Restarts the shop.")
+    assert made.hints.destructive is False
+    assert properties["pod"]["description"].startswith("which pod")
+    assert properties["pod"]["examples"] == ["web-0"]
+    assert properties["level"]["type"] == "integer"
+    assert [(bound.name, bound.value) for bound in made.bound] == [("region", "eu")]
+
+
+def test_what_an_operator_says_of_nothing_is_found():
+    said = {
+        "restart-wbe": Override(title="x"),
+        "ops/restart-*": Override(variables={"pdo": VariableOverride(description="x")}),
+    }
+    operation = task("restart-web", "restart", variables=(Variable("pod"),))
+    assert check_overrides(said, [operation]) == (
+        "tools.overrides: 'restart-wbe' matches no operation; did you mean 'restart-web'?",
+        "tools.overrides: no operation of 'ops/restart-*' has a variable 'pdo'"
+        "; did you mean 'pod'?",
+    )
+
+
+def test_without_steps_there_is_nothing_to_describe():
+    with pytest.raises(UnusableOperation, match="no steps"):
+        from opsmcp_tools.description import describe
+        from opsmcp_tools.phrases import ENGLISH
+        from opsmcp_tools.tool import Hints
+
+        bare = Task("bare", "ops", "bare")
+        describe(bare, (bare,), Hints(read_only=True, destructive=False, idempotent=True), ENGLISH)
+
+
+def test_a_pipeline_is_described_by_the_steps_of_its_tasks():
+    made = tools(
+        Pipeline("sync-image", "ops", "sync image", tasks=(TaskRef("a", "mirror"),), labels=LABELS),
+        replace(task("mirror", "x", "pull-image", "push-image"), labels={}),
+    )
+    assert "Steps: pull image, push image." in made["sync-image"].description

@@ -1,0 +1,116 @@
+"""What is found in operations that could be better, and the settings that are suggested."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from opsmcp_pipelines.catalogue import Catalogue
+from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
+from opsmcp_tools.overrides import Override
+from opsmcp_tools.source_lint import Report, lint_source, suggest_settings
+from opsmcp_tools.toolbox import Exposure, ToolSettings
+from tests.tools.recorded import EVERYTHING, catalogue
+
+GOOD = Task("watch-web", "ops", "watch how the web does", steps=(Step("s", "true"),))
+
+
+def made(*tasks: Task, pipelines: tuple[Pipeline, ...] = ()) -> Catalogue:
+    contents = replace(catalogue().contents, pipelines=pipelines, tasks=tasks)
+    return replace(catalogue(), contents=contents)
+
+
+def linted(*tasks: Task, **settings: Any) -> tuple[Report, ...]:
+    exposed = ToolSettings(exposure=Exposure(tasks="all"), **settings)
+    return lint_source(made(*tasks), exposed)[0]
+
+
+def script(content: str, **variable: Any) -> Task:
+    variables = (Variable("pod", display="pod", **variable),)
+    return replace(GOOD, variables=variables, steps=(Step("do", content),))
+
+
+BAD: dict[str, tuple[Task, str]] = {
+    "no desc": (replace(GOOD, desc=""), "missing-description"),
+    "desc repeats the name": (replace(GOOD, desc="watch the web"), "vague-description"),
+    "desc is short": (replace(GOOD, desc="some stuff"), "vague-description"),
+    "long name": (replace(GOOD, name="watch-" + "x" * 60), "long-name"),
+    "destructive word": (replace(GOOD, name="purge-web"), "no-hint"),
+    "meaning unknown": (replace(GOOD, variables=(Variable("zone"),)), "no-display"),
+    "secret": (replace(GOOD, variables=(Variable("sk", required=True),)), "unbound-secret"),
+    "hidden script": (replace(GOOD, variables=(Variable("c", value="a; b"),)), "hidden-script"),
+    "bad regex": (replace(GOOD, variables=(Variable("x", "d", regex="("),)), "bad-regex"),
+    "hostile regex": (replace(GOOD, variables=(Variable("x", regex="^(a+)+$"),)), "hostile-regex"),
+    "unquoted": (script("kubectl get pod ${pod}"), "unquoted-variable"),
+    "in a substitution": (script('echo "$(get ${pod})"'), "unquoted-variable"),
+    "evaluated": (script('eval "${pod}"'), "evaluated-value"),
+}
+
+
+@pytest.mark.parametrize(("bad", "rule"), BAD.values(), ids=BAD)
+def test_a_fault_is_found_and_costs_points(bad: Task, rule: str):
+    [report] = linted(bad)
+    assert rule in [finding.rule for finding in report.findings]
+    assert report.score < 100
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        GOOD,
+        script('kubectl get pod "${pod}"'),
+        script("# ${pod}\ntrue"),
+        script("cat <<E\n${pod}\nE"),
+        script("echo '${pod}'"),
+        script("#!/usr/bin/env python3\nprint(${pod})"),
+        script("echo ${HOME}"),
+        script("if ("),
+        replace(GOOD, name="purge-web", labels={"opsmcp/destructive": "true"}),
+        replace(GOOD, variables=(Variable("pod"), Variable("x", display="zone"))),
+    ],
+    ids=range(10),
+)
+def test_what_is_good_has_no_findings(good: Task):
+    assert [report.findings for report in linted(good)] == [()]
+    assert linted(good)[0].score == 100
+
+
+def test_siblings_that_say_the_same_are_ambiguous():
+    reports = linted(replace(GOOD, name="watch-one"), replace(GOOD, name="watch-two"), GOOD)
+    messages = [finding.message for report in reports for finding in report.findings]
+    assert len(messages) == 3
+    assert "watch-one, watch-two" in "".join(messages)
+
+
+def test_the_scripts_of_a_pipeline_are_read_too():
+    pipeline = Pipeline("go", "ops", "go and do it", tasks=(TaskRef("a", "watch-web"),))
+    found = made(script("rm ${pod}"), pipelines=(pipeline,))
+    [report] = lint_source(found, ToolSettings(exposure=Exposure("all", "none")))[0]
+    assert [finding.variable for finding in report.findings] == ["pod"]
+
+
+def test_settings_that_help_are_suggested_and_silence_what_they_help():
+    bad = replace(GOOD, name="purge-web", desc="purge web", variables=BAD["secret"][0].variables)
+    patch = suggest_settings(linted(bad))
+    said = patch["tools"]["overrides"]["purge-web"]
+    assert said["hints"] == {"destructive": True}
+    assert said["description"].startswith("TODO")
+    assert patch["bind"] == {"sk": {"env": "SK"}}
+    overrides = {"purge-web": Override(description="Purges it", hints={"destructive": True})}
+    assert linted(bad, overrides=overrides, bind={"sk": "x"})[0].findings == ()
+
+
+def test_overrides_that_match_nothing_are_reported():
+    settings = ToolSettings(overrides={"nothing": Override(title="x")})
+    assert "matches no operation" in lint_source(made(GOOD), settings)[1][0]
+    assert suggest_settings(()) == {}
+
+
+def test_the_recorded_server_has_faults_and_the_worst_come_first():
+    reports, _ = lint_source(catalogue(), ToolSettings(exposure=EVERYTHING))
+    assert [report.score for report in reports] == sorted(report.score for report in reports)
+    assert {finding.rule for report in reports for finding in report.findings} >= {
+        "unbound-secret",
+        "ambiguous-siblings",
+        "vague-description",
+    }

@@ -1,0 +1,91 @@
+"""Grouping: what happened on many hosts, as the few things that happened. Pure.
+
+Hosts are together when the same step ended in the same way for the same cause; the cause is the
+last line of its output that names an error, numbers and the host's own name aside.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from opsmcp_pipelines.run import NodeResult, StepResult, TaskResult, Verdict
+from opsmcp_tools.advice import steps_of
+from opsmcp_tools.log import error_lines
+from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.templates import kind_of_line
+from opsmcp_tools.text import clean
+
+__all__ = ["Group", "failures", "hosts_of", "successes"]
+
+_CAUSE_CHARACTERS = 64 * 1024
+"""How far from its end a cause is looked for in each output."""
+
+_SAYS_NOTHING = re.compile(r"(?i)exit(?:ed)? (?:status|code|with)|non-zero|^make.*error \d+$")
+"""An error line that only repeats that there was an error."""
+
+_Key = tuple[str, str, Verdict, str, str]
+
+
+@dataclass(slots=True)
+class Group:
+    """One thing that happened; `step` is the first to show it, None if no step ran."""
+
+    task: TaskResult
+    step: StepResult | None
+    verdict: Verdict
+    cause: str
+    hosts: list[str] = field(default_factory=list[str])
+
+
+def hosts_of(record: RunRecord) -> list[str]:
+    """Every host or node of the run, each once, in the order of the run."""
+    return list(dict.fromkeys(node.node for task in record.result.tasks for node in task.nodes))
+
+
+def failures(record: RunRecord) -> list[Group]:
+    """What went wrong or is not over, unforeseen; what befell most hosts first."""
+    found: dict[_Key, Group] = {}
+    for task in record.result.tasks:
+        if task.allowed:
+            continue
+        for node in task.nodes:
+            _collect(found, task, node)
+    return _largest_first(found.values())
+
+
+def _collect(found: dict[_Key, Group], task: TaskResult, node: NodeResult) -> None:
+    bad = [s for s in node.steps if s.verdict is not Verdict.SUCCEEDED and not s.allowed]
+    for step in bad:
+        cause = _cause(step.output)
+        kind = kind_of_line(cause.replace(node.node, "#")) if cause else ""
+        key = (task.name, step.name, step.verdict, kind_of_line(step.note), kind)
+        group = found.setdefault(key, Group(task, step, step.verdict, cause))
+        group.hosts.append(node.node)
+    if not bad and not node.verdict.good and task.verdict is not Verdict.SUCCEEDED:
+        key = (task.name, "", node.verdict, "", "")
+        group = found.setdefault(key, Group(task, None, node.verdict, ""))
+        group.hosts.append(node.node)
+
+
+def successes(record: RunRecord) -> list[Group]:
+    """Steps that worked and said something, those that said exactly the same together."""
+    found: dict[tuple[str, str, str], Group] = {}
+    for task, node, step in steps_of(record):
+        if step.verdict is Verdict.SUCCEEDED and step.output.strip():
+            key = (task.name, step.name, step.output)
+            found.setdefault(key, Group(task, step, step.verdict, "")).hosts.append(node)
+    return _largest_first(found.values())
+
+
+def _largest_first(groups: Iterable[Group]) -> list[Group]:
+    return sorted(groups, key=lambda group: -len(group.hosts))
+
+
+def _cause(output: str) -> str:
+    lines = [line for line in clean(output[-_CAUSE_CHARACTERS:]).split("\n") if line.strip()]
+    telling = [n for n in error_lines(lines) if not _SAYS_NOTHING.search(lines[n])]
+    return lines[telling[-1]] if telling else next(_last(lines), "")
+
+
+def _last(lines: list[str]) -> Iterator[str]:
+    return (line for line in reversed(lines) if not _SAYS_NOTHING.search(line))

@@ -1,0 +1,248 @@
+"""Plan: what a call would do, before anything is done, with one hash over all of it.
+
+Pure; nothing is created. Secrets are hidden and not part of the hash, which would give them away to
+whoever guesses. Everything is bounded where it is shown; the hash covers what was cut, too.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from opsmcp_pipelines.catalogue import Contents
+from opsmcp_pipelines.embedded.reference import find_references
+from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef
+from opsmcp_tools.arguments import CheckedCall
+from opsmcp_tools.characters import clean_line
+from opsmcp_tools.kinds import CLUSTER, HOST, is_secret_name
+from opsmcp_tools.policy import Decision
+from opsmcp_tools.runs import MASK
+from opsmcp_tools.targets import Target, find_target
+from opsmcp_tools.text import clean
+from opsmcp_tools.tool import FREE_SCRIPT, JsonObject, Tool
+
+__all__ = ["Plan", "build_plan", "places_in_words"]
+
+OPEN, CLOSE = "«", "»"
+"""What stands around a value in a rendered script."""
+
+_LONGEST_SCRIPT = 2_000
+_LONGEST_SHOWN_SCRIPT = 600
+_MOST_STEPS = 60
+_MOST_CHARS = 6_000
+_MOST_HOSTS = 50
+_MOST_HASH_DIGITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a call would do. `hash` changes when anything of it does."""
+
+    data: JsonObject
+    text: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One task in its place: where it runs, and what its variables are."""
+
+    ref: TaskRef
+    task: Task
+    target: Target
+    values: Mapping[str, str]
+
+
+def build_plan(
+    tool: Tool, call: CheckedCall, decision: Decision, contents: Contents, *, source: str, who: str
+) -> Plan:
+    """The plan of a checked call.
+
+    Args:
+        tool: What is called.
+        call: With what.
+        decision: What policy says of it.
+        contents: What exists at the source.
+        source: The source's label.
+        who: The name of the principal.
+    """
+    parts = _parts(tool, call, contents)
+    whole: JsonObject = {
+        "operation": tool.name,
+        "kind": str(tool.operation.key.kind),
+        "namespace": tool.operation.namespace,
+        "source": source,
+        "principal": who,
+        "definition": tool.definition,
+        "decision": {
+            "effect": str(decision.effect),
+            "rule": decision.rule,
+            "reason": decision.reason,
+        },
+        "cluster": call.variables.get(CLUSTER, ""),
+        "hosts": _sum(part.target.count for part in parts),
+        "variables": _shown_variables(tool, call),
+        "tasks": [_task(part) for part in parts],
+        "hazards": _hazards(tool),
+    }
+    digest = _hash(whole)
+    data = {**whole, "tasks": _bounded(whole["tasks"]), "plan_hash": digest}
+    return Plan(data, _text(data, parts), digest)
+
+
+def places_in_words(tool: Tool, call: CheckedCall, contents: Contents) -> str:
+    """Where a call would take effect: cluster and machines."""
+    cluster = call.variables.get(CLUSTER, "")
+    targets = dict.fromkeys(str(part.target) for part in _parts(tool, call, contents))
+    return "; ".join(([f"cluster {cluster}"] if cluster else []) + list(targets))
+
+
+def _parts(tool: Tool, call: CheckedCall, contents: Contents) -> tuple[_Part, ...]:
+    operation = tool.operation
+    alone = (TaskRef(operation.name, operation.name),)
+    refs = operation.tasks if isinstance(operation, Pipeline) else alone
+    cluster, host = call.variables.get(CLUSTER, ""), call.variables.get(HOST, "")
+    default = next((item.name for item in contents.clusters if item.default), "")
+    elsewhere = bool(cluster) and cluster != default
+    return tuple(
+        _Part(
+            ref,
+            task,
+            find_target(task, host, contents, elsewhere=elsewhere),
+            _values(task, call),
+        )
+        for ref, task in zip(refs, tool.tasks, strict=False)
+    )
+
+
+def _values(task: Task, call: CheckedCall) -> Mapping[str, str]:
+    own = {
+        item.name: item.value or call.variables.get(item.name, "") or item.default or ""
+        for item in task.variables
+    }
+    return {name: _hidden(name, value, call) for name, value in {**call.variables, **own}.items()}
+
+
+def _hidden(name: str, value: str, call: CheckedCall) -> str:
+    secret = value in call.secrets or is_secret_name(name)
+    return MASK if value and secret else value
+
+
+def _shown_variables(tool: Tool, call: CheckedCall) -> JsonObject:
+    hidden = {item.name for item in tool.bound if item.secret}
+    return {
+        name: MASK if value and name in hidden else _hidden(name, value, call)
+        for name, value in sorted(call.variables.items())
+    }
+
+
+def _task(part: _Part) -> JsonObject:
+    return {
+        "name": part.ref.name,
+        "task": part.task.name,
+        "runs_always": part.ref.run_always,
+        "host": part.target.named,
+        "hosts": part.target.count,
+        "host_names": list(part.target.hosts),
+        "steps": [_step(step, part.values) for step in part.task.steps],
+    }
+
+
+def _step(step: Step, values: Mapping[str, str]) -> JsonObject:
+    return {
+        "name": step.name,
+        "only_if": _rendered(step.when, values),
+        "may_fail_if": _rendered(step.allow_failure, values),
+        "timeout_seconds": step.timeout_seconds,
+        "transfers_files": step.transfers,
+        "script": _rendered(step.content, values),
+    }
+
+
+def _rendered(text: str, values: Mapping[str, str]) -> str:
+    """The text with every known variable's value in its place, marked. Done once, unlike Ops."""
+    shown, done = "", 0
+    for found in find_references(text, values):
+        shown += f"{text[done : found.start]}{OPEN}{values[found.name]}{CLOSE}"
+        done = found.end
+    return shown + text[done:]
+
+
+def _hazards(tool: Tool) -> list[str]:
+    return [
+        f"The argument {note!r} is a whole script." if name == FREE_SCRIPT else note
+        for name, note in sorted(tool.notes.items())
+    ]
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    known = list(counts)
+    return None if None in known else sum(count or 0 for count in known)
+
+
+def _hash(whole: JsonObject) -> str:
+    text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_MOST_HASH_DIGITS]
+
+
+def _bounded(tasks: list[JsonObject]) -> list[JsonObject]:
+    left, bounded = _MOST_STEPS, list[JsonObject]()
+    for task in tasks:
+        steps = [_bounded_step(step) for step in task["steps"][: max(0, left)]]
+        left -= len(steps)
+        kept = {**task, "steps": steps, "host_names": task["host_names"][:_MOST_HOSTS]}
+        bounded.append(kept | {"steps_left_out": len(task["steps"]) - len(steps)})
+    return bounded
+
+
+def _bounded_step(step: JsonObject) -> JsonObject:
+    script = clean(step["script"])
+    return {**step, "script": _cut(script, _LONGEST_SCRIPT)}
+
+
+def _cut(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    return f"{text[:most]}\n[{len(text) - most} characters more]"
+
+
+def _text(data: JsonObject, parts: Iterable[_Part]) -> str:
+    decision, hosts = data["decision"], data["hosts"]
+    head = [
+        f"Plan of {data['operation']} on {data['source']}. Nothing was started.",
+        f"Policy: {decision['effect']} ({decision['rule']}: {decision['reason']}).",
+        f"Where: {'a number of hosts that cannot be known here' if hosts is None else hosts}"
+        + ("" if hosts is None else " host" if hosts == 1 else " hosts")
+        + (f" in cluster {data['cluster']}" if data["cluster"] else ""),
+    ]
+    head += [f"Careful: {hazard}" for hazard in data["hazards"]]
+    named = ", ".join(f"{name}={clean_line(v, 200)}" for name, v in data["variables"].items())
+    head += [f"Variables: {named or 'none'}", f"Plan hash: {data['plan_hash']}"]
+    body = "\n".join(
+        line
+        for number, (task, part) in enumerate(zip(data["tasks"], parts, strict=True), 1)
+        for line in _task_lines(number, task, part)
+    )
+    return _cut("\n".join([*head, body]), _MOST_CHARS)
+
+
+def _task_lines(number: int, task: JsonObject, part: _Part) -> list[str]:
+    always = ", also after a failure" if task["runs_always"] else ""
+    lines = [f"{number}. {clean_line(task['name'], 100)} on {part.target}{always}"]
+    for step in task["steps"]:
+        lines.append(f"   step {clean_line(step['name'], 100)}{_conditions(step)}")
+        script = _cut(step["script"].strip(), _LONGEST_SHOWN_SCRIPT)
+        lines += [f"     | {line}" for line in script.splitlines()]
+    if task["steps_left_out"]:
+        lines.append(f"   [{task['steps_left_out']} steps more]")
+    return lines
+
+
+def _conditions(step: JsonObject) -> str:
+    said = [
+        f"only if {clean_line(step['only_if'], 200)}" if step["only_if"] else "",
+        f"may fail if {clean_line(step['may_fail_if'], 200)}" if step["may_fail_if"] else "",
+        "transfers files" if step["transfers_files"] else "",
+    ]
+    told = ", ".join(word for word in said if word)
+    return f" ({told})" if told else ""

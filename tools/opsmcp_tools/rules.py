@@ -1,0 +1,248 @@
+"""Rules of policy: conditions on who, what, where and when, and what comes of a call that fits.
+
+Pure; the time comes in as an argument. `policy` asks the rules in order. A condition that is not
+given is met by everything; of several patterns, one must fit.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta, tzinfo
+from enum import Enum, StrEnum, auto
+from fnmatch import fnmatchcase
+
+from opsmcp_tools.places import Place, Places, could_be_any, possible_places
+from opsmcp_tools.tool import FREE_SCRIPT, Principal, Tool
+
+__all__ = ["Asked", "BuiltInTool", "Effect", "Match", "Rule", "Window"]
+
+
+class Effect(StrEnum):
+    """What comes of it: at once, after the person's consent, after another's approval, never."""
+
+    ALLOW = "allow"
+    CONFIRM = "confirm"
+    APPROVE = "approve"
+    DENY = "deny"
+
+
+class Match(Enum):
+    """Whether a rule fits; `MAYBE` when that depends on arguments or a time not known yet."""
+
+    NO = auto()
+    MAYBE = auto()
+    YES = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltInTool:
+    """A tool of opsmcp's own, as far as policy knows it."""
+
+    name: str
+    read_only: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who wants to call what, with what, and when.
+
+    `arguments` is None when they are not known yet, and `at` when the time is not.
+    """
+
+    principal: Principal
+    groups: frozenset[str]
+    subject: Tool | BuiltInTool
+    arguments: dict[str, str] | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A time of the week: days counted from Monday as 0, and hours that may pass midnight.
+
+    Hours that pass midnight belong to the day on which they begin.
+    """
+
+    days: frozenset[int] = frozenset(range(7))
+    start: time = time(0)
+    end: time = time(0)
+    zone: tzinfo = UTC
+
+    def covers(self, at: datetime) -> bool:
+        """Whether `at`, which has a time zone, lies in it; its end does not."""
+        local = at.astimezone(self.zone)
+        now, today = local.time(), local.weekday()
+        if self.start < self.end:
+            return today in self.days and self.start <= now < self.end
+        yesterday = (local - timedelta(days=1)).weekday()
+        return (today in self.days and now >= self.start) or (
+            yesterday in self.days and now < self.end
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. `name` is for people; the fields without a value are no conditions."""
+
+    name: str
+    effect: Effect
+    reason: str = ""
+    principal: tuple[str, ...] = ()
+    group: tuple[str, ...] = ()
+    operation: tuple[str, ...] = ()
+    label: tuple[str, ...] = ()
+    namespace: tuple[str, ...] = ()
+    kind: tuple[str, ...] = ()
+    read_only: bool | None = None
+    destructive: bool | None = None
+    free_script: bool | None = None
+    cluster: tuple[str, ...] = ()
+    host: tuple[str, ...] = ()
+    target_namespace: tuple[str, ...] = ()
+    window: Window | None = None
+
+    def __str__(self) -> str:
+        """For `opsmcp config`."""
+        return f"{self.effect} ({self.name})"
+
+    @property
+    def about_people(self) -> bool:
+        """Whether it depends on who calls."""
+        return bool(self.principal or self.group)
+
+    def check(self, asked: Asked) -> tuple[Match, str]:
+        """Whether it fits, and which condition decided that."""
+        doubt = ""
+        for check in _CHECKS:
+            match, why = check(self, asked)
+            if match is Match.NO:
+                return match, why
+            doubt = why if match is Match.MAYBE else doubt
+        return (Match.MAYBE, doubt) if doubt else (Match.YES, "every condition is met")
+
+
+_Checked = tuple[Match, str]
+_MET: _Checked = (Match.YES, "")
+
+
+def _not(why: str) -> _Checked:
+    return Match.NO, why
+
+
+def _fits(patterns: Iterable[str], names: Iterable[str]) -> bool:
+    known = tuple(names)
+    return any(fnmatchcase(name, pattern) for pattern in patterns for name in known)
+
+
+def _check_people(rule: Rule, asked: Asked) -> _Checked:
+    if rule.principal and not _fits(rule.principal, [asked.principal.name]):
+        return _not(f"it is not about the principal {asked.principal.name!r}")
+    if rule.group and not _fits(rule.group, asked.groups):
+        return _not(f"{asked.principal.name!r} is in none of its groups")
+    return _MET
+
+
+def _check_operation(rule: Rule, asked: Asked) -> _Checked:
+    subject = asked.subject
+    if isinstance(subject, BuiltInTool):
+        # Only by its full name: `*` means operations, or a strict policy would hide `get_run`.
+        named = subject.name in rule.operation and not _is_about_operations(rule)
+        return _MET if named else _not(f"it does not name {subject.name}")
+    key = subject.operation.key
+    names = (subject.name, key.name, f"{key.namespace}/{key.name}")
+    if rule.operation and not _fits(rule.operation, names):
+        return _not(f"it is not about {subject.name}")
+    if rule.namespace and not _fits(rule.namespace, [key.namespace]):
+        return _not(f"the operation is in the namespace {key.namespace!r}")
+    if rule.kind and key.kind not in rule.kind:
+        return _not(f"it is a {key.kind}")
+    labels = subject.operation.labels.items()
+    if rule.label and not _fits(rule.label, [n for k, v in labels for n in (k, f"{k}={v}")]):
+        return _not("the operation has none of its labels")
+    return _MET
+
+
+def _is_about_operations(rule: Rule) -> bool:
+    flags = (rule.read_only, rule.destructive, rule.free_script)
+    return any(flag is not None for flag in flags) or any(
+        (rule.label, rule.namespace, rule.kind, rule.cluster, rule.host, rule.target_namespace)
+    )
+
+
+def _check_hints(rule: Rule, asked: Asked) -> _Checked:
+    if isinstance(asked.subject, BuiltInTool):
+        return _MET
+    hints = asked.subject.hints
+    if rule.read_only not in (None, hints.read_only):
+        return _not("it only reads" if hints.read_only else "it does not only read")
+    if rule.destructive not in (None, hints.destructive):
+        return _not("it is destructive" if hints.destructive else "it is not destructive")
+    return _check_script(rule, free=bool(asked.subject.notes.get(FREE_SCRIPT)))
+
+
+def _check_script(rule: Rule, *, free: bool) -> _Checked:
+    if rule.free_script not in (None, free):
+        return _not("its script is a variable" if free else "its script is no variable")
+    if free and rule.free_script is None and rule.effect is not Effect.DENY:
+        return _not("its script is a variable, and only `free_script: true` lets that pass")
+    return _MET
+
+
+def _check_places(rule: Rule, asked: Asked) -> _Checked:
+    doubt = _MET
+    if isinstance(asked.subject, BuiltInTool):
+        return doubt
+    for place, patterns in _place_conditions(rule):
+        found = possible_places(asked.subject, place, asked.arguments)
+        match, why = _check_place(rule.effect, place, patterns, found)
+        if match is Match.NO:
+            return match, why
+        doubt = (match, why) if match is Match.MAYBE else doubt
+    return doubt
+
+
+def _place_conditions(rule: Rule) -> Iterator[tuple[Place, tuple[str, ...]]]:
+    conditions = (
+        (Place.CLUSTER, rule.cluster),
+        (Place.HOST, rule.host),
+        (Place.NAMESPACE, rule.target_namespace),
+    )
+    return (item for item in conditions if item[1])
+
+
+def _check_place(
+    effect: Effect, place: Place, patterns: tuple[str, ...], found: Places | None
+) -> _Checked:
+    if found is None:
+        return _not(f"it takes no {place}")
+    meets = [_covers(effect, place, patterns, names) for names in found]
+    if found and all(meets):
+        return _MET
+    if not found or any(meets):
+        return Match.MAYBE, f"it depends on the {place}"
+    shown = ", ".join(sorted(name or "(none)" for name in found[0]))
+    return _not(f"the {place} is {shown}" if len(found) == 1 else f"no {place} fits")
+
+
+def _covers(effect: Effect, place: Place, patterns: tuple[str, ...], names: frozenset[str]) -> bool:
+    """Permission must name every place that is touched; a limit needs one that could be meant."""
+    if effect is Effect.ALLOW:
+        return all(_fits(patterns, [name]) for name in names)
+    return any(could_be_any(place, name) or _fits(patterns, [name]) for name in names)
+
+
+def _check_time(rule: Rule, asked: Asked) -> _Checked:
+    if rule.window is None:
+        return _MET
+    if asked.at is None or asked.arguments is None:
+        # A list would change by itself if it asked the clock.
+        return Match.MAYBE, "it depends on the time"
+    return _MET if rule.window.covers(asked.at) else _not("it is another time")
+
+
+_CHECKS: tuple[Callable[[Rule, Asked], _Checked], ...] = (
+    _check_people,
+    _check_operation,
+    _check_hints,
+    _check_places,
+    _check_time,
+)
