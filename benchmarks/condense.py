@@ -24,7 +24,8 @@ def run() -> list[Row]:
 
 
 def _log(size: int) -> str:
-    chance, lines, length = random.Random(1), list[str](), 0
+    chance = random.Random(1)  # noqa: S311 - a log, the same every time
+    lines, length = list[str](), 0
     while length < size:
         number = len(lines)
         level, what = ("ERROR", "refused") if number % 50 == 0 else ("INFO", "served")

@@ -54,7 +54,15 @@ async def _measure(url: str, folder: Path, pages: Pages) -> tuple[float, float]:
 async def _refresh(services: Services) -> float:
     begin = anyio.current_time()
     await services.discovery.refresh()
+    # Tools are made in a thread: a refresh is over when they are the ones that clients see.
+    while not _is_adopted(services):  # noqa: ASYNC110 - only a benchmark waits for this
+        await anyio.sleep(0.001)
     return anyio.current_time() - begin
+
+
+def _is_adopted(services: Services) -> bool:
+    toolbox = services.toolbox
+    return toolbox is not None and toolbox.catalogue is services.discovery.catalogue
 
 
 _METADATA = {"namespace": "ops-system", "labels": {"ops/copilot": "enabled"}}

@@ -31,6 +31,7 @@ from opsmcp_tools.policy import Action, Effect, Policy
 from opsmcp_tools.runs import RunSettings, SystemClock
 from opsmcp_tools.tool import Principal
 from opsmcp_tools.toolbox import Exposure, ToolSettings
+from opsmcp_tools.value_rules import ValueRules
 
 __all__ = ["open_services"]
 
@@ -193,6 +194,12 @@ async def _open_source(config: Config, environ: Mapping[str, str]) -> AsyncGener
 def _run_settings(config: Config) -> RunSettings:
     return RunSettings(
         deadline_seconds=config.run.deadline_seconds,
+        deadlines=config.run.deadlines,
+        repeat_seconds=config.run.repeat_seconds,
+        limit=config.run.limit,
+        limit_per_principal=config.run.limit_per_principal,
+        queue=config.run.queue,
+        requests_per_second=config.run.requests_per_second if config.ops.server else 0.0,
         first_poll_seconds=_OPS_POLL_SECONDS if config.ops.server else _EMBEDDED_POLL_SECONDS,
     )
 
@@ -212,8 +219,22 @@ def _tool_settings(config: Config) -> ToolSettings:
         kinds=config.tools.kinds,
         enum_limit=config.tools.enum_limit,
         host_selectors=config.tools.host_selectors,
+        values=_value_rules(config),
         overrides={pattern: _override(given) for pattern, given in config.tools.overrides.items()},
         language=config.tools.language,
+    )
+
+
+def _value_rules(config: Config) -> ValueRules:
+    values, embedded = config.values, not config.ops.server
+    return ValueRules(
+        url_schemes=values.url_schemes,
+        url_hosts=tuple(host.lower() for host in values.url_hosts),
+        loopback=values.local_urls == "allow" or (values.local_urls == "auto" and embedded),
+        link_local=values.local_urls == "allow",
+        path_roots=values.path_roots,
+        host_selectors=config.tools.host_selectors,
+        pasted=not embedded,
     )
 
 

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -47,7 +47,7 @@ def read_bound_value(
     """
     if isinstance(item.value, str):
         return BoundValue(item.value, secret=item.value != PRINCIPAL)
-    given = cast("dict[object, object]", item.value) if isinstance(item.value, dict) else {}
+    given = _mapping(item.value)
     secret = given.get("secret", True)
     pairs = [pair for pair in given.items() if pair[0] != "secret"]
     if len(pairs) != 1 or not isinstance(secret, bool):
@@ -59,10 +59,14 @@ def read_bound_value(
             return BoundValue(_from_environment(name, item, environ), secret)
         case "file", str(name):
             return BoundValue(_from_file(locate(name), item), secret)
-        case "command", list(words) if words and _are_texts(cast("list[object]", words)):
+        case "command", words if _are_texts(words):
             return BoundValue(_from_command(cast("list[str]", words), item, environ), secret)
         case _:
             raise _refuse(item)
+
+
+def _mapping(value: object) -> dict[object, object]:
+    return cast("dict[object, object]", value) if isinstance(value, dict) else {}
 
 
 def _refuse(item: Given) -> ConfigError:
@@ -71,8 +75,9 @@ def _refuse(item: Given) -> ConfigError:
     )
 
 
-def _are_texts(words: Sequence[object]) -> bool:
-    return all(isinstance(word, str) and "\0" not in word for word in words)
+def _are_texts(words: object) -> bool:
+    found = cast("list[object]", words) if isinstance(words, list) else []
+    return bool(found) and all(isinstance(word, str) and "\0" not in word for word in found)
 
 
 def _from_environment(name: str, item: Given, environ: Mapping[str, str]) -> str:

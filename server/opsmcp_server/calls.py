@@ -7,8 +7,9 @@ Between the two, whoever called asks a person where policy wants that.
 import secrets
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from opsmcp_server.resolving import check_resolved
 from opsmcp_server.services import Services
 from opsmcp_tools.arguments import CheckedCall, check_arguments
 from opsmcp_tools.errors import NotAllowed, PlanChanged, ToolUnavailable, UnknownTool
@@ -111,6 +112,7 @@ async def prepare(
     if decision.effect is Effect.APPROVE:
         raise NotAllowed(f"{tool.name} needs somebody else's approval, which is not available yet.")
     await services.nodes.check(tool, call)
+    await check_resolved(tool, call)
     return prepared
 
 
@@ -201,10 +203,15 @@ async def execute(
     *,
     wait_seconds: float,
     on_progress: OnProgress | None = None,
+    key: str = "",
 ) -> RunRecord:
-    """Start the run, once, and wait for its end for at most `wait_seconds`."""
+    """Start the run, once, and wait for its end for at most `wait_seconds`.
+
+    The same call (or the same `key`) gets the run that there is; see `Executions.start`.
+    """
     executions = services.executions
-    record = await executions.start(prepared.tool, prepared.call, prepared.principal)
-    if on_progress is not None and not record.ended:
-        await on_progress(record)
-    return await executions.wait(record.run, wait_seconds, on_progress)
+    started = await executions.start(prepared.tool, prepared.call, prepared.principal, key=key)
+    if on_progress is not None and not started.ended:
+        await on_progress(started)
+    record = await executions.wait(started.run, wait_seconds, on_progress)
+    return replace(record, repeated=started.repeated)

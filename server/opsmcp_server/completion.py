@@ -5,8 +5,9 @@ import mcp_types as types
 from opsmcp_server.inventory import inventory
 from opsmcp_server.nodes import names_node
 from opsmcp_server.services import Services
-from opsmcp_tools.errors import ToolUnavailable
+from opsmcp_tools.errors import NotAllowed, ToolUnavailable
 from opsmcp_tools.kinds import CLUSTER
+from opsmcp_tools.policy import Action, BuiltInTool
 from opsmcp_tools.tool import Principal
 
 __all__ = ["complete"]
@@ -27,12 +28,14 @@ async def complete(
     context: types.CompletionContext | None = None,
 ) -> types.CompleteResult:
     """Names that begin with what was typed, then those that contain it."""
+    shown_by = BuiltInTool("list_runs" if argument.name == "run" else "list_inventory")
     try:
+        services.require(principal, Action.READ, shown_by)
         if names_node(argument.name):
             names = await _nodes(services, context)
         else:
             names = await _names(services, principal, argument.name)
-    except ToolUnavailable:
+    except (NotAllowed, ToolUnavailable):
         names = []
     typed = argument.value.casefold()
     found = [name for name in names if typed in name.casefold()]

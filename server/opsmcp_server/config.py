@@ -41,7 +41,15 @@ _BIND = "OPSMCP_BIND_"
 _FILE = "opsmcp.yaml"
 _DIRECTORIES = frozenset({"embedded.manifests", "state.dir"})
 _FILE_ONLY = frozenset(
-    {"bind", "policy.groups", "policy.rules", "tools.hints", "tools.kinds", "tools.overrides"}
+    {
+        "bind",
+        "policy.groups",
+        "policy.rules",
+        "run.deadlines",
+        "tools.hints",
+        "tools.kinds",
+        "tools.overrides",
+    }
 )
 
 _OLDER_NAMES: tuple[tuple[str, str], ...] = (
@@ -78,6 +86,7 @@ class Config(BaseModel):
     run: settings.Run = Field(default_factory=settings.Run)
     server: settings.Server = Field(default_factory=settings.Server)
     state: settings.State = Field(default_factory=settings.State)
+    values: settings.Values = Field(default_factory=settings.Values)
     policy: settings.Policy = Field(default_factory=settings.Policy)
     consent: settings.Consent = Field(default_factory=settings.Consent)
     result: settings.Result = Field(default_factory=settings.Result)
@@ -99,6 +108,9 @@ class Config(BaseModel):
         kept = (self.ops.token, self.server.token, self.openai.key)
         found = {secret.get_secret_value() for secret in kept}
         found |= {text for name, text in self.bound_values().items() if name not in self.constants}
+        variables = (said.variables for said in self.tools.overrides.values())
+        given = (item.bound for items in variables for item in items.values())
+        found |= {secret.get_secret_value() for secret in given if secret is not None}
         return frozenset(found) - {"", PRINCIPAL}
 
     def entries(self) -> Iterator[Entry]:

@@ -28,6 +28,7 @@ _SEARCH_OPERATIONS = "search_operations"
 _MOST = 5
 _LONGEST_QUERY = 400
 
+
 def definitions() -> tuple[types.Tool, ...]:
     """Both tools as clients list them."""
     title = "Run operation"

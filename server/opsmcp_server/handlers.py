@@ -24,12 +24,17 @@ from opsmcp_server.listing import LIST_HINT, ListingMiddleware
 from opsmcp_server.planning import PLAN_HASH
 from opsmcp_server.results import Context, guarded, progress_message, translate
 from opsmcp_server.services import Services
-from opsmcp_tools.errors import ConsentNeeded, PlanChanged, UnknownTool
+from opsmcp_tools.errors import ConsentNeeded, PlanChanged, ToolError, UnknownTool
 from opsmcp_tools.masking import Masker
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.tool import Principal
 
 __all__ = ["OpsmcpServer", "build_server", "principal_of"]
+
+IDEMPOTENCY_KEY = "opsmcp/idempotency-key"
+"""The key in `_meta` under which a call carries its own name: the same name, the same run."""
+
+_LONGEST_KEY = 200
 
 INSTRUCTIONS = """\
 These tools are an operations team's runbooks. Calling one runs it for real on hosts or clusters.
@@ -153,6 +158,7 @@ class _Handlers:
             prepared,
             wait_seconds=services.config.run.wait_seconds,
             on_progress=_Progress(ctx, services.masker),
+            key=_key(params),
         )
         return await answer_run(services, record, principal)
 
@@ -172,14 +178,14 @@ class _Handlers:
     async def list_resources(
         self, _ctx: Context, _params: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
-        return types.ListResourcesResult(resources=resources.listed(self._services, principal_of(self._services))
-        )
+        found = resources.listed(self._services, principal_of(self._services))
+        return types.ListResourcesResult(resources=found)
 
     async def list_resource_templates(
         self, _ctx: Context, _params: types.PaginatedRequestParams | None
     ) -> types.ListResourceTemplatesResult:
-        return types.ListResourceTemplatesResult(resource_templates=resources.templates(self._services, principal_of(self._services))
-        )
+        found = resources.templates(self._services, principal_of(self._services))
+        return types.ListResourceTemplatesResult(resource_templates=found)
 
     async def read_resource(
         self, _ctx: Context, params: types.ReadResourceRequestParams
@@ -192,8 +198,8 @@ class _Handlers:
     async def list_prompts(
         self, _ctx: Context, _params: types.PaginatedRequestParams | None
     ) -> types.ListPromptsResult:
-        return types.ListPromptsResult(prompts=prompts.listed(self._services, principal_of(self._services))
-        )
+        found = prompts.listed(self._services, principal_of(self._services))
+        return types.ListPromptsResult(prompts=found)
 
     async def get_prompt(
         self, _ctx: Context, params: types.GetPromptRequestParams
@@ -222,6 +228,17 @@ def _plan_hash(params: types.CallToolRequestParams) -> str:
     if given is not None and not (isinstance(given, str) and given):
         raise PlanChanged(f"{PLAN_HASH} in _meta is not the hash of a plan. Nothing was started.")
     return given or ""
+
+
+def _key(params: types.CallToolRequestParams) -> str:
+    """The caller's own name of this call; empty when it gave none."""
+    given = dict(params.meta or {}).get(IDEMPOTENCY_KEY, "")
+    if not isinstance(given, str) or len(given) > _LONGEST_KEY:
+        raise ToolError(
+            f"{IDEMPOTENCY_KEY} in _meta must be a text of at most {_LONGEST_KEY} characters. "
+            "Nothing was started."
+        )
+    return given
 
 
 class _Progress:

@@ -39,9 +39,10 @@ def read_rules(item: Given) -> tuple[Rule, ...]:
     Raises:
         ConfigError: One of them cannot be used.
     """
-    if not isinstance(item.value, list):
+    value = item.value
+    if not isinstance(value, list):
         raise ConfigError(f"{item.key} must be a list of rules ({item.origin})")
-    given = cast("list[object]", item.value)
+    given = cast("list[object]", value)
     if len(given) > _MOST_RULES:
         raise ConfigError(f"{item.key}: there are more than {_MOST_RULES} rules ({item.origin})")
     rules = tuple(_Reader(f"{item.key}[{n}]", item.origin).rule(one) for n, one in enumerate(given))

@@ -123,4 +123,6 @@ def progress_message(record: RunRecord) -> str:
     running = [task.name for task in record.result.tasks if not task.verdict.ended]
     done = sum(task.verdict.ended for task in record.result.tasks)
     current = f", now {running[-1]}" if running else ""
-    return f"{record.tool}: {done} tasks done{current} (run {record.run})"
+    of = f" of {len(record.expected)}" if record.expected else ""
+    usual = f", usually {record.usual_seconds:.0f} s in all" if record.usual_seconds else ""
+    return f"{record.tool}: {done}{of} tasks done{current}{usual} (run {record.run})"

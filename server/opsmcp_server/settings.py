@@ -41,6 +41,7 @@ __all__ = [
     "Server",
     "State",
     "Tools",
+    "Values",
     "VariableOverride",
 ]
 
@@ -209,8 +210,8 @@ class Tools(_Group):
     limit: Annotated[
         int, _Number, Field(ge=1, le=10000), Means("a whole number from 1 to 10000")
     ] = 40
-    """Number of tools up to which clients are given the whole list. Of more, the pinned and the most
-    used are listed, because a model chooses worse among many, and `search_operations` and
+    """Number of tools up to which clients are given the whole list. Of more, the pinned and the
+    most used are listed, because a model chooses worse among many, and `search_operations` and
     `run_operation` reach the others. The built-in tools do not count."""
     pinned: _Patterns = ()
     """Name patterns of tools that are listed in any case."""
@@ -266,7 +267,36 @@ class Run(_Group):
     deadline_seconds: Annotated[
         float, _Number, Field(ge=1, le=604800, allow_inf_nan=False), _seconds(1, 604800)
     ] = 1800.0
-    """How long a run is followed. After that its verdict is `stuck`."""
+    """How long a run is followed. After that its verdict is `stuck`; the embedded engine stops
+    it."""
+    deadlines: Annotated[
+        dict[str, Annotated[float, _Number, Field(ge=1, le=604800, allow_inf_nan=False)]],
+        Means("a mapping of name patterns to numbers of seconds from 1 to 604800"),
+    ] = Field(default_factory=dict)
+    """Name pattern of tools to a deadline of their own in seconds, for example
+    `{backup-*: 14400}`. The first that fits counts. In the file only."""
+    repeat_seconds: Annotated[
+        float, _Number, Field(ge=0, le=86400, allow_inf_nan=False), _seconds(0, 86400)
+    ] = 60.0
+    """How long after the end of a run that changes something the same call is answered with that
+    run. Clients repeat calls whose answer they lost. 0: only while it is in flight."""
+    requests_per_second: Annotated[
+        float, _Number, Field(ge=1, le=1000, allow_inf_nan=False), Means("a number from 1 to 1000")
+    ] = 20.0
+    """How often the Ops server may be asked how runs stand, all runs together."""
+    limit: Annotated[
+        int, _Number, Field(ge=1, le=100000), Means("a whole number from 1 to 100000")
+    ] = 500
+    """How many runs may be in flight in all. Ops itself works at 50 of each kind at a time."""
+    limit_per_principal: Annotated[
+        int, _Number, Field(ge=1, le=100000), Means("a whole number from 1 to 100000")
+    ] = 100
+    """How many runs of one user may be in flight."""
+    queue: Annotated[
+        int, _Number, Field(ge=0, le=100000), Means("a whole number from 0 to 100000")
+    ] = 200
+    """How many calls may wait, 20 seconds at most, for others to end. Beyond it calls are refused
+    at once."""
 
 
 class Server(_Group):
@@ -302,6 +332,24 @@ class State(_Group):
     `$XDG_STATE_HOME` when that is set."""
 
 
+class Values(_Group):
+    """What values of arguments may be, beyond what a variable means."""
+
+    url_schemes: Annotated[
+        tuple[str, ...], Field(min_length=1), Means("a list of schemes such as https")
+    ] = ("http", "https")
+    """Schemes that a URL may have."""
+    url_hosts: _Names = ()
+    """Patterns of hosts that a URL may name, such as `*.example.com`. Empty: every host. One that
+    is written out may be named also if it is local."""
+    local_urls: Annotated[Literal["auto", "allow", "deny"], Means("auto, allow or deny")] = "auto"
+    """Whether a URL may point at the machine that asks for it. `auto`: at its loopback on the
+    embedded engine, because people check what runs on their own machine; nowhere on an Ops server.
+    `allow` opens link-local and metadata addresses too, which hand out credentials in a cloud."""
+    path_roots: Annotated[tuple[str, ...], Means("a list of absolute paths")] = ()
+    """Folders below which a path must be. Empty: anywhere. Links in them are not looked at."""
+
+
 class Policy(_Group):
     """What may be done."""
 
@@ -315,9 +363,6 @@ class Policy(_Group):
     ] = Field(default_factory=dict)
     """Groups of principals for the rules: a group's name to patterns of its members' names. In the
     file only."""
-    pin: _Flag = False
-    """Whether an operation is withheld until its definition, as it is now, was approved with
-    `opsmcp approve-catalogue`."""
 
 
 class Consent(_Group):
@@ -370,8 +415,8 @@ class Copilot(_Group):
     """The chat, `opsmcp copilot`."""
 
     mcp: Annotated[tuple[_Address, ...], Means("a list of http:// or https:// addresses")] = ()
-    """MCP servers to talk to, for example `http://127.0.0.1:8765/mcp`. Empty: opsmcp's own tools, in
-    the process."""
+    """MCP servers to talk to, for example `http://127.0.0.1:8765/mcp`. Empty: opsmcp's own tools,
+    in the process."""
     token: _Secret = _NO_SECRET
     """Bearer token for the first of `copilot.mcp`. A secret."""
     history: Annotated[
@@ -381,7 +426,8 @@ class Copilot(_Group):
     confirm: Annotated[Literal["changes", "all"], Means("changes or all")] = "changes"
     """What a person is asked about: what policy wants confirmed, or every call."""
     rounds: Annotated[int, _Number, Field(ge=1, le=200), Means("a whole number from 1 to 200")] = 16
-    """How often the model may be asked for one question. A model that needs more goes in circles."""
+    """How often the model may be asked for one question. A model that needs more goes in
+    circles."""
     tokens: Annotated[
         int, _Number, Field(ge=1000, le=100_000_000), Means("a whole number from 1000")
     ] = 400_000

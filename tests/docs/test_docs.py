@@ -6,7 +6,7 @@ import pytest
 
 from opsmcp_server import builtin
 from opsmcp_server.cli import COMMANDS, root
-from opsmcp_server.config import Config, environment_name, setting_names
+from opsmcp_server.config import Config, environment_name, load, setting_names
 from tests.docs.settings_reference import PAGE, ROOT, reference
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
@@ -105,3 +105,11 @@ def test_the_bundled_operations_of_the_changelog_are_there() -> None:
     listed = text_of(ROOT / "CHANGELOG.md").partition("Bundled operations")[2]
     named = set(re.findall(r"`([a-z]+(?:-[a-z]+)+)`", listed.partition("- Discovery")[0]))
     assert named == bundled
+
+
+def test_the_policies_of_the_documentation_can_be_used(tmp_path: Path) -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", text_of(ROOT / "docs" / "security.md"), re.DOTALL)
+    assert len(blocks) == 3
+    for block in blocks:
+        (tmp_path / "opsmcp.yaml").write_text(block, "utf-8")
+        load({"HOME": str(tmp_path)}, cwd=tmp_path)

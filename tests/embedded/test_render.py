@@ -341,7 +341,7 @@ def test_a_shell_variable_is_not_read_in_single_quotes(content: str, tmp_path: P
         "set -- ${x}; awk '{print '\"$1\"'}'",
         "set -- ${x}; sed 's/a/'\"$1\"'/e'",
         "awk '{print ${x}}'",
-        "v=${x}; awk \"\\\\$v\"",
+        'v=${x}; awk "\\\\$v"',
         "f() { eval '$1'; }\nf ${x}",
     ],
 )

@@ -167,3 +167,25 @@ def test_a_journal_that_cannot_be_opened_says_where(where: str, tmp_path: Path) 
     (tmp_path / "broken" / "journal.db").write_bytes(b"not a database" * 100)
     with pytest.raises(JournalUnusable, match=where), open_journal(tmp_path / where):
         pass
+
+
+def test_the_last_good_run_is_of_the_same_call_and_before(tmp_path: Path) -> None:
+    good = Run(Verdict.SUCCEEDED, started_at=AT, ended_at=AT)
+    asked = _record("r-5")
+    runs = [
+        _record("r-1"),
+        _record("r-2"),
+        _record("r-3", principal="bert"),
+        replace(_record("r-4"), arguments={"message": "bye"}),
+        asked,
+        _record("r-6"),
+    ]
+    with open_journal(tmp_path) as journal:
+        assert journal.last_good(asked) is None
+        for run in runs:
+            journal.add(run)
+            journal.finish(replace(run, result=good, ended_at=AT))
+        journal.finish(_ended(runs[1]))
+        found = journal.last_good(asked)
+    assert found is not None
+    assert found.run == "r-1"

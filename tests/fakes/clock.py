@@ -44,7 +44,7 @@ class JumpingClock:
     async def drive(self) -> None:
         while True:
             await self._settle()
-            if to_thread.current_default_thread_limiter().borrowed_tokens or not self._sleepers:
+            if not self._sleepers:
                 continue
             until, _, woken = heapq.heappop(self._sleepers)
             self.seconds = max(self.seconds, until)
@@ -52,5 +52,7 @@ class JumpingClock:
 
     async def _settle(self) -> None:
         """Let everybody go on until they wait; a chain of wake-ups is never this long here."""
-        for _ in range(_TURNS):
+        threads, quiet = to_thread.current_default_thread_limiter(), 0
+        while quiet < _TURNS:
             await anyio.lowlevel.checkpoint()
+            quiet = 0 if threads.borrowed_tokens else quiet + 1

@@ -13,7 +13,14 @@ from mcp_types.jsonrpc import INVALID_PARAMS
 from tests.server.conftest import EXTRA, Ground
 from tests.server.harness import Running
 
-BUILT_IN = ["cancel_run", "get_run", "get_run_output", "list_inventory", "list_runs"]
+BUILT_IN = [
+    "cancel_run",
+    "get_run",
+    "get_run_output",
+    "list_inventory",
+    "list_runs",
+    "plan_operation",
+]
 
 
 async def test_lists_operations_and_built_in_tools_in_order(link: Running) -> None:

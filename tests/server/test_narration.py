@@ -104,7 +104,11 @@ async def test_any_fault_of_the_endpoint_leaves_the_plain_text(
 async def test_an_endpoint_that_is_silent_costs_no_more_than_its_time() -> None:
     done = Event()
     with fake_openai() as fake:
-        fake.script(lambda _exchange: done.wait(5) and None)
+
+        def keep_silent(_exchange: Exchange) -> None:
+            done.wait(5)
+
+        fake.script(keep_silent)
         try:
             with pytest.raises(NarrationFailed, match=r"did not answer within 0\.2 s"):
                 await narrate(Model(fake.url, "m", "", 0.2), "text", tokens=100)

@@ -1,6 +1,6 @@
 """The traps of the SDK, each as a client would fall into it."""
 
-from collections.abc import Mapping
+from typing import Any
 
 import mcp_types as types
 import pytest
@@ -9,8 +9,7 @@ from mcp_types.jsonrpc import INTERNAL_ERROR
 
 from opsmcp_server.handlers import build_server
 from opsmcp_server.listing import Listing
-from opsmcp_tools.policy import Action, Decision, Policy
-from opsmcp_tools.tool import Principal, Tool
+from opsmcp_tools.policy import Decision, Policy
 from tests.server.conftest import Ground
 from tests.server.harness import Running, running
 
@@ -20,13 +19,7 @@ SECRET = "dsn postgres://u:planted@h"
 class Exploding(Policy):
     """A policy with a bug in it: what a handler may meet."""
 
-    def decide(
-        self,
-        principal: Principal,
-        action: Action,
-        tool: Tool | None = None,
-        arguments: Mapping[str, str] | None = None,
-    ) -> Decision:
+    def decide(self, *args: Any, **kwargs: Any) -> Decision:
         raise RuntimeError(SECRET)
 
 

@@ -3,7 +3,7 @@ from types import MappingProxyType
 
 import pytest
 
-from opsmcp_pipelines.models import OperationKey, OperationKind, Pipeline
+from opsmcp_pipelines.models import Pipeline
 from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.advice import advise
 from opsmcp_tools.runs import MASK, RunRecord
@@ -16,7 +16,7 @@ def _tool(name: str, *required: str, read_only: bool = False) -> Tool:
         name=name,
         title=name,
         description="",
-        operation=Pipeline(OperationKey(OperationKind.PIPELINE, "ops-system", name)),
+        operation=Pipeline(name, "ops-system"),
         hints=Hints(read_only=read_only, destructive=False, idempotent=True),
         inputs=tuple(Input(item, Kind.TOKEN, {}, required=True) for item in required),
         bound=(),

@@ -38,6 +38,22 @@ def no_tool(_name: str) -> Tool | None:
 
 def advise(record: RunRecord, find: FindTool = no_tool) -> tuple[str, ...]:
     """The next steps, best first, each one sentence."""
+    return (*_of_repeat(record), *_next(record, find))
+
+
+def _of_repeat(record: RunRecord) -> Iterator[str]:
+    """What whoever made the same call again has to know."""
+    if not record.repeated:
+        return
+    when = "in a minute" if record.ended else "after its end"
+    yield (
+        f"Nothing new was started: this is the run of the same call made before. For a new one "
+        f"call again {when}, or with another opsmcp/idempotency-key in _meta "
+        "(opsmcp call --new in a terminal)"
+    )
+
+
+def _next(record: RunRecord, find: FindTool) -> tuple[str, ...]:
     match record.verdict:
         case Verdict.RUNNING:
             return (f"Wait for it: get_run run={record.run} wait_seconds=30",)

@@ -60,7 +60,7 @@ def _condensed(text: str, room: Room) -> str | None:
     excerpt = read_table(lines) or read_yaml(lines)
     if excerpt is None:
         lines = _in_pieces(lines)
-        excerpt = read_log(lines, most_kinds=room.tokens // _TOKENS_OF_A_LINE)
+        excerpt = read_log(lines, room_lines=room.tokens // _TOKENS_OF_A_LINE)
     return excerpt.fit(room)
 
 

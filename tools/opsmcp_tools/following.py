@@ -175,7 +175,9 @@ class Follower:
         if self._is_doubtful(report):
             return replace(run, verdict=Verdict.RUNNING, reason="")
         if self._begun_again:
-            return replace(run, reason=f"{run.reason}; {_BEGUN_AGAIN}" if run.reason else _BEGUN_AGAIN)
+            return replace(
+                run, reason=f"{run.reason}; {_BEGUN_AGAIN}" if run.reason else _BEGUN_AGAIN
+            )
         return run
 
     def _is_pending(self) -> bool:

@@ -57,7 +57,7 @@ def _collect(found: dict[_Key, Group], task: TaskResult, node: NodeResult) -> No
     bad = [s for s in node.steps if s.verdict is not Verdict.SUCCEEDED and not s.allowed]
     for step in bad:
         cause = _cause(step.output)
-        kind = kind_of_line(cause.replace(node.node, "#")) if cause else ""
+        kind = kind_of_line(_without_name(cause, node.node))
         key = (task.name, step.name, step.verdict, kind_of_line(step.note), kind)
         group = found.setdefault(key, Group(task, step, step.verdict, cause))
         group.hosts.append(node.node)
@@ -65,6 +65,10 @@ def _collect(found: dict[_Key, Group], task: TaskResult, node: NodeResult) -> No
         key = (task.name, "", node.verdict, "", "")
         group = found.setdefault(key, Group(task, None, node.verdict, ""))
         group.hosts.append(node.node)
+
+
+def _without_name(cause: str, host: str) -> str:
+    return re.sub(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", "#", cause)
 
 
 def successes(record: RunRecord) -> list[Group]:

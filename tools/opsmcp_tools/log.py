@@ -36,7 +36,7 @@ _MOST_TRACED = 60
 _LONGEST_TRACE = 60
 _ENDS_OF_TRACE = 2
 _MOST_RARE = 400
-_HEAD_LINES, _TAIL_LINES, _LONG_TAIL = 2, 3, 25
+_HEAD_LINES, _TAIL_LINES = 2, 3
 
 
 @dataclass(slots=True)
@@ -50,20 +50,21 @@ class _Kind:
     count: int = 0
 
 
-def read_log(lines: Sequence[str], *, most_kinds: int) -> Excerpt:
+def read_log(lines: Sequence[str], *, room_lines: int) -> Excerpt:
     """The lines in the order in which they matter.
 
     Args:
         lines: All lines of the log.
-        most_kinds: Of more kinds of error than this, those that differ in one word are joined.
+        room_lines: About how many short lines there is room for. Of more kinds of error than this,
+            those that differ in one word are joined.
     """
     groups = _Groups("\n".join(lines))
     kinds = sorted(groups.kinds(lines), key=lambda kind: kind.numbers[0])
     errors = [kind for kind in kinds if kind.weight is Weight.ERROR]
-    if len(errors) > most_kinds:
+    if len(errors) > room_lines:
         errors = _joined(errors)
     # Where nothing names an error, the end says most; elsewhere more of the same says nothing.
-    tail = _TAIL_LINES if errors else _LONG_TAIL
+    tail = room_lines // (16 if errors else 2)
     warnings = [kind.numbers[0] for kind in kinds if kind.weight is Weight.WARNING]
     order = dict.fromkeys(
         chain(

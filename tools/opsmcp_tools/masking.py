@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, quote_plus
 
 import re2
@@ -19,6 +19,7 @@ import re2
 from opsmcp_pipelines.run import NodeReport, RunReport, StepReport, TaskReport
 from opsmcp_tools.runs import MASK
 from opsmcp_tools.text import clean
+from opsmcp_tools.tool import JsonObject
 
 if TYPE_CHECKING:
     from re2 import Match, Regexp
@@ -86,6 +87,19 @@ class Masker:
             return self._mask(text)
         except UnicodeEncodeError:
             return self._mask(text.encode("utf-8", "replace").decode())
+
+    def value(self, data: JsonObject) -> JsonObject:
+        """The JSON object with every text in it masked; names stay."""
+        return {name: self._anything(item) for name, item in data.items()}
+
+    def _anything(self, item: Any) -> Any:
+        if isinstance(item, str):
+            return self.text(item)
+        if isinstance(item, dict):
+            return self.value(cast("JsonObject", item))
+        if isinstance(item, list):
+            return [self._anything(one) for one in cast("list[Any]", item)]
+        return item
 
     def report(self, report: RunReport) -> RunReport:
         """What a source says of a run, with every secret replaced in outputs and results."""

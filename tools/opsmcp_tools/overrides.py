@@ -21,7 +21,7 @@ _NO_HINTS: Mapping[str, bool] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class VariableOverride:
-    """What is said of one variable; None and empty say nothing. `bound` is what the server fills."""
+    """What is said of one variable; None and empty say nothing. The server fills `bound`."""
 
     kind: Kind | None = None
     description: str = ""

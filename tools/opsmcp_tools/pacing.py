@@ -65,7 +65,7 @@ class Pace:
         if self._tick is None:
             if began and _FIRST_TICK[0] <= age <= _FIRST_TICK[1]:
                 self._tick = age
-        elif _TICK_SECONDS / 2 < (age - self._tick) % _TICK_SECONDS:
+        elif (age - self._tick) % _TICK_SECONDS > _TICK_SECONDS / 2:
             # Seen earlier in the tick than any change before: the tick is no later than this.
             self._tick = age
 
@@ -83,7 +83,8 @@ class Pace:
         if self._tick is not None and age < max(60.0, end):
             return self._until_next_tick(age)
         if end < _ENDLESS:
-            return (gap if age < end else _late(age, after=end)) * spread
+            known = gap if age < end else _late(age, after=end)
+            return min(known, _unknown(age)) * spread
         return max(self._first, _unknown(age)) * spread
 
     def _until_it_begins(self, age: float) -> float:

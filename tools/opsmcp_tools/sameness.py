@@ -15,9 +15,7 @@ def digest_of(tool: Tool, call: CheckedCall, principal: Principal) -> str:
     Made of the complete variables, so that a default counts as if it had been given; the values
     of secrets are left out, because they could be guessed from a digest.
     """
-    variables = {
-        name: value for name, value in call.variables.items() if value not in call.secrets
-    }
+    variables = {name: value for name, value in call.variables.items() if value not in call.secrets}
     key = tool.operation.key
     whole = [principal.name, tool.name, key.kind, key.namespace, key.name, variables]
     text = json.dumps(whole, sort_keys=True, separators=(",", ":"))

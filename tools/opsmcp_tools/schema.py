@@ -294,6 +294,7 @@ OUTPUT_SCHEMA: JsonObject = {
         },
         "results": {"type": "object", "additionalProperties": _STRING},
         "advice": _STRING,
+        "warnings": {"type": "array", "items": _STRING},
     },
     "required": ["run", "operation", "verdict"],
 }

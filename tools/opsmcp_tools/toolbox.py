@@ -33,12 +33,14 @@ from opsmcp_tools.kinds import kind_of
 from opsmcp_tools.lint import canonical, find_fault
 from opsmcp_tools.naming import name_tools, title_of
 from opsmcp_tools.nearest import nearest_names
+from opsmcp_tools.output_hazards import OUTPUT_HAZARDS, output_hazards
 from opsmcp_tools.overrides import Override, Overrides, VariableOverride, find_override
 from opsmcp_tools.phrases import Language, Phrases, phrases_of
 from opsmcp_tools.schema import OUTPUT_SCHEMA, build_input, input_schema
 from opsmcp_tools.scripts import free_script_variable
 from opsmcp_tools.search import SearchIndex, document_of
 from opsmcp_tools.tool import FREE_SCRIPT, Bound, Input, Kind, Tool, Withheld
+from opsmcp_tools.value_rules import NO_RULES, ValueRules
 
 __all__ = ["FREE_SCRIPT", "Exposure", "ToolSettings", "Toolbox", "build_toolbox"]
 
@@ -94,6 +96,7 @@ class ToolSettings:
     kinds: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     enum_limit: int = 64
     host_selectors: tuple[str, ...] = ()
+    values: ValueRules = NO_RULES
     overrides: Overrides = field(default_factory=lambda: MappingProxyType({}))
     language: Language = "en"
 
@@ -190,6 +193,7 @@ class _Workshop:
         phrases = self.inventory.phrases
         description = describe(operation, tasks, hints, phrases, said.description)
         inputs, bound = self._sort_variables(operation)
+        self._check_text(inputs, operation, tasks)
         free = free_script_variable(operation.name, tasks, [item.name for item in inputs])
         return Tool(
             name=name,
@@ -201,7 +205,7 @@ class _Workshop:
             bound=bound,
             input_schema=input_schema(inputs),
             output_schema=OUTPUT_SCHEMA,
-            notes=MappingProxyType({FREE_SCRIPT: free} if free else {}),
+            notes=_notes(free, operation, tasks),
             tasks=tasks,
         )
 
@@ -255,8 +259,23 @@ class _Workshop:
         known = self.made.get((variable, kind))
         if known is None:
             known = build_input(variable, kind, self.inventory, self.settings.enum_limit)
+            known = replace(known, rules=self.settings.values)
             self.made[variable, kind] = known
         return known
+
+    def _check_text(
+        self, inputs: Sequence[Input], operation: Operation, tasks: Sequence[Task]
+    ) -> None:
+        if not self.settings.values.pasted:
+            return  # The embedded engine never makes code of a value.
+        for item in inputs:
+            if item.kind is Kind.TEXT:
+                # Imported late: it needs the shell parser, and text is rare.
+                from opsmcp_tools.text_use import find_unsafe_use
+
+                fault = find_unsafe_use(item.name, operation, tasks)
+                if fault:
+                    raise UnusableOperation(f"the variable {item.name!r} cannot be text: {fault}")
 
     def _hints(self, name: str, said: Override) -> Mapping[str, Mapping[str, bool]]:
         # Last, because what is said of an operation as a whole is the nearest to it.
@@ -286,6 +305,11 @@ def _tasks_of(operation: Operation, catalogue: Catalogue) -> tuple[Task, ...]:
         return (operation,)
     found = (catalogue.find_task(operation.namespace, ref.task) for ref in operation.tasks)
     return tuple(task for task in found if task is not None)
+
+
+def _notes(free: str, operation: Operation, tasks: Sequence[Task]) -> Mapping[str, str]:
+    notes = {FREE_SCRIPT: free, OUTPUT_HAZARDS: "; ".join(output_hazards(operation, tasks))}
+    return MappingProxyType({name: text for name, text in notes.items() if text})
 
 
 def _input_order(item: Input) -> tuple[bool, bool, str]:

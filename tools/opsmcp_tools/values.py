@@ -190,9 +190,7 @@ def _check_host(item: Input, text: str) -> str:
     # No inventory is known here, or the name would have been looked for in it.
     if text not in NODE_SELECTORS or text in (item.default, *item.rules.host_selectors):
         return _check_name(item, text)
-    raise Refused(
-        "it must be one host; selectors are not allowed here (tools.host_selectors)"
-    )
+    raise Refused("it must be one host; selectors are not allowed here (tools.host_selectors)")
 
 
 def _check_url(item: Input, text: str) -> str:

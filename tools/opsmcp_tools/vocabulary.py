@@ -1,7 +1,8 @@
 """The words of the field: which mean the same, in English and in Chinese, and what to leave out.
 
-Each line of `_SAME` is about one idea; its first word stands for it. Chinese words are matched inside of
-running text, the longest first, because Chinese writes no spaces. Pure data and a few functions on it.
+Each line of `_SAME` is about one idea; its first word stands for it. Chinese words are matched
+inside of running text, the longest first, because Chinese writes no spaces. Pure data and a few
+functions on it.
 """
 
 import re

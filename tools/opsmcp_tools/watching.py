@@ -64,6 +64,7 @@ class _Shared:
         self.watched: set[RunRef] = set()
         self.lock = anyio.Lock()
         self.last: _Round | None = None
+        self.rounds = 0
         self.took = 0.0
 
 
@@ -104,10 +105,10 @@ class Watcher:
         return await self._source.read_run(ref)
 
     async def _read_shared(self, shared: _Shared, ref: RunRef) -> RunReport | None:
-        asked = self._clock.monotonic()
+        before = shared.rounds
         async with shared.lock:
             found = shared.last
-            if found is None or found.began <= asked:
+            if found is None or shared.rounds == before:
                 found = await self._next_round(shared)
         if found.error:
             raise found.error
@@ -118,6 +119,7 @@ class Watcher:
         pause = max(_ROUND_SECONDS, 2 * shared.took)
         if shared.last:
             await self._clock.sleep(shared.last.began + pause - self._clock.monotonic())
+        shared.rounds += 1
         began = self._clock.monotonic()
         wanted = frozenset(shared.watched)
         try:

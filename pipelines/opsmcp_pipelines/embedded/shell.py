@@ -46,7 +46,7 @@ _EXPANDING = frozenset({"string", "translated_string", "arithmetic_expansion", "
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """A reference in the prepared script; `start` and `end` count bytes."""
 
     start: int
@@ -68,11 +68,11 @@ def render_shell(content: str, values: Mapping[str, str]) -> tuple[str, Mapping[
     Raises:
         RefusedStep: A value would be evaluated as code.
     """
-    source, places = _prepare(content, values)
+    source, places = prepare(content, values)
     if not places:
         return content, MappingProxyType({})
     environ = {place.variable: values[place.name] for place in places}
-    root = _parser().parse(source).root_node
+    root = parse(source)
     if root.has_error:
         _refuse_unreadable(source)
         return source.decode(), MappingProxyType(environ)
@@ -86,16 +86,16 @@ def find_unquoted(content: str, names: Iterable[str]) -> tuple[str, ...]:
 
     Nothing is found in a script that cannot be parsed.
     """
-    source, places = _prepare(content, dict.fromkeys(names, ""))
-    root = _parser().parse(source).root_node
+    source, places = prepare(content, dict.fromkeys(names, ""))
+    root = parse(source)
     if root.has_error:
         return ()
     open_ = [place.name for place in places if _is_open(root, source, place)]
     return tuple(dict.fromkeys(open_))
 
 
-def _is_open(root: "Node", source: bytes, place: _Place) -> bool:
-    around = _around(root, place)
+def _is_open(root: "Node", source: bytes, place: Place) -> bool:
+    around = place_of(root, place)
     kind = around.type if around else ""
     quoted = kind in _EXPANDING or kind in ("comment", "raw_string", "ansi_c_string")
     return not quoted and not _is_escaped(source, place.start)
@@ -110,6 +110,11 @@ def find_evaluated(content: str, names: Iterable[str]) -> str:
     return ""
 
 
+def parse(source: bytes) -> "Node":
+    """The syntax tree of a shell script."""
+    return _parser().parse(source).root_node
+
+
 @cache
 def _parser() -> "Parser":
     # Imported late: only a run needs the parser, and most commands never run anything.
@@ -119,18 +124,18 @@ def _parser() -> "Parser":
     return Parser(Language(tree_sitter_bash.language()))
 
 
-def _prepare(content: str, values: Mapping[str, str]) -> tuple[bytes, list[_Place]]:
+def prepare(content: str, values: Mapping[str, str]) -> tuple[bytes, list[Place]]:
     """Name the environment variables in the script, so that the parser sees plain expansions."""
     numbers: dict[str, int] = {}
     source = bytearray()
-    places: list[_Place] = []
+    places: list[Place] = []
     done = 0
     for found in find_references(content, values):
         number = numbers.setdefault(found.name, len(numbers) + 1)
         source += content[done : found.start].encode()
         start = len(source)
         source += f"${{{PREFIX}{number}}}".encode()
-        places.append(_Place(start, len(source), found.name, f"{PREFIX}{number}"))
+        places.append(Place(start, len(source), found.name, f"{PREFIX}{number}"))
         done = found.end
     source += content[done:].encode()
     return bytes(source), places
@@ -144,7 +149,7 @@ def _refuse_unreadable(source: bytes) -> None:
         )
 
 
-def _check_dangers(root: "Node", places: Sequence[_Place], values: Mapping[str, str]) -> None:
+def _check_dangers(root: "Node", places: Sequence[Place], values: Mapping[str, str]) -> None:
     names = {place.variable: place.name for place in places}
     for found in find_dangers(root, PREFIX):
         name = names.get(found.variable)
@@ -171,9 +176,9 @@ def _explain(danger: Danger, name: str, where: str) -> str:
     return f"it would run the value of {name!r} as code ({where})"
 
 
-def _edit(root: "Node", source: bytes, place: _Place) -> Iterator[_Edit]:
+def _edit(root: "Node", source: bytes, place: Place) -> Iterator[_Edit]:
     """What to change so that the value arrives whole at this place."""
-    around = _around(root, place)
+    around = place_of(root, place)
     kind = around.type if around else ""
     plain = source[place.start : place.end]
     written = f"${{{place.name}}}".encode()
@@ -189,7 +194,7 @@ def _edit(root: "Node", source: bytes, place: _Place) -> Iterator[_Edit]:
         yield _Edit(place.start, place.end, b'"' + plain + b'"')
 
 
-def _around(root: "Node", place: _Place) -> "Node | None":
+def place_of(root: "Node", place: Place) -> "Node | None":
     """The innermost node that decides how the place is quoted."""
     node = root.descendant_for_byte_range(place.start, place.end)
     while node is not None and node.type not in _PLACES:
@@ -197,7 +202,7 @@ def _around(root: "Node", place: _Place) -> "Node | None":
     return node
 
 
-def _reopen(source: bytes, place: _Place, kind: str) -> _Edit:
+def _reopen(source: bytes, place: Place, kind: str) -> _Edit:
     if kind == "ansi_c_string" and _is_escaped(source, place.start):
         raise RefusedStep(f"a backslash stands in front of ${{{place.name}}} inside $'...'")
     again = b"$'" if kind == "ansi_c_string" else b"'"

@@ -21,10 +21,11 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "stdio": "Serve MCP on stdin and stdout, for a client on this machine.",
         "serve": "Serve MCP over HTTP: /mcp, /sse and health checks.",
         "tools": "List the tools as a client would.",
-        "lint": "Show what would make the operations better tools.",
+        "lint": "Show what would make the operations better tools, the worst first.",
         "call": "Call one tool and wait for its end.",
         "copilot": "Ask a model that uses the tools, once or in a chat.",
         "runs": "Show recent runs, or one.",
+        "policy": "Show which rule decides on a call, and why. Starts nothing.",
         "config": "Show the effective configuration and where it comes from.",
     }
 )

@@ -1,11 +1,12 @@
 """`opsmcp call`: one tool, called the way an MCP client calls it, with a person to ask."""
 
+import secrets
 import shlex
 import signal
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 import click
@@ -13,18 +14,26 @@ import mcp_types as types
 
 from opsmcp_server import builtin
 from opsmcp_server.answering import run_text
-from opsmcp_server.calls import Prepared, command_line, prepare, question
+from opsmcp_server.calls import (
+    Prepared,
+    check_again,
+    command_line,
+    prepare,
+    question,
+    where,
+)
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.start import Failed
 from opsmcp_server.cli.terminal import progress_line, show_json, show_text
 from opsmcp_server.cli.verdicts import verdict_status, verdict_style
+from opsmcp_server.planning import PlanOperation
 from opsmcp_server.results import progress_message
 from opsmcp_server.services import Services
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.summary import clean, structured
 
-__all__ = ["command"]
+__all__ = ["command", "parse_arguments"]
 
 _CANCEL_SECONDS = 10.0
 """How long a run may take to die after Ctrl-C or the end of --wait."""
@@ -40,6 +49,8 @@ class _Request:
     wait_seconds: float | None
     as_json: bool
     agreed: bool
+    plan_hash: str
+    key: str
 
 
 @click.command("call")
@@ -53,7 +64,12 @@ class _Request:
     help="Wait at most S seconds, not to the end. The embedded engine then cancels the run; on an "
     "Ops server it goes on.",
 )
+@click.option("--new", is_flag=True, help="Start a new run even if the same call just made one.")
 @click.option("--yes", is_flag=True, help="Agree to an operation that changes something.")
+@click.option("--plan", is_flag=True, help="Show what the call would do. Starts nothing.")
+@click.option(
+    "--plan-hash", default="", metavar="HASH", help="Start only what the plan with this hash says."
+)
 @shared_options
 def command(
     shared: Shared,
@@ -61,15 +77,23 @@ def command(
     arguments: tuple[str, ...],
     as_json: bool,
     wait: float | None,
+    new: bool,
     yes: bool,
+    plan: bool,
+    plan_hash: str,
 ) -> int:
     """Call one tool and wait for its end.
 
     Exit status 0 means that the run did its work; 1 that it did not, or has not ended yet.
     """
-    request = _Request(tool, _parse(arguments), wait, as_json, yes)
+    key = secrets.token_hex(8) if new else ""
+    request = _Request(tool, parse_arguments(arguments), wait, as_json, yes, plan_hash, key)
 
     async def work(services: Services) -> int:
+        if plan:
+            wanted = {"name": tool, "arguments": request.arguments}
+            result = await PlanOperation().answer(services, services.principal, wanted)
+            return _show_result(result, as_json=as_json)
         found = builtin.find(tool)
         if found is not None:
             result = await found.answer(services, services.principal, request.arguments)
@@ -79,7 +103,12 @@ def command(
     return run_with_services(shared, work)
 
 
-def _parse(arguments: tuple[str, ...]) -> dict[str, str]:
+def parse_arguments(arguments: tuple[str, ...]) -> dict[str, str]:
+    """The arguments by name.
+
+    Raises:
+        click.UsageError: One is not of the form name=value, or is given twice.
+    """
     given: dict[str, str] = {}
     for argument in arguments:
         name, separator, value = argument.partition("=")
@@ -101,10 +130,13 @@ def _show_result(result: types.CallToolResult, *, as_json: bool) -> int:
 
 
 async def _call(services: Services, request: _Request) -> int:
-    prepared = await prepare(services, request.tool, request.arguments, services.principal)
+    prepared = await prepare(
+        services, request.tool, request.arguments, services.principal, request.plan_hash
+    )
     if prepared.needs_consent and not request.agreed:
-        _ask(prepared)
-    record = await _follow(services, prepared, request.wait_seconds)
+        _ask(prepared, await where(services, prepared))
+        await check_again(services, prepared)
+    record = await _follow(services, prepared, request.wait_seconds, request.key)
     if request.as_json:
         show_json(structured(record))
     else:
@@ -113,7 +145,7 @@ async def _call(services: Services, request: _Request) -> int:
     return verdict_status(record.verdict)
 
 
-def _ask(prepared: Prepared) -> None:
+def _ask(prepared: Prepared, place: str) -> None:
     """Return when the person agrees.
 
     Raises:
@@ -124,7 +156,7 @@ def _ask(prepared: Prepared) -> None:
             f"{prepared.tool.name} changes something, so a person has to agree, and there is no "
             f"terminal to ask on. It was not started. To agree: {command_line(prepared)} --yes"
         )
-    click.echo(clean(question(prepared)), err=True)
+    click.echo(clean(question(prepared, place)), err=True)
     if not _confirm():
         raise Failed(f"{prepared.tool.name} was not started")
 
@@ -147,10 +179,13 @@ def _plain_interrupt() -> Generator[None]:
         signal.signal(signal.SIGINT, handler)
 
 
-async def _follow(services: Services, prepared: Prepared, wait_seconds: float | None) -> RunRecord:
+async def _follow(
+    services: Services, prepared: Prepared, wait_seconds: float | None, key: str
+) -> RunRecord:
     """Start the run and wait for it; on Ctrl-C, say what becomes of it."""
     executions = services.executions
-    record = await executions.start(prepared.tool, prepared.call, prepared.principal)
+    record = await executions.start(prepared.tool, prepared.call, prepared.principal, key=key)
+    repeated = record.repeated
     if wait_seconds is None:
         seconds = services.config.run.deadline_seconds + _SLACK_SECONDS
     else:
@@ -168,7 +203,7 @@ async def _follow(services: Services, prepared: Prepared, wait_seconds: float | 
         raise
     if not record.ended:
         record = await _leave(services, record, f"Not ended after {seconds:g} seconds")
-    return record
+    return replace(record, repeated=repeated)
 
 
 async def _leave(services: Services, record: RunRecord, why: str) -> RunRecord:

@@ -50,7 +50,9 @@ _LONGEST_NAME = 64
 _LONGEST_DESCRIPTION = 1_000
 _LONGEST_SCHEMA = 32_000
 _MOST_PAGES = 100
-_CONNECT_SECONDS = 20.0
+_CONNECT_SECONDS = 10.0
+_READ_SECONDS = 90.0
+"""Silence that is borne; opsmcp answers within a minute and reports progress before that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +227,8 @@ async def _open(
 ) -> Server:
     failed = Unreachable(words("mcp-unreachable", server=address.label))
     try:
-        with anyio.fail_after(_CONNECT_SECONDS):
-            target = await _transport(stack, address)
-            client = await stack.enter_async_context(Client(target, elicitation_callback=elicit))
+        target = await _transport(stack, address)
+        client = await stack.enter_async_context(Client(target, elicitation_callback=elicit))
     except FAULTS as error:
         raise failed from error
     except BaseExceptionGroup as group:
@@ -243,6 +244,8 @@ async def _transport(stack: AsyncExitStack, address: Address) -> Any:
         return address.target
     headers = {"Authorization": f"Bearer {address.token}"} if address.token else {}
     http = await stack.enter_async_context(
-        httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(300, connect=10))
+        httpx2.AsyncClient(
+            headers=headers, timeout=httpx2.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)
+        )
     )
     return streamable_http_client(address.target, http_client=http)

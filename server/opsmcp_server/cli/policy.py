@@ -1,0 +1,119 @@
+"""`opsmcp policy explain`: which rule decides on a call, and why the others did not."""
+
+from datetime import datetime
+
+import click
+
+from opsmcp_server import builtin
+from opsmcp_server.cli.call import parse_arguments
+from opsmcp_server.cli.options import Shared, shared_options
+from opsmcp_server.cli.session import run_with_services
+from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text
+from opsmcp_server.services import Services
+from opsmcp_tools.arguments import check_arguments
+from opsmcp_tools.characters import clean_line
+from opsmcp_tools.errors import UnknownTool
+from opsmcp_tools.policy import Action, BuiltInTool, Considered, Decision
+from opsmcp_tools.rules import Match
+from opsmcp_tools.tool import Principal, Tool
+
+__all__ = ["command"]
+
+_FITS = {Match.YES: "yes", Match.MAYBE: "depends", Match.NO: "no"}
+
+
+@click.command("policy")
+@click.argument("what", type=click.Choice(["explain"]))
+@click.argument("tool")
+@click.argument("arguments", nargs=-1, metavar="[name=value ...]")
+@click.option("--as", "who", metavar="PRINCIPAL", help="For this principal, not for you.")
+@click.option("--at", metavar="TIME", help="At this time, such as 2026-11-24T03:00, not now.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@shared_options
+def command(
+    shared: Shared,
+    what: str,
+    tool: str,
+    arguments: tuple[str, ...],
+    who: str | None,
+    at: str | None,
+    as_json: bool,
+) -> int:
+    """Show which rule decides on a call, and why. Starts nothing.
+
+    Without arguments, the call is taken as one that gives none.
+    """
+    del what  # There is only one yet.
+    given, moment = parse_arguments(arguments), _parse_time(at)
+
+    async def work(services: Services) -> int:
+        principal = Principal(who) if who else services.principal
+        subject = await _find(services, tool)
+        checked = {}
+        if isinstance(subject, Tool) and given:
+            checked = dict(check_arguments(subject, given, principal).arguments)
+        now = moment or services.clock.now()
+        policy = services.policy
+        decision = policy.decide(principal, Action.RUN, subject, checked, at=now)
+        considered = tuple(policy.consider(principal, Action.RUN, subject, checked, at=now))
+        (_show_json if as_json else _show)(tool, principal, decision, considered)
+        return 0
+
+    return run_with_services(shared, work)
+
+
+def _parse_time(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).astimezone() if text else None
+    except ValueError:
+        raise click.UsageError(f"{text!r} is not a time such as 2026-11-24T03:00") from None
+
+
+async def _find(services: Services, name: str) -> Tool | BuiltInTool:
+    toolbox = await services.current_toolbox()
+    for definition in builtin.definitions():
+        if definition.name == name:
+            return builtin.subject(definition)
+    found = toolbox.find(name)
+    if found is None:
+        near = toolbox.nearest(name)
+        hint = f" The nearest names are {', '.join(near)}." if near else ""
+        raise UnknownTool(f"There is no tool {name!r}.{hint}")
+    return found
+
+
+def _show(
+    tool: str, principal: Principal, decision: Decision, considered: tuple[Considered, ...]
+) -> None:
+    show_text(clean_line(f"{tool} for {principal.name}: {decision.effect}", 400), "bold")
+    show_text(clean_line(f"decided by {decision.rule}: {decision.reason}", 600))
+    if considered:
+        rows = [
+            (Cell(item.rule.name), Cell(_FITS[item.match]), Cell(item.rule.effect), Cell(item.why))
+            for item in considered
+        ]
+        show_table(("rule", "fits", "effect", "why"), rows)
+
+
+def _show_json(
+    tool: str, principal: Principal, decision: Decision, considered: tuple[Considered, ...]
+) -> None:
+    rules = [
+        {
+            "rule": item.rule.name,
+            "fits": _FITS[item.match],
+            "effect": str(item.rule.effect),
+            "why": item.why,
+        }
+        for item in considered
+    ]
+    show_json(
+        {
+            "tool": tool,
+            "principal": principal.name,
+            "effect": str(decision.effect),
+            "rule": decision.rule,
+            "reason": decision.reason,
+            "rules": rules,
+        }
+    )

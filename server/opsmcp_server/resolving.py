@@ -1,0 +1,57 @@
+"""Where the names in URLs lead: asked of the resolver at each call, judged by `addresses`.
+
+The pure core cannot do this. A name that does not resolve here is let pass, because it may be one
+of a cluster; a name that leads to a forbidden address is refused. What the name leads to later, or
+where a web server sends on to, cannot be known here.
+"""
+
+import socket
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+import anyio
+
+from opsmcp_tools.addresses import judge_address, literal_address
+from opsmcp_tools.arguments import CheckedCall
+from opsmcp_tools.errors import ArgumentProblem, InvalidArguments
+from opsmcp_tools.tool import Input, Tool
+from opsmcp_tools.values import host_of_url
+
+__all__ = ["check_resolved"]
+
+_RESOLVE_SECONDS = 2.0
+"""For all names of a call together. A resolver that is slower is not waited for."""
+
+
+async def check_resolved(tool: Tool, call: CheckedCall) -> None:
+    """Return when no URL of the call leads to an address that policy forbids.
+
+    Raises:
+        InvalidArguments: One does.
+    """
+    named = [(item, host_of_url(call.arguments.get(item.name, ""))) for item in tool.inputs]
+    wanted = [(item, host) for item, host in named if host and _is_doubtful(item, host)]
+    problems: list[ArgumentProblem] = []
+    with anyio.move_on_after(_RESOLVE_SECONDS):
+        for item, host in wanted:
+            faults = (judge_address(address, item.rules) for address in await _addresses(host))
+            fault = next((fault for fault in faults if fault), "")
+            if fault:
+                problems.append(ArgumentProblem(item.name, f"{fault}: that is where {host} leads"))
+    if problems:
+        raise InvalidArguments(tool.name, problems)
+
+
+def _is_doubtful(item: Input, host: str) -> bool:
+    rules = item.rules
+    if (rules.loopback and rules.link_local) or host.lower() in rules.url_hosts:
+        return False
+    return literal_address(host) is None
+
+
+async def _addresses(host: str) -> Iterable[IPv4Address | IPv6Address]:
+    try:
+        found = await anyio.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return ()
+    return [ip_address(str(where[0]).partition("%")[0]) for *_, where in found]

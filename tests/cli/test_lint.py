@@ -1,0 +1,52 @@
+import json
+
+import yaml
+
+from tests.cli.process import Opsmcp
+
+
+def test_findings_are_lines_with_tabs_and_an_error_is_status_1(opsmcp: Opsmcp) -> None:
+    done = opsmcp("lint")
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert {len(row) for row in rows} == {4}
+    assert ["say-hello", "unquoted-variable"] in [[row[0], row[2]] for row in rows]
+    assert done.returncode == 0
+    assert "operations have no findings" in done.stderr
+
+
+def test_json_holds_scores_findings_and_the_patch(opsmcp: Opsmcp) -> None:
+    data = json.loads(opsmcp("lint", "--json").stdout)
+    assert set(data) == {"operations", "settings", "patch"}
+    by_name = {item["operation"]: item for item in data["operations"]}
+    assert by_name["say-hello"]["score"] < 100
+    assert by_name["delete-marker"]["findings"]
+    assert {"rule", "severity", "variable", "message"} == set(by_name["say-hello"]["findings"][0])
+
+
+def test_the_patch_is_settings(opsmcp: Opsmcp) -> None:
+    shown = opsmcp("lint", "--patch").stdout
+    (opsmcp.folder / "opsmcp.yaml").write_text(shown, "utf-8")
+    patch = yaml.safe_load(shown)
+    assert patch["tools"]["overrides"]["delete-marker"]["hints"] == {"destructive": True}
+    again = opsmcp("lint", "--json")
+    assert again.stderr == ""
+    assert json.loads(again.stdout)["patch"] != patch
+
+
+def test_the_cost_of_every_tool_and_their_sum(opsmcp: Opsmcp) -> None:
+    done = opsmcp("tools", "--cost")
+    rows = dict(line.split("\t") for line in done.stdout.splitlines())
+    total = int(rows.pop("total"))
+    assert total == sum(int(tokens) for tokens in rows.values())
+    assert "estimate" in done.stderr
+    data = json.loads(opsmcp("tools", "--cost", "--json").stdout)
+    assert data["total"] == total
+    assert data["tokens"] == {name: int(tokens) for name, tokens in rows.items()}
+    assert "estimate" in data["how"]
+
+
+def test_what_is_not_listed_is_mentioned(opsmcp: Opsmcp) -> None:
+    (opsmcp.folder / "opsmcp.yaml").write_text("tools: {limit: 1}\n", "utf-8")
+    done = opsmcp("tools")
+    assert "search_operations" in done.stdout
+    assert "3 more are reached by search_operations" in done.stderr

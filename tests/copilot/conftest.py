@@ -1,0 +1,30 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.cli.process import MANIFESTS, Opsmcp
+from tests.fakes.openai_server import FakeOpenAI, fake_openai
+
+
+@pytest.fixture
+def model() -> Iterator[FakeOpenAI]:
+    with fake_openai() as fake:
+        yield fake
+
+
+@pytest.fixture
+def copilot(tmp_path: Path, model: FakeOpenAI) -> Opsmcp:
+    """An opsmcp whose model is the scripted one."""
+    folder = tmp_path / "manifests"
+    folder.mkdir()
+    text = MANIFESTS.replace("FOLDER", str(tmp_path))
+    (folder / "all.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "marker").touch()
+    environ = {
+        "OPENAI_API_BASE": model.url,
+        "OPENAI_API_KEY": "sk-very-secret-key",
+        "OPENAI_API_MODEL": "test-model",
+    }
+    return replace(Opsmcp(tmp_path), environ=environ)

@@ -1,0 +1,53 @@
+import pytest
+
+from opsmcp_tools.pacing import Pace
+
+_LATENCY = 0.005
+
+
+def _follow(pace: Pace, ends: float, begins: float = 0.0) -> tuple[float, int]:
+    """How late the end of a run is seen, and how many looks it took."""
+    age, looks, begun = 0.02, 1, False
+    while age < ends:
+        pending = age < begins
+        pace.see(age, changed=not pending and not begun, pending=pending)
+        begun = not pending
+        age += pace.pause_seconds(age) + _LATENCY
+        looks += 1
+    return age - ends, looks
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.5, 2.0, 5.0, 9.0])
+def test_the_first_runs_of_an_operation_are_looked_at_often(seconds: float) -> None:
+    late, _ = _follow(Pace(), seconds)
+    assert late < 0.5
+
+
+@pytest.mark.parametrize("seconds", [1.0, 2.0, 5.0, 9.0, 20.0, 60.0])
+def test_looks_are_close_where_past_runs_ended(seconds: float) -> None:
+    pace = Pace([seconds * 0.97, seconds, seconds * 1.04])
+    late, looks = _follow(pace, seconds)
+    assert late < 0.6
+    assert looks <= max(4, 1.3 * seconds)
+
+
+@pytest.mark.parametrize("ticks", range(2, 21))
+def test_the_ticks_of_the_controller_are_known_after_the_first(ticks: int) -> None:
+    late, looks = _follow(Pace(ticking=True), 3.1 * 1 + 3.0 * (ticks - 1), begins=3.1)
+    assert late < 0.45
+    assert looks <= 3 * ticks + 9
+
+
+def test_a_run_that_takes_longer_than_ever_is_looked_at_less_and_less() -> None:
+    pace = Pace([2.0])
+    assert pace.pause_seconds(4) < 1.1 < 4 < pace.pause_seconds(200)
+
+
+def test_a_long_run_of_a_new_operation_is_looked_at_every_few_seconds() -> None:
+    assert Pace().pause_seconds(900) == pytest.approx(4.75)
+
+
+@pytest.mark.parametrize(("age", "pause"), [(0.0, 0.05), (1.0, 0.1), (100.0, 0.25)])
+def test_where_looks_cost_nothing_they_stay_close(age: float, pause: float) -> None:
+    pace = Pace(first_seconds=0.05, frugal=False)
+    assert pace.pause_seconds(age, jitter=1.0) == pytest.approx(pause)

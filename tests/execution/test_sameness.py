@@ -1,0 +1,96 @@
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+
+from opsmcp_pipelines.errors import SourceRefused
+from opsmcp_pipelines.run import Verdict
+from opsmcp_tools.arguments import CheckedCall
+from opsmcp_tools.errors import ToolUnavailable
+from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.sameness import digest_of
+from opsmcp_tools.tool import Hints
+from tests.execution.bench import ANNA, BEN, CALL, SAY, Bench, bench
+from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
+
+CHANGING = replace(SAY, hints=Hints(read_only=False, destructive=True, idempotent=False))
+
+
+async def _started(it: Bench, count: int) -> list[RunRecord]:
+    records: list[RunRecord] = []
+
+    async def start() -> None:
+        records.append(await it.start())
+
+    async with anyio.create_task_group() as group:
+        for _ in range(count):
+            group.start_soon(start)
+    return records
+
+
+async def test_twenty_identical_calls_are_one_run(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(RUNNING)) as it:
+        records = await _started(it, 20)
+        assert len({record.run for record in records}) == len(it.source.started) == 1
+        assert [record.repeated for record in records].count(False) == 1
+
+
+async def test_reading_again_reads_anew(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(ended())) as it:
+        first, second = await it.run_to_end(), await it.run_to_end()
+        assert first.run != second.run
+
+
+async def test_a_change_made_again_within_the_window_is_that_run(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(ended())) as it:
+        first = await it.run_to_end(CHANGING)
+        second = await it.start(CHANGING)
+        assert (second.run, second.repeated, second.verdict) == (
+            first.run,
+            True,
+            Verdict.SUCCEEDED,
+        )
+        it.clock.seconds += 61
+        assert (await it.start(CHANGING)).run != first.run
+
+
+async def test_a_key_decides_by_itself(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(RUNNING, RUNNING, ended())) as it:
+        first = await it.executions.start(CHANGING, CALL, ANNA, key="a")
+        other = await it.executions.start(CHANGING, CALL, ANNA, key="b")
+        again = await it.executions.start(CHANGING, CALL, ANNA, key="a")
+        await it.executions.wait(first.run, 100)
+        it.clock.seconds += 1000
+        later = await it.executions.start(CHANGING, CALL, ANNA, key="a")
+        assert first.run == again.run == later.run != other.run
+
+
+async def test_another_principal_has_a_run_of_its_own(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(RUNNING)) as it:
+        mine = await it.start()
+        assert (await it.executions.start(SAY, CALL, BEN)).run != mine.run
+
+
+async def test_a_call_that_was_refused_may_be_made_again(tmp_path: Path) -> None:
+    source = ScriptedSource(start_error=SourceRefused("too large"))
+    async with bench(tmp_path, source) as it:
+        for _ in range(2):
+            with pytest.raises(ToolUnavailable):
+                await it.start(CHANGING)
+        assert len(source.started) == 2
+
+
+async def test_a_run_of_another_process_answers_the_same_call(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(RUNNING)) as first:
+        run = (await first.start()).run
+        async with bench(tmp_path, ScriptedSource(RUNNING), clock=first.clock) as second:
+            assert (await second.start()).run == run
+            assert second.source.started == []
+
+
+def test_secrets_are_not_in_the_digest_and_defaults_are() -> None:
+    given = CheckedCall({}, {"a": "1", "p": "hunter2"}, frozenset({"hunter2"}))
+    other = CheckedCall({"a": "1"}, {"a": "1", "p": "*"}, frozenset({"*"}))
+    assert digest_of(SAY, given, ANNA) == digest_of(SAY, other, ANNA)
+    assert digest_of(SAY, given, ANNA) != digest_of(SAY, CALL, ANNA)
