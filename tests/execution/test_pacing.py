@@ -28,7 +28,7 @@ def test_looks_are_close_where_past_runs_ended(seconds: float) -> None:
     pace = Pace([seconds * 0.97, seconds, seconds * 1.04])
     late, looks = _follow(pace, seconds)
     assert late < 0.6
-    assert looks <= max(4, 1.3 * seconds)
+    assert looks <= max(4, 1.5 * seconds)
 
 
 @pytest.mark.parametrize("ticks", range(2, 21))
@@ -40,7 +40,7 @@ def test_the_ticks_of_the_controller_are_known_after_the_first(ticks: int) -> No
 
 def test_a_run_that_takes_longer_than_ever_is_looked_at_less_and_less() -> None:
     pace = Pace([2.0])
-    assert pace.pause_seconds(4) < 1.1 < 4 < pace.pause_seconds(200)
+    assert pace.pause_seconds(4) < 0.5 < 3 < pace.pause_seconds(200) < 5
 
 
 def test_a_long_run_of_a_new_operation_is_looked_at_every_few_seconds() -> None:
