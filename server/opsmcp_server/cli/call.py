@@ -184,7 +184,7 @@ async def _follow(
 ) -> RunRecord:
     """Start the run and wait for it; on Ctrl-C, say what becomes of it."""
     executions = services.executions
-    record = await executions.start(prepared.tool, prepared.call, prepared.principal, key=key)
+    record = await _start(services, prepared, key)
     repeated = record.repeated
     if wait_seconds is None:
         seconds = services.config.run.deadline_seconds + _SLACK_SECONDS
@@ -204,6 +204,14 @@ async def _follow(
     if not record.ended:
         record = await _leave(services, record, f"Not ended after {seconds:g} seconds")
     return replace(record, repeated=repeated)
+
+
+async def _start(services: Services, prepared: Prepared, key: str) -> RunRecord:
+    """Start the run. Ctrl-C waits for the answer, so that the run is accounted for; twice not."""
+    tool, call, principal = prepared.tool, prepared.call, prepared.principal
+    with anyio.CancelScope(shield=True):
+        return await services.executions.start(tool, call, principal, key=key)
+    raise RuntimeError("a scope that is shielded does not end early")
 
 
 async def _leave(services: Services, record: RunRecord, why: str) -> RunRecord:
