@@ -139,3 +139,22 @@ def test_the_slash_commands_work_without_the_model(copilot: Opsmcp, model: FakeO
                 child.expect("ops>")
         assert leave(child) == 0
     assert model.requests == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "rest"),
+    [
+        ("/run say-he", "llo"),
+        ("/run say-hello wo", "rd="),
+    ],
+    ids=["a tool", "an argument"],
+)
+def test_tab_completes_what_exists(
+    copilot: Opsmcp, model: FakeOpenAI, typed: str, rest: str
+) -> None:
+    with chatting(copilot) as child:
+        child.send(f"{typed}\t")
+        child.expect(rest)
+        child.send("\x15")
+        assert leave(child) == 0
+    assert model.requests == []
