@@ -207,11 +207,17 @@ async def _follow(
 
 
 async def _start(services: Services, prepared: Prepared, key: str) -> RunRecord:
-    """Start the run. Ctrl-C waits for the answer, so that the run is accounted for; twice not."""
+    """Start the run; on Ctrl-C before there is an answer, say where the run can be looked for."""
     tool, call, principal = prepared.tool, prepared.call, prepared.principal
-    with anyio.CancelScope(shield=True):
+    try:
         return await services.executions.start(tool, call, principal, key=key)
-    raise RuntimeError("a scope that is shielded does not end early")
+    except anyio.get_cancelled_exc_class():
+        click.echo(
+            "opsmcp: Interrupted while the run was being started. "
+            "What became of it is shown by: opsmcp runs",
+            err=True,
+        )
+        raise
 
 
 async def _leave(services: Services, record: RunRecord, why: str) -> RunRecord:
