@@ -10,8 +10,9 @@ from opsmcp_tools.toolbox import Toolbox
 __all__ = ["describe_tool", "inventory", "visible_tools"]
 
 _MOST = 500
-_MOST_CHARS = 253
 """Most entries of a kind in one answer."""
+
+_MOST_CHARS = 253
 
 
 def inventory(

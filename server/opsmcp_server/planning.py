@@ -1,7 +1,6 @@
 """`plan_operation`: what a call would do, for MCP and for `opsmcp call --plan`. Starts nothing."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+from collections.abc import Mapping
 
 import mcp_types as types
 
@@ -55,16 +54,4 @@ class PlanOperation:
             plan = await calls.plan(services, name, given, principal)
         except UnknownTool as error:
             raise InvalidArguments(self.name, [ArgumentProblem("name", str(error))]) from None
-        return text_result(
-            services.masker.text(plan.text), _masked(plan.data, services.masker.text)
-        )
-
-
-def _masked(value: Any, mask: Callable[[str], str]) -> Any:
-    if isinstance(value, str):
-        return mask(value)
-    if isinstance(value, dict):
-        return {k: _masked(v, mask) for k, v in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [_masked(item, mask) for item in cast("list[Any]", value)]
-    return value
+        return text_result(services.masker.text(plan.text), services.masker.value(plan.data))
