@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.process import MANIFESTS, Opsmcp
+from tests.copilot.harness import Copilot
 from tests.fakes.openai_server import FakeOpenAI, fake_openai
 
 
@@ -15,7 +16,7 @@ def model() -> Iterator[FakeOpenAI]:
 
 
 @pytest.fixture
-def copilot(tmp_path: Path, model: FakeOpenAI) -> Opsmcp:
+def opsmcp(tmp_path: Path, model: FakeOpenAI) -> Opsmcp:
     """An opsmcp whose model is the scripted one."""
     folder = tmp_path / "manifests"
     folder.mkdir()
@@ -28,3 +29,9 @@ def copilot(tmp_path: Path, model: FakeOpenAI) -> Opsmcp:
         "OPENAI_API_MODEL": "test-model",
     }
     return replace(Opsmcp(tmp_path), environ=environ)
+
+
+@pytest.fixture
+def copilot(opsmcp: Opsmcp) -> Copilot:
+    """Its chat, in this process."""
+    return Copilot(opsmcp)

@@ -1,12 +1,11 @@
 """One question on the command line: the answer, the exit status, and every fault of an endpoint."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.cli.process import Opsmcp
+from tests.copilot.harness import Copilot
 from tests.fakes.openai_server import (
     Answer,
     FakeOpenAI,
@@ -26,23 +25,23 @@ DELETE: tuple[str, dict[str, Any]] = ("delete-marker", {})
 NOTHING: dict[str, Any] = {}
 
 
-def test_a_question_is_answered_with_what_a_tool_says(copilot: Opsmcp, model: FakeOpenAI) -> None:
+def test_a_question_is_answered_with_what_a_tool_says(copilot: Copilot, model: FakeOpenAI) -> None:
     model.script(calls(HELLO), says("The greeting is **hello world**."))
-    done = copilot("copilot", "greet", "the", "world")
-    assert (done.returncode, done.stdout) == (0, "The greeting is **hello world**.\n")
+    done = copilot("greet", "the", "world")
+    assert (done.status, done.out) == (0, "The greeting is **hello world**.\n")
     assert "hello world" in model.requests[1].results()[0]
     assert model.requests[0].last == {"role": "user", "content": "greet the world"}
 
 
-def test_silence_leaves_only_the_answer(copilot: Opsmcp, model: FakeOpenAI) -> None:
+def test_silence_leaves_only_the_answer(copilot: Copilot, model: FakeOpenAI) -> None:
     model.script(calls(HELLO), says("Done."))
-    done = copilot("copilot", "-s", "greet")
-    assert (done.stdout, done.stderr) == ("Done.\n", "")
+    done = copilot("-s", "greet")
+    assert (done.out, done.err) == ("Done.\n", "")
 
 
-def test_verbose_says_what_is_sent_without_the_key(copilot: Opsmcp, model: FakeOpenAI) -> None:
+def test_verbose_says_what_is_sent_without_the_key(copilot: Copilot, model: FakeOpenAI) -> None:
     model.script(calls(HELLO), says("Done."))
-    shown = copilot("copilot", "-v", "greet").stderr
+    shown = copilot("-v", "greet").err
     assert "called: say-hello word=world" in shown
     assert "sk-very-secret-key" not in shown
 
@@ -58,10 +57,10 @@ def test_verbose_says_what_is_sent_without_the_key(copilot: Opsmcp, model: FakeO
     ids=["fenced and quoted", "encoded twice", "without index and id"],
 )  # fmt: skip
 def test_arguments_are_repaired_where_it_is_plain(
-    copilot: Opsmcp, model: FakeOpenAI, answer: Answer
+    copilot: Copilot, model: FakeOpenAI, answer: Answer
 ) -> None:
     model.script(answer, says("Done."))
-    assert copilot("copilot", "greet").returncode == 0
+    assert copilot("greet").status == 0
     assert "hello world" in model.requests[1].results()[0]
 
 
@@ -75,58 +74,57 @@ def test_arguments_are_repaired_where_it_is_plain(
     ids=["cut", "unknown tool", "missing argument"],
 )
 def test_a_bad_call_is_told_to_the_model(
-    copilot: Opsmcp, model: FakeOpenAI, call: tuple[str, dict[str, Any] | str], words: str
+    copilot: Copilot, model: FakeOpenAI, call: tuple[str, dict[str, Any] | str], words: str
 ) -> None:
     model.script(calls(call), says("Sorry."))
-    copilot("copilot", "greet")
+    copilot("greet")
     assert words in model.requests[1].results()[0]
 
 
-def test_parallel_calls_have_a_result_each(copilot: Opsmcp, model: FakeOpenAI) -> None:
+def test_parallel_calls_have_a_result_each(copilot: Copilot, model: FakeOpenAI) -> None:
     model.script(calls(("say-hello", {"word": "one"}), ("say-hello", {"word": "two"})), says("Ok"))
-    assert copilot("copilot", "greet both").returncode == 0
+    assert copilot("greet both").status == 0
     first, second = model.requests[1].results()
     assert "hello one" in first
     assert "hello two" in second
 
 
 def test_a_failed_operation_is_status_1_however_the_model_puts_it(
-    copilot: Opsmcp, model: FakeOpenAI
+    copilot: Copilot, model: FakeOpenAI
 ) -> None:
     model.script(calls(("show-trouble", {})), says("All is well!"))
-    assert copilot("copilot", "look").returncode == 1
+    assert copilot("look").status == 1
 
 
 def test_a_change_without_a_terminal_is_refused_with_the_command(
-    copilot: Opsmcp, model: FakeOpenAI
+    copilot: Copilot, model: FakeOpenAI
 ) -> None:
     model.script(calls(DELETE), says("I could not."))
-    done = copilot("copilot", "delete it")
-    assert done.returncode == 1
+    done = copilot("delete it")
+    assert done.status == 1
     assert "opsmcp call delete-marker" in model.requests[1].results()[0]
     assert copilot.marker.exists()
 
 
-def test_trusting_clients_does_not_make_the_chat_agree(copilot: Opsmcp, model: FakeOpenAI) -> None:
+def test_trusting_clients_does_not_make_the_chat_agree(copilot: Copilot, model: FakeOpenAI) -> None:
     model.script(calls(DELETE), says("I could not."))
-    trusting = {**copilot.environ, "OPSMCP_CONSENT_UNAVAILABLE": "trust-client"}
-    assert replace(copilot, environ=trusting)("copilot", "delete it").returncode == 1
+    trusting = copilot.having(OPSMCP_CONSENT_UNAVAILABLE="trust-client")
+    assert trusting("delete it").status == 1
     assert copilot.marker.exists()
 
 
-def test_the_same_call_again_and_again_is_stopped(copilot: Opsmcp, model: FakeOpenAI) -> None:
+def test_the_same_call_again_and_again_is_stopped(copilot: Copilot, model: FakeOpenAI) -> None:
     model.script(*[calls(HELLO)] * 5)
-    done = copilot("copilot", "greet")
-    assert (done.returncode, len(model.requests)) == (1, 3)
-    assert "again and again" in done.stderr
+    done = copilot("greet")
+    assert (done.status, len(model.requests)) == (1, 3)
+    assert "again and again" in done.err
 
 
-def test_rounds_have_an_end(copilot: Opsmcp, model: FakeOpenAI) -> None:
+def test_rounds_have_an_end(copilot: Copilot, model: FakeOpenAI) -> None:
     model.script(*[calls(("say-hello", {"word": f"w{n}"})) for n in range(5)])
-    few = replace(copilot, environ={**copilot.environ, "OPSMCP_COPILOT_ROUNDS": "2"})
-    done = few("copilot", "greet")
-    assert (done.returncode, len(model.requests)) == (1, 2)
-    assert "copilot.rounds" in done.stderr
+    done = copilot.having(OPSMCP_COPILOT_ROUNDS="2")("greet")
+    assert (done.status, len(model.requests)) == (1, 2)
+    assert "copilot.rounds" in done.err
 
 
 @pytest.mark.parametrize(
@@ -144,50 +142,50 @@ def test_rounds_have_an_end(copilot: Opsmcp, model: FakeOpenAI) -> None:
     ids=["key", "model", "rejected", "html", "refusal", "empty", "dropped", "error in stream"],
 )  # fmt: skip
 def test_a_fault_is_one_line_that_says_what_to_set(
-    copilot: Opsmcp, model: FakeOpenAI, answer: Answer, code: int, words: str
+    copilot: Copilot, model: FakeOpenAI, answer: Answer, code: int, words: str
 ) -> None:
     model.script(answer, answer)
-    done = copilot("copilot", "-s", "greet")
-    assert (done.returncode, done.stderr.count("\n")) == (code, 1)
-    assert words in done.stderr
-    assert "\x1b" not in done.stderr
+    done = copilot("-s", "greet")
+    assert (done.status, done.err.count("\n")) == (code, 1)
+    assert words in done.err
+    assert "\x1b" not in done.err
 
 
-def test_a_busy_endpoint_is_asked_again_when_it_says(copilot: Opsmcp, model: FakeOpenAI) -> None:
+def test_a_busy_endpoint_is_asked_again_when_it_says(copilot: Copilot, model: FakeOpenAI) -> None:
     model.script(status(429, "slow down", Retry_After="1"), says("Here."))
-    done = copilot("copilot", "greet")
-    assert (done.returncode, done.stdout) == (0, "Here.\n")
+    done = copilot("greet")
+    assert (done.status, done.out) == (0, "Here.\n")
     assert model.requests[1].at - model.requests[0].at >= 0.9
 
 
-def test_a_server_error_is_tried_again(copilot: Opsmcp, model: FakeOpenAI) -> None:
+def test_a_server_error_is_tried_again(copilot: Copilot, model: FakeOpenAI) -> None:
     model.script(status(503, "restarting"), says("Here."))
-    assert copilot("copilot", "greet").stdout == "Here.\n"
+    assert copilot("greet").out == "Here.\n"
 
 
 def test_a_stream_that_drops_before_any_text_is_asked_again(
-    copilot: Opsmcp, model: FakeOpenAI
+    copilot: Copilot, model: FakeOpenAI
 ) -> None:
     model.script(breaks_off(chunk(call_delta('{"wo', "say-hello", call_id="c1"))), says("Here."))
-    assert copilot("copilot", "greet").stdout == "Here.\n"
+    assert copilot("greet").out == "Here.\n"
 
 
-def test_a_conversation_too_long_is_shortened_once(copilot: Opsmcp, model: FakeOpenAI) -> None:
+def test_a_conversation_too_long_is_shortened_once(copilot: Copilot, model: FakeOpenAI) -> None:
     too_long = status(400, "too long", error_code="context_length_exceeded")
     model.script(too_long, says("Here."))
-    done = copilot("copilot", "greet")
-    assert (done.stdout, done.returncode) == ("Here.\n", 0)
-    assert "too long for the model" in done.stderr
+    done = copilot("greet")
+    assert (done.out, done.status) == ("Here.\n", 0)
+    assert "too long for the model" in done.err
 
 
-def test_an_endpoint_without_tools_is_asked_for_json(copilot: Opsmcp, model: FakeOpenAI) -> None:
+def test_an_endpoint_without_tools_is_asked_for_json(copilot: Copilot, model: FakeOpenAI) -> None:
     model.script(
         status(400, "tools is not supported by this model"),
         says('Sure! {"tool": "say-hello", "arguments": {"word": "world",}}'),
         says('{"answer": "It says **hello**."}'),
     )
-    done = copilot("copilot", "greet")
-    assert (done.stdout, done.returncode) == ("It says **hello**.\n", 0)
+    done = copilot("greet")
+    assert (done.out, done.status) == ("It says **hello**.\n", 0)
     assert "tools" not in model.requests[1].body
     assert "hello world" in model.requests[2].last["content"]
 
@@ -200,28 +198,28 @@ def test_an_endpoint_without_tools_is_asked_for_json(copilot: Opsmcp, model: Fak
         ({"OPENAI_API_MODEL": "", "LC_ALL": "zh_CN.UTF-8"}, "没有模型"),
     ],
 )
-def test_what_is_not_set_is_said(copilot: Opsmcp, changed: dict[str, str], words: str) -> None:
-    done = replace(copilot, environ={**copilot.environ, **changed})("copilot", "greet")
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert words in done.stderr
+def test_what_is_not_set_is_said(copilot: Copilot, changed: dict[str, str], words: str) -> None:
+    done = copilot.having(**changed)("greet")
+    assert (done.status, done.err.count("\n")) == (2, 1)
+    assert words in done.err
 
 
-def test_an_endpoint_that_nobody_serves_is_status_3(copilot: Opsmcp) -> None:
-    done = copilot("copilot", "-e", "http://127.0.0.1:9/v1", "greet")
-    assert done.returncode == 3
-    assert "cannot be reached" in done.stderr
+def test_an_endpoint_that_nobody_serves_is_status_3(copilot: Copilot) -> None:
+    done = copilot("-e", "http://127.0.0.1:9/v1", "greet")
+    assert done.status == 3
+    assert "cannot be reached" in done.err
 
 
-def test_hostile_codes_reach_neither_terminal_nor_pipe(copilot: Opsmcp, model: FakeOpenAI) -> None:
+def test_hostile_codes_reach_neither_terminal_nor_pipe(copilot: Copilot, model: FakeOpenAI) -> None:
     model.script(calls(HELLO), says("a\x1b]0;owned\x07b\x1b[2Jc\u202ed", size=3))
-    done = copilot("copilot", "greet")
-    assert done.stdout == "abcd\n"
-    assert "\x1b" not in done.stderr
+    done = copilot("greet")
+    assert done.out == "abcd\n"
+    assert "\x1b" not in done.err
 
 
-def test_an_answer_of_10_mb_is_cut(copilot: Opsmcp, model: FakeOpenAI) -> None:
+def test_an_answer_of_10_mb_is_cut(copilot: Copilot, model: FakeOpenAI) -> None:
     model.script(says("all work and no play \n" * 500_000, size=100_000))
-    done = copilot("copilot", "go on")
-    assert done.returncode == 0
-    assert len(done.stdout) < 300_000
-    assert "cut here" in done.stderr
+    done = copilot("go on")
+    assert done.status == 0
+    assert len(done.out) < 300_000
+    assert "cut here" in done.err

@@ -1,0 +1,170 @@
+"""The chat in this process: the command line as it is, its output caught, or on a real terminal.
+
+A process of its own costs a second, most of it imports; `tests.cli.process` has those for what
+only they can show: signals, the pager, resized windows.
+"""
+
+import io
+import logging
+import os
+import pty
+import sys
+import termios
+import threading
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TextIO
+from unittest.mock import patch
+
+import pexpect
+from pexpect import fdpexpect
+from prompt_toolkit.application import create_app_session
+
+from opsmcp_server.cli import run
+from tests.cli.process import Opsmcp
+
+SECONDS = 20
+PROMPT = "ops>"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a question came to."""
+
+    status: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """The person's side of a pseudo-terminal."""
+
+    child: Any
+
+    def send(self, text: str) -> None:
+        self.child.send(text)
+
+    def expect(self, words: str) -> str:
+        """Wait for these words; returns what was shown before them."""
+        self.child.expect_exact(words)
+        return str(self.child.before)
+
+    def ask(self, line: str, words: str) -> str:
+        """Type a line at the prompt and wait for words; returns what was shown before them."""
+        self.send(f"{line}\r")
+        return self.expect(words)
+
+
+Person = Callable[[Terminal], None]
+"""What a person does at a terminal, up to leaving."""
+
+
+@dataclass(frozen=True)
+class Copilot:
+    """`opsmcp copilot` in this process, with a folder and an environment of its own."""
+
+    opsmcp: Opsmcp
+    environ: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def folder(self) -> Path:
+        return self.opsmcp.folder
+
+    @property
+    def marker(self) -> Path:
+        return self.opsmcp.marker
+
+    def having(self, **environ: str) -> "Copilot":
+        """The same with more in its environment."""
+        return replace(self, environ={**self.environ, **environ})
+
+    def __call__(self, *arguments: str, piped: bytes = b"") -> Done:
+        """Ask without a terminal."""
+        out, err = io.StringIO(), io.StringIO()
+        stdin = io.TextIOWrapper(io.BytesIO(piped), encoding="utf-8")
+        with self._standing(stdin), redirect_stdout(out), redirect_stderr(err):
+            status = run(["copilot", *arguments])
+        return Done(status, out.getvalue(), err.getvalue())
+
+    def chat(self, person: Person, *arguments: str, size: tuple[int, int] = (40, 120)) -> int:
+        """The status of a chat on a terminal at which this person sits, and leaves at the end."""
+        ours, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, size)
+        seat = _Seat(ours, person)
+        seat.start()
+        try:
+            with (
+                open(theirs, encoding="utf-8", closefd=False) as stdin,
+                open(theirs, "w", encoding="utf-8", closefd=False) as out,
+                self._standing(stdin, PROMPT_TOOLKIT_NO_CPR="1"),
+                redirect_stdout(out),
+                redirect_stderr(out),
+                create_app_session(),
+            ):
+                return run(["copilot", *arguments])
+        finally:
+            os.close(theirs)
+            seat.join()
+
+    @contextmanager
+    def _standing(self, stdin: TextIO, **environ: str) -> Generator[None]:
+        given = {**self.opsmcp.environment(), **self.environ, **environ}
+        with (
+            patch.dict(os.environ, given, clear=True),  # noqa: TID251 - stands in for a process
+            patch.object(sys, "stdin", stdin),
+            _standing_in(self.folder),
+            _logging_kept(),
+        ):
+            yield
+
+
+class _Seat(threading.Thread):
+    """The person at the terminal, in a thread; what goes wrong there comes out of `join`."""
+
+    def __init__(self, terminal: int, person: Person) -> None:
+        super().__init__(daemon=True)
+        self._terminal = terminal
+        self._person = person
+        self._failure: BaseException | None = None
+
+    def run(self) -> None:
+        spawn: Any = fdpexpect.fdspawn
+        with closing(spawn(self._terminal, timeout=SECONDS, encoding="utf-8")) as child:
+            child.delaybeforesend = None
+            try:
+                child.expect_exact(PROMPT)
+                self._person(Terminal(child))
+                child.send("\x15exit\r")
+                child.expect(pexpect.EOF)
+            except (AssertionError, pexpect.ExceptionPexpect) as failure:
+                self._failure = failure
+
+    def join(self, timeout: float | None = SECONDS) -> None:
+        super().join(timeout)
+        if self._failure is not None:
+            raise self._failure
+
+
+@contextmanager
+def _standing_in(folder: Path) -> Generator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+@contextmanager
+def _logging_kept() -> Generator[None]:
+    """Commands configure logging; a test must leave it as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
