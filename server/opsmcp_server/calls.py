@@ -129,6 +129,7 @@ async def plan(
     if decision.denied:
         raise NotAllowed(f"{tool.name} was not planned: {decision.reason}.")
     call = check_arguments(tool, arguments, principal)
+    await services.nodes.check(tool, call)
     decision = services.decide(principal, Action.RUN, tool, call.arguments)
     return await _plan(services, Prepared(tool, call, principal, decision))
 

@@ -6,7 +6,8 @@ from opsmcp_server.inventory import inventory
 from opsmcp_server.nodes import names_node
 from opsmcp_server.services import Services
 from opsmcp_tools.errors import NotAllowed, ToolUnavailable
-from opsmcp_tools.kinds import CLUSTER
+from opsmcp_tools.kinds import CLUSTER, HOST
+from opsmcp_tools.location import runs_elsewhere
 from opsmcp_tools.policy import Action, BuiltInTool
 from opsmcp_tools.tool import Principal
 
@@ -31,8 +32,8 @@ async def complete(
     shown_by = BuiltInTool("list_runs" if argument.name == "run" else "list_inventory")
     try:
         services.require(principal, Action.READ, shown_by)
-        if names_node(argument.name):
-            names = await _nodes(services, context)
+        if names_node(argument.name) or await _is_host_elsewhere(services, argument, context):
+            names = await _nodes(services, _chosen(context))
         else:
             names = await _names(services, principal, argument.name)
     except (NotAllowed, ToolUnavailable):
@@ -47,11 +48,25 @@ async def complete(
     )
 
 
-async def _nodes(services: Services, context: types.CompletionContext | None) -> list[str]:
-    """The nodes of the cluster that was chosen before, else of the first few clusters."""
+def _chosen(context: types.CompletionContext | None) -> str:
+    """The cluster that was chosen before."""
+    return ((context.arguments if context else None) or {}).get(CLUSTER, "")
+
+
+async def _is_host_elsewhere(
+    services: Services,
+    argument: types.CompletionArgument,
+    context: types.CompletionContext | None,
+) -> bool:
+    contents = (await services.current_toolbox()).catalogue.contents
+    chosen = {CLUSTER: _chosen(context)}
+    return argument.name == HOST and runs_elsewhere(chosen, contents.clusters)
+
+
+async def _nodes(services: Services, chosen: str) -> list[str]:
+    """The nodes of the chosen cluster, else of the first few clusters."""
     contents = (await services.current_toolbox()).catalogue.contents
     known = [cluster.name for cluster in contents.clusters]
-    chosen = ((context.arguments if context else None) or {}).get(CLUSTER)
     asked = [name for name in known if name == chosen] if chosen else known[:_MOST_CLUSTERS]
     return sorted({node for cluster in asked for node in await services.nodes.of(cluster)})
 

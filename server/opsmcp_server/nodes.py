@@ -1,8 +1,9 @@
-"""Which nodes a cluster has: for completion, and to refuse a node that is not there.
+"""Which nodes a cluster has: for completion, and to refuse a node or host that is not there.
 
 Not part of the catalogue: nodes come and go by the minute and a cluster that cannot be reached
 would hold every refresh up. They are asked for when a call or a completion needs them, kept for a
-short time, and where they cannot be had nothing is refused.
+short time, and where they cannot be had nothing is refused. A host of another cluster has to be
+one of its nodes: the hosts there that are none cannot be seen from here (docs/tools.md).
 """
 
 import logging
@@ -16,9 +17,10 @@ from opsmcp_pipelines.source import NodeSource, Source
 from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.characters import quote
 from opsmcp_tools.errors import ArgumentProblem, InvalidArguments
+from opsmcp_tools.inventory import NODE_SELECTORS
 from opsmcp_tools.kinds import CLUSTER, words_of
 from opsmcp_tools.nearest import same_name, suggest
-from opsmcp_tools.tool import Kind, Tool
+from opsmcp_tools.tool import Input, Kind, Tool
 
 __all__ = ["Nodes", "names_node"]
 
@@ -59,13 +61,13 @@ class Nodes:
             return ()
 
     async def check(self, tool: Tool, call: CheckedCall) -> None:
-        """Refuse a call that names a node which its cluster does not have.
+        """Refuse a call that names a node, or a host elsewhere, which its cluster does not have.
 
         Raises:
             InvalidArguments: With the nearest names.
         """
         cluster = call.variables.get(CLUSTER)
-        given = {item.name for item in tool.inputs if _is_node(item.name, item.kind)}
+        given = {item.name for item in tool.inputs if _is_node(item, call.variables)}
         given &= call.arguments.keys()
         names = await self.of(cluster) if cluster and given else ()
         wrong = [name for name in sorted(given) if call.arguments[name] not in names]
@@ -82,8 +84,10 @@ def names_node(argument: str) -> bool:
     return bool(words) and "".join(words).endswith(("node", "nodename"))
 
 
-def _is_node(name: str, kind: Kind) -> bool:
-    return kind is Kind.KUBERNETES_NAME and names_node(name)
+def _is_node(item: Input, variables: Mapping[str, str]) -> bool:
+    if item.kind is Kind.HOST:
+        return item.elsewhere is not None and variables.get(item.name) not in NODE_SELECTORS
+    return item.kind is Kind.KUBERNETES_NAME and names_node(item.name)
 
 
 def _problem(name: str, given: str, cluster: str, nodes: tuple[str, ...]) -> ArgumentProblem:

@@ -64,6 +64,41 @@ async def test_a_node_that_is_there_is_taken(ops: FakeOps, tmp_path: Path) -> No
     assert len(ops.posts) == 1
 
 
+async def public_ip(client: Client, **given: str) -> types.CallToolResult:
+    return await client.call_tool("get-public-ip", given)
+
+
+async def test_a_host_of_another_cluster_is_looked_for_there(ops: FakeOps, tmp_path: Path) -> None:
+    know_nodes(ops)
+    async with connect(ops, tmp_path) as client:
+        there = await public_ip(client, host="faraway1", cluster="faraway")
+        ours = await public_ip(client, host="ssh2", cluster="faraway")
+        here = await public_ip(client, host="faraway1")
+        many = await public_ip(client, host="all", cluster="faraway")
+        plan = await client.call_tool(
+            "plan_operation",
+            {"name": "get-public-ip", "arguments": {"host": "ssh2", "cluster": "faraway"}},
+        )
+    assert not there.is_error
+    assert [seen.json["variables"]["host"] for seen in ops.posts] == ["faraway1"]
+    assert "the cluster faraway has no such node (it has faraway1)" in text_of(ours)
+    assert "it must be one of local, ssh2" in text_of(here)
+    assert "selectors are not allowed here" in text_of(many)
+    assert "has no such node" in text_of(plan)
+
+
+async def test_hosts_are_completed_from_the_cluster_that_was_chosen(
+    ops: FakeOps, tmp_path: Path
+) -> None:
+    know_nodes(ops)
+    reference, argument = types.PromptReference(name="investigate"), {"name": "host", "value": ""}
+    async with connect(ops, tmp_path) as client:
+        there = await client.complete(reference, argument, context_arguments={"cluster": "faraway"})
+        here = await client.complete(reference, argument)
+    assert there.completion.values == ["faraway1"]
+    assert "ssh2" in here.completion.values
+
+
 @pytest.mark.parametrize("fault", [Fault.PANIC, Fault.DROP, Fault.EMPTY])
 async def test_where_the_nodes_cannot_be_had_nothing_is_refused(
     ops: FakeOps, tmp_path: Path, fault: Fault

@@ -13,6 +13,7 @@ from opsmcp_tools.binding import PRINCIPAL
 from opsmcp_tools.characters import has_hidden, quote
 from opsmcp_tools.correction import correct
 from opsmcp_tools.errors import ArgumentProblem, InvalidArguments, NotAllowed
+from opsmcp_tools.location import inputs_at
 from opsmcp_tools.nearest import suggest
 from opsmcp_tools.phrases import ENGLISH
 from opsmcp_tools.tool import Input, Principal, Tool
@@ -47,8 +48,9 @@ def check_arguments(
         NotAllowed: The operation is told who calls, and the caller's name is no plain word.
     """
     filled = frozenset(item.name for item in tool.bound)
-    checked = check_inputs(tool.name, tool.inputs, arguments, filled)
-    return _merge(tool, checked, principal)
+    inputs = inputs_at(tool, arguments)
+    checked = check_inputs(tool.name, inputs, arguments, filled)
+    return _merge(tool, inputs, checked, principal)
 
 
 def check_inputs(
@@ -120,8 +122,10 @@ def _is_required(item: Input) -> str:
     return f"it is required{choices}" + (f" ({told})" if told and not choices else "")
 
 
-def _merge(tool: Tool, checked: Mapping[str, str], principal: Principal) -> CheckedCall:
-    declared = {item.name: item.default for item in tool.inputs if item.default is not None}
+def _merge(
+    tool: Tool, inputs: Sequence[Input], checked: Mapping[str, str], principal: Principal
+) -> CheckedCall:
+    declared = {item.name: item.default for item in inputs if item.default is not None}
     bound = {
         item.name: _name_of(principal) if item.value == PRINCIPAL else item.value
         for item in tool.bound

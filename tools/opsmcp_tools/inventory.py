@@ -42,14 +42,16 @@ class Inventory:
         """The cluster that is used when a call names none, where the source says so."""
         return next((cluster.name for cluster in self.clusters if cluster.default), None)
 
+    @property
+    def are_sent_to(self) -> bool:
+        """Whether a run that names a cluster is sent there: Ops, which has no default cluster."""
+        return bool(self.clusters) and self.default_cluster is None
+
     @cached_property
     def only_host(self) -> str | None:
-        """The one host there is, when no other place could be meant.
-
-        Clusters without a default are those of Ops, and there `host` means a host *there*.
-        """
-        elsewhere = bool(self.clusters) and self.default_cluster is None
-        return self.host_names[0] if len(self.host_names) == 1 and not elsewhere else None
+        """The one host there is, when no other place could be meant."""
+        one = len(self.host_names) == 1 and not self.are_sent_to
+        return self.host_names[0] if one else None
 
     @cached_property
     def about_clusters(self) -> str:

@@ -37,6 +37,7 @@ class Phrases:
     down: str
     silent: str
     where: str
+    or_node: str
     counted: str
     choices: str
     matching: str
@@ -62,6 +63,7 @@ ENGLISH = Phrases(
     down="down",
     silent="silent",
     where="where to run",
+    or_node="or a node of cluster",
     counted="one of {} {}s; list_inventory has them",
     choices="one of {} choices, such as {}",
     matching="must match {}",
@@ -98,6 +100,7 @@ _CHINESE = Phrases(
     down="不可达",
     silent="无心跳",
     where="在哪里运行",
+    or_node="或 cluster 的节点",
     counted="共 {} 个 {},见 list_inventory",
     choices="共 {} 个选项,例如 {}",
     matching="须匹配 {}",

@@ -71,7 +71,8 @@ def _combined(
     if arguments is not None or not inputs:
         given = arguments or {}
         return (fixed | {given.get(item.name) or item.default or "" for item in inputs},)
-    if len(inputs) > 1 or not inputs[0].allowed:
+    # In another cluster a host could have any name.
+    if len(inputs) > 1 or not inputs[0].allowed or inputs[0].elsewhere:
         return ()
     only = inputs[0]
     left_out = () if only.required else (only.default or "",)

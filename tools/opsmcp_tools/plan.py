@@ -15,6 +15,7 @@ from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef
 from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.characters import clean_line
 from opsmcp_tools.kinds import CLUSTER, HOST, is_secret_name
+from opsmcp_tools.location import runs_elsewhere
 from opsmcp_tools.policy import Decision
 from opsmcp_tools.runs import MASK
 from opsmcp_tools.targets import Target, find_target
@@ -101,9 +102,8 @@ def _parts(tool: Tool, call: CheckedCall, contents: Contents) -> tuple[_Part, ..
     operation = tool.operation
     alone = (TaskRef(operation.name, operation.name),)
     refs = operation.tasks if isinstance(operation, Pipeline) else alone
-    cluster, host = call.variables.get(CLUSTER, ""), call.variables.get(HOST, "")
-    default = next((item.name for item in contents.clusters if item.default), "")
-    elsewhere = bool(cluster) and cluster != default
+    host = call.variables.get(HOST, "")
+    elsewhere = runs_elsewhere(call.variables, contents.clusters)
     return tuple(
         _Part(
             ref,

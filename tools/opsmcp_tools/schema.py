@@ -100,7 +100,21 @@ def _host(variable: Variable, kind: Kind, inventory: Inventory, pattern: Pattern
     default = variable.default or inventory.only_host
     if default not in allowed and default not in selectors:
         default = None
-    return replace(_input(variable, kind, default), allowed=allowed)
+    item = replace(_input(variable, kind, default), allowed=allowed)
+    far = _host_elsewhere(variable, pattern) if inventory.are_sent_to else None
+    return replace(item, elsewhere=far)
+
+
+def _host_elsewhere(variable: Variable, pattern: Pattern) -> Input:
+    """The host of a call that names another cluster: only that cluster knows which exist."""
+    # A default that is a host of the own cluster is none there.
+    item = _input(variable, Kind.HOST, _selector(variable.default))
+    needed = item.required or variable.default != item.default
+    return replace(item, required=needed, allowed=variable.enums, pattern=pattern.whole)
+
+
+def _selector(name: str | None) -> str | None:
+    return name if name in NODE_SELECTORS else None
 
 
 def _narrowed(names: tuple[str, ...], variable: Variable, pattern: Pattern) -> tuple[str, ...]:

@@ -78,6 +78,7 @@ class Input:
     `allowed` lists the only good values where there is such a list (clusters, hosts, enums).
     `pattern` is a whole-value RE2 pattern, empty when there is none. `default` is None when there
     is none; it is then absent from the run unless given. `rules` are what the settings say.
+    `elsewhere` is what it is for a call that names another cluster, if that makes a difference.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Input:
     minimum: int | None = None
     maximum: int | None = None
     rules: ValueRules = NO_RULES
+    elsewhere: "Input | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from opsmcp_tools.hints import infer_hints
 from opsmcp_tools.inventory import Inventory
 from opsmcp_tools.kinds import kind_of
 from opsmcp_tools.lint import canonical, find_fault
+from opsmcp_tools.location import with_locations
 from opsmcp_tools.naming import name_tools, title_of
 from opsmcp_tools.nearest import nearest_names
 from opsmcp_tools.output_hazards import OUTPUT_HAZARDS, output_hazards
@@ -236,7 +237,9 @@ class _Workshop:
                 inputs.append(made)
             elif made is not None:
                 bound.append(made)
-        return tuple(sorted(inputs, key=_input_order)), tuple(sorted(bound, key=lambda b: b.name))
+        words = self.inventory.phrases.or_node
+        placed = with_locations(sorted(inputs, key=_input_order), bound, words)
+        return placed, tuple(sorted(bound, key=lambda b: b.name))
 
     def _make(
         self, operation: Operation, variable: Variable, said: VariableOverride | None

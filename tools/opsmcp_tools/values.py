@@ -157,7 +157,10 @@ def _check_characters(text: str, kind: Kind) -> None:
 
 
 def _check_name(item: Input, text: str) -> str:
-    pattern = item.pattern or SUBDOMAIN_NAME
+    return _check_kubernetes(item.pattern or SUBDOMAIN_NAME, text)
+
+
+def _check_kubernetes(pattern: str, text: str) -> str:
     if len(text) <= MAX_NAME and matches(pattern, text):
         return text
     dots = "" if pattern == LABEL_NAME else ", '.'"
@@ -188,9 +191,11 @@ def _check_cidr(_item: Input, text: str) -> str:
 
 def _check_host(item: Input, text: str) -> str:
     # No inventory is known here, or the name would have been looked for in it.
-    if text not in NODE_SELECTORS or text in (item.default, *item.rules.host_selectors):
-        return _check_name(item, text)
-    raise Refused("it must be one host; selectors are not allowed here (tools.host_selectors)")
+    if text in NODE_SELECTORS and text not in (item.default, *item.rules.host_selectors):
+        raise Refused("it must be one host; selectors are not allowed here (tools.host_selectors)")
+    if item.pattern and not matches(item.pattern, text):
+        raise Refused(_must_match(item))
+    return _check_kubernetes(SUBDOMAIN_NAME, text)
 
 
 def _check_url(item: Input, text: str) -> str:
@@ -273,7 +278,11 @@ def _check_pattern(item: Input, text: str) -> str:
     _check_word(item, text)
     if matches(item.pattern, text):
         return text
-    raise Refused(f"it must match {quote(as_written(item.pattern), 200)}")
+    raise Refused(_must_match(item))
+
+
+def _must_match(item: Input) -> str:
+    return f"it must match {quote(as_written(item.pattern), 200)}"
 
 
 def _check_word(item: Input, text: str) -> str:
