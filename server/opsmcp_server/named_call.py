@@ -1,9 +1,9 @@
 """A call within a call: `name` and `arguments`, as `run_operation` and `plan_operation` take."""
 
-import json
 from collections.abc import Mapping
 from typing import cast
 
+from opsmcp_server.strict_json import BadJson, read_json
 from opsmcp_tools.errors import ArgumentProblem, InvalidArguments
 from opsmcp_tools.tool import JsonObject
 
@@ -54,7 +54,7 @@ def _arguments(given: object) -> dict[str, object] | None:
         return {}
     if isinstance(given, str):
         try:
-            given = json.loads(given)
-        except (ValueError, RecursionError):
+            given = read_json(given)
+        except BadJson:
             return None
     return cast("dict[str, object]", given) if isinstance(given, dict) else None

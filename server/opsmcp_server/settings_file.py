@@ -39,6 +39,8 @@ def read_settings_file(path: Path, label: str, names: Collection[str]) -> Iterat
         raise ConfigError(f"file {label}:{line}: this is not valid YAML") from error
     except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"file {label}: this is not valid YAML") from error
+    except RecursionError as error:
+        raise ConfigError(f"file {label}: it is nested too deeply") from error
 
 
 def _read(path: Path, label: str) -> str:
@@ -68,6 +70,7 @@ class _File:
         root = self.loader.get_single_node()
         if root is None:
             return
+        self._refuse_repeated(root, "", set())
         groups = {name.partition(".")[0] for name in self.names} | {"bind"}
         for group, line, node in self._items(root, "the file"):
             if group not in groups:
@@ -89,14 +92,32 @@ class _File:
         if not isinstance(node, yaml.MappingNode):
             line = node.start_mark.line + 1
             raise ConfigError(f"file {self.label}:{line}: {what} must be a mapping of names")
-        seen: set[str] = set()
         for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
-            key = str(self._value(key_node))
-            if key in seen:
-                raise ConfigError(f"file {self.label}:{line}: {quote(key)} stands there twice")
-            seen.add(key)
-            yield key, line, value_node
+            yield str(self._value(key_node)), key_node.start_mark.line + 1, value_node
+
+    def _refuse_repeated(self, node: yaml.Node, place: str, looked_at: set[int]) -> None:
+        """Refuse a key that stands twice in one mapping: YAML would take the last one silently.
+
+        Done before anything is constructed, because that puts merged keys (`<<`) beside the others.
+        """
+        if id(node) in looked_at:
+            return  # An alias, which may even lead back to itself.
+        looked_at.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            for number, item in enumerate(node.value):
+                self._refuse_repeated(item, f"{place}[{number}]", looked_at)
+        elif isinstance(node, yaml.MappingNode):
+            seen: set[str] = set()
+            for key_node, value_node in node.value:
+                key, line = str(self._value(key_node)), key_node.start_mark.line + 1
+                if key in seen:
+                    where = f" in {place}" if place else ""
+                    raise ConfigError(
+                        f"file {self.label}:{line}: {quote(key)} stands there twice{where}"
+                    )
+                seen.add(key)
+                inner = f"{place}.{key}" if place else key
+                self._refuse_repeated(value_node, inner, looked_at)
 
     def _value(self, node: yaml.Node) -> object:
         value: object = self.loader.construct_object(node, deep=True)  # pyright: ignore[reportUnknownMemberType]

@@ -20,6 +20,7 @@ from mcp.server.streamable_http_manager import (
     StreamableHTTPSessionManager,
 )
 from mcp.server.transport_security import (
+    RequestBodyLimitMiddleware,
     TransportSecurityMiddleware,
     TransportSecuritySettings,
 )
@@ -27,13 +28,15 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from opsmcp_server.errors import ConfigError
 from opsmcp_server.handlers import OpsmcpServer, build_server
 from opsmcp_server.services import Services
 from opsmcp_server.settings import Server as ServerSettings
+from opsmcp_server.strict_json import MOST_BYTES
 from opsmcp_server.transports.auth import guard
+from opsmcp_server.transports.messages import CheckedBodies
 
 __all__ = ["build_app", "check_exposure", "listen", "serve_http"]
 
@@ -137,12 +140,17 @@ def build_app(services: Services) -> Starlette:
         routes=[
             Route("/healthz", _healthz),
             Route("/readyz", _Ready(services)),
-            Route("/mcp", guard(StreamableHTTPASGIApp(manager), token)),
+            Route("/mcp", guard(_checked(StreamableHTTPASGIApp(manager)), token)),
             Route("/sse", guard(_Sse(server, sse, security), token)),
-            Mount(_MESSAGES, guard(sse.handle_post_message, token)),
+            Mount(_MESSAGES, guard(_checked(sse.handle_post_message), token)),
         ],
         lifespan=lifespan,
     )
+
+
+def _checked(app: ASGIApp) -> ASGIApp:
+    """`app`, given only bodies that are not too long and say each thing once."""
+    return RequestBodyLimitMiddleware(CheckedBodies(app), MOST_BYTES)
 
 
 def _security(services: Services) -> TransportSecuritySettings:
