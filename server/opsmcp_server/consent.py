@@ -2,8 +2,9 @@
 
 Older connections are asked with `elicitation/create` while the call waits. On 2026-07-28 the call
 is answered with `input_required` and sent again with the answer; the SDK seals the state that goes
-along (bound to tool, arguments and principal), and the nonce in it counts once. An answer without
-a state of ours proves nothing and is asked again.
+along (bound to tool, arguments and principal), and the nonce in it counts once, in the process that
+asked. An answer without a state of ours, or with one of another process, proves nothing: it is
+asked again.
 """
 
 import secrets

@@ -15,7 +15,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS
 
 from opsmcp_pipelines.errors import SourceError
-from opsmcp_tools.errors import ToolError
+from opsmcp_tools.errors import ToolError, ToolUnavailable
 from opsmcp_tools.masking import Masker
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.tool import Hints, JsonObject, Tool
@@ -104,7 +104,10 @@ def guarded(
             return await handler(ctx, params)
         except MCPError as error:
             raise MCPError(error.code, masker.text(error.message), error.data) from None
-        except (ToolError, SourceError) as error:
+        except (ToolUnavailable, SourceError) as error:
+            # Nothing is wrong with the request: later it may be answered.
+            raise MCPError(INTERNAL_ERROR, masker.text(str(error))) from None
+        except ToolError as error:
             raise MCPError(INVALID_PARAMS, masker.text(str(error))) from None
         except Exception as error:  # noqa: BLE001 - the border: what escapes here leaks to clients
             raise MCPError(INTERNAL_ERROR, _report(error)) from None

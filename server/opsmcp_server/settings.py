@@ -30,6 +30,7 @@ __all__ = [
     "Embedded",
     "Expose",
     "Given",
+    "LEAST_KEY_LENGTH",
     "HintName",
     "Means",
     "OpenAI",
@@ -90,12 +91,21 @@ def _printable(value: SecretStr) -> SecretStr:
     return value
 
 
+def _long(value: SecretStr) -> SecretStr:
+    if 0 < len(value.get_secret_value()) < LEAST_KEY_LENGTH:
+        raise ValueError("too short")
+    return value
+
+
 def _seconds(least: float, most: float) -> "Means":
     return Means(f"a number of seconds from {least:g} to {most:g}")
 
 
 HintName = Literal["read_only", "destructive", "idempotent"]
 """The hints that the settings may give."""
+
+LEAST_KEY_LENGTH = 32
+"""How many characters a key has at least."""
 
 _NO_SECRET = SecretStr("")
 _Number = BeforeValidator(_no_flag)
@@ -264,6 +274,11 @@ class Run(_Group):
     ] = 45.0
     """How long a tool call waits for the end of its run before it answers with a handle. Below the
     60 seconds after which common clients give up. 0: always a handle."""
+    task_seconds: Annotated[
+        float, _Number, Field(ge=0, le=3600, allow_inf_nan=False), _seconds(0, 3600)
+    ] = 0.5
+    """How long the call of a client that knows tasks waits for the end of its run before it answers
+    with a task. Long enough for quick operations to answer at once. 0: always a task."""
     deadline_seconds: Annotated[
         float, _Number, Field(ge=1, le=604800, allow_inf_nan=False), _seconds(1, 604800)
     ] = 1800.0
@@ -330,6 +345,18 @@ class State(_Group):
     dir: Annotated[Path, Means("a directory")] = Path("~/.local/state/opsmcp")
     """Directory of the journal and, for the embedded engine, of runs and their output. Below
     `$XDG_STATE_HOME` when that is set."""
+    key: Annotated[
+        SecretStr,
+        AfterValidator(_printable),
+        AfterValidator(_long),
+        Means(
+            f"one word of at least {LEAST_KEY_LENGTH} printable ASCII characters (its value is not"
+            " shown)"
+        ),
+    ] = _NO_SECRET
+    """Key that seals the ids of tasks and the state of questions. Empty: a random one, kept in the
+    file `key` of `state.dir`. Replicas that do not share that directory need the same key. A
+    secret."""
 
 
 class Values(_Group):

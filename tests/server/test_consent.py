@@ -46,6 +46,19 @@ async def test_an_answer_counts_once(ground: Ground) -> None:
     assert isinstance(again, types.InputRequiredResult)
 
 
+async def test_an_answer_to_an_earlier_process_is_asked_again(ground: Ground) -> None:
+    results: list[Any] = []
+    answer: dict[str, Any] = {}
+    for _ in range(2):
+        async with connected(
+            "http-modern", ground.environ(), ground.root, elicitation_callback=_never
+        ) as client:
+            results.append(await _call(client, "disk-7", **answer))
+        answer = {"input_responses": AGREED, "request_state": results[0].request_state}
+    assert all(isinstance(result, types.InputRequiredResult) for result in results)
+    assert not ground.marker.exists()
+
+
 async def test_an_answer_does_not_count_for_other_arguments(ground: Ground) -> None:
     async with connected(
         "http-modern", ground.environ(), ground.root, elicitation_callback=_never

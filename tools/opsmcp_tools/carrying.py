@@ -95,6 +95,11 @@ class Carrier:
         else:
             await self._follow(live, ref, taken_up=True)
 
+    async def join(self, live: Live) -> None:
+        """Carry on a run that an opsmcp with another journal started."""
+        await self._write(self._journal.add, live.record)
+        await self.resume(live)
+
     def _refuse(self, live: Live, error: ToolUnavailable) -> RunRecord:
         live.refusal = error
         result = live.record.result.ending(Verdict.NOTHING_RAN, str(error))
@@ -148,7 +153,7 @@ class Carrier:
             if kept:
                 del self.live[record.run]
 
-    async def _write(self, write: Callable[[*_Values], None], *values: *_Values) -> bool:
+    async def _write(self, write: Callable[[*_Values], object], *values: *_Values) -> bool:
         """Write to the journal. A run goes on when that fails; it is then kept in memory."""
         try:
             await anyio.to_thread.run_sync(write, *values)

@@ -189,6 +189,36 @@ class Executions:
             raise _unknown_run(run)
         return record
 
+    def deadline_of(self, tool: str) -> float:
+        """How long the runs of a tool are followed, in seconds from the call."""
+        return self._settings.deadline_of(tool)
+
+    async def join(self, record: RunRecord, operation: Operation | None) -> RunRecord:
+        """Follow a run that an opsmcp with another journal started; as far as it is known now.
+
+        Args:
+            record: What is known of it; a source has accepted it.
+            operation: Its definition; None when there is none, and then a task that never got an
+                entry cannot be noticed.
+
+        Raises:
+            ToolUnavailable: It cannot be followed now.
+        """
+        group = self._open_group()
+        if operation is not None:
+            record = replace(record, expected=self._expected(operation))
+        live = self._carrier.live[record.run] = Live(record, self._masker)
+        self._admission.take(record.principal)
+
+        async def follow() -> None:
+            try:
+                await self._carrier.join(live)
+            finally:
+                self._admission.leave(record.principal)
+
+        group.start_soon(follow)
+        return record
+
     def last_good(self, record: RunRecord) -> RunRecord | None:
         """The last run of the same principal, tool and arguments that succeeded before this one.
 

@@ -1,0 +1,136 @@
+"""`tools/call`: from the request to its answer.
+
+A built-in tool answers by itself. An operation is prepared, a person agrees where policy wants
+that, the run is started, and the answer is its result, or a handle of it: a task for clients that
+know tasks, else what `get_run` takes. Errors are left to whoever calls this.
+"""
+
+import mcp_types as types
+
+from opsmcp_server import builtin, calls, finding
+from opsmcp_server.answering import answer_run
+from opsmcp_server.consent import Answer, Consent
+from opsmcp_server.planning import PLAN_HASH
+from opsmcp_server.results import Context, progress_message
+from opsmcp_server.run_tasks import RunTasks, held_of
+from opsmcp_server.services import Services
+from opsmcp_server.tasks import Tasks, declares_extension
+from opsmcp_tools.errors import ConsentNeeded, PlanChanged, ToolError
+from opsmcp_tools.masking import Masker
+from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.tool import JsonObject, Principal
+
+__all__ = ["CallAnswer", "ToolCalls"]
+
+IDEMPOTENCY_KEY = "opsmcp/idempotency-key"
+"""The key in `_meta` under which a call carries its own name: the same name, the same run."""
+
+_LONGEST_KEY = 200
+
+CallAnswer = types.CallToolResult | types.InputRequiredResult | JsonObject
+"""A result, a question, or a task (which the SDK has no type for)."""
+
+
+class ToolCalls:
+    """Answers calls."""
+
+    def __init__(self, services: Services, tasks: Tasks, runs: RunTasks) -> None:
+        """Prepare; remembers nothing but the questions that are open."""
+        self._services = services
+        self._tasks = tasks
+        self._runs = runs
+        self._consent = Consent(
+            services.config.consent.wait_seconds, lambda: services.clock.monotonic()
+        )
+
+    async def answer(
+        self, ctx: Context, params: types.CallToolRequestParams, principal: Principal
+    ) -> CallAnswer:
+        """Do what the call says.
+
+        Raises:
+            ToolError: With what to change.
+        """
+        services, arguments = self._services, params.arguments or {}
+        found = builtin.find(params.name) or finding.find(params.name)
+        if found is not None:
+            return await found.answer(services, principal, arguments)
+        prepared = await self._prepare(params, principal)
+        if prepared.needs_consent:
+            question = calls.question(prepared, await calls.where(services, prepared))
+            answer = await self._consent.ask(ctx, params, question)
+            if isinstance(answer, types.InputRequiredResult):
+                return answer
+            self._require(answer, prepared)
+            await calls.check_again(services, prepared)
+        return await self._run(ctx, prepared, _key(params))
+
+    async def _prepare(
+        self, params: types.CallToolRequestParams, principal: Principal
+    ) -> calls.Prepared:
+        services, arguments, plan_hash = self._services, params.arguments or {}, _plan_hash(params)
+        if params.name == finding.RUN_OPERATION:
+            return await finding.prepare(services, arguments, principal, plan_hash)
+        return await calls.prepare(services, params.name, arguments, principal, plan_hash)
+
+    async def _run(self, ctx: Context, prepared: calls.Prepared, key: str) -> CallAnswer:
+        services, wait = self._services, self._services.config.run
+        as_task = declares_extension(ctx) and self._runs.allowed()
+        record = await calls.execute(
+            services,
+            prepared,
+            wait_seconds=min(wait.task_seconds, wait.wait_seconds)
+            if as_task
+            else wait.wait_seconds,
+            # A task has no progress notifications; its status tells.
+            on_progress=None if as_task else _Progress(ctx, services.masker),
+            key=key,
+        )
+        if as_task and not record.ended:
+            return await self._tasks.create(held_of(record))
+        return await answer_run(services, record, prepared.principal)
+
+    def _require(self, answer: Answer, prepared: calls.Prepared) -> None:
+        name = prepared.tool.name
+        if answer is Answer.DECLINED:
+            raise ConsentNeeded(f"The person at the client declined. {name} was not started.")
+        trusted = self._services.config.consent.unavailable == "trust-client"
+        if answer is Answer.COULD_NOT_ASK and not trusted:
+            raise ConsentNeeded(
+                f"{name} changes something, so a person has to agree, and this client could not "
+                f"ask one. It was not started. Use a client with elicitation, or run "
+                f"`{calls.command_line(prepared)}` in a terminal, or set "
+                "consent.unavailable to trust-client if the client itself asks before each call."
+            )
+
+
+def _plan_hash(params: types.CallToolRequestParams) -> str:
+    given = dict(params.meta or {}).get(PLAN_HASH)
+    if given is not None and not (isinstance(given, str) and given):
+        raise PlanChanged(f"{PLAN_HASH} in _meta is not the hash of a plan. Nothing was started.")
+    return given or ""
+
+
+def _key(params: types.CallToolRequestParams) -> str:
+    """The caller's own name of this call; empty when it gave none."""
+    given = dict(params.meta or {}).get(IDEMPOTENCY_KEY, "")
+    if not isinstance(given, str) or len(given) > _LONGEST_KEY:
+        raise ToolError(
+            f"{IDEMPOTENCY_KEY} in _meta must be a text of at most {_LONGEST_KEY} characters. "
+            "Nothing was started."
+        )
+    return given
+
+
+class _Progress:
+    """Reports how a run goes to the client that waits for it."""
+
+    def __init__(self, ctx: Context, masker: Masker) -> None:
+        self._ctx = ctx
+        self._masker = masker
+        self._count = 0
+
+    async def __call__(self, record: RunRecord) -> None:
+        self._count += 1
+        message = self._masker.text(progress_message(record))
+        await self._ctx.session.report_progress(self._count, None, message)
