@@ -230,6 +230,7 @@ async def fake_ops(state: OpsState | None = None) -> AsyncGenerator[FakeOps]:
     """Run a fake Ops server; by default it holds the operations and hosts of the recordings."""
     # Requests that come before the server runs wait in the queue of this socket.
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     ops = FakeOps(f"http://127.0.0.1:{listener.getsockname()[1]}")
     ops.state = state or ops.state
     methods = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"]

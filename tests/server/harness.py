@@ -1,7 +1,6 @@
 """A running opsmcp and the SDK's own client, over every transport and in both protocol eras."""
 
 import os
-import socket
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -20,7 +19,8 @@ from opsmcp_server.app import open_services
 from opsmcp_server.config import load
 from opsmcp_server.handlers import build_server
 from opsmcp_server.services import Services
-from opsmcp_server.transports.http import build_app
+from opsmcp_server.settings import Server
+from opsmcp_server.transports.http import build_app, listen
 
 ERAS: Mapping[str, Any] = {"legacy": "legacy", "modern": "auto"}
 TRANSPORTS = ("memory", "stdio", "sse", "http")
@@ -102,7 +102,7 @@ async def connected(
 @asynccontextmanager
 async def serving(services: Services) -> AsyncGenerator[str]:
     """The HTTP app of these services on a port of its own."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listen(Server(port=0))
     config = uvicorn.Config(build_app(services), log_config=None, timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     async with anyio.create_task_group() as group:

@@ -1,6 +1,7 @@
 """What only HTTP has: the token, Host and Origin, bounds, health, and an orderly end."""
 
 import signal
+import socket
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -13,7 +14,8 @@ from anyio.abc import Process
 from mcp import Client
 
 from opsmcp_server.errors import ConfigError
-from opsmcp_server.transports.http import check_exposure
+from opsmcp_server.settings import Server
+from opsmcp_server.transports.http import check_exposure, listen
 from tests.fakes.ops_server import fake_ops
 from tests.server.conftest import Ground
 from tests.server.harness import Running, running, settings
@@ -128,6 +130,12 @@ def test_listening_beyond_this_machine_needs_a_token(host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
 def test_listening_on_this_machine_needs_none(host: str) -> None:
     check_exposure(host, "")
+
+
+def test_no_part_of_an_answer_waits_for_an_acknowledgement() -> None:
+    with listen(Server(port=0)) as listener:
+        with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @asynccontextmanager
