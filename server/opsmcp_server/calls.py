@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from opsmcp_server.resolving import check_resolved
 from opsmcp_server.services import Services
 from opsmcp_tools.arguments import CheckedCall, check_arguments
+from opsmcp_tools.characters import quote
 from opsmcp_tools.errors import NotAllowed, PlanChanged, ToolUnavailable, UnknownTool
 from opsmcp_tools.plan import Plan, build_plan, places_in_words
 from opsmcp_tools.policy import Action, Decision, Effect
@@ -79,7 +80,7 @@ def _missing(services: Services, toolbox: Toolbox, name: str) -> Exception:
     hint = f" The nearest names are {', '.join(near)}." if near else ""
     if services.was_listed(name):
         return ToolUnavailable(f"{name} is gone: {services.source.label} has it no more.{hint}")
-    return UnknownTool(f"There is no tool {name!r}.{hint}")
+    return UnknownTool(f"There is no tool {quote(name)}.{hint}")
 
 
 async def prepare(

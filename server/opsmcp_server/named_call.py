@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from opsmcp_server.strict_json import BadJson, read_json
+from opsmcp_tools.characters import quote
 from opsmcp_tools.errors import ArgumentProblem, InvalidArguments
 from opsmcp_tools.tool import JsonObject
 
@@ -35,7 +36,9 @@ def read_named_call(tool: str, given: Mapping[str, object]) -> tuple[str, dict[s
     """
     name, arguments = given.get("name"), _arguments(given.get("arguments"))
     problems = [
-        ArgumentProblem(str(other)[:60], "there is no such argument (there are: name, arguments)")
+        ArgumentProblem(
+            quote(other).strip("'"), "there is no such argument (there are: name, arguments)"
+        )
         for other in given
         if other not in ("name", "arguments")
     ]

@@ -15,7 +15,7 @@ from opsmcp_tools.addresses import judge_address, literal_address
 from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.errors import ArgumentProblem, InvalidArguments
 from opsmcp_tools.tool import Input, Tool
-from opsmcp_tools.values import host_of_url
+from opsmcp_tools.values import hosts_named
 
 __all__ = ["check_resolved"]
 
@@ -29,8 +29,12 @@ async def check_resolved(tool: Tool, call: CheckedCall) -> None:
     Raises:
         InvalidArguments: One does.
     """
-    named = [(item, host_of_url(call.arguments.get(item.name, ""))) for item in tool.inputs]
-    wanted = [(item, host) for item, host in named if host and _is_doubtful(item, host)]
+    wanted = [
+        (item, host)
+        for item in tool.inputs
+        for host in hosts_named(item.kind, call.arguments.get(item.name, ""))
+        if host and _is_doubtful(item, host)
+    ]
     problems: list[ArgumentProblem] = []
     with anyio.move_on_after(_RESOLVE_SECONDS):
         for item, host in wanted:

@@ -105,10 +105,11 @@ class ToolCalls:
 
 
 def _plan_hash(params: types.CallToolRequestParams) -> str:
-    given = dict(params.meta or {}).get(PLAN_HASH)
-    if given is not None and not (isinstance(given, str) and given):
+    meta = dict(params.meta or {})
+    given = meta.get(PLAN_HASH, "")
+    if not isinstance(given, str) or (PLAN_HASH in meta and not given):
         raise PlanChanged(f"{PLAN_HASH} in _meta is not the hash of a plan. Nothing was started.")
-    return given or ""
+    return given
 
 
 def _key(params: types.CallToolRequestParams) -> str:

@@ -133,9 +133,12 @@ def test_listening_on_this_machine_needs_none(host: str) -> None:
 
 
 def test_no_part_of_an_answer_waits_for_an_acknowledgement() -> None:
-    with listen(Server(port=0)) as listener:
-        with socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
-            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    with (
+        listen(Server(port=0)) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 @asynccontextmanager

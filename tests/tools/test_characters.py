@@ -14,6 +14,7 @@ HIDDEN = {
     "tag": "a\U000e0041",
     "variation selector": "a\ufe0f",
     "Hangul filler": "a\u3164",
+    "Ogham space": "a\u1680b",
     "surrogate": "a\ud800",
     "private use": "a\ue000",
     "line separator": "a\u2028b",

@@ -74,6 +74,27 @@ def test_what_models_send_is_brought_into_one_form(kind: Kind, value: object, te
     assert check_value(INPUTS[kind], value) == text
 
 
+@pytest.mark.parametrize(
+    "word",
+    [
+        "x=http://localhost",
+        "http:/127.0.0.1/",
+        "https:///localhost/",
+        "http://a.example,http://0x7f.1",
+        "HTTP://u:p@169.254.169.254:80/x",
+        "ftp://metadata.google.internal/x",
+    ],
+)
+def test_a_word_names_no_local_address_wherever_a_url_begins_in_it(word: str):
+    with pytest.raises(Refused, match="its host is"):
+        check_value(INPUTS[Kind.TOKEN], word)
+
+
+def test_a_word_that_only_resembles_a_url_is_fine():
+    for word in ("s3://bucket/key", "a:/data:ro", "oci://registry.example/app", "https://"):
+        assert check_value(INPUTS[Kind.TOKEN], word) == word
+
+
 def test_a_namespace_is_one_label():
     namespace = build_input(Variable("namespace"), Kind.KUBERNETES_NAME, INVENTORY)
     assert check_value(namespace, "kube-system") == "kube-system"

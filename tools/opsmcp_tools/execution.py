@@ -22,6 +22,7 @@ from opsmcp_pipelines.source import RunRef, Source, StartRequest
 from opsmcp_tools.admission import Admission
 from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.carrying import Carrier
+from opsmcp_tools.characters import quote
 from opsmcp_tools.errors import JournalUnusable, ToolError, ToolUnavailable, UnknownRun
 from opsmcp_tools.events import EventHook
 from opsmcp_tools.following import Live
@@ -364,7 +365,7 @@ def _parse_cursor(cursor: str | None) -> int | None:
 
 
 def _unknown_run(run: str) -> UnknownRun:
-    return UnknownRun(f"there is no run {run[:40]!r}; list_runs names the recent ones")
+    return UnknownRun(f"there is no run {quote(run, 40)}; list_runs names the recent ones")
 
 
 @contextmanager

@@ -8,6 +8,7 @@ of github.com/distribution/reference.
 What the settings add (`ValueRules`) is checked here, too; where a URL may point says `addresses`.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address, ip_network
@@ -30,7 +31,7 @@ __all__ = [
     "WORD",
     "Refused",
     "check_value",
-    "host_of_url",
+    "hosts_named",
     "is_safe_word",
 ]
 
@@ -55,6 +56,8 @@ _IMAGE = (
     r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
 )
 _WHOLE_NUMBER = r"-?(?:0|[1-9][0-9]{0,17})"
+_AUTHORITY = re.compile(r"(?:https?:/+|[A-Za-z][A-Za-z0-9+.-]*://+)([^/?,=]*)", re.IGNORECASE)
+"""Also as programs read it that forgive a slash too few or too many."""
 _UNSAFE_TEXT = frozenset('"$`\\')
 
 MAX_NAME = 253
@@ -206,20 +209,27 @@ def _check_url(item: Input, text: str) -> str:
             f"it must be a URL ({' or '.join(schemes)}) with a host, no user or password, and none"
             " of the characters that a shell takes for its own"
         )
-    return _check_url_host(item, text, parts)
-
-
-def _check_url_host(item: Input, text: str, parts: SplitResult) -> str:
-    fault = judge_host(parts.hostname or "", item.rules)
-    if fault:
-        raise Refused(fault)
+    _check_url_host(item, parts.hostname or "")
     return text
 
 
-def host_of_url(text: str) -> str:
-    """The host that a checked value names if it is a URL; empty when it is none."""
-    parts = _split_url(text) if "://" in text else None
-    return (parts.hostname or "").rstrip(".") if parts else ""
+def _check_url_host(item: Input, host: str) -> None:
+    fault = judge_host(host, item.rules)
+    if fault:
+        raise Refused(fault)
+
+
+def hosts_named(kind: Kind, text: str) -> tuple[str, ...]:
+    """The hosts that a checked value names in URLs: of a URL its own, of a word all there are."""
+    if kind in (Kind.TEXT, Kind.CHOICE) or ":/" not in text:
+        return ()
+    found = tuple(_host_of(authority) for authority in _AUTHORITY.findall(text))
+    return found[:1] if kind is Kind.URL else found
+
+
+def _host_of(authority: str) -> str:
+    host = re.sub(r":[0-9]*$", "", authority.rpartition("@")[2])
+    return host.strip("[]").rstrip(".")
 
 
 def _split_url(text: str) -> SplitResult | None:
@@ -287,8 +297,9 @@ def _must_match(item: Input) -> str:
 
 def _check_word(item: Input, text: str) -> str:
     if is_safe_word(text):
-        parts = _split_url(text) if "://" in text else None
-        return _check_url_host(item, text, parts) if parts else text
+        for host in hosts_named(item.kind, text):
+            _check_url_host(item, host)
+        return text
     raise Refused(
         f"it must be one word of letters, digits and ._:/@%+=,- with at most {MAX_WORD} characters"
     )

@@ -11,7 +11,7 @@ from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text
 from opsmcp_server.services import Services
 from opsmcp_tools.arguments import check_arguments
-from opsmcp_tools.characters import clean_line
+from opsmcp_tools.characters import clean_line, quote
 from opsmcp_tools.errors import UnknownTool
 from opsmcp_tools.policy import Action, BuiltInTool, Considered, Decision
 from opsmcp_tools.rules import Match
@@ -78,7 +78,7 @@ async def _find(services: Services, name: str) -> Tool | BuiltInTool:
     if found is None:
         near = toolbox.nearest(name)
         hint = f" The nearest names are {', '.join(near)}." if near else ""
-        raise UnknownTool(f"There is no tool {name!r}.{hint}")
+        raise UnknownTool(f"There is no tool {quote(name)}.{hint}")
     return found
 
 
