@@ -1,6 +1,27 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use, and the seed of those that try their luck."""
+
+import random
 
 import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seed", type=int, help="The seed of the tests that inject faults.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.seed is None:
+        config.option.seed = random.SystemRandom().randrange(1_000_000)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"seed: {config.option.seed} (repeat with --seed={config.option.seed})"
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """Decides what goes wrong, and when; a failing test shows it."""
+    return request.config.option.seed
 
 
 @pytest.fixture

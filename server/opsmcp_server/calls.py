@@ -33,6 +33,9 @@ __all__ = [
     "where",
 ]
 
+_LEAST_START_SECONDS = 5.0
+"""How long at least to wait for the answer of a start, so that a refusal can be told."""
+
 OnProgress = Callable[[RunRecord], Awaitable[None]]
 
 
@@ -211,9 +214,17 @@ async def execute(
 
     The same call (or the same `key`) gets the run that there is; see `Executions.start`.
     """
-    executions = services.executions
-    started = await executions.start(prepared.tool, prepared.call, prepared.principal, key=key)
+    executions, clock = services.executions, services.clock
+    until = clock.monotonic() + wait_seconds
+    started = await executions.start(
+        prepared.tool,
+        prepared.call,
+        prepared.principal,
+        key=key,
+        wait_seconds=max(wait_seconds, _LEAST_START_SECONDS),
+    )
     if on_progress is not None and not started.ended:
         await on_progress(started)
-    record = await executions.wait(started.run, wait_seconds, on_progress)
+    left = max(0.0, until - clock.monotonic())
+    record = await executions.wait(started.run, left, on_progress)
     return replace(record, repeated=started.repeated)

@@ -1,6 +1,6 @@
 """Executions on a scripted source, a real journal and a clock that jumps."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +9,7 @@ import anyio
 
 from opsmcp_pipelines.models import Step, Task
 from opsmcp_tools.arguments import CheckedCall
-from opsmcp_tools.events import Event
+from opsmcp_tools.events import Event, EventHook
 from opsmcp_tools.execution import Executions
 from opsmcp_tools.journal import SqliteJournal, open_journal
 from opsmcp_tools.runs import RunRecord, RunSettings
@@ -55,13 +55,18 @@ async def bench(
     *,
     settings: RunSettings | None = None,
     clock: JumpingClock | None = None,
+    hooks: Sequence[EventHook] = (),
 ) -> AsyncGenerator[Bench, None]:
     """Everything running; stopped as a process would be, when left."""
     clock = clock or JumpingClock()
     events: list[Event] = []
     with open_journal(state_dir) as journal, anyio.fail_after(20):
         executions = Executions(
-            source, journal, settings=settings or RunSettings(), clock=clock, hooks=[events.append]
+            source,
+            journal,
+            settings=settings or RunSettings(),
+            clock=clock,
+            hooks=[*hooks, events.append],
         )
         async with anyio.create_task_group() as group:
             group.start_soon(clock.drive)

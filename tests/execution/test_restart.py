@@ -6,6 +6,7 @@ import pytest
 from opsmcp_pipelines.run import Verdict
 from opsmcp_pipelines.source import RunRef
 from tests.execution.bench import ANNA, SAY, bench
+from tests.fakes.clock import JumpingClock
 from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
 
 FOUND = RunRef(SAY.operation.key, "say-found")
@@ -46,6 +47,22 @@ async def test_a_start_that_was_never_answered_is_looked_for_after_a_restart(
         assert (await it.executions.wait(run, 100)).verdict is verdict
         assert it.source.searched[0].call_id == run
         assert it.source.started == []
+
+
+@pytest.mark.parametrize(
+    ("restarted", "words"),
+    [(29 * 60, "but it may still appear"), (30 * 60, "but Ops may have cleared it away since")],
+)
+async def test_a_run_that_ops_may_have_cleared_away_before_it_was_found_is_said_to_be_so(
+    restarted: float, words: str, tmp_path: Path
+) -> None:
+    run = await _leave_an_unanswered_start(tmp_path)
+    clock = JumpingClock()
+    clock.seconds = restarted
+    async with bench(tmp_path, ScriptedSource(), clock=clock) as it:
+        record = await it.executions.wait(run, 100)
+        assert record.verdict is Verdict.UNKNOWN
+        assert f"no run of this call was found in 4 searches, {words}" in record.result.reason
 
 
 async def test_the_deadline_goes_on_over_a_restart(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import anyio
@@ -13,11 +15,13 @@ from opsmcp_pipelines.run import Verdict
 from opsmcp_pipelines.source import RunRef
 from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.errors import ToolUnavailable
-from opsmcp_tools.events import CallRefused, RunEnded, RunProgressed, RunStarted
-from tests.execution.bench import ANNA, SAY, bench
+from opsmcp_tools.events import CallRefused, Event, RunEnded, RunProgressed, RunStarted
+from opsmcp_tools.runs import RunSettings
+from tests.execution.bench import ANNA, CALL, SAY, bench
 from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
 
 LOST = StartOutcomeUnknown("no answer")
+AWAY = SourceUnavailable("silent")
 FOUND = RunRef(SAY.operation.key, "say-found")
 
 
@@ -65,19 +69,43 @@ async def test_a_start_without_an_answer_is_looked_for(
         assert len(it.source.started) == 1
 
 
-@pytest.mark.parametrize(
-    ("answer", "evidence"),
-    [(None, "no run of this call was found"), (SourceUnavailable("x"), "could not be asked")],
-)
-async def test_a_run_that_cannot_be_found_is_unknown_and_not_started_again(
-    answer: SourceUnavailable | None, evidence: str, tmp_path: Path
-) -> None:
-    async with bench(tmp_path, ScriptedSource(start_error=LOST, found=(answer,))) as it:
+async def test_a_run_that_cannot_be_found_is_unknown_and_not_started_again(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(start_error=LOST)) as it:
         record = await it.start()
         assert record.verdict is Verdict.UNKNOWN
-        assert evidence in record.result.reason
-        assert (len(it.source.started), len(it.source.searched)) == (1, 4)
-        assert it.clock.seconds == 10
+        assert "no run of this call was found in 4 searches" in record.result.reason
+        assert (len(it.source.started), it.clock.seconds) == (1, 10)
+
+
+async def test_a_source_that_cannot_be_asked_is_asked_until_the_deadline(tmp_path: Path) -> None:
+    source = ScriptedSource(start_error=LOST, found=(AWAY,))
+    async with bench(tmp_path, source, settings=RunSettings(deadline_seconds=300)) as it:
+        record = await it.start()
+        assert record.verdict is Verdict.UNKNOWN
+        assert "the source could not be asked whether it made a run" in record.result.reason
+        assert (len(it.source.started), it.clock.seconds) == (1, 300)
+
+
+async def test_a_start_that_a_silent_server_may_still_do_is_looked_for_longer(
+    tmp_path: Path,
+) -> None:
+    source = ScriptedSource(start_error=LOST, found=(*[None] * 7, FOUND))
+    async with bench(tmp_path, source) as it:
+        source.before_start = lambda: it.clock.sleep(20)
+        record = await it.run_to_end()
+        assert (record.verdict, record.source_run) == (Verdict.SUCCEEDED, "say-found")
+        assert it.clock.seconds == 20 + 10 + 4 * 10
+
+
+async def test_a_call_has_its_handle_in_time_although_its_start_is_not_answered(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path, ScriptedSource(start_error=LOST, found=(AWAY, AWAY, FOUND))) as it:
+        begun = await it.executions.start(SAY, CALL, ANNA, wait_seconds=2)
+        assert (begun.verdict, begun.source_run, it.clock.seconds) == (Verdict.RUNNING, "", 2)
+        assert begun.result.reason == "its start was not answered; it is being looked for"
+        record = await it.executions.wait(begun.run, 100)
+        assert (record.verdict, record.result.reason) == (Verdict.SUCCEEDED, "")
 
 
 async def test_nothing_is_started_when_the_journal_cannot_be_written(tmp_path: Path) -> None:
@@ -95,6 +123,42 @@ async def test_a_run_whose_end_cannot_be_written_is_still_answered(tmp_path: Pat
         record = await it.executions.wait(started.run, 100)
         assert record.verdict is Verdict.SUCCEEDED
         assert it.executions.get(record.run, ANNA) == record
+
+
+async def test_an_end_that_could_not_be_written_is_written_when_that_is_possible(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path, ScriptedSource(RUNNING, RUNNING, ended())) as it:
+        started = await it.start()
+        writer = it.journal._writer
+        with closing(sqlite3.connect(":memory:")) as broken:
+            it.journal._writer = broken
+            await it.executions.wait(started.run, 100)
+        it.journal._writer = writer
+        again = await it.start()
+        assert again.run == started.run
+        await it.clock.sleep(20)
+        kept = it.journal.get(started.run)
+        assert kept and kept.verdict is Verdict.SUCCEEDED
+        assert (await it.start()).run != started.run
+
+
+async def test_a_run_that_opsmcp_itself_fails_on_ends_and_the_others_go_on(tmp_path: Path) -> None:
+    source = ScriptedSource(RUNNING, RUNNING, ended())
+    async with bench(tmp_path, source) as it:
+        source.read_errors = [ValueError("a bug")]
+        failed = await it.run_to_end()
+        assert failed.verdict is Verdict.UNKNOWN
+        assert failed.result.reason.startswith("opsmcp itself failed")
+        assert (await it.run_to_end()).verdict is Verdict.SUCCEEDED
+
+
+async def test_who_listens_and_fails_does_not_end_a_run(tmp_path: Path) -> None:
+    def fail(_event: Event) -> None:
+        raise ValueError("a bug")
+
+    async with bench(tmp_path, ScriptedSource(RUNNING, ended()), hooks=[fail]) as it:
+        assert (await it.run_to_end()).verdict is Verdict.SUCCEEDED
 
 
 async def test_secret_values_are_masked_in_what_is_kept(tmp_path: Path) -> None:

@@ -1,6 +1,11 @@
-"""A clock that jumps to the next time somebody waits for, as soon as everybody waits."""
+"""Clocks that tests control.
+
+`JumpingClock` jumps to the next time somebody waits for, as soon as everybody waits; `FastClock`
+runs fast.
+"""
 
 import heapq
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -30,6 +35,7 @@ class JumpingClock:
         return 0.5
 
     async def sleep(self, seconds: float) -> None:
+        assert seconds >= 0, "anyio refuses to sleep for less than nothing"
         self.slept.append(seconds)
         woken = anyio.Event()
         item = (self.seconds + seconds, next(self._order), woken)
@@ -56,3 +62,23 @@ class JumpingClock:
         while quiet < _TURNS:
             await anyio.lowlevel.checkpoint()
             quiet = 0 if threads.borrowed_tokens else quiet + 1
+
+
+class FastClock:
+    """Real time, so many times as fast: for tests that wait for real sockets as well."""
+
+    def __init__(self, times: float) -> None:
+        self._times = times
+        self._began = time.monotonic()
+
+    def now(self) -> datetime:
+        return _START + timedelta(seconds=self.monotonic())
+
+    def monotonic(self) -> float:
+        return (time.monotonic() - self._began) * self._times
+
+    def jitter(self) -> float:
+        return 0.5
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds / self._times)

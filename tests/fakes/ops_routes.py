@@ -7,6 +7,7 @@ import base64
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -165,6 +166,7 @@ def _at(item: Json, path: str) -> str:
     return item.get(part, {}).get(key, "")
 
 
+@lru_cache(10_000)
 def _fold(text: str) -> str:
     return re.sub(r"[._]", "-", text.lower())
 

@@ -46,6 +46,8 @@ class ScriptedSource:
         self.looks = 0
         self.lists = 0
         self.cancel_error: SourceError | None = None
+        self.read_errors: list[Exception] = []
+        self.before_start: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint
         self.hold = anyio.Event()
         self.hold.set()
         self._script = list(looks) or [ended()]
@@ -57,6 +59,7 @@ class ScriptedSource:
 
     async def start(self, request: StartRequest) -> RunRef:
         self.started.append(request)
+        await self.before_start()
         await self.hold.wait()
         if self._start_error:
             raise self._start_error
@@ -65,6 +68,8 @@ class ScriptedSource:
     async def read_run(self, ref: RunRef) -> RunReport:
         await anyio.lowlevel.checkpoint()
         self.looks += 1
+        if self.read_errors:
+            raise self.read_errors.pop()
         look = self._script.pop(0) if len(self._script) > 1 else self._script[0]
         if isinstance(look, SourceError):
             raise look

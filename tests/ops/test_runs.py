@@ -19,6 +19,7 @@ from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_pipelines.ops.source import OpsSettings, OpsSource, open_ops_source
 from opsmcp_pipelines.report import Status
 from opsmcp_pipelines.source import CALL_ID_VARIABLE, RunRef, StartRequest
+from tests.fakes.fault_proxy import Asked, fault_proxy
 from tests.fakes.ops_server import FakeOps, Fault
 
 _PIPELINE = OperationKey(OperationKind.PIPELINE, "ops-system", "bed-echo")
@@ -142,10 +143,35 @@ async def test_a_run_is_found_behind_newer_ones(ops: FakeOps, source: OpsSource)
 
 async def test_only_the_newest_runs_are_looked_through(ops: FakeOps, source: OpsSource) -> None:
     body = {"pipelineRef": "bed-echo"}
-    for _ in range(120):
+    for _ in range(520):
         ops.state.create_run("pipelineruns", "ops-system", body, 10)
     assert await source.find_run(_REQUEST) is None
-    assert len(ops.requests) == 5
+    assert len(ops.requests) == 25
+
+
+async def test_runs_that_go_between_two_pages_do_not_hide_the_one_that_is_looked_for(
+    ops: FakeOps,
+) -> None:
+    def clear_newest(asked: Asked) -> None:
+        if "page=2" in asked.path:
+            del ops.runs[-10:]
+
+    async with (
+        fault_proxy(ops.url, clear_newest) as proxy,
+        open_ops_source(OpsSettings(server=proxy.url, token=ops.token)) as source,
+    ):
+        ref = await source.start(_REQUEST)
+        for _ in range(25):
+            ops.state.create_run("pipelineruns", "ops-system", {"pipelineRef": "bed-echo"}, 10)
+        with pytest.raises(SourceUnavailable, match="changed while they were read"):
+            await source.find_run(_REQUEST)
+        assert await source.find_run(_REQUEST) == ref
+
+
+async def test_a_list_of_nothing_holds_no_run(ops: FakeOps, source: OpsSource) -> None:
+    await source.start(_REQUEST)
+    ops.fail("pipelineruns", Fault.NULL_LIST)
+    assert await source.find_run(_REQUEST) is None
 
 
 async def test_an_answer_without_a_run_is_not_a_run(ops: FakeOps, source: OpsSource) -> None:

@@ -5,7 +5,8 @@ Joins starting, following and the journal, and tells the hooks. Knows nothing of
 
 import logging
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVarTuple
@@ -20,12 +21,18 @@ from opsmcp_tools.events import CallRefused, Event, EventHook, RunEnded, RunProg
 from opsmcp_tools.following import Follower, Live
 from opsmcp_tools.journal import Journal
 from opsmcp_tools.runs import Clock, RunRecord, RunSettings
-from opsmcp_tools.starting import find_started, start_once
+from opsmcp_tools.starting import Starter
 from opsmcp_tools.watching import Watcher
 
 __all__ = ["Carrier"]
 
 _Values = TypeVarTuple("_Values")
+
+_KEEP_AGAIN_SECONDS = 10.0
+"""How long until the end of a run that could not be kept is kept again."""
+
+_LOOKED_FOR = "its start was not answered; it is being looked for"
+_OUR_FAILURE = "opsmcp itself failed while it followed the run; its log tells more"
 
 _logger = logging.getLogger(__name__)
 
@@ -51,6 +58,7 @@ class Carrier:
         self._watcher = Watcher(
             source, clock=clock, requests_per_second=settings.requests_per_second
         )
+        self._starter = Starter(source, clock, settings)
         self.live: dict[str, Live] = {}
 
     async def begin(
@@ -61,19 +69,31 @@ class Carrier:
             same = await anyio.to_thread.run_sync(self._journal.add, live.record, ended_since)
         except JournalUnusable as error:
             del self.live[live.record.run]
-            live.see(self._refuse(live, ToolUnavailable(f"nothing was started: {error}")))
+            live.see(self._refused(live, f"nothing was started: {error}"))
+            self._emit(_refusal(live))
             return
         if same is not None:
             del self.live[live.record.run]
             live.join(same)
             return
+        live.keep()
+        async with self._ending(live):
+            await self._begin(live, request)
+
+    async def _begin(self, live: Live, request: StartRequest) -> None:
+        def doubt() -> None:
+            going = replace(live.record.result, reason=_LOOKED_FOR)
+            live.see(replace(live.record, result=going))
+
         try:
-            ref = await start_once(
-                self._source, request, clock=self._clock, settings=self._settings
+            ref = await self._starter.start_once(
+                request,
+                until_seconds=self._settings.deadline_of(live.record.tool),
+                on_doubt=doubt,
             )
         except ToolUnavailable as error:
-            refused = self._refuse(live, ToolUnavailable(live.masker.text(str(error))))
-            await self._keep_end(live, refused)
+            refused = self._refused(live, live.masker.text(str(error)))
+            await self._conclude(live, refused, _refusal(live))
         except RunOutcomeUnknown as error:
             await self._end(live, live.record.result.ending(Verdict.UNKNOWN, str(error)))
         else:
@@ -81,14 +101,21 @@ class Carrier:
 
     async def resume(self, live: Live) -> None:
         """Carry on a run of a process that is gone. What was never answered is looked for."""
+        live.keep()
+        async with self._ending(live):
+            await self._resume(live)
+
+    async def _resume(self, live: Live) -> None:
         record = live.record
         if record.source_run:
             await self._follow(live, RunRef(record.operation, record.source_run), taken_up=True)
             return
-        request = StartRequest(record.operation, record.run)
+        live.see(replace(record, result=replace(record.result, reason=_LOOKED_FOR)))
         try:
-            ref = await find_started(
-                self._source, request, clock=self._clock, settings=self._settings
+            ref = await self._starter.find_started(
+                StartRequest(record.operation, record.run),
+                until_seconds=self._settings.deadline_of(record.tool),
+                since=record.created_at,
             )
         except RunOutcomeUnknown as error:
             await self._end(live, record.result.ending(Verdict.UNKNOWN, str(error)))
@@ -100,17 +127,27 @@ class Carrier:
         await self._write(self._journal.add, live.record)
         await self.resume(live)
 
-    def _refuse(self, live: Live, error: ToolUnavailable) -> RunRecord:
-        live.refusal = error
-        result = live.record.result.ending(Verdict.NOTHING_RAN, str(error))
-        self._emit(CallRefused(live.record.tool, live.record.principal, str(error)))
+    @asynccontextmanager
+    async def _ending(self, live: Live) -> AsyncGenerator[None]:
+        """Give the run an end even if opsmcp itself is wrong: the others must not end with it."""
+        try:
+            yield
+        except Exception:  # the other runs, and whoever waits for this one
+            _logger.exception("run %s: opsmcp failed while it carried it", live.record.run)
+            await self._end(live, Run(Verdict.UNKNOWN, reason=_OUR_FAILURE))
+
+    def _refused(self, live: Live, reason: str) -> RunRecord:
+        """The call as one that never became a run."""
+        live.refusal = ToolUnavailable(reason)
+        result = replace(live.record.result, verdict=Verdict.NOTHING_RAN, reason=reason)
         return replace(live.record, result=result, ended_at=self._clock.now())
 
     async def _follow(self, live: Live, ref: RunRef, *, taken_up: bool = False) -> None:
         await self._write(self._journal.accepted, live.record.run, ref.name)
         durations = await self._durations(live.record)
         usual = statistics.median(durations) if durations else None
-        live.see(replace(live.record, source_run=ref.name, usual_seconds=usual))
+        known = replace(live.record.result, reason="")
+        live.see(replace(live.record, source_run=ref.name, result=known, usual_seconds=usual))
         self._emit(RunStarted(live.record, taken_up))
         follower = Follower(
             live,
@@ -141,20 +178,29 @@ class Carrier:
 
     async def _end(self, live: Live, result: Run) -> None:
         now = self._clock.now()
-        await self._keep_end(live, replace(live.record, result=result, ended_at=now, seen_at=now))
-        self._emit(RunEnded(live.record))
+        record = replace(live.record, result=result, ended_at=now, seen_at=now)
+        await self._conclude(live, record, RunEnded(record))
 
-    async def _keep_end(self, live: Live, record: RunRecord) -> None:
-        # Kept before anybody is told, so that the next call of the same kind sees it as over.
-        # Shielded, because whoever was waiting may leave the program as soon as it is.
+    async def _conclude(self, live: Live, record: RunRecord, event: Event) -> None:
+        """Keep the end, then tell it. What cannot be kept is told, and kept when that is possible.
+
+        Kept first, so that the next call of the same kind sees the run as over.
+        """
+        # Shielded, because whoever was waiting may leave the program as soon as it is told.
+        kept = False
         with anyio.CancelScope(shield=True):
             kept = await self._write(self._journal.finish, record)
             live.see(record)
             if kept:
                 del self.live[record.run]
+        self._emit(event)
+        while not kept:
+            await self._clock.sleep(_KEEP_AGAIN_SECONDS)
+            kept = await self._write(self._journal.finish, record)
+        self.live.pop(record.run, None)
 
     async def _write(self, write: Callable[[*_Values], object], *values: *_Values) -> bool:
-        """Write to the journal. A run goes on when that fails; it is then kept in memory."""
+        """Write to the journal. A run goes on when that fails; it is kept in memory meanwhile."""
         try:
             await anyio.to_thread.run_sync(write, *values)
         except JournalUnusable:
@@ -164,4 +210,11 @@ class Carrier:
 
     def _emit(self, event: Event) -> None:
         for hook in self._hooks:
-            hook(event)
+            try:
+                hook(event)
+            except Exception:  # whoever listens must not end what it listens to
+                _logger.exception("a listener failed on %s", type(event).__name__)
+
+
+def _refusal(live: Live) -> CallRefused:
+    return CallRefused(live.record.tool, live.record.principal, str(live.refusal))

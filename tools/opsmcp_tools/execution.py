@@ -10,6 +10,8 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
+from math import inf
 from types import MappingProxyType
 
 import anyio
@@ -25,7 +27,7 @@ from opsmcp_tools.carrying import Carrier
 from opsmcp_tools.characters import quote
 from opsmcp_tools.errors import JournalUnusable, ToolError, ToolUnavailable, UnknownRun
 from opsmcp_tools.events import EventHook
-from opsmcp_tools.following import Live
+from opsmcp_tools.following import Live, first_of
 from opsmcp_tools.journal import Journal, Query
 from opsmcp_tools.masking import Masker
 from opsmcp_tools.runs import Clock, RunRecord, RunSettings
@@ -96,9 +98,18 @@ class Executions:
                 self._group = None
 
     async def start(
-        self, tool: Tool, call: CheckedCall, principal: Principal, *, key: str = ""
+        self,
+        tool: Tool,
+        call: CheckedCall,
+        principal: Principal,
+        *,
+        key: str = "",
+        wait_seconds: float = inf,
     ) -> RunRecord:
         """Start one run; returns once the source has accepted it, or it is over.
+
+        A source that has not answered after `wait_seconds` gives the run as it is, still without
+        its name at the source.
 
         The same call gets the run that is in flight, or one that changed something and ended a
         moment ago: it comes back as `repeated`. With a `key`, the run of that key is the one, and
@@ -109,17 +120,18 @@ class Executions:
             ToolUnavailable: Nothing was started.
         """
         self._open_group()
+        until = self._clock.monotonic() + wait_seconds
         digest = digest_of(tool, call, principal)
         live = self._in_flight(tool, principal, digest, key)
         if live is not None:
-            return replace(await self._settled(live), repeated=True)
+            return replace(await self._settled(live, until), repeated=True)
         await self._admission.enter(principal.name)
         try:
             live = self._begin(tool, call, principal, digest, key)
         except BaseException:
             self._admission.leave(principal.name)
             raise
-        return await self._settled(live)
+        return await self._settled(live, until)
 
     def _in_flight(self, tool: Tool, principal: Principal, digest: str, key: str) -> Live | None:
         """The run of the same call, if this process follows it."""
@@ -152,15 +164,22 @@ class Executions:
         self._carrier.live[live.record.run] = live
         return live
 
-    async def _settled(self, live: Live) -> RunRecord:
+    async def _settled(self, live: Live, until: float) -> RunRecord:
+        """The run once it is known what became of its start; at `until` as it is then."""
         while not live.settled:
-            await live.changed()
+            left = until - self._clock.monotonic()
+            if live.kept and left <= 0:
+                return live.record
+            if live.kept and left < inf:
+                await first_of(live.changed, partial(self._clock.sleep, left))
+            else:
+                await live.changed()
         if live.refusal:
             raise live.refusal
         if live.same is None:
             return live.record
         other = self._carrier.live.get(live.same.run)
-        same = live.same if other is None else await self._settled(other)
+        same = live.same if other is None else await self._settled(other, until)
         return replace(same, repeated=True)
 
     async def wait(

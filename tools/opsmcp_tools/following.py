@@ -52,6 +52,7 @@ class Live:
         self.masker = masker
         self.refusal: ToolError | None = None
         self.same: RunRecord | None = None
+        self.kept = False
         self._changed = anyio.Event()
         self._hurried = anyio.Event()
 
@@ -59,6 +60,11 @@ class Live:
     def settled(self) -> bool:
         """Whether it is known what became of its start."""
         return bool(self.record.source_run) or self.record.ended or self.same is not None
+
+    def keep(self) -> None:
+        """Take note that the journal has it: from here on its handle is good."""
+        self.kept = True
+        self._wake()
 
     def join(self, same: RunRecord) -> None:
         """Leave the call to the run that answers it already."""

@@ -4,59 +4,115 @@ Knows nothing of callers or the journal. A start is never sent twice, whatever h
 """
 
 import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import count
 
 from opsmcp_pipelines.errors import SourceError, SourceProtocolError, StartOutcomeUnknown
 from opsmcp_pipelines.source import RunRef, Source, StartRequest
 from opsmcp_tools.errors import RunOutcomeUnknown, ToolUnavailable
 from opsmcp_tools.runs import Clock, RunSettings
 
-__all__ = ["find_started", "start_once"]
+__all__ = ["Starter"]
+
+_SILENT_SECONDS = 5.0
+"""A start that was not answered for so long may still be acted on. Sooner, it broke or was bad."""
+
+_ACTS_UNTIL_SECONDS = 65.0
+"""Until when it may be: Ops gives up after 61 seconds when its Kubernetes API is silent."""
+
+_LATER_PAUSE_SECONDS = 10.0
+
+_CLEARED_AFTER = timedelta(minutes=10)
+_CLEARED_EVERY = timedelta(minutes=30)
 
 _logger = logging.getLogger(__name__)
 
 
-async def start_once(
-    source: Source, request: StartRequest, *, clock: Clock, settings: RunSettings
-) -> RunRef:
-    """Start a run; where it is.
+@dataclass(frozen=True, slots=True)
+class Starter:
+    """Starts runs on one source, and finds those whose start was not answered."""
 
-    Raises:
-        ToolUnavailable: There is certainly no run.
-        RunOutcomeUnknown: There may be one, and it was not found.
-    """
-    try:
-        return await source.start(request)
-    except (StartOutcomeUnknown, SourceProtocolError):
-        _logger.warning("run %s: its start was not answered; looking for it", request.call_id)
-    except SourceError as error:
-        raise ToolUnavailable(f"nothing was started: {error}") from error
-    return await find_started(source, request, clock=clock, settings=settings)
+    source: Source
+    clock: Clock
+    settings: RunSettings
 
+    async def start_once(
+        self, request: StartRequest, *, until_seconds: float, on_doubt: Callable[[], None]
+    ) -> RunRef:
+        """Start a run; where it is.
 
-async def find_started(
-    source: Source, request: StartRequest, *, clock: Clock, settings: RunSettings
-) -> RunRef:
-    """Look for the run that `request` may have made, a few times: it may show up late.
+        Args:
+            request: What to start.
+            until_seconds: How long to look for a run while the source cannot be asked.
+            on_doubt: Called when the start was not answered, before the run is looked for.
 
-    Raises:
-        RunOutcomeUnknown: It was not found, or the source could not be asked.
-    """
-    answers = 0
-    for pause in settings.search_pauses_seconds:
-        await clock.sleep(pause)
+        Raises:
+            ToolUnavailable: There is certainly no run.
+            RunOutcomeUnknown: There may be one, and it was not found.
+        """
+        sent = self.clock.monotonic()
         try:
-            found = await source.find_run(request)
-        except SourceError:
-            continue
-        if found:
-            return found
-        answers += 1
-    raise RunOutcomeUnknown(
-        f"the start was sent and its answer was lost; {_evidence(answers)}. It was not sent again"
-    )
+            return await self.source.start(request)
+        except (StartOutcomeUnknown, SourceProtocolError):
+            _logger.warning("run %s: its start was not answered; looking for it", request.call_id)
+        except SourceError as error:
+            raise ToolUnavailable(f"nothing was started: {error}") from error
+        on_doubt()
+        took = self.clock.monotonic() - sent
+        may_act = _ACTS_UNTIL_SECONDS - took if took >= _SILENT_SECONDS else 0.0
+        return await self.find_started(request, at_least=may_act, until_seconds=until_seconds)
+
+    async def find_started(
+        self,
+        request: StartRequest,
+        *,
+        at_least: float = 0.0,
+        until_seconds: float,
+        since: datetime | None = None,
+    ) -> RunRef:
+        """Look for the run that `request` may have made, several times: it may show up late.
+
+        Args:
+            request: What was to be started.
+            at_least: How many seconds to go on although it is not found.
+            until_seconds: How long to go on while the source cannot be asked.
+            since: When it was to be started, where that is long ago.
+
+        Raises:
+            RunOutcomeUnknown: It was not found, or the source could not be asked.
+        """
+        began, answers = self.clock.monotonic(), 0
+        pauses = self.settings.search_pauses_seconds
+        for number in count():
+            await self.clock.sleep(pauses[number] if number < len(pauses) else _LATER_PAUSE_SECONDS)
+            try:
+                found = await self.source.find_run(request)
+            except SourceError:
+                enough = until_seconds
+            else:
+                if found:
+                    return found
+                answers, enough = answers + 1, at_least
+            if number + 1 >= len(pauses) and self.clock.monotonic() - began >= enough:
+                break
+        cleared = since is not None and _may_be_cleared(since, self.clock.now())
+        raise RunOutcomeUnknown(
+            f"its start was not answered; {_evidence(answers, cleared)}. It was not sent again"
+        )
 
 
-def _evidence(answers: int) -> str:
-    if answers:
-        return f"no run of this call was found in {answers} searches, but it may still appear"
-    return "the source could not be asked whether it made a run"
+def _evidence(answers: int, cleared: bool) -> str:
+    if not answers:
+        return "the source could not be asked whether it made a run"
+    times = "1 search" if answers == 1 else f"{answers} searches"
+    but = "Ops may have cleared it away since" if cleared else "it may still appear"
+    return f"no run of this call was found in {times}, but {but}"
+
+
+def _may_be_cleared(since: datetime, now: datetime) -> bool:
+    """Whether Ops has cleared away runs of that age since: at :00 and :30 those over 10 minutes."""
+    ripe = since + _CLEARED_AFTER
+    midnight = ripe.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight - (midnight - ripe) // _CLEARED_EVERY * _CLEARED_EVERY <= now

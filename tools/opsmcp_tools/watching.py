@@ -118,7 +118,8 @@ class Watcher:
         # A list that is slow to read is read less often.
         pause = max(_ROUND_SECONDS, 2 * shared.took)
         if shared.last:
-            await self._clock.sleep(shared.last.began + pause - self._clock.monotonic())
+            due = shared.last.began + pause - self._clock.monotonic()
+            await self._clock.sleep(max(0.0, due))
         shared.rounds += 1
         began = self._clock.monotonic()
         wanted = frozenset(shared.watched)

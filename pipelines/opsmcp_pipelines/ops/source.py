@@ -15,6 +15,7 @@ from opsmcp_pipelines.errors import (
     SourceError,
     SourceProtocolError,
     SourceRefused,
+    SourceUnavailable,
     StartOutcomeUnknown,
 )
 from opsmcp_pipelines.models import Cluster, OperationKind
@@ -38,9 +39,10 @@ _REFS = MappingProxyType(
     {OperationKind.PIPELINE: "pipelineRef", OperationKind.TASK: "taskRef"},
 )
 
-# Runs carry all their output, so pages of them are small, and only the newest are looked at.
+# Runs carry all their output, so pages of them are small, and only the newest are looked at: more
+# than Ops keeps of one operation, unless somebody starts hundreds within the half hour.
 _RUNS_PER_PAGE = 20
-_RUN_PAGES = 5
+_RUN_PAGES = 25
 
 # Those of many runs in flight, read together: bounded, because finished runs are among them.
 _SHARED_PER_PAGE = 100
@@ -184,8 +186,14 @@ class OpsSource:
         return reports
 
     async def find_run(self, request: StartRequest) -> RunRef | None:
-        """Find the run that carries the call id of `request`, among the newest of its operation."""
+        """Find the run that carries the call id of `request`, among the newest of its operation.
+
+        Raises:
+            SourceUnavailable: Also when runs went while their list was read, and with them the run
+                may have moved to a page that was read before.
+        """
         key = request.operation
+        least = 0
         for number in range(1, _RUN_PAGES + 1):
             page = await self._client.page(
                 key.namespace, _RUNS[key.kind], number, size=_RUNS_PER_PAGE, search=key.name
@@ -194,6 +202,11 @@ class OpsSource:
                 if wire.parse_variables(item).get(CALL_ID_VARIABLE) == request.call_id:
                     name = wire.parse_run_name(item)
                     return RunRef(key, name) if name else None
+            if page.mark.total < least:
+                raise SourceUnavailable(
+                    f"could not search the runs of {key}: they changed while they were read"
+                )
+            least = page.mark.total
             if page.mark.count < _RUNS_PER_PAGE:
                 break
         return None

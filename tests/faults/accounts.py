@@ -1,0 +1,57 @@
+"""Whether what opsmcp says of its runs is what became of them at the Ops server."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from opsmcp_pipelines.run import Verdict
+from opsmcp_pipelines.source import CALL_ID_VARIABLE
+from opsmcp_tools.runs import RunRecord
+from tests.fakes.ops_state import FakeRun
+
+__all__ = ["Truth", "check_accounts"]
+
+_FOLLOWED = {Verdict.SUCCEEDED, Verdict.FAILED, Verdict.RUNNING, Verdict.VANISHED, Verdict.STUCK}
+
+
+@dataclass
+class Truth:
+    """The runs that an Ops server ever made, by the call that made them."""
+
+    runs: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+
+    def note(self, runs: Iterable[FakeRun]) -> None:
+        """Take down runs that the server may forget from now on."""
+        for run in runs:
+            self.runs.setdefault(run.variables[CALL_ID_VARIABLE], []).append(run.name)
+
+
+def check_accounts(truth: Truth, records: Iterable[RunRecord]) -> Mapping[Verdict, int]:
+    """Assert that every run is accounted for and none was made twice; how many of each verdict."""
+    kept = {record.run: record for record in records}
+    doubles = {call: made for call, made in truth.runs.items() if len(made) > 1}
+    assert not doubles
+    assert not truth.runs.keys() - kept.keys(), "runs that the journal does not know"
+    for record in kept.values():
+        _check(record, truth.runs.get(record.run, []))
+    return Counter(record.verdict for record in kept.values())
+
+
+def _check(record: RunRecord, made: list[str]) -> None:
+    if record.source_run:
+        assert record.verdict in _FOLLOWED, record
+        assert made == [record.source_run], record
+    elif record.verdict is Verdict.NOTHING_RAN:
+        assert made == [], record
+        assert record.result.reason.startswith("nothing was started"), record
+    else:
+        assert record.verdict is Verdict.UNKNOWN, record
+        _check_evidence(record, made)
+
+
+def _check_evidence(record: RunRecord, made: list[str]) -> None:
+    """Only who could not ask, or asked too early, may not know of a run."""
+    searched = "no run of this call was found" in record.result.reason
+    asked = searched or "could not be asked" in record.result.reason
+    assert asked, record
+    assert not (searched and made), record
