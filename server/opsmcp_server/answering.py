@@ -31,7 +31,8 @@ async def answer_run(
 ) -> types.CallToolResult:
     """The result of a call that ended in this run."""
     text = await run_text(services, record, principal, tokens)
-    return run_result(record, text, structured(record, _finder(services, principal)))
+    work = partial(structured, record, _finder(services, principal))
+    return run_result(record, text, await anyio.to_thread.run_sync(work))
 
 
 async def run_text(

@@ -135,3 +135,10 @@ def test_of_more_than_32_mebibytes_both_ends_are_looked_at_and_that_is_said() ->
     assert "ERROR first" in short
     assert "ERROR last" in short
     assert "characters after the first 8,388,608 were not looked at" in short
+
+
+def test_of_what_is_no_text_the_plain_characters_are_looked_at_and_that_is_said() -> None:
+    rubbish = random.Random(7).randbytes(300_000)
+    short = condense((rubbish + b"\nERROR in it\n" + rubbish).decode("utf-8", "replace"))
+    assert "ERROR in it" in short
+    assert short.endswith("[this is no text: only its plain characters were looked at]")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsmcp_tools.text import clean, fence, head_and_tail, label, tail
+from opsmcp_tools.text import clean, fence, head_and_tail, label
 
 _CLEANED = {
     "plain": ("a\tb\nc", "a\tb\nc"),
@@ -61,12 +61,6 @@ def _seconds(text: str) -> float:
 def test_a_label_is_one_short_line() -> None:
     assert label("a\n\x1b[1mb  c") == "a b c"
     assert len(label("x" * 1000)) == 80
-
-
-def test_a_tail_begins_at_a_line() -> None:
-    assert tail("one\ntwo\nthree\nfour", 12) == "three\nfour"
-    assert tail("x" * 100, 10) == "x" * 10
-    assert tail("short", 10) == "short"
 
 
 def test_the_middle_of_a_long_text_is_marked_as_left_out() -> None:

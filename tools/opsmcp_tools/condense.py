@@ -6,9 +6,10 @@ trace, warnings, what is rare, and both ends. Linear in the text, and bounded in
 """
 
 from opsmcp_tools.excerpt import Room
-from opsmcp_tools.log import read_log
+from opsmcp_tools.log import read_log, read_thinned
 from opsmcp_tools.shapes import read_table, read_yaml, shrunk_json
 from opsmcp_tools.text import clean
+from opsmcp_tools.thinning import thin
 from opsmcp_tools.tokens import estimate_tokens
 
 __all__ = ["LEAST_TOKENS", "condense", "room_for"]
@@ -18,6 +19,14 @@ LEAST_TOKENS = 120
 
 _MOST_CHARACTERS = 32 * 1024 * 1024
 _KEPT_HEAD = 8 * 1024 * 1024
+_SMALL = 64 * 1024
+_UNREADABLE = "\ufffd"
+_READABLE_PARTS = 20
+"""An output of which more than one character in so many could not be read is no text."""
+
+_MOST_LINES = 700_000
+"""Of more, only both ends and what may be an error are looked at one by one."""
+
 _LONGEST_LINE = 1_200
 _PIECE = 400
 _TOKENS_OF_A_LINE = 20
@@ -34,17 +43,25 @@ def condense(text: str, tokens: int = 1_500) -> str:
         text: Any output; cleaned here.
         tokens: How many it may take. Outputs are dense, so three characters count as a token.
     """
-    text = clean(text)
+    text, note = _readable(text)
     room = Room(max(tokens, LEAST_TOKENS) * 3 // 4, len(text))
-    if room.holds(text):
+    if not note and room.holds(text):
         return text
-    if len(text) <= _MOST_CHARACTERS:
-        return _condensed(text, room) or _cut(text, room)
-    left = len(text) - _MOST_CHARACTERS
-    note = f"\n[{left:,} characters after the first {_KEPT_HEAD:,} were not looked at]"
-    ends = text[:_KEPT_HEAD] + "\n" + text[left + _KEPT_HEAD :]
     smaller = Room(room.tokens - len(note) // 4, room.characters - len(note))
-    return (_condensed(ends, smaller) or _cut(ends, smaller)) + note
+    return (_condensed(text, smaller) or _cut(text, smaller)) + note
+
+
+def _readable(text: str) -> tuple[str, str]:
+    """The cleaned text, so far as it is looked at, and a note on what is not."""
+    if len(text) > _SMALL and text.count(_UNREADABLE) > len(text) // _READABLE_PARTS:
+        plain = clean(text.encode("ascii", "ignore").decode())
+        return plain, "\n[this is no text: only its plain characters were looked at]"
+    text = clean(text)
+    left = len(text) - _MOST_CHARACTERS
+    if left <= 0:
+        return text, ""
+    ends = text[:_KEPT_HEAD] + "\n" + text[left + _KEPT_HEAD :]
+    return ends, f"\n[{left:,} characters after the first {_KEPT_HEAD:,} were not looked at]"
 
 
 def room_for(text: str) -> int:
@@ -56,12 +73,14 @@ def _condensed(text: str, room: Room) -> str | None:
     shrunk = shrunk_json(text, room)
     if shrunk:
         return shrunk
-    lines = text.removesuffix("\n").split("\n")
+    text = text.removesuffix("\n")
+    room_lines = room.tokens // _TOKENS_OF_A_LINE
+    thinned = thin(text, _MOST_LINES)
+    if thinned is not None:
+        return read_thinned(thinned, room_lines=room_lines).fit(room)
+    lines = text.split("\n")
     excerpt = read_table(lines) or read_yaml(lines)
-    if excerpt is None:
-        lines = _in_pieces(lines)
-        excerpt = read_log(lines, room_lines=room.tokens // _TOKENS_OF_A_LINE)
-    return excerpt.fit(room)
+    return (excerpt or read_log(_in_pieces(lines), room_lines=room_lines)).fit(room)
 
 
 def _in_pieces(lines: list[str]) -> list[str]:

@@ -35,7 +35,8 @@ class Excerpt:
 
     The first `vital` of `order` are the reason for the excerpt: the others only get the room that
     is left. `alike` is how many lines a line stands for; `focus` is the place in a line that has to
-    be seen.
+    be seen. Where `lines` are some of a text only, `places` are their numbers in it and `total` is
+    how many lines it has.
     """
 
     lines: Sequence[str]
@@ -44,6 +45,8 @@ class Excerpt:
     unit: str = "lines"
     alike: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
     focus: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
+    places: Sequence[int] = ()
+    total: int = 0
 
     def fit(self, room: Room) -> str | None:
         """The longest excerpt that fits, all vital lines in it if that can be; None if none can."""
@@ -70,16 +73,21 @@ class Excerpt:
     def _render(self, taken: int, width: int, *, gaps: bool) -> str:
         parts, expected = [self._head(taken)], 0
         for number in sorted(set(self.order[:taken])):
-            if gaps and number > expected:
-                parts.append(left_out(number - expected, self.unit))
+            place = self.places[number] if self.places else number
+            if gaps and place > expected:
+                parts.append(left_out(place - expected, self.unit))
             parts.append(self._line(number, width))
-            expected = number + 1
-        if gaps and expected < len(self.lines):
-            parts.append(left_out(len(self.lines) - expected, self.unit))
+            expected = place + 1
+        if gaps and expected < self._total:
+            parts.append(left_out(self._total - expected, self.unit))
         return "\n".join(parts)
 
+    @property
+    def _total(self) -> int:
+        return self.total or len(self.lines)
+
     def _head(self, taken: int) -> str:
-        shown = f"{len(set(self.order[:taken])):,} of {len(self.lines):,} {self.unit}"
+        shown = f"{len(set(self.order[:taken])):,} of {self._total:,} {self.unit}"
         alike = "; ×N: N of this kind" if self.alike else ""
         missing = f"; {self.vital - taken:,} kinds of error not shown" if taken < self.vital else ""
         return f"[{shown}{alike}{missing}]"

@@ -7,7 +7,7 @@ hold an error, are looked at one by one, a bounded number of them.
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
 from opsmcp_tools.excerpt import Excerpt
@@ -19,8 +19,9 @@ from opsmcp_tools.templates import (
     weigh,
     without_identifiers,
 )
+from opsmcp_tools.thinning import Thinned
 
-__all__ = ["error_lines", "read_log"]
+__all__ = ["error_lines", "read_log", "read_thinned"]
 
 _MANY_KEYS = 5_000
 _MOST_SUSPECTS = 3_000
@@ -83,6 +84,12 @@ def read_log(lines: Sequence[str], *, room_lines: int) -> Excerpt:
     alike.update((kind.numbers[0], kind.count) for kind in errors)
     focus = {number: kind.focus for kind in kinds for number in kind.numbers}
     return Excerpt(lines, list(order), vital=len(errors), alike=alike, focus=focus)
+
+
+def read_thinned(thinned: Thinned, *, room_lines: int) -> Excerpt:
+    """The same for a log of which only some lines were kept: how many are alike is not known."""
+    excerpt = read_log(thinned.lines, room_lines=room_lines)
+    return replace(excerpt, alike={}, places=thinned.places, total=thinned.total)
 
 
 def error_lines(lines: Sequence[str]) -> Iterator[int]:

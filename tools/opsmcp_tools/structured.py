@@ -1,16 +1,18 @@
-"""The structured result of a run: typed data for programs, its outputs cut to a budget. Pure.
+"""The structured result of a run: typed data for programs, its outputs condensed. Pure.
 
 The names are a contract (design: "Structured result of a run"); `schema.OUTPUT_SCHEMA` describes
 the same object.
 """
 
+from collections.abc import Mapping
 from itertools import islice
 
 from opsmcp_pipelines.run import NodeResult, StepResult, TaskResult, Verdict
 from opsmcp_tools.advice import FindTool, advise, no_tool, steps_of
+from opsmcp_tools.condense import condense
 from opsmcp_tools.imitation import imitates_instructions
 from opsmcp_tools.runs import RunRecord
-from opsmcp_tools.text import clean, label, tail
+from opsmcp_tools.text import clean, label
 from opsmcp_tools.tool import JsonObject
 
 __all__ = ["structured"]
@@ -18,6 +20,9 @@ __all__ = ["structured"]
 _ALL_OUTPUT = 12_000
 _FAILED_OUTPUT = 2_000
 _OTHER_OUTPUT = 1_000
+_LEAST_OUTPUT = 400
+"""Characters: of all outputs together, and of one where there are few, or many."""
+
 _MOST_TASKS = 100
 _MOST_NODES = 200
 _MOST_STEPS = 500
@@ -30,7 +35,7 @@ _ALL_RESULTS = 10_000
 
 def structured(record: RunRecord, find: FindTool = no_tool) -> JsonObject:
     """The run as the contract has it; what does not fit is said in `truncated` and `advice`."""
-    builder = _Builder()
+    builder = _Builder(_outputs(record))
     tasks = [builder.task(task) for task in record.result.tasks[:_MOST_TASKS]]
     advice = list(advise(record, find))
     if builder.left_out or len(record.result.tasks) > _MOST_TASKS:
@@ -73,12 +78,29 @@ def _results(record: RunRecord) -> dict[str, str]:
     return shown
 
 
+def _outputs(record: RunRecord) -> dict[int, str]:
+    """The outputs by the identity of their steps: condensed, those that went wrong first."""
+    steps = [step for _, _, step in islice(steps_of(record), _MOST_STEPS) if step.output]
+    bad = [step for step in steps if step.verdict is not Verdict.SUCCEEDED]
+    good = [step for step in steps if step.verdict is Verdict.SUCCEEDED]
+    shown, left = dict[int, str](), _ALL_OUTPUT
+    for group, most in ((bad, _FAILED_OUTPUT), (good, _OTHER_OUTPUT)):
+        each = max(_LEAST_OUTPUT, min(most, left // max(1, len(group))))
+        for step in group:
+            if left < _LEAST_OUTPUT:
+                break
+            # `condense` counts three characters as a token.
+            shown[id(step)] = condense(step.output, each // 3)
+            left -= len(shown[id(step)])
+    return shown
+
+
 class _Builder:
     """Builds the tasks of one run and counts what they use up."""
 
-    def __init__(self) -> None:
+    def __init__(self, outputs: Mapping[int, str]) -> None:
         self.left_out = False
-        self._output = _ALL_OUTPUT
+        self._outputs = outputs
         self._nodes = _MOST_NODES
         self._steps = _MOST_STEPS
 
@@ -107,21 +129,14 @@ class _Builder:
         }
 
     def _step(self, step: StepResult) -> JsonObject:
-        limit = _OTHER_OUTPUT if step.verdict is Verdict.SUCCEEDED else _FAILED_OUTPUT
-        # Cleaned from a little more than is kept: terminal codes make an output longer.
-        near = clean(step.output[-4 * limit :])
-        output = tail(near, limit)
-        if len(output) > self._output:
-            output = ""
-        self._output -= len(output)
-        cut = len(output) < len(near) or len(step.output) > 4 * limit
-        truncated = cut or step.output_bytes > _kept_bytes(step)
+        output = self._outputs.get(id(step), "")
+        cut = output != clean(step.output)
         self.left_out |= cut
         return {
             "name": label(step.name),
             "verdict": str(step.verdict),
             "output": output,
-            "truncated": truncated,
+            "truncated": cut or step.output_bytes > _kept_bytes(step),
         }
 
 
