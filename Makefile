@@ -13,7 +13,7 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.dev
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage run -m pytest -n auto --dist worksteal
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
 

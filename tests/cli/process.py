@@ -1,19 +1,25 @@
-"""opsmcp as a process of its own: in a pipe, and on a terminal."""
+"""The command line: in this process, as a process of its own in a pipe, and on a terminal."""
 
+import io
+import logging
 import os
 import pty
 import select
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
+from opsmcp_server.cli import run
 from opsmcp_server.config import process_environment
 
 COMMAND = (sys.executable, "-m", "opsmcp_server")
 SECONDS = 30
+_LOGGERS = ("", "opsmcp_server", "opsmcp_tools", "opsmcp_pipelines")
 
 MANIFESTS = """
 apiVersion: crd.chenshaowen.com/v1
@@ -119,6 +125,22 @@ class Opsmcp:
         )
 
     def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """What it prints and its exit status, in this process: one of its own takes a second."""
+        out, err = _stream(), _stream()
+        with self._surroundings(), redirect_stdout(out), redirect_stderr(err):
+            status = run(arguments)
+        return subprocess.CompletedProcess(arguments, status, _text(out), _text(err))
+
+    @contextmanager
+    def _surroundings(self) -> Generator[None]:
+        """The environment, folder, input and fresh logging that a process would begin with."""
+        environ = patch.dict(os.environ, self.environment(), clear=True)  # noqa: TID251 - its own
+        nothing = patch.object(sys, "stdin", io.StringIO())
+        with environ, chdir(self.folder), nothing, _logging():
+            yield
+
+    def as_process(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """The same of a process of its own."""
         with self.start(*arguments) as process:
             out, err = process.communicate(timeout=SECONDS)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
@@ -146,6 +168,28 @@ class Opsmcp:
                     interrupt_at = ""
             os.close(ours)
             return process.wait(SECONDS), shown.decode()
+
+
+@contextmanager
+def _logging() -> Generator[None]:
+    """What a command configures is gone when it ends."""
+    loggers = [logging.getLogger(name) for name in _LOGGERS]
+    before = [(logger, logger.handlers[:], logger.level) for logger in loggers]
+    try:
+        yield
+    finally:
+        for logger, handlers, level in before:
+            logger.handlers[:] = handlers
+            logger.setLevel(level)
+
+
+def _stream() -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.seek(0)
+    return stream.read()
 
 
 def _read(terminal: int, process: "subprocess.Popen[bytes]") -> bytes:

@@ -9,7 +9,7 @@ from tests.cli.process import SECONDS, Opsmcp
 
 
 def test_a_good_run_is_status_0_with_its_summary(opsmcp: Opsmcp) -> None:
-    done = opsmcp("call", "say-hello", "word=world")
+    done = opsmcp.as_process("call", "say-hello", "word=world")
     assert (done.returncode, done.stderr) == (0, "")
     assert "succeeded" in done.stdout.splitlines()[0]
     assert "hello world" in done.stdout
@@ -25,7 +25,7 @@ def test_json_is_the_structured_result(opsmcp: Opsmcp) -> None:
 
 
 def test_a_failed_run_is_status_1_with_its_result_on_stdout(opsmcp: Opsmcp) -> None:
-    done = opsmcp("call", "show-trouble", "--json")
+    done = opsmcp.as_process("call", "show-trouble", "--json")
     assert done.returncode == 1
     assert json.loads(done.stdout)["verdict"] == "failed"
     assert "something broke" in opsmcp("call", "show-trouble").stdout

@@ -51,6 +51,6 @@ def test_a_bad_setting_stops_the_start_with_one_line(opsmcp: Opsmcp, command: st
 
 
 def test_a_named_file_that_is_not_there_stops_the_start(opsmcp: Opsmcp) -> None:
-    done = opsmcp("config", "--config", "nowhere.yaml")
+    done = opsmcp.as_process("config", "--config", "nowhere.yaml")
     assert done.returncode == 2
     assert done.stderr == "opsmcp: file nowhere.yaml: there is no such file\n"

@@ -86,4 +86,4 @@ def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) ->
 
 def test_the_module_is_the_command(opsmcp: Opsmcp) -> None:
     assert COMMAND[1:] == ("-m", "opsmcp_server")
-    assert opsmcp("--version").stdout == f"opsmcp {version('opsmcp')}\n"
+    assert opsmcp.as_process("--version").stdout == f"opsmcp {version('opsmcp')}\n"
