@@ -3,6 +3,9 @@
 Frozen mirrors of the Ops custom resources (`crd.chenshaowen.com/v1`: api/v1/*_types.go), reduced to
 what opsmcp uses. A Host's credentials and a Cluster's secrets have no field here on purpose.
 All values of variables are strings, as in Ops. Nothing here reads or checks anything.
+
+What opsmcp does not use (a container image, mounts, the files of a transfer) is kept in `more` as
+one line of JSON, because it is part of what the author wrote and a change of it must be seen.
 """
 
 from collections.abc import Mapping
@@ -73,7 +76,7 @@ class Step:
     """One step of a task: a script, or a file transfer (`transfers` is then true).
 
     `when` and `allow_failure` are expressions as written; empty means always, and never.
-    `timeout_seconds` of 0 means that the author set none.
+    `timeout_seconds` of 0 means that the author set none. `more` is what else the author wrote.
     """
 
     name: str
@@ -82,6 +85,7 @@ class Step:
     allow_failure: str = ""
     timeout_seconds: int = 0
     transfers: bool = False
+    more: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,8 @@ class Task:
     """A Task: steps that run one after the other on a host, or in a pod.
 
     `host` is a host name, a node selector (`anymaster`) or a label selector; empty when left open.
-    `in_pod` is true when the author asked for a container image or mounts.
+    `in_pod` is true when the author asked for a container image or mounts. `more` is what else the
+    author wrote.
     """
 
     name: str
@@ -100,6 +105,7 @@ class Task:
     steps: tuple[Step, ...] = ()
     labels: Mapping[str, str] = field(default_factory=lambda: _NO_LABELS)
     in_pod: bool = False
+    more: str = ""
 
     @property
     def key(self) -> OperationKey:
@@ -109,7 +115,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class TaskRef:
-    """A pipeline's reference to a task; `results` maps the name of a result to its step."""
+    """A pipeline's reference to a task; `results` maps the name of a result to its step.
+
+    `more` is what else the author wrote.
+    """
 
     name: str
     task: str
@@ -117,11 +126,15 @@ class TaskRef:
     allow_failure: bool = False
     run_always: bool = False
     results: Mapping[str, str] = field(default_factory=lambda: _NO_LABELS)
+    more: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """A Pipeline: tasks that run one after the other; its variables are filled from its tasks."""
+    """A Pipeline: tasks that run one after the other; its variables are filled from its tasks.
+
+    `more` is what else the author wrote.
+    """
 
     name: str
     namespace: str
@@ -129,6 +142,7 @@ class Pipeline:
     variables: tuple[Variable, ...] = ()
     tasks: tuple[TaskRef, ...] = ()
     labels: Mapping[str, str] = field(default_factory=lambda: _NO_LABELS)
+    more: str = ""
 
     @property
     def key(self) -> OperationKey:

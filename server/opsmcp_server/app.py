@@ -23,6 +23,7 @@ from opsmcp_server.listing import Listing
 from opsmcp_server.services import Services
 from opsmcp_server.settings import HintName
 from opsmcp_server.settings import Override as OverrideSetting
+from opsmcp_tools.approval_file import ApprovalFile
 from opsmcp_tools.execution import Executions, FindTask
 from opsmcp_tools.journal import open_journal
 from opsmcp_tools.masking import Masker
@@ -74,6 +75,7 @@ async def open_services(config: Config, environ: Mapping[str, str]) -> AsyncGene
             listing=new_listing(local),
             new_listing=new_listing,
             count_uses=journal.uses,
+            approvals=ApprovalFile(config.state.dir, source.label),
         )
         group = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(group.cancel_scope.cancel)
@@ -123,6 +125,8 @@ def _discover(services: Services, group: TaskGroup) -> None:
         await group.start(services.discovery.run)
         await adoption.catch_up()
         services.first_read.set()
+        if services.config.policy.pin:
+            await adoption.watch_approvals()
 
     services.discovery.subscribe(on_change)
     group.start_soon(run)
@@ -143,6 +147,15 @@ class _Adoption:
             while self.newest is not None:
                 catalogue, self.newest = self.newest, None
                 await self._adopt(catalogue)
+
+    async def watch_approvals(self) -> None:
+        """Make the tools again whenever somebody approved something; ends by being cancelled."""
+        services = self.services
+        while True:
+            await services.clock.sleep(services.config.discovery.interval_seconds)
+            if services.toolbox is not None and services.approvals.changed():
+                self.newest = self.newest or services.toolbox.catalogue
+                await self.catch_up()
 
     async def _adopt(self, catalogue: Catalogue) -> None:
         services = self.services

@@ -18,7 +18,9 @@ from opsmcp_server.config import Config
 from opsmcp_server.listing import Listing
 from opsmcp_server.nodes import Nodes
 from opsmcp_server.sessions import Sessions
-from opsmcp_tools.errors import JournalUnusable, NotAllowed, ToolUnavailable
+from opsmcp_tools.approval_file import ApprovalFile
+from opsmcp_tools.approvals import Approvals
+from opsmcp_tools.errors import ApprovalsUnusable, JournalUnusable, NotAllowed, ToolUnavailable
 from opsmcp_tools.execution import Executions
 from opsmcp_tools.masking import Masker
 from opsmcp_tools.overrides import check_overrides
@@ -54,6 +56,7 @@ class Services:
     listing: Listing
     new_listing: Callable[[Principal], Listing]
     count_uses: Callable[[], Mapping[str, int]]
+    approvals: ApprovalFile
     masker: Masker = field(default_factory=Masker)
     sessions: Sessions = field(default_factory=Sessions)
     nodes: Nodes = field(init=False)
@@ -140,10 +143,18 @@ class Services:
 
     def build(self, catalogue: Catalogue) -> Toolbox:
         """The tools of a catalogue, ready to be searched. Changes nothing, so any thread may."""
-        toolbox = build_toolbox(catalogue, self.tool_settings)
+        approvals = self._approvals() if self.config.policy.pin else None
+        toolbox = build_toolbox(catalogue, self.tool_settings, approvals)
         if len(toolbox.tools) > self.config.tools.limit:
             _ = toolbox.search_index
         return toolbox
+
+    def _approvals(self) -> Approvals:
+        try:
+            return self.approvals.read()
+        except ApprovalsUnusable as error:
+            logger.error("%s; every operation is withheld (policy.pin)", error)  # noqa: TRY400
+            return Approvals(fault="what was approved cannot be read; the log of opsmcp says more")
 
     def adopt(self, toolbox: Toolbox) -> bool:
         """Make these tools the present ones. False when clients see no change."""

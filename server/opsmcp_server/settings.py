@@ -390,6 +390,9 @@ class Policy(_Group):
     ] = Field(default_factory=dict)
     """Groups of principals for the rules: a group's name to patterns of its members' names. In the
     file only."""
+    pin: _Flag = False
+    """Whether an operation is withheld until somebody approved its definition, and again when it
+    changed since. `opsmcp approve-catalogue` shows what changed and approves."""
 
 
 class Consent(_Group):

@@ -28,10 +28,21 @@ def test_all_adds_what_is_withheld_with_the_reason(opsmcp: Opsmcp) -> None:
     assert "nowhere" in withheld["broken-pipeline"]["reason"]
 
 
+def test_all_adds_the_hash_of_each_definition_that_its_runs_keep(opsmcp: Opsmcp) -> None:
+    definitions = json.loads(opsmcp("tools", "--all", "--json").stdout)["definitions"]
+    assert set(definitions) == OPERATIONS
+    called = json.loads(opsmcp("call", "say-hello", "word=world", "--json").stdout)
+    kept = json.loads(opsmcp("runs", called["run"], "--json").stdout)["definition"]
+    rows = [line.split("\t") for line in opsmcp("tools", "--all").stdout.splitlines()]
+    shown = {row[0]: row[3] for row in rows}
+    assert kept == definitions["say-hello"]
+    assert len(kept) == 32 and kept.startswith(shown["say-hello"] or "none")
+
+
 def test_a_pipe_gets_lines_with_tabs(opsmcp: Opsmcp) -> None:
     rows = [line.split("\t") for line in opsmcp("tools", "--all").stdout.splitlines()]
     effects = {row[0]: row[1] for row in rows}
-    assert {len(row) for row in rows} == {3}
+    assert {len(row) for row in rows} == {4}
     assert effects["say-hello"] == "reads"
     assert effects["delete-marker"] == "destroys"
     assert effects["broken-pipeline"] == "withheld"

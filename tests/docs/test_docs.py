@@ -59,9 +59,9 @@ def test_every_variable_that_is_named_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_that_is_named_exists(page: Path) -> None:
-    named = set(re.findall(r"[`\"-] ?opsmcp ([a-z]+)\b", text_of(page)))
+    named = set(re.findall(r"[`\"-] ?opsmcp ([a-z]+(?:-[a-z]+)*)\b", text_of(page)))
     blocks = "".join(re.findall(r"```sh\n(.*?)```", text_of(page), flags=re.DOTALL))
-    named |= set(re.findall(r"^opsmcp ([a-z]+)\b", blocks, flags=re.MULTILINE))
+    named |= set(re.findall(r"^opsmcp ([a-z]+(?:-[a-z]+)*)\b", blocks, flags=re.MULTILINE))
     assert named <= set(COMMANDS)
 
 

@@ -18,7 +18,7 @@ from opsmcp_pipelines.run import (
     Verdict,
 )
 from opsmcp_tools.errors import JournalUnusable
-from opsmcp_tools.journal import Limits, Query, open_journal
+from opsmcp_tools.journal import _VERSIONS, Limits, Query, open_journal
 from opsmcp_tools.runs import RunRecord
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -36,6 +36,7 @@ def _record(run: str = "r-1", *, at: datetime = AT, **more: str) -> RunRecord:
         created_at=at,
         result=Run(Verdict.RUNNING),
         expected=(ExpectedTask("a", "b", run_always=True),),
+        definition="5f2b",
     )
 
 
@@ -158,6 +159,30 @@ def test_the_journal_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(JournalUnusable, match="newer opsmcp"), open_journal(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("version", range(len(_VERSIONS)))
+def test_the_journal_of_an_older_version_is_brought_up_to_date(
+    version: int, tmp_path: Path
+) -> None:
+    with sqlite3.connect(tmp_path / "journal.db") as database:
+        database.executescript(";".join([*_VERSIONS[:version], f"PRAGMA user_version = {version}"]))
+        if version:
+            database.execute(_OLD_RUN)
+    database.close()
+    with open_journal(tmp_path) as journal:
+        journal.add(_record())
+        assert journal.get("r-1") == _record()
+        old = journal.get("r-0")
+    assert (old.definition if old else "none") == ("" if version else "none")
+
+
+_OLD_RUN = f"""
+INSERT INTO runs (run, owner, tool, kind, namespace, name, principal, arguments, expected, source,
+    source_run, created_at, verdict, reason)
+VALUES ('r-0', 'nobody', 'say', 'pipeline', 'ops-system', 'say', 'anna', '{{}}', '[]', 'here',
+    'say-0', '{AT.isoformat(timespec="microseconds")}', 'running', '')
+"""
 
 
 @pytest.mark.parametrize("where", ["file/state", "broken"])

@@ -1,5 +1,6 @@
 """JSON objects of the Ops API become models and reports; a broken one harms no other."""
 
+import json
 from typing import Any
 
 import pytest
@@ -45,7 +46,11 @@ def test_a_step_that_moves_files_is_marked_and_the_rest_is_kept() -> None:
     item = make_task("t", steps=[upload, {**script, "timeoutSeconds": 9}])
     (task,) = wire.parse_objects([item], _NS, wire.parse_task).good
     assert task.steps == (
-        Step("up", transfers=True),
+        Step(
+            "up",
+            transfers=True,
+            more='{"direction": "upload", "localfile": "/a", "remotefile": "/b"}',
+        ),
         Step("s", "id", when="1", allow_failure="true", timeout_seconds=9),
     )
 
@@ -54,6 +59,15 @@ def test_a_step_that_moves_files_is_marked_and_the_rest_is_kept() -> None:
 def test_a_task_with_an_image_or_mounts_runs_in_a_pod(spec: dict[str, Any]) -> None:
     (task,) = wire.parse_objects([make_task("t", "id", **spec)], _NS, wire.parse_task).good
     assert task.in_pod
+    assert json.loads(task.more) == spec
+
+
+def test_what_opsmcp_does_not_use_is_kept_all_the_same() -> None:
+    item = make_pipeline("p", "t", runtimeImage="busybox")
+    item["spec"]["tasks"][0]["runtimeImage"] = "alpine"
+    (pipeline,) = wire.parse_objects([item], _NS, wire.parse_pipeline).good
+    assert pipeline.more == '{"runtimeImage": "busybox"}'
+    assert pipeline.tasks[0].more == '{"runtimeImage": "alpine"}'
 
 
 def test_hosts_are_known_by_heartbeat_and_carry_no_credentials() -> None:

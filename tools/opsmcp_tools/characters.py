@@ -6,7 +6,7 @@ nothing of kinds or tools; `values` decides what a value may hold, this module o
 
 import unicodedata
 
-__all__ = ["clean_line", "has_hidden", "quote"]
+__all__ = ["clean_line", "has_hidden", "quote", "show_hidden"]
 
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Control, format (bidirectional marks, tags, zero-width), surrogate, private, unassigned."""
@@ -57,7 +57,7 @@ def quote(given: object, limit: int = 60) -> str:
     """What a caller gave, for a message: visible, on one line, at most about `limit` long."""
     if isinstance(given, str):
         cut = "…" if len(given) > limit else ""
-        return "'" + "".join(_visible(char) for char in given[:limit]) + f"{cut}'"
+        return f"'{show_hidden(given[:limit])}{cut}'"
     if given is None or isinstance(given, bool):
         return {None: "null", True: "true", False: "false"}[given]
     if isinstance(given, float) or (isinstance(given, int) and given.bit_length() <= 128):
@@ -65,6 +65,11 @@ def quote(given: object, limit: int = 60) -> str:
     if isinstance(given, int):
         return "a very large number"
     return "an object" if isinstance(given, dict) else "a list"
+
+
+def show_hidden(text: str) -> str:
+    """The text on one line, with what cannot be seen written out by its number."""
+    return "".join(map(_visible, text)) if has_hidden(text) else text
 
 
 def _visible(char: str) -> str:

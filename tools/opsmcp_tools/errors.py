@@ -11,6 +11,7 @@
     * RunOutcomeUnknown        a start was sent and its outcome could not be found out
 * UnusableOperation            an operation cannot become a tool: it is withheld, with this reason
 * JournalUnusable              the record of runs cannot be read or written: nothing may be started
+* ApprovalsUnusable            what was approved cannot be read or written: nothing is approved
 """
 
 import json
@@ -18,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 __all__ = [
+    "ApprovalsUnusable",
     "ArgumentProblem",
     "ConsentNeeded",
     "InvalidArguments",
@@ -100,6 +102,10 @@ class RunOutcomeUnknown(ToolError):
 
 class JournalUnusable(Exception):
     """The journal cannot be opened, read or written. The message is safe to show."""
+
+
+class ApprovalsUnusable(Exception):
+    """The approvals cannot be read or written. The message is safe to show."""
 
 
 class UnusableOperation(Exception):

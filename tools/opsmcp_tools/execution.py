@@ -316,6 +316,7 @@ class Executions:
             created_at=self._clock.now(),
             result=Run(Verdict.RUNNING),
             expected=self._expected(tool.operation),
+            definition=tool.definition,
         )
 
     def _expected(self, operation: Operation) -> tuple[ExpectedTask, ...]:

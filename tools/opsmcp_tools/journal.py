@@ -66,14 +66,16 @@ CREATE INDEX runs_key ON runs (key) WHERE key != '';
 CREATE INDEX runs_name ON runs (name);
 """
 
-_VERSIONS = (_SCHEMA, _SAME_CALLS)
+_DEFINITIONS = "ALTER TABLE runs ADD COLUMN definition TEXT NOT NULL DEFAULT ''"
+
+_VERSIONS = (_SCHEMA, _SAME_CALLS, _DEFINITIONS)
 """What makes each version out of the one before."""
 
 _ADD = """
 INSERT INTO runs (run, owner, tool, kind, namespace, name, principal, arguments, expected, source,
-    source_run, created_at, verdict, reason, digest, key)
+    source_run, created_at, verdict, reason, digest, key, definition)
 VALUES (:run, :owner, :tool, :kind, :namespace, :name, :principal, :arguments, :expected, :source,
-    :source_run, :created_at, :verdict, :reason, :digest, :key)
+    :source_run, :created_at, :verdict, :reason, :digest, :key, :definition)
 """
 
 # A call that never became a run answers nothing: the same call may be made again.
@@ -107,7 +109,7 @@ WHERE run = :run
 
 _LIST = """
 SELECT sequence, run, tool, kind, namespace, name, principal, arguments, expected, source,
-    source_run, created_at, ended_at, verdict, reason, digest, key
+    source_run, created_at, ended_at, verdict, reason, digest, key, definition
 FROM runs
 WHERE (:principal IS NULL OR principal = :principal)
     AND (:operation IS NULL OR :operation IN (name, tool))
@@ -398,6 +400,7 @@ def _row(record: RunRecord) -> dict[str, Any]:
         "reason": record.result.reason,
         "digest": record.digest,
         "key": record.key,
+        "definition": record.definition,
     }
 
 
@@ -416,6 +419,7 @@ def _record(row: sqlite3.Row) -> RunRecord:
         expected=unpack_expected(row["expected"]),
         digest=row["digest"],
         key=row["key"],
+        definition=row["definition"],
     )
 
 

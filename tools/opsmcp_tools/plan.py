@@ -145,6 +145,7 @@ def _task(part: _Part) -> JsonObject:
         "hosts": part.target.count,
         "host_names": list(part.target.hosts),
         "steps": [_step(step, part.values) for step in part.task.steps],
+        "more": _rendered(part.task.more, part.values),
     }
 
 
@@ -156,6 +157,7 @@ def _step(step: Step, values: Mapping[str, str]) -> JsonObject:
         "timeout_seconds": step.timeout_seconds,
         "transfers_files": step.transfers,
         "script": _rendered(step.content, values),
+        "more": _rendered(step.more, values),
     }
 
 
@@ -228,7 +230,7 @@ def _text(data: JsonObject, parts: Iterable[_Part]) -> str:
 
 def _task_lines(number: int, task: JsonObject, part: _Part) -> list[str]:
     always = ", also after a failure" if task["runs_always"] else ""
-    lines = [f"{number}. {clean_line(task['name'], 100)} on {part.target}{always}"]
+    lines = [f"{number}. {clean_line(task['name'], 100)} on {part.target}{always}{_more(task)}"]
     for step in task["steps"]:
         lines.append(f"   step {clean_line(step['name'], 100)}{_conditions(step)}")
         script = _cut(step["script"].strip(), _LONGEST_SHOWN_SCRIPT)
@@ -245,4 +247,9 @@ def _conditions(step: JsonObject) -> str:
         "transfers files" if step["transfers_files"] else "",
     ]
     told = ", ".join(word for word in said if word)
-    return f" ({told})" if told else ""
+    return (f" ({told})" if told else "") + _more(step)
+
+
+def _more(part: JsonObject) -> str:
+    """What Ops is told beside: a container image, mounts, the files of a transfer."""
+    return f", with {clean_line(part['more'], 400)}" if part["more"] else ""

@@ -31,7 +31,8 @@ class RunRecord:
     operation consisted of when it was called. `seen_at` is the last look at it. `digest` stands for
     who called what with what, and `key` is the caller's own name of the call: by them the same call
     is known again, and `repeated` says that this run answers such a call. `usual_seconds` is how
-    long past runs took.
+    long past runs took. `definition` is the hash of what the authors had written when it was
+    called; empty for runs of before it was kept.
     """
 
     run: str
@@ -50,6 +51,7 @@ class RunRecord:
     key: str = ""
     usual_seconds: float | None = None
     repeated: bool = False
+    definition: str = ""
 
     @property
     def verdict(self) -> Verdict:

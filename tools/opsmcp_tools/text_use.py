@@ -24,10 +24,14 @@ def _found(name: str, operation: Operation, tasks: Sequence[Task]) -> Iterator[s
         if written in _texts_of(variable):
             yield f"it is put into the variable {label(variable.name)!r}"
     for task in tasks:
+        if written in task.more:
+            yield f"it is part of how task {label(task.name)!r} is run"
         for step in task.steps:
             where = f"in step {label(step.name)!r} of task {label(task.name)!r}"
             if written in f"{step.when}{step.allow_failure}":
                 yield f"it is part of a condition {where}"
+            if written in step.more:
+                yield f"it is part of a file name {where}"
             yield from (f"it stands {use} {where}" for use in unsafe_uses(step.content, name))
 
 

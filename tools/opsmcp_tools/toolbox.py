@@ -23,6 +23,7 @@ from opsmcp_pipelines.models import (
     Variable,
 )
 from opsmcp_pipelines.source import CALL_ID_VARIABLE
+from opsmcp_tools.approvals import Approvals
 from opsmcp_tools.binding import bind
 from opsmcp_tools.characters import clean_line
 from opsmcp_tools.description import describe, sibling_note, siblings, with_note
@@ -131,8 +132,13 @@ class Toolbox:
         return nearest_names(name, self._by_name)
 
 
-def build_toolbox(catalogue: Catalogue, settings: ToolSettings) -> Toolbox:
-    """Make a tool of every operation that is considered and usable."""
+def build_toolbox(
+    catalogue: Catalogue, settings: ToolSettings, approvals: Approvals | None = None
+) -> Toolbox:
+    """Make a tool of every operation that is considered and usable.
+
+    With `approvals`, whatever they do not cover is withheld.
+    """
     considered = [
         operation
         for operation in catalogue.operations.values()
@@ -142,7 +148,7 @@ def build_toolbox(catalogue: Catalogue, settings: ToolSettings) -> Toolbox:
     contents = catalogue.contents
     phrases = phrases_of(settings.language)
     inventory = Inventory(contents.clusters, contents.hosts, settings.host_selectors, phrases)
-    workshop = _Workshop(catalogue, settings, inventory, names)
+    workshop = _Workshop(catalogue, settings, inventory, names, approvals)
     built = [workshop.build(operation) for operation in considered]
     tools = _with_siblings([item for item in built if isinstance(item, Tool)], phrases)
     problems = [
@@ -168,6 +174,7 @@ class _Workshop:
     settings: ToolSettings
     inventory: Inventory
     names: Mapping[OperationKey, str]
+    approvals: Approvals | None
     made: dict[tuple[Variable, Kind], Input] = field(
         default_factory=dict[tuple[Variable, Kind], Input]
     )
@@ -178,7 +185,7 @@ class _Workshop:
         key = operation.key
         try:
             tool = self._build(operation)
-            fault = find_fault(tool)
+            fault = find_fault(tool) or (self.approvals.refusal(tool) if self.approvals else "")
         except UnusableOperation as error:
             fault = str(error)
         else:

@@ -4,7 +4,8 @@ Knows nothing of Ops. An absent or null field has its empty value, because Go le
 out; a field of the wrong type is `Malformed`.
 """
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import cast
@@ -75,6 +76,11 @@ class Fields:
         """The texts of an object by their names."""
         texts = self.inner(key)
         return MappingProxyType({name: texts.text(name) for name in texts.values})
+
+    def beyond(self, known: Container[str]) -> str:
+        """Every field that is not among `known`, as one line of JSON; empty when there is none."""
+        rest = {key: value for key, value in self.values.items() if key not in known and value}
+        return json.dumps(rest, sort_keys=True, ensure_ascii=False) if rest else ""
 
     def has(self, key: str) -> bool:
         """Whether there is something other than nothing."""

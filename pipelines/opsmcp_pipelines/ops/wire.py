@@ -43,6 +43,12 @@ __all__ = [
 
 _NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?")
 
+_OF_PIPELINE = frozenset({"desc", "variables", "tasks"})
+_OF_TASK = frozenset({"desc", "host", "variables", "steps"})
+_OF_TASK_REF = frozenset({"name", "taskRef", "desc", "allowFailure", "runAlways", "results"})
+_OF_STEP = frozenset({"name", "content", "when", "allowfailure", "timeoutSeconds"})
+"""The fields that have a place of their own in the models."""
+
 T = TypeVar("T")
 
 
@@ -91,6 +97,7 @@ def parse_pipeline(item: Fields, namespace: str) -> Pipeline:
         variables=_variables(spec),
         tasks=tuple(_task_ref(ref) for ref in spec.objects("tasks")),
         labels=metadata.mapping("labels"),
+        more=spec.beyond(_OF_PIPELINE),
     )
 
 
@@ -110,6 +117,7 @@ def parse_task(item: Fields, namespace: str) -> Task:
         steps=tuple(_step(step) for step in spec.objects("steps")),
         labels=metadata.mapping("labels"),
         in_pod=spec.has("runtimeImage") or spec.has("mounts"),
+        more=spec.beyond(_OF_TASK),
     )
 
 
@@ -183,6 +191,7 @@ def _task_ref(ref: Fields) -> TaskRef:
         allow_failure=ref.flag("allowFailure"),
         run_always=ref.flag("runAlways"),
         results=ref.mapping("results"),
+        more=ref.beyond(_OF_TASK_REF),
     )
 
 
@@ -194,6 +203,7 @@ def _step(step: Fields) -> Step:
         allow_failure=step.text("allowfailure"),
         timeout_seconds=max(0, step.number("timeoutSeconds")),
         transfers=any(step.has(key) for key in ("localfile", "remotefile", "direction")),
+        more=step.beyond(_OF_STEP),
     )
 
 

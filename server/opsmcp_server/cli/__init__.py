@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "copilot": "Ask a model that uses the tools, once or in a chat.",
         "runs": "Show recent runs, or one.",
         "policy": "Show which rule decides on a call, and why. Starts nothing.",
+        "approve-catalogue": "Show what changed since definitions were approved; approve them.",
         "config": "Show the effective configuration and where it comes from.",
     }
 )
@@ -45,7 +46,7 @@ class _Commands(click.Group):
         """The command of that name."""
         if cmd_name not in COMMANDS:
             return None
-        return import_module(f"opsmcp_server.cli.{cmd_name}").command
+        return import_module(f"opsmcp_server.cli.{cmd_name.replace('-', '_')}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, from the table instead of from their modules."""

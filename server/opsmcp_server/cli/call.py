@@ -2,10 +2,6 @@
 
 import secrets
 import shlex
-import signal
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import anyio
@@ -25,7 +21,7 @@ from opsmcp_server.calls import (
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.start import Failed
-from opsmcp_server.cli.terminal import progress_line, show_json, show_text
+from opsmcp_server.cli.terminal import can_ask, confirm, progress_line, show_json, show_text
 from opsmcp_server.cli.verdicts import verdict_status, verdict_style
 from opsmcp_server.planning import PlanOperation
 from opsmcp_server.results import progress_message
@@ -151,32 +147,14 @@ def _ask(prepared: Prepared, place: str) -> None:
     Raises:
         Failed: Nobody can be asked, or the answer is no.
     """
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not can_ask():
         raise Failed(
             f"{prepared.tool.name} changes something, so a person has to agree, and there is no "
             f"terminal to ask on. It was not started. To agree: {command_line(prepared)} --yes"
         )
     click.echo(clean(question(prepared, place)), err=True)
-    if not _confirm():
+    if not confirm("Start it?"):
         raise Failed(f"{prepared.tool.name} was not started")
-
-
-def _confirm() -> bool:
-    try:
-        with _plain_interrupt():
-            return click.confirm("Start it?", default=False, err=True)
-    except click.Abort:  # Ctrl-C, or the end of the input
-        return False
-
-
-@contextmanager
-def _plain_interrupt() -> Generator[None]:
-    """Let Ctrl-C end a blocking question; the event loop's handler would wait for its answer."""
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
 
 
 async def _follow(

@@ -60,6 +60,7 @@ def _entry(record: RunRecord) -> dict[str, object]:
         "started_at": record.created_at.isoformat(),
         "duration_seconds": record.duration_seconds,
         "arguments": dict(record.arguments),
+        "definition": record.definition,
     }
 
 
@@ -77,7 +78,7 @@ def _row(record: RunRecord) -> tuple[Cell, ...]:
 
 async def _show_one(services: Services, record: RunRecord, *, output: bool, as_json: bool) -> None:
     if as_json:
-        show_json(structured(record))
+        show_json({**structured(record), "definition": record.definition})
     elif output:
         for line in _output(record):
             click.echo(line)

@@ -21,6 +21,7 @@ from opsmcp_server.config import Config, process_environment
 from opsmcp_server.errors import ConfigError
 from opsmcp_server.services import Services
 from opsmcp_tools.errors import (
+    ApprovalsUnusable,
     InvalidArguments,
     JournalUnusable,
     ToolError,
@@ -36,8 +37,15 @@ logger = logging.getLogger(__name__)
 Work = Callable[[Services], Awaitable[int]]
 """What a command does; returns the exit status."""
 
-_EXPECTED = (ConfigError, JournalUnusable, SourceError, ToolError)
-_WRONG_USE = (ConfigError, InvalidArguments, JournalUnusable, UnknownRun, UnknownTool)
+_EXPECTED = (ApprovalsUnusable, ConfigError, JournalUnusable, SourceError, ToolError)
+_WRONG_USE = (
+    ApprovalsUnusable,
+    ConfigError,
+    InvalidArguments,
+    JournalUnusable,
+    UnknownRun,
+    UnknownTool,
+)
 
 
 def run_with_services(shared: Shared, work: Work, *, level: int = logging.WARNING) -> int:

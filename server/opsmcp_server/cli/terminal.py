@@ -6,6 +6,7 @@ terminal to draw on.
 """
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,15 @@ import click
 
 from opsmcp_tools.characters import clean_line
 
-__all__ = ["Cell", "progress_line", "show_json", "show_table", "show_text"]
+__all__ = [
+    "Cell",
+    "can_ask",
+    "confirm",
+    "progress_line",
+    "show_json",
+    "show_table",
+    "show_text",
+]
 
 _WIDEST_CELL = 500
 
@@ -67,6 +76,30 @@ def show_text(text: str, style: str = "") -> None:
 def show_json(data: object) -> None:
     """Indented JSON; on a terminal in ASCII, so that no character of a stranger steers it."""
     click.echo(json.dumps(data, indent=2, ensure_ascii=sys.stdout.isatty()))
+
+
+def can_ask() -> bool:
+    """Whether there is a person at a terminal."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def confirm(question: str) -> bool:
+    """The person's answer; no also for Ctrl-C and the end of the input."""
+    try:
+        with _plain_interrupt():
+            return click.confirm(question, default=False, err=True)
+    except click.Abort:
+        return False
+
+
+@contextmanager
+def _plain_interrupt() -> Generator[None]:
+    """Let Ctrl-C end a blocking question; the event loop's handler would wait for its answer."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 @contextmanager

@@ -16,14 +16,20 @@ __all__ = ["command", "cost_of", "show_tools"]
 
 
 @click.command("tools")
-@click.option("--all", "everything", is_flag=True, help="Also what is withheld, and why.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Also the hashes of definitions, and what is withheld and why.",
+)
 @click.option("--cost", is_flag=True, help="What each definition costs a model, in tokens.")
 @click.option("--json", "as_json", is_flag=True, help="The MCP tool objects.")
 @shared_options
 def command(shared: Shared, everything: bool, cost: bool, as_json: bool) -> int:
     """List the tools as a client would.
 
-    In a pipe: name, effect and description, separated by tabs.
+    In a pipe: name, effect and description, separated by tabs; with --all, also the beginning of
+    the hash of the definition, which built-in tools have none of.
     """
 
     async def work(services: Services) -> int:
@@ -75,6 +81,7 @@ def _show_json(tools: tuple[types.Tool, ...], toolbox: Toolbox | None) -> None:
         "tools": [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
     }
     if toolbox is not None:
+        data["definitions"] = {tool.name: tool.definition for tool in toolbox.tools}
         data["withheld"] = [
             {"operation": item.operation, "kind": str(item.kind), "reason": item.reason}
             for item in toolbox.withheld
@@ -83,21 +90,33 @@ def _show_json(tools: tuple[types.Tool, ...], toolbox: Toolbox | None) -> None:
 
 
 def _show_table(tools: tuple[types.Tool, ...], toolbox: Toolbox | None) -> None:
-    show_tools(tools)
-    if toolbox is not None and toolbox.withheld:
-        rows = [
-            (Cell(item.operation, "dim"), Cell("withheld", "magenta"), Cell(item.reason))
-            for item in toolbox.withheld
-        ]
-        show_table(("operation", "", "reason"), rows)
+    if toolbox is None:
+        show_tools(tools)
+        return
+    known = {tool.name: tool.definition[:_HASH_SHOWN] for tool in toolbox.tools}
+    rows = [(*_row(tool), Cell(known.get(tool.name, ""), "dim")) for tool in tools]
+    show_table((*_COLUMNS, "definition"), rows)
+    withheld = [
+        (Cell(item.operation, "dim"), Cell("withheld", "magenta"), Cell(item.reason), Cell(""))
+        for item in toolbox.withheld
+    ]
+    if withheld:
+        show_table(("operation", "", "reason", ""), withheld)
+
+
+_HASH_SHOWN = 12
+"""Digits of a hash in a table; `--json` has all of them."""
+
+_COLUMNS = ("tool", "effect", "what it does")
 
 
 def show_tools(tools: "list[types.Tool] | tuple[types.Tool, ...]") -> None:
     """A table of tools."""
-    rows = [
-        (Cell(tool.name, "bold"), _effect(tool), Cell(tool.description or "")) for tool in tools
-    ]
-    show_table(("tool", "effect", "what it does"), rows)
+    show_table(_COLUMNS, [_row(tool) for tool in tools])
+
+
+def _row(tool: types.Tool) -> tuple[Cell, ...]:
+    return (Cell(tool.name, "bold"), _effect(tool), Cell(tool.description or ""))
 
 
 def _effect(tool: types.Tool) -> Cell:

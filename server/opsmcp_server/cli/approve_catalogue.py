@@ -1,0 +1,108 @@
+"""`opsmcp approve-catalogue`: what is different from what was approved, and the approval of it."""
+
+import sys
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+import click
+
+from opsmcp_server.cli.options import Shared, shared_options
+from opsmcp_server.cli.session import run_with_services
+from opsmcp_server.cli.start import Failed
+from opsmcp_server.cli.terminal import can_ask, confirm
+from opsmcp_server.services import Services
+from opsmcp_tools.approvals import Approval, Change, find_changes
+from opsmcp_tools.characters import show_hidden
+from opsmcp_tools.errors import UnknownTool
+from opsmcp_tools.tool import Tool
+from opsmcp_tools.toolbox import build_toolbox
+
+__all__ = ["command"]
+
+_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+
+
+@click.command("approve-catalogue")
+@click.argument("names", nargs=-1, metavar="[NAME ...]")
+@click.option("--yes", is_flag=True, help="Approve without asking, after it was shown.")
+@shared_options
+def command(shared: Shared, names: tuple[str, ...], yes: bool) -> int:
+    """Show which definitions changed since they were approved, and approve them.
+
+    With `policy.pin`, an operation is a tool only while its definition is the approved one. NAME is
+    the name of a tool or a pattern such as `restart-*`; without any, all are looked at.
+
+    Exit status 0 means that everything is approved, 1 that it was not approved: the answer was no,
+    or there was no terminal to ask on.
+    """
+
+    async def work(services: Services) -> int:
+        approvals = services.approvals.read()
+        changes = find_changes(await _tools(services, names), approvals)
+        if not changes:
+            click.echo("Every definition is approved.")
+            return 0
+        _show(changes)
+        if not yes:
+            _ask(changes)
+        at, by = services.clock.now().isoformat(timespec="seconds"), services.principal.name
+        services.approvals.add(
+            {
+                change.tool.operation.key: Approval(change.tool.definition, change.lines, at, by)
+                for change in changes
+            }
+        )
+        click.echo(f"Approved {_count(changes)}.")
+        if not services.config.policy.pin:
+            click.echo("opsmcp: approvals are not asked for: policy.pin is false", err=True)
+        return 0
+
+    return run_with_services(shared, work)
+
+
+async def _tools(services: Services, names: Sequence[str]) -> Sequence[Tool]:
+    """The tools of these names, also those that are withheld because nobody approved them yet."""
+    catalogue = (await services.current_toolbox()).catalogue
+    toolbox = build_toolbox(catalogue, services.tool_settings)
+    for name in names:
+        if not any(fnmatchcase(tool.name, name) for tool in toolbox.tools):
+            near = toolbox.nearest(name)
+            hint = f" The nearest names are {', '.join(near)}." if near else ""
+            raise UnknownTool(
+                f"There is no tool {name!r} whose definition could be approved.{hint}"
+            )
+    wanted = names or ("*",)
+    return [tool for tool in toolbox.tools if any(fnmatchcase(tool.name, one) for one in wanted)]
+
+
+def _show(changes: Sequence[Change]) -> None:
+    """Each change under its name. Nothing that an author wrote can steer the terminal."""
+    for change in changes:
+        state = "is new" if change.before is None else "changed"
+        click.secho(f"{change.tool.name}: the definition of {change.tool.operation.key} {state}")
+        for line in change.difference():
+            mark, shown = line[:1], "\t".join(map(show_hidden, line.split("\t")))
+            click.secho(shown, fg=_COLOURS.get(mark) if sys.stdout.isatty() else None)
+        click.echo()
+
+
+def _ask(changes: Sequence[Change]) -> None:
+    """Return when the person agrees.
+
+    Raises:
+        Failed: Nobody can be asked, or the answer is no.
+    """
+    if not can_ask():
+        raise Failed(
+            f"{_count(changes)} are not approved, and there is no terminal to ask on. "
+            "To approve what was shown: opsmcp approve-catalogue --yes"
+        )
+    if not confirm(f"Approve {_count(changes)}?"):
+        raise Failed("nothing was approved")
+
+
+def _count(changes: Sequence[Change]) -> str:
+    new = sum(change.before is None for change in changes)
+    changed = len(changes) - new
+    parts = [f"{new} new" if new else "", f"{changed} changed" if changed else ""]
+    return f"{' and '.join(part for part in parts if part)} definition{'s'[: len(changes) > 1]}"
