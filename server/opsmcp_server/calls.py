@@ -151,7 +151,7 @@ async def _plan(services: Services, prepared: Prepared) -> Plan:
 
 
 def _check_plan(now: Plan, agreed: str) -> None:
-    if not secrets.compare_digest(now.hash.encode(), agreed.encode()):
+    if not secrets.compare_digest(now.hash.encode(), agreed.encode(errors="replace")):
         raise PlanChanged(
             f"{now.data['operation']} was not started: it would not do what was planned. The hash "
             f"of the plan is {now.hash} now. Plan again, and look at what changed."

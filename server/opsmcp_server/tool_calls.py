@@ -15,6 +15,7 @@ from opsmcp_server.results import Context, progress_message
 from opsmcp_server.run_tasks import RunTasks, held_of
 from opsmcp_server.services import Services
 from opsmcp_server.tasks import Tasks, declares_extension
+from opsmcp_tools.characters import has_hidden
 from opsmcp_tools.errors import ConsentNeeded, PlanChanged, ToolError
 from opsmcp_tools.masking import Masker
 from opsmcp_tools.runs import RunRecord
@@ -115,10 +116,10 @@ def _plan_hash(params: types.CallToolRequestParams) -> str:
 def _key(params: types.CallToolRequestParams) -> str:
     """The caller's own name of this call; empty when it gave none."""
     given = dict(params.meta or {}).get(IDEMPOTENCY_KEY, "")
-    if not isinstance(given, str) or len(given) > _LONGEST_KEY:
+    if not isinstance(given, str) or len(given) > _LONGEST_KEY or has_hidden(given):
         raise ToolError(
-            f"{IDEMPOTENCY_KEY} in _meta must be a text of at most {_LONGEST_KEY} characters. "
-            "Nothing was started."
+            f"{IDEMPOTENCY_KEY} in _meta must be a text of at most {_LONGEST_KEY} characters that "
+            "can be seen. Nothing was started."
         )
     return given
 

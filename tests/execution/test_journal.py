@@ -122,6 +122,13 @@ def test_runs_of_a_closed_journal_can_be_claimed_once(tmp_path: Path) -> None:
         assert second.claim("here") == ()
 
 
+def test_what_sqlite_cannot_hold_is_an_error_of_the_journal(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        with pytest.raises(JournalUnusable):
+            journal.add(replace(_record(), key="\ud800"))
+        journal.add(_record())
+
+
 _KILLED = """
 import os, pathlib, signal, sys
 from opsmcp_tools.journal import open_journal

@@ -86,7 +86,7 @@ async def test_a_call(attacked: Attacked, caplog: pytest.LogCaptureFixture) -> N
 
 async def test_a_good_call_goes_the_same_way(everywhere: Attacked) -> None:
     before = len(everywhere.ops.posts)
-    key = "${HOME}`id`;\n'"
+    key = "${HOME}`id`;'"
     meta: Any = {"opsmcp/idempotency-key": f"{everywhere.link}{key}", "opsmcp/other": key}
     good = await everywhere.client.call_tool(NAME, GOOD, meta=meta)
     [post] = everywhere.ops.posts[before:]
@@ -192,7 +192,7 @@ async def test_a_hash_that_is_none(near: Attacked) -> None:
 
 
 async def test_a_key_of_a_call_that_is_none(near: Attacked) -> None:
-    for value in (*NO_TEXTS, "k" * 201):
+    for value in (*NO_TEXTS, "k" * 201, "a\nb", "a\u202eb"):
         meta: Any = {"opsmcp/idempotency-key": value}
         is_error, text = await answer_of(near.client.call_tool(NAME, GOOD, meta=meta))
         assert is_error and foreign(text) == [], shown(value)

@@ -353,7 +353,8 @@ class SqliteJournal:
 def _translated(path: Path) -> Generator[None, None, None]:
     try:
         yield
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, UnicodeEncodeError) as error:
+        # The last: SQLite holds no half of a surrogate pair.
         raise JournalUnusable(f"the journal in {path} cannot be used") from error
 
 
