@@ -1,4 +1,4 @@
-"""Requests that no client of ours could send: half of Unicode, numbers without end, wrong shapes."""
+"""Requests that no client of ours could send: half of Unicode, endless numbers, wrong shapes."""
 
 import json
 from collections.abc import AsyncGenerator
