@@ -12,6 +12,7 @@ from collections.abc import Generator, Mapping
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 from unittest.mock import patch
 
 from opsmcp_server.cli import run
@@ -127,16 +128,16 @@ class Opsmcp:
     def __call__(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """What it prints and its exit status, in this process: one of its own takes a second."""
         out, err = _stream(), _stream()
-        with self._surroundings(), redirect_stdout(out), redirect_stderr(err):
+        with self.surroundings(), redirect_stdout(out), redirect_stderr(err):
             status = run(arguments)
         return subprocess.CompletedProcess(arguments, status, _text(out), _text(err))
 
     @contextmanager
-    def _surroundings(self) -> Generator[None]:
+    def surroundings(self, stdin: TextIO | None = None) -> Generator[None]:
         """The environment, folder, input and fresh logging that a process would begin with."""
         environ = patch.dict(os.environ, self.environment(), clear=True)  # noqa: TID251 - its own
-        nothing = patch.object(sys, "stdin", io.StringIO())
-        with environ, chdir(self.folder), nothing, _logging():
+        given = patch.object(sys, "stdin", stdin or io.StringIO())
+        with environ, chdir(self.folder), given, _logging():
             yield
 
     def as_process(self, *arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -27,6 +27,7 @@ def opsmcp(tmp_path: Path, model: FakeOpenAI) -> Opsmcp:
         "OPENAI_API_BASE": model.url,
         "OPENAI_API_KEY": "sk-very-secret-key",
         "OPENAI_API_MODEL": "test-model",
+        "PROMPT_TOOLKIT_NO_CPR": "1",
     }
     return replace(Opsmcp(tmp_path), environ=environ)
 

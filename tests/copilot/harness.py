@@ -5,18 +5,15 @@ only they can show: signals, the pager, resized windows.
 """
 
 import io
-import logging
 import os
 import pty
-import sys
 import termios
 import threading
-from collections.abc import Callable, Generator, Mapping
-from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from contextlib import closing, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TextIO
-from unittest.mock import patch
+from typing import Any
 
 import pexpect
 from pexpect import fdpexpect
@@ -67,7 +64,6 @@ class Copilot:
     """`opsmcp copilot` in this process, with a folder and an environment of its own."""
 
     opsmcp: Opsmcp
-    environ: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def folder(self) -> Path:
@@ -79,13 +75,13 @@ class Copilot:
 
     def having(self, **environ: str) -> "Copilot":
         """The same with more in its environment."""
-        return replace(self, environ={**self.environ, **environ})
+        return Copilot(replace(self.opsmcp, environ={**self.opsmcp.environ, **environ}))
 
     def __call__(self, *arguments: str, piped: bytes = b"") -> Done:
         """Ask without a terminal."""
         out, err = io.StringIO(), io.StringIO()
         stdin = io.TextIOWrapper(io.BytesIO(piped), encoding="utf-8")
-        with self._standing(stdin), redirect_stdout(out), redirect_stderr(err):
+        with self.opsmcp.surroundings(stdin), redirect_stdout(out), redirect_stderr(err):
             status = run(["copilot", *arguments])
         return Done(status, out.getvalue(), err.getvalue())
 
@@ -99,7 +95,7 @@ class Copilot:
             with (
                 open(theirs, encoding="utf-8", closefd=False) as stdin,
                 open(theirs, "w", encoding="utf-8", closefd=False) as out,
-                self._standing(stdin, PROMPT_TOOLKIT_NO_CPR="1"),
+                self.opsmcp.surroundings(stdin),
                 redirect_stdout(out),
                 redirect_stderr(out),
                 create_app_session(),
@@ -108,17 +104,6 @@ class Copilot:
         finally:
             os.close(theirs)
             seat.join()
-
-    @contextmanager
-    def _standing(self, stdin: TextIO, **environ: str) -> Generator[None]:
-        given = {**self.opsmcp.environment(), **self.environ, **environ}
-        with (
-            patch.dict(os.environ, given, clear=True),  # noqa: TID251 - stands in for a process
-            patch.object(sys, "stdin", stdin),
-            _standing_in(self.folder),
-            _logging_kept(),
-        ):
-            yield
 
 
 class _Seat(threading.Thread):
@@ -146,25 +131,3 @@ class _Seat(threading.Thread):
         super().join(timeout)
         if self._failure is not None:
             raise self._failure
-
-
-@contextmanager
-def _standing_in(folder: Path) -> Generator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(before)
-
-
-@contextmanager
-def _logging_kept() -> Generator[None]:
-    """Commands configure logging; a test must leave it as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    try:
-        yield
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)

@@ -18,7 +18,7 @@ def chatting(opsmcp: Opsmcp, *arguments: str) -> Generator[Any]:
     child = spawn(
         COMMAND[0],
         [*COMMAND[1:], "copilot", *arguments],
-        env={**opsmcp.environment(), "PROMPT_TOOLKIT_NO_CPR": "1"},
+        env=opsmcp.environment(),
         cwd=str(opsmcp.folder),
         timeout=10,
         dimensions=(40, 120),

@@ -21,12 +21,15 @@ class Exchange(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
+    @property
+    def fake(self) -> "FakeOpenAI":
+        return cast("_Server", self.server).fake
+
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        fake = cast("_Server", self.server).fake
-        fake.requests.append(Request(monotonic(), dict(self.headers), json.loads(body)))
+        self.fake.requests.append(Request(monotonic(), dict(self.headers), json.loads(body)))
         self.close_connection = True
-        fake.next()(self)
+        self.fake.next()(self)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
         pass

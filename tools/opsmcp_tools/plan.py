@@ -75,6 +75,7 @@ def build_plan(
         "source": source,
         "principal": who,
         "definition": tool.definition,
+        "read_only": tool.hints.read_only,
         "decision": {
             "effect": str(decision.effect),
             "rule": decision.rule,

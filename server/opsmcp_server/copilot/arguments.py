@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opsmcp_server.copilot.shape import list_of, object_of
+from opsmcp_tools.text import label
 
-__all__ = ["command_line", "flat_values", "parse", "read_value"]
+__all__ = ["call_line", "command_line", "flat_values", "parse"]
+
+_LONGEST_LINE = 200
 
 
 def parse(words: Sequence[str], properties: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -16,11 +19,11 @@ def parse(words: Sequence[str], properties: Mapping[str, Any]) -> dict[str, Any]
         name, separator, value = word.partition("=")
         if not separator or not name:
             return None
-        given[name] = read_value(value, properties.get(name))
+        given[name] = _read_value(value, properties.get(name))
     return given
 
 
-def read_value(text: str, schema: object) -> object:
+def _read_value(text: str, schema: object) -> object:
     """The text as a number or flag where the schema wants one; the server judges the rest."""
     kind: object = object_of(schema).get("type")
     if kind == "integer" and text.lstrip("-").isdecimal() and len(text) < 20:
@@ -57,7 +60,15 @@ def _is(value: object, kind: type) -> bool:
     return isinstance(value, kind)
 
 
+def call_line(tool: str, arguments: Mapping[str, object]) -> str:
+    """A call on one line, for people."""
+    return label(" ".join([tool, *_pairs(arguments)]), _LONGEST_LINE)
+
+
 def command_line(tool: str, arguments: Mapping[str, object]) -> str:
     """The command that makes this call in a terminal."""
-    given = [f"{name}={value}" for name, value in flat_values(arguments).items()]
-    return shlex.join(["opsmcp", "call", tool, *given])
+    return shlex.join(["opsmcp", "call", tool, *_pairs(arguments)])
+
+
+def _pairs(arguments: Mapping[str, object]) -> list[str]:
+    return [f"{name}={value}" for name, value in flat_values(arguments).items()]

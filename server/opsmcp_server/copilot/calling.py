@@ -4,171 +4,146 @@ A call lives in a task of the chat, not of the question: when the person stops w
 and its end is told later.
 """
 
-import json
+import logging
 import re
-from collections.abc import Callable
+import time
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any
 
 import anyio
-import mcp_types as types
 from anyio.abc import TaskGroup
 
-from opsmcp_server.copilot.arguments import command_line, flat_values
-from opsmcp_server.copilot.connections import FAULTS, Hub, Offered
+from opsmcp_server.copilot.arguments import call_line, command_line
+from opsmcp_server.copilot.connections import FAULTS, Hub
 from opsmcp_server.copilot.consent import Asking, Call
-from opsmcp_server.copilot.shape import object_of, text_of
+from opsmcp_server.copilot.foresight import foresee
+from opsmcp_server.copilot.named import named_call
+from opsmcp_server.copilot.offered import Offered
+from opsmcp_server.copilot.origin import Origins
+from opsmcp_server.copilot.outcome import Outcome, read_outcome
+from opsmcp_server.copilot.view import View
 from opsmcp_server.copilot.words import Words
-from opsmcp_tools.text import clean, head_and_tail
+from opsmcp_tools.text import clean
 
-__all__ = ["Caller", "Outcome", "Watcher"]
+__all__ = ["Caller"]
+
+logger = logging.getLogger(__name__)
 
 _HANDLE = re.compile(r"\brun (r-[a-z0-9]{4,40})\b")
-_LONGEST_TEXT = 40_000
-_REMEMBERED = 1024 * 1024
-_SHORTEST_VALUE = 3
-_WAIT_SECONDS = 20
+_WAIT_SECONDS = 10
+_LONGEST_PROGRESS = 500
+_LONGEST_ERROR = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a call, clean and bounded."""
-
-    text: str
-    is_error: bool = False
-    run: str = ""
-    verdict: str = ""
-
-    @property
-    def good(self) -> bool:
-        """Whether it did what it should; a run that goes on has not."""
-        return not self.is_error and self.verdict != "running"
-
-
-class Watcher(Protocol):
-    """Is told how a call goes."""
-
-    def progress(self, message: str, progress: float, total: float | None) -> None:
-        """A line on how far it is."""
-        ...
-
-
+@dataclass
 class Caller:
     """Calls tools. Changes go one after the other, so that each is asked about alone."""
 
-    def __init__(
-        self,
-        hub: Hub,
-        asking: Asking,
-        group: TaskGroup,
-        words: Words,
-        *,
-        confirm_all: bool,
-        on_late: Callable[[Call, Outcome], None],
-    ) -> None:
-        """Call in `group`; `on_late` hears of calls that ended when nobody waited any more."""
-        self._hub = hub
-        self.asking = asking
-        self._group = group
-        self._words = words
-        self._confirm_all = confirm_all
-        self._on_late = on_late
-        self._changing = anyio.Lock()
-        self._outputs: list[str] = []
-        self._said: list[str] = []
-        self._open: list[Call] = []
+    hub: Hub
+    asking: Asking
+    origins: Origins
+    group: TaskGroup
+    """The tasks of the chat."""
 
-    def person_said(self, text: str) -> None:
-        """Remember the person's own words: arguments from them need no further question."""
-        _remember(self._said, text)
+    view: View
+    words: Words
+    confirm_all: bool = False
+    """Whether a person is asked before every call."""
 
-    def forget(self) -> None:
-        """Forget what was said and shown."""
-        self._outputs.clear()
-        self._said.clear()
+    _changing: anyio.Lock = field(default_factory=anyio.Lock)
+    _open: list[Call] = field(default_factory=list[Call])
 
-    def left_behind(self) -> list[Call]:
-        """The calls that nobody waits for and that have not ended."""
-        return [call for call in self._open if call.left]
+    @property
+    def unfinished(self) -> list[Call]:
+        """The calls that have not ended, whether somebody waits for them or not."""
+        return list(self._open)
 
-    async def call(self, offered: Offered, arguments: dict[str, Any], watcher: Watcher) -> Outcome:
-        """Make the call and wait for its end; what comes is always an outcome."""
-        parallel = offered.reads_only and not self._confirm_all
+    async def call(self, offered: Offered, arguments: dict[str, Any]) -> Outcome:
+        """Make the call, show it and wait for its end; what comes is always an outcome."""
+        parallel = offered.reads_only and not self.confirm_all
         async with nullcontext() if parallel else self._changing:
             while True:
                 call = Call(offered, arguments)
-                outcome = await self._attempt(call, watcher)
+                outcome = await self._shown(call)
                 if call.edited is None:
                     break
                 arguments = call.edited
-                for value in flat_values(arguments).values():
-                    self.person_said(value)
-        _remember(self._outputs, outcome.text)
+                self.origins.person_gave(arguments)
+        self.origins.was_read()
         return outcome
 
-    async def _attempt(self, call: Call, watcher: Watcher) -> Outcome:
-        tainted = self._tainted(call)
-        if self._must_ask(call.offered, tainted):
-            await self.asking.ask(call, tainted)
+    async def _shown(self, call: Call) -> Outcome:
+        title = call_line(call.offered.tool.name, call.arguments)
+        logger.debug("called: %s", title)
+        self.view.calling(title)
+        begin = time.monotonic()
+        try:
+            outcome = await self._attempt(call)
+        except anyio.get_cancelled_exc_class():
+            self.view.called(title, self._left(call))
+            raise
+        logger.debug("%s took %.1f s", call.offered.name, time.monotonic() - begin)
+        self.view.called(title, outcome)
+        return outcome
+
+    def _left(self, call: Call) -> Outcome:
+        """What is to be said of a call that nobody waits for any more."""
+        if call.settled or not call.left:
+            return Outcome(self.words("declined"), is_error=True, verdict="declined")
+        key = "goes-on-here" if call.offered.server.in_process else "goes-on"
+        text = self.words(key, run=call.run) if call.run else self.words("left")
+        return Outcome(text, run=call.run, verdict="running")
+
+    async def _attempt(self, call: Call) -> Outcome:
+        if await self._must_ask(call):
+            await self.asking.ask(call)
         if call.settled:
             return self._refused(call)
-        if not call.offered.reads_only:
-            self.asking.current = call
-        try:
-            outcome = await self._send(call, watcher)
-        finally:
-            self.asking.current = None
-        return self._refused(call) if call.settled else await self._follow(call, outcome, watcher)
+        with self.asking.about(call):
+            outcome = await self._send(call)
+        return self._refused(call) if call.settled else await self._follow(call, outcome)
 
-    def _must_ask(self, offered: Offered, tainted: tuple[str, ...]) -> bool:
-        if self._confirm_all:
+    async def _must_ask(self, call: Call) -> bool:
+        """Whether the chat itself asks; where the server does, that is enough."""
+        offered = call.offered
+        if offered.reads_only:
+            return self.confirm_all
+        if not offered.server.asks_itself:
             return True
-        return not offered.reads_only and bool(tainted or not offered.server.asks_itself)
-
-    def _tainted(self, call: Call) -> tuple[str, ...]:
-        """The arguments of a change that occur in outputs, but not in what the person said."""
-        if call.offered.reads_only:
-            return ()
-        return tuple(
-            name
-            for name, value in flat_values(call.arguments).items()
-            if len(value) >= _SHORTEST_VALUE
-            and not (call.offered.tool.name == "run_operation" and name == "name")
-            and any(value in output for output in self._outputs)
-            and not any(value in said for said in self._said)
-        )
+        _, given = named_call(offered, call.arguments)
+        call.foreign = self.origins.foreign(given, offered.properties)
+        if not (call.foreign or self.confirm_all):
+            return False
+        foreseen = await foresee(self.hub, offered, call.arguments)
+        if foreseen.reads_only:
+            call.foreign = ()
+            return self.confirm_all
+        return not foreseen.is_asked
 
     def _refused(self, call: Call) -> Outcome:
         if call.answer == "unattended":
             tool = call.offered.tool.name
             command = command_line(tool, call.arguments)
-            text = self._words("unattended", tool=tool, command=command)
+            text = self.words("unattended", tool=tool, command=command)
         else:
-            text = self._words("declined")
+            text = self.words("declined")
         return Outcome(clean(text), is_error=True, verdict="declined")
 
-    async def _send(self, call: Call, watcher: Watcher) -> Outcome:
+    async def _send(self, call: Call) -> Outcome:
         outcomes: list[Outcome] = []
         done = anyio.Event()
 
-        async def on_progress(progress: float, total: float | None, message: str | None) -> None:
-            text = clean(message or "")[:500]
-            found = _HANDLE.search(text)
-            call.run = found[1] if found else call.run
-            if not call.left:
-                watcher.progress(text, progress, total)
-
         async def work() -> None:
-            outcome = await _answer(call, on_progress)
+            outcome = await self._answer(call)
             self._open.remove(call)
             outcomes.append(outcome)
             done.set()
-            if call.left:
-                self._on_late(call, outcome)
+            if call.left and not call.settled:
+                self._tell_late(call, outcome)
 
         self._open.append(call)
-        self._group.start_soon(work)
+        self.group.start_soon(work)
         try:
             await done.wait()
         except anyio.get_cancelled_exc_class():
@@ -176,43 +151,43 @@ class Caller:
             raise
         return outcomes[0]
 
-    async def _follow(self, call: Call, outcome: Outcome, watcher: Watcher) -> Outcome:
+    async def _answer(self, call: Call) -> Outcome:
+        async def on_progress(progress: float, total: float | None, message: str | None) -> None:
+            text = clean(message or "")[:_LONGEST_PROGRESS]
+            found = _HANDLE.search(text)
+            call.run = found[1] if found else call.run
+            if not call.left:
+                self.view.progress(text, progress, total)
+
+        client, name = call.offered.server.client, call.offered.tool.name
+        try:
+            result = await client.call_tool(name, call.arguments, progress_callback=on_progress)
+        except FAULTS as error:
+            text = clean(str(error))[:_LONGEST_ERROR] or type(error).__name__
+            return Outcome(text, is_error=True)
+        except RuntimeError:
+            # The SDK gives up after too many rounds of questions.
+            return Outcome("The server asked again and again.", is_error=True)
+        return read_outcome(result)
+
+    async def _follow(self, call: Call, outcome: Outcome) -> Outcome:
         """Wait on for a run whose call was answered with a handle."""
-        offered = self._hub.sibling(call.offered.server, "get_run")
+        offered = self.hub.sibling(call.offered.server, "get_run")
         if offered is None or offered.name == call.offered.name:
             return outcome
-        while outcome.verdict == "running" and outcome.run:
+        while outcome.goes_on and outcome.run:
+            call.run = outcome.run
+            self.view.progress(outcome.text.partition("\n")[0][:_LONGEST_PROGRESS], 0, None)
             asked = Call(offered, {"run": outcome.run, "wait_seconds": _WAIT_SECONDS})
             asked.run = outcome.run
-            outcome = await self._send(asked, watcher)
+            try:
+                outcome = await self._send(asked)
+            finally:
+                call.left = asked.left
         return outcome
 
-
-async def _answer(call: Call, on_progress: Any) -> Outcome:
-    client, name = call.offered.server.client, call.offered.tool.name
-    try:
-        result = await client.call_tool(name, call.arguments, progress_callback=on_progress)
-    except FAULTS as error:
-        return Outcome(clean(str(error))[:2000] or type(error).__name__, is_error=True)
-    except RuntimeError:
-        # The SDK gives up after too many rounds of questions.
-        return Outcome("The server asked again and again.", is_error=True)
-    return _outcome(result)
-
-
-def _outcome(result: types.CallToolResult) -> Outcome:
-    structured = object_of(result.structured_content)
-    texts = [part.text for part in result.content if isinstance(part, types.TextContent)]
-    text = "\n".join(texts) or (json.dumps(structured, ensure_ascii=False) if structured else "")
-    return Outcome(
-        text=head_and_tail(clean(text[: 8 * _LONGEST_TEXT]), _LONGEST_TEXT),
-        is_error=bool(result.is_error),
-        run=text_of(structured.get("run"))[:60],
-        verdict=text_of(structured.get("verdict"))[:40],
-    )
-
-
-def _remember(texts: list[str], text: str) -> None:
-    texts.append(text)
-    while sum(map(len, texts)) > _REMEMBERED and len(texts) > 1:
-        texts.pop(0)
+    def _tell_late(self, call: Call, outcome: Outcome) -> None:
+        verdict = outcome.verdict or ("failed" if outcome.is_error else "succeeded")
+        run = outcome.run or call.run
+        key = "late-run" if run else "late"
+        self.view.note(self.words(key, tool=call.offered.tool.name, verdict=verdict, run=run))

@@ -14,8 +14,9 @@ from prompt_toolkit.patch_stdout import patch_stdout
 
 from opsmcp_server.copilot.commands import Commands
 from opsmcp_server.copilot.completion import ChatCompleter
-from opsmcp_server.copilot.connections import FAULTS, Hub
+from opsmcp_server.copilot.connections import Hub
 from opsmcp_server.copilot.errors import CopilotError
+from opsmcp_server.copilot.reading import read
 from opsmcp_server.copilot.session import Session
 from opsmcp_server.copilot.shape import list_of, object_of, text_of
 from opsmcp_tools.characters import clean_line
@@ -30,9 +31,11 @@ _REFRESH_SECONDS = 30.0
 async def chat(session: Session, history_file: Path) -> int:
     """Talk until the person leaves; returns 0."""
     words, names = session.words, _Names(session.hub)
-    model = session.conversation.endpoint.model
+    model = session.endpoint.model
     session.view.note(words("welcome", tools=len(session.hub.tools), model=model))
-    commands = session.commands(click.echo)
+    if not session.hub.has_operations:
+        session.view.note(words("no-operations"))
+    commands = Commands(session, click.echo)
     prompt: PromptSession[str] = PromptSession(
         history=_open_history(history_file),
         completer=ChatCompleter(session.hub, commands.names, names),
@@ -124,10 +127,6 @@ class _Names:
         offered = self._hub.find(tool)
         if offered is None:
             return ()
-        try:
-            result = await offered.server.client.call_tool(offered.tool.name, arguments)
-        except FAULTS:
-            return ()
-        listed = list_of(object_of(result.structured_content).get(rows))
-        named = (text_of(object_of(row).get(field)) for row in listed)
+        answer = await read(offered, arguments)
+        named = (text_of(object_of(row).get(field)) for row in list_of(answer.data.get(rows)))
         return tuple(clean_line(name, 200) for name in named if name)

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
-from opsmcp_server.copilot.connections import Hub, Offered
+from opsmcp_server.copilot.connections import Hub
+from opsmcp_server.copilot.offered import Offered
 from opsmcp_server.copilot.shape import list_of, object_of
 from opsmcp_tools.characters import clean_line
 

@@ -1,13 +1,9 @@
-"""The MCP servers of a chat and their tools, under the names by which the model calls them.
-
-Servers are strangers: names are made fit for the API, texts are cleaned and bounded, a hint that is
-missing counts as the worst.
-"""
+"""The MCP servers of a chat and their tools, under names that the API takes and no two share."""
 
 import json
 import logging
 import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,19 +12,16 @@ import anyio
 import httpx2
 import mcp_types as types
 from mcp import Client
-from mcp.client.session import ElicitationFnT
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
-from opsmcp_server import builtin
 from opsmcp_server.copilot.errors import Unreachable
-from opsmcp_server.copilot.shape import object_of
+from opsmcp_server.copilot.offered import Offered, Server
 from opsmcp_server.copilot.words import Words
-from opsmcp_tools.characters import clean_line
 from opsmcp_tools.text import clean
 
-__all__ = ["FAULTS", "Address", "Hub", "Offered", "Server", "connect"]
+__all__ = ["FAULTS", "Address", "Hub", "connect"]
 
 logger = logging.getLogger(__name__)
 
@@ -44,10 +37,11 @@ FAULTS = (
 )
 """What may go wrong between a client and a server."""
 
-_OURS = "opsmcp"
+Elicit = Callable[[str, types.ElicitRequestParams], Awaitable[types.ElicitResult]]
+"""Answers an elicitation, given the label of the server that asks."""
+
 _UNFIT = re.compile(r"[^a-zA-Z0-9_-]+")
 _LONGEST_NAME = 64
-_LONGEST_DESCRIPTION = 1_000
 _LONGEST_SCHEMA = 32_000
 _MOST_PAGES = 100
 _CONNECT_SECONDS = 10.0
@@ -64,67 +58,6 @@ class Address:
     token: str = field(default="", repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A connected server."""
-
-    label: str
-    client: Client
-    in_process: bool
-
-    @property
-    def asks_itself(self) -> bool:
-        """Whether it asks a person by elicitation where its policy wants that, as opsmcp does."""
-        info = self.client.server_info
-        return info is not None and info.name == _OURS
-
-
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """A tool as the model may call it: `name` is unique among all servers."""
-
-    name: str
-    server: Server
-    tool: types.Tool
-
-    @property
-    def reads_only(self) -> bool:
-        """Whether its server says that it changes nothing."""
-        hints = self.tool.annotations
-        return hints is not None and hints.read_only_hint is True
-
-    @property
-    def destroys(self) -> bool:
-        """Whether it can destroy something; yes unless its server denies it."""
-        hints = self.tool.annotations
-        return not self.reads_only and (hints is None or hints.destructive_hint is not False)
-
-    @property
-    def properties(self) -> Mapping[str, Any]:
-        """Argument to its schema."""
-        return object_of(self.tool.input_schema.get("properties"))
-
-    @property
-    def title(self) -> str:
-        """A name for people."""
-        return clean_line(self.tool.title or self.tool.name, 80)
-
-    @property
-    def description(self) -> str:
-        """What it does, on one line."""
-        return clean_line(self.tool.description or "", _LONGEST_DESCRIPTION)
-
-    def definition(self) -> dict[str, Any]:
-        """The tool as the Chat Completions API has it."""
-        parameters = {key: value for key, value in self.tool.input_schema.items() if key[0] != "$"}
-        function: dict[str, Any] = {
-            "name": self.name,
-            "description": self.description or self.title,
-            "parameters": {"type": "object", "properties": {}, **parameters},
-        }
-        return {"type": "function", "function": function}
-
-
 class Hub:
     """The servers of a chat, and what they offer."""
 
@@ -133,6 +66,7 @@ class Hub:
         self.servers = tuple(servers)
         self.tools: Mapping[str, Offered] = {}
         self.definitions: Mapping[str, dict[str, Any]] = {}
+        self._failing: set[str] = set()
 
     async def refresh(self) -> None:
         """Read the lists of all servers. A server that fails keeps its last list."""
@@ -146,9 +80,14 @@ class Hub:
 
     async def _read(self, server: Server) -> list[types.Tool]:
         try:
-            return [tool for tool in await _list(server.client) if _is_usable(tool)]
+            tools = [tool for tool in await _list(server.client) if _is_usable(tool)]
+            self._failing.discard(server.label)
+            return tools
         except FAULTS as error:
-            logger.warning("%s did not list its tools: %s", server.label, type(error).__name__)
+            # Said once, not each time that it is tried again.
+            level = logging.DEBUG if server.label in self._failing else logging.WARNING
+            self._failing.add(server.label)
+            logger.log(level, "%s did not list its tools: %s", server.label, type(error).__name__)
             return [item.tool for item in self.tools.values() if item.server is server]
 
     def find(self, name: str) -> Offered | None:
@@ -167,7 +106,14 @@ class Hub:
     @property
     def operations(self) -> list[Offered]:
         """The tools that are not opsmcp's built-in ones."""
-        return [item for item in self.tools.values() if builtin.find(item.tool.name) is None]
+        return [item for item in self.tools.values() if not item.is_built_in]
+
+    @property
+    def has_operations(self) -> bool:
+        """Whether there is anything to call but opsmcp's built-in tools."""
+        return bool(self.operations) or any(
+            tool.tool.name == "run_operation" for tool in self.tools.values()
+        )
 
     def instructions(self) -> str:
         """What the servers say of themselves."""
@@ -209,9 +155,14 @@ def _fit_name(name: str, label: str, taken: Mapping[str, Offered]) -> str:
 
 @asynccontextmanager
 async def connect(
-    addresses: Sequence[Address], elicit: ElicitationFnT, words: Words
+    addresses: Sequence[Address], elicit: Elicit, words: Words
 ) -> AsyncGenerator[Hub]:
     """Connect to all servers and read their tools.
+
+    Args:
+        addresses: Where they are.
+        elicit: Answers a server that asks a person; it is told the server's label.
+        words: For errors.
 
     Raises:
         Unreachable: One of them cannot be reached.
@@ -222,13 +173,16 @@ async def connect(
         yield hub
 
 
-async def _open(
-    stack: AsyncExitStack, address: Address, elicit: ElicitationFnT, words: Words
-) -> Server:
+async def _open(stack: AsyncExitStack, address: Address, elicit: Elicit, words: Words) -> Server:
     failed = Unreachable(words("mcp-unreachable", server=address.label))
+
+    async def asked(context: object, params: types.ElicitRequestParams) -> types.ElicitResult:
+        del context
+        return await elicit(address.label, params)
+
     try:
         target = await _transport(stack, address)
-        client = await stack.enter_async_context(Client(target, elicitation_callback=elicit))
+        client = await stack.enter_async_context(Client(target, elicitation_callback=asked))
     except FAULTS as error:
         raise failed from error
     except BaseExceptionGroup as group:

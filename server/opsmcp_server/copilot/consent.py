@@ -1,8 +1,9 @@
 """Asking the person in the terminal: for opsmcp's elicitation, and where the chat itself must ask.
 
-opsmcp asks by elicitation where its policy wants consent; that question is shown here. The chat
-asks of its own accord before other servers' changes, before every call with `confirm: all`, and
-before a change whose arguments came out of a tool's output. One call is asked about at a time.
+opsmcp asks by elicitation where its policy wants consent; that question is shown here, each time it
+asks. The chat asks of its own accord before other servers' changes, before every call with
+`confirm: all`, and before a change whose arguments are not the person's own. One call is asked
+about at a time, and only the server that is called may ask.
 """
 
 import math
@@ -15,8 +16,9 @@ from typing import Any, Literal, Protocol
 import anyio
 import mcp_types as types
 
-from opsmcp_server.copilot.arguments import flat_values, read_value
-from opsmcp_server.copilot.connections import Offered
+from opsmcp_server.copilot.arguments import flat_values
+from opsmcp_server.copilot.named import change, names_of
+from opsmcp_server.copilot.offered import Offered
 from opsmcp_server.copilot.shape import object_of
 from opsmcp_server.copilot.words import Words
 from opsmcp_tools.characters import clean_line
@@ -28,6 +30,7 @@ _SLOWEST_HASTE_SECONDS = 0.8
 """opsmcp takes a refusal that comes faster than 0.7 s for a client that cannot ask."""
 
 _LONGEST_QUESTION = 4_000
+_MOST_LINES = 40
 
 
 class Person(Protocol):
@@ -55,8 +58,12 @@ class Call:
     arguments: dict[str, Any]
     answer: Literal["", "agreed", "declined", "unattended"] = ""
     edited: dict[str, Any] | None = None
+    foreign: tuple[str, ...] = ()
+    """The arguments that may come from what others wrote."""
+
     run: str = ""
     left: bool = False
+    """Whether nobody waits for it any more."""
 
     @property
     def settled(self) -> bool:
@@ -74,33 +81,42 @@ class Asking:
         self._lock = anyio.Lock()
         self.clock: anyio.CancelScope | None = None
         """What limits the time of the question; it stands still while the person thinks."""
-        self.current: Call | None = None
-        """The change that is being made, if any."""
+        self._current: Call | None = None
 
-    async def ask(self, call: Call, tainted: tuple[str, ...] = ()) -> None:
+    @contextmanager
+    def about(self, call: Call) -> Generator[None]:
+        """A server may ask about this call for as long as the block lasts, if it is a change."""
+        if call.offered.reads_only:
+            yield
+            return
+        self._current = call
+        try:
+            yield
+        finally:
+            self._current = None
+
+    async def ask(self, call: Call) -> None:
         """Ask about a call of the chat's own accord; the answer is in the call."""
         async with self._lock:
-            await self._ask(call, self._question(call, tainted))
+            await self._ask(call, self._question(call))
 
-    async def elicited(
-        self, context: Any, params: types.ElicitRequestParams
-    ) -> types.ElicitResult | types.ErrorData:
-        """Answer a server that asks: the SDK's elicitation callback."""
-        del context  # the call is known from `current`
+    async def elicited(self, server: str, params: types.ElicitRequestParams) -> types.ElicitResult:
+        """Answer the server of that label, which asks about the call that is being made."""
         begin = time.monotonic()
         async with self._lock:
-            result = await self._answer(params)
+            result = await self._answer(server, params)
         if result.action != "accept":
             await anyio.sleep(max(0.0, _SLOWEST_HASTE_SECONDS - (time.monotonic() - begin)))
         return result
 
-    async def _answer(self, params: types.ElicitRequestParams) -> types.ElicitResult:
-        call = self.current
-        if call is None or not _is_consent(params):
+    async def _answer(self, server: str, params: types.ElicitRequestParams) -> types.ElicitResult:
+        call = self._current
+        if call is None or call.offered.server.label != server or not _is_consent(params):
             # Servers that want more than consent are told no: the chat fills no forms.
             return types.ElicitResult(action="cancel")
-        if call.answer == "":
-            await self._ask(call, clean(params.message)[:_LONGEST_QUESTION])
+        if not call.settled:
+            lines = [clean(params.message)[:_LONGEST_QUESTION], *self._warning(call)]
+            await self._ask(call, "\n".join(lines))
         if call.answer == "agreed":
             return types.ElicitResult(action="accept", content={"agree": True})
         return types.ElicitResult(action="decline")
@@ -110,6 +126,7 @@ class Asking:
             call.answer = "unattended"
             return
         choices, hint = ("yne", "choices") if call.offered.properties else ("yn", "choices-plain")
+        call.answer = ""
         with _standing_still(self.clock):
             letter = await self._person.choose(question, choices, self._words(hint))
             if letter == "e":
@@ -119,26 +136,26 @@ class Asking:
 
     async def _edit(self, call: Call) -> dict[str, Any]:
         """The arguments as the person wants them; asked about again before anything starts."""
-        changed = dict(call.arguments)
-        while line := (await self._person.line(self._words("edit"))).strip():
-            name, separator, value = line.partition("=")
-            if separator and name.strip():
-                name = name.strip()
-                changed[name] = read_value(value.strip(), call.offered.properties.get(name))
-                break
-        return changed
+        names = ", ".join(names_of(call.offered, call.arguments))
+        prompt = self._words("edit", names=names)
+        while line := (await self._person.line(prompt)).strip():
+            changed = change(call.offered, call.arguments, line)
+            if changed is not None:
+                return changed
+            prompt = self._words("edit-bad", names=names)
+        return call.arguments
 
-    def _question(self, call: Call, tainted: tuple[str, ...]) -> str:
+    def _question(self, call: Call) -> str:
         offered, words = call.offered, self._words
         label = offered.server.label
         lines = [words("question", title=offered.title, tool=offered.tool.name, server=label)]
         lines += [offered.description] if offered.description else []
         lines += _shown(call.arguments)
-        if tainted:
-            lines.append(words("from-output", names=", ".join(tainted)))
-        if offered.destroys:
-            lines.append(words("destructive"))
-        return "\n".join(lines)[:_LONGEST_QUESTION]
+        lines += [words("destructive")] if offered.destroys else []
+        return "\n".join([*lines[:_MOST_LINES], *self._warning(call)])[:_LONGEST_QUESTION]
+
+    def _warning(self, call: Call) -> list[str]:
+        return [self._words("foreign", names=", ".join(call.foreign))] if call.foreign else []
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from opsmcp_server.copilot.reply import CallPiece, Piece
 from opsmcp_server.copilot.shape import text_of
 from opsmcp_server.copilot.words import Words
 from opsmcp_tools.characters import clean_line
+from opsmcp_tools.text import label
 
 __all__ = ["Endpoint", "EndpointSettings", "Message"]
 
@@ -42,6 +43,9 @@ _RETRIES = 2
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 120.0
 """Between two pieces; models that reason are silent for long."""
+
+_LOGGED = 1_000
+"""Characters of each message that a log shows."""
 
 _OVERFLOW = ("context_length", "context length", "maximum context", "too many tokens", "too long")
 _NO_TOOLS = ("tool", "function")
@@ -100,7 +104,7 @@ class Endpoint:
             CopilotError: There is no answer, or it broke off.
         """
         options: dict[str, Any] = {"tools": list(tools)} if tools else {}
-        logger.debug("sent to %s: %d messages, %d tools", self.model, len(messages), len(tools))
+        self._log(messages, tools)
         begun = False
         try:
             chunks = await self._client.chat.completions.create(
@@ -116,6 +120,13 @@ class Endpoint:
         except (openai.APIError, httpx2.HTTPError, ValueError, TypeError, AttributeError) as error:
             raise self._translate(error, begun=begun, with_tools=bool(tools)) from error
         raise StreamDropped(self._words("dropped" if begun else "not-understood", base=self._base))
+
+    def _log(self, messages: Sequence[Message], tools: Sequence[Message]) -> None:
+        if not logger.isEnabledFor(logging.DEBUG):
+            return
+        logger.debug("sent to %s: %d messages, %d tools", self.model, len(messages), len(tools))
+        for message in _news(messages):
+            logger.debug("sent: %s: %s", message["role"], label(str(message["content"]), _LOGGED))
 
     def _translate(self, error: Exception, *, begun: bool, with_tools: bool) -> CopilotError:
         logger.debug("the endpoint's error: %s", type(error).__name__)
@@ -147,6 +158,12 @@ class Endpoint:
             return EndpointFailed(words("failed", base=base, status=status))
         text = clean_line(_message(error), 200)
         return EndpointRefused(words("rejected", base=base, status=status, text=text))
+
+
+def _news(messages: Sequence[Message]) -> Sequence[Message]:
+    """What the model has not seen: all after its own last words."""
+    own = [place for place, message in enumerate(messages) if message["role"] == "assistant"]
+    return messages[own[-1] + 1 :] if own else messages[1:]
 
 
 async def _pieces(chunks: Any) -> AsyncGenerator[Piece]:

@@ -6,7 +6,7 @@ opsmcp brings a search of its own; this one is for the rest, and for `/tools`.
 import re
 from collections.abc import Iterable
 
-from opsmcp_server.copilot.connections import Offered
+from opsmcp_server.copilot.offered import Offered
 
 __all__ = ["CALL", "FIND", "definitions", "find"]
 

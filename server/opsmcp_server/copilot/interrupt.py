@@ -1,7 +1,8 @@
 """Ctrl-C while something is under way: the first stops it, a second one leaves."""
 
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 
 import anyio
 from anyio.abc import TaskStatus
@@ -15,13 +16,25 @@ class Interrupts:
     def __init__(self) -> None:
         """Begin undisturbed."""
         self.count = 0
+        self._ignored = False
         self._scope: anyio.CancelScope | None = None
 
     def hit(self) -> None:
         """Ctrl-C was pressed."""
+        if self._ignored:
+            return
         self.count += 1
         if self._scope is not None:
             self._scope.cancel()
+
+    @contextmanager
+    def ignored(self) -> Generator[None]:
+        """Ctrl-C is somebody else's for as long as the block lasts."""
+        self._ignored = True
+        try:
+            yield
+        finally:
+            self._ignored = False
 
     async def guard(self, work: Callable[[], Awaitable[int]]) -> int | None:
         """The status of the work; None when it was stopped. Its errors come as they are."""

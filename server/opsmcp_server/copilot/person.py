@@ -1,10 +1,15 @@
 """The person at the terminal: questions with one letter for an answer, and lines."""
 
 import sys
+import termios
 from collections.abc import Callable
+from functools import cached_property
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.output import create_output
+from rich.console import Console
+from rich.text import Text
 
 from opsmcp_tools.text import clean
 
@@ -26,7 +31,6 @@ class TerminalPerson:
         """
         self._pause = pause
         self._interrupted = interrupted
-        self._session: PromptSession[str] | None = None
 
     @property
     def can_be_asked(self) -> bool:
@@ -36,8 +40,10 @@ class TerminalPerson:
     async def choose(self, question: str, choices: str, hint: str) -> str:
         """One of the letters; "n" for Ctrl-C, Ctrl-D, an empty line and endless nonsense."""
         self._pause()
-        sys.stderr.write(f"\n{clean(question)}\n")
-        sys.stderr.flush()
+        head, _, rest = clean(question).partition("\n")
+        console = Console(stderr=True, highlight=False)
+        console.print(Text(f"\n{head}", style="bold yellow"), Text(rest), sep="\n")
+        self._forget_what_was_typed()
         for _ in range(_MOST_TRIES):
             answer = (await self._read(f"{hint} [{'/'.join(choices)}] ")).strip().lower()
             letter = _YES_AND_NO.get(answer, answer)
@@ -52,12 +58,19 @@ class TerminalPerson:
         self._pause()
         return await self._read(f"{prompt}: ")
 
+    def _forget_what_was_typed(self) -> None:
+        """Nobody has agreed to what they had not yet seen."""
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
+        clear_typeahead(self._prompt.input)
+
+    @cached_property
+    def _prompt(self) -> PromptSession[str]:
+        output = create_output(sys.stdout if sys.stdout.isatty() else sys.stderr)
+        return PromptSession(output=output)
+
     async def _read(self, prompt: str) -> str:
-        if self._session is None:
-            output = create_output(sys.stdout if sys.stdout.isatty() else sys.stderr)
-            self._session = PromptSession(output=output)
         try:
-            return await self._session.prompt_async(prompt, handle_sigint=False)
+            return await self._prompt.prompt_async(prompt, handle_sigint=False)
         except EOFError:
             return ""
         except KeyboardInterrupt:

@@ -50,6 +50,8 @@ class Reply:
     refusal: str = ""
     finish: str = ""
     cut: bool = False
+    """Whether the text was longer than the limit."""
+
     calls: list[ModelCall] = field(default_factory=list[ModelCall])
     _texts: list[str] = field(default_factory=list[str])
     _length: int = 0
@@ -59,9 +61,9 @@ class Reply:
         """The text so far."""
         return "".join(self._texts)
 
-    def replace_text(self, text: str) -> None:
-        """Put other words in the place of what came."""
-        self._texts = [text]
+    def reread(self, text: str, calls: list[ModelCall]) -> None:
+        """Take what came to mean this."""
+        self._texts, self.calls = [text], calls
 
     def add(self, piece: Piece) -> str:
         """Take one piece; returns the text of it that still fits."""

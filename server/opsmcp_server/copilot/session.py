@@ -1,20 +1,25 @@
 """A session: everything that a chat or a single question consists of, put together once."""
 
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import anyio
 
-from opsmcp_server.copilot.calling import Caller, Outcome
-from opsmcp_server.copilot.commands import Commands
+from opsmcp_server.copilot.calling import Caller
 from opsmcp_server.copilot.connections import Address, Hub, connect
-from opsmcp_server.copilot.consent import Asking, Call
+from opsmcp_server.copilot.consent import Asking
 from opsmcp_server.copilot.conversation import Conversation, Limits
+from opsmcp_server.copilot.dispatch import Dispatch
 from opsmcp_server.copilot.endpoint import Endpoint, EndpointSettings
 from opsmcp_server.copilot.interrupt import Interrupts
+from opsmcp_server.copilot.origin import Origins
 from opsmcp_server.copilot.person import TerminalPerson
-from opsmcp_server.copilot.screen import Screen, open_view
+from opsmcp_server.copilot.plain import Plain
+from opsmcp_server.copilot.recorded import Recorded
+from opsmcp_server.copilot.replying import Replies
+from opsmcp_server.copilot.screen import Screen
 from opsmcp_server.copilot.transcript import Transcript
 from opsmcp_server.copilot.view import View
 from opsmcp_server.copilot.words import Words
@@ -52,26 +57,24 @@ class Session:
         """Our own words."""
         return self.plan.words
 
-    def commands(self, show: Callable[[str], None]) -> Commands:
-        """The slash commands; text goes to `show`."""
-        return Commands(self.conversation, self.hub, self.transcript, self.view, self.words, show)
+    @property
+    def endpoint(self) -> Endpoint:
+        """The model."""
+        return self.conversation.replies.endpoint
 
     async def guard(self, work: Callable[[], Awaitable[int]]) -> int | None:
-        """Do the work until Ctrl-C; then say what goes on without it."""
+        """The status of the work; None when Ctrl-C ended it, which is said."""
         status = await self.interrupts.guard(work)
         if status is None:
             self.view.rest()
-            self.transcript.noted(self.words("interrupted"))
             self.view.note(self.words("interrupted"))
-            for call in self.caller.left_behind():
-                self._say_what_goes_on(call)
         return status
 
-    def _say_what_goes_on(self, call: Call) -> None:
-        key = "goes-on-here" if call.offered.server.in_process else "goes-on"
-        text = self.words(key, run=call.run or call.offered.tool.name)
-        self.transcript.noted(text)
-        self.view.note(text)
+    def say_what_ends(self) -> None:
+        """Tell of the runs that live in this process, and so end with it."""
+        for call in self.caller.unfinished:
+            if call.offered.server.in_process and call.run:
+                self.view.note(self.words("ends-with-us", run=call.run))
 
 
 @asynccontextmanager
@@ -81,46 +84,43 @@ async def open_session(plan: Plan, addresses: Sequence[Address]) -> AsyncGenerat
     Raises:
         CopilotError: The settings do not do, or a server cannot be reached.
     """
-    words = plan.words
-    endpoint = Endpoint(plan.endpoint, words)
-    view, transcript, interrupts = _view(plan), Transcript(plan.secrets), Interrupts()
-    pause = view.pause if isinstance(view, Screen) else _nothing
-    asking = Asking(TerminalPerson(pause, interrupts.hit), words)
-
-    def on_late(call: Call, outcome: Outcome) -> None:
-        verdict = outcome.verdict or ("failed" if outcome.is_error else "succeeded")
-        text = words("late", tool=call.offered.tool.name, verdict=verdict)
-        transcript.noted(text)
-        view.note(text)
-
-    try:
+    words, interrupts, transcript = plan.words, Interrupts(), Transcript(plan.secrets)
+    shown = _view(plan)
+    async with _endpoint(plan) as endpoint:
+        view = Recorded(shown, transcript, endpoint, words)
+        asking = Asking(TerminalPerson(shown.pause, interrupts.hit), words)
         async with (
             connect(addresses, asking.elicited, words) as hub,
             anyio.create_task_group() as group,
         ):
-            caller = Caller(
-                hub, asking, group, words, confirm_all=plan.confirm_all, on_late=on_late
-            )
+            origins = Origins()
+            caller = Caller(hub, asking, origins, group, view, words, confirm_all=plan.confirm_all)
             conversation = Conversation(
-                endpoint,
-                hub,
-                caller,
+                Replies(endpoint, view, words, plan.tool_calling),
+                Dispatch(hub, caller, plan.limits.tools),
+                asking,
+                origins,
                 view,
-                transcript,
                 words,
                 plan.limits,
-                tool_calling=plan.tool_calling,
             )
-            yield Session(plan, conversation, hub, caller, view, transcript, interrupts)
+            session = Session(plan, conversation, hub, caller, view, transcript, interrupts)
+            yield session
+            session.say_what_ends()
             group.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _endpoint(plan: Plan) -> AsyncGenerator[Endpoint]:
+    endpoint = Endpoint(plan.endpoint, plan.words)
+    try:
+        yield endpoint
     finally:
         with anyio.CancelScope(shield=True):
             await endpoint.close()
 
 
-def _view(plan: Plan) -> View:
-    return open_view(plan.words, silence=plan.silence)
-
-
-def _nothing() -> None:
-    """A pipe has nothing that moves."""
+def _view(plan: Plan) -> Screen | Plain:
+    """What suits stdout: a terminal or a pipe."""
+    kind = Screen if sys.stdout.isatty() else Plain
+    return kind(plan.words, silence=plan.silence)

@@ -1,14 +1,18 @@
-"""What the chat shows, as a Protocol: a terminal, or lines in a pipe. Nothing here draws."""
+"""What the chat shows, as a Protocol: a terminal, lines in a pipe, a record. Nothing here draws."""
 
 from typing import Protocol
 
-from opsmcp_server.copilot.calling import Outcome
+from opsmcp_server.copilot.outcome import Outcome
 
 __all__ = ["View"]
 
 
 class View(Protocol):
     """Hears what happens, in the order in which it does. All text that comes is raw."""
+
+    def asked(self, question: str) -> None:
+        """The person asked something."""
+        ...
 
     def thinking(self) -> None:
         """The model was asked."""
@@ -18,8 +22,8 @@ class View(Protocol):
         """A piece of the model's text."""
         ...
 
-    def end_text(self, *, final: bool) -> None:
-        """The text has ended; `final` when it is the answer."""
+    def end_text(self, text: str, *, final: bool) -> None:
+        """The text, of which all pieces came, has ended; `final` when it is the answer."""
         ...
 
     def calling(self, title: str) -> None:
@@ -31,7 +35,7 @@ class View(Protocol):
         ...
 
     def called(self, title: str, outcome: Outcome) -> None:
-        """A call has ended."""
+        """A call has ended, or nobody waits for it any more."""
         ...
 
     def note(self, text: str) -> None:

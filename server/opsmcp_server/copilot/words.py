@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal
 
-__all__ = ["Language", "Words", "language_of"]
+__all__ = ["WORDS", "Language", "Words", "language_of"]
 
 Language = Literal["en", "zh"]
 
-_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
+WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "welcome": (
             "opsmcp copilot: {tools} tools, model {model}. /help helps; exit, q or Ctrl-D leaves.",
@@ -16,17 +16,25 @@ _WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "thinking": ("thinking", "思考中"),
         "calling": ("{tool}: called", "{tool}:已调用"),
+        "you": ("You", "你"),
+        "elapsed": ("{seconds} s", "{seconds} 秒"),
         "eta": ("about {seconds} s left", "约剩 {seconds} 秒"),
         "folded": ("… {lines} more lines", "… 还有 {lines} 行"),
         "folded-run": ("… {lines} more lines: /output {run}", "… 还有 {lines} 行:/output {run}"),
         "choices": ("y = yes, n = no, e = edit an argument", "y = 同意,n = 拒绝,e = 修改参数"),
         "choices-plain": ("y = yes, n = no", "y = 同意,n = 拒绝"),
-        "edit": ("Which argument (name=value)", "修改哪个参数(name=value)"),
-        "edit-bad": ("Not of the form name=value.", "格式应为 name=value。"),
+        "edit": (
+            "Which argument, as name=value ({names})",
+            "修改哪个参数,格式为 name=value({names})",
+        ),
+        "edit-bad": (
+            "That is not name=value with one of these names: {names}. Again",
+            "格式应为 name=value,参数名须为:{names}。请重新输入",
+        ),
         "question": ("Run {title} ({tool}) on {server}?", "在 {server} 上运行 {title}({tool})?"),
-        "from-output": (
-            "These arguments come from the output of a tool, not from you: {names}",
-            "以下参数来自工具的输出,而不是你的输入:{names}",
+        "foreign": (
+            "You did not give these values; they may come from the output of a tool: {names}",
+            "以下参数并非由你给出,可能来自工具的输出:{names}",
         ),
         "destructive": (
             "This can destroy or interrupt something.",
@@ -48,7 +56,16 @@ _WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "只要 opsmcp copilot 不退出,运行就会继续:{run}",
         ),
         "again-leaves": ("Ctrl-C again leaves.", "再按一次 Ctrl-C 退出。"),
+        "left": ("no longer waited for", "不再等待"),
+        "ends-with-us": (
+            "The run {run} lives in this process, so it ends now.",
+            "运行 {run} 在本进程中,现在随之结束。",
+        ),
         "late": ("{tool} has ended: {verdict}", "{tool} 已结束:{verdict}"),
+        "late-run": (
+            "{tool} has ended: {verdict} (/output {run})",
+            "{tool} 已结束:{verdict}(/output {run})",
+        ),
         "repeated": (
             "{tool} was called with the same arguments again and again; stopped.",
             "{tool} 被反复以相同参数调用,已停止。",
@@ -139,6 +156,11 @@ _WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "无法作为 MCP 服务器连接 {server}:请检查 --mcp 及其令牌",
         ),
         "no-such-tool": ("There is no tool {tool!r}.", "没有工具 {tool!r}。"),
+        "no-tool-fits": ("No tool fits these words.", "没有匹配的工具。"),
+        "no-operations": (
+            "There are no operations to call; `opsmcp tools --all` says why.",
+            "没有可调用的操作;用 `opsmcp tools --all` 查看原因。",
+        ),
         "no-such-command": ("There is no {command}; see /help.", "没有 {command};请看 /help。"),
         "usage": ("Usage: {usage}", "用法:{usage}"),
         "saved": ("Saved in {file}.", "已保存到 {file}。"),
@@ -186,7 +208,7 @@ class Words:
 
     def __call__(self, key: str, **values: object) -> str:
         """The sentence of that key, with these values in it."""
-        return _WORDS[key][self._place].format(**values)
+        return WORDS[key][self._place].format(**values)
 
 
 def language_of(environ: Mapping[str, str]) -> Language:

@@ -1,0 +1,122 @@
+"""The calls in a reply of the model: read, found, made, and answered with a text each.
+
+Calls that only read are made at once; the rest waits its turn. What the model wrote is not taken on
+faith: bad JSON, unknown names and endless repetition are answered in words that it can act on.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+
+from opsmcp_server.copilot import finding
+from opsmcp_server.copilot.calling import Caller
+from opsmcp_server.copilot.connections import Hub
+from opsmcp_server.copilot.endpoint import Message
+from opsmcp_server.copilot.offered import Offered
+from opsmcp_server.copilot.repair import read_object
+from opsmcp_server.copilot.reply import ModelCall, Reply
+from opsmcp_server.copilot.shape import object_of, text_of
+from opsmcp_server.copilot.turn import Turn
+from opsmcp_tools.text import fence, head_and_tail, label
+
+__all__ = ["Dispatch", "Repeated"]
+
+_LONGEST_RESULT = 16_000
+_MOST_REPEATS = 2
+_POLLING = frozenset({"get_run", "get_run_output"})
+"""Tools that are called again on purpose."""
+
+_BROKEN_OFF = "The person stopped waiting. What became of it is not known; a run goes on."
+_BAD_ARGUMENTS = "The arguments are not one whole JSON object. Call again with one."
+_NOT_AGAIN = "This call was made again and again. It was not made this time."
+
+
+class Repeated(Exception):
+    """The model makes the same call again and again; `tool` is its name."""
+
+    def __init__(self, tool: str) -> None:
+        """Say which."""
+        super().__init__(tool)
+        self.tool = tool
+
+
+@dataclass
+class Dispatch:
+    """Makes the model's calls. Above `most_tools` operations it offers a search in their place."""
+
+    hub: Hub
+    caller: Caller
+    most_tools: int
+
+    def definitions(self) -> list[Message]:
+        """The tools as the model is offered them."""
+        if not self._searches:
+            return list(self.hub.definitions.values())
+        operations = {tool.name for tool in self.hub.operations}
+        kept = [item for name, item in self.hub.definitions.items() if name not in operations]
+        return [*kept, *finding.definitions()]
+
+    @property
+    def _searches(self) -> bool:
+        return len(self.hub.operations) > self.most_tools
+
+    async def make(self, turn: Turn, reply: Reply) -> None:
+        """Make the calls of a reply; the turn has a result for each, whatever happens.
+
+        Raises:
+            Repeated: A call was made too often, and not this time.
+        """
+        calls = reply.calls
+        texts = [_BROKEN_OFF] * len(calls)
+        repeated: list[str] = []
+
+        async def one(place: int, call: ModelCall) -> None:
+            try:
+                texts[place] = await self._one(turn, call, cut=reply.finish == "length")
+            except Repeated as error:
+                texts[place] = _NOT_AGAIN
+                repeated.append(error.tool)
+
+        try:
+            async with anyio.create_task_group() as group:
+                for place, call in enumerate(calls):
+                    group.start_soon(one, place, call)
+        finally:
+            turn.results(calls, texts)
+        if repeated:
+            raise Repeated(repeated[0])
+
+    async def _one(self, turn: Turn, call: ModelCall, *, cut: bool) -> str:
+        """The result of one call, for the model."""
+        arguments = None if cut else read_object(call.arguments)
+        if arguments is None:
+            return _BAD_ARGUMENTS
+        if self._searches and call.name == finding.FIND:
+            return self._find(text_of(arguments.get("query")))
+        name = call.name
+        if self._searches and name == finding.CALL:
+            name, arguments = text_of(arguments.get("name")), object_of(arguments.get("arguments"))
+        offered = self.hub.find(name)
+        if offered is None:
+            return self._unknown(name)
+        return await self._call(turn, offered, arguments)
+
+    async def _call(self, turn: Turn, offered: Offered, arguments: dict[str, Any]) -> str:
+        often = turn.count(offered.name, arguments) > _MOST_REPEATS
+        if often and offered.tool.name not in _POLLING:
+            raise Repeated(offered.tool.name)
+        outcome = await self.caller.call(offered, arguments)
+        if outcome.verdict or not offered.is_built_in:
+            turn.status = 0 if outcome.good else 1
+        return fence(head_and_tail(outcome.text, _LONGEST_RESULT), "output of a tool")
+
+    def _unknown(self, name: str) -> str:
+        near = ", ".join(tool.name for tool in finding.find(self.hub.tools.values(), name, 3))
+        return f"There is no tool {label(name)!r}." + (f" Perhaps: {near}." if near else "")
+
+    def _find(self, query: str) -> str:
+        found = finding.find(self.hub.operations, query)
+        shown = [tool.definition()["function"] for tool in found]
+        return json.dumps(shown, ensure_ascii=False) if shown else "No tool fits these words."

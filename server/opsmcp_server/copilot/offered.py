@@ -1,0 +1,88 @@
+"""A tool as a server offers it, under the name by which the model calls it.
+
+Servers are strangers: texts are cleaned and bounded, a hint that is missing counts as the worst.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import mcp_types as types
+from mcp import Client
+
+from opsmcp_server import builtin, finding
+from opsmcp_server.copilot.shape import object_of
+from opsmcp_tools.characters import clean_line
+
+__all__ = ["Offered", "Server"]
+
+_OURS = "opsmcp"
+_LONGEST_TITLE = 80
+_LONGEST_DESCRIPTION = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A connected server."""
+
+    label: str
+    client: Client
+    in_process: bool
+
+    @property
+    def asks_itself(self) -> bool:
+        """Whether it asks a person by elicitation where its policy wants that, as opsmcp does."""
+        info = self.client.server_info
+        return info is not None and info.name == _OURS
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A tool as the model may call it: `name` is unique among all servers."""
+
+    name: str
+    server: Server
+    tool: types.Tool
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether its server says that it changes nothing."""
+        hints = self.tool.annotations
+        return hints is not None and hints.read_only_hint is True
+
+    @property
+    def destroys(self) -> bool:
+        """Whether it can destroy something; yes unless its server denies it."""
+        hints = self.tool.annotations
+        return not self.reads_only and (hints is None or hints.destructive_hint is not False)
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether it is one of opsmcp's own tools, not an operation."""
+        name = self.tool.name
+        return builtin.find(name) is not None or finding.find(name) is not None
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """Argument to its schema."""
+        return object_of(self.tool.input_schema.get("properties"))
+
+    @property
+    def title(self) -> str:
+        """A name for people."""
+        return clean_line(self.tool.title or self.tool.name, _LONGEST_TITLE)
+
+    @property
+    def description(self) -> str:
+        """What it does, on one line."""
+        return clean_line(self.tool.description or "", _LONGEST_DESCRIPTION)
+
+    def definition(self) -> dict[str, Any]:
+        """The tool as the Chat Completions API has it."""
+        parameters = {key: value for key, value in self.tool.input_schema.items() if key[0] != "$"}
+        function: dict[str, Any] = {
+            "name": self.name,
+            "description": self.description or self.title,
+            "parameters": {"type": "object", "properties": {}, **parameters},
+        }
+        return {"type": "function", "function": function}

@@ -1,0 +1,59 @@
+"""The view for a pipe: the answer on stdout, everything else as lines on stderr."""
+
+import click
+
+from opsmcp_server.copilot.folding import WIDEST_LINE, fold
+from opsmcp_server.copilot.outcome import Outcome
+from opsmcp_server.copilot.words import Words
+from opsmcp_tools.characters import clean_line
+from opsmcp_tools.text import clean
+
+__all__ = ["Plain"]
+
+
+class Plain:
+    """Lines, nothing that moves. With `silence`, the answer and notes only."""
+
+    def __init__(self, words: Words, *, silence: bool) -> None:
+        """Write to the standard streams."""
+        self._words = words
+        self._silence = silence
+
+    def asked(self, question: str) -> None:
+        """Show nothing: the person knows."""
+
+    def thinking(self) -> None:
+        """Show nothing."""
+
+    def text(self, piece: str) -> None:
+        """Wait until it is known what it is."""
+
+    def end_text(self, text: str, *, final: bool) -> None:
+        """Write the answer; what the model says between its calls goes to stderr."""
+        text = clean(text).strip()
+        if text and (final or not self._silence):
+            click.echo(text, err=not final)
+
+    def calling(self, title: str) -> None:
+        """Say what is called."""
+        if not self._silence:
+            click.echo(f"> {clean_line(title, WIDEST_LINE)}", err=True)
+
+    def progress(self, message: str, progress: float, total: float | None) -> None:
+        """Show nothing."""
+
+    def called(self, title: str, outcome: Outcome) -> None:
+        """Show the beginning of the result; of a run that is left behind also in silence."""
+        if not self._silence or outcome.goes_on:
+            for line in fold(outcome, self._words):
+                click.echo(f"  {line}", err=True)
+
+    def note(self, text: str) -> None:
+        """Say it on stderr."""
+        click.echo(f"opsmcp: {clean_line(text, WIDEST_LINE)}", err=True)
+
+    def rest(self) -> None:
+        """Nothing moves."""
+
+    def pause(self) -> None:
+        """Nothing moves."""
