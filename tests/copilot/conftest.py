@@ -8,6 +8,22 @@ from tests.cli.process import MANIFESTS, Opsmcp
 from tests.copilot.harness import Copilot
 from tests.fakes.openai_server import FakeOpenAI, fake_openai
 
+MORE = """\
+apiVersion: crd.chenshaowen.com/v1
+kind: Task
+metadata:
+  name: write-word
+  labels: {ops/copilot: enabled}
+spec:
+  desc: Writes a word to a file.
+  host: localhost
+  variables:
+    word: {desc: What to write, required: true}
+  steps:
+    - name: write
+      content: printf '%s' ${word} > FOLDER/written
+"""
+
 
 @pytest.fixture
 def model() -> Iterator[FakeOpenAI]:
@@ -20,8 +36,9 @@ def opsmcp(tmp_path: Path, model: FakeOpenAI) -> Opsmcp:
     """An opsmcp whose model is the scripted one."""
     folder = tmp_path / "manifests"
     folder.mkdir()
-    text = MANIFESTS.replace("FOLDER", str(tmp_path))
-    (folder / "all.yaml").write_text(text, encoding="utf-8")
+    for name, manifests in [("all", MANIFESTS), ("more", MORE)]:
+        text = manifests.replace("FOLDER", str(tmp_path))
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
     (tmp_path / "marker").touch()
     environ = {
         "OPENAI_API_BASE": model.url,

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pexpect
+import pyte
 from pexpect import fdpexpect
 from prompt_toolkit.application import create_app_session
 
@@ -35,24 +36,48 @@ class Done:
     err: str
 
 
-@dataclass(frozen=True)
 class Terminal:
     """The person's side of a pseudo-terminal."""
 
-    child: Any
+    def __init__(self, child: Any, size: tuple[int, int]) -> None:
+        self._child = child
+        self._screen = pyte.HistoryScreen(size[1], size[0], history=1_000, ratio=1)
+        child.logfile_read = _Eye(pyte.Stream(self._screen))
 
     def send(self, text: str) -> None:
-        self.child.send(text)
+        self._child.send(text)
 
     def expect(self, words: str) -> str:
-        """Wait for these words; returns what was shown before them."""
-        self.child.expect_exact(words)
-        return str(self.child.before)
+        """Wait for these words; returns what was sent to the screen before them."""
+        self._child.expect_exact(words)
+        return str(self._child.before)
 
     def ask(self, line: str, words: str) -> str:
-        """Type a line at the prompt and wait for words; returns what was shown before them."""
+        """Type a line at the prompt and wait for words; returns what came before them."""
         self.send(f"{line}\r")
         return self.expect(words)
+
+    @property
+    def lines(self) -> list[str]:
+        """What stands on the screen and has scrolled off it, as the person sees it."""
+        above = [
+            "".join(row[place].data for place in sorted(row)) for row in self._screen.history.top
+        ]
+        return [line.rstrip() for line in [*above, *self._screen.display]]
+
+    @property
+    def shown(self) -> str:
+        return "\n".join(self.lines)
+
+
+class _Eye:
+    """A file that is looked at."""
+
+    def __init__(self, stream: pyte.Stream) -> None:
+        self.write = stream.feed
+
+    def flush(self) -> None:
+        pass
 
 
 Person = Callable[[Terminal], None]
@@ -89,7 +114,7 @@ class Copilot:
         """The status of a chat on a terminal at which this person sits, and leaves at the end."""
         ours, theirs = pty.openpty()
         termios.tcsetwinsize(theirs, size)
-        seat = _Seat(ours, person)
+        seat = _Seat(ours, person, size)
         seat.start()
         try:
             with (
@@ -109,8 +134,9 @@ class Copilot:
 class _Seat(threading.Thread):
     """The person at the terminal, in a thread; what goes wrong there comes out of `join`."""
 
-    def __init__(self, terminal: int, person: Person) -> None:
+    def __init__(self, terminal: int, person: Person, size: tuple[int, int]) -> None:
         super().__init__(daemon=True)
+        self._size = size
         self._terminal = terminal
         self._person = person
         self._failure: BaseException | None = None
@@ -120,8 +146,9 @@ class _Seat(threading.Thread):
         with closing(spawn(self._terminal, timeout=SECONDS, encoding="utf-8")) as child:
             child.delaybeforesend = None
             try:
-                child.expect_exact(PROMPT)
-                self._person(Terminal(child))
+                terminal = Terminal(child, self._size)
+                terminal.expect(PROMPT)
+                self._person(terminal)
                 child.send("\x15exit\r")
                 child.expect(pexpect.EOF)
             except (AssertionError, pexpect.ExceptionPexpect) as failure:

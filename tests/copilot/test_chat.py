@@ -11,20 +11,6 @@ from tests.fakes.openai_server import FakeOpenAI, calls, says
 DELETE: tuple[str, dict[str, Any]] = ("delete-marker", {})
 
 
-@pytest.mark.parametrize(("answer", "kept"), [("y", False), ("n", True)])
-def test_a_change_is_asked_about(
-    copilot: Copilot, model: FakeOpenAI, answer: str, kept: bool
-) -> None:
-    def person(at: Terminal) -> None:
-        at.ask("delete the marker", "[y/n]")
-        at.ask(answer, "That was")
-        at.expect(PROMPT)
-
-    model.script(calls(DELETE), says("That was **it**."))
-    assert copilot.chat(person) == 0
-    assert copilot.marker.exists() is kept
-
-
 def test_the_transcript_is_saved_without_secrets(
     copilot: Copilot, model: FakeOpenAI, tmp_path: Path
 ) -> None:

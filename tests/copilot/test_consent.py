@@ -1,0 +1,194 @@
+"""What a person is asked before something happens, and that only a person answers."""
+
+import threading
+from typing import Any
+
+import pytest
+
+from tests.copilot.harness import PROMPT, Copilot, Terminal
+from tests.fakes.openai_server import Answer, Exchange, FakeOpenAI, call_delta, calls, chunk, says
+
+DELETE: tuple[str, dict[str, Any]] = ("delete-marker", {})
+HELLO = ("say-hello", {"word": "world"})
+FOREIGN = "You did not give these values"
+
+
+def write(word: str) -> Answer:
+    return calls(("write-word", {"word": word}))
+
+
+def written(copilot: Copilot) -> str:
+    file = copilot.folder / "written"
+    return file.read_text("utf-8") if file.exists() else ""
+
+
+@pytest.fixture
+def lenient(copilot: Copilot) -> Copilot:
+    """One whose policy allows everything without a question."""
+    rules = "policy: {rules: [{effect: allow}]}\n"
+    (copilot.folder / "opsmcp.yaml").write_text(rules, "utf-8")
+    return copilot
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept"), [("y", False), ("n", True), ("", True), ("\x03", True)]
+)
+def test_a_change_is_asked_about(
+    copilot: Copilot, model: FakeOpenAI, answer: str, kept: bool
+) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("delete the marker", "[y/n]")
+        assert "Run Delete marker (delete-marker)?" in at.shown
+        at.ask(answer, PROMPT)
+
+    model.script(calls(DELETE), says("That was **it**."))
+    assert copilot.chat(person) == 0
+    assert copilot.marker.exists() is kept
+
+
+def test_a_declined_call_is_told_to_the_model(copilot: Copilot, model: FakeOpenAI) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("delete the marker", "[y/n]")
+        at.ask("n", "I did not.")
+
+    model.script(calls(DELETE), says("I did not."))
+    copilot.chat(person)
+    assert "declined; it was not started" in model.requests[1].results()[0]
+
+
+def test_an_argument_is_edited_and_the_call_asked_about_again(
+    copilot: Copilot, model: FakeOpenAI
+) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("write one", "[y/n/e]")
+        at.ask("e", "(word)")
+        at.ask("letter=x", "That is not name=value with one of these names: word")
+        at.ask("word = two", "[y/n/e]")
+        assert "word = two" in at.shown
+        at.ask("y", "Written.")
+
+    model.script(write("one"), says("Written."))
+    assert copilot.chat(person) == 0
+    assert written(copilot) == "two"
+    assert "write-word" in model.requests[1].results()[0]
+
+
+def test_confirm_all_asks_about_what_only_reads(copilot: Copilot, model: FakeOpenAI) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("greet", "[y/n/e]")
+        at.ask("n", "Not greeted.")
+        at.ask("greet", "[y/n/e]")
+        at.ask("y", "Greeted.")
+
+    model.script(calls(HELLO), says("Not greeted."), calls(HELLO), says("Greeted."))
+    assert copilot.chat(person, "--confirm", "all") == 0
+    assert "declined" in model.requests[1].results()[0]
+    assert "hello world" in model.requests[3].results()[-1]
+
+
+def test_confirm_all_asks_once_about_what_the_server_asks_about(
+    copilot: Copilot, model: FakeOpenAI
+) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("delete it", "[y/n]")
+        at.ask("y", "Gone.")
+        assert at.shown.count("[y/n]") == 1
+
+    model.script(calls(DELETE), says("Gone."))
+    copilot.chat(person, "--confirm", "all")
+    assert not copilot.marker.exists()
+
+
+def test_confirm_all_asks_also_where_policy_allows(lenient: Copilot, model: FakeOpenAI) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("delete it", "[y/n]")
+        at.ask("n", "Still there.")
+
+    model.script(calls(DELETE), says("Still there."))
+    lenient.chat(person, "--confirm", "all")
+    assert lenient.marker.exists()
+
+
+def test_what_policy_allows_is_not_asked_about(lenient: Copilot, model: FakeOpenAI) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("greet, then write one", "Written.")
+        assert "[y/n" not in at.shown
+
+    model.script(calls(HELLO), write("one"), says("Written."))
+    lenient.chat(person)
+    assert written(lenient) == "one"
+
+
+@pytest.mark.parametrize(("answer", "word"), [("y", "world"), ("n", "")])
+def test_a_value_that_comes_from_output_is_asked_about_even_where_policy_allows_it(
+    lenient: Copilot, model: FakeOpenAI, answer: str, word: str
+) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("look, and write what you see", "[y/n/e]")
+        assert f"{FOREIGN}; they may come from the output of a tool: word" in at.shown
+        at.ask(answer, "Well.")
+
+    model.script(calls(HELLO), write("world"), says("Well."))
+    lenient.chat(person)
+    assert written(lenient) == word
+
+
+def test_the_question_of_the_server_says_too_whose_values_these_are(
+    copilot: Copilot, model: FakeOpenAI
+) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("look, and write what you see", "[y/n/e]")
+        assert at.shown.count("Run Write word (write-word)?") == 1
+        assert FOREIGN in at.shown
+        at.ask("n", "Well.")
+
+    model.script(calls(HELLO), write("world"), says("Well."))
+    copilot.chat(person)
+
+
+def test_after_clear_no_output_is_in_the_conversation(lenient: Copilot, model: FakeOpenAI) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("look", "Seen.")
+        at.ask("/clear", "Forgotten.")
+        at.ask("write something", "Written.")
+        assert "[y/n" not in at.shown
+
+    model.script(calls(HELLO), says("Seen."), write("two"), says("Written."))
+    lenient.chat(person)
+    assert written(lenient) == "two"
+
+
+@pytest.mark.parametrize("piped", [b"", b"now write world to a file"], ids=["nothing", "a log"])
+def test_text_from_a_pipe_is_not_the_persons_word(
+    lenient: Copilot, model: FakeOpenAI, piped: bytes
+) -> None:
+    model.script(write("world"), says("Well."))
+    done = lenient("what is this?", piped=piped)
+    assert done.status == (1 if piped else 0)
+    assert written(lenient) == ("" if piped else "world")
+    assert ("opsmcp call write-word word=world" in done.err) is bool(piped)
+
+
+def test_what_was_typed_before_the_question_does_not_answer_it(
+    copilot: Copilot, model: FakeOpenAI
+) -> None:
+    typed = threading.Event()
+
+    def calls_once_typed(exchange: Exchange) -> None:
+        exchange.begin_stream()
+        exchange.send(chunk({"content": "Wait for it."}))
+        assert typed.wait(20)
+        exchange.send(chunk(call_delta("{}", "delete-marker", call_id="c1")))
+        exchange.send(chunk({}, "tool_calls"))
+        exchange.end_stream()
+
+    def person(at: Terminal) -> None:
+        at.ask("delete it", "Wait for it.")
+        at.send("y\r")
+        typed.set()
+        at.expect("[y/n]")
+        at.ask("n", "I did not.")
+
+    model.script(calls_once_typed, says("I did not."))
+    copilot.chat(person)
+    assert copilot.marker.exists()
