@@ -65,14 +65,15 @@ class JumpingClock:
 
 
 class FastClock:
-    """Real time, so many times as fast: for tests that wait for real sockets as well."""
+    """Real time, from now on so many times as fast: for tests that wait for real sockets too."""
 
     def __init__(self, times: float) -> None:
         self._times = times
+        self._start = datetime.now(UTC)
         self._began = time.monotonic()
 
     def now(self) -> datetime:
-        return _START + timedelta(seconds=self.monotonic())
+        return self._start + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
         return (time.monotonic() - self._began) * self._times

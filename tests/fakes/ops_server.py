@@ -11,7 +11,7 @@ It is held against the recordings of a real one by `tests/fakes_held`.
 import json
 import socket
 from collections import deque
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -27,7 +27,7 @@ from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tests.fakes.ops_routes import answer, body_of, empty, panic, refused, web_page
-from tests.fakes.ops_state import FakeRun, Json, OpsState, recorded_states
+from tests.fakes.ops_state import FakeRun, Json, OpsState, Timeline, recorded_states
 
 __all__ = ["FakeOps", "Fault", "Seen", "fake_ops"]
 
@@ -120,6 +120,10 @@ class FakeOps:
     def play(self, operation: str, recording: str, *, by_itself: bool = True) -> None:
         """Let later runs of `operation` go through the states of a `run-*` recording."""
         self.script(operation, recorded_states(recording), by_itself=by_itself)
+
+    def time(self, operation: str, plan: Callable[[Mapping[str, str]], Timeline]) -> None:
+        """Let later runs of `operation` show the states of a timeline; it follows from variables."""
+        self.state.timelines[operation] = plan
 
     def advance(self) -> None:
         """Take every run one state further."""

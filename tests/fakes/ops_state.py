@@ -5,7 +5,9 @@ Behaves like pkg/server/api.go of Ops as far as it was measured; knows nothing o
 
 import itertools
 import string
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from bisect import bisect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -53,15 +55,28 @@ def _make(name: str, namespace: str, labels: Mapping[str, str], spec: Json) -> J
     return {"metadata": metadata, "spec": spec, "status": {}}
 
 
+Timeline = Sequence[tuple[float, Json | None]]
+"""From which age in seconds a run shows which state."""
+
+
 @dataclass
 class FakeRun:
-    """A run and the states it goes through. A state of None means that it was cleared away."""
+    """A run and the states it goes through. A state of None means that it was cleared away.
+
+    With `ages` it goes on with the time, else with each time that it is read by itself.
+    """
 
     kind: str
     item: Json
     states: list[Json | None]
     by_itself: bool = True
     at: int = 0
+    ages: tuple[float, ...] = ()
+    clock: Callable[[], float] = time.monotonic
+    born: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.born = self.clock()
 
     @property
     def name(self) -> str:
@@ -75,6 +90,8 @@ class FakeRun:
         self.at = min(self.at + 1, len(self.states) - 1)
 
     def shown(self) -> Json | None:
+        if self.ages:
+            self.at = max(0, bisect(self.ages, self.clock() - self.born) - 1)
         state = self.states[self.at]
         return None if state is None else {**self.item, "status": state}
 
@@ -88,6 +105,10 @@ class OpsState:
     scripts: dict[str, tuple[list[Json | None], bool]] = field(
         default_factory=dict[str, tuple[list[Json | None], bool]]
     )
+    timelines: dict[str, Callable[[Mapping[str, str]], Timeline]] = field(
+        default_factory=dict[str, Callable[[Mapping[str, str]], Timeline]]
+    )
+    clock: Callable[[], float] = time.monotonic
     suffixes: Iterator[str] = field(default_factory=lambda: _suffixes())
 
     @classmethod
@@ -165,13 +186,22 @@ class OpsState:
             "ownerReferences": [{"kind": KINDS[definitions], "name": ref}],
         }
         spec = ({"variables": variables} if variables else {}) | {ref_key: ref}
-        states, by_itself = self.scripts.get(ref) or (
-            self._good_states(kind, namespace, ref, variables),
-            True,
+        item = {"metadata": metadata, "spec": spec}
+        run = self._scripted(kind, item, ref) or FakeRun(
+            kind, item, self._good_states(kind, namespace, ref, variables)
         )
-        run = FakeRun(kind, {"metadata": metadata, "spec": spec}, states, by_itself)
         self.runs.append(run)
         return run
+
+    def _scripted(self, kind: str, item: Json, ref: str) -> FakeRun | None:
+        """The run as somebody wrote down how it goes."""
+        if ref in self.timelines:
+            ages, states = zip(*self.timelines[ref](item["spec"].get("variables", {})), strict=True)
+            return FakeRun(kind, item, list(states), False, ages=ages, clock=self.clock)
+        if ref in self.scripts:
+            states, by_itself = self.scripts[ref]
+            return FakeRun(kind, item, states, by_itself)
+        return None
 
     def _good_states(
         self, kind: str, namespace: str, ref: str, variables: Mapping[str, str]
