@@ -21,7 +21,7 @@ from opsmcp_server.services import Services
 from opsmcp_server.tasks import Held, Status, TaskState
 from opsmcp_tools.errors import UnknownRun
 from opsmcp_tools.policy import Action, BuiltInTool, Effect
-from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.runs import Repeat, RunRecord
 from opsmcp_tools.summary import headline
 from opsmcp_tools.tool import JsonObject, Principal
 
@@ -103,7 +103,7 @@ class RunTasks:
             if stranger is None:
                 raise
             record = await executions.join(stranger, self._operation(stranger))
-        return replace(record, repeated=held["repeated"])
+        return replace(record, repeated=Repeat(held["repeated"]))
 
     def _stranger(self, held: Held, principal: Principal) -> RunRecord | None:
         """The run by its id alone; None when it is too old, or was never accepted anywhere."""

@@ -44,7 +44,7 @@ async def test_a_principal_at_its_limit_does_not_hold_up_others() -> None:
 async def test_a_full_queue_says_how_many_are_in_flight() -> None:
     door, _ = admission(limit=1, limit_per_principal=1, queue=0)
     await door.enter("anna")
-    with pytest.raises(ToolUnavailable, match="1 runs are in flight"):
+    with pytest.raises(ToolUnavailable, match="1 run is in flight"):
         await door.enter("bob")
 
 

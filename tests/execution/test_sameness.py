@@ -6,9 +6,10 @@ import pytest
 
 from opsmcp_pipelines.errors import SourceRefused
 from opsmcp_pipelines.run import Verdict
+from opsmcp_tools.advice import advise
 from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.errors import ToolUnavailable
-from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.runs import Repeat, RunRecord
 from opsmcp_tools.sameness import digest_of
 from opsmcp_tools.tool import Hints
 from tests.execution.bench import ANNA, BEN, CALL, SAY, Bench, bench
@@ -33,7 +34,7 @@ async def test_twenty_identical_calls_are_one_run(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource(RUNNING)) as it:
         records = await _started(it, 20)
         assert len({record.run for record in records}) == len(it.source.started) == 1
-        assert [record.repeated for record in records].count(False) == 1
+        assert [record.repeated for record in records].count(Repeat.NO) == 1
 
 
 async def test_reading_again_reads_anew(tmp_path: Path) -> None:
@@ -48,7 +49,7 @@ async def test_a_change_made_again_within_the_window_is_that_run(tmp_path: Path)
         second = await it.start(CHANGING)
         assert (second.run, second.repeated, second.verdict) == (
             first.run,
-            True,
+            Repeat.CALL,
             Verdict.SUCCEEDED,
         )
         it.clock.seconds += 61
@@ -64,6 +65,19 @@ async def test_a_key_decides_by_itself(tmp_path: Path) -> None:
         it.clock.seconds += 1000
         later = await it.executions.start(CHANGING, CALL, ANNA, key="a")
         assert first.run == again.run == later.run != other.run
+
+
+async def test_a_key_used_again_with_other_arguments_is_said_to_be_so(tmp_path: Path) -> None:
+    other = CheckedCall({"message": "bye"}, {"message": "bye"})
+    async with bench(tmp_path, ScriptedSource(RUNNING, ended())) as it:
+        first = await it.executions.start(CHANGING, CALL, ANNA, key="a")
+        for ended_before in (False, True):
+            again = await it.executions.start(CHANGING, other, ANNA, key="a")
+            assert (again.run, again.repeated) == (first.run, Repeat.KEY)
+            assert "made with other arguments: message=hello" in advise(again)[0]
+            if not ended_before:
+                await it.executions.wait(first.run, 100)
+        assert len(it.source.started) == 1
 
 
 async def test_another_principal_has_a_run_of_its_own(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ class FakeOps:
         self.script(operation, recorded_states(recording), by_itself=by_itself)
 
     def time(self, operation: str, plan: Callable[[Mapping[str, str]], Timeline]) -> None:
-        """Let later runs of `operation` show the states of a timeline; it follows from variables."""
+        """Let later runs of `operation` go through states with time, as their variables say."""
         self.state.timelines[operation] = plan
 
     def advance(self) -> None:

@@ -1,4 +1,4 @@
-"""`kill -9` at any moment of a batch: after a restart every run is accounted for, none made twice."""
+"""`kill -9` in the middle of a batch: every run is accounted for, and none was made twice."""
 
 import multiprocessing
 import os

@@ -92,8 +92,9 @@ class Admission:
 
     def _full(self, principal: str, more: str) -> ToolUnavailable:
         mine, everybody = self._inside[principal], self._inside.total()
+        flying = "1 run is" if everybody == 1 else f"{everybody} runs are"
         return ToolUnavailable(
-            f"nothing was started: {everybody} runs are in flight ({mine} of yours; at most "
+            f"nothing was started: {flying} in flight ({mine} of yours; at most "
             f"{self._settings.limit_per_principal} of one user and {self._settings.limit} in all), "
             f"{more}. Wait for one to end: list_runs verdict=running shows yours"
         )

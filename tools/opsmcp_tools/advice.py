@@ -6,7 +6,7 @@ A tool is named only when it is certain that it exists and which arguments it ta
 from collections.abc import Callable, Iterator
 
 from opsmcp_pipelines.run import StepResult, TaskResult, Verdict
-from opsmcp_tools.runs import MASK, RunRecord
+from opsmcp_tools.runs import MASK, Repeat, RunRecord
 from opsmcp_tools.text import label
 from opsmcp_tools.tool import Tool
 
@@ -43,14 +43,23 @@ def advise(record: RunRecord, find: FindTool = no_tool) -> tuple[str, ...]:
 
 def _of_repeat(record: RunRecord) -> Iterator[str]:
     """What whoever made the same call again has to know."""
-    if not record.repeated:
-        return
-    when = "in a minute" if record.ended else "after its end"
-    yield (
-        f"Nothing new was started: this is the run of the same call made before. For a new one "
-        f"call again {when}, or with another opsmcp/idempotency-key in _meta "
-        "(opsmcp call --new in a terminal)"
-    )
+    if record.repeated is Repeat.KEY:
+        yield (
+            "Nothing new was started: this is the run of the same opsmcp/idempotency-key, made "
+            f"with other arguments: {_given(record)}. For a new one give another key in _meta"
+        )
+    elif record.repeated is Repeat.CALL:
+        when = "run.repeat_seconds (60 by default) later" if record.ended else "after its end"
+        yield (
+            f"Nothing new was started: this is the run of the same call made before. For a new one "
+            f"call again {when}, or with another opsmcp/idempotency-key in _meta "
+            "(opsmcp call --new in a terminal)"
+        )
+
+
+def _given(record: RunRecord) -> str:
+    given = [f"{name}={label(value)}" for name, value in list(record.arguments.items())[:10]]
+    return " ".join(given) or "none"
 
 
 def _next(record: RunRecord, find: FindTool) -> tuple[str, ...]:

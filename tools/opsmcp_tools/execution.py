@@ -30,7 +30,7 @@ from opsmcp_tools.events import EventHook
 from opsmcp_tools.following import Live, first_of
 from opsmcp_tools.journal import Journal, Query
 from opsmcp_tools.masking import Masker
-from opsmcp_tools.runs import Clock, RunRecord, RunSettings
+from opsmcp_tools.runs import Clock, Repeat, RunRecord, RunSettings
 from opsmcp_tools.sameness import digest_of
 from opsmcp_tools.tool import Principal, Tool
 from opsmcp_tools.waiting import Progress, wait_for_end
@@ -124,7 +124,7 @@ class Executions:
         digest = digest_of(tool, call, principal)
         live = self._in_flight(tool, principal, digest, key)
         if live is not None:
-            return replace(await self._settled(live, until), repeated=True)
+            return _repeat(await self._settled(live, until), digest)
         await self._admission.enter(principal.name)
         try:
             live = self._begin(tool, call, principal, digest, key)
@@ -180,7 +180,7 @@ class Executions:
             return live.record
         other = self._carrier.live.get(live.same.run)
         same = live.same if other is None else await self._settled(other, until)
-        return replace(same, repeated=True)
+        return _repeat(same, live.record.digest)
 
     async def wait(
         self, run: str, seconds: float, on_progress: Progress | None = None
@@ -374,6 +374,11 @@ class Executions:
             await self._carrier.resume(live)
         finally:
             self._admission.leave(live.record.principal)
+
+
+def _repeat(record: RunRecord, digest: str) -> RunRecord:
+    """The run as the answer of a call with that digest, which did not make it."""
+    return replace(record, repeated=Repeat.CALL if record.digest == digest else Repeat.KEY)
 
 
 def _parse_cursor(cursor: str | None) -> int | None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Protocol
 
@@ -17,10 +18,20 @@ import anyio
 from opsmcp_pipelines.models import OperationKey
 from opsmcp_pipelines.run import ExpectedTask, Run, Verdict
 
-__all__ = ["MASK", "Clock", "RunRecord", "RunSettings", "SystemClock"]
+__all__ = ["MASK", "Clock", "Repeat", "RunRecord", "RunSettings", "SystemClock"]
 
 MASK = "***"
 """What stands in a record where the value of an argument is secret."""
+
+
+class Repeat(StrEnum):
+    """Whether a run is the answer of a call that did not make it."""
+
+    NO = ""
+    CALL = "call"
+    """The same call: the same principal, tool and arguments."""
+    KEY = "key"
+    """Another call with the same key: its arguments were others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +41,7 @@ class RunRecord:
     `source_run` is the source's own name for it, empty while unknown. `expected` is what the
     operation consisted of when it was called. `seen_at` is the last look at it. `digest` stands for
     who called what with what, and `key` is the caller's own name of the call: by them the same call
-    is known again, and `repeated` says that this run answers such a call. `usual_seconds` is how
+    is known again, and `repeated` says how this run answers another call. `usual_seconds` is how
     long past runs took. `definition` is the hash of what the authors had written when it was
     called; empty for runs of before it was kept.
     """
@@ -50,7 +61,7 @@ class RunRecord:
     digest: str = ""
     key: str = ""
     usual_seconds: float | None = None
-    repeated: bool = False
+    repeated: Repeat = Repeat.NO
     definition: str = ""
 
     @property
