@@ -14,6 +14,7 @@ from opsmcp_server.services import Services
 from opsmcp_tools.arguments import CheckedCall, check_arguments
 from opsmcp_tools.characters import quote
 from opsmcp_tools.errors import NotAllowed, PlanChanged, ToolUnavailable, UnknownTool
+from opsmcp_tools.nearest import nearest_names
 from opsmcp_tools.plan import Plan, build_plan, places_in_words
 from opsmcp_tools.policy import Action, Decision, Effect
 from opsmcp_tools.runs import RunRecord
@@ -65,21 +66,22 @@ async def find_tool(services: Services, name: str, principal: Principal) -> Tool
     tool = toolbox.find(name)
     if tool is not None and _may_list(services, tool, principal):
         return tool
-    raise _missing(services, toolbox, name)
+    raise _missing(services, toolbox, name, principal)
 
 
 def _may_list(services: Services, tool: Tool, principal: Principal) -> bool:
     return services.decide(principal, Action.LIST, tool).effect is not Effect.DENY
 
 
-def _missing(services: Services, toolbox: Toolbox, name: str) -> Exception:
+def _missing(services: Services, toolbox: Toolbox, name: str, principal: Principal) -> Exception:
     withheld = next((item for item in toolbox.withheld if item.operation == name), None)
     if withheld is not None:
         return ToolUnavailable(f"{name} is withheld: {withheld.reason}.")
     hidden = toolbox.find(name)
     if hidden is not None:
         return NotAllowed(f"Policy does not allow {name}.")
-    near = toolbox.nearest(name)
+    seen = (tool.name for tool in toolbox.tools if _may_list(services, tool, principal))
+    near = nearest_names(name, seen)
     hint = f" The nearest names are {', '.join(near)}." if near else ""
     if services.was_listed(name):
         return ToolUnavailable(f"{name} is gone: {services.source.label} has it no more.{hint}")

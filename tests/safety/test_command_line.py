@@ -1,27 +1,16 @@
 """No hostile value gets from the command line to the Ops server."""
 
-import io
 import shlex
 from collections.abc import Generator, Iterator
-from contextlib import redirect_stderr, redirect_stdout
-from logging import getLogger
 from typing import Any
 
 import pytest
 from anyio import to_thread
 
-from opsmcp_server import cli
+from tests.cli.inside import run_inside, settled
 from tests.safety.conftest import GOOD, NAME, Target, shown
 from tests.safety.hostile import calls, texts
 from tests.safety.test_entries import foreign
-
-
-def _run(arguments: list[str]) -> tuple[int, str]:
-    """Exit status and all that was written; in this process, because there are many."""
-    out = io.StringIO()
-    with redirect_stdout(out), redirect_stderr(out):
-        status = cli.run(arguments)
-    return status, out.getvalue()
 
 
 def _given(arguments: dict[str, Any]) -> list[str]:
@@ -37,22 +26,14 @@ def _attacks() -> Iterator[tuple[list[str], list[str]]]:
 
 
 @pytest.fixture
-def environment(target: Target, monkeypatch: pytest.MonkeyPatch) -> Generator[Target]:
-    for name, value in target.environ.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(target.root)
-    # A command configures logging for its whole process.
-    names = ("opsmcp_server", "opsmcp_tools", "opsmcp_pipelines", "")
-    before = [(logger, logger.level, logger.handlers[:]) for logger in map(getLogger, names)]
-    yield target
-    for logger, level, handlers in before:
-        logger.setLevel(level)
-        logger.handlers[:] = handlers
+def environment(target: Target) -> Generator[Target]:
+    with settled(target.environ, target.root):
+        yield target
 
 
 async def test_hostile_values(environment: Target) -> None:
     for line, names in _attacks():
-        status, text = await to_thread.run_sync(_run, line)
+        status, text = await to_thread.run_sync(run_inside, line)
         assert status in (1, 2), shlex.join(line)
         assert [name for name in names if f"- {name}: " not in text] == [], shlex.join(line)
         assert foreign(text) == [], shlex.join(line)
@@ -75,7 +56,9 @@ LINES = (
 @pytest.mark.parametrize("line", LINES, ids=shlex.join)
 async def test_hostile_words_of_a_command_line(line: list[str], environment: Target) -> None:
     for text in texts()[LINES.index(line) :: 150]:
-        status, said = await to_thread.run_sync(_run, [word.replace("{}", text) for word in line])
+        status, said = await to_thread.run_sync(
+            run_inside, [word.replace("{}", text) for word in line]
+        )
         assert status in (1, 2), shown(text)
         assert foreign(said.replace(text, "")) == [], shown(text)
     assert environment.ops.posts == []
@@ -84,6 +67,6 @@ async def test_hostile_words_of_a_command_line(line: list[str], environment: Tar
 async def test_a_good_call_goes_the_same_way(environment: Target) -> None:
     good = {**GOOD, "force": "true"}
     given = [f"{name}={value}" for name, value in good.items()]
-    status, text = await to_thread.run_sync(_run, ["call", NAME, "--", *given])
+    status, text = await to_thread.run_sync(run_inside, ["call", NAME, "--", *given])
     assert status == 0, text
     assert len(environment.ops.posts) == 1

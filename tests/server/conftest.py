@@ -121,14 +121,18 @@ class Ground:
         self.gate.write_text(text, "utf-8")
 
 
-@pytest.fixture
-def ground(tmp_path: Path) -> Ground:
-    ground = Ground(tmp_path)
+def make_ground(root: Path) -> Ground:
+    ground = Ground(root)
     ground.manifests.mkdir()
     os.mkfifo(ground.gate)
     text = _MANIFESTS.format(gate=ground.gate, marker=ground.marker)
     (ground.manifests / "own.yaml").write_text(text, "utf-8")
     return ground
+
+
+@pytest.fixture
+def ground(tmp_path: Path) -> Ground:
+    return make_ground(tmp_path)
 
 
 @pytest.fixture(params=LINKS)

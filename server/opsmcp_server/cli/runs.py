@@ -10,6 +10,7 @@ from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text
 from opsmcp_server.cli.verdicts import verdict_style
 from opsmcp_server.services import Services
+from opsmcp_tools.policy import Action, BuiltInTool
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.summary import clean, structured
 
@@ -33,6 +34,8 @@ def command(shared: Shared, run: str | None, output: bool, as_json: bool) -> int
         raise click.UsageError("--output is for one RUN, and without --json")
 
     async def work(services: Services) -> int:
+        shown_by = "list_runs" if run is None else "get_run_output" if output else "get_run"
+        services.require(services.principal, Action.READ, BuiltInTool(shown_by))
         if run is None:
             records, _ = services.executions.list(services.principal, limit=_MOST_RUNS)
             _show_list(records, as_json=as_json)

@@ -25,6 +25,7 @@ from opsmcp_tools.errors import (
     InvalidArguments,
     JournalUnusable,
     ToolError,
+    ToolUnavailable,
     UnknownRun,
     UnknownTool,
 )
@@ -95,6 +96,6 @@ def _failure(error: Exception, masker: Masker, *, read: bool) -> click.ClickExce
     message = masker.text(str(error))
     if isinstance(error, _WRONG_USE):
         return WrongUse(message)
-    if isinstance(error, SourceError) or not read:
+    if isinstance(error, SourceError) or (isinstance(error, ToolUnavailable) and not read):
         return Unreachable(message)
     return Failed(message)
