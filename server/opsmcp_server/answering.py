@@ -45,7 +45,8 @@ async def run_text(
     before = None
     if record.ended:
         before = await anyio.to_thread.run_sync(services.executions.last_good, record)
-    work = partial(summarise, record, tokens=most, before=before, find=find)
+    mark = services.new_mark()
+    work = partial(summarise, record, mark=mark, tokens=most, before=before, find=find)
     plain = await anyio.to_thread.run_sync(work)
     if not (record.ended and _wants_model(services, record)):
         return plain
@@ -89,4 +90,12 @@ async def _narrated(
     note = f"In the words of {label(openai.model)}, which may be wrong (result.summary):"
     advice = [f"Next: {line}" for line in advise(record, find)]
     everything = f"All output: get_run_output run={record.run}"
-    return "\n".join([headline(record), note, fence(words, "generated"), everything, *advice])
+    return "\n".join(
+        [
+            headline(record),
+            note,
+            fence(words, services.new_mark(), "generated"),
+            everything,
+            *advice,
+        ]
+    )

@@ -21,6 +21,7 @@ from opsmcp_tools.output import output_slice
 from opsmcp_tools.policy import Action, BuiltInTool
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.schema import OUTPUT_SCHEMA, input_schema
+from opsmcp_tools.text import fence
 from opsmcp_tools.tool import Hints, Input, JsonObject, Kind, Principal
 
 __all__ = ["Arguments", "BuiltIn", "definitions", "find", "subject"]
@@ -112,13 +113,16 @@ async def _get_run_output(
         limit=int(given["limit"]),
         search=given.get("search"),
     )
-    return text_result(_slice_text(data), data)
+    return text_result(_slice_text(data, services.new_mark()), data)
 
 
-def _slice_text(data: JsonObject) -> str:
-    more = data.get("next_offset")
-    end = f"\n[continues at offset {more} of {data['total_chars']}]" if more is not None else ""
-    return f"{data['output']}{end}" if data["output"] else "There is no output here."
+def _slice_text(data: JsonObject, mark: str) -> str:
+    if not data["output"]:
+        return "There is no output here."
+    more, of = data["next_offset"], data.get("matches", data["total_chars"])
+    end = f"\n[continues at offset {more} of {of}]" if more is not None else ""
+    warnings = [f"\nCareful: {warning}" for warning in data.get("warnings", ())]
+    return "".join([fence(data["output"], mark, f"output of {data['run']}"), end, *warnings])
 
 
 async def _list_runs(

@@ -54,4 +54,5 @@ class PlanOperation:
             plan = await calls.plan(services, name, given, principal)
         except UnknownTool as error:
             raise InvalidArguments(self.name, [ArgumentProblem("name", str(error))]) from None
-        return text_result(services.masker.text(plan.text), services.masker.value(plan.data))
+        text = plan.text(services.new_mark())
+        return text_result(services.masker.text(text), services.masker.value(plan.data))

@@ -21,6 +21,7 @@ from opsmcp_tools.errors import ToolError
 from opsmcp_tools.output import whole_output
 from opsmcp_tools.policy import Action, BuiltInTool, Effect
 from opsmcp_tools.structured import structured
+from opsmcp_tools.text import fence
 from opsmcp_tools.tool import Principal
 
 __all__ = ["listed", "read", "templates"]
@@ -112,10 +113,11 @@ async def _run(services: Services, principal: Principal, run: str) -> tuple[str,
 
 async def _output(services: Services, principal: Principal, run: str) -> tuple[str, str]:
     services.require(principal, Action.READ, _OUTPUT)
-    text = whole_output(services.executions.get(run, principal))
-    if len(text) > _MOST_OUTPUT_CHARS:
-        text = (
-            f"{text[:_MOST_OUTPUT_CHARS]}\n[{len(text) - _MOST_OUTPUT_CHARS} characters more; "
+    whole = whole_output(services.executions.get(run, principal))
+    text = fence(whole[:_MOST_OUTPUT_CHARS], services.new_mark(), f"output of {run}")
+    if len(whole) > _MOST_OUTPUT_CHARS:
+        text += (
+            f"\n[{len(whole) - _MOST_OUTPUT_CHARS} characters more; "
             f"get_run_output continues at offset {_MOST_OUTPUT_CHARS}]"
         )
     return _TEXT, text

@@ -16,6 +16,7 @@ from opsmcp_pipelines.discovery import Discovery
 from opsmcp_pipelines.source import Source
 from opsmcp_server.config import Config
 from opsmcp_server.listing import Listing
+from opsmcp_server.marks import new_mark
 from opsmcp_server.nodes import Nodes
 from opsmcp_server.sessions import Sessions
 from opsmcp_tools.approval_file import ApprovalFile
@@ -63,6 +64,8 @@ class Services:
     toolbox: Toolbox | None = None
     first_read: anyio.Event = field(default_factory=anyio.Event)
     clock: Clock = field(default_factory=SystemClock)
+    new_mark: Callable[[], str] = new_mark
+    """What fences the outputs of one answer: nobody can have written it into one before."""
     _views: dict[Principal, Listing] = field(default_factory=dict[Principal, Listing])
     _listed: set[str] = field(default_factory=set[str])
     _warned: set[str] = field(default_factory=set[str])

@@ -1,13 +1,17 @@
 """Run records for the tests of summaries."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 
 from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_pipelines.run import NodeResult, Run, StepResult, TaskResult, Verdict
+from opsmcp_tools import summary
 from opsmcp_tools.runs import RunRecord
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
+MARK = "5f2b81c0"
+summarise = partial(summary.summarise, mark=MARK)
 GOOD, BAD = Verdict.SUCCEEDED, Verdict.FAILED
 
 

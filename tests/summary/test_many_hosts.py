@@ -5,9 +5,8 @@ import pytest
 
 from opsmcp_pipelines.run import NodeResult, TaskResult, Verdict
 from opsmcp_tools.comparison import changes
-from opsmcp_tools.summary import summarise
 from opsmcp_tools.tokens import estimate_tokens
-from tests.summary.records import AT, BAD, GOOD, record, step
+from tests.summary.records import AT, BAD, GOOD, record, step, summarise
 
 _FAILURES = {
     "no space": (17, "cp: error writing '/data/{n}': No space left on device\nexit status 1\n"),

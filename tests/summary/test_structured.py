@@ -6,8 +6,8 @@ import pytest
 
 from opsmcp_pipelines.run import NodeResult, TaskResult, Verdict
 from opsmcp_tools.schema import OUTPUT_SCHEMA
-from opsmcp_tools.summary import output_slice, structured, summarise
-from tests.summary.records import BAD, GOOD, record, step, task
+from opsmcp_tools.summary import output_slice, structured
+from tests.summary.records import BAD, GOOD, record, step, summarise, task
 from tests.summary.test_summarise import _LARGE
 
 

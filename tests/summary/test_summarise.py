@@ -2,8 +2,7 @@ import pytest
 
 from opsmcp_pipelines.run import NodeResult, StepResult, TaskResult, Verdict
 from opsmcp_tools.runs import RunRecord
-from opsmcp_tools.summary import summarise
-from tests.summary.records import BAD, GOOD, record, step, task
+from tests.summary.records import BAD, GOOD, record, step, summarise, task
 
 _DISK = record(GOOD, task("disk", step("df", "/ 40%\n/var 97%\n")))
 

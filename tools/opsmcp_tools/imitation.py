@@ -26,7 +26,7 @@ _SIGNS = (
     r"\"(?:tool_calls|function_call|tool_use)\"\s*:",
     r"\b(?:call|use|invoke|run)\s+the\s+[\w-]+\s+tool\b",
     r"(?m:^\s*(?:assistant|system|human)\s*:\s)",
-    r"--- (?:end|output) [0-9a-f]{8}\b",
+    r"(?m:^--- (?:end|output|scripts|generated|input)\b.{0,40} [0-9a-f]{8}\b)",
     r"忽略(?:之前|以上|上面|先前|所有)[^\n]{0,12}(?:指令|指示|说明|提示)",
 )
 

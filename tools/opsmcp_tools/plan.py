@@ -19,7 +19,7 @@ from opsmcp_tools.location import runs_elsewhere
 from opsmcp_tools.policy import Decision
 from opsmcp_tools.runs import MASK
 from opsmcp_tools.targets import Target, find_target
-from opsmcp_tools.text import clean
+from opsmcp_tools.text import clean, fence
 from opsmcp_tools.tool import FREE_SCRIPT, JsonObject, Tool
 
 __all__ = ["Plan", "build_plan", "places_in_words"]
@@ -37,11 +37,19 @@ _MOST_HASH_DIGITS = 32
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a call would do. `hash` changes when anything of it does."""
+    """What a call would do. `hash` changes when anything of it does.
+
+    `head` is what opsmcp says of it, `scripts` what the authors wrote, with values in their places.
+    """
 
     data: JsonObject
-    text: str
+    head: str
+    scripts: str
     hash: str
+
+    def text(self, mark: str) -> str:
+        """All of it for people and models, the authors' part fenced by `mark`."""
+        return f"{self.head}\n{fence(self.scripts, mark, 'scripts')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,7 @@ def build_plan(
     }
     digest = _hash(whole)
     data = {**whole, "tasks": _bounded(whole["tasks"]), "plan_hash": digest}
-    return Plan(data, _text(data, parts), digest)
+    return Plan(data, _head(data), _scripts(data, parts), digest)
 
 
 def places_in_words(tool: Tool, call: CheckedCall, contents: Contents) -> str:
@@ -209,7 +217,7 @@ def _cut(text: str, most: int) -> str:
     return f"{text[:most]}\n[{len(text) - most} characters more]"
 
 
-def _text(data: JsonObject, parts: Iterable[_Part]) -> str:
+def _head(data: JsonObject) -> str:
     decision, hosts = data["decision"], data["hosts"]
     head = [
         f"Plan of {data['operation']} on {data['source']}. Nothing was started.",
@@ -220,13 +228,17 @@ def _text(data: JsonObject, parts: Iterable[_Part]) -> str:
     ]
     head += [f"Careful: {hazard}" for hazard in data["hazards"]]
     named = ", ".join(f"{name}={clean_line(v, 200)}" for name, v in data["variables"].items())
-    head += [f"Variables: {named or 'none'}", f"Plan hash: {data['plan_hash']}"]
+    head += [f"Plan hash: {data['plan_hash']}", f"Variables: {named or 'none'}"]
+    return _cut("\n".join(head), _MOST_CHARS)
+
+
+def _scripts(data: JsonObject, parts: Iterable[_Part]) -> str:
     body = "\n".join(
         line
         for number, (task, part) in enumerate(zip(data["tasks"], parts, strict=True), 1)
         for line in _task_lines(number, task, part)
     )
-    return _cut("\n".join([*head, body]), _MOST_CHARS)
+    return _cut(body, _MOST_CHARS)
 
 
 def _task_lines(number: int, task: JsonObject, part: _Part) -> list[str]:

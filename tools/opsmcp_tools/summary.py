@@ -49,6 +49,7 @@ _SHARE_OF_SUCCESS = 0.25
 def summarise(
     record: RunRecord,
     *,
+    mark: str,
     tokens: int = DEFAULT_TOKENS,
     before: RunRecord | None = None,
     find: FindTool = no_tool,
@@ -57,12 +58,13 @@ def summarise(
 
     Args:
         record: The run.
+        mark: What fences outputs, new for each answer.
         tokens: About how many the text may take at most.
         before: The last good run of the same call, if there was one.
         find: The tools that advice may name.
     """
     advice = "\n".join(f"Next: {line}" for line in advise(record, find))
-    page = _Page(max(tokens, LEAST_TOKENS_OF_RESULT) - estimate_tokens(advice) - 1)
+    page = _Page(max(tokens, LEAST_TOKENS_OF_RESULT) - estimate_tokens(advice) - 1, mark)
     page.add(headline(record))
     page.add_all(_explanation(record))
     bad = failures(record)
@@ -74,11 +76,12 @@ def summarise(
 
 
 class _Page:
-    """Blocks of text, as many as fit. `room` is in tokens."""
+    """Blocks of text, as many as fit. `room` is in tokens, `mark` fences outputs."""
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, mark: str) -> None:
         self.blocks: list[str] = []
         self.room = room
+        self._mark = mark
 
     def add(self, block: str) -> bool:
         cost = _cost(block)
@@ -102,7 +105,7 @@ class _Page:
             self.add(heading)
             return False
         short = condense(output, room)
-        return self.add(f"{heading}\n{fence(short)}") and short == output
+        return self.add(f"{heading}\n{fence(short, self._mark)}") and short == output
 
 
 def _cost(block: str) -> int:

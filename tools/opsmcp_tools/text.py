@@ -106,9 +106,14 @@ def head_and_tail(text: str, limit: int) -> str:
     return f"{head}\n[... {left_out:,} characters left out ...]\n{rest}"
 
 
-def fence(text: str, source: str = "output") -> str:
-    """The text between two lines that say that it is data, and that cannot occur in it."""
-    mark = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
+def fence(text: str, mark: str, source: str = "output") -> str:
+    """The text between two lines that say that it is data, and that cannot occur in it.
+
+    Args:
+        text: Of strangers, cleaned.
+        mark: Eight hexadecimal digits that nobody could know when the text was written.
+        source: What the text is, in a word or two.
+    """
     while mark in text:
         mark = hashlib.sha256(mark.encode("ascii")).hexdigest()[:8]
     end = "" if text.endswith("\n") else "\n"

@@ -18,6 +18,7 @@ from opsmcp_server.copilot.replying import LONGEST_ANSWER, Prompt, Replies
 from opsmcp_server.copilot.turn import Turn
 from opsmcp_server.copilot.view import View
 from opsmcp_server.copilot.words import Words
+from opsmcp_server.marks import new_mark
 from opsmcp_tools.text import clean, fence, label
 
 __all__ = ["Conversation", "Limits"]
@@ -81,7 +82,7 @@ class Conversation:
         content = question
         if context:
             self.origins.was_read()
-            content = f"{question}\n\n{fence(context, 'input')}"
+            content = f"{question}\n\n{fence(context, new_mark(), 'input')}"
         turn = Turn([{"role": "user", "content": content}])
         prompt = Prompt(
             f"{_SYSTEM}\n{self.dispatch.hub.instructions()}",

@@ -19,6 +19,7 @@ from opsmcp_server.copilot.repair import read_object
 from opsmcp_server.copilot.reply import ModelCall, Reply
 from opsmcp_server.copilot.shape import object_of, text_of
 from opsmcp_server.copilot.turn import Turn
+from opsmcp_server.marks import new_mark
 from opsmcp_tools.text import fence, head_and_tail, label
 
 __all__ = ["Dispatch", "Repeated"]
@@ -110,7 +111,7 @@ class Dispatch:
         outcome = await self.caller.call(offered, arguments)
         if outcome.verdict or not offered.is_built_in:
             turn.status = 0 if outcome.good else 1
-        return fence(head_and_tail(outcome.text, _LONGEST_RESULT), "output of a tool")
+        return fence(head_and_tail(outcome.text, _LONGEST_RESULT), new_mark(), "output of a tool")
 
     def _unknown(self, name: str) -> str:
         near = ", ".join(tool.name for tool in finding.find(self.hub.tools.values(), name, 3))
