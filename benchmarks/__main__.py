@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import cold_start, condense, end_lag, list_tools, refresh
+from benchmarks import cold_start, condense, end_lag, list_tools, refresh, search
 from benchmarks.measure import Row
 
 BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
@@ -11,6 +11,7 @@ BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
     "condense": condense.run,
     "list_tools": list_tools.run,
     "refresh": refresh.run,
+    "search": search.run,
     "end_lag": end_lag.run,
 }
 

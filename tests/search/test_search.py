@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from opsmcp_pipelines.models import Task
+from opsmcp_tools.expressions import expressions
 from opsmcp_tools.search import Document, SearchIndex, document_of
-from opsmcp_tools.vocabulary import stem
+from opsmcp_tools.vocabulary import ideas, stem
 from tests.tools.corpus import TOOL
 
 
@@ -47,9 +48,9 @@ def test_words_find_what_they_mean(query: str, first: str | None):
 
 
 def test_what_is_used_more_comes_first_among_equals():
-    same = index("check-a", "check-b")
-    assert same.search("check") == ("check-a", "check-b")
-    assert same.search("check", uses={"check-b": 5}) == ("check-b", "check-a")
+    same = index("check-x", "check-y")
+    assert same.search("check") == ("check-x", "check-y")
+    assert same.search("check", uses={"check-y": 5}) == ("check-y", "check-x")
 
 
 def test_only_what_is_kept_is_found_and_no_more_than_wanted():
@@ -64,6 +65,37 @@ def test_only_what_is_kept_is_found_and_no_more_than_wanted():
 def test_a_rare_word_outweighs_a_common_one():
     found = index(web="restart web", db="restart db", cache="restart cache")
     assert found.search("restart db")[0] == "db"
+
+
+def test_the_tool_whose_name_says_no_more_comes_first():
+    found = index("restart-pod-of-gpu-manager", "restart-pod", "force-restart-pod")
+    assert found.search("bounce the container")[0] == "restart-pod"
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("CrashLoopBackOff", "inspect-restarts"),
+        ("journalctl -u nginx", "service-logs"),
+        ("is nginx up", "service-logs"),
+        ("who owns 10.0.0.7", "find-address"),
+        ("is https://shop.example/ slow", "check-url"),
+        ("有个 pod 删不掉", "force-delete-pod"),
+        ("docker is dead", "restart-docker"),
+    ],
+)
+def test_turns_of_speech_stand_for_what_they_mean(query: str, first: str | None):
+    found = index(
+        "inspect-restarts", "service-logs", "find-address", "check-url", "force-delete-pod",
+        "restart-docker",
+    )  # fmt: skip
+    assert next(iter(found.search(query)), None) == first
+
+
+def test_every_expression_means_something_known():
+    means = {idea for said in expressions().values() for idea in said}
+    assert {idea for idea in means if stem(idea) not in ideas()} <= {"200", "manager"}
+    assert all(len(said.split()) <= 5 for said in expressions())
 
 
 def test_hostile_queries_are_bounded():

@@ -2,9 +2,10 @@
 
 Lexical, so that it needs no network and the same question gives the same answer. Fields weigh by
 how much they say (BM25F: Robertson, Zaragoza, "The Probabilistic Relevance Framework", 2009); words
-are stemmed, known synonyms share an idea, Chinese is matched by known words and by pairs of
-characters, and a word that nobody wrote is taken for the nearest that somebody did. What is used
-often weighs a little more. Pure; an index is built once per generation of the catalogue.
+are stemmed, known synonyms share an idea, turns of speech stand for several, Chinese is matched by
+known words and by pairs of characters, and a word that nobody wrote is taken for the nearest that
+somebody did. What is used often weighs a little more. Pure; an index is built once per generation
+of the catalogue.
 """
 
 import heapq
@@ -14,11 +15,13 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, pairwise
 from types import MappingProxyType
 
 from opsmcp_pipelines.models import Pipeline, Task
+from opsmcp_tools.expressions import expressions_in
 from opsmcp_tools.tool import Tool
-from opsmcp_tools.vocabulary import STOP_WORDS, concepts_in, ideas, related, stem
+from opsmcp_tools.vocabulary import STOP_WORDS, concepts_in, ideas, pieces_of, related, stem
 
 __all__ = ["SearchIndex", "document_of"]
 
@@ -26,10 +29,13 @@ _LONGEST_QUERY = 400
 _MOST_WORDS = 40
 _LONGEST_FIELD = 2_000
 
-_SATURATION = 1.2
+_SATURATION = 2.5
 """How soon saying a word again stops to matter (k1)."""
 _LENGTH = 0.3
 """How much a long text counts against its words (b)."""
+
+_NAME = 0.6
+"""What a name is worth that says only what was asked for; its words share it evenly."""
 
 _MOST_COMMON, _FEW = 0.8, 100
 """A word that this share of many documents hold tells none of them apart."""
@@ -39,7 +45,8 @@ _IDEA = "="
 _AS_IDEA, _AS_WRITTEN, _AS_TYPO, _AS_PREFIX, _AS_PAIR, _AS_RELATED = 1.0, 0.4, 0.7, 0.4, 0.4, 0.5
 """What a word of a question counts that is met in this way."""
 
-_PIECE = re.compile(r"[a-z]+|[0-9]+|[\u3400-\u9fff]+")
+_ADDRESS = re.compile(r"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b")
+_URL = re.compile(r"\bhttps?://\S+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BY = re.compile(r"by(?=[a-z]{2})")
 _NOTHING: Mapping[str, int] = MappingProxyType({})
@@ -81,7 +88,9 @@ class SearchIndex:
         """Read all documents."""
         read = [(document.name, _read(document)) for document in documents]
         self._names = tuple(name for name, _ in read)
-        self._postings = _weigh([words for _, words in read])
+        self._postings = _weigh(
+            [words for _, words in read], [_meanings(name) for name in self._names]
+        )
         self._spellings = _Spellings(word for word in self._postings if word[:1] != _IDEA)
 
     def search(
@@ -115,7 +124,7 @@ class SearchIndex:
     def _wanted(self, query: str) -> Mapping[str, float]:
         """The words of the index that the query means, with how surely it does."""
         wanted: dict[str, float] = {}
-        for word, weight in _words(query[:_LONGEST_QUERY], question=True):
+        for word, weight in _asked(query[:_LONGEST_QUERY]):
             for known, share in self._known(word):
                 wanted[known] = max(wanted.get(known, 0.0), weight * share)
             if len(wanted) >= 4 * _MOST_WORDS:
@@ -129,6 +138,12 @@ class SearchIndex:
             yield from ((_IDEA + idea, _AS_RELATED) for idea in related().get(word[1:], ()))
         elif word not in self._postings:
             yield from self._spellings.meant_by(word)
+
+
+def _meanings(name: str) -> frozenset[str]:
+    """The words of a name that tell something: their ideas where they have one."""
+    parts = (part for piece in _pieces(name) for part in _split(piece) if part.isascii())
+    return frozenset(_meaning(part) for part in parts if part not in STOP_WORDS)
 
 
 def _use_bonus(uses: int) -> float:
@@ -148,7 +163,9 @@ def _read(document: Document) -> Counter[str]:
     return counted
 
 
-def _weigh(read: Sequence[Counter[str]]) -> dict[str, list[tuple[int, float]]]:
+def _weigh(
+    read: Sequence[Counter[str]], names: Sequence[frozenset[str]]
+) -> dict[str, list[tuple[int, float]]]:
     """Each word with the documents that hold it, and what it is worth in each."""
     lengths = [sum(words.values()) for words in read]
     usual = (sum(lengths) / len(lengths) if lengths else 0.0) or 1.0
@@ -156,7 +173,10 @@ def _weigh(read: Sequence[Counter[str]]) -> dict[str, list[tuple[int, float]]]:
     for number, words in enumerate(read):
         room = _SATURATION * (1 - _LENGTH + _LENGTH * lengths[number] / usual)
         for word, count in words.items():
-            held[word].append((number, count / (room + count)))
+            value = count / (room + count)
+            if word in names[number]:
+                value += _NAME / len(names[number])
+            held[word].append((number, value))
     postings: dict[str, list[tuple[int, float]]] = {}
     for word, found in held.items():
         if len(found) > _MOST_COMMON * len(read) and len(read) > _FEW:
@@ -166,27 +186,35 @@ def _weigh(read: Sequence[Counter[str]]) -> dict[str, list[tuple[int, float]]]:
     return postings
 
 
-def _words(text: str, *, question: bool = False) -> Iterator[tuple[str, float]]:
+def _words(text: str) -> Iterator[tuple[str, float]]:
     """The words of a text, and their ideas, with how much each counts."""
-    pieces = _pieces(text)
-    for piece in pieces:
-        if not piece.isascii():
-            yield from _chinese(piece)
-        elif not (question and piece in STOP_WORDS):
-            yield from _latin(piece)
-    if question:
-        # `cluster ip` for `clusterip`, `node name` for `nodename`.
-        for first, second in zip(pieces, pieces[1:], strict=False):
-            if first.isascii() and second.isascii() and first not in STOP_WORDS:
-                yield from _latin(first + second) if first + second in ideas() else ()
+    for piece in _pieces(text):
+        for part in _split(piece):
+            yield from _latin(part) if part.isascii() else _chinese(part)
+
+
+def _asked(question: str) -> Iterator[tuple[str, float]]:
+    """The same of a question, which says in more ways what it is about."""
+    pieces = _pieces(_URL.sub(" url ", _ADDRESS.sub(" ip ", question)))
+    taken = set[int]()
+    for said in expressions_in(pieces):
+        taken.update(range(said.start, said.end))
+        yield from ((_meaning(word), _AS_IDEA) for word in said.ideas)
+    for number, piece in enumerate(pieces):
+        for part in _split(piece):
+            if not part.isascii():
+                yield from _chinese(part)
+            elif part not in STOP_WORDS:
+                # Of words that an expression explains only the letters still count.
+                yield from islice(_latin(part), 1 if number in taken else None)
+    # `cluster ip` for `clusterip`, `node name` for `nodename`.
+    for first, second in pairwise(pieces):
+        if first + second in ideas() and first not in STOP_WORDS:
+            yield from _latin(first + second)
 
 
 def _pieces(text: str) -> list[str]:
-    spaced = _CAMEL.sub(" ", text).casefold()
-    found: list[str] = []
-    for piece in _PIECE.findall(spaced)[: 10 * _MOST_WORDS]:
-        found += _split(piece)
-    return found
+    return pieces_of(_CAMEL.sub(" ", text).casefold())[: 10 * _MOST_WORDS]
 
 
 def _split(piece: str) -> list[str]:
@@ -207,6 +235,13 @@ def _latin(word: str) -> Iterator[tuple[str, float]]:
     yield root, _AS_WRITTEN if idea else _AS_IDEA
     if idea:
         yield _IDEA + idea, _AS_IDEA
+
+
+def _meaning(word: str) -> str:
+    """The idea of a word, or the word itself when it has none."""
+    root = stem(word)
+    idea = ideas().get(root)
+    return _IDEA + idea if idea else root
 
 
 def _chinese(run: str) -> Iterator[tuple[str, float]]:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-__all__ = ["STOP_WORDS", "concepts_in", "ideas", "related", "stem"]
+__all__ = ["STOP_WORDS", "concepts_in", "ideas", "pieces_of", "related", "stem"]
 
 _SAME = """
 restart reboot bounce recycle cycle relaunch respawn reload 重启 重新启动 重起 重拉
@@ -114,6 +114,14 @@ _ENDINGS = (
 )  # fmt: skip
 _KEEP = frozenset({"dns", "os", "process", "status", "kubernetes", "https", "tls", "ns", "address"})
 _DOUBLED = re.compile(r"([bdgkmnprt])\1$")
+
+
+_PIECE = re.compile(r"[a-z]+|[0-9]+|[\u3400-\u9fff]+")
+
+
+def pieces_of(text: str) -> list[str]:
+    """The runs of letters, of digits and of Chinese in a text of small letters, in order."""
+    return _PIECE.findall(text)
 
 
 @cache
