@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opsmcp_tools.condense import LEAST_TOKENS, condense
+from opsmcp_tools.progress import last_states
 from opsmcp_tools.text import clean
 from opsmcp_tools.tokens import estimate_tokens
 from tests.condense.logs import ERRORS, TRACE, chatter, with_errors
@@ -142,3 +143,33 @@ def test_of_what_is_no_text_the_plain_characters_are_looked_at_and_that_is_said(
     short = condense((rubbish + b"\nERROR in it\n" + rubbish).decode("utf-8", "replace"))
     assert "ERROR in it" in short
     assert short.endswith("[this is no text: only its plain characters were looked at]")
+
+
+def test_of_lines_that_are_rewritten_the_last_state_stays() -> None:
+    bar = "\r".join(f"{n:3}% [{'#' * (n // 2):50}]" for n in range(101))
+    short = last_states(f"begin\r\n{bar}\r\nend\r\n")
+    assert short.startswith("begin\n[… 99 states of this line left out]\n 99% [")
+    assert short.endswith("]\nend\n")
+    broken = bar.replace(" 50% ", "ERROR ")
+    assert last_states(broken) == broken
+    assert last_states("a\rb\rc") == "a\rb\rc"
+
+
+def test_failed_answers_of_a_web_server_are_told_from_good_ones() -> None:
+    log = [f'10.0.0.{n % 9} - - "GET /{n} HTTP/1.1" 200 {n} "-"' for n in range(3_000)]
+    log[1_234] = log[1_234].replace('" 200 ', '" 502 ')
+    log[2_345] = '{"path": "/", "status": 503, "ms": 3}'
+    log[2_346] = '{"path": "/", "status": 200, "ms": 3}'
+    short = _condensed(log)
+    assert log[1_234] in short
+    assert log[2_345] in short
+    assert "[×2,997]" in short
+
+
+def test_identifiers_do_not_make_a_line_rare() -> None:
+    chance = random.Random(9)
+    log = [f"  id = i-{chance.getrandbits(64):016x}" for _ in range(2_000)]
+    log.insert(700, "must be replaced")
+    short = _condensed(log)
+    assert "must be replaced" in short
+    assert short.count("  id = ") < 20

@@ -1,16 +1,18 @@
 """Condense: a long output in few tokens, by what it means and not by position alone. Pure.
 
-JSON is cut by its structure, YAML by its depth, a table by its rows, and everything else is a log:
+JSON and YAML are cut by structure, a table by its rows, and everything else is a log:
 every kind of error line stays (`templates`), with its neighbours, the head and foot of its stack
 trace, warnings, what is rare, and both ends. Linear in the text, and bounded in memory.
 """
 
 from opsmcp_tools.excerpt import Room
+from opsmcp_tools.json_shape import shrunk_json
 from opsmcp_tools.log import read_log, read_thinned
-from opsmcp_tools.shapes import read_table, read_yaml, shrunk_json
+from opsmcp_tools.table_shape import read_table
 from opsmcp_tools.text import clean
 from opsmcp_tools.thinning import thin
 from opsmcp_tools.tokens import estimate_tokens
+from opsmcp_tools.yaml_shape import read_yaml
 
 __all__ = ["LEAST_TOKENS", "condense", "room_for"]
 

@@ -4,12 +4,12 @@ All lines are looked at in bulk; only lines that differ in more than digits, and
 hold an error, are looked at one by one, a bounded number of them.
 """
 
-import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
+from opsmcp_tools.alike import Alike
 from opsmcp_tools.excerpt import Excerpt
 from opsmcp_tools.templates import (
     Weight,
@@ -17,13 +17,11 @@ from opsmcp_tools.templates import (
     kind_of_line,
     suspicious,
     weigh,
-    without_identifiers,
 )
 from opsmcp_tools.thinning import Thinned
 
 __all__ = ["error_lines", "read_log", "read_thinned"]
 
-_MANY_KEYS = 5_000
 _MOST_SUSPECTS = 3_000
 _MOST_WEIGHED = 3_000
 _MOST_CODES = 20
@@ -34,10 +32,10 @@ _MOST_JOINED = 2_000
 _ENOUGH_ALIKE = 8
 _MOST_WORDS = 30
 _MOST_TRACED = 60
-_LONGEST_TRACE = 60
+_LONGEST_TRACE = 400
 _ENDS_OF_TRACE = 2
-_MOST_RARE = 400
 _HEAD_LINES, _TAIL_LINES = 2, 3
+_FEWEST_OF_A_KIND, _PARTS_OF_ROOM = 4, 8
 
 
 @dataclass(slots=True)
@@ -59,8 +57,9 @@ def read_log(lines: Sequence[str], *, room_lines: int) -> Excerpt:
         room_lines: About how many short lines there is room for. Of more kinds of error than this,
             those that differ in one word are joined.
     """
-    groups = _Groups("\n".join(lines))
-    kinds = sorted(groups.kinds(lines), key=lambda kind: kind.numbers[0])
+    groups = Alike("\n".join(lines))
+    rare = groups.rare(lines)
+    kinds = sorted(_kinds(groups, lines), key=lambda kind: kind.numbers[0])
     errors = [kind for kind in kinds if kind.weight is Weight.ERROR]
     if len(errors) > room_lines:
         errors = _joined(errors)
@@ -75,11 +74,15 @@ def read_log(lines: Sequence[str], *, room_lines: int) -> Excerpt:
             _surroundings(lines, errors[:_MOST_TRACED]),
             (number for kind in errors for number in kind.numbers[1:]),
             warnings,
-            groups.rare(),
-            range(len(lines) - 1, max(-1, len(lines) - 1 - tail), -1),
+            rare,
+            _varied(
+                lines,
+                range(len(lines) - 1, max(-1, len(lines) - 1 - tail), -1),
+                most=max(_FEWEST_OF_A_KIND, room_lines // _PARTS_OF_ROOM),
+            ),
         )
     )
-    alike = groups.counts_of(order)
+    alike = groups.counts_of(order) | rare
     alike.update((kind.numbers[0], kind.count) for kind in kinds)
     alike.update((kind.numbers[0], kind.count) for kind in errors)
     focus = {number: kind.focus for kind in kinds for number in kind.numbers}
@@ -92,6 +95,16 @@ def read_thinned(thinned: Thinned, *, room_lines: int) -> Excerpt:
     return replace(excerpt, alike={}, places=thinned.places, total=thinned.total)
 
 
+def _varied(lines: Sequence[str], numbers: Iterable[int], *, most: int) -> Iterator[int]:
+    """The numbers of lines, without those that say the same as `most` before them."""
+    seen = Counter[str]()
+    for number in numbers:
+        kind = kind_of_line(lines[number])
+        seen[kind] += 1
+        if seen[kind] <= most:
+            yield number
+
+
 def error_lines(lines: Sequence[str]) -> Iterator[int]:
     """The numbers of the lines that name an error, in no more time than reading them all takes."""
     keys = coarse_keys("\n".join(lines))
@@ -99,46 +112,19 @@ def error_lines(lines: Sequence[str]) -> Iterator[int]:
     return (number for number in suspects if weigh(lines[number])[0] is Weight.ERROR)
 
 
-class _Groups:
-    """The lines by coarse keys: how often each occurs, and where first."""
-
-    def __init__(self, text: str) -> None:
-        self._plain = self._keys = keys = coarse_keys(text)
-        self._counts = Counter(keys)
-        if len(self._counts) > _MANY_KEYS:
-            self._keys = without_identifiers(text)
-            self._counts = Counter(self._keys)
-        # The first number of a key is the last one written.
-        backwards = range(len(keys) - 1, -1, -1)
-        self._first = dict(zip(reversed(self._keys), backwards, strict=True))
-
-    def counts_of(self, numbers: Iterable[int]) -> dict[int, int]:
-        """How many lines are like each of those that is the first of its group."""
-        keys = self._keys
-        return {n: self._counts[keys[n]] for n in numbers if self._first[keys[n]] == n}
-
-    def rare(self) -> list[int]:
-        """The first line of each group, rarest first, and as many as could be of use."""
-        single = (self._first[key] for key, count in self._counts.items() if count == 1)
-        found = list(islice(single, _MOST_RARE))
-        if len(found) < _MOST_RARE:
-            ranked = ((self._counts[key], number) for key, number in self._first.items())
-            found = [number for _, number in heapq.nsmallest(_MOST_RARE, ranked)]
-        return found
-
-    def kinds(self, lines: Sequence[str]) -> Iterator[_Kind]:
-        """The kinds of line that may hold an error or a warning."""
-        suspects = _suspects(self._plain, sorted(self._first.values()))
-        members: dict[bytes, list[int]] = {self._keys[number]: [] for number in suspects}
-        for number, key in enumerate(self._keys):
-            if key in members:
-                members[key].append(number)
-        each = max(2, _MOST_WEIGHED // max(1, len(members)))
-        found: dict[tuple[str, Weight], _Kind] = {}
-        for numbers in members.values():
-            for kind in _split(lines, _sample(numbers, each), len(numbers)):
-                _add(found, kind)
-        return (kind for kind in found.values() if kind.weight)
+def _kinds(groups: Alike, lines: Sequence[str]) -> Iterator[_Kind]:
+    """The kinds of line that may hold an error or a warning."""
+    suspects = _suspects(groups.plain, groups.firsts)
+    members: dict[bytes, list[int]] = {groups.keys[number]: [] for number in suspects}
+    for number, key in enumerate(groups.keys):
+        if key in members:
+            members[key].append(number)
+    each = max(2, _MOST_WEIGHED // max(1, len(members)))
+    found: dict[tuple[str, Weight], _Kind] = {}
+    for numbers in members.values():
+        for kind in _split(lines, _sample(numbers, each), len(numbers)):
+            _add(found, kind)
+    return (kind for kind in found.values() if kind.weight)
 
 
 def _suspects(keys: Sequence[bytes], numbers: Sequence[int]) -> list[int]:

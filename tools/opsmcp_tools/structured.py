@@ -11,6 +11,7 @@ from opsmcp_pipelines.run import NodeResult, StepResult, TaskResult, Verdict
 from opsmcp_tools.advice import FindTool, advise, no_tool, steps_of
 from opsmcp_tools.condense import condense
 from opsmcp_tools.imitation import imitates_instructions
+from opsmcp_tools.progress import last_states
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.text import clean, label
 from opsmcp_tools.tool import JsonObject
@@ -90,7 +91,7 @@ def _outputs(record: RunRecord) -> dict[int, str]:
             if left < _LEAST_OUTPUT:
                 break
             # `condense` counts three characters as a token.
-            shown[id(step)] = condense(step.output, each // 3)
+            shown[id(step)] = condense(last_states(step.output), each // 3)
             left -= len(shown[id(step)])
     return shown
 

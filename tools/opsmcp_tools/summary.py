@@ -13,6 +13,7 @@ from opsmcp_tools.comparison import changes, some
 from opsmcp_tools.condense import LEAST_TOKENS, condense, room_for
 from opsmcp_tools.grouping import Group, failures, hosts_of, successes
 from opsmcp_tools.output import output_slice
+from opsmcp_tools.progress import last_states
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.structured import structured
 from opsmcp_tools.text import clean, fence, label
@@ -193,12 +194,15 @@ def _add_successes(page: _Page, record: RunRecord, *, short: bool) -> None:
 
 
 def _output(group: Group) -> str:
-    return clean(group.step.output) if group.step else ""
+    return clean(last_states(group.step.output)) if group.step else ""
 
 
 def _kept_whole(group: Group) -> bool:
     step = group.step
-    return step is None or step.output_bytes <= len(step.output.encode("utf-8", "replace"))
+    if step is None:
+        return True
+    kept = step.output_bytes <= len(step.output.encode("utf-8", "replace"))
+    return kept and _output(group) == clean(step.output)
 
 
 def _shares(outputs: Sequence[tuple[str, str]], room: int) -> list[int]:

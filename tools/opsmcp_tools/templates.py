@@ -38,6 +38,14 @@ _SUSPICIOUS = re2.compile(f"{_ERROR_WORDS}|{_WARNING_WORDS}".encode())
 _ERROR = re.compile(_ERROR_WORDS)
 _WARNING = re.compile(_WARNING_WORDS)
 
+_STATUS = r"(?:\" |\bstatus(?:_?code)?\"?[:=] ?\"?)"
+_SERVER_FAULT = re.compile(rf"{_STATUS}5\d\d(?![\d.])", re.IGNORECASE)
+_REFUSAL = re.compile(rf"{_STATUS}4\d\d(?![\d.])", re.IGNORECASE)
+_STATUS_IN_BULK = rb"(?i)(?:\" |\bstatus(?:_?code)?\"?[:=] ?\"?)[45]\d\d\b"
+_ANY_STATUS = re2.compile(_STATUS_IN_BULK)
+_STATUSES = re.compile(_STATUS_IN_BULK)
+"""The status of a web server's answer, as access logs and structured logs have it."""
+
 _HARMLESS = re.compile(
     r"\b(?:0|no|zero|without(?: any)?) (?:\w+ )?(?:errors?|failures?|failed|warnings?|exceptions?)"
     r"|(?:errors?|fail(?:ed|ures?)|warnings?|exceptions?|timeouts?)[\"']?\s*[:=]\s*[\"']?"
@@ -48,12 +56,14 @@ _HARMLESS = re.compile(
 _CALM = re.compile(r"^.{0,60}?\b(?:info|debug|trace|notice)\b")
 """A level that the line itself gives; an error word after it is then no more than a warning."""
 
+_BAD_STATUS = b"http status error"
 _DIGITS = b"0123456789"
 _LOWER = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz")
 
 _CHANGING = re.compile(
     r"(?P<code>\b[A-Z]{1,8}-?\d{3,6}\b(?!-)"
-    r"|\b(?:status|code|errno|exit|signal|HTTP(?:/\d\.\d)?)\b[\"']?[ :=]{1,3}\d{1,5}\b)"
+    r"|\b(?:status|code|errno|exit|signal|HTTP(?:/\d\.\d)?)\b[\"']?[ :=]{1,3}\d{1,5}\b"
+    r"|\" [45]\d\d\b)"
     r"|\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[\d.,Z+:]*"
     r"|\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"
     r"|(?:-[0-9a-f]{8,10})?-[bcdfghjklmnpqrstvwxz2456789]{5}\b"
@@ -64,13 +74,19 @@ _CHANGING = re.compile(
 
 def coarse_keys(text: str) -> list[bytes]:
     """One key for each line of the text, in lower case and without digits; a few ns a character."""
-    return text.encode("utf-8", "replace").translate(_LOWER, _DIGITS).split(b"\n")
+    return _with_statuses(text).translate(_LOWER, _DIGITS).split(b"\n")
 
 
 def without_identifiers(text: str) -> list[bytes]:
     """Coarser keys yet: also without the letters of hexadecimal numbers."""
-    data = text.encode("utf-8", "replace")
+    data = _with_statuses(text)
     return data.translate(_LOWER, _DIGITS + b"abcdefABCDEF-").split(b"\n")
+
+
+def _with_statuses(text: str) -> bytes:
+    """The text with a word for each bad status, which would be lost with the digits."""
+    data = text.encode("utf-8", "replace")
+    return _STATUSES.sub(_BAD_STATUS, data) if _ANY_STATUS.search(data) else data
 
 
 def suspicious(key: bytes) -> bool:
@@ -81,9 +97,9 @@ def suspicious(key: bytes) -> bool:
 def weigh(line: str) -> tuple[Weight, int]:
     """How much a line matters, and where the word that says so begins."""
     lower = line.lower()
-    found = _ERROR.search(lower)
+    found = _ERROR.search(lower) or _SERVER_FAULT.search(lower)
     if found is None:
-        warning = _WARNING.search(lower)
+        warning = _WARNING.search(lower) or _REFUSAL.search(lower)
         return (Weight.WARNING, warning.start()) if warning else (Weight.PLAIN, 0)
     if _HARMLESS.search(lower) and not _ERROR.search(_HARMLESS.sub("", lower)):
         return Weight.PLAIN, 0

@@ -1,16 +1,14 @@
-"""Shapes: outputs that have a structure, which is cut as such: JSON, YAML and tables. Pure."""
+"""JSON, cut by its structure: long lists, long texts and deep parts. Pure."""
 
 import json
-import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from opsmcp_tools.excerpt import Excerpt, Room
+from opsmcp_tools.excerpt import Room
 from opsmcp_tools.log import error_lines
 
-__all__ = ["read_table", "read_yaml", "shrunk_json"]
+__all__ = ["shrunk_json"]
 
 _MOST_JSON = 2 * 1024 * 1024
 """Larger ones are read as lines: parsing them costs more time and memory than they are worth."""
@@ -29,12 +27,8 @@ _LEVELS = (
 )
 """Items of a list or object, characters of a text, depth: the first that fits is taken."""
 
-_FEWEST_ROWS = 6
-_MOST_SAMPLED = 300
-_SAME_COLUMNS = 0.7
-_YAML_LINE = re.compile(r"\s*(?:- )*[\w./@-]+:(?:\s|$)|\s*- |\s*#|---$")
-_YAML_KEY = re.compile(r"\s*(?:- )?[A-Za-z][\w./-]*:(?:\s|$)")
-_RULE = re.compile(r"[-+|=\s]+")
+_WIDEST = 100
+"""Characters of what is written in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +50,33 @@ def shrunk_json(text: str, room: Room) -> str | None:
     if not _find_errors(data, bad, _DEEPEST):
         bad.clear()
     for level in _LEVELS:
-        shrunk = json.dumps(_shrunk(data, _Level(*level), bad), ensure_ascii=False, indent=1)
-        if room.holds(shrunk):
-            return shrunk
+        shrunk = _shrunk(data, _Level(*level), bad)
+        # Writing it for readers takes longer than seeing that it does not fit.
+        if room.holds(json.dumps(shrunk, ensure_ascii=False)):
+            written = _written(shrunk)
+            if room.holds(written):
+                return written
     return None
+
+
+def _written(value: Any, indent: str = "\n") -> str:
+    """As JSON, what is short in one line."""
+    if not isinstance(value, (dict, list)) or not value:
+        return json.dumps(value, ensure_ascii=False)
+    deeper = indent + " "
+    if isinstance(value, dict):
+        pairs = cast("dict[str, Any]", value).items()
+        parts = [
+            f"{json.dumps(key, ensure_ascii=False)}: {_written(part, deeper)}"
+            for key, part in pairs
+        ]
+        ends = "{}"
+    else:
+        parts, ends = [_written(part, deeper) for part in cast("list[Any]", value)], "[]"
+    short = f"{ends[0]}{', '.join(parts)}{ends[1]}"
+    if len(short) <= _WIDEST and "\n" not in short:
+        return short
+    return f"{ends[0]}{deeper}{f',{deeper}'.join(parts)}{indent}{ends[1]}"
 
 
 def _find_errors(value: object, bad: set[int], depth: int) -> bool:
@@ -120,66 +137,3 @@ def _first_and_bad(bad: Sequence[bool], most: int) -> list[int]:
     """Up to `most` places in their order: those that are bad first, then from the beginning."""
     ranked = sorted(range(len(bad)), key=lambda number: (not bad[number], number))
     return sorted(ranked[:most])
-
-
-def read_table(lines: Sequence[str]) -> Excerpt | None:
-    """The rows in the order in which they matter; None if this is no table with a header."""
-    header = _header(lines)
-    if header is None:
-        return None
-    odd = [number for number in error_lines(lines) if number >= header]
-    rows = list(range(header, len(lines)))
-    half = len(rows) // 2
-    both_ends = (n for pair in zip(rows[:half], reversed(rows), strict=False) for n in pair)
-    order = dict.fromkeys([*range(header), *odd, *both_ends, *rows])
-    return Excerpt(lines, list(order), vital=header, unit="lines")
-
-
-def _header(lines: Sequence[str]) -> int | None:
-    """How many lines the header has."""
-    if len(lines) < _FEWEST_ROWS:
-        return None
-    sizes = Counter(len(line.split()) for line in lines[1:_MOST_SAMPLED] if line.strip())
-    if not sizes:
-        return None
-    columns, rows = sizes.most_common(1)[0]
-    titles = [word for word in lines[0].split() if word != "|"]
-    if len(titles) < 2 or rows < _SAME_COLUMNS * sizes.total() or abs(columns - len(titles)) > 2:
-        return None
-    if sum(not title[0].islower() for title in titles) * 2 < len(titles) or _is_sentence(lines[0]):
-        return None
-    return 2 if _RULE.fullmatch(lines[1]) else 1
-
-
-def _is_sentence(line: str) -> bool:
-    return any(mark in line for mark in ":=[]") or sum(char.isdigit() for char in line) > 3
-
-
-def read_yaml(lines: Sequence[str]) -> Excerpt | None:
-    """The lines, those less deep first, and errors with what they belong to; None if no YAML."""
-    sample = [line for line in lines[:_MOST_SAMPLED] if line.strip()]
-    if len(sample) < _FEWEST_ROWS:
-        return None
-    keys = sum(_YAML_KEY.match(line) is not None for line in sample)
-    fitting = sum(_YAML_LINE.match(line) is not None for line in sample)
-    if fitting < 0.9 * len(sample) or keys < 0.5 * len(sample) or not any(map(_depth, sample)):
-        return None
-    depths = [_depth(line) for line in lines]
-    wrong = [n for found in error_lines(lines) for n in (found, *_ancestors(depths, found))]
-    by_depth = sorted(range(len(lines)), key=depths.__getitem__)
-    order = dict.fromkeys([*wrong, *by_depth])
-    return Excerpt(lines, list(order), vital=len(set(wrong)), unit="lines")
-
-
-def _depth(line: str) -> int:
-    return len(line) - len(line.lstrip(" "))
-
-
-def _ancestors(depths: Sequence[int], number: int) -> Iterator[int]:
-    depth = depths[number]
-    for above in range(number - 1, max(-1, number - 200), -1):
-        if depths[above] < depth:
-            yield above
-            depth = depths[above]
-        if not depth:
-            return

@@ -1,0 +1,33 @@
+"""Progress: lines that a program wrote over and over, of which a terminal shows the last. Pure."""
+
+import re
+
+from opsmcp_tools.templates import coarse_keys, suspicious
+
+__all__ = ["last_states"]
+
+_MOST_LINES = 2_000
+_SHORTEST = 80
+"""Characters; less is not worth a mark."""
+
+# Possessive, so that each character is looked at once.
+_REWRITTEN = re.compile(r"^(?:[^\r\n]++\r++){10,}+", re.MULTILINE)
+
+
+def last_states(text: str) -> str:
+    """The text with only the last state of such lines, and a mark for the states before.
+
+    Never longer. Lines whose states may hold an error stay as they are; lines end in newlines.
+    """
+    if "\r" not in text:
+        return text
+    while "\r\r\n" in text:
+        text = text.replace("\r\r\n", "\r\n")
+    return _REWRITTEN.sub(_last, text.replace("\r\n", "\n"), _MOST_LINES)
+
+
+def _last(found: re.Match[str]) -> str:
+    states = found[0].rstrip("\r").split("\r")
+    if len(found[0]) < _SHORTEST or suspicious(coarse_keys(found[0])[0]):
+        return found[0]
+    return f"[… {len(states) - 1:,} states of this line left out]\n{states[-1]}\n"
