@@ -20,7 +20,9 @@ from opsmcp_pipelines.source import Source
 from opsmcp_server import builtin, finding
 from opsmcp_server.config import Config
 from opsmcp_server.listing import Listing
+from opsmcp_server.run_news import RunNews
 from opsmcp_server.services import Services
+from opsmcp_server.sessions import Sessions
 from opsmcp_server.settings import HintName
 from opsmcp_server.settings import Override as OverrideSetting
 from opsmcp_tools.approval_file import ApprovalFile
@@ -52,12 +54,14 @@ async def open_services(config: Config, environ: Mapping[str, str]) -> AsyncGene
         journal = stack.enter_context(open_journal(config.state.dir))
         source = await stack.enter_async_context(_open_source(config, environ))
         discovery = Discovery(source, interval_seconds=config.discovery.interval_seconds)
-        masker = Masker(config.secret_values())
+        masker, clock, sessions = Masker(config.secret_values()), SystemClock(), Sessions()
+        news = RunNews(sessions, clock)
         executions = Executions(
             source,
             journal,
             settings=_run_settings(config),
-            clock=SystemClock(),
+            clock=clock,
+            hooks=[news],
             find_task=_find_task(discovery),
             masker=masker,
         )
@@ -72,6 +76,8 @@ async def open_services(config: Config, environ: Mapping[str, str]) -> AsyncGene
             principal=local,
             tool_settings=_tool_settings(config),
             masker=masker,
+            sessions=sessions,
+            clock=clock,
             listing=new_listing(local),
             new_listing=new_listing,
             count_uses=journal.uses,
@@ -80,6 +86,7 @@ async def open_services(config: Config, environ: Mapping[str, str]) -> AsyncGene
         group = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(group.cancel_scope.cancel)
         await group.start(executions.run)
+        group.start_soon(news.run)
         _discover(services, group)
         yield services
 

@@ -23,7 +23,7 @@ from opsmcp_server.results import Context, guarded, translate
 from opsmcp_server.run_tasks import RunTasks
 from opsmcp_server.sealing import Seal, derive, read_key
 from opsmcp_server.services import Services
-from opsmcp_server.tasks import EXTENSION, Tasks
+from opsmcp_server.tasks import EXTENSION, Tasks, require_extension
 from opsmcp_server.tool_calls import CallAnswer, ToolCalls
 from opsmcp_tools.errors import UnknownTool
 from opsmcp_tools.tool import Principal
@@ -74,10 +74,12 @@ def build_server(services: Services) -> OpsmcpServer:
         # Without this the SDK lists every tool before each call over HTTP.
         get_tool_input_schema=services.listing.schema,
         on_list_tools=guarded(handlers.list_tools, masker),
-        on_subscriptions_listen=services.sessions.listen,
+        on_subscriptions_listen=guarded(handlers.listen, masker),
         on_list_resources=guarded(handlers.list_resources, masker),
         on_list_resource_templates=guarded(handlers.list_resource_templates, masker),
         on_read_resource=guarded(handlers.read_resource, masker),
+        on_subscribe_resource=guarded(handlers.subscribe, masker),
+        on_unsubscribe_resource=guarded(handlers.unsubscribe, masker),
         on_list_prompts=guarded(handlers.list_prompts, masker),
         on_get_prompt=guarded(handlers.get_prompt, masker),
         on_completion=guarded(handlers.complete, masker),
@@ -154,6 +156,40 @@ class _Handlers:
             self._services, principal_of(self._services), str(params.uri)
         )
         return types.ReadResourceResult(contents=[content])
+
+    async def subscribe(
+        self, ctx: Context, params: types.SubscribeRequestParams
+    ) -> types.EmptyResult:
+        address = str(params.uri)
+        resources.check_watchable(self._services, principal_of(self._services), address)
+        self._services.sessions.watch(ctx.session, address)
+        return types.EmptyResult()
+
+    async def unsubscribe(
+        self, ctx: Context, params: types.UnsubscribeRequestParams
+    ) -> types.EmptyResult:
+        self._services.sessions.unwatch(ctx.session, str(params.uri))
+        return types.EmptyResult()
+
+    async def listen(
+        self, ctx: Context, params: types.SubscriptionsListenRequestParams
+    ) -> types.SubscriptionsListenResult:
+        if "taskIds" in (params.notifications.model_extra or {}):
+            # They are not confirmed, because tasks are asked for; but the protocol wants this.
+            require_extension(ctx)
+        wanted = params.notifications.resource_subscriptions or ()
+        allowed = [address for address in wanted if self._may_watch(address)]
+        subset = params.notifications.model_copy(update={"resource_subscriptions": allowed})
+        return await self._services.sessions.listen(
+            ctx, params.model_copy(update={"notifications": subset})
+        )
+
+    def _may_watch(self, address: str) -> bool:
+        try:
+            resources.check_watchable(self._services, principal_of(self._services), address)
+        except MCPError:
+            return False
+        return True
 
     async def list_prompts(
         self, _ctx: Context, _params: types.PaginatedRequestParams | None

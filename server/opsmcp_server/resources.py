@@ -24,7 +24,7 @@ from opsmcp_tools.structured import structured
 from opsmcp_tools.text import fence
 from opsmcp_tools.tool import Principal
 
-__all__ = ["listed", "read", "templates"]
+__all__ = ["addresses_of_run", "check_watchable", "listed", "read", "templates"]
 
 _JSON = "application/json"
 _TEXT = "text/plain"
@@ -85,6 +85,29 @@ async def read(services: Services, principal: Principal, uri: str) -> types.Text
     except ToolError as error:
         raise _absent(uri, str(error)) from None
     return types.TextResourceContents(uri=uri, mime_type=mime, text=text)
+
+
+def addresses_of_run(run: str) -> tuple[str, ...]:
+    """The resources that change while a run goes on."""
+    return f"ops://runs/{run}", f"ops://runs/{run}/output"
+
+
+def check_watchable(services: Services, principal: Principal, uri: str) -> None:
+    """Return if this principal may be told when the resource changes: those of its runs.
+
+    Raises:
+        MCPError: It is another kind of resource, or there is nothing at it for this principal.
+    """
+    match = _ADDRESS.fullmatch(uri)
+    if match is None or match[1] != "runs":
+        raise _absent(
+            uri, "Only runs can be subscribed to: ops://runs/{run}, with or without /output."
+        )
+    try:
+        services.require(principal, Action.READ, _OUTPUT if match[3] else _RUN)
+        services.executions.get(match[2], principal)
+    except ToolError as error:
+        raise _absent(uri, str(error)) from None
 
 
 async def _read(services: Services, principal: Principal, uri: str) -> tuple[str, str]:

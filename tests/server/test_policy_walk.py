@@ -153,6 +153,25 @@ ADDRESSES = (
 """Held against what is listed when it is allowed."""
 
 
+def _of_the_run(denied: Denied) -> list[str]:
+    return [address.replace("{run}", denied.run) for address in ADDRESSES if "{run}" in address]
+
+
+async def _subscribe(denied: Denied) -> None:
+    assert denied.running.services is not None
+    for address in _of_the_run(denied):
+        request = types.SubscribeRequest(params=types.SubscribeRequestParams(uri=address))
+        asked = denied.client.session.send_request(request, types.EmptyResult)
+        assert (await _answer(asked)).startswith("refused: ")
+        assert not denied.running.services.sessions.is_watched(address)
+
+
+async def _listen(denied: Denied) -> None:
+    if denied.running.era == "modern":
+        async with denied.client.listen(resource_subscriptions=_of_the_run(denied)) as events:
+            assert not events.honored.resource_subscriptions
+
+
 async def _list_prompts(denied: Denied) -> None:
     assert (await denied.client.list_prompts()).prompts == []
 
@@ -197,9 +216,11 @@ METHODS: Mapping[str, Callable[[Denied], Awaitable[None]]] = MappingProxyType(
         "prompts/list": _list_prompts,
         "resources/list": _list_resources,
         "resources/read": _read_resources,
+        "resources/subscribe": _subscribe,
         "resources/templates/list": _list_templates,
+        "resources/unsubscribe": _nothing_of_ours,
         "server/discover": _discover,
-        "subscriptions/listen": _nothing_of_ours,
+        "subscriptions/listen": _listen,
         "tasks/cancel": _tasks,
         "tasks/get": _tasks,
         "tasks/update": _tasks,

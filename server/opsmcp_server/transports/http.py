@@ -126,12 +126,15 @@ async def _stop_on_signal(server: _Server) -> None:
             server.should_exit = True
 
 
-def build_app(services: Services) -> Starlette:
-    """The ASGI app: every route of the contract, behind the checks that it needs."""
+def build_app(services: Services, server: OpsmcpServer | None = None) -> Starlette:
+    """The ASGI app: every route of the contract, behind the checks that it needs.
+
+    Serves `server` if there is one already, else one of its own.
+    """
     settings = services.config.server
     token = settings.token.get_secret_value()
     security = _security(services)
-    server = build_server(services)
+    server = server or build_server(services)
     manager = StreamableHTTPSessionManager(server, security_settings=security)
     sse = SseServerTransport(_MESSAGES, security_settings=security)
 

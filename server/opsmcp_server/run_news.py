@@ -1,0 +1,87 @@
+"""News of runs: who watches the resource of a run is told when it moved.
+
+An `EventHook`: it takes note of what the runs of this process do, and returns at once. A task of
+the server tells those who watch, so that no client ever holds up a follower. Knows nothing of
+sessions or eras.
+"""
+
+from functools import partial
+from typing import Protocol
+
+import anyio
+
+from opsmcp_server.resources import addresses_of_run
+from opsmcp_tools.events import Event, RunEnded, RunProgressed
+from opsmcp_tools.following import first_of
+from opsmcp_tools.runs import Clock
+
+__all__ = ["RunNews", "Watchers"]
+
+_AT_MOST_EVERY_SECONDS = 1.0
+"""How often one run makes news; a run with much output moves with every look at it."""
+
+
+class Watchers(Protocol):
+    """Those who watch resources."""
+
+    def is_watched(self, address: str) -> bool:
+        """Whether anybody wants to be told of this resource."""
+        ...
+
+    async def resource_updated(self, address: str) -> None:
+        """Tell those who watch it."""
+        ...
+
+
+class RunNews:
+    """Tells watchers of runs: at most once a second each, and always of the end."""
+
+    def __init__(self, watchers: Watchers, clock: Clock) -> None:
+        """Prepare; nobody is told anything before `run`."""
+        self._watchers = watchers
+        self._clock = clock
+        self._due: dict[str, float] = {}
+        self._told: dict[str, float] = {}
+        self._changed = anyio.Event()
+
+    def __call__(self, event: Event, /) -> None:
+        """Take note of a run that moved or ended."""
+        if not isinstance(event, RunProgressed | RunEnded):
+            return
+        run = event.record.run
+        if not any(self._watchers.is_watched(address) for address in addresses_of_run(run)):
+            return
+        if isinstance(event, RunEnded):
+            self._due[run] = self._clock.monotonic()
+        else:
+            last = self._told.get(run, -_AT_MOST_EVERY_SECONDS)
+            self._due.setdefault(run, last + _AT_MOST_EVERY_SECONDS)
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Tell, until cancelled."""
+        async with anyio.create_task_group() as group:
+            while True:
+                now = self._clock.monotonic()
+                for run in self._take(now):
+                    for address in addresses_of_run(run):
+                        group.start_soon(self._watchers.resource_updated, address)
+                await self._next(now)
+
+    def _take(self, now: float) -> list[str]:
+        """The runs whose time has come."""
+        taken = [run for run, at in self._due.items() if at <= now]
+        recent = now - _AT_MOST_EVERY_SECONDS
+        self._told = {run: at for run, at in self._told.items() if at > recent}
+        self._told |= dict.fromkeys(taken, now)
+        self._due = {run: at for run, at in self._due.items() if at > now}
+        return taken
+
+    async def _next(self, now: float) -> None:
+        """Return when there may be something to tell."""
+        if self._due:
+            pause = min(self._due.values()) - now
+            await first_of(self._changed.wait, partial(self._clock.sleep, pause))
+        else:
+            await self._changed.wait()
+        self._changed = anyio.Event()

@@ -1,0 +1,99 @@
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import anyio
+import pytest
+
+from opsmcp_pipelines.run import Run, Verdict
+from opsmcp_server.run_news import RunNews
+from opsmcp_tools.events import Event, RunEnded, RunProgressed, RunStarted
+from opsmcp_tools.runs import RunRecord
+from tests.execution.bench import ANNA, SAY
+from tests.fakes.clock import JumpingClock
+
+RUN, OUTPUT = "ops://runs/r-1", "ops://runs/r-1/output"
+
+
+@dataclass
+class Watchers:
+    watched: Sequence[str]
+    clock: JumpingClock
+    told: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
+
+    def is_watched(self, address: str) -> bool:
+        return address in self.watched
+
+    async def resource_updated(self, address: str) -> None:
+        await anyio.lowlevel.checkpoint()
+        if address in self.watched:
+            self.told.append((self.clock.seconds, address))
+
+
+@asynccontextmanager
+async def news(*watched: str) -> AsyncGenerator[tuple[RunNews, Watchers]]:
+    clock = JumpingClock()
+    watchers = Watchers(watched, clock)
+    made = RunNews(watchers, clock)
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as group:
+            group.start_soon(clock.drive)
+            group.start_soon(made.run)
+            yield made, watchers
+            group.cancel_scope.cancel()
+
+
+def record(run: str = "r-1") -> RunRecord:
+    return RunRecord(
+        run=run,
+        tool=SAY.name,
+        operation=SAY.operation.key,
+        principal=ANNA.name,
+        arguments={},
+        source="the scripted source",
+        source_run="say-1",
+        created_at=JumpingClock().now(),
+        result=Run(Verdict.RUNNING),
+    )
+
+
+async def test_a_run_that_moves_all_the_time_makes_news_once_a_second() -> None:
+    async with news(RUN) as (made, watchers):
+        for _ in range(100):
+            made(RunProgressed(record()))
+            await watchers.clock.sleep(0.1)
+        await watchers.clock.sleep(1)
+    times = [at for at, _ in watchers.told]
+    assert 10 <= len(times) <= 11
+    assert all(b - a >= 0.99 for a, b in zip(times, times[1:], strict=False))
+    assert times[-1] >= 9.9
+
+
+async def test_the_end_of_a_run_is_told_at_once() -> None:
+    async with news(RUN, OUTPUT) as (made, watchers):
+        made(RunProgressed(record()))
+        await watchers.clock.sleep(0.1)
+        made(RunEnded(record()))
+        await watchers.clock.sleep(5)
+    assert [at for at, address in watchers.told if address == RUN] == [0.0, pytest.approx(0.1)]
+    assert {address for _, address in watchers.told} == {RUN, OUTPUT}
+
+
+@pytest.mark.parametrize(
+    "event", [RunProgressed(record("r-2")), RunEnded(record("r-2")), RunStarted(record())]
+)
+async def test_what_nobody_watches_makes_no_news(event: Event) -> None:
+    async with news(RUN) as (made, watchers):
+        made(event)
+        await watchers.clock.sleep(5)
+    assert watchers.told == []
+    assert watchers.clock.slept == [5]
+
+
+async def test_runs_do_not_wait_for_each_other() -> None:
+    async with news(RUN, "ops://runs/r-2") as (made, watchers):
+        made(RunProgressed(record()))
+        await watchers.clock.sleep(0.5)
+        made(RunProgressed(record("r-2")))
+        await watchers.clock.sleep(5)
+    assert watchers.told == [(0.0, RUN), (0.5, "ops://runs/r-2")]

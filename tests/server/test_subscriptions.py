@@ -1,0 +1,248 @@
+"""Subscriptions to runs: who is told what and when, in both eras."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import mcp_types as types
+import pytest
+from anyio import to_thread
+from mcp import Client
+from mcp.shared.exceptions import MCPError
+from mcp.shared.message import SessionMessage
+from mcp_types.jsonrpc import INVALID_PARAMS, INVALID_REQUEST, JSONRPCNotification, JSONRPCRequest
+
+from opsmcp_server.handlers import build_server
+from opsmcp_server.services import Services
+from opsmcp_tools.tool import Principal
+from tests.server.conftest import Ground
+from tests.server.harness import Running, running
+
+
+@pytest.fixture
+def waiting(ground: Ground) -> dict[str, str]:
+    """Settings with which a call answers while its run goes on."""
+    return ground.environ(OPSMCP_RUN_WAIT_SECONDS="0.2")
+
+
+class _Ears:
+    """What a client is told of resources."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self._told = anyio.Event()
+
+    async def on_message(self, message: Any) -> None:
+        if isinstance(message, types.ResourceUpdatedNotification):
+            self.hear(str(message.params.uri))
+
+    def hear(self, address: str) -> None:
+        self.heard.append(address)
+        self._told.set()
+
+    async def wait(self) -> None:
+        with anyio.fail_after(20):
+            await self._told.wait()
+
+
+async def _start(client: Client) -> str:
+    result = await client.call_tool("get-gated", {})
+    return f"ops://runs/{result.structured_content['run']}"
+
+
+async def _subscribe(client: Client, address: str) -> None:
+    params = types.SubscribeRequestParams(uri=address)
+    await client.session.send_request(types.SubscribeRequest(params=params), types.EmptyResult)
+
+
+async def _unsubscribe(client: Client, address: str) -> None:
+    params = types.UnsubscribeRequestParams(uri=address)
+    await client.session.send_request(types.UnsubscribeRequest(params=params), types.EmptyResult)
+
+
+@asynccontextmanager
+async def _watching(
+    run: Running, client: Client, address: str, ears: _Ears
+) -> AsyncGenerator[None]:
+    if run.era == "legacy":
+        await _subscribe(client, address)
+        yield
+        return
+    async with (
+        client.listen(resource_subscriptions=[address]) as events,
+        anyio.create_task_group() as group,
+    ):
+
+        async def listen() -> None:
+            async for event in events:
+                ears.hear(getattr(event, "uri", ""))
+
+        group.start_soon(listen)
+        yield
+        group.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        f"{transport}-{era}"
+        for transport in ("memory", "sse", "http")
+        for era in ("legacy", "modern")
+    ],
+)
+async def test_who_watches_a_run_is_told_when_it_ends(
+    link: str, ground: Ground, waiting: dict[str, str]
+) -> None:
+    ears = _Ears()
+    async with (
+        running(link, waiting, ground.root) as run,
+        run.connect(message_handler=ears.on_message) as client,
+    ):
+        address = await _start(client)
+        async with _watching(run, client, address, ears):
+            await to_thread.run_sync(ground.open_gate)
+            await ears.wait()
+            result = await client.call_tool("get_run", {"run": address.rpartition("/")[2]})
+    assert set(ears.heard) == {address}
+    assert result.structured_content["verdict"] == "succeeded"
+
+
+async def test_over_stdio_too(ground: Ground, waiting: dict[str, str]) -> None:
+    ears = _Ears()
+    async with (
+        running("stdio-legacy", waiting, ground.root) as run,
+        run.connect(message_handler=ears.on_message) as client,
+    ):
+        resources = client.server_capabilities.resources
+        output = f"{await _start(client)}/output"
+        async with _watching(run, client, output, ears):
+            await to_thread.run_sync(ground.open_gate)
+            await ears.wait()
+    assert resources is not None and resources.subscribe is True
+    assert set(ears.heard) == {output}
+
+
+async def test_who_does_not_watch_is_not_told(ground: Ground, waiting: dict[str, str]) -> None:
+    ears, others = _Ears(), _Ears()
+    async with (
+        running("memory-legacy", waiting, ground.root) as run,
+        run.connect(message_handler=ears.on_message) as client,
+        run.connect(message_handler=others.on_message) as other,
+    ):
+        address = await _start(client)
+        await _subscribe(client, address)
+        await _subscribe(other, address)
+        await _unsubscribe(other, address)
+        await to_thread.run_sync(ground.open_gate)
+        await ears.wait()
+        await other.list_tools()
+    assert others.heard == []
+
+
+@pytest.mark.parametrize("address", ["ops://hosts", "ops://runs/r-none", "file:///etc/passwd"])
+async def test_what_is_no_run_of_mine_cannot_be_watched(address: str, ground: Ground) -> None:
+    async with running("memory-legacy", ground.environ(), ground.root) as run:
+        async with run.connect() as client:
+            with pytest.raises(MCPError) as caught:
+                await _subscribe(client, address)
+        run.era = "modern"
+        async with run.connect() as client, client.listen(resource_subscriptions=[address]) as sub:
+            honored = sub.honored.resource_subscriptions
+    assert caught.value.code == INVALID_PARAMS
+    assert caught.value.error.data == {"uri": address}
+    assert not honored
+
+
+async def test_a_run_of_somebody_else_cannot_be_watched(
+    ground: Ground, waiting: dict[str, str]
+) -> None:
+    async with running("memory-legacy", waiting, ground.root) as run, run.connect() as client:
+        assert run.services is not None
+        address = await _start(client)
+        run.services.principal = Principal("somebody-else")
+        with pytest.raises(MCPError):
+            await _subscribe(client, address)
+        assert not run.services.sessions.is_watched(address)
+
+
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+async def test_nobody_watches_for_a_client_that_left(
+    era: str, ground: Ground, waiting: dict[str, str]
+) -> None:
+    async with running(f"http-{era}", waiting, ground.root) as run:
+        assert run.services is not None
+        async with run.connect() as client:
+            address = await _start(client)
+            async with _watching(run, client, address, _Ears()):
+                assert run.services.sessions.is_watched(address)
+        with anyio.fail_after(10):
+            while run.services.sessions.is_watched(address):
+                await anyio.lowlevel.checkpoint()
+
+
+async def test_one_client_cannot_watch_without_end(ground: Ground, waiting: dict[str, str]) -> None:
+    async with running("memory-legacy", waiting, ground.root) as run, run.connect() as client:
+        assert run.services is not None
+        address = await _start(client)
+        (older,) = run.services.sessions._older.values()
+        for number in range(100):
+            run.services.sessions.watch(older.session, f"ops://runs/r-{number}")
+        with pytest.raises(MCPError) as caught:
+            await _subscribe(client, address)
+    assert caught.value.code == INVALID_REQUEST
+
+
+async def test_one_stream_cannot_watch_without_end(ground: Ground, waiting: dict[str, str]) -> None:
+    async with running("memory-modern", waiting, ground.root) as run, run.connect() as client:
+        assert run.services is not None
+        address = await _start(client)
+        run.services.sessions._watched["ops://runs/r-others"] = 9_999
+        async with client.listen(resource_subscriptions=[address, f"{address}/output"]) as events:
+            honored = events.honored.resource_subscriptions
+    assert honored == [address]
+
+
+@asynccontextmanager
+async def _stalled(services: Services, address: str) -> AsyncGenerator[None]:
+    """A client of the older era that stops reading once it has subscribed."""
+    to_server, from_client = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+    to_client, from_server = anyio.create_memory_object_stream[SessionMessage](0)
+    server = build_server(services)
+
+    async def ask(number: int, method: str, params: dict[str, Any]) -> None:
+        request = JSONRPCRequest(jsonrpc="2.0", id=number, method=method, params=params)
+        await to_server.send(SessionMessage(request))
+        await from_server.receive()
+
+    async with to_server, from_server, anyio.create_task_group() as group:
+        options = server.create_initialization_options()
+        group.start_soon(server.run, from_client, to_client, options)
+        info = {"name": "stalled", "version": "0"}
+        version = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": info}
+        await ask(1, "initialize", version)
+        told = JSONRPCNotification(jsonrpc="2.0", method="notifications/initialized")
+        await to_server.send(SessionMessage(told))
+        await ask(2, "resources/subscribe", {"uri": address})
+        yield
+        group.cancel_scope.cancel()
+
+
+async def test_a_client_that_stopped_reading_holds_nobody_up(
+    ground: Ground, waiting: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    ears = _Ears()
+    async with (
+        running("memory-legacy", waiting, ground.root) as run,
+        run.connect(message_handler=ears.on_message) as client,
+    ):
+        assert run.services is not None
+        sessions, address = run.services.sessions, await _start(client)
+        sessions._write_seconds = 0.05
+        async with _stalled(run.services, address):
+            await _subscribe(client, address)
+            with anyio.fail_after(10):
+                await sessions.resource_updated(address)
+        await ears.wait()
+    assert ears.heard == [address]
+    assert "a client did not take the notice" in caplog.text
