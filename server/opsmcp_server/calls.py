@@ -24,6 +24,7 @@ from opsmcp_tools.toolbox import Toolbox
 __all__ = [
     "OnProgress",
     "Prepared",
+    "Question",
     "check_again",
     "command_line",
     "execute",
@@ -31,7 +32,6 @@ __all__ = [
     "plan",
     "prepare",
     "question",
-    "where",
 ]
 
 _LEAST_START_SECONDS = 5.0
@@ -53,6 +53,18 @@ class Prepared:
     def needs_consent(self) -> bool:
         """Whether a person has to agree first."""
         return self.decision.effect is Effect.CONFIRM
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person is asked. An answer is good for an equal question only.
+
+    `text` is what is shown; the definition and the decision are what it silently rests on.
+    """
+
+    text: str
+    definition: str
+    decision: Decision
 
 
 async def find_tool(services: Services, name: str, principal: Principal) -> Tool:
@@ -160,34 +172,30 @@ def _check_plan(now: Plan, agreed: str) -> None:
         )
 
 
-async def check_again(services: Services, prepared: Prepared) -> None:
-    """Return if a call is still what a person agreed to; asking takes minutes.
+async def check_again(services: Services, prepared: Prepared, asked: Question) -> None:
+    """Return if a call is still what a person was asked about; answering takes minutes.
 
     Raises:
-        ToolError: The operation or the decision on it is another one now.
+        ToolError: The operation, where it would run or the decision on it is another one now.
     """
     tool = await find_tool(services, prepared.tool.name, prepared.principal)
     decision = services.decide(prepared.principal, Action.RUN, tool, prepared.call.arguments)
-    if tool.definition != prepared.tool.definition or decision != prepared.decision:
+    if await question(services, replace(prepared, tool=tool, decision=decision)) != asked:
         raise PlanChanged(
-            f"{tool.name} was not started: the operation, or what policy says of it, changed while "
-            "the person was asked. Call again."
+            f"{tool.name} was not started: the operation, where it would run, or what policy says "
+            "of it, changed while the person was asked. Call again."
         )
 
 
-async def where(services: Services, prepared: Prepared) -> str:
-    """Where a call would take effect, in words for a person."""
-    toolbox = await services.current_toolbox()
-    return places_in_words(prepared.tool, prepared.call, toolbox.catalogue.contents)
-
-
-def question(prepared: Prepared, where: str = "") -> str:
+async def question(services: Services, prepared: Prepared) -> Question:
     """What a person is asked: the operation, where, with which arguments, and what it changes."""
+    contents = (await services.current_toolbox()).catalogue.contents
+    where = places_in_words(prepared.tool, prepared.call, contents)
     tool, given = prepared.tool, prepared.call.arguments
     lines = [f"Run {tool.title} ({tool.name})?", tool.description]
     lines += [f"Where: {where}"] if where else []
     lines += [f"  {name} = {value}" for name, value in given.items()]
-    return "\n".join([*lines, _effect(tool)])
+    return Question("\n".join([*lines, _effect(tool)]), tool.definition, prepared.decision)
 
 
 def _effect(tool: Tool) -> str:

@@ -17,7 +17,10 @@ import anyio
 import mcp_types as types
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
+from mcp_types.jsonrpc import CONNECTION_CLOSED, REQUEST_TIMEOUT
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from opsmcp_server.calls import Question
 
 __all__ = ["Answer", "Consent"]
 
@@ -26,6 +29,10 @@ _PERSON_SECONDS = 0.7
 """A refusal that comes faster than this was not read by a person."""
 
 _MOST_QUESTIONS = 1024
+_MOST_QUESTIONS_OF_ONE = 64
+"""Of one principal, so that nobody can push out the questions of others."""
+
+_GONE = frozenset({CONNECTION_CLOSED, REQUEST_TIMEOUT})
 
 _SCHEMA: types.ElicitRequestedSchema = {
     "type": "object",
@@ -41,14 +48,17 @@ class Answer(Enum):
 
     AGREED = auto()
     DECLINED = auto()
+    EXPIRED = auto()
+    """Somebody was asked, and nobody answered in time."""
     COULD_NOT_ASK = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """A question that waits for its answer, and when it was asked."""
+    """A question that waits for its answer, who was asked, and when."""
 
-    question: str
+    question: Question
+    principal: str
     asked_at: float
 
 
@@ -64,9 +74,10 @@ class Consent:
         self,
         ctx: ServerRequestContext[Any, Any],
         params: types.CallToolRequestParams,
-        question: str,
+        question: Question,
+        principal: str,
     ) -> Answer | types.InputRequiredResult:
-        """Ask whether to start what `question` describes.
+        """Ask `principal` whether to start what `question` describes.
 
         Returns:
             The answer, or the result to send so that the client asks and calls again.
@@ -74,43 +85,57 @@ class Consent:
         if not _can_ask(ctx):
             return Answer.COULD_NOT_ASK
         if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
-            return self._ask_by_result(params, question)
+            return self._ask_by_result(params, question, principal)
         return await self._ask_by_request(ctx, question)
 
     def _ask_by_result(
-        self, params: types.CallToolRequestParams, question: str
+        self, params: types.CallToolRequestParams, question: Question, principal: str
     ) -> Answer | types.InputRequiredResult:
         given = (params.input_responses or {}).get(_KEY)
         asked = self._open.pop(params.request_state or "", None)
         if asked is None or not isinstance(given, types.ElicitResult):
-            return self._question(question)
+            return self._question(question, principal)
         seconds = self.monotonic() - asked.asked_at
-        # What was asked must still be what would be done: targets and words can have changed.
-        if seconds > self.wait_seconds or asked.question != question:
-            return self._question(question)
+        # What was asked must still be what would be done: targets and scripts can have changed.
+        same = (asked.question, asked.principal) == (question, principal)
+        if seconds > self.wait_seconds or not same:
+            return self._question(question, principal)
         return _judge(given, seconds)
 
-    async def _ask_by_request(self, ctx: ServerRequestContext[Any, Any], question: str) -> Answer:
+    async def _ask_by_request(
+        self, ctx: ServerRequestContext[Any, Any], question: Question
+    ) -> Answer:
         asked_at = self.monotonic()
         try:
             with anyio.fail_after(self.wait_seconds):
                 # Without the related request the question would go to a stream that few open.
                 given = await ctx.session.elicit_form(
-                    question, _SCHEMA, related_request_id=ctx.request_id
+                    question.text, _SCHEMA, related_request_id=ctx.request_id
                 )
-        except (MCPError, TimeoutError):
-            return Answer.COULD_NOT_ASK
-        return _judge(given, self.monotonic() - asked_at)
+        except TimeoutError:
+            return Answer.EXPIRED
+        except MCPError as error:
+            # A client that went away was asked: it must not count as one that asks by itself.
+            return Answer.EXPIRED if error.code in _GONE else Answer.COULD_NOT_ASK
+        seconds = self.monotonic() - asked_at
+        return Answer.EXPIRED if seconds > self.wait_seconds else _judge(given, seconds)
 
-    def _question(self, question: str) -> types.InputRequiredResult:
+    def _question(self, question: Question, principal: str) -> types.InputRequiredResult:
         nonce = secrets.token_urlsafe(16)
-        while len(self._open) >= _MOST_QUESTIONS:
-            self._open.pop(next(iter(self._open)))
-        self._open[nonce] = _Open(question, self.monotonic())
-        form = types.ElicitRequestFormParams(message=question, requested_schema=_SCHEMA)
+        self._make_room(principal)
+        self._open[nonce] = _Open(question, principal, self.monotonic())
+        form = types.ElicitRequestFormParams(message=question.text, requested_schema=_SCHEMA)
         return types.InputRequiredResult(
             input_requests={_KEY: types.ElicitRequest(params=form)}, request_state=nonce
         )
+
+    def _make_room(self, principal: str) -> None:
+        """Drop the oldest of the principal's own questions if there are many, else the oldest."""
+        own = [nonce for nonce, one in self._open.items() if one.principal == principal]
+        if len(own) >= _MOST_QUESTIONS_OF_ONE:
+            del self._open[own[0]]
+        elif len(self._open) >= _MOST_QUESTIONS:
+            del self._open[next(iter(self._open))]
 
 
 def _can_ask(ctx: ServerRequestContext[Any, Any]) -> bool:

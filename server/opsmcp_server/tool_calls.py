@@ -58,12 +58,12 @@ class ToolCalls:
             return await found.answer(services, principal, arguments)
         prepared = await self._prepare(params, principal)
         if prepared.needs_consent:
-            question = calls.question(prepared, await calls.where(services, prepared))
-            answer = await self._consent.ask(ctx, params, question)
+            question = await calls.question(services, prepared)
+            answer = await self._consent.ask(ctx, params, question, principal.name)
             if isinstance(answer, types.InputRequiredResult):
                 return answer
             self._require(answer, prepared)
-            await calls.check_again(services, prepared)
+            await calls.check_again(services, prepared, question)
         return await self._run(ctx, prepared, _key(params))
 
     async def _prepare(
@@ -95,6 +95,8 @@ class ToolCalls:
         name = prepared.tool.name
         if answer is Answer.DECLINED:
             raise ConsentNeeded(f"The person at the client declined. {name} was not started.")
+        if answer is Answer.EXPIRED:
+            raise ConsentNeeded(f"Nobody answered in time. {name} was not started. Call again.")
         trusted = self._services.config.consent.unavailable == "trust-client"
         if answer is Answer.COULD_NOT_ASK and not trusted:
             raise ConsentNeeded(

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ import uvicorn
 from mcp import Client, StdioServerParameters
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
+from starlette.types import ASGIApp
 
 from opsmcp_server.app import open_services
 from opsmcp_server.config import load
@@ -63,6 +64,12 @@ class Running:
         return streamable_http_client(f"{self.url}/mcp", http_client=http)
 
 
+def services_of(run: Running) -> Services:
+    """The services of one that runs in this process."""
+    assert run.services is not None
+    return run.services
+
+
 def settings(state: Path, **more: str) -> dict[str, str]:
     """An environment for an opsmcp of its own: the machine's, less every setting."""
     kept = {
@@ -99,11 +106,17 @@ async def connected(
         yield client
 
 
+def _as_it_is(app: ASGIApp) -> ASGIApp:
+    return app
+
+
 @asynccontextmanager
-async def serving(services: Services) -> AsyncGenerator[str]:
-    """The HTTP app of these services on a port of its own."""
+async def serving(
+    services: Services, wrap: Callable[[ASGIApp], ASGIApp] = _as_it_is
+) -> AsyncGenerator[str]:
+    """The HTTP app of these services, behind what `wrap` puts around it, on a port of its own."""
     listener = listen(Server(port=0))
-    config = uvicorn.Config(build_app(services), log_config=None, timeout_graceful_shutdown=2)
+    config = uvicorn.Config(wrap(build_app(services)), log_config=None, timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     async with anyio.create_task_group() as group:
         group.start_soon(lambda: server.serve(sockets=[listener]))

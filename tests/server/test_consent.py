@@ -1,5 +1,7 @@
 """Consent on 2026-07-28: a state of ours, once, for these arguments; and how haste is read."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import mcp_types as types
@@ -8,7 +10,8 @@ from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
 
 from tests.server.conftest import Ground
-from tests.server.harness import connected
+from tests.server.harness import connected, running, services_of, serving
+from tests.server.people import client_of, known_by_name
 
 AGREED: Any = {"consent": types.ElicitResult(action="accept", content={"agree": True})}
 CAN_ASK = types.ElicitationCapability(form=types.FormElicitationCapability())
@@ -68,6 +71,43 @@ async def test_an_answer_does_not_count_for_other_arguments(ground: Ground) -> N
         with pytest.raises(MCPError, match="requestState"):
             await _call(client, "disk-8", **answer)
     assert not ground.marker.exists()
+
+
+@asynccontextmanager
+async def anna_and_bert(ground: Ground) -> AsyncGenerator[tuple[Client, Client]]:
+    """Two people at one server."""
+    asking: Any = {"elicitation_callback": _never}
+    async with (
+        running("memory-modern", ground.environ(), ground.root) as run,
+        serving(services_of(run), known_by_name) as url,
+        client_of("anna", url, "modern", **asking) as anna,
+        client_of("bert", url, "modern", **asking) as bert,
+    ):
+        yield anna, bert
+
+
+async def test_an_answer_does_not_count_for_another_principal(ground: Ground) -> None:
+    async with anna_and_bert(ground) as (anna, bert):
+        asked = await _call(anna, "disk-7")
+        answer = {"input_responses": AGREED, "request_state": asked.request_state}
+        with pytest.raises(MCPError, match="requestState"):
+            await _call(bert, "disk-7", **answer)
+        assert not ground.marker.exists()
+        done = await _call(anna, "disk-7", **answer)
+    assert done.structured_content["verdict"] == "succeeded"
+
+
+async def test_many_questions_of_one_principal_leave_those_of_others_open(ground: Ground) -> None:
+    async with anna_and_bert(ground) as (anna, bert):
+        first, of_bert = await _call(anna, "disk-7"), await _call(bert, "disk-7")
+        for number in range(64):
+            await _call(anna, f"disk-{number}")
+        late = {"input_responses": AGREED, "request_state": first.request_state}
+        again = await _call(anna, "disk-7", **late)
+        answer = {"input_responses": AGREED, "request_state": of_bert.request_state}
+        done = await _call(bert, "disk-7", **answer)
+    assert isinstance(again, types.InputRequiredResult)
+    assert done.structured_content["verdict"] == "succeeded"
 
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])

@@ -12,11 +12,11 @@ from opsmcp_server import builtin
 from opsmcp_server.answering import run_text
 from opsmcp_server.calls import (
     Prepared,
+    Question,
     check_again,
     command_line,
     prepare,
     question,
-    where,
 )
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
@@ -130,8 +130,9 @@ async def _call(services: Services, request: _Request) -> int:
         services, request.tool, request.arguments, services.principal, request.plan_hash
     )
     if prepared.needs_consent and not request.agreed:
-        _ask(prepared, await where(services, prepared))
-        await check_again(services, prepared)
+        asked = await question(services, prepared)
+        _ask(prepared, asked)
+        await check_again(services, prepared, asked)
     record = await _follow(services, prepared, request.wait_seconds, request.key)
     if request.as_json:
         show_json(structured(record))
@@ -141,8 +142,8 @@ async def _call(services: Services, request: _Request) -> int:
     return verdict_status(record.verdict)
 
 
-def _ask(prepared: Prepared, place: str) -> None:
-    """Return when the person agrees.
+def _ask(prepared: Prepared, asked: Question) -> None:
+    """Return when the person agrees to what is `asked`.
 
     Raises:
         Failed: Nobody can be asked, or the answer is no.
@@ -152,7 +153,7 @@ def _ask(prepared: Prepared, place: str) -> None:
             f"{prepared.tool.name} changes something, so a person has to agree, and there is no "
             f"terminal to ask on. It was not started. To agree: {command_line(prepared)} --yes"
         )
-    click.echo(clean(question(prepared, place)), err=True)
+    click.echo(clean(asked.text), err=True)
     if not confirm("Start it?"):
         raise Failed(f"{prepared.tool.name} was not started")
 

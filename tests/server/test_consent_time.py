@@ -1,0 +1,115 @@
+"""How long an answer took, and what changed meanwhile, in both eras, by a clock of the test's."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
+
+import mcp_types as types
+import pytest
+
+from opsmcp_server.services import Services
+from tests.fakes.clock import JumpingClock
+from tests.server.conftest import Ground
+from tests.server.harness import Running, running, services_of
+
+LINKS = ["memory-legacy", "sse-legacy", "http-legacy", "memory-modern", "http-modern"]
+CALL: Any = ("delete-thing", {"name": "disk-7"})
+AGREED = types.ElicitResult(action="accept", content={"agree": True})
+DECLINED = types.ElicitResult(action="decline")
+CANCELLED = types.ElicitResult(action="cancel")
+UNTICKED = types.ElicitResult(action="accept", content={"agree": False})
+EMPTY = types.ElicitResult(action="accept", content={})
+
+Meanwhile = Callable[[Services], Awaitable[None]]
+
+
+@pytest.fixture(params=LINKS)
+async def run(request: pytest.FixtureRequest, ground: Ground) -> AsyncGenerator[Running]:
+    async with running(request.param, ground.environ(), ground.root) as run:
+        services_of(run).clock = JumpingClock()
+        yield run
+
+
+async def call(
+    run: Running, answer: types.ElicitResult, seconds: float, meanwhile: Meanwhile | None = None
+) -> tuple[types.CallToolResult, int]:
+    """The result when a person answers so after so long, and how often they were asked."""
+    asked: list[str] = []
+    services = services_of(run)
+    clock = services.clock
+    assert isinstance(clock, JumpingClock)
+
+    async def respond(_ctx: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+        asked.append(params.message)
+        # A question that is asked again because the first answer came too late is declined.
+        clock.seconds += seconds if len(asked) == 1 else 5
+        if meanwhile and len(asked) == 1:
+            await meanwhile(services)
+        return answer if len(asked) == 1 else DECLINED
+
+    async with run.connect(elicitation_callback=respond) as client:
+        return await client.call_tool(*CALL), len(asked)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 5.0, 299.0])
+async def test_an_agreement_counts_however_fast_it_comes(
+    run: Running, ground: Ground, seconds: float
+) -> None:
+    result, asked = await call(run, AGREED, seconds)
+    assert not result.is_error
+    assert (ground.marker.exists(), asked) == (True, 1)
+
+
+@pytest.mark.parametrize("answer", [DECLINED, CANCELLED, UNTICKED, EMPTY], ids=str)
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.0, "could not ask"), (0.69, "could not ask"), (0.71, "declined")]
+)
+async def test_a_refusal_is_the_persons_only_if_there_was_time_to_read(
+    ground: Ground, answer: types.ElicitResult, seconds: float, words: str
+) -> None:
+    for era in ("legacy", "modern"):
+        async with running(f"memory-{era}", ground.environ(), ground.root) as run:
+            services_of(run).clock = JumpingClock()
+            result, _ = await call(run, answer, seconds)
+        assert result.is_error and words in str(result.content)
+    assert not ground.marker.exists()
+
+
+async def test_an_agreement_after_the_time_is_up_does_not_count(
+    run: Running, ground: Ground
+) -> None:
+    result, asked = await call(run, AGREED, 301)
+    assert result.is_error
+    assert not ground.marker.exists()
+    # The newer era asks again; the older one has only this call, and says so.
+    assert (asked, "in time" in str(result.content)) == ((2, False), (1, True))[run.era == "legacy"]
+
+
+async def test_a_client_is_not_trusted_after_a_question_that_nobody_answered(
+    ground: Ground,
+) -> None:
+    environ = ground.environ(OPSMCP_CONSENT_UNAVAILABLE="trust-client")
+    async with running("memory-legacy", environ, ground.root) as run:
+        services_of(run).clock = JumpingClock()
+        result, _ = await call(run, AGREED, 301)
+    assert result.is_error and "in time" in str(result.content)
+    assert not ground.marker.exists()
+
+
+async def rewrite(services: Services) -> None:
+    """Another definition of the operation is found while the person thinks."""
+    (path,) = services.config.embedded.manifests[0].glob("*.yaml")
+    path.write_text(path.read_text("utf-8").replace("touch", "rm -rf / ; touch"), "utf-8")
+    await services.discovery.refresh()
+    assert services.discovery.catalogue is not None
+    services.adopt(services.build(services.discovery.catalogue))
+
+
+async def test_what_changed_while_the_person_was_asked_is_not_done(
+    run: Running, ground: Ground
+) -> None:
+    result, asked = await call(run, AGREED, 5, rewrite)
+    assert result.is_error
+    assert not ground.marker.exists()
+    # The newer era asks again, about what would be done now.
+    said = "changed while the person was asked" in str(result.content)
+    assert (asked, said) == ((2, False), (1, True))[run.era == "legacy"]
