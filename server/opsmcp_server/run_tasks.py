@@ -25,10 +25,12 @@ from opsmcp_tools.runs import Repeat, RunRecord
 from opsmcp_tools.summary import headline
 from opsmcp_tools.tool import JsonObject, Principal
 
-__all__ = ["RunTasks", "held_of"]
+__all__ = ["CANCEL_RUN", "RunTasks", "held_of"]
+
+CANCEL_RUN = BuiltInTool("cancel_run", read_only=False)
+"""What asks policy whether a run may be stopped, by whichever way."""
 
 _READ = BuiltInTool("get_run")
-_CANCEL = BuiltInTool("cancel_run", read_only=False)
 
 _KEPT_SECONDS = 3600.0
 """How long after its deadline a run can still be asked for as a task."""
@@ -90,7 +92,7 @@ class RunTasks:
     async def cancel(self, held: Held) -> None:
         """Stop the run if its source can."""
         principal = self._who()
-        self._services.require(principal, Action.RUN, _CANCEL)
+        self._services.require(principal, Action.RUN, CANCEL_RUN)
         record = await self._record(held, principal)
         await self._services.executions.cancel(record.run, principal)
 

@@ -27,7 +27,7 @@ from mcp.server.subscriptions import (
 from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import INVALID_REQUEST
 
-__all__ = ["Sessions"]
+__all__ = ["Sessions", "was_cancelled"]
 
 logger = logging.getLogger(__name__)
 
@@ -168,6 +168,17 @@ class Sessions:
     def _forget(self, addresses: Iterable[str]) -> None:
         self._watched.subtract(addresses)
         self._watched = +self._watched
+
+
+def was_cancelled(session: ServerSession) -> bool:
+    """Whether the client said that it cancels the request of this session.
+
+    A connection that ended says nothing. Over streamable HTTP of the newer era clients can only end
+    the connection, so there it is never known.
+    """
+    # The SDK shows this only to those who dispatch requests.
+    outbound = session._request_outbound  # pyright: ignore[reportPrivateUsage]
+    return outbound.cancel_requested.is_set()
 
 
 def _end_of_connection(session: ServerSession) -> AsyncExitStack:

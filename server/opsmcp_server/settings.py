@@ -279,6 +279,11 @@ class Run(_Group):
     ] = 0.5
     """How long the call of a client that knows tasks waits for the end of its run before it answers
     with a task. Long enough for quick operations to answer at once. 0: always a task."""
+    on_cancel: Annotated[Literal["keep", "cancel"], Means("keep or cancel")] = "keep"
+    """What becomes of a run when its client cancels the call: `keep` ends the waiting only,
+    `cancel` stops the run where its source can. Clients also cancel when they lose patience, and
+    half a change may be worse than a whole one. A connection that ends never stops a run;
+    `cancel_run` and `tasks/cancel` always do."""
     deadline_seconds: Annotated[
         float, _Number, Field(ge=1, le=604800, allow_inf_nan=False), _seconds(1, 604800)
     ] = 1800.0

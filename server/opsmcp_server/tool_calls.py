@@ -5,6 +5,7 @@ that, the run is started, and the answer is its result, or a handle of it: a tas
 know tasks, else what `get_run` takes. Errors are left to whoever calls this.
 """
 
+import anyio
 import mcp_types as types
 
 from opsmcp_server import builtin, calls, finding
@@ -12,12 +13,14 @@ from opsmcp_server.answering import answer_run
 from opsmcp_server.consent import Answer, Consent
 from opsmcp_server.planning import PLAN_HASH
 from opsmcp_server.results import Context, progress_message
-from opsmcp_server.run_tasks import RunTasks, held_of
+from opsmcp_server.run_tasks import CANCEL_RUN, RunTasks, held_of
 from opsmcp_server.services import Services
+from opsmcp_server.sessions import was_cancelled
 from opsmcp_server.tasks import Tasks, declares_extension
 from opsmcp_tools.characters import has_hidden
 from opsmcp_tools.errors import ConsentNeeded, PlanChanged, ToolError
 from opsmcp_tools.masking import Masker
+from opsmcp_tools.policy import Action, Effect
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.tool import JsonObject, Principal
 
@@ -75,21 +78,34 @@ class ToolCalls:
         return await calls.prepare(services, params.name, arguments, principal, plan_hash)
 
     async def _run(self, ctx: Context, prepared: calls.Prepared, key: str) -> CallAnswer:
-        services, wait = self._services, self._services.config.run
         as_task = declares_extension(ctx) and self._runs.allowed()
-        record = await calls.execute(
-            services,
-            prepared,
-            wait_seconds=min(wait.task_seconds, wait.wait_seconds)
-            if as_task
-            else wait.wait_seconds,
-            # A task has no progress notifications; its status tells.
-            on_progress=None if as_task else _Progress(ctx, services.masker),
-            key=key,
-        )
+        try:
+            record = await self._execute(ctx, prepared, key, as_task=as_task)
+        except anyio.get_cancelled_exc_class():
+            self._leave(ctx, prepared, key)
+            raise
         if as_task and not record.ended:
             return await self._tasks.create(held_of(record))
-        return await answer_run(services, record, prepared.principal)
+        return await answer_run(self._services, record, prepared.principal)
+
+    async def _execute(
+        self, ctx: Context, prepared: calls.Prepared, key: str, *, as_task: bool
+    ) -> RunRecord:
+        wait = self._services.config.run
+        seconds = min(wait.task_seconds, wait.wait_seconds) if as_task else wait.wait_seconds
+        # A task has no progress notifications; its status tells.
+        progress = None if as_task else _Progress(ctx, self._services.masker)
+        return await calls.execute(
+            self._services, prepared, wait_seconds=seconds, on_progress=progress, key=key
+        )
+
+    def _leave(self, ctx: Context, prepared: calls.Prepared, key: str) -> None:
+        """Nobody waits any more: stop the run too, where that is wanted."""
+        services, principal = self._services, prepared.principal
+        if services.config.run.on_cancel == "keep" or not was_cancelled(ctx.session):
+            return
+        if services.decide(principal, Action.RUN, CANCEL_RUN).effect is Effect.ALLOW:
+            services.executions.abandon(prepared.tool, prepared.call, principal, key=key)
 
     def _require(self, answer: Answer, prepared: calls.Prepared) -> None:
         name = prepared.tool.name

@@ -8,7 +8,7 @@ from opsmcp_pipelines.run import RunReport, Status, TaskReport, Verdict
 from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.errors import ToolError, ToolUnavailable, UnknownRun
 from opsmcp_tools.runs import RunRecord
-from tests.execution.bench import ANNA, BEN, bench
+from tests.execution.bench import ANNA, BEN, CALL, SAY, bench
 from tests.fakes.scripted_source import PENDING, RUNNING, ScriptedSource, ended
 
 
@@ -165,3 +165,30 @@ async def test_a_broken_journal_is_told_and_does_not_end_the_server(tmp_path: Pa
         with pytest.raises(ToolUnavailable, match="runs cannot be looked up: the journal"):
             it.executions.list(ANNA)
         assert (await it.start()).verdict is Verdict.RUNNING
+
+
+async def test_a_call_that_is_abandoned_while_it_starts_is_stopped(tmp_path: Path) -> None:
+    source = ScriptedSource(RUNNING, can_cancel=True)
+    source.hold = anyio.Event()
+    async with bench(tmp_path, source) as it:
+        async with anyio.create_task_group() as group:
+            group.start_soon(it.start)
+            while not source.started:
+                await anyio.lowlevel.checkpoint()
+            it.executions.abandon(SAY, CALL, ANNA)
+            group.cancel_scope.cancel()
+        source.hold.set()
+        record = await it.executions.wait(source.started[0].call_id, 100)
+        assert record.verdict is Verdict.CANCELLED
+
+
+@pytest.mark.parametrize("can_cancel", [False, True])
+async def test_a_call_is_abandoned_as_far_as_its_source_can(
+    can_cancel: bool, tmp_path: Path
+) -> None:
+    source = ScriptedSource(RUNNING, RUNNING, ended(), can_cancel=can_cancel)
+    source.cancel_error = SourceUnavailable("silent")
+    async with bench(tmp_path, source) as it:
+        started = await it.start()
+        it.executions.abandon(SAY, CALL, ANNA)
+        assert (await it.executions.wait(started.run, 100)).verdict is Verdict.SUCCEEDED

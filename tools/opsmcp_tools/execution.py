@@ -296,6 +296,24 @@ class Executions:
             self._carrier.live[run].hurry()
         return await self.wait(run, _CANCEL_SECONDS if stopped else 0.0), stopped
 
+    def abandon(
+        self, tool: Tool, call: CheckedCall, principal: Principal, *, key: str = ""
+    ) -> None:
+        """Stop the run of a call whose caller wants it no more, if its source can.
+
+        Returns at once. A run that is only being started is stopped when it has begun.
+        """
+        live = self._in_flight(tool, principal, digest_of(tool, call, principal), key)
+        if live is not None and self._source.can_cancel:
+            self._open_group().start_soon(self._abandon, live, principal)
+
+    async def _abandon(self, live: Live, principal: Principal) -> None:
+        try:
+            record = await self._settled(live, inf)
+            await self.cancel(record.run, principal)
+        except ToolError as error:
+            _logger.warning("run %s could not be stopped: %s", live.record.run, error)
+
     def _open_group(self) -> TaskGroup:
         if self._group is None:
             raise ToolUnavailable("nothing was started: opsmcp is starting or stopping")
