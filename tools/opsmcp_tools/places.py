@@ -6,20 +6,13 @@ are not known yet, there are *alternatives*: each is one set of places that a ca
 
 from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 
 from opsmcp_tools.inventory import NODE_SELECTORS
-from opsmcp_tools.kinds import CLUSTER, HOST, words_of
+from opsmcp_tools.kinds import words_of
 from opsmcp_tools.tool import Input, Kind, Tool
 
 __all__ = ["ANY_MACHINE", "Place", "Places", "could_be_any", "possible_places"]
-
-Places = tuple[frozenset[str], ...]
-"""The alternatives; without any, nothing is known. An empty name is a place left open."""
-
-ANY_MACHINE = frozenset(NODE_SELECTORS) - {"anymaster", "allmasters"}
-"""The node selectors that can mean any machine. Those of masters mean masters."""
-
-_NAMESPACES = frozenset({"namespace", "ns"})
 
 
 class Place(StrEnum):
@@ -30,10 +23,26 @@ class Place(StrEnum):
     NAMESPACE = "namespace"
 
 
+Places = tuple[frozenset[str], ...]
+"""The alternatives; without any, nothing is known. An empty name is a place left open."""
+
+_ANYWHERE = frozenset({""})
+
+ANY_MACHINE = frozenset(NODE_SELECTORS) - {"anymaster", "allmasters"}
+"""The node selectors that can mean any machine. Those of masters mean masters."""
+
+_NAMES: Mapping[Place, frozenset[str]] = MappingProxyType(
+    {
+        Place.CLUSTER: frozenset({"cluster", "clustername"}),
+        Place.HOST: frozenset({"host", "hostname", "node", "nodename"}),
+        Place.NAMESPACE: frozenset({"namespace", "ns"}),
+    }
+)
+"""The last words of variables that name a place: `target_host` is a host, too."""
+
+
 def could_be_any(place: Place, name: str) -> bool:
-    """Whether `name` leaves open which one is meant. No cluster means the source's own."""
-    if place is Place.CLUSTER:
-        return False
+    """Whether `name` leaves open which one is meant."""
     return not name or (place is Place.HOST and (name in ANY_MACHINE or "=" in name))
 
 
@@ -46,12 +55,12 @@ def possible_places(tool: Tool, place: Place, arguments: Mapping[str, str] | Non
         arguments: What the caller gave; None when that is not known yet.
     """
     fixed = frozenset(item.value for item in tool.bound if _is_about(place, item.name))
-    inputs = [item for item in tool.inputs if _stands_for(place, item)]
+    inputs = [item for item in tool.inputs if _decides(place, item) or _is_about(place, item.name)]
     if place is Place.HOST:
         return _hosts(tool, fixed, inputs, arguments)
     if not fixed and not inputs:
         return None
-    return _combined(fixed, inputs, arguments)
+    return _combined(place, fixed, inputs, arguments)
 
 
 def _hosts(
@@ -59,32 +68,46 @@ def _hosts(
 ) -> Places:
     own = frozenset(task.host for task in tool.tasks if task.host)
     if own and all(task.host for task in tool.tasks):
-        return (own,)
-    if not fixed and not inputs:
-        return (own | {""},)
-    return tuple(own | names for names in _combined(fixed, inputs, arguments))
+        # What a task says of itself beats the variable.
+        inputs = [item for item in inputs if not _decides(Place.HOST, item)]
+    elif not fixed and not any(_decides(Place.HOST, item) for item in inputs):
+        own |= {""}
+    return tuple(own | names for names in _combined(Place.HOST, fixed, inputs, arguments))
 
 
 def _combined(
-    fixed: frozenset[str], inputs: list[Input], arguments: Mapping[str, str] | None
+    place: Place,
+    fixed: frozenset[str],
+    inputs: list[Input],
+    arguments: Mapping[str, str] | None,
 ) -> Places:
     if arguments is not None or not inputs:
         given = arguments or {}
-        return (fixed | {given.get(item.name) or item.default or "" for item in inputs},)
+        named = ((item, given.get(item.name) or _left_out(item)) for item in inputs)
+        names = fixed | {name for item, name in named if name or _left_open(place, item)}
+        return (names or _ANYWHERE,)
     # In another cluster a host could have any name.
     if len(inputs) > 1 or not inputs[0].allowed or inputs[0].elsewhere:
         return ()
     only = inputs[0]
-    left_out = () if only.required else (only.default or "",)
-    return tuple(fixed | {name} for name in dict.fromkeys((*only.allowed, *left_out)))
+    names = dict.fromkeys((*only.allowed, *(() if only.required else (_left_out(only),))))
+    return tuple(fixed | {name} for name in names)
 
 
-def _stands_for(place: Place, item: Input) -> bool:
+def _left_out(item: Input) -> str:
+    return item.default or item.left_out
+
+
+def _left_open(place: Place, item: Input) -> bool:
+    """Whether leaving the argument out still means some place, and not that there is none."""
+    return place is Place.NAMESPACE or _decides(place, item)
+
+
+def _decides(place: Place, item: Input) -> bool:
+    """Whether the argument decides where it runs, and does not only say what it is about."""
     kinds = {Place.CLUSTER: Kind.CLUSTER, Place.HOST: Kind.HOST}
-    return kinds.get(place) is item.kind or _is_about(place, item.name)
+    return kinds.get(place) is item.kind or item.name.lower() == place
 
 
 def _is_about(place: Place, variable: str) -> bool:
-    if place is Place.NAMESPACE:
-        return words_of(variable)[-1:] in {(word,) for word in _NAMESPACES}
-    return variable.lower() == (CLUSTER if place is Place.CLUSTER else HOST)
+    return not _NAMES[place].isdisjoint(words_of(variable)[-1:])

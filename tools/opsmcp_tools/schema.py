@@ -89,7 +89,8 @@ def _cluster(variable: Variable, kind: Kind, inventory: Inventory, pattern: Patt
     default = variable.default if variable.default in names else None
     if default is None and variable.required and inventory.default_cluster in names:
         default = inventory.default_cluster
-    return replace(_input(variable, kind, default), allowed=names)
+    own = inventory.default_cluster or ""
+    return replace(_input(variable, kind, default), allowed=names, left_out=own)
 
 
 def _host(variable: Variable, kind: Kind, inventory: Inventory, pattern: Pattern) -> Input:

@@ -79,6 +79,7 @@ class Input:
     `pattern` is a whole-value RE2 pattern, empty when there is none. `default` is None when there
     is none; it is then absent from the run unless given. `rules` are what the settings say.
     `elsewhere` is what it is for a call that names another cluster, if that makes a difference.
+    `left_out` is what its source takes it for where it is not given; empty when that is not known.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Input:
     maximum: int | None = None
     rules: ValueRules = NO_RULES
     elsewhere: "Input | None" = None
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)
