@@ -3,7 +3,16 @@
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import cold_start, condense, end_lag, list_tools, refresh, search
+from benchmarks import (
+    cold_start,
+    condense,
+    end_lag,
+    in_flight,
+    list_tools,
+    pacing,
+    refresh,
+    search,
+)
 from benchmarks.measure import Row
 
 BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
@@ -12,7 +21,9 @@ BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
     "list_tools": list_tools.run,
     "refresh": refresh.run,
     "search": search.run,
+    "pacing": pacing.run,
     "end_lag": end_lag.run,
+    "in_flight": in_flight.run,
 }
 
 

@@ -35,7 +35,32 @@ def test_looks_are_close_where_past_runs_ended(seconds: float) -> None:
 def test_the_ticks_of_the_controller_are_known_after_the_first(ticks: int) -> None:
     late, looks = _follow(Pace(ticking=True), 3.1 * 1 + 3.0 * (ticks - 1), begins=3.1)
     assert late < 0.45
-    assert looks <= 3 * ticks + 9
+    assert looks <= 3 * ticks + 4
+
+
+@pytest.mark.parametrize("seconds", [6.2, 12.2, 30.2, 60.2])
+def test_a_known_pipeline_costs_less_than_one_look_a_second(seconds: float) -> None:
+    _, looks = _follow(Pace([seconds] * 3, ticking=True), seconds, begins=3.2)
+    assert looks <= seconds + 1
+
+
+@pytest.mark.parametrize("spread", [1.0, 3.0, 20.0])
+def test_looks_are_not_closer_than_what_was_saved_allows(spread: float) -> None:
+    durations = [10.0, 10.0 * spread]
+    for seconds in (9.0, 10.0, 10.0 * spread):
+        _, looks = _follow(Pace(durations), seconds)
+        assert looks <= 1.03 * seconds + 4
+
+
+def test_a_tick_that_was_seen_late_is_looked_for_earlier_the_next_time() -> None:
+    pace, ticks = Pace(ticking=True), (3.2, 6.2, 9.2)
+    ages = [0.1, 4.0]
+    while ages[-1] < ticks[-1]:
+        before, age = ages[-2:]
+        moved = any(before < tick <= age for tick in ticks)
+        pace.see(age, changed=moved, pending=age < ticks[0])
+        ages.append(age + pace.pause_seconds(age))
+    assert ages[-1] - ticks[-1] < 1.0
 
 
 def test_a_run_that_takes_longer_than_ever_is_looked_at_less_and_less() -> None:

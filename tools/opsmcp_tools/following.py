@@ -131,6 +131,7 @@ class Follower:
         )
         age = (clock.now() - live.record.created_at).total_seconds()
         self._began = clock.monotonic() - max(0.0, age)
+        self._raw: RunReport | None = None
         self._last: RunReport | None = None
         self._failures = 0
         self._trouble = ""
@@ -164,7 +165,7 @@ class Follower:
     async def _look(self, ref: RunRef) -> Run:
         """The run as it is now; as it was last seen when nothing could be learnt."""
         try:
-            report = self._live.masker.report(await self._watcher.read(ref))
+            raw = await self._watcher.read(ref)
         except NotFound:
             return self._absent()
         except SourceError as error:
@@ -172,9 +173,12 @@ class Follower:
             self._trouble = self._live.masker.text(str(error))
             _logger.info("run %s: look %d failed", self._live.record.run, self._failures)
             return self._live.record.result
-        self._begun_again |= _begins_again(self._last, report)
-        self._last, self._failures, self._absences = report, 0, 0
-        return self._judged(report)
+        self._failures, self._absences = 0, 0
+        if self._last is None or raw != self._raw:
+            report = self._live.masker.report(raw)
+            self._begun_again |= _begins_again(self._last, report)
+            self._raw, self._last = raw, report
+        return self._judged(self._last)
 
     def _judged(self, report: RunReport) -> Run:
         run = judge(report, self._live.record.expected)

@@ -10,16 +10,24 @@ from collections.abc import Sequence
 
 __all__ = ["Pace"]
 
+_LOOKS_PER_SECOND = 1.0
+_BURST = 3.0
+"""What a run may cost, where it is known when to look: so many looks a second, and so many more."""
+
 _TICK_SECONDS = 3.0
 _FIRST_TICK = (2.7, 4.2)
 """When Ops takes note of a new pipeline run; a beginning at another age says nothing of ticks."""
 
-_AT_A_TICK = (0.05, 1.4, 2.75)
-"""The looks of one tick, after the moment of the last change: right after it, midway, before it."""
+_AT_A_TICK = (0.1, 0.5)
+"""The looks of one tick, after the latest that it can be: right after it, and when it was late."""
+
+_EXACT_SECONDS = 0.4
+"""A tick that is known less exactly is looked for before the moment when it was seen, too."""
 
 _CALM_SECONDS = 1.5
 _CALMEST_SECONDS = 3.0
-_CLOSE_SECONDS = 0.3
+_CLOSE_SECONDS = 0.25
+_UNSURE_SECONDS = 0.65
 _LATE_SECONDS = 5.0
 _ENDLESS = float("inf")
 
@@ -30,8 +38,8 @@ _UNKNOWN = ((1.0, 0.25), (10.0, 0.45), (60.0, 1.0))
 class Pace:
     """The pauses between the looks at one run.
 
-    Ages are in seconds since the call. Over its life a run costs about one look a second; a short
-    one, or the first of its operation, up to three.
+    Ages are in seconds since the call. Over its life a run costs about one look a second; in the
+    first ten seconds of the first run of an operation that shows no ticks, two.
     """
 
     def __init__(
@@ -54,61 +62,87 @@ class Pace:
         self._frugal = frugal
         self._ticking = ticking
         self._waiting = ticking
+        self._looks = 0
+        self._looked_at = 0.0
+        self._changed_at = 0.0
         self._tick: float | None = None
-        self._window = _window(durations)
+        self._inexact = 0.0
+        self._start, self._end = _window(durations)
 
     def see(self, age: float, *, changed: bool, pending: bool) -> None:
         """Take note of a look at `age`: whether anything was new, and whether it has not begun."""
         began, self._waiting = self._waiting and not pending, self._ticking and pending
+        since_last, self._looked_at = age - self._looked_at, age
+        self._looks += 1
         if not changed:
             return
+        self._changed_at = age
         if self._tick is None:
             if began and _FIRST_TICK[0] <= age <= _FIRST_TICK[1]:
-                self._tick = age
-        elif (age - self._tick) % _TICK_SECONDS > _TICK_SECONDS / 2:
+                self._tick, self._inexact = age, since_last
+            return
+        into = (age - self._tick) % _TICK_SECONDS
+        if into > _TICK_SECONDS / 2:
             # Seen earlier in the tick than any change before: the tick is no later than this.
-            self._tick = age
+            self._tick, into = age, 0.0
+        self._inexact = min(self._inexact, max(since_last - into, 0.0))
 
     def pause_seconds(self, age: float, jitter: float = 0.5) -> float:
         """How long to wait before the next look at a run of this age; `jitter` from 0 to 1."""
         spread = 0.9 + 0.1 * jitter
         if not self._frugal:
             return max(self._first, min(age / 10, 0.25)) * spread
-        start, end, gap = self._window
-        if self._waiting and age < _FIRST_TICK[1] and start > _FIRST_TICK[0]:
+        if self._waiting and age < _FIRST_TICK[1] and self._end > _FIRST_TICK[0]:
             return self._until_it_begins(age)
-        if age < start - 0.05:
+        if self._tick is not None and age < max(60.0, self._end):
+            return self._until_next_tick(age, self._tick)
+        if age < self._start - 0.05:
             calm = min(max(_CALM_SECONDS, age / 3), _CALMEST_SECONDS)
-            return min(calm * spread, start - age)
-        if self._tick is not None and age < max(60.0, end):
-            return self._until_next_tick(age)
-        if end < _ENDLESS:
-            known = gap if age < end else _late(age, after=end)
-            return min(known, _unknown(age)) * spread
+            return min(calm * spread, self._start - age)
+        if age < self._end < _ENDLESS:
+            return self._until_next_in_window(age) * spread
+        if self._end < _ENDLESS:
+            return min(_late(age, after=self._end), _unknown(age)) * spread
         return max(self._first, _unknown(age)) * spread
 
     def _until_it_begins(self, age: float) -> float:
-        if age < 0.4:
+        if age < _CLOSE_SECONDS:
             return self._first
         expected = _FIRST_TICK[0] + 0.1
-        return min(1.0, expected - age) if age < expected - 0.01 else 0.2
+        if age >= expected - 0.01:
+            return 0.2
+        # Nothing is known of runs that end before they are taken note of, but the first may be one.
+        return min(expected - age, _ENDLESS if self._start else _UNSURE_SECONDS)
 
-    def _until_next_tick(self, age: float) -> float:
-        into = (age - (self._tick or 0.0)) % _TICK_SECONDS
-        following = next((at for at in _AT_A_TICK if at > into + 0.02), None)
-        if following is None:
-            following = _AT_A_TICK[0] + _TICK_SECONDS
+    def _until_next_tick(self, age: float, tick: float) -> float:
+        into = (age - tick) % _TICK_SECONDS
+        if self._is_over(age, into):
+            return _TICK_SECONDS + _AT_A_TICK[0] - into
+        looks = _AT_A_TICK
+        if self._inexact > _EXACT_SECONDS:
+            looks = (*looks, _TICK_SECONDS - self._inexact / 2)
+        following = next((at for at in looks if at > into + 0.02), _TICK_SECONDS + looks[0])
         return following - into
 
+    def _is_over(self, age: float, into: float) -> bool:
+        """Whether nothing more is to be seen in this tick, or it is too early for an end."""
+        if self._inexact > _EXACT_SECONDS:
+            return False
+        moved = age - self._changed_at <= into
+        return (moved or age < self._start) and into >= _AT_A_TICK[0] - 0.02
 
-def _window(durations: Sequence[float]) -> tuple[float, float, float]:
-    """From which age to which an end is likely, and the pause in between."""
+    def _until_next_in_window(self, age: float) -> float:
+        """What may be spent is spread over the time in which the end is likely."""
+        left = self._end - age
+        saved = _BURST + _LOOKS_PER_SECOND * age - self._looks
+        return min(max(left / max(_LOOKS_PER_SECOND * left + saved, 1.0), _CLOSE_SECONDS), 1.5)
+
+
+def _window(durations: Sequence[float]) -> tuple[float, float]:
+    """From which age to which an end is likely."""
     if not durations:
-        return 0.0, _ENDLESS, 0.0
-    start, end = 0.9 * min(durations) - 0.3, 1.1 * max(durations) + 0.5
-    looks = max(4.0, 0.6 * end)
-    gap = min(max((end - start) / looks, _CLOSE_SECONDS), 1.0)
-    return max(0.0, start), end, gap
+        return 0.0, _ENDLESS
+    return max(0.0, 0.9 * min(durations) - 0.3), 1.1 * max(durations) + 0.5
 
 
 def _late(age: float, *, after: float) -> float:

@@ -89,6 +89,8 @@ class Watcher:
             yield
         finally:
             shared.watched.discard(ref)
+            if not shared.watched:
+                shared.last = None  # it holds all their output
 
     async def read(self, ref: RunRef) -> RunReport:
         """How a run stands now.

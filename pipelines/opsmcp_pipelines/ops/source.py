@@ -21,7 +21,7 @@ from opsmcp_pipelines.errors import (
 from opsmcp_pipelines.models import Cluster, OperationKind
 from opsmcp_pipelines.ops import wire
 from opsmcp_pipelines.ops.answer import NotReceived
-from opsmcp_pipelines.ops.client import OpsClient
+from opsmcp_pipelines.ops.client import OpsClient, Page
 from opsmcp_pipelines.ops.fields import Fields
 from opsmcp_pipelines.ops.listing import Listing, Named, read_listing
 from opsmcp_pipelines.ops.settings import OpsSettings, parse_server
@@ -44,9 +44,13 @@ _REFS = MappingProxyType(
 _RUNS_PER_PAGE = 20
 _RUN_PAGES = 25
 
-# Those of many runs in flight, read together: bounded, because finished runs are among them.
+# Those of many runs in flight, read together. Finished runs are among them: after a page that tells
+# of few, it is cheaper to ask for the others one by one.
 _SHARED_PER_PAGE = 100
+_SHARED_LEAST_PER_PAGE = 5
+_SHARED_BYTES_PER_PAGE = 4 * 1024 * 1024
 _SHARED_PAGES = 10
+_SHARED_WORTH = 3
 
 T = TypeVar("T", bound=Named)
 _Listings = dict[tuple[str, str], Listing[Named]]
@@ -61,6 +65,7 @@ class OpsSource:
         self._namespaces = tuple(dict.fromkeys(namespaces))
         self._listings: _Listings = {}
         self._contents: Contents | None = None
+        self._page_sizes: dict[tuple[str, str], int] = {}
 
     @property
     def label(self) -> str:
@@ -172,16 +177,25 @@ class OpsSource:
         turn: Callable[[], Awaitable[None]],
     ) -> Mapping[RunRef, RunReport]:
         reports: dict[RunRef, RunReport] = {}
-        size = min(_SHARED_PER_PAGE, len(wanted) + _RUNS_PER_PAGE)
+        largest = self._page_sizes.get((namespace, kind), _SHARED_PER_PAGE)
+        size = min(largest, len(wanted) + _RUNS_PER_PAGE)
         for number in range(1, _SHARED_PAGES + 1):
             await turn()
-            page = await self._client.page(namespace, kind, number, size=size)
+            try:
+                page = await self._client.page(namespace, kind, number, size=size)
+            except SourceProtocolError:
+                self._page_sizes[namespace, kind] = max(_SHARED_LEAST_PER_PAGE, size // 2)
+                raise
+            before = len(reports)
             for item in page.objects():
                 ref = wanted.get(wire.parse_run_name(item))
                 if ref and isinstance(item, dict):
                     found = cast("dict[str, object]", item)
                     reports[ref] = wire.parse_run(found, ref.operation)
-            if len(reports) == len(wanted) or page.mark.count < size:
+            self._page_sizes[namespace, kind] = _fitting(page)
+            if len(reports) - before < _SHARED_WORTH or page.mark.count < size:
+                break
+            if len(reports) == len(wanted):
                 break
         return reports
 
@@ -245,6 +259,14 @@ class OpsSource:
 
     def _unchanged(self, fresh: _Listings) -> bool:
         return all(self._listings.get(key) is listing for key, listing in fresh.items())
+
+
+def _fitting(page: Page) -> int:
+    """How many runs the next pages may hold, so that none is too large to be read at once."""
+    if not page.mark.count:
+        return _SHARED_PER_PAGE
+    each = len(page.answer.body) / page.mark.count
+    return int(min(max(_SHARED_BYTES_PER_PAGE / each, _SHARED_LEAST_PER_PAGE), _SHARED_PER_PAGE))
 
 
 def _first_of_each_name(clusters: tuple[Cluster, ...]) -> tuple[Cluster, ...]:
