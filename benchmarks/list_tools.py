@@ -1,66 +1,50 @@
-"""A list of 1,000 tools over stdio, beside a bare SDK server that serves the same tools."""
+"""Lists of 1,000 and 5,000 tools, beside a bare SDK server that serves the same tools.
 
-import json
-import os
-import tempfile
-from pathlib import Path
+And the memory of both at 1,000 tools, after both listed them in the newer era.
+"""
+
+from collections.abc import Iterator
 
 from benchmarks.measure import Row, alternate
-from benchmarks.wire import StdioServer
+from benchmarks.pair import Pair, Stage, stage
+from benchmarks.wire import ERAS, TRANSPORTS
 
-_TOOLS = 1_000
-_ROUNDS = 15
+_SIZES = {1_000: 9, 5_000: 3}
+"""How many tools, and how often each list is asked for."""
 
-_MANIFEST = """\
-apiVersion: crd.chenshaowen.com/v1
-kind: Task
-metadata: {{name: op-{n:04}, namespace: ops-system}}
-spec:
-  desc: show part {n}
-  variables:
-    namespace: {{desc: namespace, required: true}}
-    pod: {{desc: pod name, required: true}}
-    topk: {{default: "10", desc: lines}}
-  steps: [{{name: show, content: 'echo "${{pod}}"'}}]
----
-apiVersion: crd.chenshaowen.com/v1
-kind: Pipeline
-metadata: {{name: op-{n:04}, namespace: ops-system, labels: {{ops/copilot: enabled}}}}
-spec:
-  desc: show part {n} of the system, with its namespace and pod
-  tasks: [{{name: show, taskRef: op-{n:04}}}]
----
-"""
+_AIM, _AIM_MEMORY = 0.2, 1.15
 
 
 def run() -> list[Row]:
-    with tempfile.TemporaryDirectory() as folder:
-        manifests = Path(folder) / "manifests"
-        manifests.mkdir()
-        for first in range(0, _TOOLS, 100):
-            text = "".join(_MANIFEST.format(n=n) for n in range(first, first + 100))
-            (manifests / f"{first:04}.yaml").write_text(text, "utf-8")
-        environ = {
-            **os.environ,  # noqa: TID251 - a process of its own
-            "OPSMCP_STATE_DIR": str(Path(folder) / "state"),
-            "OPSMCP_EMBEDDED_MANIFESTS": str(manifests),
-            "OPSMCP_EMBEDDED_BUNDLED": "false",
-            "OPSMCP_TOOLS_LIMIT": "5000",
-        }
-        return [_compare(folder, environ)]
+    return [row for size in _SIZES for row in _rows(size)]
 
 
-def _compare(folder: str, environ: dict[str, str]) -> Row:
-    ours = StdioServer(["-m", "opsmcp_server", "stdio"], environ)
-    tools = json.loads(ours.request("tools/list"))["result"]["tools"]
-    path = Path(folder) / "tools.json"
-    path.write_text(json.dumps(tools), "utf-8")
-    bare = StdioServer(["-m", "benchmarks.bare_server", str(path)], environ)
-    bare.request("tools/list")
-    mine, theirs = alternate(
-        lambda: ours.request("tools/list"), lambda: bare.request("tools/list"), _ROUNDS
-    )
-    ours.close()
-    bare.close()
-    detail = f"{len(tools)} tools, {mine * 1000:.1f} ms beside {theirs * 1000:.1f} ms"
-    return Row("list of 1,000 tools / bare SDK server", mine / theirs, 0.2, detail=detail)
+def _rows(size: int) -> Iterator[Row]:
+    with stage(size) as both:
+        both.learn()
+        for transport in TRANSPORTS:
+            for era in ERAS:
+                yield from _compare(both, size, transport, era)
+
+
+def _compare(both: Stage, size: int, transport: str, era: str) -> Iterator[Row]:
+    with both.pair(transport, era) as pair:
+        pair.ours.request("tools/list")
+        pair.bare.request("tools/list")
+        ours, bare = alternate(
+            lambda: pair.ours.request("tools/list"),
+            lambda: pair.bare.request("tools/list"),
+            _SIZES[size],
+        )
+        detail = f"{ours * 1000:.1f} ms beside {bare * 1000:.1f} ms"
+        name = f"list of {size:,} tools, {transport} {era} / bare SDK server"
+        yield Row(name, ours / bare, _AIM, detail=detail)
+        if size == min(_SIZES) and era == "modern":
+            yield _memory(pair, size, transport)
+
+
+def _memory(pair: Pair, size: int, transport: str) -> Row:
+    ours, bare = pair.ours.memory() / 2**20, pair.bare.memory() / 2**20
+    detail = f"{ours:.0f} MiB beside {bare:.0f} MiB"
+    name = f"memory with {size:,} tools, {transport} / bare SDK server"
+    return Row(name, ours / bare, _AIM_MEMORY, detail=detail)

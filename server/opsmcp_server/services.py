@@ -15,7 +15,7 @@ from opsmcp_pipelines.catalogue import Catalogue
 from opsmcp_pipelines.discovery import Discovery
 from opsmcp_pipelines.source import Source
 from opsmcp_server.config import Config
-from opsmcp_server.listing import Listing
+from opsmcp_server.listing import Listing, Shown
 from opsmcp_server.marks import new_mark
 from opsmcp_server.nodes import Nodes
 from opsmcp_server.sessions import Sessions
@@ -43,6 +43,20 @@ _FIRST_READ_SECONDS = 10.0
 """How long a request waits for the first catalogue; clients give up after 60 s."""
 
 
+ViewKey = tuple[tuple[str, ...], tuple[str, ...]]
+"""What tells views of one generation apart: the built-in tools and the operations that are seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a catalogue becomes: its tools, those that the local user sees, and their list."""
+
+    toolbox: Toolbox
+    seen: Sequence[Tool]
+    listed: int
+    shown: Shown
+
+
 @dataclass
 class Services:
     """The parts of a running opsmcp; `principal` is the local user."""
@@ -67,6 +81,7 @@ class Services:
     new_mark: Callable[[], str] = new_mark
     """What fences the outputs of one answer: nobody can have written it into one before."""
     _views: dict[Principal, Listing] = field(default_factory=dict[Principal, Listing])
+    _shared: dict[ViewKey, Listing] = field(default_factory=dict[ViewKey, Listing])
     _listed: set[str] = field(default_factory=set[str])
     _warned: set[str] = field(default_factory=set[str])
 
@@ -120,10 +135,19 @@ class Services:
         if principal not in self._views and self.toolbox is not None:
             if len(self._views) >= _MOST_VIEWS:
                 self._views.clear()
-            view = self._views[principal] = self.new_listing(principal)
-            seen = self._seen(self.toolbox, principal)
-            view.replace(self._choose(seen), seen)
+            self._views[principal] = self._view(self.toolbox, principal)
         return self._views.get(principal, self.listing)
+
+    def _view(self, toolbox: Toolbox, principal: Principal) -> Listing:
+        """Whoever may see the same is shown the same list, so that it is built and kept once."""
+        view, seen = self.new_listing(principal), self._seen(toolbox, principal)
+        key = _view_key(view, seen)
+        if key not in self._shared:
+            if len(self._shared) >= _MOST_VIEWS:
+                self._shared.clear()
+            view.show(view.build(self._choose(seen), seen))
+            self._shared[key] = view
+        return self._shared[key]
 
     def _seen(self, toolbox: Toolbox, principal: Principal) -> list[Tool]:
         return [
@@ -144,13 +168,15 @@ class Services:
             logger.warning("%s; how often tools were used is not known", error)
             return {}
 
-    def build(self, catalogue: Catalogue) -> Toolbox:
-        """The tools of a catalogue, ready to be searched. Changes nothing, so any thread may."""
+    def build(self, catalogue: Catalogue) -> Offer:
+        """What a catalogue becomes, ready to be adopted. Changes nothing, so any thread may."""
         approvals = self._approvals() if self.config.policy.pin else None
         toolbox = build_toolbox(catalogue, self.tool_settings, approvals)
         if len(toolbox.tools) > self.config.tools.limit:
             _ = toolbox.search_index
-        return toolbox
+        seen = self._seen(toolbox, self.principal)
+        listed = self._choose(seen)
+        return Offer(toolbox, seen, len(listed), self.listing.build(listed, seen))
 
     def _approvals(self) -> Approvals:
         try:
@@ -159,23 +185,23 @@ class Services:
             logger.error("%s; every operation is withheld (policy.pin)", error)  # noqa: TRY400
             return Approvals(fault="what was approved cannot be read; the log of opsmcp says more")
 
-    def adopt(self, toolbox: Toolbox) -> bool:
+    def adopt(self, offer: Offer) -> bool:
         """Make these tools the present ones. False when clients see no change."""
+        toolbox = offer.toolbox
         before = _definitions(self.toolbox) if self._views else None
-        self._views.clear()
         self.toolbox = toolbox
-        seen = self._seen(toolbox, self.principal)
-        self._listed.update(tool.name for tool in seen)
-        listed = self._choose(seen)
+        self._listed.update(tool.name for tool in offer.seen)
         logger.info(
             "catalogue %d: %d tools, %d of them listed, %d withheld",
             toolbox.generation,
-            len(seen),
-            len(listed),
+            len(offer.seen),
+            offer.listed,
             len(toolbox.withheld),
         )
         self._warn_of_overrides(toolbox.catalogue)
-        changed = self.listing.replace(listed, seen)
+        changed = self.listing.show(offer.shown)
+        self._views.clear()
+        self._shared = {_view_key(self.listing, offer.seen): self.listing}
         # Others see other lists; whether one of those changed is not looked at one by one.
         return changed or (before is not None and before != _definitions(toolbox))
 
@@ -192,6 +218,10 @@ class Services:
             if problem not in self._warned:
                 logger.warning("%s", problem)
         self._warned = set(problems)
+
+
+def _view_key(listing: Listing, seen: Sequence[Tool]) -> ViewKey:
+    return listing.own, tuple(tool.name for tool in seen)
 
 
 def _definitions(toolbox: Toolbox | None) -> tuple[tuple[str, str], ...]:

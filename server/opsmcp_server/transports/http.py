@@ -32,6 +32,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from opsmcp_server.errors import ConfigError
 from opsmcp_server.handlers import OpsmcpServer, build_server
+from opsmcp_server.inserting import Inserting
 from opsmcp_server.services import Services
 from opsmcp_server.settings import Server as ServerSettings
 from opsmcp_server.strict_json import MOST_BYTES
@@ -147,7 +148,7 @@ def build_app(services: Services, server: OpsmcpServer | None = None) -> Starlet
         routes=[
             Route("/healthz", _healthz),
             Route("/readyz", _Ready(services)),
-            Route("/mcp", guard(_checked(StreamableHTTPASGIApp(manager)), token)),
+            Route("/mcp", guard(_checked(Inserting(StreamableHTTPASGIApp(manager))), token)),
             Route("/sse", guard(_Sse(server, sse, security), token)),
             Mount(_MESSAGES, guard(_checked(sse.handle_post_message), token)),
         ],
