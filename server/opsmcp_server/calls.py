@@ -232,6 +232,7 @@ async def execute(
         prepared.principal,
         key=key,
         wait_seconds=max(wait_seconds, _LEAST_START_SECONDS),
+        on_progress=on_progress,
     )
     if on_progress is not None and not started.ended:
         await on_progress(started)

@@ -24,7 +24,6 @@ __all__ = [
     "Context",
     "annotations",
     "guarded",
-    "progress_message",
     "run_result",
     "text_result",
     "to_mcp_tool",
@@ -119,13 +118,3 @@ def _report(error: Exception) -> str:
     number = secrets.token_hex(4)
     logger.error("internal error %s", number, exc_info=error)
     return f"opsmcp failed on this request; its log tells more under the id {number}."
-
-
-def progress_message(record: RunRecord) -> str:
-    """One line on how far a run is."""
-    running = [task.name for task in record.result.tasks if not task.verdict.ended]
-    done = sum(task.verdict.ended for task in record.result.tasks)
-    current = f", now {running[-1]}" if running else ""
-    of = f" of {len(record.expected)}" if record.expected else ""
-    usual = f", usually {record.usual_seconds:.0f} s in all" if record.usual_seconds else ""
-    return f"{record.tool}: {done}{of} tasks done{current}{usual} (run {record.run})"

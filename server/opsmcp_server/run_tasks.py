@@ -16,7 +16,7 @@ from mcp_types.version import LATEST_MODERN_VERSION
 from opsmcp_pipelines.models import Operation, OperationKey, OperationKind
 from opsmcp_pipelines.run import Run, Verdict
 from opsmcp_server.answering import answer_run
-from opsmcp_server.results import progress_message
+from opsmcp_server.progress import progress_message
 from opsmcp_server.services import Services
 from opsmcp_server.tasks import Held, Status, TaskState
 from opsmcp_tools.errors import UnknownRun
@@ -72,13 +72,14 @@ class RunTasks:
         record = await self._record(held, principal)
         status = _status(record.verdict)
         detail = await self._result(record, principal) if status == "completed" else {}
-        words = headline(record) if record.ended else progress_message(record)
+        now = self._services.clock.now()
+        words = headline(record) if record.ended else progress_message(record, now)
         return TaskState(
             status=status,
             created_at=record.created_at,
             updated_at=record.ended_at or record.seen_at or record.created_at,
             ttl_seconds=self._ttl(record).total_seconds(),
-            poll_seconds=_poll_seconds(record, self._services.clock.now()),
+            poll_seconds=_poll_seconds(record, now),
             message=self._services.masker.text(words),
             detail=detail,
         )

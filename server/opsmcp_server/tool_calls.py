@@ -12,14 +12,14 @@ from opsmcp_server import builtin, calls, finding
 from opsmcp_server.answering import answer_run
 from opsmcp_server.consent import Answer, Consent
 from opsmcp_server.planning import PLAN_HASH
-from opsmcp_server.results import Context, progress_message
+from opsmcp_server.progress import Meter, progress_message
+from opsmcp_server.results import Context
 from opsmcp_server.run_tasks import CANCEL_RUN, RunTasks, held_of
 from opsmcp_server.services import Services
 from opsmcp_server.sessions import was_cancelled
 from opsmcp_server.tasks import Tasks, declares_extension
 from opsmcp_tools.characters import has_hidden
 from opsmcp_tools.errors import ConsentNeeded, PlanChanged, ToolError
-from opsmcp_tools.masking import Masker
 from opsmcp_tools.policy import Action, Effect
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.tool import JsonObject, Principal
@@ -94,7 +94,7 @@ class ToolCalls:
         wait = self._services.config.run
         seconds = min(wait.task_seconds, wait.wait_seconds) if as_task else wait.wait_seconds
         # A task has no progress notifications; its status tells.
-        progress = None if as_task else _Progress(ctx, self._services.masker)
+        progress = None if as_task else _Progress(ctx, self._services)
         return await calls.execute(
             self._services, prepared, wait_seconds=seconds, on_progress=progress, key=key
         )
@@ -145,12 +145,13 @@ def _key(params: types.CallToolRequestParams) -> str:
 class _Progress:
     """Reports how a run goes to the client that waits for it."""
 
-    def __init__(self, ctx: Context, masker: Masker) -> None:
+    def __init__(self, ctx: Context, services: Services) -> None:
         self._ctx = ctx
-        self._masker = masker
-        self._count = 0
+        self._services = services
+        self._meter = Meter()
 
     async def __call__(self, record: RunRecord) -> None:
-        self._count += 1
-        message = self._masker.text(progress_message(record))
-        await self._ctx.session.report_progress(self._count, None, message)
+        words = progress_message(record, self._services.clock.now())
+        done, total = self._meter.read(record)
+        message = self._services.masker.text(words)
+        await self._ctx.session.report_progress(done, total, message)

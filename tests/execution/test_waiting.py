@@ -90,6 +90,23 @@ async def test_progress_is_told_every_ten_seconds_when_nothing_moves(tmp_path: P
         assert max(b - a for a, b in zip([0.0, *times], [*times, 45.0], strict=True)) <= 10
 
 
+async def test_progress_is_told_every_ten_seconds_while_a_start_is_not_answered(
+    tmp_path: Path,
+) -> None:
+    source = ScriptedSource()
+    source.hold = anyio.Event()
+    async with bench(tmp_path, source) as it:
+        times: list[float] = []
+
+        async def note(_: RunRecord) -> None:
+            times.append(it.clock.seconds)
+
+        record = await it.executions.start(SAY, CALL, ANNA, wait_seconds=45, on_progress=note)
+        source.hold.set()
+        assert (record.verdict, record.source_run) == (Verdict.RUNNING, "")
+        assert times == [10, 20, 30, 40]
+
+
 async def test_progress_is_told_once_a_second_when_much_moves(tmp_path: Path) -> None:
     looks = [_with_tasks(n) for n in range(1, 12)]
     async with bench(tmp_path, ScriptedSource(*looks)) as it:

@@ -116,19 +116,20 @@ async def test_a_client_that_cannot_ask_is_told_how_to_run_it(
 
 
 async def test_a_running_call_reports_progress(link: Running, ground: Ground) -> None:
-    seen: list[str] = []
+    seen: list[tuple[float, float | None, str | None]] = []
 
     async def on_progress(progress: float, total: float | None, message: str | None) -> None:
-        del progress, total
-        if not seen:
-            seen.append(message or "")
+        seen.append((progress, total, message))
+        if len(seen) == 1:
             await to_thread.run_sync(ground.open_gate)
 
     async with link.connect() as client:
         with anyio.fail_after(20):
             result = await client.call_tool("get-gated", {}, progress_callback=on_progress)
     assert not result.is_error
-    assert "get-gated" in seen[0]
+    progress, total, message = seen[0]
+    assert (progress, total) == (0, 1)
+    assert message and message.startswith("get-gated: 0 of 1 tasks done")
 
 
 async def test_inventory_runs_and_output_are_one_call_away(link: Running) -> None:

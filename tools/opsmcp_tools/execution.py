@@ -10,7 +10,6 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from math import inf
 from types import MappingProxyType
 
@@ -27,13 +26,13 @@ from opsmcp_tools.carrying import Carrier
 from opsmcp_tools.characters import quote
 from opsmcp_tools.errors import JournalUnusable, ToolError, ToolUnavailable, UnknownRun
 from opsmcp_tools.events import EventHook
-from opsmcp_tools.following import Live, first_of
+from opsmcp_tools.following import Live
 from opsmcp_tools.journal import Journal, Query
 from opsmcp_tools.masking import Masker
 from opsmcp_tools.runs import Clock, Repeat, RunRecord, RunSettings
 from opsmcp_tools.sameness import digest_of
 from opsmcp_tools.tool import Principal, Tool
-from opsmcp_tools.waiting import Progress, wait_for_end
+from opsmcp_tools.waiting import Progress, wait_for_end, wait_until
 
 __all__ = ["Executions", "FindTask"]
 
@@ -105,11 +104,12 @@ class Executions:
         *,
         key: str = "",
         wait_seconds: float = inf,
+        on_progress: Progress | None = None,
     ) -> RunRecord:
         """Start one run; returns once the source has accepted it, or it is over.
 
         A source that has not answered after `wait_seconds` gives the run as it is, still without
-        its name at the source.
+        its name at the source. While it does not answer, `on_progress` is called now and then.
 
         The same call gets the run that is in flight, or one that changed something and ended a
         moment ago: it comes back as `repeated`. With a `key`, the run of that key is the one, and
@@ -124,14 +124,14 @@ class Executions:
         digest = digest_of(tool, call, principal)
         live = self._in_flight(tool, principal, digest, key)
         if live is not None:
-            return _repeat(await self._settled(live, until), digest)
+            return _repeat(await self._settled(live, until, on_progress), digest)
         await self._admission.enter(principal.name)
         try:
             live = self._begin(tool, call, principal, digest, key)
         except BaseException:
             self._admission.leave(principal.name)
             raise
-        return await self._settled(live, until)
+        return await self._settled(live, until, on_progress)
 
     def _in_flight(self, tool: Tool, principal: Principal, digest: str, key: str) -> Live | None:
         """The run of the same call, if this process follows it."""
@@ -164,22 +164,24 @@ class Executions:
         self._carrier.live[live.record.run] = live
         return live
 
-    async def _settled(self, live: Live, until: float) -> RunRecord:
+    async def _settled(
+        self, live: Live, until: float, on_progress: Progress | None = None
+    ) -> RunRecord:
         """The run once it is known what became of its start; at `until` as it is then."""
-        while not live.settled:
-            left = until - self._clock.monotonic()
-            if live.kept and left <= 0:
-                return live.record
-            if live.kept and left < inf:
-                await first_of(live.changed, partial(self._clock.sleep, left))
-            else:
-                await live.changed()
+        await wait_until(lambda: live.kept or live.settled, live, clock=self._clock, seconds=inf)
+        await wait_until(
+            lambda: live.settled,
+            live,
+            clock=self._clock,
+            seconds=until - self._clock.monotonic(),
+            on_progress=on_progress,
+        )
         if live.refusal:
             raise live.refusal
         if live.same is None:
             return live.record
         other = self._carrier.live.get(live.same.run)
-        same = live.same if other is None else await self._settled(other, until)
+        same = live.same if other is None else await self._settled(other, until, on_progress)
         return _repeat(same, live.record.digest)
 
     async def wait(

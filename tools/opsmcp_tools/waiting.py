@@ -10,7 +10,7 @@ from math import inf
 from opsmcp_tools.following import Live, first_of
 from opsmcp_tools.runs import Clock, RunRecord
 
-__all__ = ["Progress", "wait_for_end"]
+__all__ = ["Progress", "wait_for_end", "wait_until"]
 
 Progress = Callable[[RunRecord], Awaitable[None]]
 """Called with the run as it is; what it raises ends the waiting, not the run."""
@@ -27,16 +27,32 @@ async def wait_for_end(
     Calls `on_progress` on every visible change, but at most once a second, and at least every 10
     seconds.
     """
+    await wait_until(
+        lambda: live.record.ended, live, clock=clock, seconds=seconds, on_progress=on_progress
+    )
+
+
+async def wait_until(
+    over: Callable[[], bool],
+    live: Live,
+    *,
+    clock: Clock,
+    seconds: float,
+    on_progress: Progress | None = None,
+) -> None:
+    """As `wait_for_end`, for something else that only a visible change of the run can bring."""
     last = clock.monotonic()
     end = last + seconds
     told = live.record.result
-    while not live.record.ended and (now := clock.monotonic()) < end:
+    while not over() and (now := clock.monotonic()) < end:
         news = live.record.result != told
         due = last + (_AT_MOST_EVERY_SECONDS if news else _AT_LEAST_EVERY_SECONDS)
         if on_progress and now >= due:
             told, last = live.record.result, now
             await on_progress(live.record)
             continue
-        await first_of(
-            live.changed, partial(clock.sleep, min(end, due if on_progress else inf) - now)
-        )
+        pause = min(end, due if on_progress else inf) - now
+        if pause < inf:
+            await first_of(live.changed, partial(clock.sleep, pause))
+        else:
+            await live.changed()

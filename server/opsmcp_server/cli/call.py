@@ -24,7 +24,7 @@ from opsmcp_server.cli.start import Failed
 from opsmcp_server.cli.terminal import can_ask, confirm, progress_line, show_json, show_text
 from opsmcp_server.cli.verdicts import verdict_status, verdict_style
 from opsmcp_server.planning import PlanOperation
-from opsmcp_server.results import progress_message
+from opsmcp_server.progress import progress_message
 from opsmcp_server.services import Services
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.summary import clean, structured
@@ -173,7 +173,7 @@ async def _follow(
         with progress_line(f"{record.tool}: started (run {record.run})") as change:
 
             async def on_progress(now: RunRecord) -> None:
-                change(progress_message(now))
+                change(progress_message(now, services.clock.now()))
 
             record = await executions.wait(record.run, seconds, on_progress)
     except anyio.get_cancelled_exc_class():
