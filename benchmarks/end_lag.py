@@ -23,8 +23,8 @@ from opsmcp_pipelines.run import Run, Verdict
 from opsmcp_server.app import open_services
 from opsmcp_server.config import load
 from opsmcp_server.handlers import build_server
-from opsmcp_tools.journal import open_journal
 from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.sqlite_journal import open_journal
 from tests.fakes.ops_server import FakeOps, fake_ops
 from tests.fakes.ops_state import make_task
 

@@ -5,6 +5,7 @@ import getpass
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
 
@@ -27,11 +28,11 @@ from opsmcp_server.settings import HintName
 from opsmcp_server.settings import Override as OverrideSetting
 from opsmcp_tools.approval_file import ApprovalFile
 from opsmcp_tools.execution import Executions, FindTask
-from opsmcp_tools.journal import open_journal
 from opsmcp_tools.masking import Masker
 from opsmcp_tools.overrides import Override, VariableOverride
 from opsmcp_tools.policy import Action, Effect, Policy
 from opsmcp_tools.runs import RunSettings, SystemClock
+from opsmcp_tools.sqlite_journal import Limits, open_journal
 from opsmcp_tools.tool import Principal
 from opsmcp_tools.toolbox import Exposure, ToolSettings
 from opsmcp_tools.value_rules import ValueRules
@@ -52,7 +53,7 @@ async def open_services(config: Config, environ: Mapping[str, str]) -> AsyncGene
         environ: The process environment; the embedded engine hands a few of its entries to steps.
     """
     async with AsyncExitStack() as stack:
-        journal = stack.enter_context(open_journal(config.state.dir))
+        journal = stack.enter_context(open_journal(config.state.dir, _limits(config)))
         source = await stack.enter_async_context(_open_source(config, environ))
         discovery = Discovery(source, interval_seconds=config.discovery.interval_seconds)
         masker, clock, sessions = Masker(config.secret_values()), SystemClock(), Sessions()
@@ -90,6 +91,13 @@ async def open_services(config: Config, environ: Mapping[str, str]) -> AsyncGene
         group.start_soon(news.run)
         _discover(services, group)
         yield services
+
+
+def _limits(config: Config) -> Limits:
+    return Limits(
+        keep=timedelta(days=config.state.keep_days),
+        all_bytes=config.state.keep_megabytes * 1024 * 1024,
+    )
 
 
 def _policy(config: Config) -> Policy:

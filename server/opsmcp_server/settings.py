@@ -350,6 +350,15 @@ class State(_Group):
     dir: Annotated[Path, Means("a directory")] = Path("~/.local/state/opsmcp")
     """Directory of the journal and, for the embedded engine, of runs and their output. Below
     `$XDG_STATE_HOME` when that is set."""
+    keep_days: Annotated[
+        float, _Number, Field(ge=0.01, le=3650, allow_inf_nan=False), Means("a number up to 3650")
+    ] = 14.0
+    """How many days runs stay in the journal, with verdict, arguments and output. An idempotency
+    key is good for as long. Ops itself forgets runs within the hour."""
+    keep_megabytes: Annotated[
+        int, _Number, Field(ge=10, le=1_000_000), Means("a whole number from 10 to 1000000")
+    ] = 1024
+    """How large the journal may become, in MiB. Beyond it the oldest runs go first."""
     key: Annotated[
         SecretStr,
         AfterValidator(_printable),

@@ -11,8 +11,8 @@ from opsmcp_pipelines.models import Step, Task
 from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.events import Event, EventHook
 from opsmcp_tools.execution import Executions
-from opsmcp_tools.journal import SqliteJournal, open_journal
 from opsmcp_tools.runs import RunRecord, RunSettings
+from opsmcp_tools.sqlite_journal import SqliteJournal, open_journal
 from opsmcp_tools.tool import Hints, Principal, Tool
 from tests.fakes.clock import JumpingClock
 from tests.fakes.scripted_source import ScriptedSource

@@ -18,8 +18,10 @@ from opsmcp_pipelines.run import (
     Verdict,
 )
 from opsmcp_tools.errors import JournalUnusable
-from opsmcp_tools.journal import _VERSIONS, Limits, Query, open_journal
+from opsmcp_tools.journal import Query
 from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.sqlite_database import VERSIONS
+from opsmcp_tools.sqlite_journal import Limits, open_journal
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
@@ -85,16 +87,81 @@ def test_lists_are_newest_first_and_filtered(tmp_path: Path) -> None:
         assert journal.list(Query(operation="other")) == ((), None)
 
 
-def test_what_is_too_old_or_too_much_goes_but_never_what_still_runs(tmp_path: Path) -> None:
-    with open_journal(tmp_path, Limits(runs=3)) as journal:
+def test_what_is_too_old_goes_but_never_what_still_runs(tmp_path: Path) -> None:
+    with open_journal(tmp_path, Limits(keep=timedelta(days=3))) as journal:
         journal.add(_record("r-running", at=AT - timedelta(days=20)))
-        journal.add(_record("r-old", at=AT - timedelta(days=15)))
-        journal.finish(_ended(_record("r-old")))
-        for number in range(5):
-            journal.add(_record(f"r-{number}"))
-            journal.finish(_ended(_record(f"r-{number}")))
+        for days in (4, 2, 0):
+            journal.add(_record(f"r-{days}", at=AT - timedelta(days=days)))
+            journal.finish(_ended(_record(f"r-{days}", at=AT - timedelta(days=days))))
         kept = [one.run for one in journal.list(Query())[0]]
-        assert kept == ["r-4", "r-3", "r-2", "r-running"]
+        assert kept == ["r-0", "r-2", "r-running"]
+
+
+def test_the_oldest_runs_go_when_the_journal_is_too_large(tmp_path: Path) -> None:
+    noise = "".join(chr(0x4E00 + (n * n * 7919) % 20_000) for n in range(40_000))
+    with open_journal(tmp_path, Limits(all_bytes=1_500_000)) as journal:
+        journal.add(_record("r-running"))
+        for number in range(60):
+            journal.add(_record(f"r-{number}"))
+            journal.finish(_ended(_record(f"r-{number}"), noise))
+        kept = [one.run for one in journal.list(Query(limit=100))[0]]
+    assert kept[0] == "r-59"
+    assert kept[-1] == "r-running"
+    assert len(kept) < 40
+    assert (tmp_path / "journal.db").stat().st_size < 2_000_000
+
+
+_TROUBLES: dict[str, tuple[str, str]] = {
+    "full": ("PRAGMA max_page_count = 1", "the disk is full"),
+    "read-only": ("PRAGMA query_only = 1", "it may not be written"),
+}
+
+
+@pytest.mark.parametrize(("statement", "words"), _TROUBLES.values(), ids=_TROUBLES)
+def test_a_journal_that_cannot_be_written_says_why(
+    statement: str, words: str, tmp_path: Path
+) -> None:
+    with open_journal(tmp_path) as journal:
+        journal._writer.execute(statement)
+        with pytest.raises(JournalUnusable, match=words):
+            for number in range(100):
+                journal.add(_record(f"r-{number}"))
+
+
+def test_a_journal_that_another_process_holds_says_so(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal, open_journal(tmp_path) as other:
+        journal._writer.execute("PRAGMA busy_timeout = 10")
+        with other._writing() as database:
+            database.execute("BEGIN IMMEDIATE")
+            with pytest.raises(JournalUnusable, match="another process holds it locked"):
+                journal.add(_record())
+        journal.add(_record())
+        assert journal.get("r-1")
+
+
+def test_a_damaged_file_says_what_to_do(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        for number in range(50):
+            journal.add(_record(f"r-{number}"))
+    with (tmp_path / "journal.db").open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 20_000)
+    with (
+        pytest.raises(JournalUnusable, match="it is damaged; move it away"),
+        open_journal(tmp_path) as journal,
+    ):
+        journal.list(Query())
+
+
+@pytest.mark.parametrize("column", ["result", "arguments", "created_at", "kind"])
+def test_a_damaged_run_is_an_error_of_the_journal(column: str, tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        journal.add(_record())
+        journal.finish(_ended(_record()))
+        with journal._writing() as database:
+            database.execute(f"UPDATE runs SET {column} = 'rubbish'")
+        with pytest.raises(JournalUnusable, match="holds a damaged run"):
+            journal.get("r-1")
 
 
 @pytest.mark.parametrize(("limit", "kept"), [(30_000, 16_384), (10, None)])
@@ -131,7 +198,7 @@ def test_what_sqlite_cannot_hold_is_an_error_of_the_journal(tmp_path: Path) -> N
 
 _KILLED = """
 import os, pathlib, signal, sys
-from opsmcp_tools.journal import open_journal
+from opsmcp_tools.sqlite_journal import open_journal
 from tests.execution.test_journal import _record
 with open_journal(pathlib.Path(sys.argv[1])) as journal:
     journal.add(_record())
@@ -168,12 +235,12 @@ def test_the_journal_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("version", range(len(_VERSIONS)))
+@pytest.mark.parametrize("version", range(len(VERSIONS)))
 def test_the_journal_of_an_older_version_is_brought_up_to_date(
     version: int, tmp_path: Path
 ) -> None:
     with sqlite3.connect(tmp_path / "journal.db") as database:
-        database.executescript(";".join([*_VERSIONS[:version], f"PRAGMA user_version = {version}"]))
+        database.executescript(";".join([*VERSIONS[:version], f"PRAGMA user_version = {version}"]))
         if version:
             database.execute(_OLD_RUN)
     database.close()

@@ -116,6 +116,22 @@ async def test_nothing_is_started_when_the_journal_cannot_be_written(tmp_path: P
         assert it.source.started == []
 
 
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [("PRAGMA max_page_count = 1", "the disk is full"), ("PRAGMA query_only = 1", "may not be")],
+)
+async def test_nothing_is_started_when_the_disk_is_full_or_read_only(
+    statement: str, words: str, tmp_path: Path
+) -> None:
+    async with bench(tmp_path, ScriptedSource()) as it:
+        it.journal._writer.execute(statement)
+        with pytest.raises(ToolUnavailable, match=f"nothing was started: the journal .*{words}"):
+            for number in range(100):
+                await it.start(call=CheckedCall({}, {"message": str(number)}))
+                it.source.started.clear()
+        assert it.source.started == []
+
+
 async def test_a_run_whose_end_cannot_be_written_is_still_answered(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource(RUNNING, RUNNING, ended())) as it:
         started = await it.start()

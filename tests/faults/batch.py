@@ -15,8 +15,8 @@ from opsmcp_pipelines.ops.source import OpsSettings, open_ops_source
 from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.errors import ToolUnavailable
 from opsmcp_tools.execution import Executions
-from opsmcp_tools.journal import open_journal
 from opsmcp_tools.runs import RunSettings
+from opsmcp_tools.sqlite_journal import open_journal
 from opsmcp_tools.tool import Hints
 from tests.execution.bench import ANNA, SAY
 from tests.fakes.clock import FastClock

@@ -17,8 +17,9 @@ from opsmcp_pipelines.source import CALL_ID_VARIABLE
 from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.errors import ToolUnavailable
 from opsmcp_tools.execution import Executions
-from opsmcp_tools.journal import Query, SqliteJournal, open_journal
+from opsmcp_tools.journal import Query
 from opsmcp_tools.runs import RunRecord, RunSettings
+from opsmcp_tools.sqlite_journal import SqliteJournal, open_journal
 from opsmcp_tools.tool import Hints
 from tests.execution.bench import ANNA, SAY
 from tests.fakes.clock import FastClock

@@ -1,0 +1,88 @@
+"""A run as a row of the journal's table, and back. Pure.
+
+What is kept of its tasks is packed by `stored`.
+"""
+
+import json
+import zlib
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from opsmcp_pipelines.models import OperationKey, OperationKind
+from opsmcp_pipelines.run import Run, Verdict
+from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.stored import pack_expected, unpack_expected, unpack_run
+
+__all__ = ["DAMAGED", "Row", "full_record", "moment_of", "record_of", "row_of", "text_of"]
+
+
+class Row(Protocol):
+    """A row as a database gives it."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """The value of a column."""
+        ...
+
+
+DAMAGED = (KeyError, TypeError, ValueError, zlib.error)
+"""What reading raises when a row is not one that was written."""
+
+
+def row_of(record: RunRecord) -> dict[str, Any]:
+    """The columns of a run, but its owner and its end."""
+    return {
+        "run": record.run,
+        "tool": record.tool,
+        "kind": record.operation.kind,
+        "namespace": record.operation.namespace,
+        "name": record.operation.name,
+        "principal": record.principal,
+        "arguments": json.dumps(dict(record.arguments)),
+        "expected": pack_expected(record.expected),
+        "source": record.source,
+        "source_run": record.source_run,
+        "created_at": text_of(record.created_at),
+        "verdict": record.verdict,
+        "reason": record.result.reason,
+        "digest": record.digest,
+        "key": record.key,
+        "definition": record.definition,
+    }
+
+
+def record_of(row: Row) -> RunRecord:
+    """The run without its tasks."""
+    return RunRecord(
+        run=row["run"],
+        tool=row["tool"],
+        operation=OperationKey(OperationKind(row["kind"]), row["namespace"], row["name"]),
+        principal=row["principal"],
+        arguments=MappingProxyType(json.loads(row["arguments"])),
+        source=row["source"],
+        source_run=row["source_run"],
+        created_at=moment_of(row["created_at"]),
+        result=Run(Verdict(row["verdict"]), reason=row["reason"]),
+        ended_at=moment_of(row["ended_at"]) if row["ended_at"] else None,
+        expected=unpack_expected(row["expected"]),
+        digest=row["digest"],
+        key=row["key"],
+        definition=row["definition"],
+    )
+
+
+def full_record(row: Row) -> RunRecord:
+    """The run with all that was kept of it."""
+    record = record_of(row)
+    return replace(record, result=unpack_run(row["result"])) if row["result"] else record
+
+
+def text_of(moment: datetime) -> str:
+    """Of one length and zone, so that texts sort as times do."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def moment_of(text: str) -> datetime:
+    """The time that was written."""
+    return datetime.fromisoformat(text)

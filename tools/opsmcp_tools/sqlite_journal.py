@@ -1,0 +1,277 @@
+"""The journal in one SQLite file.
+
+Several processes may share it. Who follows a run is recorded as its *owner*, and an owner is alive
+as long as it holds the lock on its own file in `owners/`: the kernel lets go of it when the process
+ends, however it ends, so that no clock and no process number has to be trusted.
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from opsmcp_tools.errors import JournalUnusable
+from opsmcp_tools.journal import Query
+from opsmcp_tools.journal_rows import DAMAGED, full_record, moment_of, record_of, row_of, text_of
+from opsmcp_tools.ownership import Ownership
+from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.sqlite_database import connect, translated
+from opsmcp_tools.stored import pack_run
+
+__all__ = ["Limits", "SqliteJournal", "open_journal"]
+
+_NEVER = "9"
+"""Later than every time that is kept."""
+
+_ADD = """
+INSERT INTO runs (run, owner, tool, kind, namespace, name, principal, arguments, expected, source,
+    source_run, created_at, verdict, reason, digest, key, definition)
+VALUES (:run, :owner, :tool, :kind, :namespace, :name, :principal, :arguments, :expected, :source,
+    :source_run, :created_at, :verdict, :reason, :digest, :key, :definition)
+"""
+
+# A call that never became a run answers nothing: the same call may be made again.
+_SAME = """
+SELECT * FROM runs
+WHERE digest = :digest AND digest != '' AND source = :source
+    AND (ended_at IS NULL OR ended_at >= :since)
+    AND NOT (verdict = 'nothing_ran' AND source_run = '')
+ORDER BY sequence DESC LIMIT 1
+"""
+
+_SAME_KEY = """
+SELECT * FROM runs
+WHERE key = :key AND key != '' AND principal = :principal AND tool = :tool AND source = :source
+    AND NOT (verdict = 'nothing_ran' AND source_run = '')
+ORDER BY sequence DESC LIMIT 1
+"""
+
+_DURATIONS = """
+SELECT created_at, ended_at FROM runs
+WHERE name = :name AND kind = :kind AND namespace = :namespace AND source = :source
+    AND verdict IN ('succeeded', 'failed') AND source_run != ''
+ORDER BY sequence DESC LIMIT :limit
+"""
+
+_FINISH = """
+UPDATE runs SET source_run = :source_run, ended_at = :ended_at, verdict = :verdict,
+    reason = :reason, result = :result
+WHERE run = :run
+"""
+
+_LIST = """
+SELECT sequence, run, tool, kind, namespace, name, principal, arguments, expected, source,
+    source_run, created_at, ended_at, verdict, reason, digest, key, definition
+FROM runs
+WHERE (:principal IS NULL OR principal = :principal)
+    AND (:operation IS NULL OR :operation IN (name, tool))
+    AND (:verdict IS NULL OR verdict = :verdict)
+    AND (:since IS NULL OR created_at >= :since)
+    AND (:until IS NULL OR created_at < :until)
+    AND (:before IS NULL OR sequence < :before)
+ORDER BY sequence DESC LIMIT :limit
+"""
+
+_GOOD_BEFORE = """
+SELECT run, arguments FROM runs
+WHERE principal = :principal AND tool = :tool AND source = :source AND verdict = 'succeeded'
+    AND result IS NOT NULL
+    AND sequence < coalesce((SELECT sequence FROM runs WHERE run = :run), 9223372036854775807)
+ORDER BY sequence DESC LIMIT 200
+"""
+
+_UNFINISHED = """
+SELECT * FROM runs
+WHERE ended_at IS NULL AND source = :source AND (:run IS NULL OR run = :run)
+ORDER BY sequence
+"""
+
+_USES = "SELECT tool, count(*) AS uses FROM runs GROUP BY tool"
+
+_TAKE = "UPDATE runs SET owner = ? WHERE run = ? AND owner = ? AND ended_at IS NULL"
+
+_PRUNE = """
+DELETE FROM runs WHERE ended_at IS NOT NULL AND created_at < :oldest
+"""
+
+_DROP_OLDEST = """
+DELETE FROM runs WHERE sequence IN
+    (SELECT sequence FROM runs WHERE ended_at IS NOT NULL ORDER BY sequence LIMIT :many)
+"""
+
+_USED = """
+SELECT (pages.page_count - free.freelist_count) * size.page_size AS bytes
+FROM pragma_page_count AS pages, pragma_freelist_count AS free, pragma_page_size AS size
+"""
+
+_DROPPED_AT_ONCE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a journal keeps. What is older or more goes when a run is added, the oldest first.
+
+    `result_bytes` bounds one run, compressed.
+    """
+
+    keep: timedelta = timedelta(days=14)
+    all_bytes: int = 1024 * 1024 * 1024
+    result_bytes: int = 8 * 1024 * 1024
+
+
+@contextmanager
+def open_journal(
+    state_dir: Path, limits: Limits | None = None
+) -> Generator["SqliteJournal", None, None]:
+    """The journal in `state_dir`, made if needed: the folder for its owner only, the file too.
+
+    Raises:
+        JournalUnusable: It cannot be made or opened, or a newer opsmcp wrote it.
+    """
+    with translated(state_dir):
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = state_dir / "journal.db"
+        path.touch(mode=0o600)
+        ownership = Ownership(state_dir / "owners")
+    with ownership:
+        with translated(state_dir):
+            writer = connect(path)
+        with closing(writer):
+            with translated(state_dir):
+                reader = connect(path)
+            with closing(reader):
+                yield SqliteJournal(path, writer, reader, ownership, limits or Limits())
+
+
+class SqliteJournal:
+    """A Journal in one SQLite file. May be used from several threads and processes.
+
+    Reading has a connection of its own, so that it never waits for a writer.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        writer: sqlite3.Connection,
+        reader: sqlite3.Connection,
+        ownership: Ownership,
+        limits: Limits,
+    ) -> None:
+        """Use open connections; `open_journal` makes them."""
+        self._path = path
+        self._writer, self._write_lock = writer, threading.Lock()
+        self._reader, self._read_lock = reader, threading.Lock()
+        self._ownership = ownership
+        self._limits = limits
+
+    def add(self, record: RunRecord, ended_since: datetime | None = None) -> RunRecord | None:
+        """Keep an intent, and drop what is too old or too much; or give the run of the same call.
+
+        Several processes may be at the same call: only one of them finds no run.
+        """
+        oldest = text_of(record.created_at - self._limits.keep)
+        since = text_of(ended_since) if ended_since else _NEVER
+        with self._writing() as database:
+            database.execute("BEGIN IMMEDIATE")
+            query = _SAME_KEY if record.key else _SAME
+            same = database.execute(query, {**row_of(record), "since": since}).fetchone()
+            if same is not None:
+                with self._readable():
+                    return full_record(same)
+            database.execute(_ADD, {**row_of(record), "owner": self._ownership.name})
+            database.execute(_PRUNE, {"oldest": oldest})
+            while database.execute(_USED).fetchone()["bytes"] > self._limits.all_bytes:
+                if not database.execute(_DROP_OLDEST, {"many": _DROPPED_AT_ONCE}).rowcount:
+                    break
+        return None
+
+    def durations(self, record: RunRecord, limit: int = 10) -> tuple[float, ...]:
+        """How many seconds the last runs of the record's operation took, newest first."""
+        rows = self._read(_DURATIONS, {**row_of(record), "limit": limit})
+        with self._readable():
+            return tuple(
+                (moment_of(row["ended_at"]) - moment_of(row["created_at"])).total_seconds()
+                for row in rows
+            )
+
+    def accepted(self, run: str, source_run: str) -> None:
+        """Keep the name that the source gave the run."""
+        with self._writing() as database:
+            database.execute("UPDATE runs SET source_run = ? WHERE run = ?", (source_run, run))
+
+    def finish(self, record: RunRecord) -> None:
+        """Keep the end of a run, with its outputs."""
+        packed = pack_run(record.result, self._limits.result_bytes)
+        ended_at = text_of(record.ended_at or record.created_at)
+        with self._writing() as database:
+            database.execute(_FINISH, {**row_of(record), "ended_at": ended_at, "result": packed})
+
+    def get(self, run: str) -> RunRecord | None:
+        """A run with all that is known of it, or None."""
+        rows = self._read("SELECT * FROM runs WHERE run = :run", {"run": run})
+        with self._readable():
+            return full_record(rows[0]) if rows else None
+
+    def last_good(self, record: RunRecord) -> RunRecord | None:
+        """The last run before this one that succeeded with the same tool and arguments."""
+        wanted = {"principal": record.principal, "tool": record.tool, "source": record.source}
+        rows = self._read(_GOOD_BEFORE, {**wanted, "run": record.run})
+        given = dict(record.arguments)
+        with self._readable():
+            same = (row["run"] for row in rows if json.loads(row["arguments"]) == given)
+            found = next(same, None)
+        return self.get(found) if found else None
+
+    def list(self, query: Query) -> tuple[tuple[RunRecord, ...], int | None]:
+        """Runs without their tasks, newest first; in the order of adding, so pages are stable."""
+        bounds = {
+            "since": text_of(query.since) if query.since else None,
+            "until": text_of(query.until) if query.until else None,
+        }
+        found = self._read(_LIST, {**asdict(query), **bounds, "limit": query.limit + 1})
+        page = found[: query.limit]
+        before = page[-1]["sequence"] if len(found) > len(page) else None
+        with self._readable():
+            return tuple(record_of(row) for row in page), before
+
+    def uses(self) -> Mapping[str, int]:
+        """How often each tool was started, by its name, so far as runs are kept."""
+        return {row["tool"]: row["uses"] for row in self._read(_USES, {})}
+
+    def claim(self, source: str, run: str | None = None) -> tuple[RunRecord, ...]:
+        """Take over the unfinished runs of `source` that no live process follows, oldest first."""
+        rows = self._read(_UNFINISHED, {"source": source, "run": run})
+        with translated(self._path):
+            dead = {owner for owner in {row["owner"] for row in rows} if self._is_dead(owner)}
+        with self._readable():
+            return tuple(record_of(row) for row in rows if row["owner"] in dead and self._take(row))
+
+    def _is_dead(self, owner: str) -> bool:
+        return owner != self._ownership.name and not self._ownership.is_alive(owner)
+
+    def _take(self, row: sqlite3.Row) -> bool:
+        # Another process may be at the same: only the one that changes the row has it.
+        with self._writing() as database:
+            mine = (self._ownership.name, row["run"], row["owner"])
+            return database.execute(_TAKE, mine).rowcount == 1
+
+    @contextmanager
+    def _readable(self) -> Generator[None, None, None]:
+        """What is no run any more is an error of the file."""
+        try:
+            yield
+        except DAMAGED as error:
+            raise JournalUnusable(f"the journal in {self._path} holds a damaged run") from error
+
+    @contextmanager
+    def _writing(self) -> Generator[sqlite3.Connection, None, None]:
+        with self._write_lock, translated(self._path), self._writer:
+            yield self._writer
+
+    def _read(self, query: str, values: Mapping[str, object]) -> "Sequence[sqlite3.Row]":
+        with self._read_lock, translated(self._path):
+            return self._reader.execute(query, values).fetchall()
