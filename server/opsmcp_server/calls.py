@@ -15,7 +15,7 @@ from opsmcp_tools.arguments import CheckedCall, check_arguments
 from opsmcp_tools.characters import quote
 from opsmcp_tools.errors import NotAllowed, PlanChanged, ToolUnavailable, UnknownTool
 from opsmcp_tools.nearest import nearest_names
-from opsmcp_tools.plan import Plan, build_plan, places_in_words
+from opsmcp_tools.plan import Plan, build_plan, hazards, places_in_words
 from opsmcp_tools.policy import Action, Decision, Effect
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.tool import Principal, Tool
@@ -195,7 +195,8 @@ async def question(services: Services, prepared: Prepared) -> Question:
     lines = [f"Run {tool.title} ({tool.name})?", tool.description]
     lines += [f"Where: {where}"] if where else []
     lines += [f"  {name} = {value}" for name, value in given.items()]
-    return Question("\n".join([*lines, _effect(tool)]), tool.definition, prepared.decision)
+    lines += [*(f"Careful: {hazard}" for hazard in hazards(tool)), _effect(tool)]
+    return Question("\n".join(lines), tool.definition, prepared.decision)
 
 
 def _effect(tool: Tool) -> str:

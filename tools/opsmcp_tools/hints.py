@@ -49,11 +49,21 @@ _READING_LAST = re.compile(r"overview|usage|status|logs?|info|processes|ports|re
 
 
 def infer_hints(
-    operation: Operation, settings: Mapping[str, Mapping[str, bool]], tool_name: str = ""
+    operation: Operation,
+    settings: Mapping[str, Mapping[str, bool]],
+    tool_name: str = "",
+    *,
+    steered: bool = False,
 ) -> Hints:
-    """The hints of an operation; `settings` are by name pattern, a later one winning."""
+    """The hints of an operation; `settings` are by name pattern, a later one winning.
+
+    What is `steered` by its own outputs may do anything, whatever its author says: only the
+    settings know better.
+    """
     hints = _by_words(operation)
     hints = _override(hints, _labelled(operation.labels))
+    if steered:
+        hints = Hints(read_only=False, destructive=True, idempotent=False)
     for pattern, override in settings.items():
         if any(fnmatchcase(name, pattern) for name in (operation.name, tool_name)):
             hints = _override(hints, override)

@@ -22,7 +22,7 @@ from opsmcp_tools.targets import Target, find_target
 from opsmcp_tools.text import clean, fence
 from opsmcp_tools.tool import FREE_SCRIPT, JsonObject, Tool
 
-__all__ = ["Plan", "build_plan", "places_in_words"]
+__all__ = ["Plan", "build_plan", "hazards", "places_in_words"]
 
 OPEN, CLOSE = "«", "»"
 """What stands around a value in a rendered script."""
@@ -93,7 +93,7 @@ def build_plan(
         "hosts": _sum(part.target.count for part in parts),
         "variables": _shown_variables(tool, call),
         "tasks": [_task(part) for part in parts],
-        "hazards": _hazards(tool),
+        "hazards": hazards(tool),
     }
     digest = _hash(whole)
     data = {**whole, "tasks": _bounded(whole["tasks"]), "plan_hash": digest}
@@ -179,7 +179,8 @@ def _rendered(text: str, values: Mapping[str, str]) -> str:
     return shown + text[done:]
 
 
-def _hazards(tool: Tool) -> list[str]:
+def hazards(tool: Tool) -> list[str]:
+    """What is to be feared of an operation, as far as that can be seen in its scripts."""
     return [
         f"The argument {note!r} is a whole script." if name == FREE_SCRIPT else note
         for name, note in sorted(tool.notes.items())

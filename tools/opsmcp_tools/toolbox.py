@@ -35,7 +35,7 @@ from opsmcp_tools.lint import canonical, find_fault
 from opsmcp_tools.location import with_locations
 from opsmcp_tools.naming import name_tools, title_of
 from opsmcp_tools.nearest import nearest_names
-from opsmcp_tools.output_hazards import OUTPUT_HAZARDS, output_hazards
+from opsmcp_tools.output_hazards import OUTPUT_HAZARDS, nested_templates, steering_outputs
 from opsmcp_tools.overrides import Override, Overrides, VariableOverride, find_override
 from opsmcp_tools.phrases import Language, Phrases, phrases_of
 from opsmcp_tools.schema import OUTPUT_SCHEMA, build_input, input_schema
@@ -197,7 +197,11 @@ class _Workshop:
         tasks = self._tasks(operation)
         name = self.names[operation.key]
         said = self._override(operation)
-        hints = infer_hints(operation, self._hints(name, said), name)
+        # The embedded engine pastes nothing, so no output becomes code there.
+        pasted = self.settings.values.pasted
+        steering = steering_outputs(operation, tasks) if pasted else ()
+        nested = nested_templates(operation, tasks) if pasted else ()
+        hints = infer_hints(operation, self._hints(name, said), name, steered=bool(steering))
         phrases = self.inventory.phrases
         description = describe(operation, tasks, hints, phrases, said.description)
         inputs, bound = self._sort_variables(operation)
@@ -213,7 +217,7 @@ class _Workshop:
             bound=bound,
             input_schema=input_schema(inputs),
             output_schema=OUTPUT_SCHEMA,
-            notes=_notes(free, operation, tasks),
+            notes=_notes(free, (*steering, *nested)),
             tasks=tasks,
         )
 
@@ -317,8 +321,8 @@ def _tasks_of(operation: Operation, catalogue: Catalogue) -> tuple[Task, ...]:
     return tuple(task for task in found if task is not None)
 
 
-def _notes(free: str, operation: Operation, tasks: Sequence[Task]) -> Mapping[str, str]:
-    notes = {FREE_SCRIPT: free, OUTPUT_HAZARDS: "; ".join(output_hazards(operation, tasks))}
+def _notes(free: str, hazards: Sequence[str]) -> Mapping[str, str]:
+    notes = {FREE_SCRIPT: free, OUTPUT_HAZARDS: "; ".join(hazards)}
     return MappingProxyType({name: text for name, text in notes.items() if text})
 
 

@@ -1,0 +1,138 @@
+"""A plan: everything a call would do, in order, and one hash over it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from opsmcp_pipelines.catalogue import Catalogue, Contents
+from opsmcp_pipelines.models import Host, Pipeline, Step, Task, TaskRef, Variable
+from opsmcp_tools.arguments import check_arguments
+from opsmcp_tools.plan import Plan, build_plan
+from opsmcp_tools.policy import Decision, Effect
+from opsmcp_tools.tool import JsonObject, Principal
+from opsmcp_tools.toolbox import ToolSettings, build_toolbox
+
+SECRET = "planted-secret-value"
+STEPS = (
+    Step("look", "df ${path}", when="${path} != /"),
+    Step("clean", "curl -H 'X: ${token}' ${path}", allow_failure="true", timeout_seconds=9),
+    Step("copy", transfers=True, more='{"localfile": "${path}"}'),
+)
+VARIABLES = (Variable("path", required=True), Variable("token", required=True))
+FIRST = Task("first", "ops-system", host="web=1", variables=VARIABLES, steps=STEPS)
+LAST = Task("last", "ops-system", steps=(Step("say", "echo done"),), more='{"runtimeImage": "x"}')
+PIPELINE = Pipeline(
+    "clean-up",
+    "ops-system",
+    "cleans up",
+    (*VARIABLES, Variable("host", required=True)),
+    (TaskRef("one", "first"), TaskRef("two", "last", run_always=True)),
+    {"ops/copilot": "enabled"},
+)
+HOSTS = (
+    *(Host(f"web-{n}", "ops-system", labels={"web": "1"}) for n in range(3)),
+    Host("db-1", "ops-system"),
+)
+CONTENTS = Contents((PIPELINE,), (FIRST, LAST), hosts=HOSTS)
+SETTINGS = ToolSettings(bind={"token": SECRET}, host_selectors=("all",))
+ALLOWED = Decision(Effect.ALLOW, "a-rule", "because")
+CALL = {"path": "/var", "host": "db-1"}
+
+
+def plan(
+    contents: Contents = CONTENTS,
+    *,
+    settings: ToolSettings = SETTINGS,
+    decision: Decision = ALLOWED,
+    who: str = "anna",
+    **given: str,
+) -> Plan:
+    toolbox = build_toolbox(Catalogue(1, contents, datetime(2026, 11, 23, tzinfo=UTC)), settings)
+    tool = toolbox.find("clean-up")
+    assert tool is not None, toolbox.withheld
+    call = check_arguments(tool, {**CALL, **given}, Principal(who))
+    return build_plan(tool, call, decision, contents, source="the fake", who=who)
+
+
+def tasks(found: Plan) -> list[JsonObject]:
+    return found.data["tasks"]
+
+
+def test_tasks_and_steps_stand_in_their_order_with_their_conditions() -> None:
+    one, two = tasks(plan())
+    assert [step["name"] for step in one["steps"]] == ["look", "clean", "copy"]
+    assert (one["runs_always"], two["runs_always"]) == (False, True)
+    assert one["steps"][0]["only_if"] == "«/var» != /"
+    assert (one["steps"][1]["may_fail_if"], one["steps"][1]["timeout_seconds"]) == ("true", 9)
+
+
+def test_values_stand_marked_in_scripts_and_secrets_nowhere() -> None:
+    found = plan()
+    first, second, third = tasks(found)[0]["steps"]
+    assert first["script"] == "df «/var»"
+    assert second["script"] == "curl -H 'X: «***»' «/var»"
+    assert third["more"] == '{"localfile": "«/var»"}'
+    assert found.data["variables"] == {"host": "db-1", "path": "/var", "token": "***"}
+    assert SECRET not in f"{found.data}{found.text('5f2b81c0')}"
+
+
+def test_targets_are_resolved_to_a_number_of_hosts() -> None:
+    found = plan()
+    assert [task["hosts"] for task in tasks(found)] == [3, 1]
+    assert tasks(found)[0]["host_names"] == ["web-0", "web-1", "web-2"]
+    assert found.data["hosts"] == 4
+    assert plan(host="all").data["hosts"] is None
+    assert "cannot be known" in plan(host="all").text("5f2b81c0")
+
+
+def test_the_text_names_what_matters_and_fences_what_authors_wrote() -> None:
+    text = plan().text("5f2b81c0")
+    head, _, scripts = text.partition("--- scripts 5f2b81c0")
+    assert "Policy: allow (a-rule: because)." in head
+    assert "4 hosts" in head and "token=***" in head and "Nothing was started" in head
+    assert "only if «/var» != /" in scripts and "transfers files" in scripts
+    assert '{"runtimeImage": "x"}' in scripts and "also after a failure" in scripts
+
+
+def step(**new: object) -> Contents:
+    """The same contents but for the first step of the first task."""
+    changed = replace(FIRST, steps=(replace(STEPS[0], **new), *STEPS[1:]))
+    return replace(CONTENTS, tasks=(changed, LAST))
+
+
+CHANGES: dict[str, Callable[[], Plan]] = {
+    "an argument": lambda: plan(path="/tmp"),
+    "the target": lambda: plan(host="web-1"),
+    "a script": lambda: plan(step(content="df ${path} #")),
+    "a condition": lambda: plan(step(when="${path} == /")),
+    "one host more": lambda: plan(
+        replace(CONTENTS, hosts=(*HOSTS, Host("web-9", "ops-system", labels={"web": "1"})))
+    ),
+    "the image": lambda: plan(replace(CONTENTS, tasks=(FIRST, replace(LAST, more="")))),
+    "the decision": lambda: plan(decision=replace(ALLOWED, effect=Effect.CONFIRM)),
+    "who calls": lambda: plan(who="bert"),
+    "a label": lambda: plan(
+        replace(CONTENTS, pipelines=(replace(PIPELINE, labels={**PIPELINE.labels, "a": "b"}),))
+    ),
+}
+
+
+@pytest.mark.parametrize("other", CHANGES.values(), ids=CHANGES)
+def test_the_hash_changes_with_anything_that_would_be_done(other: Callable[[], Plan]) -> None:
+    assert other().hash != plan().hash
+
+
+def test_the_hash_stays_while_nothing_changes_and_tells_nothing_of_a_secret() -> None:
+    other = ToolSettings(bind={"token": "another"}, host_selectors=("all",))
+    assert plan().hash == plan().hash == plan(settings=other).hash
+    assert plan().data["plan_hash"] == plan().hash
+
+
+def test_what_is_too_long_to_show_counts_for_the_hash_all_the_same() -> None:
+    long = "x" * 100_000
+    one, other = plan(step(content=long + "a")), plan(step(content=long + "b"))
+    assert one.hash != other.hash
+    assert len(one.text("5f2b81c0")) < 15_000
+    assert len(str(one.data)) < 15_000
