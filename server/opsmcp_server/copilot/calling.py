@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
-from opsmcp_server.copilot.arguments import call_line, command_line
+from opsmcp_server.copilot.arguments import command_line
 from opsmcp_server.copilot.connections import FAULTS, Hub
 from opsmcp_server.copilot.consent import Asking, Call
 from opsmcp_server.copilot.foresight import foresee
@@ -74,7 +74,7 @@ class Caller:
         return outcome
 
     async def _shown(self, call: Call) -> Outcome:
-        title = call_line(call.offered.tool.name, call.arguments)
+        title = call.title
         logger.debug("called: %s", title)
         self.view.calling(title)
         begin = time.monotonic()
@@ -157,7 +157,7 @@ class Caller:
             found = _HANDLE.search(text)
             call.run = found[1] if found else call.run
             if not call.left:
-                self.view.progress(text, progress, total)
+                self.view.progress(call.title, text, progress, total)
 
         client, name = call.offered.server.client, call.offered.tool.name
         try:
@@ -177,7 +177,8 @@ class Caller:
             return outcome
         while outcome.goes_on and outcome.run:
             call.run = outcome.run
-            self.view.progress(outcome.text.partition("\n")[0][:_LONGEST_PROGRESS], 0, None)
+            line = outcome.text.partition("\n")[0][:_LONGEST_PROGRESS]
+            self.view.progress(call.title, line, 0, None)
             asked = Call(offered, {"run": outcome.run, "wait_seconds": _WAIT_SECONDS})
             asked.run = outcome.run
             try:

@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import click
 from prompt_toolkit import PromptSession
+from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.patch_stdout import patch_stdout
@@ -24,7 +25,7 @@ from opsmcp_tools.characters import clean_line
 __all__ = ["chat"]
 
 _LEAVING = frozenset({"exit", "q", "quit"})
-_PROMPT = "ops> "
+_PROMPT = FormattedText([("", "\n"), ("bold ansicyan", "ops> ")])
 _REFRESH_SECONDS = 30.0
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 import anyio
 import mcp_types as types
 
-from opsmcp_server.copilot.arguments import flat_values
+from opsmcp_server.copilot.arguments import call_line, flat_values
 from opsmcp_server.copilot.named import change, names_of
 from opsmcp_server.copilot.offered import Offered
 from opsmcp_server.copilot.shape import object_of
@@ -64,6 +64,11 @@ class Call:
     run: str = ""
     left: bool = False
     """Whether nobody waits for it any more."""
+
+    @property
+    def title(self) -> str:
+        """The call on one line."""
+        return call_line(self.offered.tool.name, self.arguments)
 
     @property
     def settled(self) -> bool:

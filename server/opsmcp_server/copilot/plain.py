@@ -39,7 +39,7 @@ class Plain:
         if not self._silence:
             click.echo(f"> {clean_line(title, WIDEST_LINE)}", err=True)
 
-    def progress(self, message: str, progress: float, total: float | None) -> None:
+    def progress(self, title: str, message: str, progress: float, total: float | None) -> None:
         """Show nothing."""
 
     def called(self, title: str, outcome: Outcome) -> None:

@@ -43,9 +43,9 @@ class Recorded:
         """Pass it on, masked: a model may have read a secret."""
         self.view.calling(self.transcript.mask(title))
 
-    def progress(self, message: str, progress: float, total: float | None) -> None:
+    def progress(self, title: str, message: str, progress: float, total: float | None) -> None:
         """Pass it on."""
-        self.view.progress(message, progress, total)
+        self.view.progress(self.transcript.mask(title), message, progress, total)
 
     def called(self, title: str, outcome: Outcome) -> None:
         """Keep the call and what came of it."""

@@ -1,4 +1,4 @@
-"""The view for a terminal: Markdown as it comes, and one live line below it.
+"""The view for a terminal: Markdown as it comes, and a live line for each call.
 
 Whatever comes is cleaned here, as whole lines, before it is drawn; nothing is read as rich's
 markup, and links show their address.
@@ -7,6 +7,7 @@ markup, and links show their address.
 import time
 
 from rich.console import Console, Group, RenderableType
+from rich.constrain import Constrain
 from rich.live import Live
 from rich.markdown import Markdown
 from rich.padding import Padding
@@ -23,10 +24,14 @@ from opsmcp_tools.text import clean
 __all__ = ["Screen"]
 
 _FRAMES_A_SECOND = 10
+_NARROWEST = 10
+_MOST_LINES = 4
+_MOVING_SHARE = 0.8
+"""Of the width, for what moves: a line that a narrower window wraps is not found to be erased."""
 
 
 class Screen:
-    """A terminal: finished Markdown stays, the unfinished end and one line below it move.
+    """A terminal: finished Markdown stays, the unfinished end and the live lines move.
 
     With `silence`, the answer and notes only.
     """
@@ -37,23 +42,23 @@ class Screen:
         self._words = words
         self._silence = silence
         self._blocks = Blocks()
-        self._status = Status(words, time.monotonic)
+        self._thinking = Status(words, time.monotonic)
+        self._running: dict[str, Status] = {}
         self._live: Live | None = None
-        self._running: list[str] = []
 
     def asked(self, question: str) -> None:
         """Show nothing: it stands there as it was typed."""
 
     def thinking(self) -> None:
         """Show that the model is waited for."""
-        self._status.begin(self._words("thinking"))
+        self._thinking.begin(self._words("thinking"))
         self._begin()
 
     def text(self, piece: str) -> None:
         """Draw the blocks that are complete; the rest at the next frame."""
         if self._silence:
             return
-        self._status.hide()
+        self._thinking.hide()
         for block in self._blocks.add(piece):
             self._draw(block)
         self._begin()
@@ -69,20 +74,23 @@ class Screen:
         self._console.print(Markdown(clean(block), hyperlinks=False))
 
     def calling(self, title: str) -> None:
-        """Show the call in the live line."""
-        self._running.append(title)
-        self._status.begin(self._words("calling", tool=clean_line(title, WIDEST_LINE)))
+        """Show the call in a live line of its own."""
+        self._thinking.hide()
+        status = Status(self._words, time.monotonic)
+        status.begin(self._words("calling", tool=clean_line(title, WIDEST_LINE)))
+        self._running[title] = status
         self._begin()
 
-    def progress(self, message: str, progress: float, total: float | None) -> None:
+    def progress(self, title: str, message: str, progress: float, total: float | None) -> None:
         """Show how far it is."""
-        self._status.change(clean_line(message, WIDEST_LINE), progress, total)
-        self._begin()
+        status = self._running.get(title)
+        if status is not None:
+            status.change(clean_line(message, WIDEST_LINE), progress, total)
+            self._begin()
 
     def called(self, title: str, outcome: Outcome) -> None:
         """Leave the call and the beginning of its result on the screen."""
-        if title in self._running:
-            self._running.remove(title)
+        self._running.pop(title, None)
         if not self._running:
             self.pause()
         if not self._silence or outcome.goes_on:
@@ -110,9 +118,12 @@ class Screen:
     def pause(self) -> None:
         """Give the terminal to somebody else, until something moves again."""
         live, self._live = self._live, None
-        if live is not None:
-            self._status.hide()
-            live.stop()
+        if live is None:
+            return
+        self._thinking.hide()
+        live.stop()
+        for status in self._running.values():
+            status.restart()
 
     def _begin(self) -> None:
         if self._live is None:
@@ -127,8 +138,10 @@ class Screen:
             self._live.start(refresh=True)
 
     def _moving(self) -> RenderableType:
-        """The unfinished text, as much of its end as fits, and the live line."""
+        """The unfinished text, as much of its end as fits, and the live lines."""
         lines = clean(self._blocks.tail).splitlines()[-max(1, self._console.height // 2) :]
-        width = max(10, self._console.width)
+        width = max(_NARROWEST, int(self._console.width * _MOVING_SHARE))
         tail = [Text(line[-width * 3 :], overflow="fold") for line in lines]
-        return Group(*tail, *self._status.shown())
+        statuses = [self._thinking, *self._running.values()][: _MOST_LINES + 1]
+        live = (part for status in statuses for part in status.shown())
+        return Constrain(Group(*tail, *live), width)

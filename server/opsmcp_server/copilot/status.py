@@ -22,19 +22,27 @@ class Status:
         self._spinner = Spinner("dots")
         self._text = ""
         self._begun = 0.0
+        self._first: tuple[float, float] | None = None
         self._ends: float | None = None
 
     def begin(self, text: str) -> None:
         """Something begins now."""
-        self._text, self._begun, self._ends = text, self._now(), None
+        self._text, self._begun = text, self._now()
+        self._first, self._ends = None, None
 
     def change(self, text: str, progress: float, total: float | None) -> None:
-        """It is so far; its end is estimated as if it went on like this."""
+        """It is so far; its end is estimated as if it went on as since it was first told."""
+        now = self._now()
         self._text = text or self._text
-        self._ends = None
-        if total and 0 < progress <= total:
-            seconds = self._now() - self._begun
-            self._ends = self._begun + seconds * total / progress
+        self._first = self._first or (now, progress)
+        then, before = self._first
+        going = total is not None and progress > before and now > then
+        left = (total - progress) * (now - then) / (progress - before) if total and going else -1
+        self._ends = now + left if left > 0 else None
+
+    def restart(self) -> None:
+        """Count the time anew: so far a person thought."""
+        self._begun = self._now()
 
     def hide(self) -> None:
         """Nothing goes on."""
@@ -46,10 +54,11 @@ class Status:
         if not self._text:
             return ""
         now = self._now()
-        parts = [self._text, self._words("elapsed", seconds=f"{now - self._begun:.0f}")]
+        times = [self._words("elapsed", seconds=f"{now - self._begun:.0f}")]
         if self._ends is not None and self._ends > now:
-            parts.append(self._words("eta", seconds=f"{self._ends - now:.0f}"))
-        return "  ".join(parts)
+            times.append(self._words("eta", seconds=f"{self._ends - now:.0f}"))
+        # What is at the end is cut first.
+        return f"{', '.join(times)}  {self._text}"
 
     def shown(self) -> list[RenderableType]:
         """The line as it is drawn: cut at the edge, never two of them."""

@@ -30,8 +30,8 @@ class View(Protocol):
         """A tool is called."""
         ...
 
-    def progress(self, message: str, progress: float, total: float | None) -> None:
-        """A call goes on."""
+    def progress(self, title: str, message: str, progress: float, total: float | None) -> None:
+        """The call of that title goes on; of `total`, when it is known, so much is done."""
         ...
 
     def called(self, title: str, outcome: Outcome) -> None:
