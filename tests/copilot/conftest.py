@@ -22,6 +22,30 @@ spec:
   steps:
     - name: write
       content: printf '%s' ${word} > FOLDER/written
+---
+apiVersion: crd.chenshaowen.com/v1
+kind: Task
+metadata:
+  name: show-gated
+  labels: {ops/copilot: enabled, opsmcp/read-only: "true"}
+spec:
+  desc: Shows what comes through a pipe.
+  host: localhost
+  steps:
+    - name: wait
+      content: cat FOLDER/pipe
+---
+apiVersion: crd.chenshaowen.com/v1
+kind: Task
+metadata:
+  name: show-many
+  labels: {ops/copilot: enabled, opsmcp/read-only: "true"}
+spec:
+  desc: Shows many lines.
+  host: localhost
+  steps:
+    - name: count
+      content: seq 400 | sed 's/^/line /'
 """
 
 
@@ -45,6 +69,7 @@ def opsmcp(tmp_path: Path, model: FakeOpenAI) -> Opsmcp:
         "OPENAI_API_KEY": "sk-very-secret-key",
         "OPENAI_API_MODEL": "test-model",
         "PROMPT_TOOLKIT_NO_CPR": "1",
+        "COLUMNS": "",  # as wide as the terminal is
     }
     return replace(Opsmcp(tmp_path), environ=environ)
 

@@ -36,13 +36,40 @@ class Done:
     err: str
 
 
+class Eye:
+    """What a person sees on a terminal of so many lines and columns, and what scrolled off it."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._screen = pyte.HistoryScreen(size[1], size[0], history=5_000, ratio=1)
+        self.write = pyte.Stream(self._screen).feed
+
+    def flush(self) -> None:
+        """It is a file to pexpect."""
+
+    def resize(self, lines: int, columns: int) -> None:
+        self._screen.resize(lines, columns)
+
+    @property
+    def lines(self) -> list[str]:
+        above = self._screen.history.top
+        gone = ["".join(row[place].data for place in sorted(row)) for row in above]
+        return [line.rstrip() for line in [*gone, *self._screen.display]]
+
+    @property
+    def shown(self) -> str:
+        return "\n".join(self.lines)
+
+    @property
+    def title(self) -> str:
+        return self._screen.title
+
+
 class Terminal:
     """The person's side of a pseudo-terminal."""
 
     def __init__(self, child: Any, size: tuple[int, int]) -> None:
         self._child = child
-        self._screen = pyte.HistoryScreen(size[1], size[0], history=1_000, ratio=1)
-        child.logfile_read = _Eye(pyte.Stream(self._screen))
+        self.eye = child.logfile_read = Eye(size)
 
     def send(self, text: str) -> None:
         self._child.send(text)
@@ -58,26 +85,8 @@ class Terminal:
         return self.expect(words)
 
     @property
-    def lines(self) -> list[str]:
-        """What stands on the screen and has scrolled off it, as the person sees it."""
-        above = [
-            "".join(row[place].data for place in sorted(row)) for row in self._screen.history.top
-        ]
-        return [line.rstrip() for line in [*above, *self._screen.display]]
-
-    @property
     def shown(self) -> str:
-        return "\n".join(self.lines)
-
-
-class _Eye:
-    """A file that is looked at."""
-
-    def __init__(self, stream: pyte.Stream) -> None:
-        self.write = stream.feed
-
-    def flush(self) -> None:
-        pass
+        return self.eye.shown
 
 
 Person = Callable[[Terminal], None]

@@ -1,0 +1,62 @@
+"""The session of the first Ops Copilot, whole, on a terminal, in both languages."""
+
+from pathlib import Path
+
+import pytest
+
+from opsmcp_server.config import process_environment
+from tests.copilot.harness import PROMPT, Copilot, Terminal
+from tests.copilot.scenario import POD, SESSIONS, prepare
+from tests.fakes.openai_server import FakeOpenAI
+from tests.fakes.program import FakeProgram
+
+LOCALES = {"en": "C.UTF-8", "zh": "zh_CN.UTF-8"}
+OURS = {
+    "en": ["/help helps", "y = yes, n = no, e = edit an argument"],
+    "zh": ["/help 查看帮助", "y = 同意,n = 拒绝,e = 修改参数"],
+}
+
+
+@pytest.fixture(params=SESSIONS)
+def language(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def kubectl(tmp_path: Path) -> FakeProgram:
+    return prepare(tmp_path)
+
+
+@pytest.fixture
+def lab(copilot: Copilot, kubectl: FakeProgram, tmp_path: Path, language: str) -> Copilot:
+    del kubectl  # it is on the PATH
+    return copilot.having(
+        PATH=f"{tmp_path / 'bin'}:{process_environment()['PATH']}",
+        OPSMCP_EMBEDDED_BUNDLED="true",
+        LC_ALL=LOCALES[language],
+    )
+
+
+def test_operations_clusters_a_restart_and_how_it_went(
+    lab: Copilot, model: FakeOpenAI, kubectl: FakeProgram, language: str
+) -> None:
+    def person(at: Terminal) -> None:
+        for exchanged in SESSIONS[language]:
+            if exchanged.asks:
+                at.ask(exchanged.question, "[y/n/e]")
+                at.ask("y", exchanged.shown)
+            else:
+                at.ask(exchanged.question, exchanged.shown)
+            at.expect(PROMPT)
+        for words in OURS[language]:
+            assert words in at.shown
+
+    for exchanged in SESSIONS[language]:
+        model.script(*exchanged.answers)
+    assert lab.chat(person) == 0
+    assert "force-restart-pod" in model.requests[1].results()[0]
+    assert "lab, live" in model.requests[3].results()[-1]
+    assert f'pod "{POD}" force deleted' in model.requests[5].results()[-1]
+    assert "succeeded: force-restart-pod" in model.requests[7].results()[-1]
+    deleted = next(call for call in kubectl.calls if call[0] == "delete")
+    assert {f"pod/{POD}", "--namespace=shop", "--context=lab"} <= set(deleted)
