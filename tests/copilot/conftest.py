@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from opsmcp_server.config import process_environment
 from tests.cli.process import MANIFESTS, Opsmcp
 from tests.copilot.harness import Copilot
+from tests.copilot.scenario import prepare
 from tests.fakes.openai_server import FakeOpenAI, fake_openai
+from tests.fakes.program import FakeProgram
 
 MORE = """\
 apiVersion: crd.chenshaowen.com/v1
@@ -38,6 +41,18 @@ spec:
 apiVersion: crd.chenshaowen.com/v1
 kind: Task
 metadata:
+  name: show-evil
+  labels: {ops/copilot: enabled, opsmcp/read-only: "true"}
+spec:
+  desc: Shows what would move a terminal.
+  host: localhost
+  steps:
+    - name: move
+      content: printf 'evil \\033]0;owned\\007\\033[2J\\033[1;1H\\033[31mred end\\n'
+---
+apiVersion: crd.chenshaowen.com/v1
+kind: Task
+metadata:
   name: show-many
   labels: {ops/copilot: enabled, opsmcp/read-only: "true"}
 spec:
@@ -45,7 +60,7 @@ spec:
   host: localhost
   steps:
     - name: count
-      content: seq 400 | sed 's/^/line /'
+      content: for i in $(seq 400); do printf 'line %4d\\n' $i; done
 """
 
 
@@ -78,3 +93,17 @@ def opsmcp(tmp_path: Path, model: FakeOpenAI) -> Opsmcp:
 def copilot(opsmcp: Opsmcp) -> Copilot:
     """Its chat, in this process."""
     return Copilot(opsmcp)
+
+
+@pytest.fixture
+def kubectl(tmp_path: Path) -> FakeProgram:
+    """A kubectl that the bundled operations find, and two clusters, `lab` and `live`."""
+    return prepare(tmp_path)
+
+
+@pytest.fixture
+def lab(copilot: Copilot, kubectl: FakeProgram, tmp_path: Path) -> Copilot:
+    """A chat with the bundled operations."""
+    del kubectl  # it is on the PATH
+    path = f"{tmp_path / 'bin'}:{process_environment()['PATH']}"
+    return copilot.having(PATH=path, OPSMCP_EMBEDDED_BUNDLED="true")

@@ -9,8 +9,8 @@ import os
 import pty
 import termios
 import threading
-from collections.abc import Callable
-from contextlib import closing, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,12 @@ from pexpect import fdpexpect
 from prompt_toolkit.application import create_app_session
 
 from opsmcp_server.cli import run
-from tests.cli.process import Opsmcp
+from tests.cli.process import COMMAND, Opsmcp
 
 SECONDS = 20
 PROMPT = "ops>"
+_PROMPT_LEFT = "\x1b[?2004l"
+"""What a line editor sends when a line is done; before that it draws the line once more."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,13 @@ class Terminal:
     def ask(self, line: str, words: str) -> str:
         """Type a line at the prompt and wait for words; returns what came before them."""
         self.send(f"{line}\r")
+        self.expect(_PROMPT_LEFT)
         return self.expect(words)
+
+    def see(self, words: str) -> None:
+        """Wait until these words stand on the screen, however they came there."""
+        while words not in self.shown:
+            self._child.expect("(?s).")
 
     @property
     def shown(self) -> str:
@@ -91,6 +99,42 @@ class Terminal:
 
 Person = Callable[[Terminal], None]
 """What a person does at a terminal, up to leaving."""
+
+
+@contextmanager
+def spawned(opsmcp: Opsmcp, *arguments: str, **environ: str) -> Generator[Any]:
+    """A process on a terminal of its own, which sends it the signals of its keys."""
+    spawn: Any = pexpect.spawn
+    child = spawn(
+        COMMAND[0],
+        [*COMMAND[1:], "copilot", *arguments],
+        env={**opsmcp.environment(), **environ},
+        cwd=str(opsmcp.folder),
+        timeout=SECONDS,
+        dimensions=(40, 120),
+        encoding="utf-8",
+    )
+    child.delaybeforesend = None
+    try:
+        yield child
+    finally:
+        child.close(force=True)
+
+
+@contextmanager
+def chatting(opsmcp: Opsmcp, *arguments: str, **environ: str) -> Generator[Any]:
+    """A chat in a process of its own, at its first prompt."""
+    with spawned(opsmcp, *arguments, **environ) as child:
+        child.expect(PROMPT)
+        yield child
+
+
+def leave(child: Any) -> int:
+    """Leave the chat by Ctrl-D; its exit status."""
+    child.sendeof()
+    child.expect(pexpect.EOF)
+    child.wait()
+    return child.exitstatus
 
 
 @dataclass(frozen=True)

@@ -1,28 +1,151 @@
 """The chat on a pseudo-terminal, in this process."""
 
-from pathlib import Path
-from typing import Any
+import re
+import stat
 
 import pytest
 
-from tests.copilot.harness import PROMPT, Copilot, Terminal
-from tests.fakes.openai_server import FakeOpenAI, calls, says
+from tests.cli.process import Opsmcp
+from tests.copilot.harness import PROMPT, Copilot, Terminal, chatting, leave
+from tests.fakes.openai_server import (
+    FakeOpenAI,
+    breaks_off,
+    calls,
+    chunk,
+    says,
+    status,
+)
 
-DELETE: tuple[str, dict[str, Any]] = ("delete-marker", {})
+HELLO = ("say-hello", {"word": "world"})
+SHOWS_EVIL = ("show-evil", dict[str, object]())
 
 
-def test_the_transcript_is_saved_without_secrets(
-    copilot: Copilot, model: FakeOpenAI, tmp_path: Path
+def test_markdown_is_drawn_as_it_comes(copilot: Copilot, model: FakeOpenAI) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("show me", "the end")
+        at.expect(PROMPT)
+        assert " • one" in at.shown
+        assert "plain bold" in at.shown
+        assert re.search(r"a +b\n +─+\n +1 +2", at.shown)
+        assert "see (https://example.com/x)" in at.shown
+
+    text = "plain **bold**\n\n- one\n\n|a|b|\n|-|-|\n|1|2|\n\n[see](https://example.com/x), the end"
+    model.script(says(text))
+    copilot.chat(person)
+
+
+def test_what_a_tool_gives_keeps_its_columns_and_is_folded(
+    copilot: Copilot, model: FakeOpenAI
+) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("count", "Counted.")
+        assert "line    1" in at.shown
+        assert re.search(r"… \d+ more lines: /output r-", at.shown)
+
+    model.script(calls(("show-many", {})), says("Counted."))
+    copilot.chat(person)
+
+
+def test_hostile_codes_move_nothing_on_the_terminal(copilot: Copilot, model: FakeOpenAI) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("look", "Look")
+        at.expect(PROMPT)
+        assert "ops> look" in at.shown  # nothing was cleared
+        assert "evil red end" in at.shown
+        assert "Look: b end" in at.shown
+        assert at.eye.title == ""
+
+    evil = "Look: \x1b]0;owned\x07\x1b[2J\x1b[1;1Hb\u202e end [bold]x[/bold]"
+    model.script(calls(SHOWS_EVIL), says(evil, size=2))
+    copilot.chat(person)
+
+
+def test_an_answer_of_10_mb_is_cut_and_the_chat_goes_on(
+    copilot: Copilot, model: FakeOpenAI
+) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("go on", "cut here")
+        at.expect(PROMPT)
+        at.ask("and now?", "Now.")
+
+    model.script(says("all work and no play " * 500_000, size=100_000), says("Now."))
+    assert copilot.chat(person) == 0
+
+
+def test_lines_that_are_not_sent_yet_begin_with_alt_enter(
+    copilot: Copilot, model: FakeOpenAI
+) -> None:
+    def person(at: Terminal) -> None:
+        at.send("first\x1b\r")
+        at.ask("second", "Both.")
+
+    model.script(says("Both."))
+    copilot.chat(person)
+    assert model.requests[0].last["content"] == "first\nsecond"
+
+
+def test_a_fault_is_one_line_and_the_chat_goes_on(copilot: Copilot, model: FakeOpenAI) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("greet", "set OPENAI_API_KEY")
+        at.ask("again", "Here.")
+
+    model.script(status(401, "bad key"), says("Here."))
+    assert copilot.chat(person) == 0
+    said = [message["content"] for message in model.requests[1].messages[1:]]
+    assert said == ["greet", "(broken off)", "again"]
+
+
+def test_as_many_questions_are_sent_again_as_history_says(
+    copilot: Copilot, model: FakeOpenAI
+) -> None:
+    def person(at: Terminal) -> None:
+        for number in range(1, 5):
+            at.ask(f"question {number}", f"answer {number}")
+        at.ask("/history", "4. question 4")
+
+    model.script(*[says(f"answer {number}") for number in range(1, 5)])
+    copilot.chat(person, "--history", "2")
+    asked = [one["content"] for one in model.requests[3].messages if one["role"] == "user"]
+    assert asked == ["question 2", "question 3", "question 4"]
+
+
+def test_the_transcript_is_whole_whatever_failed_and_has_no_secrets(
+    copilot: Copilot, model: FakeOpenAI
 ) -> None:
     def person(at: Terminal) -> None:
         at.ask("what is the key?", PROMPT)
+        at.ask("greet, then fail", "again later")
+        at.ask("break off", "broke off")
+        at.ask("/run say-hello word=there", PROMPT)
+        at.ask("/save nowhere/talk.md", "cannot be written")
         at.ask("/save talk.md", "Saved in")
 
-    model.script(says("The key is sk-very-secret-key."))
+    failures = [status(500, "no")] * 3
+    half = breaks_off(chunk({"content": "Half an ans"}))
+    model.script(says("It is sk-very-secret-key."), calls(HELLO), *failures, half)
     copilot.chat(person)
-    saved = (tmp_path / "talk.md").read_text(encoding="utf-8")
-    assert "what is the key?" in saved
+    file = copilot.folder / "talk.md"
+    saved = file.read_text("utf-8")
+    told = ["what is the key?", "greet, then fail", "say-hello word=world", "hello world"]
+    told += ["failed with status 500", "break off", "Half an ans …", "broke off", "hello there"]
+    places = [saved.find(words) for words in told]
+    assert -1 not in places
+    assert places == sorted(places)
     assert "sk-very-secret-key" not in saved
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_questions_are_remembered_from_day_to_day(opsmcp: Opsmcp, model: FakeOpenAI) -> None:
+    model.script(says("Here."), says("Again."))
+    for keys, answer in [("where are you?\r", "Here."), ("\x1b[A\r", "Again.")]:
+        with chatting(opsmcp) as child:
+            child.send(keys)
+            child.expect(answer)
+            child.expect(PROMPT)
+            leave(child)
+    assert model.requests[1].last["content"] == "where are you?"
+    kept = opsmcp.folder / "state" / "copilot-history"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
 
 
 def test_our_words_follow_the_locale(copilot: Copilot, model: FakeOpenAI) -> None:
@@ -30,7 +153,7 @@ def test_our_words_follow_the_locale(copilot: Copilot, model: FakeOpenAI) -> Non
         at.ask("删除标记", "y = 同意")
         at.ask("是", "好的")
 
-    model.script(calls(DELETE), says("好的。"))
+    model.script(calls(("delete-marker", {})), says("好的。"))
     assert copilot.having(LC_ALL="zh_CN.UTF-8").chat(person) == 0
     assert not copilot.marker.exists()
 
@@ -56,16 +179,26 @@ def test_the_slash_commands_work_without_the_model(copilot: Copilot, model: Fake
 
 
 @pytest.mark.parametrize(
-    ("typed", "rest"),
+    ("typed", "whole"),
     [
-        ("/run say-he", "llo"),
-        ("/run say-hello wo", "rd="),
+        ("/sa", "/save"),
+        ("/run say-he", "/run say-hello"),
+        ("/run say-hello wo", "/run say-hello word="),
+        ("/run describe-pod cluster=la", "/run describe-pod cluster=lab"),
+        ("/plan get_run_output run=", "/plan get_run_output run=r-"),
+        ("/output r", "/output r-"),
+        ("restart web on liv", "restart web on live"),
+        ("重启la", "重启lab"),
+        ("look at loc", "look at localhost"),
     ],
-    ids=["a tool", "an argument"],
+    ids=lambda text: text,
 )
-def test_tab_completes_what_exists(copilot: Copilot, typed: str, rest: str) -> None:
+def test_tab_completes_what_exists(lab: Copilot, typed: str, whole: str) -> None:
     def person(at: Terminal) -> None:
+        at.ask("/run say-hello word=world", "succeeded")
+        at.ask("/runs", "say-hello")  # until then, the names have been read
+        at.expect(PROMPT)
         at.send(f"{typed}\t")
-        at.expect(rest)
+        at.see(f"ops> {whole}")
 
-    assert copilot.chat(person) == 0
+    assert lab.chat(person) == 0

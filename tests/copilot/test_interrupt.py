@@ -3,14 +3,12 @@
 import os
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
-from typing import Any
 
 import pexpect
 import pytest
 
-from tests.cli.process import COMMAND, Opsmcp
-from tests.copilot.harness import Eye
+from tests.cli.process import Opsmcp
+from tests.copilot.harness import Eye, chatting, leave, spawned
 from tests.fakes.openai_server import (
     Answer,
     Exchange,
@@ -24,46 +22,12 @@ from tests.fakes.openai_server import (
 GOES_ON = "as long as opsmcp copilot does: r-"
 
 
-@contextmanager
-def terminal(opsmcp: Opsmcp, *arguments: str, **environ: str) -> Generator[Any]:
-    """A process on a terminal, which sends it the signals of its keys."""
-    spawn: Any = pexpect.spawn
-    child = spawn(
-        COMMAND[0],
-        [*COMMAND[1:], "copilot", *arguments],
-        env={**opsmcp.environment(), **environ},
-        cwd=str(opsmcp.folder),
-        timeout=20,
-        dimensions=(40, 120),
-        encoding="utf-8",
-    )
-    child.delaybeforesend = None
-    try:
-        yield child
-    finally:
-        child.close(force=True)
-
-
-@contextmanager
-def chatting(opsmcp: Opsmcp, **environ: str) -> Generator[Any]:
-    with terminal(opsmcp, **environ) as child:
-        child.expect("ops>")
-        yield child
-
-
 @pytest.fixture
 def hanging() -> Generator[Answer]:
     """A model that begins and then says nothing more."""
     done = threading.Event()
     yield hangs_after([chunk({"content": "Beginning to "})], done)
     done.set()
-
-
-def leave(child: Any) -> int:
-    child.sendeof()
-    child.expect(pexpect.EOF)
-    child.wait()
-    return child.exitstatus
 
 
 def test_ctrl_c_stops_an_answer_and_once_more_leaves(
@@ -174,7 +138,7 @@ def test_ctrl_c_ends_a_single_question_with_status_130(
     opsmcp: Opsmcp, model: FakeOpenAI, hanging: Answer
 ) -> None:
     model.script(hanging)
-    with terminal(opsmcp, "go on") as child:
+    with spawned(opsmcp, "go on") as child:
         child.expect("Beginning to")
         child.sendintr()
         child.expect("interrupted")
@@ -226,7 +190,7 @@ def test_the_whole_output_is_paged_and_ctrl_c_is_the_pagers(opsmcp: Opsmcp) -> N
         run = child.match[1]
         child.expect("ops>")
         child.send(f"/output {run}\r")
-        child.expect("line 1\r\n.*line 400\r\n")
+        child.expect("line    1\r\n.*line  400\r\n")
         child.sendintr()
         child.expect("the pager goes on")
         child.send("\n")

@@ -1,12 +1,9 @@
 """The session of the first Ops Copilot, whole, on a terminal, in both languages."""
 
-from pathlib import Path
-
 import pytest
 
-from opsmcp_server.config import process_environment
 from tests.copilot.harness import PROMPT, Copilot, Terminal
-from tests.copilot.scenario import POD, SESSIONS, prepare
+from tests.copilot.scenario import POD, SESSIONS
 from tests.fakes.openai_server import FakeOpenAI
 from tests.fakes.program import FakeProgram
 
@@ -20,21 +17,6 @@ OURS = {
 @pytest.fixture(params=SESSIONS)
 def language(request: pytest.FixtureRequest) -> str:
     return request.param
-
-
-@pytest.fixture
-def kubectl(tmp_path: Path) -> FakeProgram:
-    return prepare(tmp_path)
-
-
-@pytest.fixture
-def lab(copilot: Copilot, kubectl: FakeProgram, tmp_path: Path, language: str) -> Copilot:
-    del kubectl  # it is on the PATH
-    return copilot.having(
-        PATH=f"{tmp_path / 'bin'}:{process_environment()['PATH']}",
-        OPSMCP_EMBEDDED_BUNDLED="true",
-        LC_ALL=LOCALES[language],
-    )
 
 
 def test_operations_clusters_a_restart_and_how_it_went(
@@ -53,7 +35,7 @@ def test_operations_clusters_a_restart_and_how_it_went(
 
     for exchanged in SESSIONS[language]:
         model.script(*exchanged.answers)
-    assert lab.chat(person) == 0
+    assert lab.having(LC_ALL=LOCALES[language]).chat(person) == 0
     assert "force-restart-pod" in model.requests[1].results()[0]
     assert "lab, live" in model.requests[3].results()[-1]
     assert f'pod "{POD}" force deleted' in model.requests[5].results()[-1]

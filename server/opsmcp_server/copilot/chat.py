@@ -1,9 +1,7 @@
 """The chat: reads lines with prompt_toolkit, answers them, until the person leaves."""
 
 import os
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import anyio
 import click
@@ -15,23 +13,19 @@ from prompt_toolkit.patch_stdout import patch_stdout
 
 from opsmcp_server.copilot.commands import Commands
 from opsmcp_server.copilot.completion import ChatCompleter
-from opsmcp_server.copilot.connections import Hub
 from opsmcp_server.copilot.errors import CopilotError
-from opsmcp_server.copilot.reading import read
+from opsmcp_server.copilot.names import Names
 from opsmcp_server.copilot.session import Session
-from opsmcp_server.copilot.shape import list_of, object_of, text_of
-from opsmcp_tools.characters import clean_line
 
 __all__ = ["chat"]
 
 _LEAVING = frozenset({"exit", "q", "quit"})
 _PROMPT = FormattedText([("", "\n"), ("bold ansicyan", "ops> ")])
-_REFRESH_SECONDS = 30.0
 
 
 async def chat(session: Session, history_file: Path) -> int:
     """Talk until the person leaves; returns 0."""
-    words, names = session.words, _Names(session.hub)
+    words, names = session.words, Names(session.hub)
     model = session.endpoint.model
     session.view.note(words("welcome", tools=len(session.hub.tools), model=model))
     if not session.hub.has_operations:
@@ -49,6 +43,7 @@ async def chat(session: Session, history_file: Path) -> int:
         while (line := await _read(session, prompt)) is not None:
             if line:
                 await _answer(session, commands, line)
+                names.age()
         group.cancel_scope.cancel()
     return 0
 
@@ -100,34 +95,3 @@ def _keys() -> KeyBindings:
         event.current_buffer.insert_text("\n")
 
     return keys
-
-
-class _Names:
-    """The names of clusters, hosts and runs, read while nobody waits for them."""
-
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
-        self._names: Mapping[str, tuple[str, ...]] = {}
-
-    def __call__(self, kind: str) -> Iterable[str]:
-        return self._names.get(kind, ())
-
-    async def keep_fresh(self) -> None:
-        while True:
-            names = {kind: await self._inventory(kind) for kind in ("hosts", "clusters")}
-            self._names = {**names, "runs": await self._read("list_runs", {}, "runs", "run")}
-            await anyio.sleep(_REFRESH_SECONDS)
-            await self._hub.refresh()
-
-    async def _inventory(self, kind: str) -> tuple[str, ...]:
-        return await self._read("list_inventory", {"kind": kind}, kind, "name")
-
-    async def _read(
-        self, tool: str, arguments: dict[str, Any], rows: str, field: str
-    ) -> tuple[str, ...]:
-        offered = self._hub.find(tool)
-        if offered is None:
-            return ()
-        answer = await read(offered, arguments)
-        named = (text_of(object_of(row).get(field)) for row in list_of(answer.data.get(rows)))
-        return tuple(clean_line(name, 200) for name in named if name)

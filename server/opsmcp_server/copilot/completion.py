@@ -1,5 +1,6 @@
 """Completion in the chat: commands, tools, arguments with their values, clusters and hosts."""
 
+import string
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -13,7 +14,10 @@ from opsmcp_tools.characters import clean_line
 __all__ = ["ChatCompleter"]
 
 _MOST = 50
+_SHORTEST = 2
 _WITH_TOOL = ("/run", "/plan")
+_NAME = f"{string.ascii_letters}{string.digits}._-"
+"""What a name consists of; Chinese has no spaces before one."""
 
 
 class ChatCompleter(Completer):
@@ -32,31 +36,38 @@ class ChatCompleter(Completer):
     ) -> Iterator[Completion]:
         """What may stand here."""
         before = document.text_before_cursor
-        words = before.split()
-        typed = "" if not before or before[-1].isspace() else words[-1]
-        earlier = words[:-1] if typed else words
-        wanted = typed.rpartition("=")[2]
-        found = sorted({text for text in self._choices(earlier, typed) if _fits(text, wanted)})
+        if before.lstrip().startswith("/"):
+            wanted, choices = self._in_command(before)
+        else:
+            wanted, choices = self._in_question(before)
+        found = sorted({text for text in choices if _fits(text, wanted)})
         for text in found[:_MOST]:
             yield Completion(text, start_position=-len(wanted))
 
+    def _in_question(self, before: str) -> tuple[str, Iterable[str]]:
+        """What has a name. Not at nothing, for Tab would list everything."""
+        wanted = before[len(before.rstrip(_NAME)) :]
+        if len(wanted) < _SHORTEST:
+            return wanted, ()
+        return wanted, [*self._names("hosts"), *self._names("clusters"), *self._hub.tools]
+
+    def _in_command(self, before: str) -> tuple[str, Iterable[str]]:
+        words = before.split()
+        typed = "" if before[-1].isspace() else words[-1]
+        earlier = words[:-1] if typed else words
+        return typed.rpartition("=")[2], self._choices(earlier, typed)
+
     def _choices(self, earlier: Sequence[str], typed: str) -> Iterable[str]:
         if not earlier:
-            return self._commands if typed.startswith("/") else self._everywhere(typed)
+            return self._commands
         if earlier[0] == "/output":
             return self._names("runs")
         if earlier[0] not in _WITH_TOOL:
-            return self._everywhere(typed)
+            return ()
         if len(earlier) == 1:
             return self._hub.tools
         offered = self._hub.find(earlier[1])
         return self._arguments(offered, earlier[2:], typed) if offered else ()
-
-    def _everywhere(self, typed: str) -> Iterable[str]:
-        """In a question: what has a name. Not at nothing, for Tab would list everything."""
-        if len(typed) < 2:
-            return ()
-        return [*self._names("hosts"), *self._names("clusters"), *self._hub.tools]
 
     def _arguments(self, offered: Offered, given: Sequence[str], typed: str) -> Iterable[str]:
         name, separator, _ = typed.partition("=")
