@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from opsmcp_pipelines.run import TaskResult
 from opsmcp_tools.runs import RunRecord
 
 __all__ = ["Meter", "progress_message"]
@@ -37,10 +38,17 @@ def progress_message(record: RunRecord, now: datetime) -> str:
     """One line on how far a run is, and how long it may still take by its past runs."""
     total = _total(record)
     of = f" of {total}" if total else ""
-    running = [task.name for task in record.result.tasks if not task.verdict.ended]
-    current = f", now {running[-1]}" if running else ""
+    running = [task for task in record.result.tasks if not task.verdict.ended]
+    current = f", now {_current(running[-1])}" if running else ""
     left = _left(record, (now - record.created_at).total_seconds())
     return f"{record.tool}: {_done(record)}{of} tasks done{current}{left} (run {record.run})"
+
+
+def _current(task: TaskResult) -> str:
+    """A task that runs, and the step at which its first unfinished machine is."""
+    steps = (step.name for node in task.nodes for step in node.steps if not step.verdict.ended)
+    step = next(steps, "")
+    return f"{task.name} ({step})" if step else task.name
 
 
 def _done(record: RunRecord) -> int:

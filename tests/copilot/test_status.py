@@ -1,4 +1,4 @@
-"""The live line: how long something goes on, and how long it may still take."""
+"""A live line: for how long something goes on, and how far it is."""
 
 import pytest
 
@@ -31,35 +31,11 @@ def test_what_goes_on_stands_there_with_its_time(watch: Watch, status: Status) -
     assert status.text == "12 s  disk-usage: called"
 
 
-def test_how_long_it_takes_is_estimated_from_how_it_goes(watch: Watch, status: Status) -> None:
-    watch.now += 5  # until the run begins
-    status.change("one", 1, 61)
-    assert status.text == "5 s  one"
-    watch.now += 10
-    status.change("two", 21, 61)
-    assert status.text == "15 s, about 20 s left  two"
-    watch.now += 5
-    assert status.text == "20 s, about 15 s left  two"
-
-
-def test_an_estimate_that_has_passed_is_not_shown(watch: Watch, status: Status) -> None:
-    status.change("one", 0, 20)
-    watch.now += 10
-    status.change("two", 10, 20)
-    watch.now += 11
-    assert status.text == "21 s  two"
-
-
-@pytest.mark.parametrize(
-    ("progress", "total"), [(10, None), (10, 10), (12, 10), (0, 20), (-3, 20), (5, 0)]
-)
-def test_without_a_rate_nothing_is_estimated(
-    watch: Watch, status: Status, progress: float, total: float | None
-) -> None:
-    status.change("one", 0, total)
-    watch.now += 10
-    status.change("two", progress, total)
-    assert status.text == "10 s  two"
+def test_the_words_change_with_what_the_server_says(watch: Watch, status: Status) -> None:
+    status.change("disk-usage: 1 of 2 tasks done")
+    status.change("")
+    watch.now += 7
+    assert status.text == "7 s  disk-usage: 1 of 2 tasks done"
 
 
 def test_the_time_in_which_a_person_thinks_does_not_count(watch: Watch, status: Status) -> None:

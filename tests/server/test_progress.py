@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from opsmcp_pipelines.run import ExpectedTask, Run, TaskResult, Verdict
+from opsmcp_pipelines.run import ExpectedTask, NodeResult, Run, StepResult, TaskResult, Verdict
 from opsmcp_server.progress import Meter, progress_message
 from opsmcp_tools.runs import RunRecord
 from tests.execution.bench import ANNA, SAY
@@ -80,3 +80,10 @@ def test_words_say_what_is_done_and_how_long_it_may_still_take(
 ) -> None:
     record = replace(run(DONE, GOING), usual_seconds=usual)
     assert progress_message(record, NOW + timedelta(seconds=age)) == words
+
+
+def test_words_name_the_step_at_which_a_task_is() -> None:
+    steps = (StepResult("stop", DONE), StepResult("start", GOING))
+    going = TaskResult("reload", "reload", GOING, (NodeResult("web-1", GOING, steps),))
+    record = replace(run(), result=Run(Verdict.RUNNING, (going,)))
+    assert progress_message(record, NOW) == ("say: 0 of 3 tasks done, now reload (start) (run r-1)")

@@ -26,8 +26,8 @@ __all__ = ["Screen"]
 _FRAMES_A_SECOND = 10
 _NARROWEST = 10
 _MOST_LINES = 4
-_MOVING_SHARE = 0.8
-"""Of the width, for what moves: a line that a narrower window wraps is not found to be erased."""
+_MARGIN = 8
+"""Columns that what moves leaves free: a line that a narrower window wraps is not found again."""
 
 
 class Screen:
@@ -85,8 +85,13 @@ class Screen:
         """Show how far it is."""
         status = self._running.get(title)
         if status is not None:
-            status.change(clean_line(message, WIDEST_LINE), progress, total)
+            status.change(clean_line(message, WIDEST_LINE) or self._share(title, progress, total))
             self._begin()
+
+    def _share(self, title: str, progress: float, total: float | None) -> str:
+        """In place of words that a server did not find."""
+        done = f" {100 * progress / total:.0f} %" if total and 0 <= progress <= total else ""
+        return f"{clean_line(title, WIDEST_LINE)}{done}"
 
     def called(self, title: str, outcome: Outcome) -> None:
         """Leave the call and the beginning of its result on the screen."""
@@ -140,7 +145,7 @@ class Screen:
     def _moving(self) -> RenderableType:
         """The unfinished text, as much of its end as fits, and the live lines."""
         lines = clean(self._blocks.tail).splitlines()[-max(1, self._console.height // 2) :]
-        width = max(_NARROWEST, int(self._console.width * _MOVING_SHARE))
+        width = max(_NARROWEST, self._console.width - _MARGIN)
         tail = [Text(line[-width * 3 :], overflow="fold") for line in lines]
         statuses = [self._thinking, *self._running.values()][: _MOST_LINES + 1]
         live = (part for status in statuses for part in status.shown())

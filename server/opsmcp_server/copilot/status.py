@@ -1,4 +1,4 @@
-"""The live line: a spinner, what goes on, for how long, and how long it may still take."""
+"""A live line: a spinner, for how long something goes on, and how far its server says it is."""
 
 from collections.abc import Callable
 
@@ -22,23 +22,14 @@ class Status:
         self._spinner = Spinner("dots")
         self._text = ""
         self._begun = 0.0
-        self._first: tuple[float, float] | None = None
-        self._ends: float | None = None
 
     def begin(self, text: str) -> None:
         """Something begins now."""
         self._text, self._begun = text, self._now()
-        self._first, self._ends = None, None
 
-    def change(self, text: str, progress: float, total: float | None) -> None:
-        """It is so far; its end is estimated as if it went on as since it was first told."""
-        now = self._now()
+    def change(self, text: str) -> None:
+        """It is so far."""
         self._text = text or self._text
-        self._first = self._first or (now, progress)
-        then, before = self._first
-        going = total is not None and progress > before and now > then
-        left = (total - progress) * (now - then) / (progress - before) if total and going else -1
-        self._ends = now + left if left > 0 else None
 
     def restart(self) -> None:
         """Count the time anew: so far a person thought."""
@@ -50,15 +41,11 @@ class Status:
 
     @property
     def text(self) -> str:
-        """The line without its spinner."""
+        """The line without its spinner; what is at its end is cut first."""
         if not self._text:
             return ""
-        now = self._now()
-        times = [self._words("elapsed", seconds=f"{now - self._begun:.0f}")]
-        if self._ends is not None and self._ends > now:
-            times.append(self._words("eta", seconds=f"{self._ends - now:.0f}"))
-        # What is at the end is cut first.
-        return f"{', '.join(times)}  {self._text}"
+        seconds = self._words("elapsed", seconds=f"{self._now() - self._begun:.0f}")
+        return f"{seconds}  {self._text}"
 
     def shown(self) -> list[RenderableType]:
         """The line as it is drawn: cut at the edge, never two of them."""

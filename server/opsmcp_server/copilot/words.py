@@ -18,7 +18,6 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "calling": ("{tool}: called", "{tool}:已调用"),
         "you": ("You", "你"),
         "elapsed": ("{seconds} s", "{seconds} 秒"),
-        "eta": ("about {seconds} s left", "约剩 {seconds} 秒"),
         "folded": ("… {lines} more lines", "… 还有 {lines} 行"),
         "folded-run": ("… {lines} more lines: /output {run}", "… 还有 {lines} 行:/output {run}"),
         "choices": ("y = yes, n = no, e = edit an argument", "y = 同意,n = 拒绝,e = 修改参数"),
