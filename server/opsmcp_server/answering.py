@@ -14,11 +14,10 @@ import mcp_types as types
 from opsmcp_server.narration import Model, NarrationFailed, narrate
 from opsmcp_server.results import run_result
 from opsmcp_server.services import Services
-from opsmcp_tools.advice import FindTool, advise
+from opsmcp_tools.advice import FindTool
 from opsmcp_tools.policy import Action, Effect
 from opsmcp_tools.runs import RunRecord
-from opsmcp_tools.summary import headline, structured, summarise
-from opsmcp_tools.text import fence, label
+from opsmcp_tools.summary import retold, structured, summarise
 from opsmcp_tools.tool import Principal, Tool
 
 __all__ = ["answer_run", "run_text"]
@@ -31,7 +30,8 @@ async def answer_run(
 ) -> types.CallToolResult:
     """The result of a call that ended in this run."""
     text = await run_text(services, record, principal, tokens)
-    work = partial(structured, record, _finder(services, principal))
+    find = _finder(services, principal)
+    work = partial(structured, record, find, services.config.tools.language)
     return run_result(record, text, await anyio.to_thread.run_sync(work))
 
 
@@ -46,7 +46,10 @@ async def run_text(
     if record.ended:
         before = await anyio.to_thread.run_sync(services.executions.last_good, record)
     mark = services.new_mark()
-    work = partial(summarise, record, mark=mark, tokens=most, before=before, find=find)
+    language = services.config.tools.language
+    work = partial(
+        summarise, record, mark=mark, tokens=most, before=before, find=find, language=language
+    )
     plain = await anyio.to_thread.run_sync(work)
     if not (record.ended and _wants_model(services, record)):
         return plain
@@ -86,16 +89,13 @@ async def _narrated(
         key=openai.key.get_secret_value(),
         seconds=services.config.result.llm_seconds,
     )
-    words = mask(await narrate(model, mask(plain), tokens=most * 2 // 3))
-    note = f"In the words of {label(openai.model)}, which may be wrong (result.summary):"
-    advice = [f"Next: {line}" for line in advise(record, find)]
-    everything = f"All output: get_run_output run={record.run}"
-    return "\n".join(
-        [
-            headline(record),
-            note,
-            fence(words, services.new_mark(), "generated"),
-            everything,
-            *advice,
-        ]
+    language = services.config.tools.language
+    words = await narrate(model, mask(plain), tokens=most * 2 // 3, language=language)
+    return retold(
+        record,
+        mask(words),
+        model=openai.model,
+        mark=services.new_mark(),
+        find=find,
+        language=language,
     )

@@ -57,7 +57,8 @@ class BuiltIn:
         services.require(
             principal, Action.RUN, BuiltInTool(self.name, read_only=self.hints.read_only)
         )
-        given = check_inputs(self.name, self.inputs, arguments)
+        language = services.config.tools.language
+        given = check_inputs(self.name, self.inputs, arguments, language=language)
         defaults = {item.name: item.default for item in self.inputs if item.default is not None}
         return await self.respond(services, principal, {**defaults, **given})
 

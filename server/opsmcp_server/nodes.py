@@ -19,8 +19,10 @@ from opsmcp_tools.characters import quote
 from opsmcp_tools.errors import ArgumentProblem, InvalidArguments
 from opsmcp_tools.inventory import NODE_SELECTORS
 from opsmcp_tools.kinds import CLUSTER, words_of
-from opsmcp_tools.nearest import same_name, suggest
+from opsmcp_tools.nearest import did_you_mean, first_of, same_name
 from opsmcp_tools.tool import Input, Kind, Tool
+from opsmcp_tools.words import argument as words
+from opsmcp_tools.words.phrase import Said
 
 __all__ = ["Nodes", "names_node"]
 
@@ -28,7 +30,6 @@ logger = logging.getLogger(__name__)
 
 _KEEP_SECONDS = 30.0
 _ASK_SECONDS = 3.0
-_MOST_SHOWN = 10
 
 
 @dataclass
@@ -72,10 +73,10 @@ class Nodes:
         names = await self.of(cluster) if cluster and given else ()
         wrong = [name for name in sorted(given) if call.arguments[name] not in names]
         if names and wrong:
-            problems = [
-                _problem(name, call.arguments[name], cluster or "", names) for name in wrong
-            ]
-            raise InvalidArguments(tool.name, problems, _corrected(call.arguments, wrong, names))
+            said = [(name, _said(call.arguments[name], cluster or "", names)) for name in wrong]
+            problems = [ArgumentProblem(name, what.to(tool.language)) for name, what in said]
+            corrected = _corrected(call.arguments, wrong, names)
+            raise InvalidArguments(tool.name, problems, corrected, tool.language)
 
 
 def names_node(argument: str) -> bool:
@@ -90,13 +91,9 @@ def _is_node(item: Input, variables: Mapping[str, str]) -> bool:
     return item.kind is Kind.KUBERNETES_NAME and names_node(item.name)
 
 
-def _problem(name: str, given: str, cluster: str, nodes: tuple[str, ...]) -> ArgumentProblem:
-    more = f" and {len(nodes) - _MOST_SHOWN} more" if len(nodes) > _MOST_SHOWN else ""
-    return ArgumentProblem(
-        name,
-        f"{quote(given)} was given; the cluster {cluster} has no such node"
-        f"{suggest(given, nodes)} (it has {', '.join(nodes[:_MOST_SHOWN])}{more})",
-    )
+def _said(given: str, cluster: str, nodes: tuple[str, ...]) -> Said:
+    near = did_you_mean(given, nodes)
+    return words.GIVEN(quote(given), words.NO_SUCH_NODE(cluster, near, *first_of(nodes)))
 
 
 def _corrected(

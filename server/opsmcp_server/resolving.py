@@ -16,6 +16,7 @@ from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.errors import ArgumentProblem, InvalidArguments
 from opsmcp_tools.tool import Input, Tool
 from opsmcp_tools.values import hosts_named
+from opsmcp_tools.words import argument as words
 
 __all__ = ["check_resolved"]
 
@@ -39,11 +40,12 @@ async def check_resolved(tool: Tool, call: CheckedCall) -> None:
     with anyio.move_on_after(_RESOLVE_SECONDS):
         for item, host in wanted:
             faults = (judge_address(address, item.rules) for address in await _addresses(host))
-            fault = next((fault for fault in faults if fault), "")
+            fault = next((fault for fault in faults if fault), None)
             if fault:
-                problems.append(ArgumentProblem(item.name, f"{fault}: that is where {host} leads"))
+                said = words.LEADS_THERE(fault, host).to(tool.language)
+                problems.append(ArgumentProblem(item.name, said))
     if problems:
-        raise InvalidArguments(tool.name, problems)
+        raise InvalidArguments(tool.name, problems, language=tool.language)
 
 
 def _is_doubtful(item: Input, host: str) -> bool:

@@ -131,7 +131,8 @@ async def _operation(services: Services, principal: Principal, name: str) -> tup
 
 async def _run(services: Services, principal: Principal, run: str) -> tuple[str, str]:
     services.require(principal, Action.READ, _RUN)
-    return _JSON, _dump(structured(services.executions.get(run, principal)))
+    record = services.executions.get(run, principal)
+    return _JSON, _dump(structured(record, language=services.config.tools.language))
 
 
 async def _output(services: Services, principal: Principal, run: str) -> tuple[str, str]:

@@ -72,8 +72,8 @@ class RunTasks:
         record = await self._record(held, principal)
         status = _status(record.verdict)
         detail = await self._result(record, principal) if status == "completed" else {}
-        now = self._services.clock.now()
-        words = headline(record) if record.ended else progress_message(record, now)
+        now, language = self._services.clock.now(), self._services.config.tools.language
+        words = headline(record, language) if record.ended else progress_message(record, now)
         return TaskState(
             status=status,
             created_at=record.created_at,

@@ -74,7 +74,7 @@ async def test_a_key_used_again_with_other_arguments_is_said_to_be_so(tmp_path: 
         for ended_before in (False, True):
             again = await it.executions.start(CHANGING, other, ANNA, key="a")
             assert (again.run, again.repeated) == (first.run, Repeat.KEY)
-            assert "made with other arguments: message=hello" in advise(again)[0]
+            assert "made with other arguments: message=hello" in advise(again)[0].to("en")
             if not ended_before:
                 await it.executions.wait(first.run, 100)
         assert len(it.source.started) == 1

@@ -55,3 +55,18 @@ async def test_the_settings_say_how_long_a_text_may_be(ground: Ground) -> None:
     (ground.manifests / "loud.yaml").write_text(_LOUD, "utf-8")
     async with connected(_LINK, ground.environ(OPSMCP_RESULT_TOKENS="300"), ground.root) as client:
         assert estimate_tokens(text_of(await client.call_tool("check-loud", {}))) <= 300
+
+
+async def test_results_and_errors_are_in_the_language_of_the_settings(ground: Ground) -> None:
+    environ = ground.environ(OPSMCP_TOOLS_LANGUAGE="zh")
+    async with connected(_LINK, environ, ground.root) as client:
+        failed: Any = await client.call_tool("check-failing", {})
+        wrong = await client.call_tool("show-greeting", {"whom": "anna"})
+        unknown = await client.call_tool("get_run", {"run": "r-x", "wait": 3})
+    assert text_of(failed).startswith("failed: check-failing,位于 localhost,用时 ")
+    assert "\n下一步:查看全部输出:get_run_output run=" in text_of(failed)
+    assert "查看全部输出:" in failed.structured_content["advice"]
+    assert text_of(wrong).startswith(
+        "show-greeting 没有启动。请修改以下参数:\n- whom: 没有这个参数"
+    )
+    assert "- wait: 没有这个参数;是否指 'wait_seconds'?" in text_of(unknown)

@@ -4,7 +4,8 @@ from datetime import timedelta
 import pytest
 
 from opsmcp_pipelines.run import NodeResult, TaskResult, Verdict
-from opsmcp_tools.comparison import changes
+from opsmcp_tools import comparison
+from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.tokens import estimate_tokens
 from tests.summary.records import AT, BAD, GOOD, record, step, summarise
 
@@ -88,6 +89,10 @@ def _good(host: str, output: str, name: str = "s") -> NodeResult:
     return NodeResult(host, GOOD, (step(name, output),))
 
 
+def changes(now: RunRecord, before: RunRecord) -> list[str]:
+    return [said.to("en") for said in comparison.changes(now, before)]
+
+
 def test_what_changed_since_the_last_good_run_is_said() -> None:
     before = _before(_good("a", "disk 40%\n"), _good("b", "same\n"), _good("gone", "x"))
     failed = NodeResult("b", BAD, (step("s", "error", BAD),))
@@ -131,3 +136,25 @@ def test_when_nothing_changed_one_line_says_so() -> None:
     now = record(GOOD, TaskResult("t", "t", GOOD, (_good("a", "x"),)))
     text = summarise(now, before=_before(_good("a", "x")))
     assert "Nothing else than in the last good run of this call (r-before" in text
+
+
+def test_good_outputs_of_many_hosts_that_differ_in_numbers_are_shown_once() -> None:
+    nodes = tuple(_good(f"web-{n:03}", f"copied {n} files to web-{n:03}\n") for n in range(60))
+    text = summarise(record(GOOD, TaskResult("t", "t", GOOD, nodes)))
+    assert text.count("copied ") == 1
+    assert "60 of 60 hosts: web-000, web-001" in text
+    assert "; alike but for numbers and names, shown is web-000)" in text
+    assert "All output: get_run_output" in text
+
+
+def test_after_a_failure_the_hosts_that_did_all_are_counted() -> None:
+    lines = summarise(_RUN).split("\n")
+    assert lines[0].startswith("failed: disk-usage on 45 of 200 hosts after")
+    assert "155 of 200 hosts did all they should." in lines
+
+
+def test_an_output_of_one_line_is_its_own_heading() -> None:
+    said = (NodeResult(f"h{n}", BAD, (step("s", "login refused\n", BAD),)) for n in range(3))
+    text = summarise(record(BAD, TaskResult("t", "t", BAD, tuple(said))))
+    assert text.count("login refused") == 1
+    assert "3 of 3 hosts: login refused: h0, h1, h2" in text

@@ -96,3 +96,17 @@ def test_foreseen_failures_are_not_shown_as_failures() -> None:
     allowed = StepResult("may", BAD, "tried\n", 6, allowed=True)
     text = summarise(record(GOOD, task("t", allowed, step("s", "fine\n"))))
     assert "failed" not in text
+
+
+def test_our_words_are_in_the_language_of_the_settings_and_outputs_as_they_are() -> None:
+    log = "\n".join(["ok"] * 900 + ["ERROR no space left"] + ["ok"] * 900)
+    bad = record(BAD, task("t", step("df", log, BAD), verdict=BAD), reason="web-1 failed")
+    lines = summarise(bad, language="zh").split("\n")
+    assert lines[:3] == [
+        "failed: disk-usage,位于 web-1,用时 3.2 秒(run r-abcdefghij)",
+        "原因:web-1 failed",
+        "任务 t,步骤 df,位于 web-1:failed",
+    ]
+    assert any(line.startswith("[… 省略 8") for line in lines)
+    assert "ERROR no space left" in lines
+    assert lines[-1].startswith("下一步:查看全部输出:get_run_output run=r-abcdefghij")

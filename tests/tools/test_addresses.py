@@ -4,6 +4,7 @@ import pytest
 
 from opsmcp_tools.addresses import judge_host, literal_address
 from opsmcp_tools.value_rules import NO_RULES, ValueRules
+from opsmcp_tools.words import argument as words
 
 OPEN = ValueRules(loopback=True, link_local=True)
 
@@ -36,21 +37,22 @@ def test_a_local_or_metadata_address_is_refused_in_any_spelling(host: str) -> No
 
 @pytest.mark.parametrize("host", ["example.com", "10.1.2.3", "8.8.8.8", "2001:db8::1", "a-b.c"])
 def test_other_hosts_may_be_named(host: str) -> None:
-    assert judge_host(host, NO_RULES) == ""
+    assert judge_host(host, NO_RULES) is None
 
 
 @pytest.mark.parametrize("host", ["224.0.0.1", "ff02::1"])
 def test_a_multicast_address_is_refused_always(host: str) -> None:
-    assert "multicast" in judge_host(host, OPEN)
+    assert judge_host(host, OPEN) == words.MULTICAST()
 
 
 def test_only_the_hosts_of_the_settings_may_be_named() -> None:
     rules = ValueRules(url_hosts=("*.example.com", "localhost"))
-    assert judge_host("a.example.com", rules) == ""
-    assert judge_host("localhost", rules) == ""
-    assert "values.url_hosts" in judge_host("example.org", rules)
+    assert judge_host("a.example.com", rules) is None
+    assert judge_host("localhost", rules) is None
+    refused = judge_host("example.org", rules)
+    assert refused is not None and "values.url_hosts" in refused.to("en")
 
 
 def test_a_number_that_is_no_address_is_refused() -> None:
-    assert "no address" in judge_host("4294967296", NO_RULES)
+    assert judge_host("4294967296", NO_RULES) == words.NO_ADDRESS()
     assert literal_address("example.com") is None

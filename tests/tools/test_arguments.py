@@ -144,3 +144,14 @@ def test_nothing_but_invalid_arguments_is_ever_raised(arguments: dict[str, Any])
     else:
         kinds = {item.name: item for item in TOOL.inputs}
         VALIDATOR.validate({n: typed(kinds[n], text) for n, text in call.arguments.items()})
+
+
+def test_errors_are_in_the_language_of_the_tool():
+    chinese = dataclasses.replace(TOOL, language="zh")
+    with pytest.raises(InvalidArguments) as caught:
+        check({"hosst": "x", "port": "many", "host": "WEB_1"}, chinese)
+    lines = str(caught.value).split("\n")
+    assert lines[0] == f"{TOOL.name} 没有启动。请修改以下参数:"
+    assert lines[1].startswith("- hosst: 没有这个参数;是否指 'host'?(可用的有:")
+    assert "- port: 给出的是 'many';必须是整数,从 1 到 65535" in lines
+    assert any(line.startswith("- host: 给出的是 'WEB_1';必须是以下之一:") for line in lines)

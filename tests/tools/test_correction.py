@@ -28,6 +28,12 @@ def corrected(given: dict[str, Any]) -> Any:
         ({"force": "Yes", "port": 80}, {"force": "true", "port": "80"}),
         ({"pod": "Web-0 "}, {"pod": "web-0"}),
         ({"ip": "10.0.0.7\n"}, {"ip": "10.0.0.7"}),
+        ({"arguments": {"host": "web-1", "port": 80}}, {"host": "web-1", "port": "80"}),
+        ({"params": {"Host": "WEB-1"}}, {"host": "web-1"}),
+        ({"hosts": "web-1"}, {"host": "web-1"}),
+        ({"pod_name": "web-0"}, {"pod": "web-0"}),
+        ({"podNames": "web-0"}, {"pod": "web-0"}),
+        ({"cluster": "EAST", "hostName": "Web_1"}, {"cluster": "east", "host": "web-1"}),
     ],
     ids=str,
 )
@@ -45,6 +51,12 @@ def test_what_can_only_have_been_meant_is_offered(given: dict[str, Any], meant: 
         {"pod": "a b"},
         {"keyword": ["a"]},
         {"keyword": "$(id)"},
+        {"hosts": ["web-1", "web-2"]},
+        {"hosts": "web-1", "host_name": "web-2"},
+        {"arguments": {"host": "nowhere"}},
+        {"arguments": {"host": "web-1"}, "port": 80},
+        {"arguments": "host=web-1"},
+        {"arguments": {"arguments": {"host": "web-1"}}},
     ],
     ids=str,
 )
@@ -55,3 +67,8 @@ def test_a_guess_is_no_correction(given: dict[str, Any]):
 def test_the_message_holds_the_corrected_call():
     with pytest.raises(InvalidArguments, match=r'accepted would be: \{"host": "web-1"\}'):
         check_arguments(TOOL, {"host": "Web-1"}, ME)
+
+
+def test_a_wrapping_of_the_arguments_is_named_as_such():
+    with pytest.raises(InvalidArguments, match="it holds the arguments; give them themselves"):
+        check_arguments(TOOL, {"arguments": {"host": "web-1"}}, ME)

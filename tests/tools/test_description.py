@@ -123,11 +123,10 @@ def test_what_an_operator_says_of_nothing_is_found():
 def test_without_steps_there_is_nothing_to_describe():
     with pytest.raises(UnusableOperation, match="no steps"):
         from opsmcp_tools.description import describe
-        from opsmcp_tools.phrases import ENGLISH
         from opsmcp_tools.tool import Hints
 
         bare = Task("bare", "ops", "bare")
-        describe(bare, (bare,), Hints(read_only=True, destructive=False, idempotent=True), ENGLISH)
+        describe(bare, (bare,), Hints(read_only=True, destructive=False, idempotent=True), "en")
 
 
 def test_a_pipeline_is_described_by_the_steps_of_its_tasks():

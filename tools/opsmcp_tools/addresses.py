@@ -11,6 +11,8 @@ from fnmatch import fnmatchcase
 from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address, ip_network
 
 from opsmcp_tools.value_rules import ValueRules
+from opsmcp_tools.words import argument as words
+from opsmcp_tools.words.phrase import Said
 
 __all__ = ["judge_address", "judge_host", "literal_address"]
 
@@ -40,35 +42,35 @@ _EMBEDDING = (
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{0,16}|[0-9]{1,20}")
 
 
-def judge_host(host: str, rules: ValueRules) -> str:
-    """Why a URL must not name this host; empty when it may, as far as can be seen."""
+def judge_host(host: str, rules: ValueRules) -> Said | None:
+    """Why a URL must not name this host; None when it may, as far as can be seen."""
     plain = host.lower().rstrip(".")
     if plain in rules.url_hosts:
-        return ""
+        return None
     if rules.url_hosts and not any(fnmatchcase(plain, one) for one in rules.url_hosts):
-        return f"its host must be one of {', '.join(rules.url_hosts[:10])} (values.url_hosts)"
+        return words.WRONG_HOST(", ".join(rules.url_hosts[:10]))
     if plain in _METADATA_NAMES and not rules.link_local:
-        return _refusal("the metadata of its cloud")
+        return words.FORBIDDEN_HOST(words.METADATA())
     if plain.endswith(".localhost") or plain in _LOCAL_NAMES:
-        return "" if rules.loopback else _refusal("the machine itself")
+        return None if rules.loopback else words.FORBIDDEN_HOST(words.MACHINE_ITSELF())
     try:
         address = literal_address(plain)
     except ValueError:
-        return "its host is a number that is no address"
-    return judge_address(address, rules) if address else ""
+        return words.NO_ADDRESS()
+    return judge_address(address, rules) if address else None
 
 
-def judge_address(address: Address, rules: ValueRules) -> str:
-    """Why nothing must be asked of this address; empty when it may be."""
+def judge_address(address: Address, rules: ValueRules) -> Said | None:
+    """Why nothing must be asked of this address; None when it may be."""
     for one in (address, *_inside(address)):
         if (one in _METADATA or one.is_link_local) and not rules.link_local:
-            return _refusal("a link-local or metadata address")
+            return words.FORBIDDEN_HOST(words.LINK_LOCAL())
         local = one.is_loopback or one.is_unspecified or (one.version == 4 and int(one) < 1 << 24)
         if local and not rules.loopback:
-            return _refusal("the machine itself")
+            return words.FORBIDDEN_HOST(words.MACHINE_ITSELF())
         if one.is_multicast:
-            return "its host is a multicast address"
-    return ""
+            return words.MULTICAST()
+    return None
 
 
 def literal_address(host: str) -> Address | None:
@@ -109,7 +111,3 @@ def _inside(address: Address) -> tuple[IPv4Address, ...]:
     if address.teredo is not None:
         found.append(address.teredo[1])
     return tuple(found)
-
-
-def _refusal(what: str) -> str:
-    return f"its host is {what}, which policy does not allow (values.local_urls)"

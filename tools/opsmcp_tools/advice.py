@@ -9,13 +9,13 @@ from opsmcp_pipelines.run import StepResult, TaskResult, Verdict
 from opsmcp_tools.runs import MASK, Repeat, RunRecord
 from opsmcp_tools.text import label
 from opsmcp_tools.tool import Tool
+from opsmcp_tools.words import result as words
+from opsmcp_tools.words.phrase import Said
 
 __all__ = ["FindTool", "advise", "bad_step", "no_tool", "steps_of"]
 
 FindTool = Callable[[str], Tool | None]
 """The tool of a name, if whoever reads the advice may call it."""
-
-_NO_CHANGE = "Do not repeat the call before you know what this one did"
 
 _INVERSES = (
     ("cordon", "uncordon"),
@@ -36,38 +36,30 @@ def no_tool(_name: str) -> Tool | None:
     return None
 
 
-def advise(record: RunRecord, find: FindTool = no_tool) -> tuple[str, ...]:
+def advise(record: RunRecord, find: FindTool = no_tool) -> tuple[Said, ...]:
     """The next steps, best first, each one sentence."""
     return (*_of_repeat(record), *_next(record, find))
 
 
-def _of_repeat(record: RunRecord) -> Iterator[str]:
+def _of_repeat(record: RunRecord) -> Iterator[Said]:
     """What whoever made the same call again has to know."""
     if record.repeated is Repeat.KEY:
-        yield (
-            "Nothing new was started: this is the run of the same opsmcp/idempotency-key, made "
-            f"with other arguments: {_given(record)}. For a new one give another key in _meta"
-        )
+        yield words.REPEATED_KEY(_given(record))
     elif record.repeated is Repeat.CALL:
-        when = "run.repeat_seconds (60 by default) later" if record.ended else "after its end"
-        yield (
-            f"Nothing new was started: this is the run of the same call made before. For a new one "
-            f"call again {when}, or with another opsmcp/idempotency-key in _meta "
-            "(opsmcp call --new in a terminal)"
-        )
+        yield words.REPEATED(words.LATER() if record.ended else words.AFTER_ITS_END())
 
 
-def _given(record: RunRecord) -> str:
+def _given(record: RunRecord) -> str | Said:
     given = [f"{name}={label(value)}" for name, value in list(record.arguments.items())[:10]]
-    return " ".join(given) or "none"
+    return " ".join(given) or words.NOTHING_GIVEN()
 
 
-def _next(record: RunRecord, find: FindTool) -> tuple[str, ...]:
+def _next(record: RunRecord, find: FindTool) -> tuple[Said, ...]:
     match record.verdict:
         case Verdict.RUNNING:
-            return (f"Wait for it: get_run run={record.run} wait_seconds=30",)
+            return (words.WAIT(record.run),)
         case Verdict.NOTHING_RAN:
-            return ("Call list_inventory to see the real hosts and clusters, then repeat the call",)
+            return (words.LOOK_AT_INVENTORY(),)
         case Verdict.SUCCEEDED:
             return tuple(_after_success(record, find))
         case Verdict.CANCELLED:
@@ -75,10 +67,9 @@ def _next(record: RunRecord, find: FindTool) -> tuple[str, ...]:
         case Verdict.FAILED | Verdict.ABORTED:
             return (*_read_output(record), *_checks(record, find))
         case Verdict.INVALID:
-            return ("Tell whoever maintains the operation; no argument changes this",)
+            return (words.TELL_MAINTAINER(),)
         case Verdict.STUCK | Verdict.VANISHED | Verdict.UNKNOWN:
-            unsure = f"{_NO_CHANGE}; it may have done its work all the same"
-            return (*_checks(record, find), unsure)
+            return (*_checks(record, find), words.DO_NOT_REPEAT())
 
 
 def bad_step(record: RunRecord) -> tuple[TaskResult, str, StepResult] | None:
@@ -97,32 +88,32 @@ def steps_of(record: RunRecord) -> Iterator[tuple[TaskResult, str, StepResult]]:
                 yield task, node.node, step
 
 
-def _read_output(record: RunRecord) -> Iterator[str]:
+def _read_output(record: RunRecord) -> Iterator[Said]:
     if next(steps_of(record), None) is None:
         return
     found = bad_step(record)
     if found is None:
-        yield f"Read all output: get_run_output run={record.run}"
+        yield words.READ_OUTPUT(f"get_run_output run={record.run}")
         return
     task, node, step = found
     where = " ".join(
         f"{name}={label(value)}"
         for name, value in (("task", task.name), ("node", node), ("step", step.name))
     )
-    yield f"Read all output: get_run_output run={record.run} {where}"
+    yield words.READ_OUTPUT(f"get_run_output run={record.run} {where}")
 
 
-def _after_success(record: RunRecord, find: FindTool) -> Iterator[str]:
+def _after_success(record: RunRecord, find: FindTool) -> Iterator[Said]:
     yield from _checks(record, find)
     verb, _, rest = record.tool.partition("-")
     for word, inverse in _INVERSES:
         if verb == word and rest:
             call = _same_arguments(record, find(f"{inverse}-{rest}"))
             if call:
-                yield f"To undo it: {call}"
+                yield words.UNDO(call)
 
 
-def _checks(record: RunRecord, find: FindTool) -> Iterator[str]:
+def _checks(record: RunRecord, find: FindTool) -> Iterator[Said]:
     """A tool that only reads what this one changed, the first there is."""
     tool = find(record.tool)
     if tool is None or tool.hints.read_only:
@@ -133,7 +124,7 @@ def _checks(record: RunRecord, find: FindTool) -> Iterator[str]:
         if candidate is not None and candidate.hints.read_only:
             call = _same_arguments(record, candidate)
             if call:
-                yield f"Look at what it changed: {call}"
+                yield words.LOOK_AT_CHANGE(call)
                 return
 
 

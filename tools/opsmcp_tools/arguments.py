@@ -11,13 +11,15 @@ from types import MappingProxyType
 
 from opsmcp_tools.binding import PRINCIPAL
 from opsmcp_tools.characters import has_hidden, quote
-from opsmcp_tools.correction import correct
+from opsmcp_tools.correction import correct, is_nested
 from opsmcp_tools.errors import ArgumentProblem, InvalidArguments, NotAllowed
 from opsmcp_tools.location import inputs_at
-from opsmcp_tools.nearest import suggest
-from opsmcp_tools.phrases import ENGLISH
+from opsmcp_tools.nearest import did_you_mean
 from opsmcp_tools.tool import Input, Principal, Tool
 from opsmcp_tools.values import Refused, check_value, is_safe_word
+from opsmcp_tools.words import argument as words
+from opsmcp_tools.words.definition import MEANINGS
+from opsmcp_tools.words.phrase import Language, Said
 
 __all__ = ["CheckedCall", "check_arguments", "check_inputs"]
 
@@ -49,7 +51,7 @@ def check_arguments(
     """
     filled = frozenset(item.name for item in tool.bound)
     inputs = inputs_at(tool, arguments)
-    checked = check_inputs(tool.name, inputs, arguments, filled)
+    checked = check_inputs(tool.name, inputs, arguments, filled, tool.language)
     return _merge(tool, inputs, checked, principal)
 
 
@@ -58,48 +60,65 @@ def check_inputs(
     inputs: Sequence[Input],
     arguments: Mapping[str, object],
     filled: frozenset[str] = frozenset(),
+    language: Language = "en",
 ) -> dict[str, str]:
     """What the caller gave, in canonical form; `filled` are the names that the server fills.
 
     Raises:
         InvalidArguments: With every problem there is.
     """
-    _check_size(name, arguments)
+    checked, problems = _check(inputs, arguments, filled)
+    if problems:
+        found = [ArgumentProblem(argument, said.to(language)) for argument, said in problems]
+        raise InvalidArguments(name, found, _corrected(inputs, arguments), language)
+    return checked
+
+
+def _check(
+    inputs: Sequence[Input], arguments: Mapping[str, object], filled: frozenset[str]
+) -> tuple[dict[str, str], list[tuple[str, Said]]]:
+    too_large = _too_large(arguments)
+    if too_large is not None:
+        return {}, [("arguments", too_large)]
     declared = {item.name: item for item in inputs}
     problems = [
-        _undeclared(given, declared, filled) for given in arguments if str(given) not in declared
+        (quote(given).strip("'"), _undeclared(given, value, declared, filled))
+        for given, value in arguments.items()
+        if str(given) not in declared
     ]
     checked: dict[str, str] = {}
     for item in inputs:
         try:
             text = _check_one(item, arguments.get(item.name))
         except Refused as error:
-            problems.append(ArgumentProblem(item.name, str(error)))
+            problems.append((item.name, error.said))
         else:
             checked |= {} if text is None else {item.name: text}
-    if problems:
-        raise InvalidArguments(name, problems, correct(inputs, arguments))
-    return checked
+    return checked, problems
 
 
-def _check_size(name: str, arguments: Mapping[str, object]) -> None:
+def _too_large(arguments: Mapping[str, object]) -> Said | None:
     if len(arguments) > MAX_ARGUMENTS:
-        sentence = f"there are {len(arguments)} of them; at most {MAX_ARGUMENTS} are accepted"
-        raise InvalidArguments(name, [ArgumentProblem("arguments", sentence)])
+        return words.TOO_MANY(len(arguments), MAX_ARGUMENTS)
     texts = (text for pair in arguments.items() for text in pair if isinstance(text, str))
     if sum(len(text) for text in texts) > MAX_CHARACTERS:
-        sentence = f"together they are longer than {MAX_CHARACTERS} characters"
-        raise InvalidArguments(name, [ArgumentProblem("arguments", sentence)])
+        return words.TOO_LONG_TOGETHER(MAX_CHARACTERS)
+    return None
 
 
-def _undeclared(name: str, declared: Collection[str], filled: frozenset[str]) -> ArgumentProblem:
-    shown = quote(name).strip("'")
+def _corrected(inputs: Sequence[Input], arguments: Mapping[str, object]) -> dict[str, str] | None:
+    return None if _too_large(arguments) is not None else correct(inputs, arguments)
+
+
+def _undeclared(
+    name: str, value: object, declared: Collection[str], filled: frozenset[str]
+) -> Said:
     if name in filled:
-        return ArgumentProblem(shown, "it is filled by the server; leave it out")
-    names = ", ".join(declared) or "none"
-    return ArgumentProblem(
-        shown, f"there is no such argument{suggest(name, declared)} (there are: {names})"
-    )
+        return words.FILLED()
+    if is_nested(name, value, declared):
+        return words.NESTED(quote(name))
+    names = ", ".join(declared) or words.NO_ARGUMENTS()
+    return words.NO_SUCH_ARGUMENT(did_you_mean(name, declared), names)
 
 
 def _check_one(item: Input, given: object) -> str | None:
@@ -109,17 +128,20 @@ def _check_one(item: Input, given: object) -> str | None:
             raise Refused(_is_required(item))
         return None
     if isinstance(given, (dict, list, tuple, set)):
-        raise Refused("it must be one plain value, no list or object")
+        raise Refused(words.NOT_PLAIN())
     try:
         return check_value(item, given)
     except Refused as error:
-        raise Refused(f"{quote(given)} was given; {error}") from None
+        raise Refused(words.GIVEN(quote(given), error.said)) from None
 
 
-def _is_required(item: Input) -> str:
-    told = str(item.schema.get("description", "")) or ENGLISH.meanings.get(item.kind, "")
-    choices = f"; one of {', '.join(item.allowed[:10])}" if item.allowed else ""
-    return f"it is required{choices}" + (f" ({told})" if told and not choices else "")
+def _is_required(item: Input) -> Said:
+    none = words.NOTHING()
+    if item.allowed:
+        return words.REQUIRED(words.REQUIRED_CHOICES(", ".join(item.allowed[:10])), none)
+    meaning = MEANINGS.get(item.kind)
+    told = item.schema.get("description") or (meaning and meaning())
+    return words.REQUIRED(none, words.REQUIRED_MEANING(told) if told else none)
 
 
 def _merge(

@@ -5,6 +5,8 @@ every kind of error line stays (`templates`), with its neighbours, the head and 
 trace, warnings, what is rare, and both ends. Linear in the text, and bounded in memory.
 """
 
+from dataclasses import replace
+
 from opsmcp_tools.excerpt import Room
 from opsmcp_tools.json_shape import shrunk_json
 from opsmcp_tools.log import read_log, read_thinned
@@ -12,6 +14,8 @@ from opsmcp_tools.table_shape import read_table
 from opsmcp_tools.text import clean
 from opsmcp_tools.thinning import thin
 from opsmcp_tools.tokens import estimate_tokens
+from opsmcp_tools.words import excerpt as words
+from opsmcp_tools.words.phrase import Language, Said
 from opsmcp_tools.yaml_shape import read_yaml
 
 __all__ = ["LEAST_TOKENS", "condense", "room_for"]
@@ -35,7 +39,7 @@ _TOKENS_OF_A_LINE = 20
 """What a short line takes; if there are more kinds of error than fit, similar ones are joined."""
 
 
-def condense(text: str, tokens: int = 1_500) -> str:
+def condense(text: str, tokens: int = 1_500, language: Language = "en") -> str:
     """The text as it is if it fits, else what matters of it.
 
     What is left out is marked where it stood or counted in the first line. The result is never
@@ -44,26 +48,28 @@ def condense(text: str, tokens: int = 1_500) -> str:
     Args:
         text: Any output; cleaned here.
         tokens: How many it may take. Outputs are dense, so three characters count as a token.
+        language: In which words to say what is left out.
     """
-    text, note = _readable(text)
+    text, left = _readable(text)
+    note = f"\n{left.to(language)}" if left else ""
     room = Room(max(tokens, LEAST_TOKENS) * 3 // 4, len(text))
     if not note and room.holds(text):
         return text
     smaller = Room(room.tokens - len(note) // 4, room.characters - len(note))
-    return (_condensed(text, smaller) or _cut(text, smaller)) + note
+    return (_condensed(text, smaller, language) or _cut(text, smaller, language)) + note
 
 
-def _readable(text: str) -> tuple[str, str]:
+def _readable(text: str) -> tuple[str, Said | None]:
     """The cleaned text, so far as it is looked at, and a note on what is not."""
     if len(text) > _SMALL and text.count(_UNREADABLE) > len(text) // _READABLE_PARTS:
         plain = clean(text.encode("ascii", "ignore").decode())
-        return plain, "\n[this is no text: only its plain characters were looked at]"
+        return plain, words.NO_TEXT()
     text = clean(text)
     left = len(text) - _MOST_CHARACTERS
     if left <= 0:
-        return text, ""
+        return text, None
     ends = text[:_KEPT_HEAD] + "\n" + text[left + _KEPT_HEAD :]
-    return ends, f"\n[{left:,} characters after the first {_KEPT_HEAD:,} were not looked at]"
+    return ends, words.NOT_LOOKED_AT(left, _KEPT_HEAD)
 
 
 def room_for(text: str) -> int:
@@ -71,18 +77,20 @@ def room_for(text: str) -> int:
     return -(-estimate_tokens(text) * 4 // 3) + 1
 
 
-def _condensed(text: str, room: Room) -> str | None:
-    shrunk = shrunk_json(text, room)
+def _condensed(text: str, room: Room, language: Language) -> str | None:
+    shrunk = shrunk_json(text, room, language)
     if shrunk:
         return shrunk
     text = text.removesuffix("\n")
     room_lines = room.tokens // _TOKENS_OF_A_LINE
     thinned = thin(text, _MOST_LINES)
     if thinned is not None:
-        return read_thinned(thinned, room_lines=room_lines).fit(room)
-    lines = text.split("\n")
-    excerpt = read_table(lines) or read_yaml(lines)
-    return (excerpt or read_log(_in_pieces(lines), room_lines=room_lines)).fit(room)
+        excerpt = read_thinned(thinned, room_lines=room_lines)
+    else:
+        lines = text.split("\n")
+        excerpt = read_table(lines) or read_yaml(lines)
+        excerpt = excerpt or read_log(_in_pieces(lines), room_lines=room_lines)
+    return replace(excerpt, language=language).fit(room)
 
 
 def _in_pieces(lines: list[str]) -> list[str]:
@@ -105,8 +113,8 @@ def _pieces(line: str) -> list[str]:
     return pieces
 
 
-def _cut(text: str, room: Room) -> str:
+def _cut(text: str, room: Room, language: Language) -> str:
     """The beginning, where nothing better fits: a text of a few very dense characters."""
-    mark = "\n[the rest left out]"
+    mark = f"\n{words.REST_LEFT_OUT().to(language)}"
     kept = min(len(text), room.characters - len(mark), room.tokens - estimate_tokens(mark))
     return text[: max(0, kept)].rstrip("\n") + mark

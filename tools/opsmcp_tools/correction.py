@@ -1,28 +1,33 @@
 """The call that can only have been meant: offered in an error where there is no doubt, never made.
 
-Certain is what differs from one real name in case and separators alone, blanks around a value, and
-the usual words for true and false. A near name is not certain: it stays a question. Pure.
+Certain is what differs from one real name in case and separators alone, the plural of an argument
+and its name with `name` behind it, arguments within `arguments`, blanks around a value, and the
+usual words for true and false. A near name is not certain: it stays a question. Pure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
+from typing import cast
 
+from opsmcp_tools.kinds import words_of
 from opsmcp_tools.nearest import same_name
 from opsmcp_tools.tool import Input, Kind
 from opsmcp_tools.values import Refused, check_value
 
-__all__ = ["correct"]
+__all__ = ["correct", "is_nested"]
 
 _TRUTHS: Mapping[str, str] = MappingProxyType(
     {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
 )
+_WRAPPINGS = frozenset({"arguments", "args", "params", "parameters", "input", "kwargs"})
+_LONGEST_NAME = 100
 _LOWER = frozenset({Kind.KUBERNETES_NAME, Kind.HOST})
 
 
 def correct(inputs: Sequence[Input], arguments: Mapping[str, object]) -> dict[str, str] | None:
     """Arguments that would be accepted, when every fault has one certain remedy; else None."""
     declared = {item.name: item for item in inputs}
-    renamed = _rename(declared, arguments)
+    renamed = _rename(declared, _unwrapped(declared, arguments))
     if renamed is None:
         return None
     corrected: dict[str, str] = {}
@@ -39,6 +44,33 @@ def correct(inputs: Sequence[Input], arguments: Mapping[str, object]) -> dict[st
     return corrected
 
 
+def is_nested(name: str, value: object, declared: Collection[str]) -> bool:
+    """Whether this is a wrapping of the arguments, as some clients and models put around them."""
+    return name not in declared and name.lower() in _WRAPPINGS and isinstance(value, dict)
+
+
+def _unwrapped(
+    declared: Mapping[str, Input], arguments: Mapping[str, object]
+) -> Mapping[str, object]:
+    """The arguments themselves, where all of them are within one that only wraps them."""
+    if len(arguments) == 1:
+        ((name, value),) = arguments.items()
+        if is_nested(name, value, declared):
+            return cast("dict[str, object]", value)
+    return arguments
+
+
+def _same_thing(name: str, declared: Collection[str]) -> str:
+    """The one argument that names the same: `pods`, `pod_name` and `podname` are `pod`."""
+    found = [real for real in declared if _thing(real) == _thing(name)]
+    return found[0] if len(found) == 1 and len(name) <= _LONGEST_NAME else ""
+
+
+def _thing(name: str) -> str:
+    plain = "".join(words_of(name)) if len(name) <= _LONGEST_NAME else name
+    return plain.removesuffix("s").removesuffix("name") or plain
+
+
 def _rename(
     declared: Mapping[str, Input], arguments: Mapping[str, object]
 ) -> dict[str, object] | None:
@@ -47,7 +79,7 @@ def _rename(
     for name, value in arguments.items():
         if name in declared:
             continue
-        real = same_name(str(name), declared)
+        real = same_name(str(name), declared) or _same_thing(str(name), declared)
         if not real or real in renamed:
             return None
         renamed[real] = value

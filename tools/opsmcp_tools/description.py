@@ -10,9 +10,10 @@ from opsmcp_pipelines.models import Operation, Pipeline, Task
 from opsmcp_tools.characters import clean_line
 from opsmcp_tools.errors import UnusableOperation
 from opsmcp_tools.kinds import words_of
-from opsmcp_tools.phrases import Phrases
 from opsmcp_tools.tool import Hints, Tool
 from opsmcp_tools.vocabulary import ideas, stem
+from opsmcp_tools.words import definition as words
+from opsmcp_tools.words.phrase import Language
 
 __all__ = ["MOST_WORDS", "describe", "is_thin", "sibling_note", "siblings", "with_note"]
 
@@ -36,7 +37,7 @@ _OPPOSITES = (
 
 
 def describe(
-    operation: Operation, tasks: Sequence[Task], hints: Hints, phrases: Phrases, said: str = ""
+    operation: Operation, tasks: Sequence[Task], hints: Hints, language: Language, said: str = ""
 ) -> str:
     """What `operation` does and changes; `said` are an operator's words in place of ours.
 
@@ -50,22 +51,23 @@ def describe(
     own = clean_line(operation.desc, _LONGEST)
     if not own:
         raise UnusableOperation("no description")
-    ours = [_steps(operation, tasks, phrases), _effect(operation, hints, phrases)]
-    return with_note(own[:1].upper() + own[1:], " ".join(text for text in ours if text), phrases)
+    ours = [_steps(operation, tasks, language), _effect(operation, hints, language)]
+    note = words.BETWEEN().to(language).join(text for text in ours if text)
+    return with_note(own[:1].upper() + own[1:], note, language)
 
 
-def with_note(text: str, note: str, phrases: Phrases) -> str:
+def with_note(text: str, note: str, language: Language) -> str:
     """`text` with `note` behind it, cut so that the note stays whole."""
     if not note:
         return _cut(text)
     kept = _cut(text, MOST_WORDS - len(note.split()))
-    stop = "" if kept.endswith((".", "!", "?", "…", "。")) else phrases.stop
-    return f"{kept}{stop} {note}" if phrases.stop == "." else f"{kept}{stop}{note}"
+    stop = "" if kept.endswith((".", "!", "?", "…", "。")) else words.STOP().to(language)
+    return f"{kept}{stop}{words.BETWEEN().to(language)}{note}"
 
 
 def _cut(text: str, most: int = MOST_WORDS) -> str:
-    words = text.split()
-    return " ".join(words[:most]) + ("…" if len(words) > most else "")
+    parts = text.split()
+    return " ".join(parts[:most]) + ("…" if len(parts) > most else "")
 
 
 def is_thin(operation: Operation) -> bool:
@@ -74,7 +76,7 @@ def is_thin(operation: Operation) -> bool:
     return told <= {stem(word) for word in words_of(operation.name)}
 
 
-def _steps(operation: Operation, tasks: Sequence[Task], phrases: Phrases) -> str:
+def _steps(operation: Operation, tasks: Sequence[Task], language: Language) -> str:
     """The steps of what is described by nothing but its name, where they say more."""
     if not is_thin(operation):
         return ""
@@ -82,7 +84,7 @@ def _steps(operation: Operation, tasks: Sequence[Task], phrases: Phrases) -> str
     names = dict.fromkeys(" ".join(words_of(step.name)) for task in tasks for step in task.steps)
     telling = [name for name in names if _tells(name.split(), known)]
     shown = clean_line(", ".join(telling[:_MOST_STEPS]), 100)
-    return phrases.steps.format(shown) if shown else ""
+    return words.STEPS(shown).to(language) if shown else ""
 
 
 def _tells(step: Sequence[str], known: set[str]) -> bool:
@@ -94,18 +96,18 @@ def _tells(step: Sequence[str], known: set[str]) -> bool:
     return bool(set(roots) - known)
 
 
-def _effect(operation: Operation, hints: Hints, phrases: Phrases) -> str:
-    words = words_of(operation.name)
-    verb = ideas().get(stem(words[0]), "") if words else ""
+def _effect(operation: Operation, hints: Hints, language: Language) -> str:
+    named = words_of(operation.name)
+    verb = ideas().get(stem(named[0]), "") if named else ""
     if hints.read_only:
-        return "" if verb in _OBVIOUSLY_READING else phrases.reads
+        return "" if verb in _OBVIOUSLY_READING else words.READS().to(language)
     if not hints.destructive:
-        return (
-            "" if verb in ("create", "collect") or _opposites(operation.name) else phrases.changes
-        )
+        plain = verb in ("create", "collect") or _opposites(operation.name)
+        return "" if plain else words.CHANGES().to(language)
     if verb in _DELETING:
-        return phrases.deletes
-    return phrases.interrupts if verb in _INTERRUPTING else phrases.destroys
+        return words.DELETES().to(language)
+    said = words.INTERRUPTS if verb in _INTERRUPTING else words.DESTROYS
+    return said().to(language)
 
 
 def _opposites(name: str) -> tuple[str, ...]:
@@ -141,20 +143,21 @@ def sibling_note(
     tool: Tool,
     known: Mapping[str, Tool],
     variants: Mapping[str, tuple[str, ...]],
-    phrases: Phrases,
+    language: Language,
 ) -> str:
     """Which other tool to take instead of this one, or after it; empty when there is none."""
     opposite = next((name for name in _opposites(tool.name) if name in known), "")
     if opposite:
-        return phrases.undo.format(opposite)
+        return words.UNDO(opposite).to(language)
     plain = _plain_form(tool.name, known)
     if plain and known[plain].hints.read_only == tool.hints.read_only:
         rest = tool.name.removeprefix(plain)
-        return (phrases.try_first if "force" in rest else phrases.plain).format(plain)
+        said = words.TRY_FIRST if "force" in rest else words.PLAIN
+        return said(plain).to(language)
     found = [
         name.removeprefix(tool.name)
         for name in variants.get(tool.name, ())
         if known[name].hints.read_only == tool.hints.read_only
     ]
     shown = ", ".join(found[:_MOST_VARIANTS]) + (", …" if len(found) > _MOST_VARIANTS else "")
-    return phrases.variants.format(shown) if found else ""
+    return words.VARIANTS(shown).to(language) if found else ""

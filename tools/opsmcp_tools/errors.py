@@ -18,6 +18,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from opsmcp_tools.words import argument as words
+from opsmcp_tools.words.phrase import Language
+
 __all__ = [
     "ApprovalsUnusable",
     "ArgumentProblem",
@@ -60,6 +63,7 @@ class InvalidArguments(ToolError):
         tool: str,
         problems: Sequence[ArgumentProblem],
         corrected: Mapping[str, str] | None = None,
+        language: Language = "en",
     ) -> None:
         """List all problems in one message."""
         self.tool = tool
@@ -68,8 +72,8 @@ class InvalidArguments(ToolError):
         lines = [f"- {problem.argument}: {problem.message}" for problem in self.problems]
         if corrected is not None:
             call = json.dumps(dict(corrected), ensure_ascii=False)
-            lines.append(f"Meant was probably, and accepted would be: {call}")
-        super().__init__("\n".join([f"{tool} was not started. Change these arguments:", *lines]))
+            lines.append(words.MEANT(call).to(language))
+        super().__init__("\n".join([words.NOT_STARTED(tool).to(language), *lines]))
 
 
 class NotAllowed(ToolError):

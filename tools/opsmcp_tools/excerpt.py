@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from opsmcp_tools.tokens import estimate_tokens
+from opsmcp_tools.words import excerpt as words
+from opsmcp_tools.words.phrase import Language
 
-__all__ = ["Excerpt", "Room", "left_out"]
+__all__ = ["Excerpt", "Room"]
 
 _LAYOUTS = ((400, True), (200, True), (120, True), (120, False), (80, False), (60, False))
 """Characters of a line, and whether each gap is marked: what matters most decides how roomy."""
@@ -42,11 +44,11 @@ class Excerpt:
     lines: Sequence[str]
     order: Sequence[int]
     vital: int = 0
-    unit: str = "lines"
     alike: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
     focus: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
     places: Sequence[int] = ()
     total: int = 0
+    language: Language = "en"
 
     def fit(self, room: Room) -> str | None:
         """The longest excerpt that fits, all vital lines in it if that can be; None if none can."""
@@ -75,11 +77,11 @@ class Excerpt:
         for number in sorted(set(self.order[:taken])):
             place = self.places[number] if self.places else number
             if gaps and place > expected:
-                parts.append(left_out(place - expected, self.unit))
+                parts.append(self._left_out(place - expected))
             parts.append(self._line(number, width))
             expected = place + 1
         if gaps and expected < self._total:
-            parts.append(left_out(self._total - expected, self.unit))
+            parts.append(self._left_out(self._total - expected))
         return "\n".join(parts)
 
     @property
@@ -87,20 +89,19 @@ class Excerpt:
         return self.total or len(self.lines)
 
     def _head(self, taken: int) -> str:
-        shown = f"{len(set(self.order[:taken])):,} of {self._total:,} {self.unit}"
-        alike = "; ×N: N of this kind" if self.alike else ""
-        missing = f"; {self.vital - taken:,} kinds of error not shown" if taken < self.vital else ""
-        return f"[{shown}{alike}{missing}]"
+        shown = len(set(self.order[:taken]))
+        alike = words.OF_THIS_KIND() if self.alike else ""
+        missing = words.KINDS_NOT_SHOWN(self.vital - taken) if taken < self.vital else ""
+        return words.SHOWN(shown, self._total, alike, missing).to(self.language)
+
+    def _left_out(self, count: int) -> str:
+        said = words.LINES_LEFT_OUT if count > 1 else words.LINE_LEFT_OUT
+        return said(count).to(self.language)
 
     def _line(self, number: int, width: int) -> str:
         line = _cut(self.lines[number], width, self.focus.get(number, 0))
         count = self.alike.get(number, 1)
         return f"{line}  [×{count:,}]" if count > 1 else line
-
-
-def left_out(count: int, unit: str) -> str:
-    """The mark of a gap."""
-    return f"[… {count:,} {unit if count > 1 else unit.removesuffix('s')} left out]"
 
 
 def _cut(line: str, width: int, focus: int) -> str:

@@ -5,7 +5,7 @@ last line of its output that names an error, numbers and the host's own name asi
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from opsmcp_pipelines.run import NodeResult, StepResult, TaskResult, Verdict
@@ -19,6 +19,10 @@ __all__ = ["Group", "failures", "hosts_of", "successes"]
 
 _CAUSE_CHARACTERS = 64 * 1024
 """How far from its end a cause is looked for in each output."""
+
+_MANY = 8
+_COMPARED_CHARACTERS = 4 * 1024
+"""How much of what succeeded is compared where much of it is alike."""
 
 _SAYS_NOTHING = re.compile(r"(?i)exit(?:ed)? (?:status|code|with)|non-zero|^make.*error \d+$")
 """An error line that only repeats that there was an error."""
@@ -35,6 +39,8 @@ class Group:
     verdict: Verdict
     cause: str
     hosts: list[str] = field(default_factory=list[str])
+    alike: bool = False
+    """Whether what the hosts said is the same but for numbers only."""
 
 
 def hosts_of(record: RunRecord) -> list[str]:
@@ -72,13 +78,30 @@ def _without_name(cause: str, host: str) -> str:
 
 
 def successes(record: RunRecord) -> list[Group]:
-    """Steps that worked and said something, those that said exactly the same together."""
+    """Steps that worked and said something, those that said the same together.
+
+    The same is exactly the same; where that leaves many groups, the same but for numbers.
+    """
+    exact = _successes(record, lambda _node, output: output)
+    if len(exact) <= _MANY:
+        return exact
+    return _successes(record, _template)
+
+
+def _successes(record: RunRecord, key_of: Callable[[str, str], str]) -> list[Group]:
     found: dict[tuple[str, str, str], Group] = {}
     for task, node, step in steps_of(record):
         if step.verdict is Verdict.SUCCEEDED and step.output.strip():
-            key = (task.name, step.name, step.output)
-            found.setdefault(key, Group(task, step, step.verdict, "")).hosts.append(node)
+            key = (task.name, step.name, key_of(node, step.output))
+            group = found.setdefault(key, Group(task, step, step.verdict, ""))
+            group.hosts.append(node)
+            group.alike |= group.step is not None and step.output != group.step.output
     return _largest_first(found.values())
+
+
+def _template(node: str, output: str) -> str:
+    lines = _without_name(output[:_COMPARED_CHARACTERS], node).split("\n")
+    return "\n".join(map(kind_of_line, lines))
 
 
 def _largest_first(groups: Iterable[Group]) -> list[Group]:

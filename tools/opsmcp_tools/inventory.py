@@ -10,8 +10,9 @@ from functools import cached_property
 
 from opsmcp_pipelines.models import Cluster, Host
 from opsmcp_tools.characters import clean_line
-from opsmcp_tools.phrases import ENGLISH, Phrases
 from opsmcp_tools.values import NODE_SELECTORS, is_safe_word
+from opsmcp_tools.words import definition as words
+from opsmcp_tools.words.phrase import Language
 
 __all__ = ["NODE_SELECTORS", "Inventory"]
 
@@ -25,7 +26,7 @@ class Inventory:
     clusters: tuple[Cluster, ...] = ()
     hosts: tuple[Host, ...] = ()
     selectors: tuple[str, ...] = ()
-    phrases: Phrases = ENGLISH
+    language: Language = "en"
 
     @cached_property
     def cluster_names(self) -> tuple[str, ...]:
@@ -58,8 +59,8 @@ class Inventory:
         """What their owners say of the clusters, and which one is the default."""
         told = sorted({(cluster.name, _short(cluster.desc)) for cluster in self.clusters})
         known = "; ".join(f"{name}: {desc}" for name, desc in told if desc)
-        phrases = self.phrases
-        default = phrases.default_cluster.format(self.default_cluster or phrases.local)
+        cluster = self.default_cluster or words.LOCAL()
+        default = words.DEFAULT_CLUSTER(cluster).to(self.language)
         return f"{known}; {default}" if known else default
 
     @cached_property
@@ -67,8 +68,9 @@ class Inventory:
         """Which hosts cannot be reached, or were never heard of; empty when all can."""
         down = _usable([host.name for host in self.hosts if host.reachable is False])
         silent = _usable([host.name for host in self.hosts if host.reachable is None])
-        told = [(self.phrases.down, down), (self.phrases.silent, silent)]
-        return "; ".join(f"{state}: {', '.join(names[:8])}" for state, names in told if names)
+        told = ((words.DOWN, down), (words.SILENT, silent))
+        said = (state(", ".join(names[:8])) for state, names in told if names)
+        return "; ".join(state.to(self.language) for state in said)
 
 
 def _usable(names: Sequence[str]) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from typing import Any, cast
 
 from opsmcp_tools.excerpt import Room
 from opsmcp_tools.log import error_lines
+from opsmcp_tools.words import excerpt as words
+from opsmcp_tools.words.phrase import Language
 
 __all__ = ["shrunk_json"]
 
@@ -36,9 +38,10 @@ class _Level:
     items: int
     characters: int
     depth: int
+    language: Language
 
 
-def shrunk_json(text: str, room: Room) -> str | None:
+def shrunk_json(text: str, room: Room, language: Language = "en") -> str | None:
     """The JSON with long lists, texts and deep parts cut until it fits; None if it is not JSON."""
     if len(text) > _MOST_JSON or text.lstrip()[:1] not in ("{", "["):
         return None
@@ -50,7 +53,7 @@ def shrunk_json(text: str, room: Room) -> str | None:
     if not _find_errors(data, bad, _DEEPEST):
         bad.clear()
     for level in _LEVELS:
-        shrunk = _shrunk(data, _Level(*level), bad)
+        shrunk = _shrunk(data, _Level(*level, language), bad)
         # Writing it for readers takes longer than seeing that it does not fit.
         if room.holds(json.dumps(shrunk, ensure_ascii=False)):
             written = _written(shrunk)
@@ -96,27 +99,27 @@ def _find_errors(value: object, bad: set[int], depth: int) -> bool:
 def _shrunk(value: Any, level: _Level, bad: set[int], depth: int = 0) -> Any:
     if isinstance(value, str):
         left = len(value) - level.characters
-        return f"{value[: level.characters]}… ({left:,} characters left out)" if left > 0 else value
+        mark = words.CHARACTERS_LEFT_OUT(left).to(level.language) if left > 0 else ""
+        return f"{value[: level.characters]}{mark}"
     if isinstance(value, list):
         items = cast("list[Any]", value)
+        mark = words.ITEMS_TOO_DEEP(len(items)).to(level.language)
         deep = depth >= level.depth and items
-        return _too_deep(len(items), "items") if deep else _shrunk_list(items, level, bad, depth)
+        return mark if deep else _shrunk_list(items, level, bad, depth)
     if isinstance(value, dict):
         keys = cast("dict[str, Any]", value)
+        mark = words.KEYS_TOO_DEEP(len(keys)).to(level.language)
         deep = depth >= level.depth and keys
-        return _too_deep(len(keys), "keys") if deep else _shrunk_object(keys, level, bad, depth)
+        return mark if deep else _shrunk_object(keys, level, bad, depth)
     return value
-
-
-def _too_deep(size: int, what: str) -> str:
-    return f"… ({size:,} {what} left out)"
 
 
 def _shrunk_list(value: list[Any], level: _Level, bad: set[int], depth: int) -> list[Any]:
     taken = _first_and_bad([id(item) in bad for item in value], level.items)
     shown = [_shrunk(value[number], level, bad, depth + 1) for number in taken]
     left = len(value) - len(taken)
-    return [*shown, f"… ({left:,} of {len(value):,} items left out)"] if left else shown
+    mark = words.ITEMS_LEFT_OUT(left, len(value)).to(level.language)
+    return [*shown, mark] if left else shown
 
 
 def _shrunk_object(
@@ -130,7 +133,8 @@ def _shrunk_object(
         for number in taken
     }
     left = len(value) - len(taken)
-    return {**shown, "…": f"{left:,} of {len(value):,} keys left out"} if left else shown
+    mark = words.KEYS_LEFT_OUT(left, len(value)).to(level.language)
+    return {**shown, "…": mark} if left else shown
 
 
 def _first_and_bad(bad: Sequence[bool], most: int) -> list[int]:

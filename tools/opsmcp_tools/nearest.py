@@ -3,10 +3,21 @@
 Pure. Separators and case do not count: `Kube_System` is as near to `kube-system` as can be.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
+from functools import reduce
 
-__all__ = ["nearest_names", "same_name", "suggest"]
+from opsmcp_tools.words import argument as words
+from opsmcp_tools.words.phrase import Said
+
+__all__ = [
+    "alternatives",
+    "did_you_mean",
+    "first_of",
+    "nearest_names",
+    "same_name",
+    "suggest",
+]
 
 _LIKE_ENOUGH = 0.6
 _LONGEST = 100
@@ -48,5 +59,22 @@ def _likeness(matcher: SequenceMatcher[str], target: str, name: str) -> float:
 
 def suggest(wrong: str, names: Iterable[str]) -> str:
     """A clause such as `; did you mean 'a' or 'b'?`, empty when nothing is near."""
+    return did_you_mean(wrong, names).to("en")
+
+
+def did_you_mean(wrong: str, names: Iterable[str]) -> Said:
+    """The same clause, in any language."""
     near = nearest_names(wrong, names)
-    return f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
+    return words.DID_YOU_MEAN(alternatives(map(repr, near))) if near else words.NOTHING()
+
+
+def first_of(names: Sequence[str], most: int = 10) -> tuple[str, Said]:
+    """The first names, and how many more there are."""
+    left = len(names) - most
+    return ", ".join(names[:most]), words.AND_MORE(left) if left > 0 else words.NOTHING()
+
+
+def alternatives(names: Iterable[str]) -> Said:
+    """`a or b or c`."""
+    found = [words.AS_IT_IS(name) for name in names] or [words.NOTHING()]
+    return reduce(words.ONE_OR_OTHER, found)

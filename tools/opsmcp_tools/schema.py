@@ -23,6 +23,8 @@ from opsmcp_tools.values import (
     Refused,
     check_value,
 )
+from opsmcp_tools.words import definition as words
+from opsmcp_tools.words.phrase import Said
 
 __all__ = ["OUTPUT_SCHEMA", "build_input", "input_schema"]
 
@@ -147,15 +149,15 @@ def _matching(variable: Variable, kind: Kind, _inventory: Inventory, pattern: Pa
 
 
 def _name(variable: Variable, kind: Kind, _inventory: Inventory, _pattern: Pattern) -> Input:
-    words = words_of(variable.name)
-    label = bool(words) and words[-1] in _LABEL_WORDS
+    named = words_of(variable.name)
+    label = bool(named) and named[-1] in _LABEL_WORDS
     pattern = LABEL_NAME if label else SUBDOMAIN_NAME
     return replace(_input(variable, kind, variable.default), pattern=pattern)
 
 
 def _count(variable: Variable, kind: Kind, _inventory: Inventory, _pattern: Pattern) -> Input:
-    words = words_of(variable.name) or ("",)
-    low, high = _BOUNDS.get(words[-1], _OTHER_BOUNDS)
+    named = words_of(variable.name) or ("",)
+    low, high = _BOUNDS.get(named[-1], _OTHER_BOUNDS)
     item = _input(variable, kind, variable.default)
     try:
         own = int(check_value(item, variable.default))
@@ -239,7 +241,7 @@ def _describe(item: Input, variable: Variable, inventory: Inventory, listed: boo
     if meaning and not said and meaning.casefold() not in own.casefold():
         parts.append(meaning)
     if not listed and not item.required and item.default is None and item.kind in _TEXTUAL:
-        parts.append(inventory.phrases.optional)
+        parts.append(words.OPTIONAL().to(inventory.language))
     return clean_line("; ".join(parts), _LONGEST_DESCRIPTION)
 
 
@@ -257,19 +259,25 @@ _TEXTUAL = frozenset(Kind) - {Kind.COUNT, Kind.FLAG, Kind.CHOICE}
 
 
 def _meaning(item: Input, variable: Variable, inventory: Inventory, listed: bool) -> str:
-    phrases = inventory.phrases
+    if item.kind is Kind.CLUSTER and listed:
+        return inventory.about_clusters
+    if item.kind is Kind.HOST and listed and inventory.about_hosts:
+        return inventory.about_hosts
+    said = _said(item, variable, listed)
+    return said.to(inventory.language) if said else ""
+
+
+def _said(item: Input, variable: Variable, listed: bool) -> Said | None:
     if item.kind is Kind.CLUSTER or (item.kind is Kind.HOST and item.allowed):
-        if not listed:
-            return phrases.counted.format(len(item.allowed), item.kind)
-        hosts = item.kind is Kind.HOST
-        return inventory.about_hosts or phrases.where if hosts else inventory.about_clusters
+        return words.WHERE() if listed else words.COUNTED(len(item.allowed), item.kind)
     if item.kind is Kind.CHOICE and not listed:
-        return phrases.choices.format(len(item.allowed), ", ".join(item.allowed[:5]))
+        return words.CHOICES(len(item.allowed), ", ".join(item.allowed[:5]))
     if item.kind is Kind.PATTERN:
-        return phrases.matching.format(variable.regex)
+        return words.MATCHING(variable.regex)
     if item.kind is Kind.COUNT and words_of(variable.name)[-1:] in [(w,) for w in _PLAINLY_BOUND]:
-        return phrases.bounds.format(item.minimum, item.maximum)
-    return phrases.meanings.get(item.kind, "")
+        return words.BOUNDS(item.minimum, item.maximum)
+    meaning = words.MEANINGS.get(item.kind)
+    return meaning() if meaning else None
 
 
 def input_schema(inputs: Iterable[Input]) -> JsonObject:

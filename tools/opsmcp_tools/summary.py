@@ -6,6 +6,7 @@ succeeded, short, and what to do next. Also the place to get the other faces of 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.advice import FindTool, advise, no_tool
@@ -18,6 +19,8 @@ from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.structured import structured
 from opsmcp_tools.text import clean, fence, label
 from opsmcp_tools.tokens import estimate_tokens
+from opsmcp_tools.words import result as words
+from opsmcp_tools.words.phrase import Language, Said
 
 __all__ = [
     "DEFAULT_TOKENS",
@@ -25,6 +28,7 @@ __all__ = [
     "clean",
     "headline",
     "output_slice",
+    "retold",
     "structured",
     "summarise",
 ]
@@ -37,6 +41,7 @@ _MOST_FAILURES = 8
 _MOST_SHOWN = 8
 _MOST_HOSTS = 4
 _MOST_HOSTS_OF_GROUP = 10
+_LONGEST_CAUSE = 160
 _FRAME_TOKENS = 30
 """What the lines around an output take: the fence and the line ends."""
 
@@ -54,6 +59,7 @@ def summarise(
     tokens: int = DEFAULT_TOKENS,
     before: RunRecord | None = None,
     find: FindTool = no_tool,
+    language: Language = "en",
 ) -> str:
     """The text of a run's result, outputs fenced as data.
 
@@ -63,153 +69,211 @@ def summarise(
         tokens: About how many the text may take at most.
         before: The last good run of the same call, if there was one.
         find: The tools that advice may name.
+        language: In which words of ours.
     """
-    advice = "\n".join(f"Next: {line}" for line in advise(record, find))
-    page = _Page(max(tokens, LEAST_TOKENS_OF_RESULT) - estimate_tokens(advice) - 1, mark)
-    page.add(headline(record))
+    most = max(tokens, LEAST_TOKENS_OF_RESULT)
+    advice = _advice(record, find, language)
+    page = _Page(most - estimate_tokens(advice) - 1, mark, language)
+    page.add(headline(record, language))
     page.add_all(_explanation(record))
     bad = failures(record)
     extra = [*_task_lines(record), *_changes(record, before)]
-    _add_failures(page, record, bad, keep=sum(map(_cost, extra)))
+    kept = sum(_cost(said.to(language)) for said in extra)
+    _add_failures(page, record, bad, keep=kept)
     page.add_all(extra)
-    _add_successes(page, record, short=bool(bad))
+    _add_successes(page, record, bad)
     return "\n".join([*page.blocks, advice] if advice else page.blocks)
+
+
+def retold(
+    record: RunRecord,
+    told: str,
+    *,
+    model: str,
+    mark: str,
+    find: FindTool = no_tool,
+    language: Language = "en",
+) -> str:
+    """The text of a result whose middle is what a model made of it: marked, and fenced as data."""
+    lines = [
+        headline(record, language),
+        words.GENERATED(label(model)).to(language),
+        fence(told, mark, "generated"),
+        words.ALL_OUTPUT(record.run).to(language),
+        _advice(record, find, language),
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _advice(record: RunRecord, find: FindTool, language: Language) -> str:
+    return "\n".join(words.NEXT(line).to(language) for line in advise(record, find))
 
 
 class _Page:
     """Blocks of text, as many as fit. `room` is in tokens, `mark` fences outputs."""
 
-    def __init__(self, room: int, mark: str) -> None:
+    def __init__(self, room: int, mark: str, language: Language) -> None:
         self.blocks: list[str] = []
         self.room = room
+        self.language: Language = language
         self._mark = mark
 
-    def add(self, block: str) -> bool:
-        cost = _cost(block)
+    def add(self, block: str | Said) -> bool:
+        text = block.to(self.language) if isinstance(block, Said) else block
+        cost = _cost(text)
         if cost > self.room:
             return False
-        self.blocks.append(block)
+        self.blocks.append(text)
         self.room -= cost
         return True
 
-    def add_all(self, blocks: Iterable[str]) -> None:
+    def add_all(self, blocks: Iterable[Said]) -> None:
         for block in blocks:
             if not self.add(block):
                 return
 
-    def add_output(self, heading: str, output: str, share: int) -> bool:
-        """Show a cleaned output in at most `share` tokens; whether all of it is shown."""
-        if not output.strip():
-            return self.add(f"{heading} (no output)")
-        room = min(share, self.room) - _cost(heading) - _FRAME_TOKENS
-        if room < LEAST_TOKENS and _cost(output) > room:
-            self.add(heading)
+    def add_output(self, shown: "_Shown", share: int) -> bool:
+        """Show an output in at most `share` tokens; whether all of it is shown."""
+        if not shown.output.strip():
+            return self.add(words.NO_OUTPUT(shown.heading))
+        if shown.is_said:
+            return self.add(shown.heading)
+        room = min(share, self.room) - _cost(shown.heading) - _FRAME_TOKENS
+        if room < LEAST_TOKENS and _cost(shown.output) > room:
+            self.add(shown.heading)
             return False
-        short = condense(output, room)
-        return self.add(f"{heading}\n{fence(short, self._mark)}") and short == output
+        short = condense(shown.output, room, self.language)
+        added = self.add(f"{shown.heading}\n{fence(short, self._mark)}")
+        return added and short == shown.whole
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """An output under its heading: all of it, and what of it is worth showing."""
+
+    heading: str
+    whole: str
+    output: str
+    is_said: bool
+    """Whether the heading holds all of it."""
 
 
 def _cost(block: str) -> int:
     return estimate_tokens(block) + 1
 
 
-def headline(record: RunRecord) -> str:
+def headline(record: RunRecord, language: Language = "en") -> str:
     """The verdict line: how it ended, where, and how long it took."""
+    took = words.FOR_SECONDS if not record.ended else words.AFTER_SECONDS
+    seconds = took(record.duration_seconds)
+    name = label(record.operation.name)
+    said = words.HEADLINE(record.verdict, name, _where(record), seconds, record.run)
+    return said.to(language)
+
+
+def _where(record: RunRecord) -> Said | str:
     hosts = hosts_of(record)
-    where = f" on {some(hosts, _MOST_HOSTS)}" if hosts else ""
-    took = f"{'for' if not record.ended else 'after'} {record.duration_seconds:.1f} s"
-    return f"{record.verdict}: {label(record.operation.name)}{where} {took} (run {record.run})"
+    if len(hosts) <= _MOST_HOSTS:
+        return words.ON(some(hosts)) if hosts else ""
+    bad = len({host for group in failures(record) for host in group.hosts})
+    count = f"{len(hosts):,}"
+    return words.ON_SOME_OF_HOSTS(f"{bad:,}", count) if bad else words.ON_HOSTS(count)
 
 
-def _explanation(record: RunRecord) -> Iterator[str]:
+def _explanation(record: RunRecord) -> Iterator[Said]:
     if record.result.reason:
-        yield f"Reason: {label(record.result.reason, 400)}"
+        yield words.REASON(label(record.result.reason, 400))
     if record.verdict is Verdict.NOTHING_RAN and record.source_run:
-        yield "The source does not say why. Likely reasons, most frequent first:"
-        yield from (f"- {reason}" for reason in _likely_reasons(record))
+        yield words.LIKELY_REASONS()
+        yield from _likely_reasons(record)
 
 
-def _likely_reasons(record: RunRecord) -> Iterator[str]:
+def _likely_reasons(record: RunRecord) -> Iterator[Said]:
     arguments = record.arguments
     given = ", ".join(f"{label(name)}={label(arguments[name])}" for name in list(arguments)[:10])
     host = label(arguments.get("host", ""))
-    yield f"the host {host!r} does not exist or is away" if host else "no host fits the operation"
-    yield f"a variable that it needs is missing (given: {given or 'nothing'})"
-    yield "the host refused the login"
-    yield "the conditions of all steps were false, and there was nothing to do"
+    yield words.NO_SUCH_HOST(host) if host else words.NO_HOST()
+    yield words.MISSING_VARIABLE(given or words.NOTHING_GIVEN())
+    yield words.LOGIN_REFUSED()
+    yield words.NOTHING_TO_DO()
 
 
 def _add_failures(page: _Page, record: RunRecord, groups: list[Group], keep: int) -> None:
     """Share the room among the kinds of failure, but for what others need."""
     hosts = len(hosts_of(record))
     kept = min(keep, page.room // 4) + _POINTER_TOKENS
-    shown = [(_heading(group, hosts), _output(group)) for group in groups[:_MOST_FAILURES]]
-    for (heading, output), share in zip(shown, _shares(shown, page.room - kept), strict=True):
-        page.add_output(heading, output, share)
+    shown = [_shown(group, hosts, page.language) for group in groups[:_MOST_FAILURES]]
+    for output, share in zip(shown, _shares(shown, page.room - kept), strict=True):
+        page.add_output(output, share)
     left = groups[_MOST_FAILURES:]
     if left:
         where = len({host for group in left for host in group.hosts})
-        page.add(
-            f"{len(left):,} more kinds of failure on {where:,} hosts: get_run_output "
-            f"run={record.run}"
-        )
+        page.add(words.MORE_KINDS(f"{len(left):,}", f"{where:,}", record.run))
 
 
-def _heading(group: Group, of_hosts: int) -> str:
-    note = f" ({label(group.step.note)})" if group.step and group.step.note else ""
-    step = f", step {label(group.step.name)}" if group.step else ""
-    what = f"ask {label(group.task.name)}{step}"
-    if len(group.hosts) == 1 and of_hosts == 1:
-        return f"T{what} on {label(group.hosts[0])}: {group.verdict}{note}"
-    cause = f"{label(group.cause, 160)}: " if group.cause else ""
+def _shown(group: Group, of_hosts: int, language: Language) -> _Shown:
+    given = group.step.output if group.step else ""
+    whole, heading = clean(given), _heading(group, of_hosts).to(language)
+    cause = label(group.cause, _LONGEST_CAUSE)
+    said = len(group.hosts) > 1 and whole.strip() == cause
+    return _Shown(heading, whole, clean(last_states(given, language)), said)
+
+
+def _heading(group: Group, of_hosts: int) -> Said:
+    note = words.NOTE(label(group.step.note)) if group.step and group.step.note else ""
+    task = label(group.task.name)
+    step = label(group.step.name) if group.step else ""
+    if of_hosts == 1:
+        what = words.TASK_STEP_FIRST(task, step) if step else words.TASK_FIRST(task)
+        return words.ON_ONE_HOST(what, label(group.hosts[0]), group.verdict, note)
+    what = words.TASK_STEP(task, step) if step else words.TASK_ALONE(task)
+    cause = words.CAUSE(label(group.cause, _LONGEST_CAUSE)) if group.cause else ""
     hosts = some(group.hosts, _MOST_HOSTS_OF_GROUP)
-    count = f"{len(group.hosts):,} of {of_hosts:,} hosts"
-    return f"{count}: {cause}{hosts} (t{what}: {group.verdict}{note})"
+    more = words.ALIKE(label(group.hosts[0]), note) if group.alike else note
+    count = f"{len(group.hosts):,}"
+    return words.ON_SOME_HOSTS(count, f"{of_hosts:,}", cause, hosts, what, group.verdict, more)
 
 
-def _task_lines(record: RunRecord) -> Iterator[str]:
+def _task_lines(record: RunRecord) -> Iterator[Said]:
     if len(record.result.tasks) < 2:
         return
-    yield "Tasks:"
+    yield words.TASKS()
     for task in record.result.tasks:
-        reason = f" ({label(task.reason, 120)})" if task.reason else ""
-        allowed = ", as its author allowed" if task.allowed else ""
-        yield f"- {label(task.name)}: {task.verdict}{allowed}{reason}"
+        reason = words.NOTE(label(task.reason, 120)) if task.reason else ""
+        allowed = words.ALLOWED() if task.allowed else ""
+        yield words.TASK(label(task.name), task.verdict, allowed, reason)
 
 
-def _changes(record: RunRecord, before: RunRecord | None) -> list[str]:
+def _changes(record: RunRecord, before: RunRecord | None) -> list[Said]:
     return changes(record, before) if before is not None and record.ended else []
 
 
-def _add_successes(page: _Page, record: RunRecord, *, short: bool) -> None:
-    """Share the room that is left among the steps that worked."""
-    hosts, groups = len(hosts_of(record)), successes(record)
-    shown = [(_heading(group, hosts), _output(group)) for group in groups[:_MOST_SHOWN]]
+def _add_successes(page: _Page, record: RunRecord, bad: list[Group]) -> None:
+    """Share the room that is left among the steps that worked, a part of it after a failure."""
+    hosts, groups = hosts_of(record), successes(record)
+    if bad and len(hosts) > 1:
+        good = len(hosts) - len({host for group in bad for host in group.hosts})
+        page.add(words.ALL_GOOD_ON(f"{good:,}", f"{len(hosts):,}"))
+    shown = [_shown(group, len(hosts), page.language) for group in groups[:_MOST_SHOWN]]
     whole = len(groups) <= _MOST_SHOWN and all(map(_kept_whole, groups))
-    room = (int(page.room * _SHARE_OF_SUCCESS) if short else page.room) - _POINTER_TOKENS
-    for (heading, output), share in zip(shown, _shares(shown, room), strict=True):
-        whole &= share >= _FRAME_TOKENS and page.add_output(heading, output, share)
+    whole &= not any(group.alike for group in groups)
+    room = (int(page.room * _SHARE_OF_SUCCESS) if bad else page.room) - _POINTER_TOKENS
+    for output, share in zip(shown, _shares(shown, room), strict=True):
+        whole &= share >= _FRAME_TOKENS and page.add_output(output, share)
     if not whole:
-        page.add(f"All output: get_run_output run={record.run}")
-
-
-def _output(group: Group) -> str:
-    return clean(last_states(group.step.output)) if group.step else ""
+        page.add(words.ALL_OUTPUT(record.run))
 
 
 def _kept_whole(group: Group) -> bool:
     step = group.step
-    if step is None:
-        return True
-    kept = step.output_bytes <= len(step.output.encode("utf-8", "replace"))
-    return kept and _output(group) == clean(step.output)
+    return step is None or step.output_bytes <= len(step.output.encode("utf-8", "replace"))
 
 
-def _shares(outputs: Sequence[tuple[str, str]], room: int) -> list[int]:
+def _shares(outputs: Sequence[_Shown], room: int) -> list[int]:
     """How many tokens each output may take: short ones what they need, long ones what is left."""
     needs = [
-        _cost(heading) + _FRAME_TOKENS + room_for(output[: 4 * max(0, room)])
-        for heading, output in outputs
+        _cost(shown.heading) + _FRAME_TOKENS + room_for(shown.output[: 4 * max(0, room)])
+        for shown in outputs
     ]
     shares = [0] * len(needs)
     smallest_first = sorted(range(len(needs)), key=needs.__getitem__)

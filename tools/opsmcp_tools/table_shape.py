@@ -36,7 +36,7 @@ def read_table(lines: Sequence[str]) -> Excerpt | None:
     kinds = Alike("\n".join(lines[header:])).rare(lines[header:])
     alike = {number + header: count for number, count in kinds.items()}
     order = dict.fromkeys([*range(header), *odd, *alike, *_from_both_ends(rows)])
-    return Excerpt(lines, list(order), vital=header, unit="lines", alike=alike)
+    return Excerpt(lines, list(order), vital=header, alike=alike)
 
 
 def _from_both_ends(rows: range) -> Iterator[int]:

@@ -13,6 +13,7 @@ from typing import Any
 from opsmcp_pipelines.models import Operation, OperationKind, Task
 from opsmcp_tools.definition import definition_hash
 from opsmcp_tools.value_rules import NO_RULES, ValueRules
+from opsmcp_tools.words.phrase import Language
 
 __all__ = [
     "FREE_SCRIPT",
@@ -122,6 +123,9 @@ class Tool:
     notes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     tasks: tuple[Task, ...] = ()
     """What is run, in order, as the catalogue had it."""
+
+    language: Language = "en"
+    """In which words of ours it is described, and answers."""
 
     @cached_property
     def definition(self) -> str:

@@ -37,12 +37,13 @@ from opsmcp_tools.naming import name_tools, title_of
 from opsmcp_tools.nearest import nearest_names
 from opsmcp_tools.output_hazards import OUTPUT_HAZARDS, nested_templates, steering_outputs
 from opsmcp_tools.overrides import Override, Overrides, VariableOverride, find_override
-from opsmcp_tools.phrases import Language, Phrases, phrases_of
 from opsmcp_tools.schema import OUTPUT_SCHEMA, build_input, input_schema
 from opsmcp_tools.scripts import free_script_variable
 from opsmcp_tools.search import SearchIndex, document_of
 from opsmcp_tools.tool import FREE_SCRIPT, Bound, Input, Kind, Tool, Withheld
 from opsmcp_tools.value_rules import NO_RULES, ValueRules
+from opsmcp_tools.words.definition import OR_NODE
+from opsmcp_tools.words.phrase import Language
 
 __all__ = ["FREE_SCRIPT", "Exposure", "ToolSettings", "Toolbox", "build_toolbox"]
 
@@ -146,11 +147,11 @@ def build_toolbox(
     ]
     names = name_tools(considered)
     contents = catalogue.contents
-    phrases = phrases_of(settings.language)
-    inventory = Inventory(contents.clusters, contents.hosts, settings.host_selectors, phrases)
+    language = settings.language
+    inventory = Inventory(contents.clusters, contents.hosts, settings.host_selectors, language)
     workshop = _Workshop(catalogue, settings, inventory, names, approvals)
     built = [workshop.build(operation) for operation in considered]
-    tools = _with_siblings([item for item in built if isinstance(item, Tool)], phrases)
+    tools = _with_siblings([item for item in built if isinstance(item, Tool)], language)
     problems = [
         Withheld(problem.operation, problem.kind, problem.reason, problem.namespace)
         for problem in contents.problems
@@ -202,8 +203,8 @@ class _Workshop:
         steering = steering_outputs(operation, tasks) if pasted else ()
         nested = nested_templates(operation, tasks) if pasted else ()
         hints = infer_hints(operation, self._hints(name, said), name, steered=bool(steering))
-        phrases = self.inventory.phrases
-        description = describe(operation, tasks, hints, phrases, said.description)
+        language = self.settings.language
+        description = describe(operation, tasks, hints, language, said.description)
         inputs, bound = self._sort_variables(operation)
         self._check_text(inputs, operation, tasks)
         free = free_script_variable(operation.name, tasks, [item.name for item in inputs])
@@ -219,6 +220,7 @@ class _Workshop:
             output_schema=OUTPUT_SCHEMA,
             notes=_notes(free, (*steering, *nested)),
             tasks=tasks,
+            language=language,
         )
 
     def _tasks(self, operation: Operation) -> tuple[Task, ...]:
@@ -248,7 +250,7 @@ class _Workshop:
                 inputs.append(made)
             elif made is not None:
                 bound.append(made)
-        words = self.inventory.phrases.or_node
+        words = OR_NODE().to(self.settings.language)
         placed = with_locations(sorted(inputs, key=_input_order), bound, words)
         return placed, tuple(sorted(bound, key=lambda b: b.name))
 
@@ -331,13 +333,13 @@ def _input_order(item: Input) -> tuple[bool, bool, str]:
     return (item.kind in (Kind.CLUSTER, Kind.HOST), not item.required, item.name)
 
 
-def _with_siblings(tools: Sequence[Tool], phrases: Phrases) -> list[Tool]:
+def _with_siblings(tools: Sequence[Tool], language: Language) -> list[Tool]:
     """The tools, each with a word on those that it could be mistaken for."""
     known = {tool.name: tool for tool in tools if not tool.notes}
     variants = siblings(known.values())
-    notes = {name: sibling_note(tool, known, variants, phrases) for name, tool in known.items()}
+    notes = {name: sibling_note(tool, known, variants, language) for name, tool in known.items()}
     return [
-        replace(tool, description=with_note(tool.description, note, phrases))
+        replace(tool, description=with_note(tool.description, note, language))
         if (note := notes.get(tool.name))
         else tool
         for tool in tools

@@ -17,9 +17,11 @@ from urllib.parse import SplitResult, urlsplit
 
 from opsmcp_tools.addresses import judge_host
 from opsmcp_tools.characters import has_hidden, quote
-from opsmcp_tools.nearest import suggest
+from opsmcp_tools.nearest import alternatives, did_you_mean, first_of
 from opsmcp_tools.patterns import as_written, matches
 from opsmcp_tools.tool import Input, Kind
+from opsmcp_tools.words import argument as words
+from opsmcp_tools.words.phrase import Said
 
 __all__ = [
     "LABEL_NAME",
@@ -67,7 +69,12 @@ MAX_TEXT = 4096
 
 
 class Refused(Exception):
-    """A value that may not be used; the message says what is allowed."""
+    """A value that may not be used; `said` says what is allowed."""
+
+    def __init__(self, said: Said) -> None:
+        """Say it in English to whoever reads the exception itself."""
+        super().__init__(said.to("en"))
+        self.said = said
 
 
 def check_value(item: Input, given: object) -> str:
@@ -97,25 +104,25 @@ def _as_text(given: object) -> str:
         return given
     if isinstance(given, int) and not isinstance(given, bool) and given.bit_length() <= 64:
         return str(given)
-    raise Refused("it must be a string")
+    raise Refused(words.NOT_STRING())
 
 
 def _check_count(item: Input, given: object) -> str:
     number = _whole_number(given)
     low, high = item.minimum, item.maximum
     if number is None:
-        raise Refused(f"it must be a whole number{_bounds(low, high)}")
+        raise Refused(words.NOT_NUMBER(_bounds(low, high)))
     if (low is not None and number < low) or (high is not None and number > high):
-        raise Refused(f"it must be a whole number{_bounds(low, high)}")
+        raise Refused(words.NOT_NUMBER(_bounds(low, high)))
     return str(number)
 
 
-def _bounds(low: int | None, high: int | None) -> str:
+def _bounds(low: int | None, high: int | None) -> Said:
     if low is not None and high is not None:
-        return f" from {low} to {high}"
+        return words.FROM_TO(low, high)
     if low is not None:
-        return f" of at least {low}"
-    return f" of at most {high}" if high is not None else ""
+        return words.AT_LEAST(low)
+    return words.AT_MOST(high) if high is not None else words.NOTHING()
 
 
 def _whole_number(given: object) -> int | None:
@@ -135,28 +142,26 @@ def _check_flag(given: object) -> str:
         word = str(answer).lower()
         if given is answer or given == word:
             return word
-    raise Refused("it must be true or false")
+    raise Refused(words.NOT_FLAG())
 
 
 def _check_listed(item: Input, text: str) -> str:
     if text in item.allowed:
         return text
-    few = ", ".join(item.allowed[:10])
-    more = f" and {len(item.allowed) - 10} more" if len(item.allowed) > 10 else ""
-    raise Refused(f"it must be one of {few}{more}{suggest(text, item.allowed)}")
+    raise Refused(words.NOT_LISTED(*first_of(item.allowed), did_you_mean(text, item.allowed)))
 
 
 def _check_characters(text: str, kind: Kind) -> None:
     if len(text) > (MAX_URL if kind is Kind.URL else MAX_TEXT):
-        raise Refused("it is too long")
+        raise Refused(words.TOO_LONG())
     if has_hidden(text):
-        raise Refused("it must not hold control characters or characters that cannot be seen")
+        raise Refused(words.HIDDEN())
     if not text.isascii() and unicodedata.normalize("NFKC", text) != text:
-        raise Refused("it holds characters that look like others; use the plain ones")
+        raise Refused(words.LOOKALIKE())
     if "${" in text:
-        raise Refused("it must not hold '${', which Ops would fill in")
+        raise Refused(words.REFERENCE())
     if kind is not Kind.TEXT and text.startswith("-"):
-        raise Refused("it must not start with '-'")
+        raise Refused(words.DASH())
 
 
 def _check_name(item: Input, text: str) -> str:
@@ -166,12 +171,9 @@ def _check_name(item: Input, text: str) -> str:
 def _check_kubernetes(pattern: str, text: str) -> str:
     if len(text) <= MAX_NAME and matches(pattern, text):
         return text
-    dots = "" if pattern == LABEL_NAME else ", '.'"
+    dots = words.NOTHING() if pattern == LABEL_NAME else words.AND_DOTS()
     longest = 63 if pattern == LABEL_NAME else MAX_NAME
-    raise Refused(
-        f"it must be a Kubernetes name: lower-case letters, digits, '-'{dots},"
-        f" at most {longest} characters, beginning and ending with a letter or digit"
-    )
+    raise Refused(words.NOT_KUBERNETES_NAME(dots, longest))
 
 
 def _check_ip(_item: Input, text: str) -> str:
@@ -180,7 +182,7 @@ def _check_ip(_item: Input, text: str) -> str:
             return str(ip_address(text))
     except ValueError:
         pass
-    raise Refused("it must be one IP address, such as 10.0.0.7 or fd00::7")
+    raise Refused(words.NOT_IP())
 
 
 def _check_cidr(_item: Input, text: str) -> str:
@@ -189,13 +191,13 @@ def _check_cidr(_item: Input, text: str) -> str:
             return str(ip_network(text, strict=True))
     except ValueError:
         pass
-    raise Refused("it must be a network with no host bits set, such as 10.0.0.0/16")
+    raise Refused(words.NOT_CIDR())
 
 
 def _check_host(item: Input, text: str) -> str:
     # No inventory is known here, or the name would have been looked for in it.
     if text in NODE_SELECTORS and text not in (item.default, *item.rules.host_selectors):
-        raise Refused("it must be one host; selectors are not allowed here (tools.host_selectors)")
+        raise Refused(words.NOT_ONE_HOST())
     if item.pattern and not matches(item.pattern, text):
         raise Refused(_must_match(item))
     return _check_kubernetes(SUBDOMAIN_NAME, text)
@@ -205,10 +207,7 @@ def _check_url(item: Input, text: str) -> str:
     schemes = item.rules.url_schemes
     parts = _split_url(text) if matches(_URL, text) else None
     if parts is None or parts.scheme not in schemes or not _is_plain_address(parts):
-        raise Refused(
-            f"it must be a URL ({' or '.join(schemes)}) with a host, no user or password, and none"
-            " of the characters that a shell takes for its own"
-        )
+        raise Refused(words.NOT_URL(alternatives(schemes)))
     _check_url_host(item, parts.hostname or "")
     return text
 
@@ -262,10 +261,7 @@ def _is_ipv6(host: str) -> bool:
 def _check_image(_item: Input, text: str) -> str:
     if len(text) <= MAX_WORD and matches(_IMAGE, text):
         return text
-    raise Refused(
-        "it must be an image reference, such as registry.example:5000/team/app:1.2"
-        " or app@sha256:<64 hex digits>"
-    )
+    raise Refused(words.NOT_IMAGE())
 
 
 def _check_path(item: Input, text: str) -> str:
@@ -273,15 +269,13 @@ def _check_path(item: Input, text: str) -> str:
     usual = normpath(plain) == plain and not plain.startswith("//")
     if usual and len(plain) <= MAX_WORD and matches(_PATH, plain):
         return _check_root(item.rules.path_roots, plain)
-    raise Refused(
-        "it must be an absolute path without '..', '.' or '//', of letters, digits and ._:/@%+=,-"
-    )
+    raise Refused(words.NOT_PATH())
 
 
 def _check_root(roots: Sequence[str], path: str) -> str:
     if not roots or any(path == root or path.startswith(f"{root.rstrip('/')}/") for root in roots):
         return path
-    raise Refused(f"it must be below {' or '.join(roots)} (values.path_roots)")
+    raise Refused(words.OUTSIDE(alternatives(roots)))
 
 
 def _check_pattern(item: Input, text: str) -> str:
@@ -291,8 +285,8 @@ def _check_pattern(item: Input, text: str) -> str:
     raise Refused(_must_match(item))
 
 
-def _must_match(item: Input) -> str:
-    return f"it must match {quote(as_written(item.pattern), 200)}"
+def _must_match(item: Input) -> Said:
+    return words.NOT_MATCHING(quote(as_written(item.pattern), 200))
 
 
 def _check_word(item: Input, text: str) -> str:
@@ -300,15 +294,13 @@ def _check_word(item: Input, text: str) -> str:
         for host in hosts_named(item.kind, text):
             _check_url_host(item, host)
         return text
-    raise Refused(
-        f"it must be one word of letters, digits and ._:/@%+=,- with at most {MAX_WORD} characters"
-    )
+    raise Refused(words.NOT_WORD(MAX_WORD))
 
 
 def _check_text(item: Input, text: str) -> str:
     if not item.rules.pasted or _UNSAFE_TEXT.isdisjoint(text):
         return text
-    raise Refused("it must not hold double quotes, '$', '`' or '\\'")
+    raise Refused(words.UNSAFE_TEXT())
 
 
 _CHECKS: Mapping[Kind, Callable[[Input, str], str]] = {

@@ -58,7 +58,7 @@ def read_yaml(lines: Sequence[str]) -> Excerpt | None:
     near = (n for found in errors[:_MOST_WRONG] for n in _around(found, len(lines)))
     ranks = _ranks(lines, depths)
     order = dict.fromkeys([*wrong, *near, *sorted(range(len(lines)), key=ranks.__getitem__)])
-    return Excerpt(lines, list(order), vital=len(set(wrong)), unit="lines")
+    return Excerpt(lines, list(order), vital=len(set(wrong)))
 
 
 def _depth(line: str) -> int:
