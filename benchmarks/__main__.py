@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from benchmarks import (
+    calls,
     cold_start,
     condense,
     end_lag,
@@ -17,6 +18,7 @@ from benchmarks.measure import Row
 
 BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
     "cold_start": cold_start.run,
+    "calls": calls.run,
     "condense": condense.run,
     "list_tools": list_tools.run,
     "refresh": refresh.run,

@@ -1,6 +1,7 @@
 """The least that serves the same tools: the SDK's low-level server over a list read from a file.
 
-Every call is answered at once by the same result. `--http` serves on a port of its own.
+Every call is answered by the same result: at once, or with `--run` after a process that echoes its
+`pod`. `--http` serves on a port of its own.
 """
 
 import json
@@ -18,7 +19,9 @@ from mcp.server.stdio import stdio_server
 Context = ServerRequestContext[Any, Any]
 
 
-def build(tools: list[types.Tool], result: types.CallToolResult) -> Server[Any]:
+def build(
+    tools: list[types.Tool], result: types.CallToolResult, *, runs: bool = False
+) -> Server[Any]:
     schemas = {tool.name: tool.input_schema for tool in tools}
 
     async def list_tools(
@@ -26,9 +29,10 @@ def build(tools: list[types.Tool], result: types.CallToolResult) -> Server[Any]:
     ) -> types.ListToolsResult:
         return types.ListToolsResult(tools=tools)
 
-    async def call_tool(
-        _ctx: Context, _params: types.CallToolRequestParams
-    ) -> types.CallToolResult:
+    async def call_tool(_ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
+        if runs:
+            environ = {"POD": str((params.arguments or {})["pod"])}
+            await anyio.run_process(["/bin/sh", "-c", 'echo "$POD"'], env=environ)
         return result
 
     return Server[Any](
@@ -59,7 +63,8 @@ async def serve_http(server: Server[Any]) -> None:
 def main(arguments: list[str]) -> None:
     known = json.loads(Path(arguments[-1]).read_text("utf-8"))
     tools = [types.Tool.model_validate(tool) for tool in known["tools"]]
-    server = build(tools, types.CallToolResult.model_validate(known["result"]))
+    result = types.CallToolResult.model_validate(known["result"])
+    server = build(tools, result, runs="--run" in arguments)
     anyio.run(serve_http if "--http" in arguments else serve_stdio, server)
 
 

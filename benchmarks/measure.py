@@ -17,16 +17,19 @@ class Row:
     aim: float
     unit: str = "times"
     detail: str = ""
+    least: bool = False
+    """Whether the aim is the least that is good, not the most."""
 
     @property
     def met(self) -> bool:
-        return self.value <= self.aim
+        return self.value >= self.aim if self.least else self.value <= self.aim
 
     def __str__(self) -> str:
         mark = "ok  " if self.met else "MISS"
+        bound = "at least" if self.least else "at most"
         return (
             f"{mark} {self.name}: {self.value:.3g} {self.unit} "
-            f"(aim: at most {self.aim:.3g}){'; ' + self.detail if self.detail else ''}"
+            f"(aim: {bound} {self.aim:.3g}){'; ' + self.detail if self.detail else ''}"
         )
 
 

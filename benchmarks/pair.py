@@ -36,7 +36,10 @@ spec:
 ---
 apiVersion: crd.chenshaowen.com/v1
 kind: Pipeline
-metadata: {{name: op-{n:04}, namespace: ops-system, labels: {{ops/copilot: enabled}}}}
+metadata:
+  name: op-{n:04}
+  namespace: ops-system
+  labels: {{ops/copilot: enabled, opsmcp/read-only: "true"}}
 spec:
   desc: show part {n} of the system, with its namespace and pod
   tasks: [{{name: show, taskRef: op-{n:04}}}]
@@ -67,12 +70,12 @@ class Stage:
         return len(tools)
 
     @contextmanager
-    def pair(self, transport: str, era: str) -> Generator["Pair"]:
+    def pair(self, transport: str, era: str, *bare_options: str) -> Generator["Pair"]:
         """Both, running; `learn` comes first."""
         start = TRANSPORTS[transport]
         ours = start(OURS[transport], self.environ, era)
         try:
-            bare = start([*BARE[transport], str(self.known)], self.environ, era)
+            bare = start([*BARE[transport], *bare_options, str(self.known)], self.environ, era)
             try:
                 yield Pair(ours, bare)
             finally:

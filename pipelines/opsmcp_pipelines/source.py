@@ -13,7 +13,7 @@ from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.models import OperationKey
 from opsmcp_pipelines.run import RunReport
 
-__all__ = ["CALL_ID_VARIABLE", "NodeSource", "RunRef", "Source", "StartRequest"]
+__all__ = ["CALL_ID_VARIABLE", "EndingSource", "NodeSource", "RunRef", "Source", "StartRequest"]
 
 CALL_ID_VARIABLE = "opsmcp_call_id"
 """The extra variable that every start carries, by which its run can be found again."""
@@ -99,4 +99,13 @@ class NodeSource(Protocol):
 
     async def read_nodes(self, cluster: str) -> tuple[str, ...]:
         """The names of the nodes of a cluster, sorted."""
+        ...
+
+
+@runtime_checkable
+class EndingSource(Protocol):
+    """A source that notices the ends of its runs, so that nobody has to look for them."""
+
+    async def ended(self, ref: RunRef) -> None:
+        """Return when a run of this process has ended; at once for any other run."""
         ...

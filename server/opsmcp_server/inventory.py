@@ -1,5 +1,7 @@
 """What exists now, as data: for the tool `list_inventory`, the resources and completion."""
 
+from collections.abc import Callable
+
 from opsmcp_pipelines.models import Cluster, Host
 from opsmcp_server.services import Services
 from opsmcp_tools.characters import clean_line
@@ -20,14 +22,14 @@ def inventory(
 ) -> dict[str, list[JsonObject]]:
     """Clusters, hosts and operations by kind, each list bounded; only one kind when it is given."""
     contents = toolbox.catalogue.contents
-    kinds = {
-        "clusters": [_cluster(cluster) for cluster in contents.clusters[:_MOST]],
-        "hosts": [_host(host) for host in contents.hosts[:_MOST]],
-        "operations": [
+    kinds: dict[str, Callable[[], list[JsonObject]]] = {
+        "clusters": lambda: [_cluster(cluster) for cluster in contents.clusters[:_MOST]],
+        "hosts": lambda: [_host(host) for host in contents.hosts[:_MOST]],
+        "operations": lambda: [
             describe_tool(tool) for tool in visible_tools(services, toolbox, principal)[:_MOST]
         ],
     }
-    return kinds if kind is None else {kind: kinds[kind]}
+    return {name: made() for name, made in kinds.items() if kind in (None, name)}
 
 
 def visible_tools(services: Services, toolbox: Toolbox, principal: Principal) -> tuple[Tool, ...]:

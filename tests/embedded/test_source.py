@@ -110,6 +110,16 @@ async def test_task_runs_its_steps_with_values(engine: Open) -> None:
         assert steps_of(await runs.run("t", {"x": ""}))[0].output == "5\nerr\n"
 
 
+async def test_the_end_of_a_run_is_noticed(engine: Open) -> None:
+    async with engine(task("t", step("a", "echo done"))) as runs:
+        ref = await runs.start("t")
+        with anyio.fail_after(20):
+            await runs.source.ended(ref)
+            assert (await runs.source.read_run(ref)).status is Status.SUCCEEDED
+            # Of what is over, nothing more is to be noticed.
+            await runs.source.ended(ref)
+
+
 async def test_steps_see_a_small_environment(engine: Open) -> None:
     async with engine(task("t", step("a", "env"))) as runs:
         names = {line.partition("=")[0] for line in outputs(await runs.run("t"))[0].splitlines()}

@@ -6,6 +6,7 @@ import pytest
 from opsmcp_pipelines.errors import NotFound, SourceUnavailable
 from opsmcp_pipelines.models import Pipeline, TaskRef
 from opsmcp_pipelines.run import RunReport, Status, Verdict
+from opsmcp_pipelines.source import RunRef
 from opsmcp_tools.runs import RunSettings
 from tests.execution.bench import SAY, bench
 from tests.fakes.scripted_source import PENDING, RUNNING, Look, ScriptedSource, ended
@@ -68,3 +69,27 @@ async def test_a_silent_source_is_asked_less_and_less(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource(AWAY), settings=settings) as it:
         await it.run_to_end()
         assert it.source.looks < 35
+
+
+class _Telling(ScriptedSource):
+    """Notices at once that each of its runs has ended."""
+
+    told = 0
+
+    async def ended(self, ref: RunRef) -> None:
+        assert ref.operation == SAY.operation.key
+        self.told += 1
+
+
+async def test_a_source_that_notices_an_end_is_looked_at_at_once(tmp_path: Path) -> None:
+    async with bench(tmp_path, _Telling(RUNNING, ended())) as it:
+        assert (await it.run_to_end()).verdict is Verdict.SUCCEEDED
+        assert (it.source.looks, it.clock.seconds) == (2, 0.0)
+
+
+async def test_a_source_that_notices_an_end_too_early_is_looked_at_as_any(tmp_path: Path) -> None:
+    source = _Telling(RUNNING, RUNNING, RUNNING, ended())
+    async with bench(tmp_path, source) as it:
+        assert (await it.run_to_end()).verdict is Verdict.SUCCEEDED
+        assert (source.told, source.looks) == (1, 4)
+        assert it.clock.seconds > 0

@@ -91,9 +91,9 @@ class Live:
         """Have its follower look at once."""
         self._hurried.set()
 
-    async def pause(self, clock: Clock, seconds: float) -> None:
-        """Wait, unless somebody is in a hurry."""
-        await first_of(self._hurried.wait, partial(clock.sleep, seconds))
+    async def pause(self, *waits: Callable[[], Awaitable[object]]) -> None:
+        """Wait for the first of them, unless somebody is in a hurry."""
+        await first_of(self._hurried.wait, *waits)
         self._hurried = anyio.Event()
 
 
@@ -138,6 +138,7 @@ class Follower:
         self._absences = 0
         self._doubted_at: float | None = None
         self._begun_again = False
+        self._told = False
 
     async def follow(self, on_change: Callable[[], None]) -> Run:
         """Return the run as it ended. Calls `on_change` for each visible change before that."""
@@ -157,7 +158,18 @@ class Follower:
                 left = self._deadline - self._elapsed()
                 if left <= 0:
                     return run.ending(Verdict.STUCK, self._stuck_reason())
-                await self._live.pause(self._clock, min(self._pause(), left))
+                await self._rest(ref, min(self._pause(), left))
+
+    async def _rest(self, ref: RunRef, seconds: float) -> None:
+        """Wait until the next look; a source that notices the end makes it one at once, once."""
+        waits = [partial(self._clock.sleep, seconds)]
+        if not self._told:
+            waits.append(partial(self._until_told, ref))
+        await self._live.pause(*waits)
+
+    async def _until_told(self, ref: RunRef) -> None:
+        await self._watcher.ended(ref)
+        self._told = True
 
     def _elapsed(self) -> float:
         return self._clock.monotonic() - self._began

@@ -89,13 +89,15 @@ class Policy:
             at: The time, with time zone. None: a rule that depends on it fits if it restricts.
         """
         if subject is None or (action is Action.READ and isinstance(subject, Tool)):
-            return Decision(Effect.ALLOW, "reading", "results may be read by whoever ran it")
+            return _READING
         if self.read_only and not _only_reads(subject):
-            return Decision(Effect.DENY, "read-only-mode", _READ_ONLY_REASON)
-        for considered in self.consider(principal, action, subject, arguments, at=at):
-            decision = _outcome(considered, action)
-            if decision is not None:
-                return decision
+            return _READ_ONLY_MODE
+        # Mostly there are none, and lists ask for thousands of tools: nothing is made ready then.
+        if self.rules:
+            for considered in self.consider(principal, action, subject, arguments, at=at):
+                decision = _outcome(considered, action)
+                if decision is not None:
+                    return decision
         return _default(subject, action)
 
     def consider(
@@ -145,18 +147,28 @@ def _outcome(considered: Considered, action: Action) -> Decision | None:
 
 def _default(subject: Tool | BuiltInTool, action: Action) -> Decision:
     if isinstance(subject, BuiltInTool):
-        return Decision(Effect.ALLOW, "built-in", "it starts nothing")
+        return _BUILT_IN
     if subject.notes.get(FREE_SCRIPT):
-        return Decision(Effect.DENY, "free-script", _FREE_SCRIPT_REASON)
+        return _A_FREE_SCRIPT
     if subject.hints.read_only:
-        return Decision(Effect.ALLOW, "read-only-operation", "it only reads")
-    if action is Action.RUN:
-        return Decision(Effect.CONFIRM, "changes", "it changes something")
-    return Decision(Effect.ALLOW, "looking", "nothing is changed by looking")
+        return _ONLY_READS
+    return _CHANGES if action is Action.RUN else _LOOKING
 
 
-_FREE_SCRIPT_REASON = "its script is a variable, so it could run anything"
-_READ_ONLY_REASON = "this server only runs operations that read (policy.read_only)"
+_READING = Decision(Effect.ALLOW, "reading", "results may be read by whoever ran it")
+_READ_ONLY_MODE = Decision(
+    Effect.DENY,
+    "read-only-mode",
+    "this server only runs operations that read (policy.read_only)",
+)
+_BUILT_IN = Decision(Effect.ALLOW, "built-in", "it starts nothing")
+_A_FREE_SCRIPT = Decision(
+    Effect.DENY, "free-script", "its script is a variable, so it could run anything"
+)
+_ONLY_READS = Decision(Effect.ALLOW, "read-only-operation", "it only reads")
+_CHANGES = Decision(Effect.CONFIRM, "changes", "it changes something")
+_LOOKING = Decision(Effect.ALLOW, "looking", "nothing is changed by looking")
+
 _REASONS: Mapping[Effect, str] = {
     Effect.ALLOW: "a rule of this server allows it",
     Effect.CONFIRM: "a rule of this server wants a person to agree",

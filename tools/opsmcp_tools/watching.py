@@ -13,7 +13,7 @@ import anyio
 from opsmcp_pipelines.errors import SourceError
 from opsmcp_pipelines.models import OperationKind
 from opsmcp_pipelines.run import RunReport
-from opsmcp_pipelines.source import RunRef, Source
+from opsmcp_pipelines.source import EndingSource, RunRef, Source
 from opsmcp_tools.runs import Clock
 
 __all__ = ["Budget", "Watcher"]
@@ -105,6 +105,13 @@ class Watcher:
                 return report
         await self._budget.turn()
         return await self._source.read_run(ref)
+
+    async def ended(self, ref: RunRef) -> None:
+        """Return when the source notices that the run has ended; never if it does not notice."""
+        if isinstance(self._source, EndingSource):
+            await self._source.ended(ref)
+        else:
+            await anyio.sleep_forever()
 
     async def _read_shared(self, shared: _Shared, ref: RunRef) -> RunReport | None:
         before = shared.rounds

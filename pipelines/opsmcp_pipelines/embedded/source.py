@@ -185,6 +185,12 @@ class EmbeddedSource:
                 reports[ref] = await self.read_run(ref)
         return reports
 
+    async def ended(self, ref: RunRef) -> None:
+        """Return when a run of this process has ended; at once for any other run."""
+        live = self._live.get(ref.name)
+        if live is not None:
+            await live.over.wait()
+
     async def find_run(self, request: StartRequest) -> RunRef | None:
         """The newest run that was started with the call id of `request`."""
         name = await self._with_store(lambda: self._store.find(request.call_id, request.operation))
