@@ -23,6 +23,7 @@ from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.schema import OUTPUT_SCHEMA, input_schema
 from opsmcp_tools.text import fence
 from opsmcp_tools.tool import Hints, Input, JsonObject, Kind, Principal
+from opsmcp_tools.value_rules import NOT_PASTED
 
 __all__ = ["Arguments", "BuiltIn", "definitions", "find", "subject"]
 
@@ -191,7 +192,7 @@ def _word(name: str, description: str, *, required: bool = False) -> Input:
 
 def _text(name: str, description: str) -> Input:
     schema: JsonObject = {"type": "string", "maxLength": 200, "description": description}
-    return Input(name, Kind.TEXT, schema, maximum=200)
+    return Input(name, Kind.TEXT, schema, maximum=200, rules=NOT_PASTED)
 
 
 def _count(name: str, description: str, default: int | None, low: int, high: int) -> Input:

@@ -20,6 +20,7 @@ from opsmcp_server.services import Services
 from opsmcp_tools.errors import ArgumentProblem, InvalidArguments, UnknownTool
 from opsmcp_tools.policy import Action, BuiltInTool, Effect
 from opsmcp_tools.tool import Hints, Input, JsonObject, Kind, Principal, Tool
+from opsmcp_tools.value_rules import NOT_PASTED
 
 __all__ = ["RUN_OPERATION", "definitions", "find", "prepare"]
 
@@ -138,7 +139,14 @@ def _search() -> BuiltIn:
         "Find operations by words; not all are listed as tools. Answers the best five with their "
         f"input schemas, for {RUN_OPERATION}.",
         (
-            Input("query", Kind.TEXT, query, required=True, maximum=_LONGEST_QUERY),
+            Input(
+                "query",
+                Kind.TEXT,
+                query,
+                required=True,
+                maximum=_LONGEST_QUERY,
+                rules=NOT_PASTED,
+            ),
             Input(
                 "kind",
                 Kind.CHOICE,

@@ -95,6 +95,14 @@ async def test_harmless_output_is_not_flagged(client: Client) -> None:
     assert fenced(str(part.content[0].text))[1] == "hello world 1\n"
 
 
+async def test_words_to_search_for_may_hold_what_scripts_must_not(client: Client) -> None:
+    called: Any = await client.call_tool("show-greeting", {"who": "world"})
+    wanted = {"run": called.structured_content["run"], "search": 'level="error" $x `\\'}
+    found: Any = await client.call_tool("get_run_output", wanted)
+    assert not found.is_error
+    assert found.structured_content["matches"] == 0
+
+
 async def test_the_scripts_of_a_plan_are_data_too(client: Client) -> None:
     wanted = {"name": "show-greeting", "arguments": {"who": "world"}}
     plans: Any = [await client.call_tool("plan_operation", wanted) for _ in range(2)]

@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -135,3 +136,39 @@ def test_ordinary_words_arrive_in_a_real_shell_as_one_argument():
     script = "\n".join(f"printf '%s\\n' {word}" for word in words)
     shell = subprocess.run(["/bin/sh"], input=script, capture_output=True, text=True, check=True)
     assert shell.stdout.splitlines() == words
+
+
+@pytest.mark.parametrize("name", ["target_host", "nodename", "hostname", "node", "srcNode"])
+@pytest.mark.parametrize("value", ["all", "anymaster", "role=web", "web-1,web-2"])
+def test_a_machine_is_one_machine_under_whatever_name(name: str, value: str) -> None:
+    for kind in (Kind.TOKEN, Kind.KUBERNETES_NAME):
+        item = build_input(Variable(name), kind, INVENTORY)
+        with pytest.raises(Refused):
+            check_value(item, value)
+        assert check_value(item, "web-1") == "web-1"
+
+
+def test_a_selector_that_the_settings_allow_may_name_a_machine_too() -> None:
+    item = build_input(Variable("target_host"), Kind.TOKEN, INVENTORY)
+    allowing = replace(item, rules=replace(item.rules, host_selectors=("all",)))
+    assert check_value(allowing, "all") == "all"
+
+
+@pytest.mark.parametrize(
+    "value", ["file:///etc/shadow", "FILE:/etc/shadow", "@file:///x", "a=file:/x"]
+)
+def test_a_word_names_no_file_by_url_unless_the_settings_allow(value: str) -> None:
+    item = build_input(Variable("target"), Kind.TOKEN, INVENTORY)
+    with pytest.raises(Refused):
+        check_value(item, value)
+    schemes = (*item.rules.url_schemes, "file")
+    allowing = replace(item, rules=replace(item.rules, url_schemes=schemes))
+    assert check_value(allowing, value) == value
+
+
+@pytest.mark.parametrize(
+    "value", ["profile:a", "logfile:1", "containerd://5f2b", "s3://bucket/key"]
+)
+def test_other_words_with_a_colon_are_ordinary(value: str) -> None:
+    item = build_input(Variable("target"), Kind.TOKEN, INVENTORY)
+    assert check_value(item, value) == value

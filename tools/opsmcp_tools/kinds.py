@@ -13,13 +13,25 @@ from types import MappingProxyType
 from opsmcp_pipelines.models import Variable
 from opsmcp_tools.tool import Kind
 
-__all__ = ["CLUSTER", "HOST", "WHITE", "WHITELIST", "is_secret_name", "kind_of", "words_of"]
+__all__ = [
+    "CLUSTER",
+    "HOST",
+    "WHITE",
+    "WHITELIST",
+    "is_secret_name",
+    "kind_of",
+    "names_machine",
+    "words_of",
+]
 
 CLUSTER = "cluster"
 HOST = "host"
 WHITE = "white"
 """Who calls, for the whitelist checks of Ops' own pipelines."""
 WHITELIST = "whitelist"
+
+_MACHINES = frozenset({"host", "hostname", "node", "nodename"})
+"""The last words of variables that name a machine: `target_host`, `nodeName`."""
 
 _NO_OVERRIDES: Mapping[str, Kind] = MappingProxyType({})
 
@@ -65,6 +77,11 @@ def is_secret_name(name: str) -> bool:
         _SECRET_WORDS.fullmatch(words[-1]) is not None
         or _SECRET_PAIRS.fullmatch("-".join(words[-2:])) is not None
     )
+
+
+def names_machine(name: str) -> bool:
+    """Whether a variable of that name names a machine, be it where something runs or what for."""
+    return not _MACHINES.isdisjoint(words_of(name)[-1:])
 
 
 def kind_of(variable: Variable, overrides: Mapping[str, Kind] = _NO_OVERRIDES) -> Kind:

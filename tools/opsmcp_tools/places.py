@@ -9,7 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from opsmcp_tools.inventory import NODE_SELECTORS
-from opsmcp_tools.kinds import words_of
+from opsmcp_tools.kinds import names_machine, words_of
 from opsmcp_tools.tool import Input, Kind, Tool
 
 __all__ = ["ANY_MACHINE", "Place", "Places", "could_be_any", "possible_places"]
@@ -34,11 +34,10 @@ ANY_MACHINE = frozenset(NODE_SELECTORS) - {"anymaster", "allmasters"}
 _NAMES: Mapping[Place, frozenset[str]] = MappingProxyType(
     {
         Place.CLUSTER: frozenset({"cluster", "clustername"}),
-        Place.HOST: frozenset({"host", "hostname", "node", "nodename"}),
         Place.NAMESPACE: frozenset({"namespace", "ns"}),
     }
 )
-"""The last words of variables that name a place: `target_host` is a host, too."""
+"""The last words of variables that name a place: `target_cluster` is a cluster, too."""
 
 
 def could_be_any(place: Place, name: str) -> bool:
@@ -110,4 +109,6 @@ def _decides(place: Place, item: Input) -> bool:
 
 
 def _is_about(place: Place, variable: str) -> bool:
+    if place is Place.HOST:
+        return names_machine(variable)
     return not _NAMES[place].isdisjoint(words_of(variable)[-1:])

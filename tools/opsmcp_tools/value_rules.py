@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["NO_RULES", "ValueRules"]
+__all__ = ["NOT_PASTED", "NO_RULES", "ValueRules"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +32,6 @@ class ValueRules:
 
 NO_RULES = ValueRules()
 """The rules where the settings say nothing: any public host, any path, nothing local."""
+
+NOT_PASTED = ValueRules(pasted=False)
+"""The rules for values that never come near a script, such as words to search for."""

@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from opsmcp_tools.addresses import judge_host
 from opsmcp_tools.characters import has_hidden, quote
+from opsmcp_tools.kinds import names_machine
 from opsmcp_tools.nearest import alternatives, did_you_mean, first_of
 from opsmcp_tools.patterns import as_written, matches
 from opsmcp_tools.tool import Input, Kind
@@ -60,6 +61,7 @@ _IMAGE = (
 _WHOLE_NUMBER = r"-?(?:0|[1-9][0-9]{0,17})"
 _AUTHORITY = re.compile(r"(?:https?:/+|[A-Za-z][A-Za-z0-9+.-]*://+)([^/?,=]*)", re.IGNORECASE)
 """Also as programs read it that forgive a slash too few or too many."""
+_FILE = re.compile(r"(?:^|[=,@+])file:", re.IGNORECASE)
 _UNSAFE_TEXT = frozenset('"$`\\')
 
 MAX_NAME = 253
@@ -91,6 +93,7 @@ def check_value(item: Input, given: object) -> str:
     if item.allowed:
         return _check_listed(item, text)
     _check_characters(text, item.kind)
+    _check_machine(item, text)
     return _CHECKS[item.kind](item, text)
 
 
@@ -162,6 +165,17 @@ def _check_characters(text: str, kind: Kind) -> None:
         raise Refused(words.REFERENCE())
     if kind is not Kind.TEXT and text.startswith("-"):
         raise Refused(words.DASH())
+
+
+def _check_machine(item: Input, text: str) -> None:
+    """Refuse what means several machines where one is named, whatever the kind."""
+    if item.kind in (Kind.HOST, Kind.TEXT) or not names_machine(item.name):
+        return
+    # Who declares a pattern says what may stand there, a list for example.
+    joined = item.kind is not Kind.PATTERN and not {"=", ","}.isdisjoint(text)
+    several = joined or text in NODE_SELECTORS
+    if several and text not in (item.default, *item.rules.host_selectors):
+        raise Refused(words.NOT_ONE_MACHINE())
 
 
 def _check_name(item: Input, text: str) -> str:
@@ -291,6 +305,8 @@ def _must_match(item: Input) -> Said:
 
 def _check_word(item: Input, text: str) -> str:
     if is_safe_word(text):
+        if _FILE.search(text) and "file" not in item.rules.url_schemes:
+            raise Refused(words.FILE_URL())
         for host in hosts_named(item.kind, text):
             _check_url_host(item, host)
         return text

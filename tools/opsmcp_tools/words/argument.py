@@ -65,6 +65,10 @@ NOT_ONE_HOST = Phrase(
     "it must be one host; selectors are not allowed here (tools.host_selectors)",
     "必须是一台主机;此处不允许选择器(tools.host_selectors)",
 )
+NOT_ONE_MACHINE = Phrase(
+    "it must name one machine; selectors and lists are not allowed here (tools.host_selectors)",
+    "必须是一台机器;此处不允许选择器或列表(tools.host_selectors)",
+)
 NO_SUCH_NODE = Phrase(
     "the cluster {} has no such node{} (it has {}{})", "集群 {} 没有这个节点{}(现有:{}{})"
 )
@@ -102,6 +106,15 @@ FORBIDDEN_HOST = Phrase(
 METADATA = Phrase("the metadata of its cloud", "云平台的元数据服务")
 LINK_LOCAL = Phrase("a link-local or metadata address", "链路本地或元数据地址")
 MACHINE_ITSELF = Phrase("the machine itself", "本机")
+FILE_URL = Phrase(
+    "it must not name a file by its URL (values.url_schemes)",
+    "不能用网址指定文件(values.url_schemes)",
+)
+NOT_FOUND_OUT = Phrase(
+    "where {} leads could not be found out in {} seconds; call again, or allow it by name"
+    " (values.url_hosts)",
+    "未能在 {1} 秒内解析 {0};请重试,或按名称允许它(values.url_hosts)",
+)
 MULTICAST = Phrase("its host is a multicast address", "其主机是组播地址")
 NO_ADDRESS = Phrase("its host is a number that is no address", "其主机是数字,但不是有效地址")
 LEADS_THERE = Phrase("{}: that is where {} leads", "{}:{} 解析到那里")
