@@ -189,6 +189,42 @@ def test_any_text_arrives_whole_in_python(
         "sed -e ${x} /etc/passwd",
         'sed "${x}" /etc/passwd',
         'a="x ${x}"; $a',
+        "awk -v v=${x} 'BEGIN{system(\"ls \" v)}'",
+        "awk -v v=${x} 'BEGIN{print 1 | v}'",
+        'X=${x} awk \'BEGIN{system("ls " ENVIRON["X"])}\'',
+        "GIT_SSH_COMMAND=${x} git fetch",
+        "PATH=${x}:$PATH ls",
+        "env PATH=${x} ls",
+        "env A=${x} sh -c 'eval \"$A\"'",
+        "A=${x} python3 -c 'import os; os.system(os.environ[\"A\"])'",
+        "python3 -c 'import os,sys; os.system(sys.argv[1])' ${x}",
+        "perl -ne print ${x}",
+        "export A=${x}; bash -c '(( A ))'",
+        '#!/bin/bash\nrun=(sh -c); "${run[@]}" ${x}',
+        "e=ev; ${e}al ${x}",
+        "`echo eval` ${x}",
+        "strace -o f ${x}",
+        "taskset 1 ${x}",
+        "coproc ${x}",
+        "script -c ${x} /dev/null",
+        "script --command=${x} /dev/null",
+        "tar --to-command=${x} -xf a",
+        "tar -I ${x} -xf a",
+        "ssh -oProxyCommand=${x} h",
+        "rsync -e ${x} a b",
+        "git -c core.pager=${x} log",
+        "sqlite3 db \"select '${x}'\"",
+        "echo ${x} | sqlite3 db",
+        "make -f - <<E\na:\n\techo ${x}\nE",
+        "echo ${x} | at now",
+        "echo ${x} | sh /dev/stdin",
+        "sh -c -- ${x}",
+        "sh -c '. $0' ${x}",
+        "bash --rcfile ${x} -i",
+        ": ${v:=${x}}; eval $v",
+        "f() { echo $1; }; v=$(f ${x}); eval $v",
+        "hash -p ${x} ls; ls",
+        "watch ls ${x}",
     ],
 )
 def test_value_that_would_run_is_refused(content: str) -> None:
@@ -239,10 +275,27 @@ def test_arithmetic_takes_whole_numbers_only(content: str) -> None:
         "ssh -p 22 ${x} uptime",
         "kubectl=kubectl\n$kubectl get pods -n ${x}",
         "#!/bin/bash\nlocal v=${x}",
+        "awk -v v=${x} '/a|b/ {print v | \"sort\"}' f",
+        "sqlite3 db \"select '${x}'\"",
+        "python3 -c 'import os,sys; os.system(sys.argv[1])' ${x}",
+        "tool=$(command -v kubectl); $tool get pods ${x}",
+        "tar -C ${x} -xf a",
+        "ssh -- ${x} uptime",
+        "git clone ${x}",
+        "env LANG=${x} ls",
     ],
 )
 def test_harmless_use_of_a_word_is_accepted(content: str) -> None:
     assert render_step(content, {"x": "word-1"}, {}).environ == {"OPSMCP_V1": "word-1"}
+
+
+@pytest.mark.parametrize(
+    "content", ["ssh ${x} uptime", "tar -cf a ${x}", "h=${x}; ssh $h uptime", "sort ${x}"]
+)
+def test_a_value_is_no_option_of_a_program_that_options_make_run_something(content: str) -> None:
+    render_step(content, {"x": "two words"}, {})
+    with pytest.raises(RefusedStep, match="could be an option"):
+        render_step(content, {"x": "-oProxyCommand=touch CANARY"}, {})
 
 
 def test_comment_and_escaped_and_unknown_references_stay(tmp_path: Path) -> None:
@@ -262,6 +315,8 @@ def test_names_with_dots_are_references(tmp_path: Path) -> None:
 def test_unreadable_script_uses_plain_references_when_nothing_evaluates() -> None:
     script = render_step("echo ${x} )", {"x": "a"}, {})
     assert script.text == "echo ${OPSMCP_V1} )"
+    with pytest.raises(RefusedStep, match="could not be understood"):
+        render_step("echo ${x} )", {"x": "a b"}, {})
 
 
 def test_step_of_one_fixed_variable_is_that_script() -> None:
@@ -311,6 +366,33 @@ def test_python_gets_whole_numbers_as_numbers(tmp_path: Path) -> None:
 def test_python_refuses_what_is_not_safe(content: str, reason: str) -> None:
     with pytest.raises(RefusedStep, match=reason):
         render_step(f"# python\n{content}\n", {"x": "$(a)'\""}, {})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "import os\nos.system('ls ${x}')",
+        "import os\nos.popen('ls ' + ${x})",
+        "import subprocess\nsubprocess.run(f'ls ${x}', shell=True)",
+        "import subprocess\nsubprocess.run(['sh', '-c', 'ls ${x}'])",
+        "import subprocess\nsubprocess.getoutput('ls ${x}')",
+        "eval(${x})",
+        "exec('v = ${x}')",
+        "client.exec_command('ls ${x}')",
+        "import os\nos.execvp('ssh', ['ssh', 'web-1', ${x}])",
+    ],
+)
+def test_python_that_runs_texts_gets_plain_words_only(content: str) -> None:
+    assert "web-1" in render_step(f"# python\n{content}\n", {"x": "web-1"}, {}).text
+    with pytest.raises(RefusedStep, match="plain word"):
+        render_step(f"# python\n{content}\n", {"x": "a; touch CANARY"}, {})
+    with pytest.raises(RefusedStep, match="plain word"):
+        render_step(f"# python\n{content}\n", {"x": "-x"}, {})
+
+
+def test_python_that_runs_programs_without_a_shell_gets_any_text() -> None:
+    content = "# python\nimport re, subprocess\nre.compile('a')\nsubprocess.run(['ls', ${x}])\n"
+    assert "a b" in render_step(content, {"x": "a b"}, {}).text
 
 
 def test_python_without_references_is_left_alone() -> None:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from opsmcp_pipelines.embedded.command_line import Danger, Word, command_dangers, reads_code
+from opsmcp_pipelines.embedded.programs import OWN_LANGUAGE, RUN_BY_VARIABLE
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["Danger", "Found", "find_dangers", "may_evaluate"]
 
 _COMPARISONS = frozenset({"-eq", "-ne", "-lt", "-le", "-gt", "-ge"})
-_RUN_BY_SHELL = frozenset({"BASH_ENV", "ENV", "PROMPT_COMMAND", "PS0", "PS1", "PS2", "PS4"})
 _ECHOES = frozenset({"echo", "printf", "cat"})
 _POSITIONAL = frozenset("0123456789@*")
 
@@ -51,7 +51,7 @@ def find_dangers(root: "Node", prefix: str) -> Iterator[Found]:
     for node in _walk(root):
         for where, danger, parts in _inspect(node, flow):
             texts = map(_expanded if danger.in_program else _text, parts)
-            for variable in sorted(flow.values_in(texts, bare=danger is Danger.NUMBER)):
+            for variable in sorted(flow.values_in(texts, bare=danger.by_name)):
                 yield Found(variable, danger, where)
 
 
@@ -109,9 +109,10 @@ class _Flow:
     def expand(self, words: "list[Word[Node]]") -> "Iterator[list[Word[Node]]]":
         """The command line, also with its first word replaced by what was assigned to it."""
         yield words
-        match = re.fullmatch(r"\$\{?(\w+)\}?", words[0].text) if words else None
+        match = re.fullmatch(r"\$\{?(\w+)(?:\[.*\])?\}?", words[0].text) if words else None
         for text in self._texts.get(match[1], []) if match else []:
-            yield [*(Word(_bare(part), words[0].node) for part in text.split()), *words[1:]]
+            parts = text.strip("() ").split()  # an array is written in parentheses
+            yield [*(Word(_bare(part), words[0].node) for part in parts), *words[1:]]
 
     def values_in(self, texts: Iterable[str], *, bare: bool = False) -> set[str]:
         """The values that the texts contain, directly or through a variable.
@@ -139,16 +140,13 @@ def _use_of(name: str, *, bare: bool) -> str:
 def _assignments(root: "Node") -> Iterator[tuple[str, str]]:
     """Each shell variable with a text that flows into it."""
     nodes = list(_walk(root))
-    functions = {_text(node.children[0]) for node in nodes if node.type == "function_definition"}
-    functions |= {
-        _text(word)
-        for node in nodes
-        if node.type == "function_definition"
-        for word in node.named_children
-        if word.type == "word"
-    }
+    functions = _functions(nodes)
     for node in nodes:
-        if node.type in ("variable_assignment", "for_statement"):
+        if node.type == "expansion":
+            name = re.match(r"\$\{(\w+):?=", _text(node))
+            if name:
+                yield name[1], _text(node)[name.end() : -1]
+        elif node.type in ("variable_assignment", "for_statement"):
             name = re.match(r"\w+", _text(node.named_children[0])) if node.named_children else None
             if name:
                 yield name[0], " ".join(_flowing(part) for part in node.named_children[1:])
@@ -156,11 +154,25 @@ def _assignments(root: "Node") -> Iterator[tuple[str, str]]:
             yield from _arguments_of(node, functions)
 
 
-def _arguments_of(command: "Node", functions: set[str]) -> Iterator[tuple[str, str]]:
+def _functions(nodes: Iterable["Node"]) -> frozenset[str]:
+    """The names of the functions that a script defines."""
+    return frozenset(
+        _text(word)
+        for node in nodes
+        if node.type == "function_definition"
+        for word in node.named_children
+        if word.type == "word"
+    )
+
+
+def _arguments_of(command: "Node", functions: frozenset[str]) -> Iterator[tuple[str, str]]:
     words = _words(command)
     if not words:
         return
     text = " ".join(word.text for word in words[1:])
+    if words[0].name in ("env", "sudo"):
+        pairs = (word.text.partition("=") for word in words[1:])
+        yield from ((name, value) for name, _, value in pairs if name.isidentifier())
     if words[0].text in functions | {"set"}:
         yield from ((name, text) for name in _POSITIONAL)
     elif words[0].text in ("read", "mapfile", "readarray"):
@@ -185,7 +197,12 @@ def _fed_to(command: "Node") -> Iterator["Node"]:
 
 
 def _flowing_command(node: "Node") -> bool:
-    return any(_text(part) in _ECHOES for part in _walk(node) if part.type == "command_name")
+    """Whether a command, or a function of the script, prints what it is given."""
+    root = node
+    while root.parent is not None:
+        root = root.parent
+    passing = _ECHOES | _functions(_walk(root))
+    return any(_text(part) in passing for part in _walk(node) if part.type == "command_name")
 
 
 def _flowing(node: "Node") -> str:
@@ -196,7 +213,8 @@ def _flowing(node: "Node") -> str:
         return _text(node) if _flowing_command(node) else ""
     if not node.children or node.type in ("heredoc_body", "raw_string"):
         return _text(node)
-    return "".join(_flowing(child) for child in node.children)
+    between = " " if node.type == "array" else ""
+    return between.join(_flowing(child) for child in node.children)
 
 
 def _integer_names(root: "Node") -> frozenset[str]:
@@ -259,7 +277,7 @@ def _inspect_test(node: "Node", _: _Flow) -> Iterator[_Finding]:
 
 def _inspect_assignment(node: "Node", flow: _Flow) -> Iterator[_Finding]:
     name, *parts = node.named_children
-    if _text(name) in _RUN_BY_SHELL:
+    if _text(name) in RUN_BY_VARIABLE:
         yield f"assigned to {_text(name)}", Danger.CODE, parts
     if _text(name) in flow.integers:
         yield "assigned to an integer variable", Danger.NUMBER, parts
@@ -293,17 +311,29 @@ def _inspect_command(node: "Node", flow: _Flow) -> Iterator[_Finding]:
 def _inspect_pipeline(node: "Node", _: _Flow) -> Iterator[_Finding]:
     stages = node.named_children
     for number, stage in enumerate(stages):
-        if any(reads_code(_words(part)) for part in _walk(stage) if part.type == "command"):
-            yield "piped into an interpreter", Danger.CODE, stages[:number]
+        yield from _fed("piped into", _commands([stage]), stages[:number])
 
 
 def _inspect_redirected(node: "Node", _: _Flow) -> Iterator[_Finding]:
     body, *redirects = node.named_children
-    commands = [part for part in _walk(body) if part.type == "command"]
-    piped = [p for r in redirects for p in _walk(r) if p.type == "command"]
-    if any(reads_code(_words(part)) for part in [*commands, *piped]):
-        given = [r for r in redirects if r.type != "file_redirect"]
-        yield "given to an interpreter", Danger.CODE, given
+    given = [r for r in redirects if r.type != "file_redirect"]
+    yield from _fed("given to", _commands([body, *redirects]), given)
+
+
+def _commands(parts: "Sequence[Node]") -> "list[list[Word[Node]]]":
+    """The command lines within some nodes."""
+    return [_words(node) for part in parts for node in _walk(part) if node.type == "command"]
+
+
+def _fed(
+    how: str, commands: "Sequence[list[Word[Node]]]", given: "Sequence[Node]"
+) -> Iterator[_Finding]:
+    """What becomes of text that commands read from their input."""
+    if any(reads_code(words) for words in commands):
+        yield f"{how} an interpreter", Danger.CODE, given
+    for words in commands:
+        if words and words[0].name in OWN_LANGUAGE:
+            yield f"{how} {words[0].name}", Danger.WORD, given
 
 
 _INSPECTORS: Mapping[str, Callable[["Node", _Flow], Iterator[_Finding]]] = MappingProxyType(

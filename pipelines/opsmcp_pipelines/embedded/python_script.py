@@ -17,6 +17,12 @@ __all__ = ["render_python"]
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _SAFE = re.compile(r"[A-Za-z0-9_ ./:,@-]*")
+_PLAIN_WORD = re.compile(r"(?!-)[A-Za-z0-9_.:/@%+=,-]*")
+_EVALUATES = re.compile(
+    r"(?<![.\w])(eval|exec|compile|__import__)\b|\b(system|popen[234]?|get(status)?output|shell"
+    r"|exec_command|run_path|run_module|(exec|spawn)[lv]\w*)\b|\b((ba|da|z|k)?sh|ssh)\b"
+)
+"""Signs that a script runs texts: as Python, in a shell, or on another machine."""
 _PREFIX = re.compile(r"[A-Za-z]*")
 
 
@@ -39,6 +45,7 @@ def render_python(content: str, values: Mapping[str, str]) -> str:
     names = list(dict.fromkeys(found.name for found in find_references(content, values)))
     if not names:
         return content
+    _check_values(content, {name: values[name] for name in names})
     marker = _unused_marker(content)
     source, done = "", 0
     for found in find_references(content, values):
@@ -46,6 +53,18 @@ def render_python(content: str, values: Mapping[str, str]) -> str:
         done = found.end
     source += content[done:]
     return _replace(source, re.compile(rf"{marker}([0-9]+)_"), names, values)
+
+
+def _check_values(content: str, values: Mapping[str, str]) -> None:
+    """What runs texts gets plain words only: where a literal ends up, nobody can see."""
+    if _EVALUATES.search(content) is None:
+        return
+    for name, value in values.items():
+        if _PLAIN_WORD.fullmatch(value) is None:
+            raise RefusedStep(
+                f"its Python script runs commands or code from texts, and the value of {name!r} is "
+                "not a plain word"
+            )
 
 
 def _unused_marker(content: str) -> str:

@@ -74,7 +74,7 @@ def render_shell(content: str, values: Mapping[str, str]) -> tuple[str, Mapping[
     environ = {place.variable: values[place.name] for place in places}
     root = parse(source)
     if root.has_error:
-        _refuse_unreadable(source)
+        _refuse_unreadable(source, {place.name: values[place.name] for place in places})
         return source.decode(), MappingProxyType(environ)
     _check_dangers(root, places, values)
     edits = [edit for place in places for edit in _edit(root, source, place)]
@@ -141,11 +141,13 @@ def prepare(content: str, values: Mapping[str, str]) -> tuple[bytes, list[Place]
     return bytes(source), places
 
 
-def _refuse_unreadable(source: bytes) -> None:
-    if may_evaluate(source.decode()):
+def _refuse_unreadable(source: bytes, values: Mapping[str, str]) -> None:
+    plain = all(_TAME[Danger.WORD].fullmatch(value) for value in values.values())
+    if not plain or may_evaluate(source.decode()):
         raise RefusedStep(
             "its shell script could not be understood well enough to keep values from being "
-            "run as code; simplify it, or take the values out of eval and arithmetic"
+            "run as code; simplify it, give plain words, or take the values out of eval and "
+            "arithmetic"
         )
 
 
@@ -158,19 +160,29 @@ def _check_dangers(root: "Node", places: Sequence[Place], values: Mapping[str, s
         wants_number = found.danger in (Danger.NUMBER, Danger.COMMAND)
         if wants_number and _INTEGER.fullmatch(values[name]):
             continue
-        if found.danger is Danger.PROGRAM and _is_tame(values[name]):
+        tame = _TAME.get(found.danger)
+        if tame is not None and tame.fullmatch(values[name]):
             continue
         raise RefusedStep(_explain(found.danger, name, found.where))
 
 
-def _is_tame(value: str) -> bool:
-    """Whether a value is a plain word or number, which means nothing to awk or sed by itself."""
-    return re.fullmatch(r"[A-Za-z0-9_.:-]*", value) is not None
+_TAME: Mapping[Danger, re.Pattern[str]] = MappingProxyType(
+    {
+        Danger.PROGRAM: re.compile(r"[A-Za-z0-9_.:-]*"),
+        Danger.WORD: re.compile(r"(?!-)[A-Za-z0-9_.:/@%+=,-]*"),
+        Danger.OPTION: re.compile(r"(?!-)(?s:.*)"),
+    }
+)
+"""Values that mean nothing in such a place but themselves."""
 
 
 def _explain(danger: Danger, name: str, where: str) -> str:
     if danger in (Danger.NUMBER, Danger.COMMAND):
         return f"the value of {name!r} is used in arithmetic ({where}) and is not a whole number"
+    if danger is Danger.OPTION:
+        return f"the value of {name!r} could be an option ({where}): it begins with a dash"
+    if danger is Danger.WORD:
+        return f"the value of {name!r} could be run ({where}) and is not a plain word"
     if danger is Danger.PROGRAM:
         return f"the value of {name!r} stands inside a program ({where}) and is not a plain word"
     return f"it would run the value of {name!r} as code ({where})"
@@ -190,7 +202,7 @@ def _edit(root: "Node", source: bytes, place: Place) -> Iterator[_Edit]:
         yield from _open_heredoc(around, source)
     elif _is_escaped(source, place.start):
         yield _Edit(place.start, place.end, written)
-    elif kind not in _EXPANDING:
+    elif kind not in _EXPANDING or _is_replacement(root, place):
         yield _Edit(place.start, place.end, b'"' + plain + b'"')
 
 
@@ -200,6 +212,16 @@ def place_of(root: "Node", place: Place) -> "Node | None":
     while node is not None and node.type not in _PLACES:
         node = node.parent
     return node
+
+
+def _is_replacement(root: "Node", place: Place) -> bool:
+    """Whether it stands in `${name/a/b}`, where `&` means what was replaced unless it is quoted."""
+    node = root.descendant_for_byte_range(place.start, place.end)
+    while node is not None and node.type not in ("string", "command"):
+        if node.type == "expansion" and any(child.type in ("/", "//") for child in node.children):
+            return True
+        node = node.parent
+    return False
 
 
 def _reopen(source: bytes, place: Place, kind: str) -> _Edit:
