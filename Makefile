@@ -5,8 +5,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 NODE_DIR := .conformance
+SECONDS_OF_SOAK ?= 600
 
-.PHONY: demo test check bench conformance format clean
+.PHONY: demo test check bench soak conformance format clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/opsmcp demo
@@ -25,6 +26,11 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+# Ten minutes of clients, runs, faults and changes; too long for every day. SECONDS_OF_SOAK=60 for a
+# shorter one.
+soak: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.soak --seconds $(SECONDS_OF_SOAK)
 
 # The official conformance suite and the inspector come from npm and need Node.js on the PATH.
 conformance: $(VENV)/.dev

@@ -6,6 +6,7 @@ operation. Their arguments are declared and checked like those of every other to
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 
 import mcp_types as types
@@ -17,6 +18,8 @@ from opsmcp_server.planning import PLAN_OPERATION, PlanOperation
 from opsmcp_server.results import annotations, text_result
 from opsmcp_server.services import Services
 from opsmcp_tools.arguments import check_inputs
+from opsmcp_tools.errors import ArgumentProblem, InvalidArguments
+from opsmcp_tools.moments import parse_moment
 from opsmcp_tools.output import output_slice
 from opsmcp_tools.policy import Action, BuiltInTool
 from opsmcp_tools.runs import RunRecord
@@ -135,6 +138,8 @@ async def _list_runs(
         principal,
         operation=given.get("operation"),
         verdict=Verdict(verdict) if verdict else None,
+        since=_moment(services, "since", given),
+        until=_moment(services, "until", given),
         limit=int(given["limit"]),
         cursor=given.get("cursor"),
     )
@@ -143,6 +148,15 @@ async def _list_runs(
         data["next_cursor"] = cursor
     lines = [f"{row['run']}  {row['verdict']}  {row['operation']}" for row in data["runs"]]
     return text_result("\n".join(lines) or "There are no such runs.", data)
+
+
+def _moment(services: Services, name: str, given: Arguments) -> datetime | None:
+    if name not in given:
+        return None
+    try:
+        return parse_moment(given[name], services.clock.now())
+    except ValueError as error:
+        raise InvalidArguments("list_runs", [ArgumentProblem(name, str(error))]) from None
 
 
 def _row(record: RunRecord) -> JsonObject:
@@ -249,6 +263,8 @@ def _by_name() -> Mapping[str, BuiltIn]:
             (
                 _word("operation", "Only runs of this tool."),
                 _choice("verdict", "Only this verdict.", tuple(str(one) for one in Verdict)),
+                _text("since", "Only calls since then: 2h, 7d or an ISO time."),
+                _text("until", "Only calls before then."),
                 _count("limit", "Most runs.", 20, 1, 100),
                 _word("cursor", "next_cursor of the page before."),
             ),

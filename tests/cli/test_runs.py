@@ -55,3 +55,29 @@ def test_an_unknown_run_is_wrong_use(opsmcp: Opsmcp) -> None:
     done = opsmcp("runs", "r-aaaaaaaaaa")
     assert done.returncode == 2
     assert "r-aaaaaaaaaa" in done.stderr
+
+
+def test_runs_are_filtered_and_paged(opsmcp: Opsmcp) -> None:
+    for word in ("one", "two"):
+        opsmcp("call", "say-hello", f"word={word}")
+    opsmcp("call", "show-trouble")
+
+    def shown(*options: str) -> list[str]:
+        rows = [line.split("\t") for line in opsmcp("runs", *options).stdout.splitlines()]
+        return [row[5] or row[4] for row in rows]
+
+    assert shown("--tool", "say-hello") == ["word=two", "word=one"]
+    assert shown("--verdict", "failed") == ["show-trouble"]
+    assert shown("--since", "1h", "--until", "2100-01-01") == shown()
+    assert shown("--until", "1h") == []
+    assert shown("--principal", "somebody-else") == []
+    first = opsmcp("runs", "--limit", "2")
+    cursor = first.stderr.rpartition(" ")[2].strip()
+    assert "There are more" in first.stderr
+    assert shown("--cursor", cursor) == ["word=one"]
+
+
+def test_a_time_that_is_none_is_wrong_use(opsmcp: Opsmcp) -> None:
+    done = opsmcp("runs", "--since", "yesterday")
+    assert done.returncode == 2
+    assert "it must be like 30m, 2h, 7d (ago) or 2026-11-23T09:30" in done.stderr

@@ -1,30 +1,61 @@
 """`opsmcp runs`: recent runs, or one with its summary or its whole output."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 import click
 
+from opsmcp_pipelines.run import Verdict
 from opsmcp_server.answering import run_text
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text
 from opsmcp_server.cli.verdicts import verdict_style
 from opsmcp_server.services import Services
+from opsmcp_tools.moments import parse_moment
 from opsmcp_tools.policy import Action, BuiltInTool
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.summary import clean, structured
+from opsmcp_tools.tool import Principal
 
 __all__ = ["command"]
 
-_MOST_RUNS = 50
+_SINCE = "Only calls since then: 2h, 7d, 2026-11-23T09:30."
+
+
+def _moment(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> datetime | None:
+    """The time that is meant, in the zone of this machine unless it says another."""
+    try:
+        return parse_moment(value, datetime.now(UTC).astimezone()) if value else None
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command("runs")
 @click.argument("run", required=False)
 @click.option("--output", is_flag=True, help="The whole output of RUN.")
 @click.option("--json", "as_json", is_flag=True, help="Structured results.")
+@click.option("--tool", metavar="NAME", help="Only runs of this tool or operation.")
+@click.option("--verdict", type=click.Choice([str(one) for one in Verdict]), help="Only these.")
+@click.option("--since", callback=_moment, metavar="T", help=_SINCE)
+@click.option("--until", callback=_moment, metavar="T", help="Only calls before then.")
+@click.option(
+    "--principal", metavar="NAME", help="Runs of this user of `opsmcp serve`; else yours."
+)
+@click.option("--limit", type=click.IntRange(1, 100), default=50, help="Most runs; 50.")
+@click.option("--cursor", metavar="C", help="Go on where the list before ended.")
 @shared_options
-def command(shared: Shared, run: str | None, output: bool, as_json: bool) -> int:
+def command(
+    shared: Shared,
+    run: str | None,
+    output: bool,
+    as_json: bool,
+    principal: str | None,
+    **filters: Any,
+) -> int:
     """Show recent runs, or one.
 
     RUN is the handle of a run, as `opsmcp call` and `opsmcp runs` print it. In a pipe: handle,
@@ -36,23 +67,37 @@ def command(shared: Shared, run: str | None, output: bool, as_json: bool) -> int
     async def work(services: Services) -> int:
         shown_by = "list_runs" if run is None else "get_run_output" if output else "get_run"
         services.require(services.principal, Action.READ, BuiltInTool(shown_by))
+        whose = Principal(principal) if principal else services.principal
         if run is None:
-            records, _ = services.executions.list(services.principal, limit=_MOST_RUNS)
-            _show_list(records, as_json=as_json)
+            _list(services, whose, filters, as_json=as_json)
         else:
-            record = services.executions.get(run, services.principal)
+            record = services.executions.get(run, whose)
             await _show_one(services, record, output=output, as_json=as_json)
         return 0
 
     return run_with_services(shared, work)
 
 
-def _show_list(records: tuple[RunRecord, ...], *, as_json: bool) -> None:
+def _list(
+    services: Services, whose: Principal, filters: Mapping[str, Any], *, as_json: bool
+) -> None:
+    records, cursor = services.executions.list(
+        whose,
+        operation=filters["tool"],
+        verdict=Verdict(filters["verdict"]) if filters["verdict"] else None,
+        since=filters["since"],
+        until=filters["until"],
+        limit=filters["limit"],
+        cursor=filters["cursor"],
+    )
     if as_json:
-        show_json({"runs": [_entry(record) for record in records]})
+        more = {"next_cursor": cursor} if cursor else {}
+        show_json({"runs": [_entry(record) for record in records], **more})
         return
     columns = ("run", "verdict", "started", "seconds", "tool", "arguments")
     show_table(columns, [_row(record) for record in records])
+    if cursor:
+        click.echo(f"There are more: opsmcp runs --cursor {cursor}", err=True)
 
 
 def _entry(record: RunRecord) -> dict[str, object]:
