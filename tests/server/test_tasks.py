@@ -61,7 +61,9 @@ async def test_a_long_call_becomes_a_task_that_ends_with_its_result(
         running(link, ground.environ(OPSMCP_RUN_TASK_SECONDS="0"), ground.root) as run,
         run.connect(extensions=[TaskClient(on_task)]) as client,
     ):
+        extensions = client.server_capabilities.extensions
         result = await client.call_tool("get-gated", {})
+    assert extensions == {EXTENSION: {}}
     assert [handle.status for handle in handles] == ["working"]
     assert result.structured_content["verdict"] == "succeeded"
     assert "through" in str(result.content)
@@ -177,12 +179,14 @@ async def test_an_id_that_is_none_of_ours_is_unknown(method: str, ground: Ground
     async with _client(ground) as (client, run):
         handle = await call(client, "get-gated")
         assert run.services is not None
-        elsewhere = Seal(read_key(run.services.config.state), "question")
+        key, who = read_key(run.services.config.state), run.services.principal.name
+        questions, tasks = Seal(key, "question"), Seal(key, "task")
         forged = [
             "x",
             "v1." + "A" * 5000,
             handle.task_id[:-1] + ("A" if handle.task_id[-1] != "A" else "B"),
-            elsewhere.close({"run": "r-none"}),
+            questions.close({"for": who, "at": run.services.source.label}),
+            tasks.close({"for": who, "at": "the Ops server at http://other.example"}),
         ]
         for task_id in forged:
             with pytest.raises(MCPError, match="no such task") as caught:
