@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from benchmarks import (
     calls,
+    chat,
     cold_start,
     condense,
     end_lag,
@@ -26,6 +27,7 @@ BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
     "pacing": pacing.run,
     "end_lag": end_lag.run,
     "in_flight": in_flight.run,
+    "chat": chat.run,
 }
 
 

@@ -85,13 +85,8 @@ class Screen:
         """Show how far it is."""
         status = self._running.get(title)
         if status is not None:
-            status.change(clean_line(message, WIDEST_LINE) or self._share(title, progress, total))
+            status.change(clean_line(message, WIDEST_LINE) or _share(title, progress, total))
             self._begin()
-
-    def _share(self, title: str, progress: float, total: float | None) -> str:
-        """In place of words that a server did not find."""
-        done = f" {100 * progress / total:.0f} %" if total and 0 <= progress <= total else ""
-        return f"{clean_line(title, WIDEST_LINE)}{done}"
 
     def called(self, title: str, outcome: Outcome) -> None:
         """Leave the call and the beginning of its result on the screen."""
@@ -150,3 +145,9 @@ class Screen:
         statuses = [self._thinking, *self._running.values()][: _MOST_LINES + 1]
         live = (part for status in statuses for part in status.shown())
         return Constrain(Group(*tail, *live), width)
+
+
+def _share(title: str, progress: float, total: float | None) -> str:
+    """In place of words that a server did not find."""
+    done = f" {100 * progress / total:.0f} %" if total and 0 <= progress <= total else ""
+    return f"{clean_line(title, WIDEST_LINE)}{done}"
