@@ -1,6 +1,7 @@
 """One question on the command line: the answer, the exit status, and every fault of an endpoint."""
 
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -8,12 +9,14 @@ import pytest
 from tests.copilot.harness import Copilot
 from tests.fakes.openai_server import (
     Answer,
+    Exchange,
     FakeOpenAI,
     breaks_off,
     call_delta,
     calls,
     chunk,
     chunks,
+    hangs_after,
     raw,
     says,
     status,
@@ -223,3 +226,24 @@ def test_an_answer_of_10_mb_is_cut(copilot: Copilot, model: FakeOpenAI) -> None:
     assert done.status == 0
     assert len(done.out) < 300_000
     assert "cut here" in done.err
+
+
+def test_the_rounds_of_a_question_share_a_connection(copilot: Copilot, model: FakeOpenAI) -> None:
+    model.keeps_alive = True
+    model.script(calls(HELLO), calls(("say-hello", {"word": "again"})), says("Done."))
+    assert copilot("greet twice").out == "Done.\n"
+    assert len({request.port for request in model.requests}) == 1
+
+
+def test_an_answer_ends_with_its_last_piece_not_with_the_connection(
+    copilot: Copilot, model: FakeOpenAI
+) -> None:
+    asked_again = threading.Event()
+    pieces = [chunk(call_delta('{"word": "a"}', "say-hello")), chunk({}, "tool_calls")]
+
+    def answers(exchange: Exchange) -> None:
+        asked_again.set()
+        says("Done.")(exchange)
+
+    model.script(hangs_after(pieces, asked_again), answers)
+    assert copilot("greet").out == "Done.\n"

@@ -27,8 +27,9 @@ class Exchange(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.fake.requests.append(Request(monotonic(), dict(self.headers), json.loads(body)))
-        self.close_connection = True
+        request = Request(monotonic(), dict(self.headers), json.loads(body), self.client_address[1])
+        self.fake.requests.append(request)
+        self.close_connection = not self.fake.keeps_alive
         self.fake.next()(self)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
@@ -71,6 +72,8 @@ class Request:
     at: float
     headers: dict[str, str]
     body: dict[str, Any]
+    port: int
+    """Of the client: the same for requests on one connection."""
 
     @property
     def messages(self) -> list[dict[str, Any]]:
@@ -89,6 +92,7 @@ class FakeOpenAI:
     url: str = ""
     answers: list[Answer] = field(default_factory=list[Answer])
     requests: list[Request] = field(default_factory=list[Request])
+    keeps_alive: bool = False
 
     def next(self) -> Answer:
         return self.answers.pop(0) if self.answers else status(500, "the script has ended")

@@ -8,11 +8,12 @@ nothing of it is taken on faith. Knows nothing of tools beyond their definitions
 import json
 import logging
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+import anyio
 import httpx2
 import openai
 
@@ -46,6 +47,9 @@ _READ_SECONDS = 120.0
 
 _LOGGED = 1_000
 """Characters of each message that a log shows."""
+
+_LINGER_SECONDS = 0.02
+"""For the end of a stream after the end of the answer, which mostly comes with it."""
 
 _OVERFLOW = ("context_length", "context length", "maximum context", "too many tokens", "too long")
 _NO_TOOLS = ("tool", "function")
@@ -110,12 +114,12 @@ class Endpoint:
             chunks = await self._client.chat.completions.create(
                 model=self.model, messages=cast("Any", list(messages)), stream=True, **options
             )
-            # Closed as soon as the answer has ended: some endpoints keep the line open after it.
             async with aclosing(_pieces(chunks)) as pieces:
                 async for piece in pieces:
                     begun = True
                     yield piece
                     if piece.finish:
+                        await _read_on(pieces)
                         return
         except (openai.APIError, httpx2.HTTPError, ValueError, TypeError, AttributeError) as error:
             raise self._translate(error, begun=begun, with_tools=bool(tools)) from error
@@ -173,6 +177,13 @@ async def _pieces(chunks: Any) -> AsyncGenerator[Piece]:
                 yield _piece(choice)
     finally:
         await chunks.close()
+
+
+async def _read_on(pieces: AsyncGenerator[Piece]) -> None:
+    """Read what still comes, so that the connection can be used again; some keep it open."""
+    with anyio.move_on_after(_LINGER_SECONDS), suppress(openai.APIError, httpx2.HTTPError):
+        async for _ in pieces:
+            pass
 
 
 def _piece(choice: Any) -> Piece:
