@@ -3,7 +3,7 @@
 from opsmcp_server.copilot.outcome import Outcome
 from opsmcp_server.copilot.words import Words
 from opsmcp_tools.characters import clean_line
-from opsmcp_tools.text import clean
+from opsmcp_tools.text import clean, unfenced
 
 __all__ = ["WIDEST_LINE", "fold"]
 
@@ -12,11 +12,17 @@ WIDEST_LINE = 500
 
 _FOLDED_LINES = 8
 _TAB = 8
+_BAR = "│ "
 
 
 def fold(outcome: Outcome, words: Words) -> list[str]:
     """The first lines of a result with their columns, and how to see the rest."""
-    lines = [line.rstrip() for line in clean(outcome.text).splitlines() if line.strip()]
+    # What a bar marks is output of strangers: it cannot pass for what opsmcp says.
+    lines = [
+        f"{_BAR if is_output else ''}{line.rstrip()}"
+        for line, is_output in unfenced(clean(outcome.text))
+        if line.strip()
+    ]
     shown = [line.expandtabs(_TAB)[:WIDEST_LINE] for line in lines[:_FOLDED_LINES]]
     left = len(lines) - len(shown)
     if left:
