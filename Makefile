@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 NODE_DIR := .conformance
 SECONDS_OF_SOAK ?= 600
 
-.PHONY: demo test check bench soak conformance format clean
+.PHONY: demo test check bench picture soak conformance format clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/opsmcp demo
@@ -31,6 +31,10 @@ bench: $(VENV)/.dev
 # shorter one.
 soak: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.soak --seconds $(SECONDS_OF_SOAK)
+
+# Records the session of docs/copilot.md anew, and its picture.
+picture: $(VENV)/.dev
+	$(BIN)/python -m tests.docs.copilot_session
 
 # The official conformance suite and the inspector come from npm and need Node.js on the PATH.
 conformance: $(VENV)/.dev

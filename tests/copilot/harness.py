@@ -9,7 +9,7 @@ import os
 import pty
 import termios
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ import pexpect
 import pyte
 from pexpect import fdpexpect
 from prompt_toolkit.application import create_app_session
+from pyte.screens import Char
 
 from opsmcp_server.cli import run
 from tests.cli.process import COMMAND, Opsmcp
@@ -38,11 +39,18 @@ class Done:
     err: str
 
 
+class _Screen(pyte.HistoryScreen):
+    def select_graphic_rendition(self, *attrs: int, **kwargs: Any) -> None:
+        """Faint is grey: pyte does not know it."""
+        known = attrs if {38, 48} & set(attrs) else [90 if code == 2 else code for code in attrs]
+        super().select_graphic_rendition(*known, **kwargs)
+
+
 class Eye:
     """What a person sees on a terminal of so many lines and columns, and what scrolled off it."""
 
     def __init__(self, size: tuple[int, int]) -> None:
-        self._screen = pyte.HistoryScreen(size[1], size[0], history=5_000, ratio=1)
+        self._screen = _Screen(size[1], size[0], history=5_000, ratio=1)
         self.write = pyte.Stream(self._screen).feed
 
     def flush(self) -> None:
@@ -52,10 +60,16 @@ class Eye:
         self._screen.resize(lines, columns)
 
     @property
+    def rows(self) -> list[list[Char]]:
+        """Every character, with its colours."""
+        screen = self._screen
+        below = (screen.buffer[place] for place in range(screen.lines))
+        rows = [*screen.history.top, *below]
+        return [[row[place] for place in range(screen.columns)] for row in rows]
+
+    @property
     def lines(self) -> list[str]:
-        above = self._screen.history.top
-        gone = ["".join(row[place].data for place in sorted(row)) for row in above]
-        return [line.rstrip() for line in [*gone, *self._screen.display]]
+        return ["".join(char.data for char in row).rstrip() for row in self.rows]
 
     @property
     def shown(self) -> str:
@@ -102,16 +116,21 @@ Person = Callable[[Terminal], None]
 
 
 @contextmanager
-def spawned(opsmcp: Opsmcp, *arguments: str, **environ: str) -> Generator[Any]:
+def spawned(
+    opsmcp: Opsmcp,
+    *arguments: str,
+    size: tuple[int, int] = (40, 120),
+    environ: Mapping[str, str] | None = None,
+) -> Generator[Any]:
     """A process on a terminal of its own, which sends it the signals of its keys."""
     spawn: Any = pexpect.spawn
     child = spawn(
         COMMAND[0],
         [*COMMAND[1:], "copilot", *arguments],
-        env={**opsmcp.environment(), **environ},
+        env={**opsmcp.environment(), **(environ or {})},
         cwd=str(opsmcp.folder),
         timeout=SECONDS,
-        dimensions=(40, 120),
+        dimensions=size,
         encoding="utf-8",
     )
     child.delaybeforesend = None
@@ -124,7 +143,7 @@ def spawned(opsmcp: Opsmcp, *arguments: str, **environ: str) -> Generator[Any]:
 @contextmanager
 def chatting(opsmcp: Opsmcp, *arguments: str, **environ: str) -> Generator[Any]:
     """A chat in a process of its own, at its first prompt."""
-    with spawned(opsmcp, *arguments, **environ) as child:
+    with spawned(opsmcp, *arguments, environ=environ) as child:
         child.expect(PROMPT)
         yield child
 
