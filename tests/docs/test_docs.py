@@ -1,4 +1,5 @@
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -7,7 +8,10 @@ import pytest
 from opsmcp_server import builtin
 from opsmcp_server.cli import COMMANDS, root
 from opsmcp_server.config import Config, environment_name, load, setting_names
+from opsmcp_tools.policy import Action, Policy
+from opsmcp_tools.tool import Principal
 from tests.docs.settings_reference import PAGE, ROOT, reference
+from tests.tools.recorded import tool
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -107,9 +111,38 @@ def test_the_bundled_operations_of_the_changelog_are_there() -> None:
     assert named == bundled
 
 
-def test_the_policies_of_the_documentation_can_be_used(tmp_path: Path) -> None:
-    blocks = re.findall(r"```yaml\n(.*?)```", text_of(ROOT / "docs" / "security.md"), re.DOTALL)
-    assert len(blocks) == 3
-    for block in blocks:
-        (tmp_path / "opsmcp.yaml").write_text(block, "utf-8")
-        load({"HOME": str(tmp_path)}, cwd=tmp_path)
+NIGHT, DAY = (datetime(2026, 11, 23, hour, tzinfo=UTC) for hour in (1, 12))
+_POLICIES = re.findall(r"```yaml\n(.*?)```", text_of(ROOT / "docs" / "security.md"), re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    ("number", "who", "call", "at", "effect"),
+    [
+        (0, "me", "get-pod", DAY, "allow"),
+        (0, "me", "restart-kubelet cluster=kind-a", DAY, "allow"),
+        (0, "me", "restart-kubelet cluster=prod", DAY, "confirm"),
+        (0, "me", "restart-kubelet", DAY, "confirm"),
+        (0, "me", "delete-pod cluster=kind-a", DAY, "confirm"),
+        (0, "me", "script", DAY, "deny"),
+        (1, "anna", "delete-pod namespace=kube-system", NIGHT, "deny"),
+        (1, "anna", "restart-kubelet", NIGHT, "allow"),
+        (1, "anna", "restart-kubelet", DAY, "confirm"),
+        (1, "anna", "delete-pod namespace=shop", NIGHT, "confirm"),
+        (1, "anna", "delete-pod", DAY, "deny"),
+        (1, "eve", "restart-kubelet", NIGHT, "deny"),
+        (1, "eve", "get-pod namespace=kube-system", DAY, "allow"),
+        (2, "me", "get-pod", DAY, "allow"),
+        (2, "me", "delete-pod", DAY, "deny"),
+    ],
+)
+def test_the_policies_of_the_documentation_do_what_it_says(
+    tmp_path: Path, number: int, who: str, call: str, at: datetime, effect: str
+) -> None:
+    assert len(_POLICIES) == 3
+    (tmp_path / "opsmcp.yaml").write_text(_POLICIES[number], "utf-8")
+    given = load({"HOME": str(tmp_path)}, cwd=tmp_path).policy
+    policy = Policy(given.read_only, given.rules, given.groups)
+    name, *pairs = call.split()
+    arguments = dict(pair.split("=") for pair in pairs)
+    subject = tool(name)
+    assert policy.decide(Principal(who), Action.RUN, subject, arguments, at=at).effect == effect

@@ -5,6 +5,7 @@ from typing import Any
 
 import mcp_types as types
 import pytest
+from mcp_types.jsonrpc import CONNECTION_CLOSED, METHOD_NOT_FOUND, REQUEST_TIMEOUT
 
 from opsmcp_server.services import Services
 from tests.fakes.clock import JumpingClock
@@ -93,6 +94,26 @@ async def test_a_client_is_not_trusted_after_a_question_that_nobody_answered(
         result, _ = await call(run, AGREED, 301)
     assert result.is_error and "in time" in str(result.content)
     assert not ground.marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "done"),
+    [(METHOD_NOT_FOUND, True), (CONNECTION_CLOSED, False), (REQUEST_TIMEOUT, False)],
+)
+async def test_a_trusted_client_may_be_unable_to_ask_but_not_go_away(
+    ground: Ground, code: int, done: bool
+) -> None:
+    async def respond(_ctx: Any, _params: Any) -> types.ErrorData:
+        return types.ErrorData(code=code, message="no")
+
+    environ = ground.environ(OPSMCP_CONSENT_UNAVAILABLE="trust-client")
+    async with (
+        running("memory-legacy", environ, ground.root) as run,
+        run.connect(elicitation_callback=respond) as client,
+    ):
+        result = await client.call_tool(*CALL)
+    assert result.is_error is not done
+    assert ground.marker.exists() is done
 
 
 async def rewrite(services: Services) -> None:

@@ -20,6 +20,7 @@ OUTPUT_HAZARDS = "output_hazards"
 
 _USED = re.compile(r"\$\{([A-Za-z_][\w-]{0,63})\}")
 _PRINTS_PAIR = re.compile(r"\b(?:echo|printf)\s+(?:-\w+\s+)*[\"']?([A-Za-z_][\w-]{0,63}):(?!//)")
+_BEFORE_COLON = re.compile(r"\b([A-Za-z_][\w-]{0,63}+):(?!//)")
 _EARLIER_OUTPUT = re.compile(r"\$\{(?:output|result|steps\.[^}]{1,80}\.(?:output|result))\}")
 _MOST = 5
 
@@ -45,12 +46,14 @@ def _pairs(operation: Operation, tasks: Sequence[Task]) -> Iterator[str]:
     """Variables that the last step of a task seems to print, and later tasks use."""
     declared = {item.name for item in operation.variables}
     for number, task in enumerate(tasks[:-1]):
-        used = _used(tasks[number + 1 :])
         last = task.steps[-1].content if task.steps else ""
+        before_colon = set(_BEFORE_COLON.findall(last)) if ":" in last else set[str]()
+        if not before_colon:
+            continue
+        used = _used(tasks[number + 1 :])
         printed = {name for name in _PRINTS_PAIR.findall(last) if name in used or name == HOST}
         # A name that nobody declares can only come from an output.
-        printed |= {name for name in used - declared if re.search(rf"\b{name}:(?!//)", last)}
-        for name in sorted(printed):
+        for name in sorted(printed | (before_colon & used - declared)):
             yield (
                 f"what task {label(task.name)!r} prints sets the variable {name!r} of later tasks"
             )
@@ -59,6 +62,8 @@ def _pairs(operation: Operation, tasks: Sequence[Task]) -> Iterator[str]:
 def _results(operation: Operation, tasks: Sequence[Task]) -> Iterator[str]:
     refs = operation.tasks if isinstance(operation, Pipeline) else ()
     for number, ref in enumerate(refs):
+        if not ref.results:
+            continue
         used = _used(tasks[number + 1 :])
         for name in sorted(used.intersection(ref.results)):
             yield f"the result {label(name)!r} of task {label(ref.name)!r} becomes part of scripts"
@@ -67,7 +72,7 @@ def _results(operation: Operation, tasks: Sequence[Task]) -> Iterator[str]:
 def _outputs(tasks: Sequence[Task]) -> Iterator[str]:
     for task in tasks:
         for step in task.steps:
-            if _EARLIER_OUTPUT.search(step.content):
+            if "${" in step.content and _EARLIER_OUTPUT.search(step.content):
                 yield (
                     f"step {label(step.name)!r} of task {label(task.name)!r} holds the output of"
                     " an earlier step in its script"

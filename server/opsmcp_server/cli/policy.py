@@ -12,7 +12,7 @@ from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text
 from opsmcp_server.services import Services
 from opsmcp_tools.arguments import check_arguments
 from opsmcp_tools.characters import clean_line, quote
-from opsmcp_tools.errors import UnknownTool
+from opsmcp_tools.errors import ToolUnavailable, UnknownTool
 from opsmcp_tools.policy import Action, BuiltInTool, Considered, Decision
 from opsmcp_tools.rules import Match
 from opsmcp_tools.tool import Principal, Tool
@@ -75,6 +75,9 @@ async def _find(services: Services, name: str) -> Tool | BuiltInTool:
         if definition.name == name:
             return builtin.subject(definition)
     found = toolbox.find(name)
+    withheld = next((item for item in toolbox.withheld if item.operation == name), None)
+    if found is None and withheld is not None:
+        raise ToolUnavailable(f"{name} is withheld from everybody: {withheld.reason}.")
     if found is None:
         near = toolbox.nearest(name)
         hint = f" The nearest names are {', '.join(near)}." if near else ""
