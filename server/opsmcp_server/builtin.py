@@ -26,7 +26,7 @@ from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.schema import OUTPUT_SCHEMA, input_schema
 from opsmcp_tools.text import fence
 from opsmcp_tools.tool import Hints, Input, JsonObject, Kind, Principal
-from opsmcp_tools.value_rules import NOT_PASTED
+from opsmcp_tools.value_rules import NO_SCRIPT
 
 __all__ = ["Arguments", "BuiltIn", "definitions", "find", "subject"]
 
@@ -206,7 +206,7 @@ def _word(name: str, description: str, *, required: bool = False) -> Input:
 
 def _text(name: str, description: str) -> Input:
     schema: JsonObject = {"type": "string", "maxLength": 200, "description": description}
-    return Input(name, Kind.TEXT, schema, maximum=200, rules=NOT_PASTED)
+    return Input(name, Kind.TEXT, schema, maximum=200, rules=NO_SCRIPT)
 
 
 def _count(name: str, description: str, default: int | None, low: int, high: int) -> Input:

@@ -20,7 +20,7 @@ from opsmcp_server.services import Services
 from opsmcp_tools.errors import ArgumentProblem, InvalidArguments, UnknownTool
 from opsmcp_tools.policy import Action, BuiltInTool, Effect
 from opsmcp_tools.tool import Hints, Input, JsonObject, Kind, Principal, Tool
-from opsmcp_tools.value_rules import NOT_PASTED
+from opsmcp_tools.value_rules import NO_SCRIPT
 
 __all__ = ["RUN_OPERATION", "definitions", "find", "prepare"]
 
@@ -145,7 +145,7 @@ def _search() -> BuiltIn:
                 query,
                 required=True,
                 maximum=_LONGEST_QUERY,
-                rules=NOT_PASTED,
+                rules=NO_SCRIPT,
             ),
             Input(
                 "kind",

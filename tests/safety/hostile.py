@@ -45,7 +45,7 @@ def _of(kind: Kind, *values: object) -> list[Hostile]:
     return [Hostile(value, (kind,)) for value in values]
 
 
-_SHELL_SIGNS = ";&|<>(){}[]*?!#~^ "
+_SHELL_SIGNS = ";&|<>(){}[]*?!#^ "
 _QUOTING_SIGNS = "\"'\\`$"
 _CONTROLS = "\0\x01\a\b\t\n\v\f\r\x1b\x7f\x85"
 _DECEIVING = (
@@ -75,9 +75,24 @@ CLASSES: Mapping[str, Sequence[Hostile]] = {
         *_words("$(id)", "a$(id)b", "`id`", "$((1))", "$IFS", "a;id", "a\nid", "|id", "&&id"),
         *_words(">(id)", "<(id)", "a=(id)", "function f()", ":(){ :|:& };:", "!$", "!!:p"),
         *_words("a${IFS}id", "$@", "$*", "$$", "${HOME:-x}", "$'\\x41'", '$"x"', "[[a", "{a,b}"),
-        *_words("2>&1", "&>x", ">|x", "<<EOF", "<<<x", "<&3", "a\\\nb", "{1..9}", "@(a|b)", "+(a)"),
+        *_words(
+            "~",
+            "a:~root",
+            "a=~",
+            "/~",
+            "2>&1",
+            "&>x",
+            ">|x",
+            "<<EOF",
+            "<<<x",
+            "<&3",
+            "a\\\nb",
+            "{1..9}",
+            "@(a|b)",
+            "+(a)",
+        ),
         *_around(_SHELL_SIGNS, tuple(kind for kind in WORDS if kind is not Kind.URL)),
-        *_around(";&|<>(){}*!#~^ ", (Kind.URL,)),
+        *_around(";&|<>(){}*!#^ ", (Kind.URL,)),
         *_around(_SHELL_SIGNS, (Kind.CHOICE,)),
     ],
     "quote": [

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["NOT_PASTED", "NO_RULES", "ValueRules"]
+__all__ = ["NO_RULES", "NO_SCRIPT", "ValueRules"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,8 @@ class ValueRules:
         host_selectors: Node selectors that may be given in place of a host.
         pasted: Whether the source pastes values into scripts as text, as Ops does. Text may then
             not hold what ends or expands within double quotes.
+        in_script: Whether the value gets to a script at all. Words to search for do not, so that
+            text may hold anything.
     """
 
     url_schemes: tuple[str, ...] = ("http", "https")
@@ -28,10 +30,11 @@ class ValueRules:
     path_roots: tuple[str, ...] = ()
     host_selectors: tuple[str, ...] = ()
     pasted: bool = True
+    in_script: bool = True
 
 
 NO_RULES = ValueRules()
 """The rules where the settings say nothing: any public host, any path, nothing local."""
 
-NOT_PASTED = ValueRules(pasted=False)
+NO_SCRIPT = ValueRules(pasted=False, in_script=False)
 """The rules for values that never come near a script, such as words to search for."""

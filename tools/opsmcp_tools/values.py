@@ -46,12 +46,16 @@ LABEL_NAME = _LABEL
 """RE2: an RFC 1123 label, as namespaces and services have."""
 SUBDOMAIN_NAME = rf"{_LABEL}(?:\.{_LABEL})*"
 """RE2: an RFC 1123 subdomain, as pods and nodes have. Each label is kept below 64 characters."""
-WORD = r"[A-Za-z0-9._:/@%+=,][A-Za-z0-9._:/@%+=,-]*"
-"""RE2: one shell word that needs no quotes and is no option."""
+WORD = r"(?:[A-Za-z0-9]~|[A-Za-z0-9._:/@%+=,])(?:[A-Za-z0-9]~|[A-Za-z0-9._:/@%+=,-]|!=)*"
+"""RE2: one shell word that needs no quotes and is no option.
+
+A `~` after a letter or digit is no home (`HEAD~1`, `1.2~rc1`), and `!=` no history (`tier!=db`).
+"""
 
 _URL = r"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9._:/@%+=,?\[\]-]+"
+_URL_NOT_PASTED = r"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9._:/@%+=,?&~\[\]-]+"
 _URL_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?"
-_PATH = r"/[A-Za-z0-9._:/@%+=,-]*"
+_PATH = r"/(?:[A-Za-z0-9]~|[A-Za-z0-9._:/@%+=,-])*"
 _IMAGE_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _IMAGE_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?|\[[0-9a-f:]+\]:[0-9]+)"
 _IMAGE = (
@@ -62,6 +66,8 @@ _WHOLE_NUMBER = r"-?(?:0|[1-9][0-9]{0,17})"
 _AUTHORITY = re.compile(r"(?:https?:/+|[A-Za-z][A-Za-z0-9+.-]*://+)([^/?,=]*)", re.IGNORECASE)
 """Also as programs read it that forgive a slash too few or too many."""
 _FILE = re.compile(r"(?:^|[=,@+])file:", re.IGNORECASE)
+_CHINESE_MARKS = dict.fromkeys(map(ord, "，：！？（）～…"))
+"""What every Chinese sentence has; their normal forms mean nothing in quotes."""
 _UNSAFE_TEXT = frozenset('"$`\\')
 
 MAX_NAME = 253
@@ -92,6 +98,8 @@ def check_value(item: Input, given: object) -> str:
     text = _as_text(given)
     if item.allowed:
         return _check_listed(item, text)
+    if item.kind is Kind.TEXT and not item.rules.in_script:
+        return _check_length(item, text)
     _check_characters(text, item.kind)
     _check_machine(item, text)
     return _CHECKS[item.kind](item, text)
@@ -154,17 +162,28 @@ def _check_listed(item: Input, text: str) -> str:
     raise Refused(words.NOT_LISTED(*first_of(item.allowed), did_you_mean(text, item.allowed)))
 
 
+def _check_length(item: Input, text: str) -> str:
+    if len(text) > (item.maximum or MAX_TEXT):
+        raise Refused(words.TOO_LONG())
+    return text
+
+
 def _check_characters(text: str, kind: Kind) -> None:
     if len(text) > (MAX_URL if kind is Kind.URL else MAX_TEXT):
         raise Refused(words.TOO_LONG())
     if has_hidden(text):
         raise Refused(words.HIDDEN())
-    if not text.isascii() and unicodedata.normalize("NFKC", text) != text:
+    if not text.isascii() and _looks_like_another(text, kind):
         raise Refused(words.LOOKALIKE())
     if "${" in text:
         raise Refused(words.REFERENCE())
     if kind is not Kind.TEXT and text.startswith("-"):
         raise Refused(words.DASH())
+
+
+def _looks_like_another(text: str, kind: Kind) -> bool:
+    plain = text.translate(_CHINESE_MARKS) if kind is Kind.TEXT else text
+    return unicodedata.normalize("NFKC", plain) != plain
 
 
 def _check_machine(item: Input, text: str) -> None:
@@ -219,7 +238,8 @@ def _check_host(item: Input, text: str) -> str:
 
 def _check_url(item: Input, text: str) -> str:
     schemes = item.rules.url_schemes
-    parts = _split_url(text) if matches(_URL, text) else None
+    pattern = _URL if item.rules.pasted else _URL_NOT_PASTED
+    parts = _split_url(text) if matches(pattern, text) else None
     if parts is None or parts.scheme not in schemes or not _is_plain_address(parts):
         raise Refused(words.NOT_URL(alternatives(schemes)))
     _check_url_host(item, parts.hostname or "")
