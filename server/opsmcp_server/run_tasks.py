@@ -35,6 +35,9 @@ _READ = BuiltInTool("get_run")
 _KEPT_SECONDS = 3600.0
 """How long after its deadline a run can still be asked for as a task."""
 
+_MOST_NOT_STOPPED = 1_000
+"""Of so many runs it is remembered that somebody wanted to stop them, to say why they go on."""
+
 _POLL_SECONDS = (1.0, 10.0)
 
 
@@ -59,6 +62,7 @@ class RunTasks:
         """Show the runs of `services` to whoever sent the request that is being handled."""
         self._services = services
         self._who = who
+        self._not_stopped: dict[str, None] = {}
 
     def allowed(self) -> bool:
         """Whether whoever asks could follow a task."""
@@ -72,15 +76,14 @@ class RunTasks:
         record = await self._record(held, principal)
         status = _status(record.verdict)
         detail = await self._result(record, principal) if status == "completed" else {}
-        now, language = self._services.clock.now(), self._services.config.tools.language
-        words = headline(record, language) if record.ended else progress_message(record, now)
+        now = self._services.clock.now()
         return TaskState(
             status=status,
             created_at=record.created_at,
             updated_at=record.ended_at or record.seen_at or record.created_at,
             ttl_seconds=self._ttl(record).total_seconds(),
             poll_seconds=_poll_seconds(record, now),
-            message=self._services.masker.text(words),
+            message=self._services.masker.text(self._words(record, now)),
             detail=detail,
         )
 
@@ -95,7 +98,19 @@ class RunTasks:
         principal = self._who()
         self._services.require(principal, Action.RUN, CANCEL_RUN)
         record = await self._record(held, principal)
-        await self._services.executions.cancel(record.run, principal)
+        record, stopped = await self._services.executions.cancel(record.run, principal)
+        if not (stopped or record.ended):
+            while len(self._not_stopped) >= _MOST_NOT_STOPPED:
+                del self._not_stopped[next(iter(self._not_stopped))]
+            self._not_stopped[record.run] = None
+
+    def _words(self, record: RunRecord, now: datetime) -> str:
+        if record.ended:
+            return headline(record, self._services.config.tools.language)
+        words = progress_message(record, now)
+        if record.run in self._not_stopped:
+            return f"{words}. It goes on: {self._services.source.label} cannot stop a run"
+        return words
 
     async def _record(self, held: Held, principal: Principal) -> RunRecord:
         executions = self._services.executions

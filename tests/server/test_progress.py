@@ -6,30 +6,17 @@ import pytest
 from opsmcp_pipelines.run import ExpectedTask, NodeResult, Run, StepResult, TaskResult, Verdict
 from opsmcp_server.progress import Meter, progress_message
 from opsmcp_tools.runs import RunRecord
-from tests.execution.bench import ANNA, SAY
-from tests.fakes.clock import JumpingClock
+from tests.summary.records import AT, record
 
-NOW = JumpingClock().now()
 DONE, GOING = Verdict.SUCCEEDED, Verdict.RUNNING
 
 
 def run(*tasks: Verdict, expected: int = 3, usual: float | None = None) -> RunRecord:
     """A run whose tasks stand so."""
     named = [f"t{number}" for number in range(max(expected, len(tasks)))]
-    results = tuple(TaskResult(name, name, is_) for name, is_ in zip(named, tasks, strict=False))
-    return RunRecord(
-        run="r-1",
-        tool="say",
-        operation=SAY.operation.key,
-        principal=ANNA.name,
-        arguments={},
-        source="the scripted source",
-        source_run="say-1",
-        created_at=NOW,
-        result=Run(Verdict.RUNNING, results),
-        expected=tuple(ExpectedTask(name, name) for name in named[:expected]),
-        usual_seconds=usual,
-    )
+    results = [TaskResult(name, name, is_) for name, is_ in zip(named, tasks, strict=False)]
+    wanted = tuple(ExpectedTask(name, name) for name in named[:expected])
+    return replace(record(GOING, *results), tool="say", expected=wanted, usual_seconds=usual)
 
 
 def test_numbers_are_tasks_done_of_tasks_expected() -> None:
@@ -39,20 +26,20 @@ def test_numbers_are_tasks_done_of_tasks_expected() -> None:
 
 
 @pytest.mark.parametrize(
-    "record", [run(), run(DONE, GOING), run(DONE, DONE, DONE), run(GOING, expected=0)]
+    "given", [run(), run(DONE, GOING), run(DONE, DONE, DONE), run(GOING, expected=0)]
 )
 def test_numbers_grow_also_while_nothing_moves_and_stay_below_the_next_task(
-    record: RunRecord,
+    given: RunRecord,
 ) -> None:
     meter = Meter()
-    numbers = [meter.read(record)[0] for _ in range(4_000)]
+    numbers = [meter.read(given)[0] for _ in range(4_000)]
     assert all(b > a for a, b in zip(numbers, numbers[1:], strict=False))
     assert numbers[-1] < int(numbers[0]) + 1 <= 3
 
 
 def test_numbers_do_not_go_back_when_a_run_begins_again() -> None:
     meter = Meter()
-    numbers = [meter.read(record)[0] for record in (run(DONE, DONE), run(GOING), run(DONE, GOING))]
+    numbers = [meter.read(one)[0] for one in (run(DONE, DONE), run(GOING), run(DONE, GOING))]
     assert numbers[0] == 2.0
     assert sorted(set(numbers)) == numbers
 
@@ -68,22 +55,23 @@ def test_more_tasks_than_were_expected_count_too() -> None:
 @pytest.mark.parametrize(
     ("usual", "age", "words"),
     [
-        (None, 5, "say: 1 of 3 tasks done, now t1 (run r-1)"),
-        (30, 5, "say: 1 of 3 tasks done, now t1, about 25 s left (run r-1)"),
-        (30, 29.9, "say: 1 of 3 tasks done, now t1, about 1 s left (run r-1)"),
-        (600, 0, "say: 1 of 3 tasks done, now t1, about 10 min left (run r-1)"),
-        (30, 31, "say: 1 of 3 tasks done, now t1, longer than usual (30 s) (run r-1)"),
+        (None, 5, "say: 1 of 3 tasks done, now t1 (run r-abcdefghij)"),
+        (30, 5, "say: 1 of 3 tasks done, now t1, about 25 s left (run r-abcdefghij)"),
+        (30, 29.9, "say: 1 of 3 tasks done, now t1, about 1 s left (run r-abcdefghij)"),
+        (600, 0, "say: 1 of 3 tasks done, now t1, about 10 min left (run r-abcdefghij)"),
+        (30, 31, "say: 1 of 3 tasks done, now t1, longer than usual (30 s) (run r-abcdefghij)"),
     ],
 )
 def test_words_say_what_is_done_and_how_long_it_may_still_take(
     usual: float | None, age: float, words: str
 ) -> None:
-    record = replace(run(DONE, GOING), usual_seconds=usual)
-    assert progress_message(record, NOW + timedelta(seconds=age)) == words
+    now = AT + timedelta(seconds=age)
+    assert progress_message(run(DONE, GOING, usual=usual), now) == words
 
 
 def test_words_name_the_step_at_which_a_task_is() -> None:
     steps = (StepResult("stop", DONE), StepResult("start", GOING))
     going = TaskResult("reload", "reload", GOING, (NodeResult("web-1", GOING, steps),))
-    record = replace(run(), result=Run(Verdict.RUNNING, (going,)))
-    assert progress_message(record, NOW) == ("say: 0 of 3 tasks done, now reload (start) (run r-1)")
+    now_reloading = replace(run(), result=Run(GOING, (going,)))
+    words = progress_message(now_reloading, AT)
+    assert words == "say: 0 of 3 tasks done, now reload (start) (run r-abcdefghij)"

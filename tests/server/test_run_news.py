@@ -1,16 +1,16 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 import pytest
 
-from opsmcp_pipelines.run import Run, Verdict
+from opsmcp_pipelines.run import Verdict
 from opsmcp_server.run_news import RunNews
 from opsmcp_tools.events import Event, RunEnded, RunProgressed, RunStarted
 from opsmcp_tools.runs import RunRecord
-from tests.execution.bench import ANNA, SAY
 from tests.fakes.clock import JumpingClock
+from tests.summary import records
 
 RUN, OUTPUT = "ops://runs/r-1", "ops://runs/r-1/output"
 
@@ -44,17 +44,7 @@ async def news(*watched: str) -> AsyncGenerator[tuple[RunNews, Watchers]]:
 
 
 def record(run: str = "r-1") -> RunRecord:
-    return RunRecord(
-        run=run,
-        tool=SAY.name,
-        operation=SAY.operation.key,
-        principal=ANNA.name,
-        arguments={},
-        source="the scripted source",
-        source_run="say-1",
-        created_at=JumpingClock().now(),
-        result=Run(Verdict.RUNNING),
-    )
+    return replace(records.record(Verdict.RUNNING), run=run)
 
 
 async def test_a_run_that_moves_all_the_time_makes_news_once_a_second() -> None:

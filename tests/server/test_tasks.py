@@ -96,6 +96,21 @@ async def test_cancelling_a_task_stops_its_run(ground: Ground) -> None:
     assert runs.structured_content["runs"][0]["verdict"] == "cancelled"
 
 
+async def test_a_task_says_that_its_source_cannot_stop_it(tmp_path: Path) -> None:
+    async with fake_ops() as ops:
+        _two_states(ops)
+        async with _replica(tmp_path, ops) as client:
+            handle = await call(client, "list-nodes")
+            ack = await ask(client, "cancel", handle.task_id)
+            after = await ask(client, "get", handle.task_id)
+            ops.advance()
+            end = await end_of(client, handle.task_id)
+    assert ack == {"resultType": "complete"}
+    assert after["status"] == "working"
+    assert after["statusMessage"].endswith("cannot stop a run")
+    assert end["result"]["structuredContent"]["verdict"] == "failed"
+
+
 async def test_answers_that_nobody_asked_for_are_acknowledged(ground: Ground) -> None:
     async with _client(ground) as (client, _):
         handle = await call(client, "get-gated")
