@@ -8,20 +8,22 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import anyio
 import httpx2
 
-__all__ = ["SERVE", "Usage", "serving"]
+__all__ = ["LOG", "SERVE", "Usage", "serving"]
 
 SERVE = ("-m", "opsmcp_server", "serve")
+LOG = "server.log"
 
 
 @asynccontextmanager
 async def serving(
     folder: Path, environ: Mapping[str, str], arguments: Sequence[str] = SERVE
 ) -> AsyncGenerator[tuple[int, str]]:
-    """A server with its state in `folder`: its process number and its address."""
+    """A server with its state and its log in `folder`: its process number and its address."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     given = {
@@ -33,14 +35,20 @@ async def serving(
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, *arguments]
     nothing = subprocess.DEVNULL
-    async with await anyio.open_process(
-        command, env=given, stdin=nothing, stdout=nothing, stderr=nothing
-    ) as process:
-        try:
-            await _until_ready(url)
-            yield process.pid, url
-        finally:
-            process.terminate()
+    with _open_log(folder) as log:
+        async with await anyio.open_process(
+            command, env=given, stdin=nothing, stdout=nothing, stderr=log
+        ) as process:
+            try:
+                await _until_ready(url)
+                yield process.pid, url
+            finally:
+                process.terminate()
+
+
+def _open_log(folder: Path) -> BinaryIO:
+    folder.mkdir(parents=True, exist_ok=True)
+    return (folder / LOG).open("wb")
 
 
 async def _until_ready(url: str) -> None:

@@ -10,23 +10,25 @@ none made twice; memory has to be flat, and the event loop never held up.
 import argparse
 import json
 import random
+import re
 import statistics
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx2
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 
 from benchmarks.in_flight import connected
 from benchmarks.measure import Row
 from benchmarks.ops_life import Work
-from benchmarks.process import Usage, serving
+from benchmarks.process import LOG, Usage, serving
 from opsmcp_tools.journal import Query
 from opsmcp_tools.sqlite_journal import open_journal
 from tests.fakes.fault_proxy import FAULTS, Asked, Fault, FaultProxy, fault_proxy
@@ -64,17 +66,23 @@ class _Soak:
     chance: random.Random
     truth: Truth = field(default_factory=Truth)
     answers: Counter[str] = field(default_factory=Counter[str])
+    lost: Counter[str] = field(default_factory=Counter[str])
     calls: int = 0
 
     async def be_client(self) -> None:
         """Connect, work for a while, and go, as people do; now and then in the middle of a call."""
         while True:
-            stays = self.chance.uniform(10.0, 120.0)
-            with anyio.move_on_after(stays):
-                async with connected(self.url) as client:
-                    while True:
-                        await anyio.sleep(self.chance.expovariate(1 / _PAUSE_SECONDS))
-                        await self._do_something(client)
+            try:
+                with anyio.move_on_after(self.chance.uniform(10.0, 120.0)):
+                    await self._stay()
+            except* (httpx2.TransportError, MCPError) as errors:
+                self.lost.update(type(error).__name__ for error in leaves(errors))
+
+    async def _stay(self) -> None:
+        async with connected(self.url) as client:
+            while True:
+                await anyio.sleep(self.chance.expovariate(1 / _PAUSE_SECONDS))
+                await self._do_something(client)
 
     async def _do_something(self, client: Client) -> None:
         doings: Sequence[Callable[[Client], Awaitable[None]]] = (self._call, self._list, self._look)
@@ -202,6 +210,7 @@ def _rows(soak: _Soak, memory: _Memory, stalls: Path, state: Path, seconds: floa
     print(f"calls {soak.calls}, runs {len(soak.truth.runs)}, requests {soak.proxy.asked}")
     print("journal", {str(verdict): count for verdict, count in verdicts.items()})
     print("answers", dict(soak.answers.most_common()))
+    print("log", Counter(_log_lines(state / LOG)).most_common(8))
     print(f"memory by tenths of the time: {_tenths(memory.mib)} MiB")
     held = f"{sum(one > 0.1 for one in walls)} of {len(walls)} seconds over 0.1 s by the wall, "
     held += f"worst {max(walls):.2f} s"
@@ -209,10 +218,28 @@ def _rows(soak: _Soak, memory: _Memory, stalls: Path, state: Path, seconds: floa
     return [
         Row("memory, growth after the warm-up", memory.slope(), 0.5, "MiB a minute"),
         Row("event loop held up by ourselves, worst", max(busy), 0.1, "s", held),
+        Row("connections that clients lost", soak.lost.total(), 0, "of them", str(dict(soak.lost))),
         Row(
             "processor", used, 1.0, "of one", f"{len(soak.truth.runs) / seconds:.1f} runs a second"
         ),
     ]
+
+
+def leaves(group: BaseExceptionGroup[Exception]) -> Iterator[BaseException]:
+    """The errors that a group is about."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from leaves(error)
+        else:
+            yield error
+
+
+def _log_lines(path: Path) -> Iterator[str]:
+    """What the server complained of, without numbers and names."""
+    for line in path.read_text("utf-8").splitlines():
+        found = re.search(r" (WARNING|ERROR) (.*)", line)
+        if found:
+            yield re.sub(r"r-[a-z2-7]{10}|[0-9a-f]{8}|\d+", "N", found[0])[:100]
 
 
 def _tenths(values: Sequence[float]) -> list[int]:

@@ -42,6 +42,11 @@ from opsmcp_server.transports.messages import CheckedBodies
 __all__ = ["build_app", "check_exposure", "listen", "serve_http"]
 
 _MESSAGES = "/messages/"
+
+_KEEP_ALIVE_SECONDS = 75
+"""How long an idle connection stays open: longer than clients keep theirs (5 to 60 seconds), since
+a request on a connection that is just being closed is lost."""
+
 _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -52,6 +57,7 @@ async def serve_http(services: Services, listener: socket.socket) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=round(services.config.server.shutdown_seconds),
     )
     server = _Server(config, services)
