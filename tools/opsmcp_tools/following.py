@@ -7,6 +7,7 @@ end here, if not from its source then from this follower: vanished, stuck.
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 import anyio
@@ -27,6 +28,9 @@ _LOOKS_FOR_ABSENT = 4
 """How often a run that was never seen may be missing before it counts as vanished."""
 
 _LONGEST_BACKOFF_SECONDS = 30.0
+
+_STARTS_ANEW = timedelta(seconds=6)
+"""A task whose start moves by more than two ticks of the controller was started again."""
 
 _logger = logging.getLogger(__name__)
 
@@ -248,10 +252,22 @@ _BEGUN_AGAIN = (
 
 
 def _begins_again(before: RunReport | None, now: RunReport) -> bool:
-    """Whether tasks that had an entry have none any more, as after a restart of the controller."""
-    if before is None or len(now.tasks) >= len(before.tasks):
+    """Whether a task began anew, or one that had an entry has none any more.
+
+    So it looks after a restart of the controller. A task that starts a pod sets its time of
+    starting once more, a tick later.
+    """
+    if before is None:
         return False
-    return any(task.nodes or task.status.ended for task in before.tasks)
+    if len(now.tasks) < len(before.tasks):
+        return any(task.nodes or task.status.ended for task in before.tasks)
+    return any(
+        was.name == task.name
+        and was.started_at is not None
+        and task.started_at is not None
+        and task.started_at - was.started_at > _STARTS_ANEW
+        for was, task in zip(before.tasks, now.tasks, strict=False)
+    )
 
 
 def _sign_of(report: RunReport) -> str:
