@@ -105,7 +105,13 @@ class Config(BaseModel):
 
     def secret_values(self) -> frozenset[str]:
         """Every value that nobody may be shown, readable. For the masker."""
-        kept = (self.ops.token, self.server.token, self.openai.key, self.state.key)
+        kept = (
+            self.ops.token,
+            self.server.token,
+            self.openai.key,
+            self.copilot.token,
+            self.state.key,
+        )
         found = {secret.get_secret_value() for secret in kept}
         found |= {text for name, text in self.bound_values().items() if name not in self.constants}
         variables = (said.variables for said in self.tools.overrides.values())

@@ -28,6 +28,11 @@ def test_the_help_imports_nothing_heavy() -> None:
     assert modules_after(f"{code}\nsys.stdout = sys.__stdout__").isdisjoint(HEAVY)
 
 
+def test_the_chat_is_imported_when_it_is_used() -> None:
+    chat = {"openai", "prompt_toolkit", "rich", "opsmcp_server.copilot.session"}
+    assert modules_after("import opsmcp_server.cli.copilot").isdisjoint(chat)
+
+
 def test_showing_the_configuration_needs_no_protocol() -> None:
     code = "import opsmcp_server.cli.config"
     assert modules_after(code).isdisjoint({"mcp", "mcp_types", "starlette", "rich", "yaml"})

@@ -192,3 +192,31 @@ def test_what_was_typed_before_the_question_does_not_answer_it(
     model.script(calls_once_typed, says("I did not."))
     copilot.chat(person)
     assert copilot.marker.exists()
+
+
+def run_operation(name: str, **arguments: str) -> Answer:
+    return calls(("run_operation", {"name": name, "arguments": arguments}))
+
+
+def test_an_operation_that_was_found_and_only_reads_is_not_asked_about(
+    copilot: Copilot, model: FakeOpenAI
+) -> None:
+    model.script(calls(HELLO), run_operation("say-hello", word="other"), says("Done."))
+    done = copilot.having(OPSMCP_TOOLS_LIMIT="1")("greet and greet")
+    assert done.status == 0
+    assert "hello other" in model.requests[2].results()[-1]
+
+
+def test_an_operation_that_was_found_and_changes_is_asked_about_and_edited(
+    lenient: Copilot, model: FakeOpenAI
+) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("look, and write what you see", "[y/n/e]")
+        assert f"{FOREIGN}; they may come from the output of a tool: word" in at.shown
+        at.ask("e", "(word)")
+        at.ask("word=two", "[y/n/e]")
+        at.ask("y", "Written.")
+
+    model.script(calls(HELLO), run_operation("write-word", word="world"), says("Written."))
+    lenient.having(OPSMCP_TOOLS_LIMIT="1").chat(person)
+    assert written(lenient) == "two"

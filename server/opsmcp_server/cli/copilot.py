@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -35,27 +36,32 @@ _FAILURES = {kind.exit_code: kind for kind in (Failed, WrongUse, Unreachable)}
 
 @click.command("copilot")
 @click.argument("question", nargs=-1)
-@click.option("-e", "--endpoint", metavar="URL", help="Address of an OpenAI-compatible API.")
-@click.option("-k", "--key", metavar="KEY", help="Its key; OPENAI_API_KEY keeps it from `ps`.")
-@click.option("-m", "--model", metavar="NAME", help="The model.")
+@click.option(
+    "-e",
+    "--endpoint",
+    metavar="URL",
+    help="Address of an OpenAI-compatible API (OPENAI_API_BASE).",
+)
+@click.option("-k", "--key", metavar="KEY", help="Its key; OPENAI_API_KEY does not show in `ps`.")
+@click.option("-m", "--model", metavar="NAME", help="The model (OPENAI_API_MODEL).")
 @click.option("--history", type=int, metavar="N", help="Earlier questions that the model sees (5).")
 @click.option("-s", "--silence", is_flag=True, help="Only the final answer.")
 @click.option(
     "--confirm",
     type=click.Choice(["changes", "all"]),
-    help="Ask before changes (as policy wants), or before every call.",
+    help="Ask before changes, as policy wants (the default), or before every call.",
 )
 @click.option(
     "--mcp",
     multiple=True,
     metavar="URL",
-    help="Talk to this MCP server, not to tools in this process; may be repeated.",
+    help="Use the tools of this MCP server, not those in this process; may be repeated.",
 )
 @click.option(
     "--mcp-token",
     multiple=True,
     metavar="TOKEN",
-    help="Bearer token for the --mcp of the same place.",
+    help="Bearer token for the --mcp of the same place: the first for the first.",
 )
 @shared_options
 def command(
@@ -70,10 +76,22 @@ def command(
     mcp: tuple[str, ...],
     mcp_token: tuple[str, ...],
 ) -> int:
-    """Ask a model that uses the tools, once or in a chat.
+    r"""Ask a model that uses the tools, once or in a chat.
 
-    With a QUESTION: answers and exits; what comes through a pipe goes along. Exit status 0 means
-    that the question was answered and the last operation succeeded.
+    With a QUESTION: answers and exits; what comes through a pipe goes along. Without: a chat, until
+    exit, q or Ctrl-D; /help lists what can be done in it.
+
+    \b
+      opsmcp copilot "what fills the disk of this host?"
+      journalctl -u nginx | opsmcp copilot "why does it restart?"
+      opsmcp copilot
+
+    The model is set by OPENAI_API_KEY, OPENAI_API_MODEL and OPENAI_API_BASE, the Ops server by
+    OPS_SERVER and OPS_TOKEN. A person is asked before anything is changed; where there is no
+    terminal to ask on it is refused, with the command to run instead.
+
+    Exit status: 0 the question was answered and the last operation succeeded, 1 not, 2 wrong use or
+    configuration, 3 the endpoint, the source or a server cannot be reached, 130 after Ctrl-C.
     """
     _require_extra()
     shared = shared.with_flags(
@@ -86,7 +104,7 @@ def command(
     )
     config = read_config(shared)
     plan = _plan(config, mcp_token, silence=silence)
-    asked = " ".join(question).strip()
+    asked = _read_asked(" ".join(question).strip())
     if config.copilot.mcp:
         return _run_with_servers(shared, config, plan, asked, mcp_token)
 
@@ -140,19 +158,12 @@ def _plan(config: Config, tokens: Sequence[str], *, silence: bool) -> "Plan":
         tool_calling=limits.tool_calling,
         confirm_all=limits.confirm == "all",
         silence=silence,
-        secrets=[*_secrets(config), *tokens],
+        secrets=[*config.secret_values(), *tokens],
     )
 
 
-def _secrets(config: Config) -> list[str]:
-    """Every secret that the settings hold, so that no transcript shows it."""
-    known = (config.openai.key, config.ops.token, config.server.token, config.copilot.token)
-    values = [*(secret.get_secret_value() for secret in known), *config.bound_values().values()]
-    return [value for value in values if value]
-
-
 def _run_with_servers(
-    shared: Shared, config: Config, plan: "Plan", asked: str, tokens: Sequence[str]
+    shared: Shared, config: Config, plan: "Plan", asked: "_Asked | None", tokens: Sequence[str]
 ) -> int:
     configure_logging(verbose=shared.verbose)
     outcome = anyio.run(_contained, plan, config, _addresses(config, tokens), asked)
@@ -172,7 +183,7 @@ def _addresses(config: Config, tokens: Sequence[str]) -> "list[Address]":
 
 
 async def _contained(
-    plan: "Plan", config: Config, addresses: "list[Address]", asked: str
+    plan: "Plan", config: Config, addresses: "list[Address]", asked: "_Asked | None"
 ) -> int | click.ClickException:
     try:
         return await _session(plan, config, addresses, asked)
@@ -180,7 +191,9 @@ async def _contained(
         return error
 
 
-async def _session(plan: "Plan", config: Config, addresses: "list[Address]", asked: str) -> int:
+async def _session(
+    plan: "Plan", config: Config, addresses: "list[Address]", asked: "_Asked | None"
+) -> int:
     from opsmcp_server.copilot.errors import CopilotError
     from opsmcp_server.copilot.session import open_session
 
@@ -200,31 +213,43 @@ async def _session(plan: "Plan", config: Config, addresses: "list[Address]", ask
     return status
 
 
-async def _talk(session: "Session", config: Config, asked: str) -> int:
-    context = "" if sys.stdin.isatty() else await _read_input()
-    if not asked and sys.stdin.isatty():
+async def _talk(session: "Session", config: Config, asked: "_Asked | None") -> int:
+    if asked is None:
         from opsmcp_server.copilot.chat import chat
 
         return await chat(session, config.state.dir / "copilot-history")
-    question, context = (asked, context) if asked else (context, "")
-    if not question.strip():
-        raise click.UsageError("there is no question: give one, or start it on a terminal")
-    status = await session.guard(lambda: session.conversation.ask(question, context))
+    ask = session.conversation.ask
+    status = await session.guard(lambda: ask(asked.question, asked.context))
     return _INTERRUPTED if status is None else status
 
 
-async def _read_input() -> str:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question, and what came through a pipe along with it."""
+
+    question: str
+    context: str = ""
+
+
+def _read_asked(given: str) -> _Asked | None:
+    """What is asked, once; None for a chat.
+
+    Raises:
+        click.UsageError: There is nothing to ask, and no terminal to chat on.
+    """
+    if sys.stdin.isatty():
+        return _Asked(given) if given else None
+    piped = _read_input()
+    if not (given or piped.strip()):
+        raise click.UsageError("there is no question: give one, or start it on a terminal")
+    return _Asked(given, piped) if given else _Asked(piped)
+
+
+def _read_input() -> str:
     """What comes through the pipe; of much, both ends."""
     from opsmcp_tools.text import clean, head_and_tail
 
-    # A thread that Ctrl-C leaves behind: reading a pipe cannot be broken off.
-    data = await anyio.to_thread.run_sync(_read_bytes, abandon_on_cancel=True)
-    return head_and_tail(clean(data.decode("utf-8", "replace")), _LONGEST_CONTEXT)
-
-
-def _read_bytes() -> bytes:
-    """The last bytes of stdin, in bounded memory."""
     kept = b""
     while part := sys.stdin.buffer.read(65536):
         kept = (kept + part)[-_LONGEST_INPUT_BYTES:]
-    return kept
+    return head_and_tail(clean(kept.decode("utf-8", "replace")), _LONGEST_CONTEXT)

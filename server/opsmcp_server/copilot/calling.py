@@ -63,13 +63,12 @@ class Caller:
         """Make the call, show it and wait for its end; what comes is always an outcome."""
         parallel = offered.reads_only and not self.confirm_all
         async with nullcontext() if parallel else self._changing:
-            while True:
-                call = Call(offered, arguments)
+            call = Call(offered, arguments)
+            outcome = await self._shown(call)
+            while call.edited is not None:
+                self.origins.person_gave(call.edited)
+                call = Call(offered, call.edited, is_edited=True)
                 outcome = await self._shown(call)
-                if call.edited is None:
-                    break
-                arguments = call.edited
-                self.origins.person_gave(arguments)
         self.origins.was_read()
         return outcome
 
@@ -106,19 +105,19 @@ class Caller:
 
     async def _must_ask(self, call: Call) -> bool:
         """Whether the chat itself asks; where the server does, that is enough."""
-        offered = call.offered
+        offered, always = call.offered, self.confirm_all or call.is_edited
         if offered.reads_only:
-            return self.confirm_all
+            return always
         if not offered.server.asks_itself:
             return True
         _, given = named_call(offered, call.arguments)
         call.foreign = self.origins.foreign(given, offered.properties)
-        if not (call.foreign or self.confirm_all):
+        if not (call.foreign or always):
             return False
         foreseen = await foresee(self.hub, offered, call.arguments)
         if foreseen.reads_only:
             call.foreign = ()
-            return self.confirm_all
+            return always
         return not foreseen.is_asked
 
     def _refused(self, call: Call) -> Outcome:

@@ -111,9 +111,7 @@ class Hub:
     @property
     def has_operations(self) -> bool:
         """Whether there is anything to call but opsmcp's built-in tools."""
-        return bool(self.operations) or any(
-            tool.tool.name == "run_operation" for tool in self.tools.values()
-        )
+        return any(not tool.is_built_in or tool.runs_another for tool in self.tools.values())
 
     def instructions(self) -> str:
         """What the servers say of themselves."""

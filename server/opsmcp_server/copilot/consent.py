@@ -56,6 +56,9 @@ class Call:
 
     offered: Offered
     arguments: dict[str, Any]
+    is_edited: bool = False
+    """Whether the person changed it; then it is asked about in any case."""
+
     answer: Literal["", "agreed", "declined", "unattended"] = ""
     edited: dict[str, Any] | None = None
     foreign: tuple[str, ...] = ()

@@ -109,7 +109,7 @@ class Dispatch:
         if often and offered.tool.name not in _POLLING:
             raise Repeated(offered.tool.name)
         outcome = await self.caller.call(offered, arguments)
-        if outcome.verdict or not offered.is_built_in:
+        if outcome.verdict or not offered.is_built_in or offered.runs_another:
             turn.status = 0 if outcome.good else 1
         return fence(head_and_tail(outcome.text, _LONGEST_RESULT), new_mark(), "output of a tool")
 

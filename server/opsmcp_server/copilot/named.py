@@ -9,19 +9,17 @@ from opsmcp_server.copilot.shape import object_of, text_of
 
 __all__ = ["change", "named_call", "names_of"]
 
-_RUN_OPERATION = "run_operation"
-
 
 def named_call(offered: Offered, arguments: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """The operation and its arguments."""
-    if offered.tool.name != _RUN_OPERATION:
+    if not offered.runs_another:
         return offered.tool.name, arguments
     return text_of(arguments.get("name")), object_of(arguments.get("arguments"))
 
 
 def names_of(offered: Offered, arguments: Mapping[str, Any]) -> list[str]:
     """The arguments that a person can change: all that are known of the operation."""
-    if offered.tool.name != _RUN_OPERATION:
+    if not offered.runs_another:
         return list(offered.properties)
     return list(named_call(offered, arguments)[1])
 
@@ -32,6 +30,6 @@ def change(offered: Offered, arguments: Mapping[str, Any], line: str) -> dict[st
     changed = parse([f"{name.strip()}={value.strip()}"], offered.properties)
     if "=" not in line or not changed or name.strip() not in names_of(offered, arguments):
         return None
-    if offered.tool.name == _RUN_OPERATION:
+    if offered.runs_another:
         return {**arguments, "arguments": {**named_call(offered, arguments)[1], **changed}}
     return {**arguments, **changed}

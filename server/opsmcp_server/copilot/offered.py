@@ -57,10 +57,16 @@ class Offered:
         return not self.reads_only and (hints is None or hints.destructive_hint is not False)
 
     @property
+    def runs_another(self) -> bool:
+        """Whether it is `run_operation`, whose arguments are the name and arguments of a call."""
+        return self.tool.name == finding.RUN_OPERATION
+
+    @property
     def is_built_in(self) -> bool:
         """Whether it is one of opsmcp's own tools, not an operation."""
         name = self.tool.name
-        return builtin.find(name) is not None or finding.find(name) is not None
+        found = builtin.find(name) or finding.find(name)
+        return found is not None or self.runs_another
 
     @property
     def properties(self) -> Mapping[str, Any]:
