@@ -28,7 +28,7 @@ from opsmcp_tools.text import fence
 from opsmcp_tools.tool import Hints, Input, JsonObject, Kind, Principal
 from opsmcp_tools.value_rules import NO_SCRIPT
 
-__all__ = ["Arguments", "BuiltIn", "definitions", "find", "subject"]
+__all__ = ["Arguments", "BuiltIn", "definitions", "find", "subject", "why_not_stopped"]
 
 Arguments = Mapping[str, str]
 Answer = Callable[[Services, Principal, Arguments], Awaitable[types.CallToolResult]]
@@ -179,12 +179,15 @@ async def _cancel_run(
         return text_result(f"The run was stopped.\n{text}", data)
     if record.ended:
         return text_result(f"The run had already ended: {record.verdict}.", data)
-    return text_result(
-        f"{services.source.label} cannot stop a run. It goes on and is followed; "
-        f"get_run shows its end.",
-        data,
-        is_error=True,
-    )
+    text = f"{why_not_stopped(services)} It goes on and is followed; get_run shows its end."
+    return text_result(text, data, is_error=True)
+
+
+def why_not_stopped(services: Services) -> str:
+    """Why a run goes on that somebody wanted to stop, in a sentence."""
+    if services.source.can_cancel:
+        return "It was not stopped: another opsmcp runs it, or it has not begun yet."
+    return f"{services.source.label} cannot stop a run."
 
 
 async def _list_inventory(

@@ -16,6 +16,7 @@ from mcp_types.version import LATEST_MODERN_VERSION
 from opsmcp_pipelines.models import Operation, OperationKey, OperationKind
 from opsmcp_pipelines.run import Run, Verdict
 from opsmcp_server.answering import answer_run
+from opsmcp_server.builtin import why_not_stopped
 from opsmcp_server.progress import progress_message
 from opsmcp_server.services import Services
 from opsmcp_server.tasks import Held, Status, TaskState
@@ -109,7 +110,7 @@ class RunTasks:
             return headline(record, self._services.config.tools.language)
         words = progress_message(record, now)
         if record.run in self._not_stopped:
-            return f"{words}. It goes on: {self._services.source.label} cannot stop a run"
+            return f"{words}. {why_not_stopped(self._services)} It goes on."
         return words
 
     async def _record(self, held: Held, principal: Principal) -> RunRecord:

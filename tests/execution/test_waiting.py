@@ -159,6 +159,26 @@ async def test_cancel_stops_a_run_where_the_source_can(tmp_path: Path) -> None:
         assert (again.verdict, stopped) == (Verdict.CANCELLED, False)
 
 
+async def test_cancel_stops_a_run_that_is_being_started(tmp_path: Path) -> None:
+    source = ScriptedSource(RUNNING, can_cancel=True)
+    source.hold = anyio.Event()
+    async with bench(tmp_path, source) as it:
+        started = await it.executions.start(SAY, CALL, ANNA, wait_seconds=1)
+        source.hold.set()
+        record, stopped = await it.executions.cancel(started.run, ANNA)
+        assert (started.source_run, record.verdict, stopped) == ("", Verdict.CANCELLED, True)
+
+
+async def test_cancel_leaves_a_run_that_does_not_begin(tmp_path: Path) -> None:
+    source = ScriptedSource(RUNNING, can_cancel=True)
+    source.hold = anyio.Event()
+    async with bench(tmp_path, source) as it:
+        started = await it.executions.start(SAY, CALL, ANNA, wait_seconds=1)
+        record, stopped = await it.executions.cancel(started.run, ANNA)
+        source.hold.set()
+        assert (record.verdict, stopped) == (Verdict.RUNNING, False)
+
+
 async def test_cancel_says_so_where_the_source_cannot(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource(RUNNING, RUNNING, ended())) as it:
         started = await it.start()

@@ -117,6 +117,23 @@ async def test_over_http_of_the_newer_era_a_cancelled_call_is_a_lost_connection(
     assert verdict == "succeeded"
 
 
+async def test_a_run_of_another_opsmcp_is_not_stopped_and_that_is_said(ground: Ground) -> None:
+    environ = ground.environ(OPSMCP_RUN_WAIT_SECONDS="0.2")
+    async with (
+        running("memory-legacy", environ, ground.root) as one,
+        running("memory-legacy", environ, ground.root) as other,
+        one.connect() as its,
+        other.connect() as client,
+    ):
+        called = await its.call_tool("get-gated", {})
+        handle = called.structured_content["run"]
+        said = await client.call_tool("cancel_run", {"run": handle})
+        await _open(ground)
+        verdict = await _end_of(client, handle)
+    assert said.is_error and "another opsmcp runs it" in str(said.content)
+    assert verdict == "succeeded"
+
+
 async def test_who_may_not_stop_runs_stops_none_by_cancelling(ground: Ground) -> None:
     environ = ground.environ(OPSMCP_RUN_ON_CANCEL="cancel")
     rule = "{name: no-stopping, operation: cancel_run, effect: deny}"

@@ -103,11 +103,14 @@ async def test_a_task_says_that_its_source_cannot_stop_it(tmp_path: Path) -> Non
             handle = await call(client, "list-nodes")
             ack = await ask(client, "cancel", handle.task_id)
             after = await ask(client, "get", handle.task_id)
+            (row,) = (await client.call_tool("list_runs", {})).structured_content["runs"]
+            said = await client.call_tool("cancel_run", {"run": row["run"]})
             ops.advance()
             end = await end_of(client, handle.task_id)
     assert ack == {"resultType": "complete"}
     assert after["status"] == "working"
-    assert after["statusMessage"].endswith("cannot stop a run")
+    assert after["statusMessage"].endswith("cannot stop a run. It goes on.")
+    assert said.is_error and "cannot stop a run. It goes on" in str(said.content)
     assert end["result"]["structuredContent"]["verdict"] == "failed"
 
 

@@ -46,7 +46,7 @@ _JOURNAL_LOOK_SECONDS = 1.0
 """How often the journal is read for a run that another process follows."""
 
 _CANCEL_SECONDS = 5.0
-"""How long a cancel waits for the run to end."""
+"""How long a cancel waits for the run to begin, and for it to end."""
 
 _MOST_LISTED = 100
 
@@ -288,7 +288,13 @@ class Executions:
             ToolUnavailable: The source could not be asked.
         """
         record = self.get(run, principal)
-        if record.ended or not record.source_run or not self._source.can_cancel:
+        if record.ended or not self._source.can_cancel:
+            return record, False
+        live = self._carrier.live.get(run)
+        if live is not None:
+            await wait_until(lambda: live.settled, live, clock=self._clock, seconds=_CANCEL_SECONDS)
+            record = live.record
+        if record.ended or not record.source_run:
             return record, False
         try:
             stopped = await self._source.cancel(RunRef(record.operation, record.source_run))
