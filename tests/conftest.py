@@ -18,6 +18,15 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"seed: {config.option.seed} (repeat with --seed={config.option.seed})"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have to say in any case, as the tokens of the golden definitions."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            called = getattr(report, "when", "") == "call"
+            for name, value in report.user_properties if called else ():
+                terminalreporter.line(f"{name}: {value}")
+
+
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
     """Decides what goes wrong, and when; a failing test shows it."""

@@ -107,7 +107,9 @@ def test_this_machine_stands_for_any_node(host: str) -> None:
 
 def test_pipeline_is_filled_from_its_tasks_field_by_field() -> None:
     first = Task("a", "ns", variables=(Variable("x", default="1", desc="d", required=True),))
-    second = Task("b", "ns", host="anymaster", variables=(Variable("y", regex="r"),))
+    step = Step("s", "kubectl --context ${cluster}")
+    other = Variable("y", regex="r")
+    second = Task("b", "ns", host="anymaster", variables=(other,), steps=(step,))
     own = Variable("x", default="2", display="own")
     pipeline = Pipeline("p", "ns", variables=(own,), tasks=(TaskRef("a", "a"), TaskRef("b", "b")))
     assert fill_pipeline(pipeline, {"a": first, "b": second}).variables == (
@@ -122,3 +124,10 @@ def test_task_gets_the_variable_host(tmp_path: Path) -> None:
     write(tmp_path / "x.yaml", task_text("one"))
     (task,) = Library([tmp_path], "ns").read().tasks
     assert task.variables == (Variable("host", default="localhost", desc="host"),)
+
+
+def test_a_pipeline_that_reads_no_cluster_takes_none() -> None:
+    pipeline = Pipeline("p", "ns", tasks=(TaskRef("a", "a"),))
+    task = Task("a", "ns", steps=(Step("s", "uptime"),))
+    names = [variable.name for variable in fill_pipeline(pipeline, {"a": task}).variables]
+    assert names == ["host"]

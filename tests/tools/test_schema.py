@@ -43,6 +43,20 @@ TABLE: dict[str, tuple[Variable, dict[str, Any]]] = {
             "default": 250,
         },
     ),
+    "count with bounds in words": (
+        Variable("lines", default="200", desc="Of each container, 1 to 5000."),
+        {
+            "type": "integer",
+            "description": "Of each container, 1 to 5000",
+            "minimum": 1,
+            "maximum": 5000,
+            "default": 200,
+        },
+    ),
+    "count without plain bounds": (
+        Variable("threshold", required=True),
+        {"type": "integer"},
+    ),
     "flag": (Variable("dry_run", default="true"), {"type": "boolean", "default": True}),
     "choice": (
         Variable("mood", default="calm", enums=("calm", "", "loud", "calm"), desc="mood of it"),
@@ -60,6 +74,15 @@ TABLE: dict[str, tuple[Variable, dict[str, Any]]] = {
     "pattern of Go": (
         Variable("task", regex=r"\pN+", required=True),
         {"type": "string", "description": r"must match \pN+"},
+    ),
+    "word of which there is an example": (
+        Variable("unit", required=True, desc="systemd unit", examples=("nginx.service",)),
+        {
+            "type": "string",
+            "description": "systemd unit",
+            "pattern": WORD,
+            "examples": ["nginx.service"],
+        },
     ),
     "token": (
         Variable("region"),

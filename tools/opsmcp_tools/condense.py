@@ -47,15 +47,15 @@ def condense(text: str, tokens: int = 1_500, language: Language = "en") -> str:
 
     Args:
         text: Any output; cleaned here.
-        tokens: How many it may take. Outputs are dense, so three characters count as a token.
+        tokens: How many it may take.
         language: In which words to say what is left out.
     """
     text, left = _readable(text)
     note = f"\n{left.to(language)}" if left else ""
-    room = Room(max(tokens, LEAST_TOKENS) * 3 // 4, len(text))
+    room = Room(max(tokens, LEAST_TOKENS), len(text))
     if not note and room.holds(text):
         return text
-    smaller = Room(room.tokens - len(note) // 4, room.characters - len(note))
+    smaller = Room(room.tokens - estimate_tokens(note), room.characters - len(note))
     return (_condensed(text, smaller, language) or _cut(text, smaller, language)) + note
 
 
@@ -74,7 +74,7 @@ def _readable(text: str) -> tuple[str, Said | None]:
 
 def room_for(text: str) -> int:
     """How many tokens `condense` needs to leave a cleaned text as it is."""
-    return -(-estimate_tokens(text) * 4 // 3) + 1
+    return estimate_tokens(text) + 1
 
 
 def _condensed(text: str, room: Room, language: Language) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from opsmcp_tools.tokens import estimate_tokens
+from opsmcp_tools.tokens import CHARACTERS_PER_TOKEN, estimate_tokens
 from opsmcp_tools.words import excerpt as words
 from opsmcp_tools.words.phrase import Language
 
@@ -27,7 +27,7 @@ class Room:
     def holds(self, text: str) -> bool:
         """Whether it fits."""
         # The quick half first: counting tokens looks at every character.
-        most = min(self.characters, 4 * self.tokens)
+        most = min(self.characters, CHARACTERS_PER_TOKEN * self.tokens)
         return len(text) <= most and estimate_tokens(text) <= self.tokens
 
 

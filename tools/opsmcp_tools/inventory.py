@@ -59,8 +59,9 @@ class Inventory:
         """What their owners say of the clusters, and which one is the default."""
         told = sorted({(cluster.name, _short(cluster.desc)) for cluster in self.clusters})
         known = "; ".join(f"{name}: {desc}" for name, desc in told if desc)
-        cluster = self.default_cluster or words.LOCAL()
-        default = words.DEFAULT_CLUSTER(cluster).to(self.language)
+        named = self.default_cluster
+        said = words.DEFAULT_CLUSTER(named) if named else words.ELSE_LOCAL()
+        default = said.to(self.language)
         return f"{known}; {default}" if known else default
 
     @cached_property

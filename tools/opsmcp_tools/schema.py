@@ -5,6 +5,7 @@ cannot say the same way everywhere is said in words and checked by `values` in a
 purpose, because a tool's definition is paid for in every request. Pure.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
@@ -50,6 +51,7 @@ _BOUNDS: Mapping[str, tuple[int, int]] = {
 }
 _OTHER_BOUNDS = (0, 1_000_000_000)
 _PLAINLY_BOUND = ("port", "percent")
+_FROM_TO = re.compile(r"\b(\d{1,9}) to (\d{1,9})\b")
 
 
 def build_input(
@@ -157,13 +159,20 @@ def _name(variable: Variable, kind: Kind, _inventory: Inventory, _pattern: Patte
 
 def _count(variable: Variable, kind: Kind, _inventory: Inventory, _pattern: Pattern) -> Input:
     named = words_of(variable.name) or ("",)
-    low, high = _BOUNDS.get(named[-1], _OTHER_BOUNDS)
+    low, high = _own_bounds(variable) or _BOUNDS.get(named[-1], _OTHER_BOUNDS)
     item = _input(variable, kind, variable.default)
     try:
         own = int(check_value(item, variable.default))
     except Refused:
         own = low
     return replace(item, minimum=min(low, own), maximum=max(high, own))
+
+
+def _own_bounds(variable: Variable) -> tuple[int, int] | None:
+    """The bounds that the author names in words, such as `1 to 100`."""
+    found = _FROM_TO.search(f"{variable.desc}; {variable.display}")
+    bounds = (int(found[1]), int(found[2])) if found else (0, 0)
+    return bounds if bounds[0] < bounds[1] else None
 
 
 _Builder = Callable[[Variable, Kind, Inventory, Pattern], Input]
@@ -201,7 +210,7 @@ _TYPES: Mapping[Kind, str] = {Kind.COUNT: "integer", Kind.FLAG: "boolean"}
 
 
 def _limits(item: Input, pattern: Pattern) -> JsonObject:
-    if item.kind is Kind.COUNT:
+    if item.kind is Kind.COUNT and (item.minimum, item.maximum) != _OTHER_BOUNDS:
         return {"minimum": item.minimum, "maximum": item.maximum}
     if item.kind is Kind.TEXT:
         return {"maxLength": MAX_TEXT}
@@ -232,17 +241,27 @@ def _typed(item: Input, text: str | None) -> str | int | bool | None:
 
 def _describe(item: Input, variable: Variable, inventory: Inventory, listed: bool) -> str:
     """The author's words first, then what a value must be."""
-    own = clean_line(variable.desc or variable.display, _LONGEST_OWN_WORDS)
+    own = clean_line(variable.desc or variable.display, _LONGEST_OWN_WORDS).rstrip(" .")
     if _bare(own) == _bare(variable.name):
         own = ""
     parts = [own] if own else []
     meaning = _meaning(item, variable, inventory, listed)
-    said = item.kind is Kind.KUBERNETES_NAME and ("name" in own.casefold() or _says_what(variable))
-    if meaning and not said and meaning.casefold() not in own.casefold():
+    if meaning and not _is_said(item, variable, own) and meaning.casefold() not in own.casefold():
         parts.append(meaning)
     if not listed and not item.required and item.default is None and item.kind in _TEXTUAL:
         parts.append(words.OPTIONAL().to(inventory.language))
     return clean_line("; ".join(parts), _LONGEST_DESCRIPTION)
+
+
+def _is_said(item: Input, variable: Variable, own: str) -> bool:
+    """Whether the author's words, or a good example of them, tell what kind of value it is."""
+    if item.kind is Kind.KUBERNETES_NAME:
+        return "name" in own.casefold() or _says_what(variable)
+    if item.kind is Kind.COUNT:
+        return _own_bounds(variable) is not None
+    if item.kind is Kind.IMAGE:
+        return "image" in own.casefold()
+    return item.kind is Kind.TOKEN and bool(own and variable.examples)
 
 
 def _bare(text: str) -> str:

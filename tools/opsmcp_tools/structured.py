@@ -9,22 +9,23 @@ from itertools import islice
 
 from opsmcp_pipelines.run import NodeResult, StepResult, TaskResult, Verdict
 from opsmcp_tools.advice import FindTool, advise, no_tool, steps_of
-from opsmcp_tools.condense import condense
+from opsmcp_tools.condense import LEAST_TOKENS, condense
 from opsmcp_tools.imitation import imitates_instructions
 from opsmcp_tools.progress import last_states
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.text import clean, label
+from opsmcp_tools.tokens import estimate_tokens
 from opsmcp_tools.tool import JsonObject
 from opsmcp_tools.words import result as words
 from opsmcp_tools.words.phrase import Language
 
 __all__ = ["structured"]
 
-_ALL_OUTPUT = 12_000
-_FAILED_OUTPUT = 2_000
-_OTHER_OUTPUT = 1_000
-_LEAST_OUTPUT = 400
-"""Characters: of all outputs together, and of one where there are few, or many."""
+_ALL_OUTPUT = 3_000
+_FAILED_OUTPUT = 500
+_OTHER_OUTPUT = 250
+_LEAST_OUTPUT = LEAST_TOKENS
+"""Tokens: of all outputs together, and of one where there are few, or many."""
 
 _MOST_TASKS = 100
 _MOST_NODES = 200
@@ -93,9 +94,9 @@ def _outputs(record: RunRecord, language: Language) -> dict[int, str]:
         for step in group:
             if left < _LEAST_OUTPUT:
                 break
-            # `condense` counts three characters as a token.
-            shown[id(step)] = condense(last_states(step.output, language), each // 3, language)
-            left -= len(shown[id(step)])
+            output = condense(last_states(step.output, language), each, language)
+            shown[id(step)] = output
+            left -= estimate_tokens(output)
     return shown
 
 

@@ -18,7 +18,7 @@ from opsmcp_tools.progress import last_states
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.structured import structured
 from opsmcp_tools.text import clean, fence, label
-from opsmcp_tools.tokens import estimate_tokens
+from opsmcp_tools.tokens import CHARACTERS_PER_TOKEN, estimate_tokens
 from opsmcp_tools.words import result as words
 from opsmcp_tools.words.phrase import Language, Said
 
@@ -272,7 +272,9 @@ def _kept_whole(group: Group) -> bool:
 def _shares(outputs: Sequence[_Shown], room: int) -> list[int]:
     """How many tokens each output may take: short ones what they need, long ones what is left."""
     needs = [
-        _cost(shown.heading) + _FRAME_TOKENS + room_for(shown.output[: 4 * max(0, room)])
+        _cost(shown.heading)
+        + _FRAME_TOKENS
+        + room_for(shown.output[: CHARACTERS_PER_TOKEN * max(0, room)])
         for shown in outputs
     ]
     shares = [0] * len(needs)

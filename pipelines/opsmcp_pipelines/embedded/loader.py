@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from opsmcp_pipelines.catalogue import Problem
+from opsmcp_pipelines.embedded.reference import find_references
 from opsmcp_pipelines.errors import ManifestError
 from opsmcp_pipelines.manifest import MAX_MANIFEST_BYTES, BadDocument, Manifest, parse_manifest
 from opsmcp_pipelines.models import (
@@ -142,9 +143,10 @@ def fill_task(task: Task) -> Task:
 
 
 def fill_pipeline(pipeline: Pipeline, tasks: Mapping[str, Task]) -> Pipeline:
-    """`pipeline` with the variables of its tasks, and with `cluster` and `host`.
+    """`pipeline` with the variables of its tasks, with `host`, and `cluster` if a step reads it.
 
-    What the pipeline says wins, field by field. Unchanged when one of its tasks is missing.
+    What the pipeline says wins, field by field. Unchanged when one of its tasks is missing. Ops
+    always adds `cluster`, because it sends runs away; here it would promise what nothing does.
     """
     parts = [tasks.get(ref.task) for ref in pipeline.tasks]
     known = [task for task in parts if task is not None]
@@ -154,10 +156,16 @@ def fill_pipeline(pipeline: Pipeline, tasks: Mapping[str, Task]) -> Pipeline:
     for variable in (variable for task in known for variable in task.variables):
         own = merged.get(variable.name)
         merged[variable.name] = _merge(own, variable) if own else variable
-    merged.setdefault("cluster", Variable("cluster", desc="cluster"))
+    if any(_reads_cluster(task) for task in known):
+        merged.setdefault("cluster", Variable("cluster", desc="cluster"))
     merged.pop("host", None)
     host = next((task.host for task in known if task.host), "")
     return replace(pipeline, variables=(*merged.values(), _host_variable(host)))
+
+
+def _reads_cluster(task: Task) -> bool:
+    texts = (text for step in task.steps for text in (step.content, step.when))
+    return any(True for text in texts for _ in find_references(text, ("cluster",)))
 
 
 def _host_variable(host: str) -> Variable:

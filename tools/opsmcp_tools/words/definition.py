@@ -25,7 +25,7 @@ UNDO = Phrase("Undo: {}.", "撤销:{}。")
 
 OPTIONAL = Phrase("may be empty", "可为空")
 DEFAULT_CLUSTER = Phrase("default {}", "默认 {}")
-LOCAL = Phrase("local", "本地")
+ELSE_LOCAL = Phrase("else local", "否则本地")
 DOWN = Phrase("down: {}", "不可达:{}")
 SILENT = Phrase("silent: {}", "无心跳:{}")
 WHERE = Phrase("where to run", "在哪里运行")
