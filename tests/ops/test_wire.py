@@ -184,3 +184,21 @@ def test_times_have_a_zone(text: str) -> None:
 @pytest.mark.parametrize("name", ["", "../x", "A", 5, None])
 def test_only_a_real_name_is_a_run_name(name: object) -> None:
     assert wire.parse_run_name({"metadata": {"name": name}}) == ""
+
+
+@pytest.mark.parametrize(
+    "spec", [{"desc": "a\ud800"}, {"steps": [{"name": "s", "content": "echo \udfff"}]}]
+)
+def test_half_a_character_breaks_what_holds_it_and_nothing_else(spec: dict[str, Any]) -> None:
+    items = [make_task("bad", **spec), make_task("good", "echo 磁盘")]
+    found = wire.parse_objects(items, _NS, wire.parse_task)
+    assert [task.name for task in found.good] == ["good"]
+    assert [(item.name, "half a character" in item.reason) for item in found.broken] == [
+        ("bad", True)
+    ]
+
+
+def test_half_a_character_in_what_is_not_used_is_kept_as_it_was_written() -> None:
+    item = make_task("t", "id", runtimeImage="x\ud800")
+    (task,) = wire.parse_objects([item], _NS, wire.parse_task).good
+    assert task.more == '{"runtimeImage": "x\\ud800"}'

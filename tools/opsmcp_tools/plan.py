@@ -33,6 +33,7 @@ _MOST_STEPS = 60
 _MOST_CHARS = 6_000
 _MOST_HOSTS = 50
 _MOST_HASH_DIGITS = 32
+_OF_AUTHORS = ("only_if", "may_fail_if", "script", "more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ def _rendered(text: str, values: Mapping[str, str]) -> str:
 def hazards(tool: Tool) -> list[str]:
     """What is to be feared of an operation, as far as that can be seen in its scripts."""
     return [
-        f"The argument {note!r} is a whole script." if name == FREE_SCRIPT else note
+        f"The argument {note!r} is a script, or names what is run." if name == FREE_SCRIPT else note
         for name, note in sorted(tool.notes.items())
     ]
 
@@ -203,13 +204,14 @@ def _bounded(tasks: list[JsonObject]) -> list[JsonObject]:
         steps = [_bounded_step(step) for step in task["steps"][: max(0, left)]]
         left -= len(steps)
         kept = {**task, "steps": steps, "host_names": task["host_names"][:_MOST_HOSTS]}
+        kept["more"] = _cut(clean(task["more"]), _LONGEST_SCRIPT)
         bounded.append(kept | {"steps_left_out": len(task["steps"]) - len(steps)})
     return bounded
 
 
 def _bounded_step(step: JsonObject) -> JsonObject:
-    script = clean(step["script"])
-    return {**step, "script": _cut(script, _LONGEST_SCRIPT)}
+    cleaned = {key: _cut(clean(step[key]), _LONGEST_SCRIPT) for key in _OF_AUTHORS}
+    return {**step, **cleaned}
 
 
 def _cut(text: str, most: int) -> str:

@@ -1,11 +1,13 @@
 """What can be seen in the scripts of an operation: is the script itself a variable?
 
 Pure. A script that consists of one `${variable}` runs whatever a caller sends; Ops ships such a
-pipeline (`script`). More of what scripts tell belongs here later.
+pipeline (`script`). One that runs a value as a command, or hands it to a shell, does the same.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
+
+import re2
 
 from opsmcp_pipelines.models import Task
 from opsmcp_tools.kinds import words_of
@@ -20,6 +22,15 @@ _ONLY_VARIABLE = re.compile(
 _SCRIPT_NAMES = frozenset({"script", "shell", "exec", "command", "cmd"})
 _SCRIPT_VARIABLES = frozenset({"content", "script", "command", "cmd", "code", "shell"})
 _LONGEST = 4096
+_LONGEST_PARSED = 64 * 1024
+"""Characters of a script; of a longer one the worst is assumed."""
+
+_MAY_RUN = (
+    r"(?m:(?:^|[;&|(`]|\b(?:then|do|else|sudo|exec|nohup|time|env|eval)|\s-[a-z]*c)"
+    r"[ \t]*[\"']?\$\{([^${}]{1,64})\})"
+)
+"""A variable that could stand where a command stands; quick, and often wrong."""
+_ANY_MAY_RUN = re2.compile(_MAY_RUN.encode())
 
 
 def free_script_variable(name: str, tasks: Iterable[Task], inputs: Iterable[str]) -> str:
@@ -33,9 +44,25 @@ def free_script_variable(name: str, tasks: Iterable[Task], inputs: Iterable[str]
             found = _only_variable(step.content)
             if found in given:
                 return found
+            found = next(_run_variables(step.content, given), "")
+            if found:
+                return found
     if _SCRIPT_NAMES.isdisjoint(words_of(name)):
         return ""
     return next((item for item in given if item.lower() in _SCRIPT_VARIABLES), "")
+
+
+def _run_variables(content: str, given: Container[str]) -> Iterator[str]:
+    """The inputs that a script runs, as its parser sees it."""
+    joined = content.replace("\\\n", " ")
+    if _ANY_MAY_RUN.search(joined.encode("utf-8", "replace")) is None:
+        return
+    for name in dict.fromkeys(found for found in re.findall(_MAY_RUN, joined) if found in given):
+        # Imported late: it needs the shell parser, and few scripts come so far.
+        from opsmcp_pipelines.embedded.uses import is_run
+
+        if len(content) > _LONGEST_PARSED or is_run(content, name):
+            yield name
 
 
 def _only_variable(content: str) -> str:

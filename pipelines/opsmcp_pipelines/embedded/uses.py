@@ -7,17 +7,17 @@ in a here-document such a value stays one piece of data.
 
 from collections.abc import Iterator
 
-from opsmcp_pipelines.embedded.hazard import find_dangers
+from opsmcp_pipelines.embedded.hazard import Danger, find_dangers
 from opsmcp_pipelines.embedded.shell import PREFIX, Place, parse, place_of, prepare
 
-__all__ = ["unsafe_uses"]
+__all__ = ["is_run", "unsafe_uses"]
 
 _SAFE = frozenset({"string", "comment", "heredoc_body"})
 
 
 def unsafe_uses(content: str, name: str) -> Iterator[str]:
     """Where a pasted value of `name` could be more than data, in a few words each."""
-    if "python" in content.lstrip().partition("\n")[0] and content.lstrip().startswith("#"):
+    if _is_python(content):
         yield from ("in a Python script" for _ in range(f"${{{name}}}" in content))
         return
     source, places = prepare(content, {name: ""})
@@ -35,6 +35,21 @@ def unsafe_uses(content: str, name: str) -> Iterator[str]:
             yield "outside double quotes"
         elif kind == "heredoc_body" and _is_alone(source, place):
             yield "alone on a line of a here-document, which it could end"
+
+
+def is_run(content: str, name: str) -> bool:
+    """Whether a shell script runs the value of `name`: as a command, or as a script of its own."""
+    if _is_python(content):
+        return False
+    source, places = prepare(content, {name: ""})
+    if not places:
+        return False
+    return any(found.danger is Danger.CODE for found in find_dangers(parse(source), PREFIX))
+
+
+def _is_python(content: str) -> bool:
+    first = content.lstrip().partition("\n")[0]
+    return first.startswith("#") and "python" in first
 
 
 def _is_alone(source: bytes, place: Place) -> bool:

@@ -5,6 +5,7 @@ out; a field of the wrong type is `Malformed`.
 """
 
 import json
+import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -22,6 +23,10 @@ _NAMES: Mapping[type, str] = MappingProxyType(
         dict: "an object",
     }
 )
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+"""JSON can write the halves of a surrogate pair alone; nothing can encode them."""
 
 
 class Malformed(Exception):
@@ -80,7 +85,10 @@ class Fields:
     def beyond(self, known: Container[str]) -> str:
         """Every field that is not among `known`, as one line of JSON; empty when there is none."""
         rest = {key: value for key, value in self.values.items() if key not in known and value}
-        return json.dumps(rest, sort_keys=True, ensure_ascii=False) if rest else ""
+        if not rest:
+            return ""
+        text = json.dumps(rest, sort_keys=True, ensure_ascii=False)
+        return text.encode("utf-8", "backslashreplace").decode()
 
     def has(self, key: str) -> bool:
         """Whether there is something other than nothing."""
@@ -94,6 +102,8 @@ class Fields:
 
 
 def _typed(value: object, kind: type, path: str) -> object:
+    if isinstance(value, str) and not value.isascii() and _HALF.search(value):
+        raise Malformed(f"{path} holds half a character, which no text can")
     # In Python true is a number, in JSON it is not.
     if value is None or (isinstance(value, kind) and isinstance(value, bool) <= (kind is bool)):
         return value
