@@ -41,6 +41,9 @@ __all__ = ["open_services"]
 
 _EMBEDDED_POLL_SECONDS = 0.05
 _OPS_POLL_SECONDS = 0.25
+
+_TAKE_UP_SECONDS = 30.0
+"""How soon a run of a process that was ended is followed by another one with the same state."""
 _MOST_GROWTH = 1.5
 
 
@@ -239,6 +242,7 @@ def _run_settings(config: Config) -> RunSettings:
         deadline_seconds=config.run.deadline_seconds,
         deadlines=config.run.deadlines,
         repeat_seconds=config.run.repeat_seconds,
+        take_up_seconds=_TAKE_UP_SECONDS,
         limit=config.run.limit,
         limit_per_principal=config.run.limit_per_principal,
         queue=config.run.queue,

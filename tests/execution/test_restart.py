@@ -5,6 +5,7 @@ import pytest
 
 from opsmcp_pipelines.run import Verdict
 from opsmcp_pipelines.source import RunRef
+from opsmcp_tools.runs import RunSettings
 from tests.execution.bench import ANNA, SAY, bench
 from tests.fakes.clock import JumpingClock
 from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
@@ -87,6 +88,17 @@ async def test_a_run_is_taken_up_when_the_process_that_followed_it_goes(tmp_path
         run = await _leave_a_run(tmp_path)
         assert second.executions.get(run, ANNA).verdict is Verdict.RUNNING
         assert (await second.executions.wait(run, 100)).verdict is Verdict.SUCCEEDED
+
+
+async def test_a_run_of_a_process_that_goes_is_taken_up_although_nobody_asks(
+    tmp_path: Path,
+) -> None:
+    settings = RunSettings(take_up_seconds=30)
+    async with bench(tmp_path, ScriptedSource(ended()), settings=settings) as second:
+        run = await _leave_a_run(tmp_path)
+        await second.clock.sleep(60)
+        record = second.journal.get(run)
+        assert record and record.verdict is Verdict.SUCCEEDED
 
 
 async def test_runs_of_another_source_are_left_alone(tmp_path: Path) -> None:

@@ -86,6 +86,17 @@ async def test_a_source_that_cannot_be_asked_is_asked_until_the_deadline(tmp_pat
         assert (len(it.source.started), it.clock.seconds) == (1, 300)
 
 
+async def test_many_lost_starts_are_looked_for_within_the_budget(tmp_path: Path) -> None:
+    settings = RunSettings(requests_per_second=2, search_pauses_seconds=(0.0,))
+    source = ScriptedSource(start_error=LOST)
+    async with bench(tmp_path, source, settings=settings) as it:
+        async with anyio.create_task_group() as group:
+            for number in range(20):
+                group.start_soon(it.start, SAY, CheckedCall({}, {"message": str(number)}))
+        assert len(source.searched) == 20
+        assert it.clock.seconds >= 9
+
+
 async def test_a_start_that_a_silent_server_may_still_do_is_looked_for_longer(
     tmp_path: Path,
 ) -> None:

@@ -58,7 +58,7 @@ class Carrier:
         self._watcher = Watcher(
             source, clock=clock, requests_per_second=settings.requests_per_second
         )
-        self._starter = Starter(source, clock, settings)
+        self._starter = Starter(source, clock, settings, self._watcher.turn)
         self.live: dict[str, Live] = {}
 
     async def begin(

@@ -92,6 +92,9 @@ class Executions:
             try:
                 await self._take_up()
                 task_status.started()
+                while every := self._settings.take_up_seconds:
+                    await self._clock.sleep(every)
+                    await self._take_up()
                 await anyio.sleep_forever()
             finally:
                 self._group = None

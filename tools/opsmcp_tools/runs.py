@@ -112,6 +112,9 @@ class RunSettings:
     search_pauses_seconds: tuple[float, ...] = (0.0, 1.0, 3.0, 6.0)
     """The pauses before each search for a run whose start was not answered."""
 
+    take_up_seconds: float = 0.0
+    """How often runs of processes that are gone are taken up. 0: only at the start."""
+
     limit: int = 500
     """How many runs may be in flight in all."""
 

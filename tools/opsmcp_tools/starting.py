@@ -4,7 +4,7 @@ Knows nothing of callers or the journal. A start is never sent twice, whatever h
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -37,6 +37,8 @@ class Starter:
     source: Source
     clock: Clock
     settings: RunSettings
+    turn: Callable[[], Awaitable[None]]
+    """Awaited before each search, so that many lost starts do not overrun a source in trouble."""
 
     async def start_once(
         self, request: StartRequest, *, until_seconds: float, on_doubt: Callable[[], None]
@@ -87,6 +89,7 @@ class Starter:
         pauses = self.settings.search_pauses_seconds
         for number in count():
             await self.clock.sleep(pauses[number] if number < len(pauses) else _LATER_PAUSE_SECONDS)
+            await self.turn()
             try:
                 found = await self.source.find_run(request)
             except SourceError:

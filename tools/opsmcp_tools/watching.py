@@ -92,6 +92,10 @@ class Watcher:
             if not shared.watched:
                 shared.last = None  # it holds all their output
 
+    async def turn(self) -> None:
+        """Return when somebody else may send the source a request about runs."""
+        await self._budget.turn()
+
     async def read(self, ref: RunRef) -> RunReport:
         """How a run stands now.
 
