@@ -203,8 +203,8 @@ class Carrier:
         """Write to the journal. A run goes on when that fails; it is kept in memory meanwhile."""
         try:
             await anyio.to_thread.run_sync(write, *values)
-        except JournalUnusable:
-            _logger.exception("the journal could not be written")
+        except JournalUnusable as error:
+            _logger.warning("what became of a run was not kept yet: %s", error)
             return False
         return True
 

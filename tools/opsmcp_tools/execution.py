@@ -389,8 +389,8 @@ class Executions:
             return False
         try:
             claimed = await anyio.to_thread.run_sync(self._journal.claim, self._source.label, run)
-        except JournalUnusable:
-            _logger.exception("unfinished runs could not be taken up")
+        except JournalUnusable as error:
+            _logger.warning("unfinished runs were not taken up: %s", error)
             return False
         for record in claimed:
             live = self._carrier.live[record.run] = Live(record, self._masker)
