@@ -17,10 +17,9 @@ from opsmcp_server.services import Services
 from opsmcp_tools.advice import FindTool
 from opsmcp_tools.policy import Action, Effect
 from opsmcp_tools.runs import RunRecord
-from opsmcp_tools.summary import retold, structured, summarise
-from opsmcp_tools.tool import Principal, Tool
+from opsmcp_tools.tool import JsonObject, Principal, Tool
 
-__all__ = ["answer_run", "run_text"]
+__all__ = ["answer_run", "run_data", "run_headline", "run_text"]
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +30,7 @@ async def answer_run(
     """The result of a call that ended in this run."""
     text = await run_text(services, record, principal, tokens)
     find = _finder(services, principal)
-    work = partial(structured, record, find, services.config.tools.language)
+    work = partial(_words().structured, record, find, services.config.tools.language)
     return run_result(record, text, await anyio.to_thread.run_sync(work))
 
 
@@ -47,9 +46,8 @@ async def run_text(
         before = await anyio.to_thread.run_sync(services.executions.last_good, record)
     mark = services.new_mark()
     language = services.config.tools.language
-    work = partial(
-        summarise, record, mark=mark, tokens=most, before=before, find=find, language=language
-    )
+    summarise = partial(_words().summarise, mark=mark, tokens=most, before=before)
+    work = partial(summarise, record, find=find, language=language)
     plain = await anyio.to_thread.run_sync(work)
     if not (record.ended and _wants_model(services, record)):
         return plain
@@ -58,6 +56,23 @@ async def run_text(
     except NarrationFailed as error:
         logger.warning("run %s is summarised without the model: %s", record.run, error)
         return plain
+
+
+def run_data(services: Services, record: RunRecord) -> JsonObject:
+    """The structured result of a run."""
+    return _words().structured(record, language=services.config.tools.language)
+
+
+def run_headline(services: Services, record: RunRecord) -> str:
+    """The verdict line of a run that is over."""
+    return _words().headline(record, services.config.tools.language)
+
+
+def _words():
+    """What makes words of runs: imported with the first, since most starts only need a list."""
+    from opsmcp_tools import summary
+
+    return summary
 
 
 def _finder(services: Services, principal: Principal) -> FindTool:
@@ -91,7 +106,7 @@ async def _narrated(
     )
     language = services.config.tools.language
     words = await narrate(model, mask(plain), tokens=most * 2 // 3, language=language)
-    return retold(
+    return _words().retold(
         record,
         mask(words),
         model=openai.model,

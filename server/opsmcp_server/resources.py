@@ -14,13 +14,13 @@ import mcp_types as types
 from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import INVALID_PARAMS
 
+from opsmcp_server.answering import run_data
 from opsmcp_server.calls import find_tool
 from opsmcp_server.inventory import describe_tool, inventory
 from opsmcp_server.services import Services
 from opsmcp_tools.errors import ToolError
 from opsmcp_tools.output import whole_output
 from opsmcp_tools.policy import Action, BuiltInTool, Effect
-from opsmcp_tools.structured import structured
 from opsmcp_tools.text import fence
 from opsmcp_tools.tool import Principal
 
@@ -132,7 +132,7 @@ async def _operation(services: Services, principal: Principal, name: str) -> tup
 async def _run(services: Services, principal: Principal, run: str) -> tuple[str, str]:
     services.require(principal, Action.READ, _RUN)
     record = services.executions.get(run, principal)
-    return _JSON, _dump(structured(record, language=services.config.tools.language))
+    return _JSON, _dump(run_data(services, record))
 
 
 async def _output(services: Services, principal: Principal, run: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from mcp_types.version import LATEST_MODERN_VERSION
 
 from opsmcp_pipelines.models import Operation, OperationKey, OperationKind
 from opsmcp_pipelines.run import Run, Verdict
-from opsmcp_server.answering import answer_run
+from opsmcp_server.answering import answer_run, run_headline
 from opsmcp_server.builtin import why_not_stopped
 from opsmcp_server.progress import progress_message
 from opsmcp_server.services import Services
@@ -23,7 +23,6 @@ from opsmcp_server.tasks import Held, Status, TaskState
 from opsmcp_tools.errors import UnknownRun
 from opsmcp_tools.policy import Action, BuiltInTool, Effect
 from opsmcp_tools.runs import Repeat, RunRecord
-from opsmcp_tools.summary import headline
 from opsmcp_tools.tool import JsonObject, Principal
 
 __all__ = ["CANCEL_RUN", "RunTasks", "held_of"]
@@ -107,7 +106,7 @@ class RunTasks:
 
     def _words(self, record: RunRecord, now: datetime) -> str:
         if record.ended:
-            return headline(record, self._services.config.tools.language)
+            return run_headline(self._services, record)
         words = progress_message(record, now)
         if record.run in self._not_stopped:
             return f"{words}. {why_not_stopped(self._services)} It goes on."

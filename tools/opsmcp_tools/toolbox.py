@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from opsmcp_pipelines.catalogue import Catalogue
 from opsmcp_pipelines.models import (
@@ -39,11 +39,13 @@ from opsmcp_tools.output_hazards import OUTPUT_HAZARDS, nested_templates, steeri
 from opsmcp_tools.overrides import Override, Overrides, VariableOverride, find_override
 from opsmcp_tools.schema import OUTPUT_SCHEMA, build_input, input_schema
 from opsmcp_tools.scripts import free_script_variable
-from opsmcp_tools.search import SearchIndex, document_of
 from opsmcp_tools.tool import FREE_SCRIPT, Bound, Input, Kind, Tool, Withheld
 from opsmcp_tools.value_rules import NO_RULES, ValueRules
 from opsmcp_tools.words.definition import OR_NODE
 from opsmcp_tools.words.phrase import Language
+
+if TYPE_CHECKING:
+    from opsmcp_tools.search import SearchIndex
 
 __all__ = ["FREE_SCRIPT", "Exposure", "ToolSettings", "Toolbox", "build_toolbox"]
 
@@ -118,8 +120,11 @@ class Toolbox:
         return {tool.name: tool for tool in self.tools}
 
     @cached_property
-    def search_index(self) -> SearchIndex:
+    def search_index(self) -> "SearchIndex":
         """The words of all tools, made when somebody first searches or ahead of it."""
+        # Imported here: where everything is listed nobody searches, and starts are many.
+        from opsmcp_tools.search import SearchIndex, document_of
+
         return SearchIndex(
             document_of(tool, _tasks_of(tool.operation, self.catalogue)) for tool in self.tools
         )
