@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from benchmarks import (
     calls,
     chat,
+    checks,
     cold_start,
     condense,
     end_lag,
@@ -20,6 +21,7 @@ from benchmarks.measure import Row
 BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
     "cold_start": cold_start.run,
     "calls": calls.run,
+    "checks": checks.run,
     "condense": condense.run,
     "list_tools": list_tools.run,
     "refresh": refresh.run,

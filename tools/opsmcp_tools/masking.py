@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, quote_plus
 
@@ -22,7 +22,7 @@ from opsmcp_tools.text import clean
 from opsmcp_tools.tool import JsonObject
 
 if TYPE_CHECKING:
-    from re2 import Match, Regexp
+    from re2 import Regexp
 
 __all__ = ["Masker"]
 
@@ -38,27 +38,74 @@ _MOST_LINES = 200
 _MOST_KEPT = 128
 
 _NAMES = (
-    r"pass(?:word|wd|phrase)|secret_?key|access_?key|private_?key|api[_-]?key|aes_?key"
-    r"|client[_-]?secret|secret|token"
+    r"password|passwd|passphrase|secret_?key|access_?key|private_?key|account_?key|api[_-]?key"
+    r"|aes_?key|client[_-]?secret|client-key-data|bind_?pw|secret|token|\bdsn|_pass"
 )
 _SHAPES = (
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\z)",
+    r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----(?s:.*?)"
+    r"(?:-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|\z)",
+    # The rest of one whose beginning was cut off.
+    r"(?:[A-Za-z0-9+/=]{16,}(?:\\[rn]|\s)+)+-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----",
+    # The same in base64, as a kubeconfig or a Secret has it.
+    r"LS0tLS1CRUdJTi(?:BSU0EgUFJJVkFURS|BQUklWQVRFI|BFQyBQUklWQVRF|BPUEVOU1NIIFBSSVZBVE"
+    r"|BFTkNSWVBURUQgUFJJVkFURS|BEU0EgUFJJVkFURS)[A-Za-z0-9+/]*=*",
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
     r"\b(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255})\b",
     r"\bglpat-[A-Za-z0-9_-]{20,}",
     r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",
     r"\bsk-[A-Za-z0-9_-]{20,}",
+    r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}",
+    r"\bAIza[A-Za-z0-9_-]{35,}",
+    r"\bnpm_[A-Za-z0-9]{36}\b",
+    r"\bpypi-AgE[A-Za-z0-9_-]{16,}",
+    r"\bhv[sbr]\.[A-Za-z0-9_-]{20,}",
+    r"\bSG\.[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{20,}",
+    r"\bdo[opr]_v1_[0-9a-f]{64}\b",
     r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
+    # Hashes of passwords, as in /etc/shadow.
+    r"\$(?:1|5|6|7|y|apr1|2[aby])\$[./A-Za-z0-9=,]+\$?[./A-Za-z0-9$]{16,}",
 )
+_NAMED = rf"(?i:(?:{_NAMES})\\?[\"']?[ \t]*[=:][ \t]*"
 _KEPT_SHAPES = (
-    (r"(?i:\b(?:bearer|basic)[ \t]+)", r"[A-Za-z0-9._~+/-]{12,}=*"),
-    (r"://[^\s:/@\"']{0,128}:", r"[^\s:/@\"'*][^\s/@\"']*@"),
     (
-        rf"(?i:(?:{_NAMES})\\?[\"']?[ \t]*[=:][ \t]*\\?[\"']?)",
+        r"(?i:\bauthorization\\?[\"']?[ \t]*[=:][ \t]*\\?[\"']?[a-z][a-z0-9-]*[ \t]+)",
+        r"[^\s\"'*\\][^\s\"'\\]{3,}",
+    ),
+    (
+        r"(?i:\bauthorization\\?[\"']?[ \t]*[=:][ \t]*\\?[\"']?)",
+        r"[^\s\"'*\\][^\s\"'\\]{19,}",
+    ),
+    (r"(?i:\b(?:bearer|basic)[ \t]+)", r"[A-Za-z0-9._~+/-]{12,}=*"),
+    (r"(?i:\b(?:set-)?cookie:[ \t]*)", r"[^\s*][^\r\n]{3,}"),
+    (r"://[^\s:/@\"']{0,128}:", r"[^\s:/@\"'*][^\s/\"']*@"),
+    (r"://", r"[^\s:/@\"'*]{20,}@"),
+    (r"(?i:hooks\.slack\.com/services/|x-amz-(?:signature|security-token)=)", r"[\w/%+=-]{8,}"),
+    (rf"{_NAMED}\")", r"[^\"\\*][^\"\n\\]{2,}"),
+    (rf"{_NAMED}')", r"[^'*][^'\n]{2,}"),
+    (
+        rf"{_NAMED}\\?[\"']?)",
         r"[^\s\"'*<>$&,;(){}\[\]\\][^\s\"'&,;\\]{3,}",
     ),
+    (
+        r"(?i:\b(?:[a-z0-9]+_)?pwd[\"']?[ \t]*[=:][ \t]*[\"']?)",
+        r"[^\s\"'/~.*<>$&,;(){}\[\]\\][^\s\"'&,;\\]{3,}",
+    ),
+    (r"(?i:\"auth\"[ \t]*:[ \t]*\")", r"[A-Za-z0-9+/]{8,}=*"),
+    (
+        r"(?i:--(?:password|passwd|pass|token|secret|api-key)[ \t]+[\"']?"
+        r"|\bsshpass[ \t]+-p[ \t]*[\"']?|\blogin[ \t]+\S+[ \t]+password[ \t]+|\bbindpw[ \t]+"
+        r"|\bcurl[ \t].{0,99}[ \t]-u[ \t]+[\"']?[\w.@-]{1,64}:|\bpass=[\"']?)",
+        r"[^\s\"'*$<-][^\s\"']{3,}",
+    ),
+    (r"\bmysql[a-z]*[ \t].{0,80}[ \t]-p[\"']?", r"[^\s\"'*$<-][^\s\"']{3,}"),
 )
 """What stands before a secret, and the secret."""
+
+_NO_SECRETS = re.compile(
+    r"(?i)authentication|authorization|required|expired|invalid|missing|undefined|null|none|true"
+    r"|false|retry|unset|changed"
+)
+"""Words that logs have where a secret could stand."""
 
 
 class Masker:
@@ -108,9 +155,13 @@ class Masker:
     def _mask(self, text: str) -> str:
         for secret in self._long:
             text = text.replace(secret, MASK)
-        if self._pattern.search(text) is None:
-            return text
-        return self._pattern.sub(_replacement, text)
+        data = text.encode()
+        pieces, end = list[bytes](), 0
+        for found in self._finder.finditer(data):
+            start, stop = found.span()
+            pieces += (data[end:start], _replaced(data[start:stop].decode()).encode())
+            end = stop
+        return b"".join((*pieces, data[end:])).decode() if end else text
 
     @cached_property
     def _long(self) -> tuple[str, ...]:
@@ -118,16 +169,13 @@ class Masker:
         return tuple(sorted((f for f in self._forms if len(f) > _LONGEST_COMPILED), key=_by_length))
 
     @cached_property
-    def _pattern(self) -> "Regexp":
+    def _finder(self) -> "Regexp":
         short = sorted((f for f in self._forms if len(f) <= _LONGEST_COMPILED), key=_by_length)
         encoded = sorted({f for s in self._secrets for f in _base64_forms(s)}, key=_by_length)
         plain = [re2.escape(form) for form in short]
         plain += [rf"[A-Za-z0-9+/_-]?{re2.escape(form)}[A-Za-z0-9+/_-]?=*" for form in encoded]
-        kept = [f"({before}){secret}" for before, secret in _KEPT_SHAPES]
-        options = re2.Options()
-        options.log_errors = False
-        options.max_mem = 64 << 20
-        return re2.compile("|".join([*plain, *_SHAPES, *kept]), options)
+        kept = [f"(?:{before}){secret}" for before, secret in _KEPT_SHAPES]
+        return _compile([*plain, *_SHAPES, *kept])
 
     @cached_property
     def _forms(self) -> frozenset[str]:
@@ -154,13 +202,30 @@ class Masker:
         return masked if again == cleaned else again
 
 
+def _compile(alternatives: Iterable[str]) -> "Regexp":
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = 64 << 20
+    return re2.compile("|".join(alternatives), options)
+
+
+@cache
+def _kept_shapes() -> "Regexp":
+    """Apart from what finds secrets, because telling groups costs more than finding."""
+    return _compile(f"({before}){secret}" for before, secret in _KEPT_SHAPES)
+
+
+def _replaced(found: str) -> str:
+    """What is shown instead of a secret, with what stands before it."""
+    match = _kept_shapes().fullmatch(found)
+    kept = next((group for group in match.groups() if group), "") if match else ""
+    if _NO_SECRETS.fullmatch(found, len(kept)):
+        return found
+    return f"{kept}{MASK}@" if kept.startswith("://") else f"{kept}{MASK}"
+
+
 def _by_length(form: str) -> tuple[int, str]:
     return -len(form), form
-
-
-def _replacement(found: "Match") -> str:
-    kept = next((group for group in found.groups() if group), "")
-    return f"{kept}{MASK}@" if kept.startswith("://") else f"{kept}{MASK}"
 
 
 def _forms(secret: str) -> Iterator[str]:
@@ -169,6 +234,8 @@ def _forms(secret: str) -> Iterator[str]:
     for encoded in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
         yield encoded
         yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), encoded)
+    if len(secret) >= _SHORTEST_ENCODED:
+        yield from (secret.encode().hex(), secret.encode().hex().upper())
     yield json.dumps(secret)[1:-1]
     yield json.dumps(secret, ensure_ascii=False)[1:-1]
     if "\n" in secret:

@@ -4,12 +4,15 @@ Pure; the time comes in as an argument. `policy` asks the rules in order. A cond
 given is met by everything; of several patterns, one must fit.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import Enum, StrEnum, auto
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import cached_property, lru_cache
 
+from opsmcp_pipelines.models import OperationKey
 from opsmcp_tools.places import Place, Places, could_be_any, possible_places
 from opsmcp_tools.tool import FREE_SCRIPT, Principal, Tool
 
@@ -41,7 +44,7 @@ class BuiltInTool:
     read_only: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asked:
     """Who wants to call what, with what, and when.
 
@@ -53,6 +56,11 @@ class Asked:
     subject: Tool | BuiltInTool
     arguments: dict[str, str] | None = None
     at: datetime | None = None
+
+    @cached_property
+    def key(self) -> OperationKey | None:
+        """The operation; None for a built-in tool. Kept, because every rule asks for it."""
+        return None if isinstance(self.subject, BuiltInTool) else self.subject.operation.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +136,17 @@ def _not(why: str) -> _Checked:
     return Match.NO, why
 
 
-def _fits(patterns: Iterable[str], names: Iterable[str]) -> bool:
-    known = tuple(names)
-    return any(fnmatchcase(name, pattern) for pattern in patterns for name in known)
+_Matcher = Callable[[str], "re.Match[str] | None"]
+
+
+@lru_cache(maxsize=1024)
+def _matcher(patterns: tuple[str, ...]) -> _Matcher:
+    """What `fnmatchcase` says of several patterns at once."""
+    return re.compile("|".join(map(translate, patterns))).match
+
+
+def _fits(patterns: tuple[str, ...], names: Iterable[str]) -> bool:
+    return any(map(_matcher(patterns), names))
 
 
 def _check_people(rule: Rule, asked: Asked) -> _Checked:
@@ -147,7 +163,7 @@ def _check_operation(rule: Rule, asked: Asked) -> _Checked:
         # Only by its full name: `*` means operations, or a strict policy would hide `get_run`.
         named = subject.name in rule.operation and not _is_about_operations(rule)
         return _MET if named else _not(f"it does not name {subject.name}")
-    key = subject.operation.key
+    key = asked.key or subject.operation.key
     names = (subject.name, key.name, f"{key.namespace}/{key.name}")
     if rule.operation and not _fits(rule.operation, names):
         return _not(f"it is not about {subject.name}")
@@ -214,7 +230,8 @@ def _check_place(
 ) -> _Checked:
     if found is None:
         return _not(f"it takes no {place}")
-    meets = [_covers(effect, place, patterns, names) for names in found]
+    fits = _matcher(patterns)
+    meets = [_covers(effect, place, fits, names) for names in found]
     if found and all(meets):
         return _MET
     if not found or any(meets):
@@ -223,11 +240,11 @@ def _check_place(
     return _not(f"the {place} is {shown}" if len(found) == 1 else f"no {place} fits")
 
 
-def _covers(effect: Effect, place: Place, patterns: tuple[str, ...], names: frozenset[str]) -> bool:
+def _covers(effect: Effect, place: Place, fits: _Matcher, names: frozenset[str]) -> bool:
     """Permission must name every place that is touched; a limit needs one that could be meant."""
     if effect is Effect.ALLOW:
-        return all(_fits(patterns, [name]) for name in names)
-    return any(could_be_any(place, name) or _fits(patterns, [name]) for name in names)
+        return all(map(fits, names))
+    return any(could_be_any(place, name) or fits(name) for name in names)
 
 
 def _check_time(rule: Rule, asked: Asked) -> _Checked:
