@@ -11,7 +11,8 @@ import secrets
 import socket
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +33,7 @@ from opsmcp_server.results import Context, guarded
 from opsmcp_server.run_tasks import RunTasks
 from opsmcp_server.sealing import Seal, read_key
 from opsmcp_server.services import Services
-from opsmcp_server.tasks import Held, Tasks, TaskState, require_extension
+from opsmcp_server.tasks import Held, Status, Tasks, TaskState, require_extension
 from opsmcp_server.transports.http import build_app
 from tests.server.harness import settings
 
@@ -124,18 +125,18 @@ class _Job:
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def state(self) -> TaskState:
-        status, detail = (
-            "completed",
-            {"result": _text("done").model_dump(by_alias=True, exclude_none=True)},
-        )
-        if self.cancelled:
-            status, detail = "cancelled", {}
-        elif self.fails:
-            status, detail = "failed", {"error": {"code": INTERNAL_ERROR, "message": "broken"}}
-        elif self.questions:
-            forms = {one: _form(one).model_dump(by_alias=True) for one in self.questions}
-            status, detail = "input_required", {"inputRequests": forms}
+        status, detail = self._stands()
         return TaskState(status, self.created_at, self.created_at, 60, 1, detail=detail)
+
+    def _stands(self) -> tuple[Status, dict[str, Any]]:
+        if self.cancelled:
+            return "cancelled", {}
+        if self.fails:
+            return "failed", {"error": {"code": INTERNAL_ERROR, "message": "broken"}}
+        if self.questions:
+            forms = {one: _form(one).model_dump(by_alias=True) for one in self.questions}
+            return "input_required", {"inputRequests": forms}
+        return "completed", {"result": _text("done").model_dump(by_alias=True, exclude_none=True)}
 
 
 class _Work:
@@ -257,19 +258,24 @@ _OWN = (
 )
 
 
-async def _list_by_name(ctx: Any, call_next: Any) -> Any:
-    """Let `tools/list` show the suite's names too."""
-    result = await call_next(ctx)
-    if ctx.method != "tools/list":
-        return result
+def _listing(product: _Product) -> _Product:
+    """Lists the suite's names in the place of ours, and the tools that exist here only."""
     theirs = {ours: their for their, ours in _BY_THEIR_NAME.items()}
-    tools: list[dict[str, Any]] = list(result["tools"])
-    shown: list[dict[str, Any]] = [
-        {**tool, "name": theirs.get(tool["name"], tool["name"])} for tool in tools
+    own = [
+        types.Tool(name=name, description="A fixture.", input_schema={"type": "object"})
+        for name in _OWN
     ]
-    plain: dict[str, Any] = {"description": "A fixture.", "inputSchema": {"type": "object"}}
-    shown += [{**plain, "name": name} for name in _OWN]
-    return {**result, "tools": sorted(shown, key=lambda tool: tool["name"])}
+
+    async def handle(ctx: Context, params: Any) -> types.ListToolsResult:
+        listed: types.ListToolsResult = await product(ctx, params)
+        shown = [
+            tool.model_copy(update={"name": theirs.get(tool.name, tool.name)})
+            for tool in listed.tools
+        ]
+        tools = sorted([*shown, *own], key=lambda tool: tool.name)
+        return listed.model_copy(update={"tools": tools})
+
+    return handle
 
 
 class _Resources:
@@ -293,7 +299,7 @@ class _Resources:
         return f"ops://runs/{record.run}"
 
 
-def _fixture_server(services: Services) -> OpsmcpServer:
+def fixture_server(services: Services) -> OpsmcpServer:
     server = build_server(services)
     work = _Work(RunTasks(services, lambda: principal_of(services)))
     tasks = Tasks(
@@ -304,31 +310,40 @@ def _fixture_server(services: Services) -> OpsmcpServer:
     )
     for method, params_type, handler in tasks.handlers():
         server.add_request_handler(method, params_type, guarded(handler, services.masker))
-    product = server.get_request_handler("tools/call")
-    assert product is not None
-    tools = _Tools(services, tasks, work, product.handler)
-    server.add_request_handler("tools/call", types.CallToolRequestParams, tools.call)
-    for method in ("resources/subscribe", "resources/unsubscribe"):
-        entry = server.get_request_handler(method)
-        assert entry is not None
-        handler = _Resources(services).replacing(entry.handler)
-        server.add_request_handler(method, entry.params_type, handler)
-    server.middleware.insert(0, _list_by_name)
+    resources = _Resources(services)
+    _replace(server, "tools/list", _listing)
+    _replace(server, "tools/call", lambda product: _Tools(services, tasks, work, product).call)
+    _replace(server, "resources/subscribe", resources.replacing)
+    _replace(server, "resources/unsubscribe", resources.replacing)
     return server
 
 
-async def _serve(folder: Path) -> None:
+def _replace(server: OpsmcpServer, method: str, by: Callable[[_Product], _Product]) -> None:
+    entry = server.get_request_handler(method)
+    assert entry is not None
+    server.add_request_handler(method, entry.params_type, by(entry.handler))
+
+
+@asynccontextmanager
+async def fixture_services(folder: Path) -> AsyncGenerator[Services]:
+    """A running opsmcp with the operations that the suite calls."""
     (folder / "manifests").mkdir()
     (folder / "manifests" / "fixtures.yaml").write_text(_manifests(), "utf-8")
     environ = settings(
         folder,
         OPSMCP_EMBEDDED_MANIFESTS=str(folder / "manifests"),
         OPSMCP_EMBEDDED_BUNDLED="false",
+        OPSMCP_TOOLS_PAGE_SIZE="1000",  # else the page is written before anybody can rename
     )
-    listener = socket.create_server(("127.0.0.1", 0))
     async with open_services(load(environ, cwd=folder), environ) as services:
         await services.wait_for_first_read()
-        app = build_app(services, _fixture_server(services))
+        yield services
+
+
+async def _serve(folder: Path) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    async with fixture_services(folder) as services:
+        app = build_app(services, fixture_server(services))
         sys.stderr.write(f"serving http://127.0.0.1:{listener.getsockname()[1]}/mcp\n")
         sys.stderr.flush()
         config = uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=2)
