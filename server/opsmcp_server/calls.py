@@ -37,6 +37,9 @@ __all__ = [
 _LEAST_START_SECONDS = 5.0
 """How long at least to wait for the answer of a start, so that a refusal can be told."""
 
+_LONGEST_SHOWN = 200
+"""Characters of an argument that a person is shown; of a longer one both ends."""
+
 OnProgress = Callable[[RunRecord], Awaitable[None]]
 
 
@@ -188,15 +191,24 @@ async def check_again(services: Services, prepared: Prepared, asked: Question) -
 
 
 async def question(services: Services, prepared: Prepared) -> Question:
-    """What a person is asked: the operation, where, with which arguments, and what it changes."""
+    """What a person is asked: the operation, what it changes, where, and with which arguments.
+
+    The arguments come last and long ones are cut, so that they cannot push the rest out of sight.
+    """
     contents = (await services.current_toolbox()).catalogue.contents
     where = places_in_words(prepared.tool, prepared.call, contents)
     tool, given = prepared.tool, prepared.call.arguments
-    lines = [f"Run {tool.title} ({tool.name})?", tool.description]
+    lines = [f"Run {tool.title} ({tool.name})?", tool.description, _effect(tool)]
+    lines += [f"Careful: {hazard}" for hazard in hazards(tool)]
     lines += [f"Where: {where}"] if where else []
-    lines += [f"  {name} = {value}" for name, value in given.items()]
-    lines += [*(f"Careful: {hazard}" for hazard in hazards(tool)), _effect(tool)]
+    lines += [f"  {name} = {_in_short(value)}" for name, value in given.items()]
     return Question("\n".join(lines), tool.definition, prepared.decision)
+
+
+def _in_short(value: str) -> str:
+    if len(value) <= _LONGEST_SHOWN:
+        return value
+    return f"{value[: _LONGEST_SHOWN - 40]} … {value[-40:]} ({len(value):,} characters)"
 
 
 def _effect(tool: Tool) -> str:

@@ -116,6 +116,27 @@ async def test_a_trusted_client_may_be_unable_to_ask_but_not_go_away(
     assert ground.marker.exists() is done
 
 
+async def test_a_long_argument_cannot_push_the_rest_of_the_question_out_of_sight(
+    ground: Ground,
+) -> None:
+    asked: list[str] = []
+
+    async def respond(_ctx: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+        asked.append(params.message)
+        return DECLINED
+
+    async with (
+        running("memory-modern", ground.environ(), ground.root) as run,
+        run.connect(elicitation_callback=respond) as client,
+    ):
+        await client.call_tool("delete-thing", {"name": f"disk-{'x' * 900}-end"})
+    lines = asked[0].splitlines()
+    assert lines[2] == "It changes something, and this can destroy or interrupt something."
+    assert lines[-1].startswith("  name = disk-xxx") and lines[-1].endswith("(909 characters)")
+    assert "xx-end (" in lines[-1]
+    assert all(len(line) < 250 for line in lines)
+
+
 async def rewrite(services: Services) -> None:
     """Another definition of the operation is found while the person thinks."""
     (path,) = services.config.embedded.manifests[0].glob("*.yaml")
