@@ -1,0 +1,50 @@
+"""Runs that an opsmcp with another journal started."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from opsmcp_pipelines.errors import NotFound
+from opsmcp_pipelines.models import Operation
+from opsmcp_pipelines.run import RunReport, Status, Verdict
+from opsmcp_tools.runs import RunRecord
+from tests.execution.bench import ANNA, SAY, bench
+from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
+
+EMPTY = RunReport(Status.SUCCEEDED)
+
+
+async def _started_elsewhere(tmp_path: Path) -> RunRecord:
+    async with bench(tmp_path / "elsewhere", ScriptedSource(RUNNING)) as it:
+        return replace(await it.start(), expected=())
+
+
+async def test_it_is_followed_to_its_end_and_kept(tmp_path: Path) -> None:
+    record = await _started_elsewhere(tmp_path)
+    source = ScriptedSource(RUNNING, ended())
+    async with bench(tmp_path / "here", source) as it:
+        await it.executions.join(record, SAY.operation)
+        end = await it.executions.wait(record.run, 100)
+        assert (end.verdict, source.started) == (Verdict.SUCCEEDED, [])
+        assert it.executions.get(record.run, ANNA).verdict is Verdict.SUCCEEDED
+        kept = it.journal.get(record.run)
+    assert kept and kept.verdict is Verdict.SUCCEEDED
+
+
+@pytest.mark.parametrize("operation", [SAY.operation, None])
+async def test_a_run_that_says_it_did_well_and_shows_nothing_did_nothing(
+    operation: Operation | None, tmp_path: Path
+) -> None:
+    record = await _started_elsewhere(tmp_path)
+    async with bench(tmp_path / "here", ScriptedSource(EMPTY)) as it:
+        await it.executions.join(record, operation)
+        end = await it.executions.wait(record.run, 100)
+        assert (end.verdict, len(end.result.tasks)) == (Verdict.NOTHING_RAN, operation is not None)
+
+
+async def test_one_that_its_source_has_forgotten_has_vanished(tmp_path: Path) -> None:
+    record = await _started_elsewhere(tmp_path)
+    async with bench(tmp_path / "here", ScriptedSource(NotFound("gone"))) as it:
+        await it.executions.join(record, SAY.operation)
+        assert (await it.executions.wait(record.run, 100)).verdict is Verdict.VANISHED
