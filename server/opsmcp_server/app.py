@@ -29,7 +29,7 @@ from opsmcp_server.settings import Override as OverrideSetting
 from opsmcp_tools.approval_file import ApprovalFile
 from opsmcp_tools.execution import Executions, FindTask
 from opsmcp_tools.masking import Masker
-from opsmcp_tools.overrides import Override, VariableOverride
+from opsmcp_tools.overrides import Override, VariableOverride, words_of_person
 from opsmcp_tools.policy import Action, Effect, Policy
 from opsmcp_tools.runs import RunSettings, SystemClock
 from opsmcp_tools.sqlite_journal import Limits, open_journal
@@ -288,12 +288,12 @@ def _value_rules(config: Config) -> ValueRules:
 def _override(given: OverrideSetting) -> Override:
     return Override(
         given.title,
-        given.description,
+        words_of_person(given.description),
         {str(name): on for name, on in given.hints.items()},
         {
             name: VariableOverride(
                 said.kind,
-                said.description,
+                words_of_person(said.description),
                 said.examples,
                 said.bound.get_secret_value() if said.bound is not None else None,
             )

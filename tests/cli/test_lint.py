@@ -31,6 +31,7 @@ def test_the_patch_is_settings(opsmcp: Opsmcp) -> None:
     again = opsmcp("lint", "--json")
     assert again.stderr == ""
     assert json.loads(again.stdout)["patch"] != patch
+    assert "TODO" not in opsmcp("tools").stdout
 
 
 def test_the_cost_of_every_tool_and_their_sum(opsmcp: Opsmcp) -> None:

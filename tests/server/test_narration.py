@@ -145,3 +145,12 @@ async def test_without_a_model_in_the_settings_the_text_is_plain(ground: Ground)
 )
 def test_an_address_without_a_path_gets_v1(base: str, address: str) -> None:
     assert Model(base, "m", "k").address == address
+
+
+async def test_the_model_is_asked_for_the_language_of_the_settings(ground: Ground) -> None:
+    with fake_openai() as fake:
+        fake.script(completion("失败了"))
+        text = await text_of(ground, llm(ground, fake, OPSMCP_TOOLS_LANGUAGE="zh"))
+        system, _ = fake.requests[0].messages
+    assert system["content"].endswith("Plain text, no headings. Answer in Chinese.")
+    assert text.split("\n")[1] == "以下为 small-model 的表述,可能有误(result.summary):"

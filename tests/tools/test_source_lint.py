@@ -7,11 +7,12 @@ import pytest
 
 from opsmcp_pipelines.catalogue import Catalogue
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
-from opsmcp_tools.overrides import Override
+from opsmcp_tools.overrides import Override, VariableOverride
 from opsmcp_tools.source_lint import Report, lint_source, suggest_settings
 from opsmcp_tools.toolbox import Exposure, ToolSettings
 from tests.tools.recorded import EVERYTHING, catalogue
 
+WORDS = "Purges the caches of one pod"
 GOOD = Task("watch-web", "ops", "watch how the web does", steps=(Step("s", "true"),))
 
 
@@ -96,8 +97,22 @@ def test_settings_that_help_are_suggested_and_silence_what_they_help():
     assert said["hints"] == {"destructive": True}
     assert said["description"].startswith("TODO")
     assert patch["bind"] == {"sk": {"env": "SK"}}
-    overrides = {"purge-web": Override(description="Purges it", hints={"destructive": True})}
+    overrides = {"purge-web": Override(description=WORDS, hints={"destructive": True})}
     assert linted(bad, overrides=overrides, bind={"sk": "x"})[0].findings == ()
+
+
+def test_words_of_settings_are_judged_in_place_of_those_of_the_author():
+    alike = [replace(GOOD, name="watch-one"), replace(GOOD, name="watch-two")]
+    untold = replace(GOOD, desc="watch one pod", variables=(Variable("pod"), Variable("x")))
+    overrides = {
+        "watch-one": Override(description=WORDS),
+        "watch-web": Override(variables={"x": VariableOverride(description="zone of the pod")}),
+    }
+    found = linted(*alike, untold, overrides=overrides)
+    assert {report.operation.name for report in found if not report.findings} >= {
+        "watch-one",
+        "watch-web",
+    }
 
 
 def test_overrides_that_match_nothing_are_reported():

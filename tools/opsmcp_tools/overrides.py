@@ -14,7 +14,18 @@ from opsmcp_pipelines.models import Operation, Variable
 from opsmcp_tools.nearest import suggest
 from opsmcp_tools.tool import Kind
 
-__all__ = ["Override", "Overrides", "VariableOverride", "check_overrides", "find_override"]
+__all__ = [
+    "TO_DO",
+    "Override",
+    "Overrides",
+    "VariableOverride",
+    "check_overrides",
+    "find_override",
+    "words_of_person",
+]
+
+TO_DO = "TODO"
+"""What words begin with that a person has still to write: they say nothing yet."""
 
 _NO_HINTS: Mapping[str, bool] = MappingProxyType({})
 
@@ -76,6 +87,11 @@ Overrides = Mapping[str, Override]
 """Name pattern to what is said of the operations it matches."""
 
 _NOTHING = Override()
+
+
+def words_of_person(text: str) -> str:
+    """The text, or nothing where it is still to be written."""
+    return "" if text.startswith(TO_DO) else text
 
 
 def find_override(overrides: Overrides, names: Sequence[str]) -> Override:

@@ -8,7 +8,7 @@ Pure, but for the shell parser, which is imported when the first script is read.
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -19,7 +19,7 @@ from opsmcp_tools.description import is_thin
 from opsmcp_tools.hints import LABELS, infer_hints, names_destruction
 from opsmcp_tools.kinds import is_secret_name, kind_of, words_of
 from opsmcp_tools.naming import MAX_NAME_LENGTH
-from opsmcp_tools.overrides import check_overrides, find_override
+from opsmcp_tools.overrides import TO_DO, Override, check_overrides, find_override
 from opsmcp_tools.patterns import parse_pattern
 from opsmcp_tools.tool import JsonObject, Kind
 from opsmcp_tools.toolbox import ToolSettings
@@ -27,11 +27,11 @@ from opsmcp_tools.toolbox import ToolSettings
 __all__ = ["Finding", "Report", "Severity", "lint_source", "suggest_settings"]
 
 _FEWEST_WORDS = 3
-_WITH_NAMESPACE = "{}/{}"
 _NESTED_REPEAT = re.compile(r"\([^()]*[+*][^()]*\)[+*{]")
 _SCRIPT_SIGNS = re.compile(r"[\n;|&`]|\$\(")
 _PYTHON = re.compile(r"#!.*python")
-_TODO = "TODO: what it does, on what, and when"
+_TODO = f"{TO_DO}: what it does, on what, and when"
+_TODO_VARIABLE = f"{TO_DO}: what it is"
 
 
 class Severity(StrEnum):
@@ -73,12 +73,13 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """An operation with what belongs to it and what the settings say of it."""
+    """An operation, in the words that settings give it, with what belongs to it."""
 
     operation: Operation
+    said: Override
     tasks: tuple[Task, ...]
     settings: ToolSettings
-    alike: tuple[str, ...]
+    alike: tuple[str, ...] = ()
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -89,34 +90,34 @@ def lint_source(
     catalogue: Catalogue, settings: ToolSettings
 ) -> tuple[tuple[Report, ...], tuple[str, ...]]:
     """A report on each operation that becomes a tool, the worst first; and bad settings."""
-    considered = [
-        operation
+    subjects = [
+        _subject(operation, catalogue, settings)
         for operation in catalogue.operations.values()
         if settings.exposure.covers(operation)
     ]
-    alike = _alike(considered)
-    reports = [
-        Report(operation, tuple(_inspect(operation, catalogue, settings, alike)))
-        for operation in considered
-    ]
+    alike = _alike(subject.operation for subject in subjects)
+    reports = [Report(subject.operation, tuple(_inspect(subject, alike))) for subject in subjects]
     reports.sort(key=lambda report: (report.score, str(report.operation.key)))
     return tuple(reports), check_overrides(settings.overrides, catalogue.operations.values())
 
 
-def _inspect(
-    operation: Operation,
-    catalogue: Catalogue,
-    settings: ToolSettings,
-    alike: Mapping[str, tuple[str, ...]],
-) -> Iterator[Finding]:
-    subject = _Subject(
-        operation,
-        _tasks_of(operation, catalogue),
-        settings,
-        tuple(name for name in alike.get(_told(operation), ()) if name != operation.name),
+def _subject(operation: Operation, catalogue: Catalogue, settings: ToolSettings) -> _Subject:
+    """The operation with the words that settings put in place of its author's."""
+    names = (operation.name, f"{operation.namespace}/{operation.name}")
+    said = find_override(settings.overrides, names)
+    variables = tuple(
+        said.variables[variable.name].on(variable) if variable.name in said.variables else variable
+        for variable in operation.variables
     )
+    told = replace(operation, desc=said.description or operation.desc, variables=variables)
+    return _Subject(told, said, _tasks_of(operation, catalogue), settings)
+
+
+def _inspect(subject: _Subject, alike: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
+    operation = subject.operation
+    same = tuple(name for name in alike.get(_told(operation), ()) if name != operation.name)
     for rule in _RULES:
-        yield from rule(subject)
+        yield from rule(replace(subject, alike=same))
 
 
 def _tasks_of(operation: Operation, catalogue: Catalogue) -> tuple[Task, ...]:
@@ -141,9 +142,6 @@ def _alike(operations: Iterable[Operation]) -> Mapping[str, tuple[str, ...]]:
 
 def _description(subject: _Subject) -> Iterator[Finding]:
     operation = subject.operation
-    names = (operation.name, _WITH_NAMESPACE.format(operation.namespace, operation.name))
-    if find_override(subject.settings.overrides, names).description:
-        return
     help_: JsonObject = {"description": _TODO}
     if not clean_line(operation.desc, 400):
         yield Finding("missing-description", Severity.ERROR, "it has no desc", override=help_)
@@ -175,8 +173,7 @@ def _hint(subject: _Subject) -> Iterator[Finding]:
     operation, settings = subject.operation, subject.settings
     named = any(label in operation.labels for label in LABELS)
     said = infer_hints(operation, settings.hints) != infer_hints(operation, {})
-    names = (operation.name, _WITH_NAMESPACE.format(operation.namespace, operation.name))
-    if named or said or find_override(settings.overrides, names).hints:
+    if named or said or subject.said.hints:
         return
     word = names_destruction(operation)
     if word:
@@ -193,7 +190,7 @@ def _meaning(subject: _Subject) -> Iterator[Finding]:
                 Severity.WARNING,
                 "nothing says what its value means: give it a display, desc or examples",
                 variable.name,
-                {"variables": {variable.name: {"description": "TODO: what it is"}}},
+                {"variables": {variable.name: {"description": _TODO_VARIABLE}}},
             )
 
 
@@ -201,7 +198,9 @@ def _secrets(subject: _Subject) -> Iterator[Finding]:
     bind, own = subject.settings.bind, subject.operation.name
     for variable in subject.variables:
         given = variable.value or variable.default
+        words = subject.said.variables.get(variable.name)
         bound = variable.name in bind or f"{own}.{variable.name}" in bind
+        bound |= words is not None and words.bound is not None
         if is_secret_name(variable.name) and variable.required and not (given or bound):
             message = f"it is a secret without a value: set bind.{variable.name}"
             yield Finding("unbound-secret", Severity.ERROR, message, variable.name)
