@@ -169,7 +169,17 @@ def test_the_slash_commands_work_without_the_model(copilot: Copilot, model: Fake
             ("/history", "nothing yet"),
             ("/model", "test-model"),
             ("/clear", "Forgotten"),
+            ("/tools zzz", "No tool fits"),
             ("/nonsense", "There is no /nonsense"),
+            ("/run", "Usage: /run TOOL name=value"),
+            ("/run say-hello world", "Usage: /run TOOL name=value"),
+            ("/run nothing", "There is no tool 'nothing'"),
+            ("/run say-hello word='a", "word"),
+            ("/plan say-hello", "word"),
+            ("/output", "Usage: /output RUN"),
+            ("/output r-nowhere", "recent ones"),
+            ("/save", "Usage: /save FILE"),
+            ("/model other", "Model: other"),
         ]:
             at.ask(line, answer)
             at.expect(PROMPT)

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from opsmcp_server.app import open_services
 from opsmcp_server.config import load
-from tests.copilot.harness import Copilot, Terminal, chatting, leave
+from tests.copilot.harness import PROMPT, Copilot, Terminal, chatting, leave
 from tests.fakes.openai_server import FakeOpenAI, calls, says
 from tests.server.harness import serving
 
@@ -75,8 +75,8 @@ def stranger(folder: Path) -> MCPServer:
 
 
 @asynccontextmanager
-async def on_a_port(server: MCPServer) -> AsyncGenerator[str]:
-    listener = socket.create_server(("127.0.0.1", 0))
+async def on_a_port(server: MCPServer, port: int = 0) -> AsyncGenerator[str]:
+    listener = socket.create_server(("127.0.0.1", port))
     config = uvicorn.Config(server.streamable_http_app(), log_config=None)
     running = uvicorn.Server(config)
     async with anyio.create_task_group() as group:
@@ -229,6 +229,44 @@ def test_several_servers_stand_side_by_side(
     )
     assert (done.status, done.out) == (0, "Both.\n")
     assert ["hello a" in text for text in model.requests[1].results()] == [True, False]
+
+
+def test_of_many_tools_of_a_stranger_those_that_fit_are_found(
+    copilot: Copilot, model: FakeOpenAI, other: str
+) -> None:
+    found = calls(("find_tools", {"query": "looks around"}))
+    called = calls(("call_found_tool", {"name": "look", "arguments": {"where": "here"}}))
+    model.script(found, called, calls(("find_tools", {"query": "zzz"})), says("Looked."))
+    done = copilot.having(OPSMCP_TOOLS_LIMIT="3")("--mcp", other, "look around")
+    assert (done.status, done.out) == (0, "Looked.\n")
+    offered = [tool["function"]["name"] for tool in model.requests[0].body["tools"]]
+    assert offered == ["find_tools", "call_found_tool"]
+    shown, seen, nothing = model.requests[3].results()
+    assert '"name": "look"' in shown
+    assert "saw here" in seen
+    assert nothing == "No tool fits these words."
+
+
+def test_a_server_may_go_and_come_back(copilot: Copilot, model: FakeOpenAI, tmp_path: Path) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("look", "Saw it.")
+        stack.close()
+        at.ask("look again", "Not there.")
+        at.ask("/tools look", "Looks.")
+        at.expect(PROMPT)
+        stack.enter_context(portal.wrap_async_context_manager(on_a_port(stranger(tmp_path), port)))
+        at.ask("once more", "There again.")
+
+    look = calls(("look", {"where": "here"}))
+    model.script(look, says("Saw it."), look, says("Not there."), look, says("There again."))
+    with start_blocking_portal() as portal, ExitStack() as stack:
+        serving = portal.wrap_async_context_manager(on_a_port(stranger(tmp_path)))
+        url = stack.enter_context(serving)
+        port = int(url.rpartition(":")[2].partition("/")[0])
+        assert copilot.chat(person, "--mcp", url) == 0
+    seen = [model.requests[place].results()[-1] for place in (1, 3, 5)]
+    assert ["saw here" in text for text in seen] == [True, False, True]
+    assert "was lost" in seen[1] or "cannot be reached" in seen[1]
 
 
 def test_the_output_of_a_run_is_found_at_the_server_that_has_it(

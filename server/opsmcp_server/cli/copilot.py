@@ -22,7 +22,7 @@ from opsmcp_server.config import Config, process_environment
 from opsmcp_server.services import Services
 
 if TYPE_CHECKING:
-    from opsmcp_server.copilot.connections import Address
+    from opsmcp_server.copilot.server import Address
     from opsmcp_server.copilot.session import Plan, Session
 
 __all__ = ["command"]
@@ -109,7 +109,7 @@ def command(
         return _run_with_servers(shared, config, plan, asked, mcp_token)
 
     async def work(services: Services) -> int:
-        from opsmcp_server.copilot.connections import Address
+        from opsmcp_server.copilot.server import Address
         from opsmcp_server.handlers import build_server
 
         await services.current_toolbox()
@@ -173,7 +173,7 @@ def _run_with_servers(
 
 
 def _addresses(config: Config, tokens: Sequence[str]) -> "list[Address]":
-    from opsmcp_server.copilot.connections import Address
+    from opsmcp_server.copilot.server import Address
 
     first = config.copilot.token.get_secret_value()
     given = [*tokens, *[""] * len(config.copilot.mcp)]

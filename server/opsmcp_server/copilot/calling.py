@@ -13,15 +13,18 @@ from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
+from mcp.shared.exceptions import MCPError
+from mcp_types.jsonrpc import CONNECTION_CLOSED
 
 from opsmcp_server.copilot.arguments import command_line
-from opsmcp_server.copilot.connections import FAULTS, Hub
+from opsmcp_server.copilot.connections import Hub
 from opsmcp_server.copilot.consent import Asking, Call
 from opsmcp_server.copilot.foresight import foresee
 from opsmcp_server.copilot.named import named_call
 from opsmcp_server.copilot.offered import Offered
 from opsmcp_server.copilot.origin import Origins
 from opsmcp_server.copilot.outcome import Outcome, read_outcome
+from opsmcp_server.copilot.server import FAULTS
 from opsmcp_server.copilot.view import View
 from opsmcp_server.copilot.words import Words
 from opsmcp_tools.text import clean
@@ -158,16 +161,21 @@ class Caller:
             if not call.left:
                 self.view.progress(call.title, text, progress, total)
 
-        client, name = call.offered.server.client, call.offered.tool.name
+        server, name = call.offered.server, call.offered.tool.name
         try:
-            result = await client.call_tool(name, call.arguments, progress_callback=on_progress)
-        except FAULTS as error:
-            text = clean(str(error))[:_LONGEST_ERROR] or type(error).__name__
-            return Outcome(text, is_error=True)
-        except RuntimeError:
-            # The SDK gives up after too many rounds of questions.
-            return Outcome("The server asked again and again.", is_error=True)
-        return read_outcome(result)
+            return read_outcome(await server.call(name, call.arguments, on_progress))
+        # RuntimeError: the SDK gives up after too many rounds of questions.
+        except (*FAULTS, RuntimeError) as error:
+            return Outcome(self._fault(server.label, error), is_error=True)
+
+    def _fault(self, server: str, error: Exception) -> str:
+        if isinstance(error, ConnectionError):
+            return self.words("mcp-unreachable", server=server)
+        if isinstance(error, MCPError) and error.code == CONNECTION_CLOSED:
+            return self.words("mcp-lost", server=server)
+        if isinstance(error, RuntimeError):
+            return self.words("asks-endlessly", server=server)
+        return clean(str(error))[:_LONGEST_ERROR] or type(error).__name__
 
     async def _follow(self, call: Call, outcome: Outcome) -> Outcome:
         """Wait on for a run whose call was answered with a handle."""

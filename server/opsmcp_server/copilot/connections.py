@@ -3,59 +3,27 @@
 import json
 import logging
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
-import httpx2
 import mcp_types as types
-from mcp import Client
-from mcp.client.streamable_http import streamable_http_client
-from mcp.shared.exceptions import MCPError
-from pydantic import ValidationError
 
 from opsmcp_server.copilot.errors import Unreachable
-from opsmcp_server.copilot.offered import Offered, Server
+from opsmcp_server.copilot.offered import Offered
+from opsmcp_server.copilot.server import FAULTS, Address, Elicit, Server
 from opsmcp_server.copilot.words import Words
-from opsmcp_tools.text import clean
 
-__all__ = ["FAULTS", "Address", "Hub", "connect"]
+__all__ = ["Hub", "connect"]
 
 logger = logging.getLogger(__name__)
-
-FAULTS = (
-    MCPError,
-    OSError,
-    TimeoutError,
-    ValidationError,
-    httpx2.HTTPError,
-    anyio.BrokenResourceError,
-    anyio.ClosedResourceError,
-    anyio.EndOfStream,
-)
-"""What may go wrong between a client and a server."""
-
-Elicit = Callable[[str, types.ElicitRequestParams], Awaitable[types.ElicitResult]]
-"""Answers an elicitation, given the label of the server that asks."""
 
 _UNFIT = re.compile(r"[^a-zA-Z0-9_-]+")
 _LONGEST_NAME = 64
 _LONGEST_SCHEMA = 32_000
-_MOST_PAGES = 100
-_CONNECT_SECONDS = 10.0
-_READ_SECONDS = 90.0
-"""Silence that is borne; opsmcp answers within a minute and reports progress before that."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a server is: a URL with its token, or an SDK server in this process."""
-
-    target: Any
-    label: str
-    token: str = field(default="", repr=False)
+_LEAVE_SECONDS = 2.0
+"""For saying goodbye to servers."""
 
 
 class Hub:
@@ -80,7 +48,7 @@ class Hub:
 
     async def _read(self, server: Server) -> list[types.Tool]:
         try:
-            tools = [tool for tool in await _list(server.client) if _is_usable(tool)]
+            tools = [tool for tool in await server.list_tools() if _is_usable(tool)]
             self._failing.discard(server.label)
             return tools
         except FAULTS as error:
@@ -115,24 +83,8 @@ class Hub:
 
     def instructions(self) -> str:
         """What the servers say of themselves."""
-        said = (
-            f"{server.label}: {clean(server.client.instructions or '')[:2000]}"
-            for server in self.servers
-            if server.client.instructions
-        )
+        said = (f"{one.label}: {one.instructions}" for one in self.servers if one.instructions)
         return "\n".join(said)
-
-
-async def _list(client: Client) -> list[types.Tool]:
-    found: list[types.Tool] = []
-    cursor: str | None = None
-    for _ in range(_MOST_PAGES):
-        page = await client.list_tools(cursor=cursor, cache_mode="bypass")
-        found += page.tools
-        cursor = page.next_cursor
-        if cursor is None:
-            break
-    return found
 
 
 def _is_usable(tool: types.Tool) -> bool:
@@ -165,39 +117,17 @@ async def connect(
     Raises:
         Unreachable: One of them cannot be reached.
     """
-    async with AsyncExitStack() as stack:
-        hub = Hub([await _open(stack, address, elicit, words) for address in addresses])
-        await hub.refresh()
-        yield hub
-
-
-async def _open(stack: AsyncExitStack, address: Address, elicit: Elicit, words: Words) -> Server:
-    failed = Unreachable(words("mcp-unreachable", server=address.label))
-
-    async def asked(context: object, params: types.ElicitRequestParams) -> types.ElicitResult:
-        del context
-        return await elicit(address.label, params)
-
-    try:
-        target = await _transport(stack, address)
-        client = await stack.enter_async_context(Client(target, elicitation_callback=asked))
-    except FAULTS as error:
-        raise failed from error
-    except BaseExceptionGroup as group:
-        # A transport's task group wraps what went wrong in it.
-        if group.split(FAULTS)[1] is not None:
-            raise
-        raise failed from group
-    return Server(address.label, client, in_process=not isinstance(address.target, str))
-
-
-async def _transport(stack: AsyncExitStack, address: Address) -> Any:
-    if not isinstance(address.target, str):
-        return address.target
-    headers = {"Authorization": f"Bearer {address.token}"} if address.token else {}
-    http = await stack.enter_async_context(
-        httpx2.AsyncClient(
-            headers=headers, timeout=httpx2.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)
-        )
-    )
-    return streamable_http_client(address.target, http_client=http)
+    unreachable = ""
+    async with anyio.create_task_group() as group:
+        hub = Hub([Server(address, elicit, group) for address in addresses])
+        for server in hub.servers:
+            if not await server.is_there():
+                unreachable = unreachable or server.label
+        if not unreachable:
+            await hub.refresh()
+            yield hub
+        for server in hub.servers:
+            server.close()
+        group.cancel_scope.deadline = anyio.current_time() + _LEAVE_SECONDS
+    if unreachable:
+        raise Unreachable(words("mcp-unreachable", server=unreachable))

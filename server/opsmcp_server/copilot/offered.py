@@ -8,32 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import mcp_types as types
-from mcp import Client
 
 from opsmcp_server import builtin, finding
+from opsmcp_server.copilot.server import Server
 from opsmcp_server.copilot.shape import object_of
 from opsmcp_tools.characters import clean_line
 
-__all__ = ["Offered", "Server"]
+__all__ = ["Offered"]
 
-_OURS = "opsmcp"
 _LONGEST_TITLE = 80
 _LONGEST_DESCRIPTION = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A connected server."""
-
-    label: str
-    client: Client
-    in_process: bool
-
-    @property
-    def asks_itself(self) -> bool:
-        """Whether it asks a person by elicitation where its policy wants that, as opsmcp does."""
-        info = self.client.server_info
-        return info is not None and info.name == _OURS
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 import mcp_types as types
 
-from opsmcp_server.copilot.connections import FAULTS
 from opsmcp_server.copilot.offered import Offered
+from opsmcp_server.copilot.server import FAULTS
 from opsmcp_server.copilot.shape import object_of, text_of
 from opsmcp_tools.text import clean
 
@@ -32,7 +32,7 @@ class Answer:
 async def read(offered: Offered, arguments: dict[str, Any]) -> Answer:
     """What the tool answers; a fault is an answer, too."""
     try:
-        result = await offered.server.client.call_tool(offered.tool.name, arguments)
+        result = await offered.server.call(offered.tool.name, arguments)
     except FAULTS as error:
         return Answer(clean(str(error))[:_LONGEST_FAULT] or type(error).__name__, failed=True)
     texts = [part.text for part in result.content if isinstance(part, types.TextContent)]

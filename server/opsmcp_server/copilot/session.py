@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from opsmcp_server.copilot.calling import Caller
-from opsmcp_server.copilot.connections import Address, Hub, connect
+from opsmcp_server.copilot.connections import Hub, connect
 from opsmcp_server.copilot.consent import Asking
 from opsmcp_server.copilot.conversation import Conversation, Limits
 from opsmcp_server.copilot.dispatch import Dispatch
@@ -20,6 +20,7 @@ from opsmcp_server.copilot.plain import Plain
 from opsmcp_server.copilot.recorded import Recorded
 from opsmcp_server.copilot.replying import Replies
 from opsmcp_server.copilot.screen import Screen
+from opsmcp_server.copilot.server import Address
 from opsmcp_server.copilot.transcript import Transcript
 from opsmcp_server.copilot.view import View
 from opsmcp_server.copilot.words import Words

@@ -154,6 +154,11 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "{server} cannot be reached as an MCP server: check --mcp and its token",
             "无法作为 MCP 服务器连接 {server}:请检查 --mcp 及其令牌",
         ),
+        "asks-endlessly": ("{server} asked again and again.", "{server} 反复询问。"),
+        "mcp-lost": (
+            "The connection to {server} was lost; what became of the call is not known.",
+            "与 {server} 的连接已断开;该调用的结果未知。",
+        ),
         "no-such-tool": ("There is no tool {tool!r}.", "没有工具 {tool!r}。"),
         "no-tool-fits": ("No tool fits these words.", "没有匹配的工具。"),
         "no-operations": (
