@@ -80,7 +80,10 @@ def _show(changes: Sequence[Change]) -> None:
     for change in changes:
         state = "is new" if change.before is None else "changed"
         click.secho(f"{change.tool.name}: the definition of {change.tool.operation.key} {state}")
-        for line in change.difference():
+        lines = list(change.difference())
+        if not lines:
+            click.echo("nothing that can be shown is different")
+        for line in lines:
             mark, shown = line[:1], "\t".join(map(show_hidden, line.split("\t")))
             click.secho(shown, fg=_COLOURS.get(mark) if sys.stdout.isatty() else None)
         click.echo()
@@ -94,8 +97,8 @@ def _ask(changes: Sequence[Change]) -> None:
     """
     if not can_ask():
         raise Failed(
-            f"{_count(changes)} are not approved, and there is no terminal to ask on. "
-            "To approve what was shown: opsmcp approve-catalogue --yes"
+            f"nothing was approved ({_count(changes)}): there is no terminal to ask on. "
+            "To approve without a question: opsmcp approve-catalogue --yes"
         )
     if not confirm(f"Approve {_count(changes)}?"):
         raise Failed("nothing was approved")
