@@ -5,7 +5,7 @@ say what a call says, not another way to call: its operation goes through `calls
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 
 import mcp_types as types
@@ -13,7 +13,7 @@ import mcp_types as types
 from opsmcp_pipelines.models import OperationKind
 from opsmcp_server import calls
 from opsmcp_server.builtin import Arguments, BuiltIn
-from opsmcp_server.inventory import describe_tool, visible_tools
+from opsmcp_server.inventory import describe_tool, is_visible
 from opsmcp_server.named_call import named_call_schema, read_named_call
 from opsmcp_server.results import annotations, text_result
 from opsmcp_server.services import Services
@@ -72,35 +72,46 @@ async def prepare(
 async def _answer(
     services: Services, principal: Principal, given: Arguments
 ) -> types.CallToolResult:
-    toolbox = await services.current_toolbox()
-    fitting = {
-        tool.name: tool
-        for tool in visible_tools(services, toolbox, principal)
-        if _passes(tool, given)
-    }
+    toolbox, passes = await services.current_toolbox(), _narrowing(given)
+
+    def fits(tool: Tool | None) -> bool:
+        return tool is not None and passes(tool) and is_visible(services, tool, principal)
+
     found = toolbox.search_index.search(
-        given["query"], most=_MOST, keep=fitting.__contains__, uses=services.uses()
+        given["query"],
+        most=_MOST,
+        keep=lambda name: fits(toolbox.find(name)),
+        uses=services.uses(),
     )
-    tools = [fitting[name] for name in found]
+    tools = [tool for tool in map(toolbox.find, found) if tool is not None]
+    seen = services.listing_for(principal)
+    searched = sum(seen.knows(tool.name) and passes(tool) for tool in toolbox.tools)
     data: JsonObject = {
         "operations": [_shown(services, tool, principal) for tool in tools],
-        "searched": len(fitting),
+        "searched": searched,
     }
-    return text_result("\n".join(_lines(tools, len(fitting))), data)
+    return text_result("\n".join(_lines(tools, searched)), data)
 
 
-def _passes(tool: Tool, given: Arguments) -> bool:
-    operation = tool.operation
-    own = {
-        "kind": str(operation.key.kind),
-        "namespace": operation.namespace,
-        "read_only": str(tool.hints.read_only).lower(),
-    }
-    if any(given.get(name, value) != value for name, value in own.items()):
-        return False
-    name, equals, value = given.get("label", "").partition("=")
-    has = operation.labels.get(name)
-    return not name or (has is not None and (not equals or has == value))
+def _narrowing(given: Arguments) -> Callable[[Tool], bool]:
+    """Whether a tool is one of those that are asked for. Called for thousands."""
+    kind, namespace, read_only = (given.get(key) for key in ("kind", "namespace", "read_only"))
+    label, equals, value = given.get("label", "").partition("=")
+
+    def passes(tool: Tool) -> bool:
+        operation = tool.operation
+        return (
+            (kind is None or kind == operation.key.kind)
+            and (namespace is None or namespace == operation.namespace)
+            and (read_only is None or (read_only == "true") is tool.hints.read_only)
+            and (not label or _has(operation.labels, label, value if equals else None))
+        )
+
+    return passes
+
+
+def _has(labels: Mapping[str, str], name: str, value: str | None) -> bool:
+    return name in labels and value in (None, labels[name])
 
 
 def _shown(services: Services, tool: Tool, principal: Principal) -> JsonObject:

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from opsmcp_pipelines.models import Cluster, Host
 from opsmcp_server.services import Services
 from opsmcp_tools.characters import clean_line
-from opsmcp_tools.policy import Action, Effect
+from opsmcp_tools.policy import Action
 from opsmcp_tools.tool import JsonObject, Principal, Tool
 from opsmcp_tools.toolbox import Toolbox
 
-__all__ = ["describe_tool", "inventory", "visible_tools"]
+__all__ = ["describe_tool", "inventory", "is_visible", "visible_tools"]
 
 _MOST = 500
 """Most entries of a kind in one answer."""
@@ -34,11 +34,12 @@ def inventory(
 
 def visible_tools(services: Services, toolbox: Toolbox, principal: Principal) -> tuple[Tool, ...]:
     """The tools that this principal may list."""
-    return tuple(
-        tool
-        for tool in toolbox.tools
-        if services.decide(principal, Action.LIST, tool).effect is not Effect.DENY
-    )
+    return tuple(tool for tool in toolbox.tools if is_visible(services, tool, principal))
+
+
+def is_visible(services: Services, tool: Tool, principal: Principal) -> bool:
+    """Whether this principal may list a tool."""
+    return not services.decide(principal, Action.LIST, tool).denied
 
 
 def describe_tool(tool: Tool) -> JsonObject:

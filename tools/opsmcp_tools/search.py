@@ -106,7 +106,7 @@ class SearchIndex:
         Args:
             query: Any words, in English or Chinese.
             most: How many names.
-            keep: Which names may be found at all.
+            keep: Which names may be found at all; asked of few, the best.
             uses: How often each was used.
         """
         scores: dict[int, float] = defaultdict(float)
@@ -114,12 +114,13 @@ class SearchIndex:
             for number, value in self._postings.get(word, ()):
                 scores[number] += weight * value
         names = self._names
-        ranked = (
-            (score * _use_bonus(uses.get(names[number], 0)) if uses else score, -number)
+        ranked = [
+            (-score * (_use_bonus(uses.get(names[number], 0)) if uses else 1.0), number)
             for number, score in scores.items()
-            if keep is None or keep(names[number])
-        )
-        return tuple(names[-number] for _, number in heapq.nlargest(most, ranked))
+        ]
+        heapq.heapify(ranked)
+        best = (names[heapq.heappop(ranked)[1]] for _ in range(len(ranked)))
+        return tuple(islice((name for name in best if keep is None or keep(name)), most))
 
     def _wanted(self, query: str) -> Mapping[str, float]:
         """The words of the index that the query means, with how surely it does."""
