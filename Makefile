@@ -25,7 +25,7 @@ check: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(ONLY)
 
 # Ten minutes of clients, runs, faults and changes; too long for every day. SECONDS_OF_SOAK=60 for a
 # shorter one.
