@@ -77,6 +77,7 @@ async def open_services(config: Config, environ: Mapping[str, str]) -> AsyncGene
             source=source,
             discovery=discovery,
             executions=executions,
+            news=news,
             policy=policy,
             principal=local,
             tool_settings=_tool_settings(config),

@@ -26,6 +26,7 @@ from opsmcp_server.services import Services
 from opsmcp_server.tasks import EXTENSION, Tasks, require_extension
 from opsmcp_server.tool_calls import CallAnswer, ToolCalls
 from opsmcp_tools.errors import UnknownTool
+from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.tool import Principal
 
 __all__ = ["OpsmcpServer", "build_server", "principal_of"]
@@ -167,8 +168,9 @@ class _Handlers:
         self, ctx: Context, params: types.SubscribeRequestParams
     ) -> types.EmptyResult:
         address = str(params.uri)
-        resources.check_watchable(self._services, principal_of(self._services), address)
+        run = resources.watchable(self._services, principal_of(self._services), address)
         self._services.sessions.watch(ctx.session, address)
+        self._tell_late(run)
         return types.EmptyResult()
 
     async def unsubscribe(
@@ -184,18 +186,25 @@ class _Handlers:
             # They are not confirmed, because tasks are asked for; but the protocol wants this.
             require_extension(ctx)
         wanted = params.notifications.resource_subscriptions or ()
-        allowed = [address for address in wanted if self._may_watch(address)]
-        subset = params.notifications.model_copy(update={"resource_subscriptions": allowed})
+        runs = {address: run for address in wanted if (run := self._watchable(address))}
+        subset = params.notifications.model_copy(update={"resource_subscriptions": list(runs)})
+        for run in runs.values():
+            # Told by another task, so not before this stream is open.
+            self._tell_late(run)
         return await self._services.sessions.listen(
             ctx, params.model_copy(update={"notifications": subset})
         )
 
-    def _may_watch(self, address: str) -> bool:
+    def _watchable(self, address: str) -> RunRecord | None:
         try:
-            resources.check_watchable(self._services, principal_of(self._services), address)
+            return resources.watchable(self._services, principal_of(self._services), address)
         except MCPError:
-            return False
-        return True
+            return None
+
+    def _tell_late(self, run: RunRecord) -> None:
+        """Whoever begins to watch a run that has ended would wait for ever."""
+        if run.ended:
+            self._services.news.is_over(run.run)
 
     async def list_prompts(
         self, _ctx: Context, _params: types.PaginatedRequestParams | None

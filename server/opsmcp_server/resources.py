@@ -21,10 +21,11 @@ from opsmcp_server.services import Services
 from opsmcp_tools.errors import ToolError
 from opsmcp_tools.output import whole_output
 from opsmcp_tools.policy import Action, BuiltInTool, Effect
+from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.text import fence
 from opsmcp_tools.tool import Principal
 
-__all__ = ["addresses_of_run", "check_watchable", "listed", "read", "templates"]
+__all__ = ["listed", "read", "templates", "watchable"]
 
 _JSON = "application/json"
 _TEXT = "text/plain"
@@ -87,13 +88,8 @@ async def read(services: Services, principal: Principal, uri: str) -> types.Text
     return types.TextResourceContents(uri=uri, mime_type=mime, text=text)
 
 
-def addresses_of_run(run: str) -> tuple[str, ...]:
-    """The resources that change while a run goes on."""
-    return f"ops://runs/{run}", f"ops://runs/{run}/output"
-
-
-def check_watchable(services: Services, principal: Principal, uri: str) -> None:
-    """Return if this principal may be told when the resource changes: those of its runs.
+def watchable(services: Services, principal: Principal, uri: str) -> RunRecord:
+    """The run whose resource this is, if this principal may be told when it changes.
 
     Raises:
         MCPError: It is another kind of resource, or there is nothing at it for this principal.
@@ -105,7 +101,7 @@ def check_watchable(services: Services, principal: Principal, uri: str) -> None:
         )
     try:
         services.require(principal, Action.READ, _OUTPUT if match[3] else _RUN)
-        services.executions.get(match[2], principal)
+        return services.executions.get(match[2], principal)
     except ToolError as error:
         raise _absent(uri, str(error)) from None
 

@@ -10,7 +10,6 @@ from typing import Protocol
 
 import anyio
 
-from opsmcp_server.resources import addresses_of_run
 from opsmcp_tools.events import Event, RunEnded, RunProgressed
 from opsmcp_tools.following import first_of
 from opsmcp_tools.runs import Clock
@@ -19,6 +18,11 @@ __all__ = ["RunNews", "Watchers"]
 
 _AT_MOST_EVERY_SECONDS = 1.0
 """How often one run makes news; a run with much output moves with every look at it."""
+
+
+def addresses_of_run(run: str) -> tuple[str, ...]:
+    """The resources that change while a run goes on."""
+    return f"ops://runs/{run}", f"ops://runs/{run}/output"
 
 
 class Watchers(Protocol):
@@ -52,10 +56,15 @@ class RunNews:
         if not any(self._watchers.is_watched(address) for address in addresses_of_run(run)):
             return
         if isinstance(event, RunEnded):
-            self._due[run] = self._clock.monotonic()
+            self.is_over(run)
         else:
             last = self._told.get(run, -_AT_MOST_EVERY_SECONDS)
             self._due.setdefault(run, last + _AT_MOST_EVERY_SECONDS)
+            self._changed.set()
+
+    def is_over(self, run: str) -> None:
+        """Have those who watch this run told at once, for example one who came after its end."""
+        self._due[run] = self._clock.monotonic()
         self._changed.set()
 
     async def run(self) -> None:

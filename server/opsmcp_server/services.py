@@ -18,6 +18,7 @@ from opsmcp_server.config import Config
 from opsmcp_server.listing import Listing, Shown
 from opsmcp_server.marks import new_mark
 from opsmcp_server.nodes import Nodes
+from opsmcp_server.run_news import RunNews
 from opsmcp_server.sessions import Sessions
 from opsmcp_tools.approval_file import ApprovalFile
 from opsmcp_tools.approvals import Approvals
@@ -65,6 +66,7 @@ class Services:
     source: Source
     discovery: Discovery
     executions: Executions
+    news: RunNews
     policy: Policy
     principal: Principal
     tool_settings: ToolSettings

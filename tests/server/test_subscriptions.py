@@ -108,6 +108,20 @@ async def test_who_watches_a_run_is_told_when_it_ends(
     assert result.structured_content["verdict"] == "succeeded"
 
 
+@pytest.mark.parametrize("link", ["memory-legacy", "memory-modern", "http-legacy", "http-modern"])
+async def test_who_watches_a_run_after_its_end_is_told_at_once(link: str, ground: Ground) -> None:
+    ears = _Ears()
+    async with (
+        running(link, ground.environ(), ground.root) as run,
+        run.connect(message_handler=ears.on_message) as client,
+    ):
+        result = await client.call_tool("show-greeting", {"who": "world"})
+        address = f"ops://runs/{result.structured_content['run']}"
+        async with _watching(run, client, address, ears):
+            await ears.wait()
+    assert set(ears.heard) == {address}
+
+
 async def test_over_stdio_too(ground: Ground, waiting: dict[str, str]) -> None:
     ears = _Ears()
     async with (
