@@ -1,9 +1,13 @@
 import json
 
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from opsmcp_tools.condense import condense
+from opsmcp_tools.condense import LEAST_TOKENS, condense
+from opsmcp_tools.text import clean
 from opsmcp_tools.tokens import estimate_tokens
+from opsmcp_tools.words.phrase import Language
 
 _PODS = [
     {
@@ -103,3 +107,41 @@ def test_an_object_of_many_keys_does_not_take_the_room_of_all_others() -> None:
     pods = [{**pod, "fields": fields, "end": "here"} for pod in _PODS]
     short = condense(yaml.safe_dump({"items": pods}, sort_keys=False), 1_500)
     assert short.count("end: here") > 5
+
+
+_LINES = [
+    "NAME READY STATUS AGE",
+    "web-0   1/1   Running   3d",
+    "web-1   0/1   CrashLoopBackOff   3d",
+    "items:",
+    "- name: web-0",
+    "  state: failed",
+    "---",
+    '{"level": "error", "status": 503}',
+    '10.0.0.1 - - "GET / HTTP/1.1" 502 17',
+    "Traceback (most recent call last):",
+    '  File "x.py", line 3',
+    "ValueError: no",
+    "10%\r20%\r30%",
+    "磁盘写入失败",
+    "",
+]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.sampled_from(_LINES), min_size=1, max_size=12),
+    st.integers(1, 300),
+    st.integers(0, 600),
+    st.sampled_from(["en", "zh"]),
+)
+def test_whatever_is_mixed_it_never_grows_and_says_what_it_left_out(
+    lines: list[str], times: int, tokens: int, language: Language
+) -> None:
+    text = "\n".join(lines * times)
+    whole, short = clean(text), condense(text, tokens, language)
+    short.encode("utf-8")
+    assert len(short) <= len(whole)
+    assert estimate_tokens(short) <= max(tokens, LEAST_TOKENS)
+    marks = ("left out", " of ", "省略", "共 ")
+    assert short == whole or any(mark in short for mark in marks)

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from opsmcp_tools.binding import PRINCIPAL
 from opsmcp_tools.characters import has_hidden, quote
-from opsmcp_tools.correction import correct, is_nested
+from opsmcp_tools.correction import Understood, correct, understand
 from opsmcp_tools.errors import ArgumentProblem, InvalidArguments, NotAllowed
 from opsmcp_tools.location import inputs_at
 from opsmcp_tools.nearest import did_you_mean
@@ -50,7 +50,9 @@ def check_arguments(
         NotAllowed: The operation is told who calls, and the caller's name is no plain word.
     """
     filled = frozenset(item.name for item in tool.bound)
-    inputs = inputs_at(tool, arguments)
+    inputs = tool.inputs
+    if _too_large(arguments) is None:
+        inputs = inputs_at(tool, understand(tool.input_names, arguments).arguments)
     checked = check_inputs(tool.name, inputs, arguments, filled, tool.language)
     return _merge(tool, inputs, checked, principal)
 
@@ -67,29 +69,32 @@ def check_inputs(
     Raises:
         InvalidArguments: With every problem there is.
     """
-    checked, problems = _check(inputs, arguments, filled)
+    too_large = _too_large(arguments)
+    if too_large is not None:
+        problem = ArgumentProblem("arguments", too_large.to(language))
+        raise InvalidArguments(name, [problem], language=language)
+    meant = understand([item.name for item in inputs], arguments)
+    checked, problems = _check(inputs, meant, filled)
     if problems:
         found = [ArgumentProblem(argument, said.to(language)) for argument, said in problems]
-        raise InvalidArguments(name, found, _corrected(inputs, arguments), language)
+        raise InvalidArguments(name, found, correct(inputs, meant.arguments), language)
     return checked
 
 
 def _check(
-    inputs: Sequence[Input], arguments: Mapping[str, object], filled: frozenset[str]
+    inputs: Sequence[Input], meant: Understood, filled: frozenset[str]
 ) -> tuple[dict[str, str], list[tuple[str, Said]]]:
-    too_large = _too_large(arguments)
-    if too_large is not None:
-        return {}, [("arguments", too_large)]
-    declared = {item.name: item for item in inputs}
-    problems = [
-        (quote(given).strip("'"), _undeclared(given, value, declared, filled))
-        for given, value in arguments.items()
+    declared = [item.name for item in inputs]
+    problems = [(meant.wrapping, words.NESTED(quote(meant.wrapping)))] if meant.wrapping else []
+    problems += [
+        (quote(given).strip("'"), _undeclared(given, declared, filled))
+        for given in meant.given
         if str(given) not in declared
     ]
     checked: dict[str, str] = {}
     for item in inputs:
         try:
-            text = _check_one(item, arguments.get(item.name))
+            text = _check_one(item, meant.arguments.get(item.name))
         except Refused as error:
             problems.append((item.name, error.said))
         else:
@@ -106,17 +111,9 @@ def _too_large(arguments: Mapping[str, object]) -> Said | None:
     return None
 
 
-def _corrected(inputs: Sequence[Input], arguments: Mapping[str, object]) -> dict[str, str] | None:
-    return None if _too_large(arguments) is not None else correct(inputs, arguments)
-
-
-def _undeclared(
-    name: str, value: object, declared: Collection[str], filled: frozenset[str]
-) -> Said:
+def _undeclared(name: str, declared: Collection[str], filled: frozenset[str]) -> Said:
     if name in filled:
         return words.FILLED()
-    if is_nested(name, value, declared):
-        return words.NESTED(quote(name))
     names = ", ".join(declared) or words.NO_ARGUMENTS()
     return words.NO_SUCH_ARGUMENT(did_you_mean(name, declared), names)
 

@@ -1,11 +1,14 @@
 """The call that can only have been meant: offered in an error where there is no doubt, never made.
 
 Certain is what differs from one real name in case and separators alone, the plural of an argument
-and its name with `name` behind it, arguments within `arguments`, blanks around a value, and the
-usual words for true and false. A near name is not certain: it stays a question. Pure.
+and its name with `name` behind it, arguments within `arguments`, a list of one value, blanks around
+a value, and the usual words for true and false. A near name is not certain: it stays a question.
+Pure.
 """
 
+import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import cast
 
@@ -14,25 +17,53 @@ from opsmcp_tools.nearest import same_name
 from opsmcp_tools.tool import Input, Kind
 from opsmcp_tools.values import Refused, check_value
 
-__all__ = ["correct", "is_nested"]
+__all__ = ["Understood", "correct", "understand"]
 
 _TRUTHS: Mapping[str, str] = MappingProxyType(
     {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
 )
 _WRAPPINGS = frozenset({"arguments", "args", "params", "parameters", "input", "kwargs"})
 _LONGEST_NAME = 100
+_LONGEST_OBJECT = 64 * 1024
+_MOST_WRAPPED = 64
 _LOWER = frozenset({Kind.KUBERNETES_NAME, Kind.HOST})
 
 
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What a caller gave: `wrapping` is the name around all of it, empty when there is none.
+
+    `given` is by the caller's names, `arguments` by the real ones where there is no doubt.
+    """
+
+    wrapping: str
+    given: Mapping[str, object]
+    arguments: Mapping[str, object]
+
+
+def understand(declared: Collection[str], arguments: Mapping[str, object]) -> Understood:
+    """The arguments by their real names, so far as those can only have been meant."""
+    wrapping, given = _unwrapped(declared, arguments)
+    named = {name: value for name, value in given.items() if name in declared}
+    for name, value in given.items():
+        if name not in named:
+            real = same_name(str(name), declared) or _same_thing(str(name), declared)
+            named[real if real and real not in named else name] = value
+    return Understood(wrapping, given, named)
+
+
 def correct(inputs: Sequence[Input], arguments: Mapping[str, object]) -> dict[str, str] | None:
-    """Arguments that would be accepted, when every fault has one certain remedy; else None."""
-    declared = {item.name: item for item in inputs}
-    renamed = _rename(declared, _unwrapped(declared, arguments))
-    if renamed is None:
+    """Arguments that would be accepted, when every fault has one certain remedy; else None.
+
+    Args:
+        inputs: What is declared.
+        arguments: By their real names, as `understand` gives them.
+    """
+    if not arguments.keys() <= {item.name for item in inputs}:
         return None
     corrected: dict[str, str] = {}
-    for name, item in declared.items():
-        given = renamed.get(name)
+    for item in inputs:
+        given = arguments.get(item.name)
         if given is None or given == "":
             if item.required:
                 return None
@@ -40,24 +71,30 @@ def correct(inputs: Sequence[Input], arguments: Mapping[str, object]) -> dict[st
         value = _repair(item, given)
         if value is None:
             return None
-        corrected[name] = value
+        corrected[item.name] = value
     return corrected
 
 
-def is_nested(name: str, value: object, declared: Collection[str]) -> bool:
-    """Whether this is a wrapping of the arguments, as some clients and models put around them."""
-    return name not in declared and name.lower() in _WRAPPINGS and isinstance(value, dict)
-
-
 def _unwrapped(
-    declared: Mapping[str, Input], arguments: Mapping[str, object]
-) -> Mapping[str, object]:
-    """The arguments themselves, where all of them are within one that only wraps them."""
+    declared: Collection[str], arguments: Mapping[str, object]
+) -> tuple[str, Mapping[str, object]]:
+    """The name of what only wraps all arguments, and the arguments themselves."""
     if len(arguments) == 1:
         ((name, value),) = arguments.items()
-        if is_nested(name, value, declared):
-            return cast("dict[str, object]", value)
-    return arguments
+        inner = _as_object(value)
+        if name not in declared and name.lower() in _WRAPPINGS and inner is not None:
+            return (name, inner) if len(inner) <= _MOST_WRAPPED else ("", arguments)
+    return "", arguments
+
+
+def _as_object(value: object) -> dict[str, object] | None:
+    """The object, also where a model wrote it as text."""
+    if isinstance(value, str) and len(value) <= _LONGEST_OBJECT:
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    return cast("dict[str, object]", value) if isinstance(value, dict) else None
 
 
 def _same_thing(name: str, declared: Collection[str]) -> str:
@@ -71,21 +108,6 @@ def _thing(name: str) -> str:
     return plain.removesuffix("s").removesuffix("name") or plain
 
 
-def _rename(
-    declared: Mapping[str, Input], arguments: Mapping[str, object]
-) -> dict[str, object] | None:
-    """The arguments by their real names; None when one has none."""
-    renamed = {name: value for name, value in arguments.items() if name in declared}
-    for name, value in arguments.items():
-        if name in declared:
-            continue
-        real = same_name(str(name), declared) or _same_thing(str(name), declared)
-        if not real or real in renamed:
-            return None
-        renamed[real] = value
-    return renamed
-
-
 def _repair(item: Input, given: object) -> str | None:
     """The one value that was meant, in canonical form; None when there is doubt."""
     for value in _meant(item, given):
@@ -97,6 +119,9 @@ def _repair(item: Input, given: object) -> str | None:
 
 
 def _meant(item: Input, given: object) -> list[object]:
+    if isinstance(given, list):
+        only = cast("list[object]", given)
+        return _meant(item, only[0]) if len(only) == 1 and not isinstance(only[0], list) else []
     if not isinstance(given, str):
         return [given] if isinstance(given, int | float) else []
     text = given.strip()
@@ -104,4 +129,7 @@ def _meant(item: Input, given: object) -> list[object]:
         return [given, text, same_name(text, item.allowed)]
     if item.kind is Kind.FLAG:
         return [given, text.lower(), _TRUTHS.get(text.lower(), "")]
-    return [given, text, *([text.lower()] if item.kind in _LOWER else [])]
+    if item.kind in _LOWER:
+        # No name of this kind has a capital letter or an underscore.
+        return [given, text, text.lower(), text.lower().replace("_", "-")]
+    return [given, text]

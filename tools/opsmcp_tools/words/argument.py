@@ -26,7 +26,10 @@ TOO_LONG_TOGETHER = Phrase(
 NESTED = Phrase(
     "it holds the arguments; give them themselves, not within {}", "参数应直接给出,不要放在 {} 里"
 )
-NOT_PLAIN = Phrase("it must be one plain value, no list or object", "必须是单个值,不能是列表或对象")
+NOT_PLAIN = Phrase(
+    "it must be one plain value, no list or object; for several, call once for each",
+    "必须是单个值,不能是列表或对象;如有多个,请分别调用",
+)
 NOT_STRING = Phrase("it must be a string", "必须是字符串")
 NOT_NUMBER = Phrase("it must be a whole number{}", "必须是整数{}")
 FROM_TO = Phrase(" from {} to {}", ",从 {} 到 {}")
