@@ -8,6 +8,7 @@ asked again.
 """
 
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -21,6 +22,7 @@ from mcp_types.jsonrpc import CONNECTION_CLOSED, REQUEST_TIMEOUT
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from opsmcp_server.calls import Question
+from opsmcp_tools.errors import ConsentNeeded
 
 __all__ = ["Answer", "Consent"]
 
@@ -30,7 +32,7 @@ _PERSON_SECONDS = 0.7
 
 _MOST_QUESTIONS = 1024
 _MOST_QUESTIONS_OF_ONE = 64
-"""Of one principal, so that nobody can push out the questions of others."""
+"""Of one principal, so that nobody pushes out the questions of others, or keeps calls waiting."""
 
 _GONE = frozenset({CONNECTION_CLOSED, REQUEST_TIMEOUT})
 
@@ -69,6 +71,7 @@ class Consent:
     wait_seconds: float
     monotonic: Callable[[], float]
     _open: dict[str, _Open] = field(default_factory=dict[str, _Open])
+    _asking: Counter[str] = field(default_factory=Counter[str])
 
     async def ask(
         self,
@@ -81,12 +84,22 @@ class Consent:
 
         Returns:
             The answer, or the result to send so that the client asks and calls again.
+
+        Raises:
+            ConsentNeeded: The principal has too many questions open.
         """
         if not _can_ask(ctx):
             return Answer.COULD_NOT_ASK
         if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
             return self._ask_by_result(params, question, principal)
-        return await self._ask_by_request(ctx, question)
+        if self._asking[principal] >= _MOST_QUESTIONS_OF_ONE:
+            raise ConsentNeeded("Too many of your calls wait for an answer. Call again later.")
+        self._asking[principal] += 1
+        try:
+            return await self._ask_by_request(ctx, question)
+        finally:
+            self._asking[principal] -= 1
+            self._asking += Counter()  # Forgets whoever has no question open.
 
     def _ask_by_result(
         self, params: types.CallToolRequestParams, question: Question, principal: str

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
+import anyio
 import mcp_types as types
 import pytest
 from mcp_types.jsonrpc import CONNECTION_CLOSED, METHOD_NOT_FOUND, REQUEST_TIMEOUT
@@ -135,6 +136,33 @@ async def test_a_long_argument_cannot_push_the_rest_of_the_question_out_of_sight
     assert lines[-1].startswith("  name = disk-xxx") and lines[-1].endswith("(909 characters)")
     assert "xx-end (" in lines[-1]
     assert all(len(line) < 250 for line in lines)
+
+
+async def test_only_so_many_calls_of_one_principal_wait_for_an_answer(ground: Ground) -> None:
+    asked, answered = 0, anyio.Event()
+    results: list[types.CallToolResult] = []
+
+    async def respond(_ctx: Any, _params: Any) -> types.ElicitResult:
+        nonlocal asked
+        asked += 1
+        await answered.wait()
+        return DECLINED
+
+    async with (
+        running("memory-legacy", ground.environ(), ground.root) as run,
+        run.connect(elicitation_callback=respond) as client,
+        anyio.create_task_group() as group,
+    ):
+
+        async def ask() -> None:
+            results.append(await client.call_tool(*CALL))
+            answered.set()
+
+        for _ in range(65):
+            group.start_soon(ask)
+    said = [str(result.content) for result in results]
+    assert asked == 64
+    assert ["Too many of your calls" in text for text in said].count(True) == 1
 
 
 async def rewrite(services: Services) -> None:
