@@ -29,6 +29,7 @@ from benchmarks.in_flight import connected
 from benchmarks.measure import Row
 from benchmarks.ops_life import Work
 from benchmarks.process import LOG, Usage, serving
+from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.journal import Query
 from opsmcp_tools.sqlite_journal import open_journal
 from tests.fakes.fault_proxy import FAULTS, Asked, Fault, FaultProxy, fault_proxy
@@ -46,6 +47,8 @@ _CLEAR_SECONDS = 20.0
 _CLEARED_AGE_SECONDS = 60.0
 _WARM_UP = 0.4
 """The share of the time after which memory has to be flat."""
+
+_ODD = (Verdict.VANISHED, Verdict.STUCK)
 
 _SETTINGS = {
     "OPSMCP_CONSENT_UNAVAILABLE": "trust-client",
@@ -214,6 +217,10 @@ def _rows(soak: _Soak, memory: _Memory, stalls: Path, state: Path, seconds: floa
     print(f"memory by tenths of the time: {_tenths(memory.mib)} MiB")
     held = f"{sum(one > 0.1 for one in walls)} of {len(walls)} seconds over 0.1 s by the wall, "
     held += f"worst {max(walls):.2f} s"
+    places = Counter(place for beat in beats for place in beat["where"])
+    print("the loop was late at", *places.most_common(8), sep="\n  ")
+    gone = Counter(record.result.reason for record in records if record.verdict in _ODD)
+    print("odd ends", gone.most_common(8))
     used = memory.last.processor_seconds / seconds
     return [
         Row("memory, growth after the warm-up", memory.slope(), 0.5, "MiB a minute"),

@@ -44,7 +44,6 @@ _OPS_POLL_SECONDS = 0.25
 
 _TAKE_UP_SECONDS = 30.0
 """How soon a run of a process that was ended is followed by another one with the same state."""
-_MOST_GROWTH = 1.5
 
 
 @asynccontextmanager
@@ -152,26 +151,14 @@ def _discover(services: Services, group: TaskGroup) -> None:
     group.start_soon(run)
 
 
-@dataclass
-class _Collector:
-    """Keeps the garbage collector from walking the catalogue again and again.
+def _spare_what_stays() -> None:
+    """Keep the garbage collector from walking modules and the first catalogue again and again.
 
-    Lists cost a third less. What is frozen still goes with its last reference; only cycles stay, so
-    everything is looked through when much more is frozen than was.
+    Lists cost a third less. Once only: whatever is spared later is never looked through, unless
+    everything is, and that stops all clients for a quarter of a second.
     """
-
-    _frozen: int = 0
-
-    def spare(self) -> None:
-        """Leave alone what exists now."""
-        gc.set_threshold(50_000, 20, 50)
-        gc.freeze()
-        if self._frozen and gc.get_freeze_count() > _MOST_GROWTH * self._frozen:
-            gc.unfreeze()
-            gc.collect()
-            gc.freeze()
-            self._frozen = 0
-        self._frozen = self._frozen or gc.get_freeze_count()
+    gc.set_threshold(50_000, 20, 10)
+    gc.freeze()
 
 
 @dataclass
@@ -182,7 +169,6 @@ class _Adoption:
     group: TaskGroup
     newest: Catalogue | None = None
     _lock: anyio.Lock = field(default_factory=anyio.Lock)
-    _collector: _Collector = field(default_factory=_Collector)
 
     async def catch_up(self) -> None:
         """Return once the newest catalogue is the one that clients see."""
@@ -204,8 +190,9 @@ class _Adoption:
         services = self.services
         first = services.toolbox is None
         changed = services.adopt(await to_thread.run_sync(services.build, catalogue))
-        self._collector.spare()
-        if changed and not first:
+        if first:
+            _spare_what_stays()
+        elif changed:
             self.group.start_soon(services.sessions.lists_changed)
 
 
