@@ -147,6 +147,28 @@ def test_ctrl_c_ends_a_single_question_with_status_130(
         assert child.exitstatus == 130
 
 
+def test_what_goes_on_meanwhile_does_not_draw_over_a_question(
+    opsmcp: Opsmcp, model: FakeOpenAI
+) -> None:
+    os.mkfifo(opsmcp.pipe)
+    model.script(calls(("show-gated", {}), ("delete-marker", {})), says("Both."))
+    with chatting(opsmcp) as child:
+        eye = child.logfile_read = Eye((40, 120))
+        child.send("look, and delete it\r")
+        child.expect(r"\[y/n\]")
+        opsmcp.pipe.write_text("came through\n", "utf-8")
+        child.expect("came through")
+        child.expect(r"\[y/n\]")
+        above, _, below = eye.shown.rpartition("│ came through")
+        assert "Run Delete marker (delete-marker)?" in above
+        assert below.strip() == "y = yes, n = no [y/n]"
+        child.send("y\r")
+        child.expect("Both.")
+        child.expect("ops>")
+        assert leave(child) == 0
+    assert not opsmcp.marker.exists()
+
+
 def test_a_window_may_be_resized_while_the_model_speaks(opsmcp: Opsmcp, model: FakeOpenAI) -> None:
     resized = threading.Event()
 

@@ -1,5 +1,7 @@
 """The view for a pipe: the answer on stdout, everything else as lines on stderr."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 import click
 
 from opsmcp_server.copilot.folding import WIDEST_LINE, fold
@@ -55,5 +57,6 @@ class Plain:
     def rest(self) -> None:
         """Nothing moves."""
 
-    def pause(self) -> None:
+    def quiet(self) -> AbstractContextManager[None]:
         """Nothing moves."""
+        return nullcontext()

@@ -5,6 +5,8 @@ markup, and links show their address.
 """
 
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from rich.console import Console, Group, RenderableType
 from rich.constrain import Constrain
@@ -45,6 +47,7 @@ class Screen:
         self._thinking = Status(words, time.monotonic)
         self._running: dict[str, Status] = {}
         self._live: Live | None = None
+        self._is_quiet = False
 
     def asked(self, question: str) -> None:
         """Show nothing: it stands there as it was typed."""
@@ -66,7 +69,7 @@ class Screen:
     def end_text(self, text: str, *, final: bool) -> None:
         """Draw what is left; in silence, the answer at once."""
         done = self._blocks.add(text) if self._silence and final else []
-        self.pause()
+        self._still()
         for block in [*done, *self._blocks.end()]:
             self._draw(block)
 
@@ -92,7 +95,7 @@ class Screen:
         """Leave the call and the beginning of its result on the screen."""
         self._running.pop(title, None)
         if not self._running:
-            self.pause()
+            self._still()
         if not self._silence or outcome.goes_on:
             self._console.print(self._result(title, outcome))
 
@@ -113,20 +116,30 @@ class Screen:
         for block in self._blocks.end():
             self._draw(block)
         self._running.clear()
-        self.pause()
+        self._still()
 
-    def pause(self) -> None:
-        """Give the terminal to somebody else, until something moves again."""
+    @contextmanager
+    def quiet(self) -> Generator[None]:
+        """Nothing moves for as long as the block lasts: a person is asked."""
+        self._still()
+        self._is_quiet = True
+        try:
+            yield
+        finally:
+            self._is_quiet = False
+            for status in self._running.values():
+                status.restart()
+            if self._running:
+                self._begin()
+
+    def _still(self) -> None:
         live, self._live = self._live, None
-        if live is None:
-            return
-        self._thinking.hide()
-        live.stop()
-        for status in self._running.values():
-            status.restart()
+        if live is not None:
+            self._thinking.hide()
+            live.stop()
 
     def _begin(self) -> None:
-        if self._live is None:
+        if self._live is None and not self._is_quiet:
             self._live = Live(
                 console=self._console,
                 get_renderable=self._moving,

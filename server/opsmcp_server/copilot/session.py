@@ -89,7 +89,7 @@ async def open_session(plan: Plan, addresses: Sequence[Address]) -> AsyncGenerat
     shown = _view(plan)
     async with _endpoint(plan) as endpoint:
         view = Recorded(shown, transcript, endpoint, words)
-        asking = Asking(TerminalPerson(shown.pause, interrupts.hit), words)
+        asking = Asking(TerminalPerson(shown.quiet, interrupts.hit), words)
         async with (
             connect(addresses, asking.elicited, words) as hub,
             anyio.create_task_group() as group,
