@@ -147,10 +147,10 @@ def test_good_outputs_of_many_hosts_that_differ_in_numbers_are_shown_once() -> N
     assert "All output: get_run_output" in text
 
 
-def test_after_a_failure_the_hosts_that_did_all_are_counted() -> None:
+def test_after_a_failure_the_hosts_on_which_nothing_went_wrong_are_counted() -> None:
     lines = summarise(_RUN).split("\n")
     assert lines[0].startswith("failed: disk-usage on 45 of 200 hosts after")
-    assert "155 of 200 hosts did all they should." in lines
+    assert "Nothing went wrong on 155 of 200 hosts." in lines
 
 
 def test_an_output_of_one_line_is_its_own_heading() -> None:

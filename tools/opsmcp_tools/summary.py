@@ -175,9 +175,13 @@ def _where(record: RunRecord) -> Said | str:
     hosts = hosts_of(record)
     if len(hosts) <= _MOST_HOSTS:
         return words.ON(some(hosts)) if hosts else ""
-    bad = len({host for group in failures(record) for host in group.hosts})
+    bad = len(_hosts_in(failures(record))) if record.ended else 0
     count = f"{len(hosts):,}"
     return words.ON_SOME_OF_HOSTS(f"{bad:,}", count) if bad else words.ON_HOSTS(count)
+
+
+def _hosts_in(groups: Iterable[Group]) -> set[str]:
+    return {host for group in groups for host in group.hosts}
 
 
 def _explanation(record: RunRecord) -> Iterator[Said]:
@@ -207,8 +211,8 @@ def _add_failures(page: _Page, record: RunRecord, groups: list[Group], keep: int
         page.add_output(output, share)
     left = groups[_MOST_FAILURES:]
     if left:
-        where = len({host for group in left for host in group.hosts})
-        page.add(words.MORE_KINDS(f"{len(left):,}", f"{where:,}", record.run))
+        where = f"{len(_hosts_in(left)):,}"
+        page.add(words.MORE_KINDS(f"{len(left):,}", where, record.run))
 
 
 def _shown(group: Group, of_hosts: int, language: Language) -> _Shown:
@@ -229,7 +233,7 @@ def _heading(group: Group, of_hosts: int) -> Said:
     what = words.TASK_STEP(task, step) if step else words.TASK_ALONE(task)
     cause = words.CAUSE(label(group.cause, _LONGEST_CAUSE)) if group.cause else ""
     hosts = some(group.hosts, _MOST_HOSTS_OF_GROUP)
-    more = words.ALIKE(label(group.hosts[0]), note) if group.alike else note
+    more = words.ALIKE(label(group.hosts[0])) if group.alike else note
     count = f"{len(group.hosts):,}"
     return words.ON_SOME_HOSTS(count, f"{of_hosts:,}", cause, hosts, what, group.verdict, more)
 
@@ -251,9 +255,9 @@ def _changes(record: RunRecord, before: RunRecord | None) -> list[Said]:
 def _add_successes(page: _Page, record: RunRecord, bad: list[Group]) -> None:
     """Share the room that is left among the steps that worked, a part of it after a failure."""
     hosts, groups = hosts_of(record), successes(record)
-    if bad and len(hosts) > 1:
-        good = len(hosts) - len({host for group in bad for host in group.hosts})
-        page.add(words.ALL_GOOD_ON(f"{good:,}", f"{len(hosts):,}"))
+    if bad and record.ended and len(hosts) > 1:
+        good = len(hosts) - len(_hosts_in(bad))
+        page.add(words.NOTHING_WRONG_ON(f"{good:,}", f"{len(hosts):,}"))
     shown = [_shown(group, len(hosts), page.language) for group in groups[:_MOST_SHOWN]]
     whole = len(groups) <= _MOST_SHOWN and all(map(_kept_whole, groups))
     whole &= not any(group.alike for group in groups)

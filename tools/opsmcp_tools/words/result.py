@@ -40,7 +40,7 @@ MORE_KINDS = Phrase(
     "{} more kinds of failure on {} hosts: get_run_output run={}",
     "另有 {} 种失败,涉及 {} 台主机:get_run_output run={}",
 )
-ALL_GOOD_ON = Phrase("{} of {} hosts did all they should.", "{}/{} 台主机全部完成。")
+NOTHING_WRONG_ON = Phrase("Nothing went wrong on {} of {} hosts.", "{}/{} 台主机没有出错。")
 AND_MORE = Phrase("{} and {} more", "{} 等,另有 {} 个")
 
 TASKS = Phrase("Tasks:", "任务:")
