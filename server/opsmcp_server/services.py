@@ -93,6 +93,8 @@ class Services:
 
     async def wait_for_first_read(self) -> None:
         """Return once the source was read for the first time, well or badly, or took too long."""
+        if self.first_read.is_set():
+            return  # every call comes here: no timer, and no turn of the event loop
         with anyio.move_on_after(_FIRST_READ_SECONDS):
             await self.first_read.wait()
 
