@@ -29,11 +29,15 @@ class RunRef:
 
 @dataclass(frozen=True, slots=True)
 class StartRequest:
-    """One start: complete variables (defaults and bound values merged), and the call it is for."""
+    """One start: complete variables (defaults and bound values merged), and the call it is for.
+
+    `secrets` are values that must not be kept where the source keeps outputs.
+    """
 
     operation: OperationKey
     call_id: str
     variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 class Source(Protocol):

@@ -56,7 +56,8 @@ async def open_services(config: Config, environ: Mapping[str, str]) -> AsyncGene
     """
     async with AsyncExitStack() as stack:
         journal = stack.enter_context(open_journal(config.state.dir, _limits(config)))
-        source = await stack.enter_async_context(_open_source(config, environ))
+        masker = Masker(config.secret_values())
+        source = await stack.enter_async_context(_open_source(config, environ, masker))
         discovery = Discovery(source, interval_seconds=config.discovery.interval_seconds)
         masker, clock, sessions = Masker(config.secret_values()), SystemClock(), Sessions()
         news = RunNews(sessions, clock)
@@ -197,7 +198,9 @@ class _Adoption:
 
 
 @asynccontextmanager
-async def _open_source(config: Config, environ: Mapping[str, str]) -> AsyncGenerator[Source]:
+async def _open_source(
+    config: Config, environ: Mapping[str, str], masker: Masker
+) -> AsyncGenerator[Source]:
     # Each source is imported only when it is used: `opsmcp stdio` starts many times a day.
     if config.ops.server:
         from opsmcp_pipelines.ops.source import OpsSettings, open_ops_source
@@ -220,6 +223,7 @@ async def _open_source(config: Config, environ: Mapping[str, str]) -> AsyncGener
         environ=environ,
         bundled=config.embedded.bundled,
         step_seconds=config.embedded.step_seconds,
+        mask=lambda report, secrets: masker.also(secrets).report(report),
     )
     async with open_embedded_source(embedded) as source:
         yield source

@@ -72,6 +72,6 @@ def get(
     where = "".join(
         f"{key.capitalize()}: {given[key]}\n" for key in ("cluster", "host") if given[key]
     )
-    text = _TEXT.format(problem=given["problem"], where=where)
+    text = services.masker.text(_TEXT.format(problem=given["problem"], where=where))
     message = types.PromptMessage(role="user", content=types.TextContent(text=text))
     return types.GetPromptResult(description="Investigate a problem", messages=[message])

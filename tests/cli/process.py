@@ -17,6 +17,7 @@ from unittest.mock import patch
 
 from opsmcp_server.cli import run
 from opsmcp_server.config import process_environment
+from tests.leaks import SEARCH
 
 COMMAND = (sys.executable, "-m", "opsmcp_server")
 SECONDS = 30
@@ -144,6 +145,7 @@ class Opsmcp:
         """The same of a process of its own."""
         with self.start(*arguments) as process:
             out, err = process.communicate(timeout=SECONDS)
+        SEARCH.search(err)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def on_terminal(

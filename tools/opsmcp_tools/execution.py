@@ -153,7 +153,7 @@ class Executions:
         masker = self._masker.also(call.secrets)
         intent = self._intent(tool, call, principal, masker)
         live = Live(replace(intent, digest=digest, key=key), masker)
-        request = StartRequest(tool.operation.key, live.record.run, call.variables)
+        request = StartRequest(tool.operation.key, live.record.run, call.variables, call.secrets)
         window = timedelta(seconds=self._settings.repeat_seconds)
         since = None if tool.hints.read_only else live.record.created_at - window
 

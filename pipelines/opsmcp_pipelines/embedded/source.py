@@ -41,6 +41,13 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
+Mask = Callable[[RunReport, frozenset[str]], RunReport]
+
+
+def _as_it_is(report: RunReport, _secrets: frozenset[str]) -> RunReport:
+    return report
+
+
 @dataclass(frozen=True, slots=True)
 class EmbeddedSettings:
     """Where the embedded engine finds its manifests and keeps its runs, and how steps are run.
@@ -53,6 +60,7 @@ class EmbeddedSettings:
         namespace: That of operations that name none.
         step_seconds: The deadline of a step that sets no `timeoutSeconds`.
         output_bytes: How much of a step's output is kept; the rest is counted.
+        mask: What replaces secrets in a report before it is stored, given those of the call.
     """
 
     state_dir: Path
@@ -62,6 +70,7 @@ class EmbeddedSettings:
     namespace: str = "ops-system"
     step_seconds: float = 600.0
     output_bytes: int = 1024 * 1024
+    mask: Mask = _as_it_is
 
 
 @dataclass(slots=True)
@@ -71,6 +80,7 @@ class _Live:
     name: str
     plan: Plan
     state: RunState
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
     cancelled: bool = False
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     over: anyio.Event = field(default_factory=anyio.Event)
@@ -152,7 +162,7 @@ class EmbeddedSource:
         """
         plan = await self._plan(request)
         name = f"{request.operation.name}-{secrets.token_hex(4)}"
-        live = _Live(name, plan, RunState())
+        live = _Live(name, plan, RunState(), request.secrets)
         report = live.state.report()
         await self._with_store(
             lambda: self._store.insert(name, request.operation, request.call_id, report)
@@ -244,7 +254,7 @@ class EmbeddedSource:
 
     async def _save(self, live: _Live) -> bool:
         """Store how a run stands; a run that cannot be stored goes on, and stays in memory."""
-        report = live.state.report()
+        report = self._settings.mask(live.state.report(), live.secrets)
         try:
             await self._with_store(lambda: self._store.update(live.name, report))
         except SourceUnavailable:

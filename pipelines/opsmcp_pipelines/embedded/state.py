@@ -50,7 +50,7 @@ class TaskState:
         steps = list(self.steps)
         if self.running is not None:
             name, keeper = self.running
-            steps.append(StepReport(name, Status.RUNNING, keeper.text(), keeper.total))
+            steps.append(StepReport(name, Status.RUNNING, keeper.text(so_far=True), keeper.total))
         node = NodeReport(LOCAL_HOST, self.status, tuple(steps))
         return TaskReport(
             name=self.ref.name,
