@@ -202,9 +202,12 @@ class _Handlers:
             return None
 
     def _tell_late(self, run: RunRecord) -> None:
-        """Whoever begins to watch a run that has ended would wait for ever."""
+        """Without this, who watches a run that has ended or goes on elsewhere waits for ever."""
+        executions = self._services.executions
         if run.ended:
             self._services.news.is_over(run.run)
+        elif not executions.follows(run.run):
+            self._services.news.attend(run.run, executions.wait)
 
     async def list_prompts(
         self, _ctx: Context, _params: types.PaginatedRequestParams | None

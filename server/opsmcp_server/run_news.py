@@ -5,16 +5,30 @@ the server tells those who watch, so that no client ever holds up a follower. Kn
 sessions or eras.
 """
 
+import logging
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Protocol
 
 import anyio
+from anyio.abc import TaskGroup
 
+from opsmcp_tools.errors import ToolError
 from opsmcp_tools.events import Event, RunEnded, RunProgressed
 from opsmcp_tools.following import first_of
-from opsmcp_tools.runs import Clock
+from opsmcp_tools.runs import Clock, RunRecord
 
 __all__ = ["RunNews", "Watchers"]
+
+Wait = Callable[[str, float], Awaitable[RunRecord]]
+"""Waits for the end of a run, at most so many seconds; the run as it is then."""
+
+_logger = logging.getLogger(__name__)
+
+_ATTENDING_SECONDS = 10.0
+"""After so long it is looked again whether anybody watches still."""
+
+_MOST_ATTENDED = 1_000
 
 _AT_MOST_EVERY_SECONDS = 1.0
 """How often one run makes news; a run with much output moves with every look at it."""
@@ -44,6 +58,8 @@ class RunNews:
         """Prepare; nobody is told anything before `run`."""
         self._watchers = watchers
         self._clock = clock
+        self._attended: set[str] = set()
+        self._group: TaskGroup | None = None
         self._due: dict[str, float] = {}
         self._told: dict[str, float] = {}
         self._changed = anyio.Event()
@@ -53,7 +69,7 @@ class RunNews:
         if not isinstance(event, RunProgressed | RunEnded):
             return
         run = event.record.run
-        if not any(self._watchers.is_watched(address) for address in addresses_of_run(run)):
+        if not self._is_watched(run):
             return
         if isinstance(event, RunEnded):
             self.is_over(run)
@@ -67,9 +83,30 @@ class RunNews:
         self._due[run] = self._clock.monotonic()
         self._changed.set()
 
+    def attend(self, run: str, wait: Wait) -> None:
+        """Tell also of the end of a run that another process follows, as `wait` learns of it."""
+        if self._group and run not in self._attended and len(self._attended) < _MOST_ATTENDED:
+            self._attended.add(run)
+            self._group.start_soon(self._attend, run, wait)
+
+    async def _attend(self, run: str, wait: Wait) -> None:
+        try:
+            while self._is_watched(run):
+                if (await wait(run, _ATTENDING_SECONDS)).ended:
+                    self.is_over(run)
+                    return
+        except ToolError as error:
+            _logger.info("run %s is watched no more: %s", run, error)
+        finally:
+            self._attended.discard(run)
+
+    def _is_watched(self, run: str) -> bool:
+        return any(self._watchers.is_watched(address) for address in addresses_of_run(run))
+
     async def run(self) -> None:
         """Tell, until cancelled."""
         async with anyio.create_task_group() as group:
+            self._group = group
             while True:
                 now = self._clock.monotonic()
                 for run in self._take(now):

@@ -87,3 +87,21 @@ async def test_runs_do_not_wait_for_each_other() -> None:
         made(RunProgressed(record("r-2")))
         await watchers.clock.sleep(5)
     assert watchers.told == [(0.0, RUN), (0.5, "ops://runs/r-2")]
+
+
+async def test_a_run_elsewhere_is_attended_once_and_only_while_it_is_watched() -> None:
+    waits: list[float] = []
+    async with news(RUN) as (made, watchers):
+
+        async def wait(_run: str, seconds: float) -> RunRecord:
+            waits.append(seconds)
+            await watchers.clock.sleep(seconds)
+            watchers.watched = ()
+            return record()
+
+        await watchers.clock.sleep(0)
+        made.attend("r-1", wait)
+        made.attend("r-1", wait)
+        await watchers.clock.sleep(100)
+    assert waits == [10]
+    assert watchers.told == []

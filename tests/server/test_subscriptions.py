@@ -122,6 +122,26 @@ async def test_who_watches_a_run_after_its_end_is_told_at_once(link: str, ground
     assert set(ears.heard) == {address}
 
 
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+async def test_who_watches_a_run_of_another_process_is_told_of_its_end(
+    era: str, ground: Ground, waiting: dict[str, str]
+) -> None:
+    ears = _Ears()
+    async with (
+        running(f"memory-{era}", waiting, ground.root) as one,
+        running(f"memory-{era}", waiting, ground.root) as other,
+        one.connect() as its,
+        other.connect(message_handler=ears.on_message) as client,
+    ):
+        address = await _start(its)
+        async with _watching(other, client, address, ears):
+            await to_thread.run_sync(ground.open_gate)
+            await ears.wait()
+            result = await client.call_tool("get_run", {"run": address.rpartition("/")[2]})
+    assert set(ears.heard) == {address}
+    assert result.structured_content["verdict"] == "succeeded"
+
+
 async def test_over_stdio_too(ground: Ground, waiting: dict[str, str]) -> None:
     ears = _Ears()
     async with (

@@ -214,6 +214,10 @@ class Executions:
             raise _unknown_run(run)
         return record
 
+    def follows(self, run: str) -> bool:
+        """Whether this process follows the run."""
+        return run in self._carrier.live
+
     def deadline_of(self, tool: str) -> float:
         """How long the runs of a tool are followed, in seconds from the call."""
         return self._settings.deadline_of(tool)
