@@ -36,8 +36,8 @@ def test_hosts_with_the_same_cause_are_one_group_with_their_count() -> None:
     text = summarise(_RUN)
     headings = [line for line in text.split("\n") if " of 200 hosts: " in line]
     assert [line.split(" of ")[0] for line in headings[:3]] == ["23", "17", "5"]
-    assert "Connection refused: web-017, web-018" in headings[0]
-    assert "No space left on device: web-000, web-001" in headings[1]
+    assert "Connection refused': web-017, web-018" in headings[0]
+    assert 'No space left on device": web-000, web-001' in headings[1]
     assert headings[1].endswith("and 7 more (task copy, step sync: failed)")
     assert "KeyError" in headings[2]
     assert estimate_tokens(text) <= 1_500
@@ -157,4 +157,4 @@ def test_an_output_of_one_line_is_its_own_heading() -> None:
     said = (NodeResult(f"h{n}", BAD, (step("s", "login refused\n", BAD),)) for n in range(3))
     text = summarise(record(BAD, TaskResult("t", "t", BAD, tuple(said))))
     assert text.count("login refused") == 1
-    assert "3 of 3 hosts: login refused: h0, h1, h2" in text
+    assert "3 of 3 hosts: 'login refused': h0, h1, h2" in text

@@ -231,7 +231,8 @@ def _heading(group: Group, of_hosts: int) -> Said:
         what = words.TASK_STEP_FIRST(task, step) if step else words.TASK_FIRST(task)
         return words.ON_ONE_HOST(what, label(group.hosts[0]), group.verdict, note)
     what = words.TASK_STEP(task, step) if step else words.TASK_ALONE(task)
-    cause = words.CAUSE(label(group.cause, _LONGEST_CAUSE)) if group.cause else ""
+    # Quoted, because it is a line of the output and stands outside of its fence.
+    cause = words.CAUSE(repr(label(group.cause, _LONGEST_CAUSE))) if group.cause else ""
     hosts = some(group.hosts, _MOST_HOSTS_OF_GROUP)
     more = words.ALIKE(label(group.hosts[0])) if group.alike else note
     count = f"{len(group.hosts):,}"
