@@ -188,6 +188,26 @@ def test_the_slash_commands_work_without_the_model(copilot: Copilot, model: Fake
     assert model.requests == []
 
 
+def test_operations_that_are_not_listed_are_found_and_run(
+    copilot: Copilot, model: FakeOpenAI
+) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("/tools", "search_operations")
+        at.expect(PROMPT)
+        assert "show-many" not in at.shown
+        for line, answer in [
+            ("/tools many", "  show-many"),
+            ("/run show-many", "line    1"),
+            ("/plan show-many", "Plan hash"),
+            ("/run show-mny", "show-many"),
+        ]:
+            at.ask(line, answer)
+            at.expect(PROMPT)
+
+    assert copilot.having(OPSMCP_TOOLS_LIMIT="1").chat(person) == 0
+    assert model.requests == []
+
+
 @pytest.mark.parametrize(
     ("typed", "whole"),
     [

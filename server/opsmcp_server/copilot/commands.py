@@ -12,15 +12,20 @@ import click
 
 from opsmcp_server.copilot import finding
 from opsmcp_server.copilot.arguments import parse
+from opsmcp_server.copilot.named import named_call
 from opsmcp_server.copilot.offered import Offered
 from opsmcp_server.copilot.reading import output_of, read
 from opsmcp_server.copilot.session import Session
+from opsmcp_server.copilot.shape import list_of, object_of, text_of
+from opsmcp_server.finding import RUN_OPERATION
 from opsmcp_tools.characters import clean_line
 from opsmcp_tools.text import clean
 
 __all__ = ["Commands"]
 
 _MOST_TOOLS = 200
+_LONGEST_NAME = 100
+_LONGEST_DESCRIPTION = 1_000
 
 
 @dataclass
@@ -67,13 +72,29 @@ class Commands:
 
     async def _tools(self, given: Sequence[str]) -> int:
         tools = list(self.session.hub.tools.values())
-        found = finding.find(tools, " ".join(given), _MOST_TOOLS) if given else tools
-        if not found:
+        query = " ".join(given)
+        found = finding.find(tools, query, _MOST_TOOLS) if query else tools
+        rows = {tool.name: (_mark(tool), tool.description) for tool in found}
+        if query:
+            rows = await self._searched(query) | rows
+        if not rows:
             return self._say("no-tool-fits")
-        width = max(len(tool.name) for tool in found)
-        lines = [f"{_mark(tool)} {tool.name:<{width}}  {tool.description}" for tool in found]
+        width = max(map(len, rows))
+        lines = [f"{mark} {name:<{width}}  {text}" for name, (mark, text) in rows.items()]
         self.show("\n".join(lines[:_MOST_TOOLS]))
         return 0
+
+    async def _searched(self, query: str) -> dict[str, tuple[str, str]]:
+        """What servers find that do not list all their operations: name to mark and words."""
+        rows: dict[str, tuple[str, str]] = {}
+        for tool in self._every("search_operations"):
+            answer = await read(tool, {"query": query})
+            for row in map(object_of, list_of(answer.data.get("operations"))):
+                mark = "!" if row.get("destructive") is not False else "*"
+                mark = " " if row.get("read_only") is True else mark
+                words = clean_line(text_of(row.get("description")), _LONGEST_DESCRIPTION)
+                rows[clean_line(text_of(row.get("name")), _LONGEST_NAME)] = (mark, words)
+        return rows
 
     async def _run(self, given: Sequence[str]) -> int:
         call = self._read_call(given, "/run")
@@ -92,15 +113,17 @@ class Commands:
         if not given:
             self._usage(f"{command} TOOL name=value ...")
             return None
-        offered = self.session.hub.find(given[0])
+        listed = self.session.hub.find(given[0])
+        offered = listed or next(iter(self._every(RUN_OPERATION)), None)
         if offered is None:
-            self._say("no-such-tool", tool=clean_line(given[0], 60))
+            self._say("no-such-tool", tool=clean_line(given[0], _LONGEST_NAME))
             return None
         arguments = parse(given[1:], offered.properties)
         if arguments is None:
             self._usage(f"{command} TOOL name=value ...")
             return None
-        return offered, arguments
+        # One that is not listed may still be there.
+        return offered, arguments if listed else {"name": given[0], "arguments": arguments}
 
     def _usage(self, usage: str) -> int:
         return self._say("usage", usage=usage)
@@ -113,7 +136,8 @@ class Commands:
         planner = self.session.hub.sibling(offered.server, "plan_operation")
         if planner is None:
             return self._say("no-such-tool", tool="plan_operation")
-        answer = await read(planner, {"name": offered.tool.name, "arguments": arguments})
+        name, wanted = named_call(offered, arguments)
+        answer = await read(planner, {"name": name, "arguments": dict(wanted)})
         self.show(answer.text)
         return int(answer.failed)
 
