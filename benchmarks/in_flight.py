@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import anyio
 import httpx2
@@ -21,7 +22,7 @@ from benchmarks.measure import Row
 from benchmarks.ops_life import Work
 from benchmarks.process import Usage, serving
 from tests.fakes.ops_server import FakeOps, fake_ops
-from tests.fakes.ops_state import FakeRun, Json, Timeline, make_pipeline, make_task
+from tests.fakes.ops_state import FakeRun, Timeline, make_pipeline, make_task
 
 __all__ = ["connected", "run"]
 
@@ -87,9 +88,9 @@ async def _measure(folder: Path, count: int) -> _Measured:
             asked, began = len(ops.requests), anyio.current_time()
 
             async def call(number: int) -> None:
-                meta: Json = {_KEY: str(number)}
+                meta: Any = {_KEY: str(number)}
                 given = {"message": f"{number}-{seconds[number]:.3f}"}
-                result = await client.call_tool("work", given, meta=meta)  # type: ignore[arg-type]
+                result = await client.call_tool("work", given, meta=meta)
                 now = ops.state.clock()
                 if result.is_error:
                     raise RuntimeError(f"the run did not succeed: {result.content}")

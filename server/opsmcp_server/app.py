@@ -158,7 +158,7 @@ def _spare_what_stays() -> None:
     Lists cost a third less. Once only: whatever is spared later is never looked through, unless
     everything is, and that stops all clients for a quarter of a second.
     """
-    gc.set_threshold(50_000, 20, 10)
+    gc.set_threshold(50_000, 4, 4)
     gc.freeze()
 
 
