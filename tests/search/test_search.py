@@ -92,6 +92,12 @@ def test_turns_of_speech_stand_for_what_they_mean(query: str, first: str | None)
     assert next(iter(found.search(query)), None) == first
 
 
+def test_the_name_of_a_machine_is_not_what_is_asked_for():
+    found = index("restart-gpu-node", "list-pods", "check-node-2")
+    assert found.search("pods on gpu-node-2")[0] == "list-pods"
+    assert found.search("check-node-2")[0] == "check-node-2"
+
+
 def test_every_expression_means_something_known():
     means = {idea for said in expressions().values() for idea in said}
     assert {idea for idea in means if stem(idea) not in ideas()} <= {"200", "manager"}

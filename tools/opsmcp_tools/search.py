@@ -40,12 +40,16 @@ _NAME = 0.6
 _MOST_COMMON, _FEW = 0.8, 100
 """A word that this share of many documents hold tells none of them apart."""
 
+_AS_NAME = 0.4
+"""What the words of `gpu-node-2` count: it names a thing, and says little of what to do."""
+
 _IDEA = "="
 """What marks an idea among plain words: `=restart`."""
 _AS_IDEA, _AS_WRITTEN, _AS_TYPO, _AS_PREFIX, _AS_PAIR, _AS_RELATED = 1.0, 0.4, 0.7, 0.4, 0.4, 0.5
 """What a word of a question counts that is met in this way."""
 
 _ADDRESS = re.compile(r"\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b")
+_NUMBERED = re.compile(r"\b[a-z]+(?:-[a-z0-9]+)*-[0-9]+\b", re.IGNORECASE)
 _URL = re.compile(r"\bhttps?://\S+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _BY = re.compile(r"by(?=[a-z]{2})")
@@ -196,7 +200,10 @@ def _words(text: str) -> Iterator[tuple[str, float]]:
 
 def _asked(question: str) -> Iterator[tuple[str, float]]:
     """The same of a question, which says in more ways what it is about."""
-    pieces = _pieces(_URL.sub(" url ", _ADDRESS.sub(" ip ", question)))
+    question = _ADDRESS.sub(" ip ", _URL.sub(" url ", question))
+    for name in _NUMBERED.findall(question):
+        yield from ((word, _AS_NAME * weight) for word, weight in _words(name))
+    pieces = _pieces(_NUMBERED.sub(" ", question))
     taken = set[int]()
     for said in expressions_in(pieces):
         taken.update(range(said.start, said.end))

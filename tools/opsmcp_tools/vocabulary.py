@@ -93,6 +93,7 @@ inspect check describe error
 restart stop start
 preload pull download sync retag
 io disk
+node host
 """
 """Ideas that are no synonyms and yet often meant for each other."""
 
