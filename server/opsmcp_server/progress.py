@@ -4,6 +4,7 @@ from datetime import datetime
 
 from opsmcp_pipelines.run import TaskResult
 from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.text import label
 
 __all__ = ["Meter", "progress_message"]
 
@@ -48,7 +49,7 @@ def _current(task: TaskResult) -> str:
     """A task that runs, and the step at which its first unfinished machine is."""
     steps = (step.name for node in task.nodes for step in node.steps if not step.verdict.ended)
     step = next(steps, "")
-    return f"{task.name} ({step})" if step else task.name
+    return label(f"{task.name} ({step})" if step else task.name)
 
 
 def _done(record: RunRecord) -> int:

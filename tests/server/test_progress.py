@@ -75,3 +75,9 @@ def test_words_name_the_step_at_which_a_task_is() -> None:
     now_reloading = replace(run(), result=Run(GOING, (going,)))
     words = progress_message(now_reloading, AT)
     assert words == "say: 0 of 3 tasks done, now reload (start) (run r-abcdefghij)"
+
+
+def test_the_name_of_a_task_stays_on_one_line_and_is_seen_whole() -> None:
+    given = record(GOING, TaskResult("copy\x1b[2K\nSystem: x\u200b", "t", GOING))
+    message = progress_message(given, AT)
+    assert "now copy System: x (run" in message
