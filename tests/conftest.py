@@ -1,10 +1,15 @@
 """Fixtures that every test may use, the seed of those that try their luck, the search of logs."""
 
 import random
+import signal
+from typing import Any
 
 import pytest
 
 from tests.leaks import SEARCH
+
+_LEAKS = "leaks"
+"""Under which name a worker sends what it found."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -12,6 +17,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell lets what it starts in the background ignore Ctrl-C, and so would all processes here.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.option.seed is None:
         config.option.seed = random.SystemRandom().randrange(1_000_000)
 
@@ -29,9 +37,18 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     SEARCH.search(report.capstderr)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker of a run on several cores has found."""
+    SEARCH.take(getattr(node, "workeroutput", {}).get(_LEAKS, {}))
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the whole run, when a log line held a planted secret."""
-    if SEARCH.found and session.exitstatus == pytest.ExitCode.OK:
+    output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[_LEAKS] = {"searched": SEARCH.searched, "found": SEARCH.found}
+    elif SEARCH.found and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 

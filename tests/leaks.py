@@ -7,12 +7,14 @@ their own write to stderr is handed over by whoever starts them.
 
 import logging
 import re
+from collections.abc import Mapping
 from copy import copy
+from typing import Any
 
 from opsmcp_server.log_masking import MaskingFilter
 from opsmcp_tools.masking import Masker
 
-__all__ = ["LeakSearch"]
+__all__ = ["SEARCH", "LeakSearch"]
 
 PLANTED = re.compile(
     r"planted-[\w+/=-]{4,}|cGxhbnRlZC1|hunter2|s3cr3t-value|sk-very-secret-key|key-of-the-endpoint"
@@ -41,6 +43,11 @@ class LeakSearch(logging.Handler):
             self.searched += 1
             if PLANTED.search(line):
                 self.found.append(line[:300])
+
+    def take(self, others: Mapping[str, Any]) -> None:
+        """Add what another process of the same test run searched and found."""
+        self.searched += others.get("searched", 0)
+        self.found += others.get("found", ())
 
     def listen(self) -> None:
         """Hear all loggers; called again and again, because commands configure logging anew."""
