@@ -97,11 +97,16 @@ def _show_table(tools: tuple[types.Tool, ...], toolbox: Toolbox | None) -> None:
     rows = [(*_row(tool), Cell(known.get(tool.name, ""), "dim")) for tool in tools]
     show_table((*_COLUMNS, "definition"), rows)
     withheld = [
-        (Cell(item.operation, "dim"), Cell("withheld", "magenta"), Cell(item.reason), Cell(""))
+        (
+            Cell(item.operation, "dim"),
+            Cell("withheld", "magenta"),
+            Cell(item.reason),
+            Cell(item.kind, "dim"),
+        )
         for item in toolbox.withheld
     ]
     if withheld:
-        show_table(("operation", "", "reason", ""), withheld)
+        show_table(("operation", "", "reason", "kind"), withheld)
 
 
 _HASH_SHOWN = 12
