@@ -11,13 +11,13 @@ from opsmcp_tools.tool import Hints, Input, Kind, Tool
 from tests.summary.records import GOOD, record
 
 
-def _tool(name: str, *required: str, read_only: bool = False) -> Tool:
+def _tool(name: str, *required: str, read_only: bool = False, destructive: bool = False) -> Tool:
     return Tool(
         name=name,
         title=name,
         description="",
         operation=Pipeline(name, "ops-system"),
-        hints=Hints(read_only=read_only, destructive=False, idempotent=True),
+        hints=Hints(read_only=read_only, destructive=destructive, idempotent=True),
         inputs=tuple(Input(item, Kind.TOKEN, {}, required=True) for item in required),
         bound=(),
         input_schema={},
@@ -33,6 +33,8 @@ _TOOLS = {
         _tool("stop-app", "app"),
         _tool("start-app", "app", "size"),
         _tool("restart-pod", "pod"),
+        _tool("delete-pod", "pod", "namespace", destructive=True),
+        _tool("list-pods", "namespace", read_only=True),
         _tool("describe-pod", "pod", read_only=True),
         _tool("get-node", "node", read_only=True),
         _tool("get-app", read_only=True),
@@ -53,6 +55,10 @@ _CERTAIN = {
     "a check after a restart": (
         _ran("restart-pod", pod="web-1"),
         ("Look at what it changed: describe-pod pod=web-1",),
+    ),
+    "a look at those that are left after one was destroyed": (
+        _ran("delete-pod", pod="web-1", namespace="shop"),
+        ("Look at what it changed: list-pods namespace=shop",),
     ),
     "nothing after reading": (_ran("describe-pod", pod="web-1"), ()),
     "nothing where a value is secret": (_ran("cordon-node", node=MASK), ()),

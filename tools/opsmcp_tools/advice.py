@@ -29,6 +29,8 @@ _INVERSES = (
     ("attach", "detach"),
 )
 _CHECKS = ("check-{}", "{}-status", "describe-{}", "get-{}")
+_CHECKS_OF_WHAT_MAY_BE_GONE = ("list-{}s", "check-{}", "{}-status")
+"""After something was destroyed, a look at the thing itself would find nothing."""
 
 
 def no_tool(_name: str) -> Tool | None:
@@ -119,7 +121,9 @@ def _checks(record: RunRecord, find: FindTool) -> Iterator[Said]:
     if tool is None or tool.hints.read_only:
         return
     thing = record.tool.partition("-")[2].removeprefix("restart-")
-    candidates = (find(pattern.format(thing)) for pattern in _CHECKS if thing)
+    gone = tool.hints.destructive and record.verdict is Verdict.SUCCEEDED
+    patterns = _CHECKS_OF_WHAT_MAY_BE_GONE if gone else _CHECKS
+    candidates = (find(pattern.format(thing)) for pattern in patterns if thing)
     for candidate in candidates:
         if candidate is not None and candidate.hints.read_only:
             call = _same_arguments(record, candidate)
