@@ -46,10 +46,14 @@ def test_silence_leaves_only_the_answer(copilot: Copilot, model: FakeOpenAI) -> 
     assert (done.out, done.err) == ("Done.\n", "")
 
 
-def test_verbose_says_what_is_sent_without_the_key(copilot: Copilot, model: FakeOpenAI) -> None:
+def test_verbose_says_what_is_sent_and_called_without_secrets(
+    copilot: Copilot, model: FakeOpenAI
+) -> None:
     model.script(calls(HELLO), says("Done."))
-    shown = copilot("-v", "greet").err
+    shown = copilot("-v", "greet with sk-very-secret-key").err
+    assert "sent: user: greet with" in shown
     assert "called: say-hello word=world" in shown
+    assert "sent: tool: --- output of a tool" in shown
     assert "sk-very-secret-key" not in shown
 
 

@@ -11,7 +11,7 @@ __all__ = ["Interrupts"]
 
 
 class Interrupts:
-    """Runs work that Ctrl-C stops. `leave` is true once the person wants to be gone."""
+    """Runs work that Ctrl-C stops; `count` is how often it was pressed since the last line."""
 
     def __init__(self) -> None:
         """Begin undisturbed."""
