@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opsmcp_tools.condense import LEAST_TOKENS, condense
-from opsmcp_tools.progress import last_states
+from opsmcp_tools.condensing.condense import LEAST_TOKENS, condense
+from opsmcp_tools.condensing.progress import last_states
 from opsmcp_tools.text import clean
 from opsmcp_tools.tokens import estimate_tokens
 from tests.condense.logs import ERRORS, TRACE, chatter, with_errors

@@ -4,7 +4,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opsmcp_tools.condense import LEAST_TOKENS, condense
+from opsmcp_tools.condensing.condense import LEAST_TOKENS, condense
 from opsmcp_tools.text import clean
 from opsmcp_tools.tokens import estimate_tokens
 from opsmcp_tools.words.phrase import Language

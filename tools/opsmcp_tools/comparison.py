@@ -6,9 +6,9 @@ from functools import reduce
 
 from opsmcp_pipelines.run import StepResult, Verdict
 from opsmcp_tools.advice import steps_of
+from opsmcp_tools.condensing.templates import coarse_keys
 from opsmcp_tools.grouping import hosts_of
 from opsmcp_tools.runs import RunRecord
-from opsmcp_tools.templates import coarse_keys
 from opsmcp_tools.text import clean, label
 from opsmcp_tools.words import result as words
 from opsmcp_tools.words.phrase import Phrase, Said

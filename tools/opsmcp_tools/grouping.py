@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from opsmcp_pipelines.run import NodeResult, StepResult, TaskResult, Verdict
 from opsmcp_tools.advice import steps_of
-from opsmcp_tools.log import error_lines
+from opsmcp_tools.condensing.log import error_lines
+from opsmcp_tools.condensing.templates import kind_of_line
 from opsmcp_tools.runs import RunRecord
-from opsmcp_tools.templates import kind_of_line
 from opsmcp_tools.text import clean
 
 __all__ = ["Group", "failures", "hosts_of", "successes"]

@@ -9,9 +9,9 @@ from itertools import islice
 
 from opsmcp_pipelines.run import NodeResult, StepResult, TaskResult, Verdict
 from opsmcp_tools.advice import FindTool, advise, no_tool, steps_of
-from opsmcp_tools.condense import LEAST_TOKENS, condense
+from opsmcp_tools.condensing.condense import LEAST_TOKENS, condense
+from opsmcp_tools.condensing.progress import last_states
 from opsmcp_tools.imitation import imitates_instructions
-from opsmcp_tools.progress import last_states
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.text import clean, label
 from opsmcp_tools.tokens import estimate_tokens

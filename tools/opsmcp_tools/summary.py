@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.advice import FindTool, advise, no_tool
 from opsmcp_tools.comparison import changes, some
-from opsmcp_tools.condense import LEAST_TOKENS, condense, room_for
+from opsmcp_tools.condensing.condense import LEAST_TOKENS, condense, room_for
+from opsmcp_tools.condensing.progress import last_states
 from opsmcp_tools.grouping import Group, failures, hosts_of, successes
 from opsmcp_tools.output import output_slice
-from opsmcp_tools.progress import last_states
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.structured import structured
 from opsmcp_tools.text import clean, fence, label

@@ -3,7 +3,7 @@
 import re
 from functools import partial
 
-from opsmcp_tools.templates import coarse_keys, suspicious
+from opsmcp_tools.condensing.templates import coarse_keys, suspicious
 from opsmcp_tools.words import excerpt as words
 from opsmcp_tools.words.phrase import Language
 

@@ -8,9 +8,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from opsmcp_tools.alike import Alike
-from opsmcp_tools.excerpt import Excerpt
-from opsmcp_tools.log import error_lines
+from opsmcp_tools.condensing.alike import Alike
+from opsmcp_tools.condensing.excerpt import Excerpt
+from opsmcp_tools.condensing.log import error_lines
 
 __all__ = ["read_table"]
 

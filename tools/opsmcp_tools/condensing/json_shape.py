@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from opsmcp_tools.excerpt import Room
-from opsmcp_tools.log import error_lines
+from opsmcp_tools.condensing.excerpt import Room
+from opsmcp_tools.condensing.log import error_lines
 from opsmcp_tools.words import excerpt as words
 from opsmcp_tools.words.phrase import Language
 

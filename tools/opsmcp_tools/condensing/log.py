@@ -9,16 +9,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
-from opsmcp_tools.alike import Alike
-from opsmcp_tools.excerpt import Excerpt
-from opsmcp_tools.templates import (
+from opsmcp_tools.condensing.alike import Alike
+from opsmcp_tools.condensing.excerpt import Excerpt
+from opsmcp_tools.condensing.templates import (
     Weight,
     coarse_keys,
     kind_of_line,
     suspicious,
     weigh,
 )
-from opsmcp_tools.thinning import Thinned
+from opsmcp_tools.condensing.thinning import Thinned
 
 __all__ = ["error_lines", "read_log", "read_thinned"]
 

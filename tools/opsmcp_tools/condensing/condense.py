@@ -7,16 +7,16 @@ trace, warnings, what is rare, and both ends. Linear in the text, and bounded in
 
 from dataclasses import replace
 
-from opsmcp_tools.excerpt import Room
-from opsmcp_tools.json_shape import shrunk_json
-from opsmcp_tools.log import read_log, read_thinned
-from opsmcp_tools.table_shape import read_table
+from opsmcp_tools.condensing.excerpt import Room
+from opsmcp_tools.condensing.json_shape import shrunk_json
+from opsmcp_tools.condensing.log import read_log, read_thinned
+from opsmcp_tools.condensing.table_shape import read_table
+from opsmcp_tools.condensing.thinning import thin
+from opsmcp_tools.condensing.yaml_shape import read_yaml
 from opsmcp_tools.text import clean
-from opsmcp_tools.thinning import thin
 from opsmcp_tools.tokens import estimate_tokens
 from opsmcp_tools.words import excerpt as words
 from opsmcp_tools.words.phrase import Language, Said
-from opsmcp_tools.yaml_shape import read_yaml
 
 __all__ = ["LEAST_TOKENS", "condense", "room_for"]
 

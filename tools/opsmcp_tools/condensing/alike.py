@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from opsmcp_tools.templates import coarse_keys, kind_of_line, without_identifiers
+from opsmcp_tools.condensing.templates import coarse_keys, kind_of_line, without_identifiers
 
 __all__ = ["Alike"]
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from opsmcp_tools.excerpt import Excerpt
-from opsmcp_tools.log import error_lines
+from opsmcp_tools.condensing.excerpt import Excerpt
+from opsmcp_tools.condensing.log import error_lines
 
 __all__ = ["read_yaml"]
 
