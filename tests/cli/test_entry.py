@@ -42,10 +42,9 @@ def test_the_help_lists_every_command_with_what_it_does(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert run(["--help"]) == 0
-    shown = capsys.readouterr().out
+    shown = " ".join(capsys.readouterr().out.split())  # long lines are wrapped
     for name, does in COMMANDS.items():
-        assert f"  {name}" in shown
-        assert does in shown
+        assert f" {name} {does}" in shown
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -27,7 +27,7 @@ _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 @click.option("--yes", is_flag=True, help="Approve without asking, after it was shown.")
 @shared_options
 def command(shared: Shared, names: tuple[str, ...], yes: bool) -> int:
-    """Show which definitions changed since they were approved, and approve them.
+    """Show what changed since definitions were approved; approve them.
 
     With `policy.pin`, an operation is a tool only while its definition is the approved one. NAME is
     the name of a tool or a pattern such as `restart-*`; without any, all are looked at.
