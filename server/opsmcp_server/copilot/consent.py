@@ -8,7 +8,7 @@ about at a time, and only the server that is called may ask.
 
 import math
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -31,6 +31,7 @@ _SLOWEST_HASTE_SECONDS = 0.8
 
 _LONGEST_QUESTION = 4_000
 _MOST_LINES = 40
+_LONGEST_NAME = 60
 
 
 class Person(Protocol):
@@ -144,7 +145,7 @@ class Asking:
 
     async def _edit(self, call: Call) -> dict[str, Any]:
         """The arguments as the person wants them; asked about again before anything starts."""
-        names = ", ".join(names_of(call.offered, call.arguments))
+        names = _listed(names_of(call.offered, call.arguments))
         prompt = self._words("edit", names=names)
         while line := (await self._person.line(prompt)).strip():
             changed = change(call.offered, call.arguments, line)
@@ -155,15 +156,15 @@ class Asking:
 
     def _question(self, call: Call) -> str:
         offered, words = call.offered, self._words
-        label = offered.server.label
-        lines = [words("question", title=offered.title, tool=offered.tool.name, server=label)]
+        tool, label = clean_line(offered.tool.name, _LONGEST_NAME), offered.server.label
+        lines = [words("question", title=offered.title, tool=tool, server=label)]
         lines += [offered.description] if offered.description else []
         lines += _shown(call.arguments)
         lines += [words("destructive")] if offered.destroys else []
         return "\n".join([*lines[:_MOST_LINES], *self._warning(call)])[:_LONGEST_QUESTION]
 
     def _warning(self, call: Call) -> list[str]:
-        return [self._words("foreign", names=", ".join(call.foreign))] if call.foreign else []
+        return [self._words("foreign", names=_listed(call.foreign))] if call.foreign else []
 
 
 @contextmanager
@@ -179,9 +180,14 @@ def _standing_still(clock: anyio.CancelScope | None) -> Generator[None]:
         clock.deadline = anyio.current_time() + left
 
 
+def _listed(names: Iterable[str]) -> str:
+    """Names of strangers on one line."""
+    return ", ".join(clean_line(name, _LONGEST_NAME) for name in names)
+
+
 def _shown(arguments: Mapping[str, object]) -> list[str]:
     return [
-        f"  {clean_line(name, 60)} = {clean_line(value, 300)}"
+        f"  {clean_line(name, _LONGEST_NAME)} = {clean_line(value, 300)}"
         for name, value in flat_values(arguments).items()
     ]
 
