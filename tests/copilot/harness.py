@@ -26,6 +26,9 @@ from tests.cli.process import COMMAND, Opsmcp
 
 SECONDS = 20
 PROMPT = "ops>"
+_BRACKETED_PASTE = 2004 << 5
+"""As pyte has private modes."""
+
 _PROMPT_LEFT = "\x1b[?2004l"
 """What a line editor sends when a line is done; before that it draws the line once more."""
 
@@ -58,6 +61,11 @@ class Eye:
 
     def resize(self, lines: int, columns: int) -> None:
         self._screen.resize(lines, columns)
+
+    @property
+    def is_prompted(self) -> bool:
+        """Whether a line editor reads: it wants to know what is pasted."""
+        return _BRACKETED_PASTE in self._screen.mode
 
     @property
     def rows(self) -> list[list[Char]]:
@@ -96,7 +104,9 @@ class Terminal:
         return str(self._child.before)
 
     def ask(self, line: str, words: str) -> str:
-        """Type a line at the prompt and wait for words; returns what came before them."""
+        """Type a line once there is a prompt and wait for words; returns what came before them."""
+        while not self.eye.is_prompted:
+            self._child.expect("(?s).")
         self.send(f"{line}\r")
         self.expect(_PROMPT_LEFT)
         return self.expect(words)

@@ -148,6 +148,21 @@ def test_questions_are_remembered_from_day_to_day(opsmcp: Opsmcp, model: FakeOpe
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
 
 
+def test_a_history_that_cannot_be_written_does_not_end_the_chat(
+    copilot: Copilot, model: FakeOpenAI
+) -> None:
+    def person(at: Terminal) -> None:
+        kept = copilot.folder / "state" / "copilot-history"
+        kept.unlink()
+        kept.mkdir()
+        at.ask("are you there?", "Here.")
+        at.ask("still?", "Still.")
+        assert "directory" not in at.shown
+
+    model.script(says("Here."), says("Still."))
+    assert copilot.chat(person) == 0
+
+
 def test_our_words_follow_the_locale(copilot: Copilot, model: FakeOpenAI) -> None:
     def person(at: Terminal) -> None:
         at.ask("删除标记", "y = 同意")
