@@ -98,7 +98,7 @@ def definitions() -> tuple[types.Tool, ...]:
 async def _get_run(
     services: Services, principal: Principal, given: Arguments
 ) -> types.CallToolResult:
-    record = services.executions.get(given["run"], principal)
+    record = services.executions.history.get(given["run"], principal)
     if not record.ended:
         record = await services.executions.wait(record.run, float(given["wait_seconds"]))
     tokens = int(given["tokens"]) if "tokens" in given else None
@@ -108,7 +108,7 @@ async def _get_run(
 async def _get_run_output(
     services: Services, principal: Principal, given: Arguments
 ) -> types.CallToolResult:
-    record = services.executions.get(given["run"], principal)
+    record = services.executions.history.get(given["run"], principal)
     data = output_slice(
         record,
         task=given.get("task"),
@@ -134,7 +134,7 @@ async def _list_runs(
     services: Services, principal: Principal, given: Arguments
 ) -> types.CallToolResult:
     verdict = given.get("verdict")
-    records, cursor = services.executions.list(
+    records, cursor = services.executions.history.list(
         principal,
         operation=given.get("operation"),
         verdict=Verdict(verdict) if verdict else None,

@@ -101,7 +101,7 @@ def watchable(services: Services, principal: Principal, uri: str) -> RunRecord:
         )
     try:
         services.require(principal, Action.READ, _OUTPUT if match[3] else _RUN)
-        return services.executions.get(match[2], principal)
+        return services.executions.history.get(match[2], principal)
     except ToolError as error:
         raise _absent(uri, str(error)) from None
 
@@ -127,13 +127,13 @@ async def _operation(services: Services, principal: Principal, name: str) -> tup
 
 async def _run(services: Services, principal: Principal, run: str) -> tuple[str, str]:
     services.require(principal, Action.READ, _RUN)
-    record = services.executions.get(run, principal)
+    record = services.executions.history.get(run, principal)
     return _JSON, _dump(run_data(services, record))
 
 
 async def _output(services: Services, principal: Principal, run: str) -> tuple[str, str]:
     services.require(principal, Action.READ, _OUTPUT)
-    whole = whole_output(services.executions.get(run, principal))
+    whole = whole_output(services.executions.history.get(run, principal))
     text = fence(whole[:_MOST_OUTPUT_CHARS], services.new_mark(), f"output of {run}")
     if len(whole) > _MOST_OUTPUT_CHARS:
         text += (

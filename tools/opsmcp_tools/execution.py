@@ -6,10 +6,9 @@ caller that goes away stops waiting, nothing else. Knows nothing of MCP, schemas
 
 import logging
 import secrets
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from math import inf
 from types import MappingProxyType
 
@@ -23,11 +22,11 @@ from opsmcp_pipelines.source import RunRef, Source, StartRequest
 from opsmcp_tools.admission import Admission
 from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.carrying import Carrier
-from opsmcp_tools.characters import quote
-from opsmcp_tools.errors import JournalUnusable, ToolError, ToolUnavailable, UnknownRun
+from opsmcp_tools.errors import JournalUnusable, ToolError, ToolUnavailable
 from opsmcp_tools.events import EventHook
 from opsmcp_tools.following import Live
-from opsmcp_tools.journal import Journal, Query
+from opsmcp_tools.history import History
+from opsmcp_tools.journal import Journal
 from opsmcp_tools.masking import Masker
 from opsmcp_tools.runs import Clock, Repeat, RunRecord, RunSettings
 from opsmcp_tools.sameness import digest_of
@@ -48,8 +47,6 @@ _JOURNAL_LOOK_SECONDS = 1.0
 _CANCEL_SECONDS = 5.0
 """How long a cancel waits for the run to begin, and for it to end."""
 
-_MOST_LISTED = 100
-
 _logger = logging.getLogger(__name__)
 
 
@@ -58,7 +55,7 @@ def _no_task(_namespace: str, _name: str) -> Task | None:
 
 
 class Executions:
-    """All runs of this process, and through the journal those of others and of the past."""
+    """The runs of this process; `history` also knows those of others and of the past."""
 
     def __init__(
         self,
@@ -80,6 +77,7 @@ class Executions:
         self._admission = Admission(settings, clock)
         self._find_task = find_task
         self._carrier = Carrier(source, journal, settings=settings, clock=clock, hooks=hooks)
+        self.history = History(journal, self._carrier.live)
         self._group: TaskGroup | None = None
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
@@ -203,17 +201,6 @@ class Executions:
         await wait_for_end(live, clock=self._clock, seconds=seconds, on_progress=on_progress)
         return live.record
 
-    def get(self, run: str, principal: Principal) -> RunRecord:
-        """A run of this principal, as it is now.
-
-        Raises:
-            UnknownRun: This principal has no such run.
-        """
-        record = self._find(run)
-        if record.principal != principal.name:
-            raise _unknown_run(run)
-        return record
-
     def follows(self, run: str) -> bool:
         """Whether this process follows the run."""
         return run in self._carrier.live
@@ -236,56 +223,8 @@ class Executions:
         group = self._open_group()
         if operation is not None:
             record = replace(record, expected=self._expected(operation))
-        live = self._carrier.live[record.run] = Live(record, self._masker)
-        self._admission.take(record.principal)
-
-        async def follow() -> None:
-            try:
-                await self._carrier.join(live)
-            finally:
-                self._admission.leave(record.principal)
-
-        group.start_soon(follow)
+        self._take(record, group, self._carrier.join)
         return record
-
-    def last_good(self, record: RunRecord) -> RunRecord | None:
-        """The last run of the same principal, tool and arguments that succeeded before this one.
-
-        None also when the journal cannot be read: it is only something to compare with.
-        """
-        try:
-            return self._journal.last_good(record)
-        except JournalUnusable:
-            _logger.warning("no earlier run was looked up: the journal cannot be read")
-            return None
-
-    def list(
-        self,
-        principal: Principal,
-        *,
-        operation: str | None = None,
-        verdict: Verdict | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        limit: int = 20,
-        cursor: str | None = None,
-    ) -> tuple[tuple[RunRecord, ...], str | None]:
-        """Runs of this principal, newest first, and the cursor of the next page.
-
-        Those that are over come without their tasks.
-        """
-        query = Query(
-            principal=principal.name,
-            operation=operation,
-            verdict=verdict,
-            since=since,
-            until=until,
-            limit=min(max(1, limit), _MOST_LISTED),
-            before=_parse_cursor(cursor),
-        )
-        with _journal_errors():
-            records, before = self._journal.list(query)
-        return tuple(self._newest(record) for record in records), str(before) if before else None
 
     async def cancel(self, run: str, principal: Principal) -> tuple[RunRecord, bool]:
         """Stop a run if its source can; the run as it is then, and whether it was stopped.
@@ -294,7 +233,7 @@ class Executions:
             UnknownRun: This principal has no such run.
             ToolUnavailable: The source could not be asked.
         """
-        record = self.get(run, principal)
+        record = self.history.get(run, principal)
         if record.ended or not self._source.can_cancel:
             return record, False
         live = self._carrier.live.get(run)
@@ -360,25 +299,12 @@ class Executions:
         }
         return expected_tasks(operation, {name: task for name, task in found.items() if task})
 
-    def _find(self, run: str) -> RunRecord:
-        if run in self._carrier.live:
-            return self._carrier.live[run].record
-        with _journal_errors():
-            record = self._journal.get(run)
-        if record is None:
-            raise _unknown_run(run)
-        return record
-
-    def _newest(self, record: RunRecord) -> RunRecord:
-        live = self._carrier.live.get(record.run)
-        return live.record if live else record
-
     async def _wait_elsewhere(
         self, run: str, seconds: float, on_progress: Progress | None
     ) -> RunRecord:
         """Wait for a run that is over, or that another process follows; take it up if that died."""
         end = self._clock.monotonic() + seconds
-        while not (record := self._find(run)).ended:
+        while not (record := self.history.find(run)).ended:
             left = end - self._clock.monotonic()
             if await self._take_up(run):
                 return await self.wait(run, left, on_progress)
@@ -397,38 +323,25 @@ class Executions:
             _logger.warning("unfinished runs were not taken up: %s", error)
             return False
         for record in claimed:
-            live = self._carrier.live[record.run] = Live(record, self._masker)
-            self._admission.take(record.principal)
-            self._group.start_soon(self._resume, live)
+            self._take(record, self._group, self._carrier.resume)
         return bool(claimed)
 
-    async def _resume(self, live: Live) -> None:
-        try:
-            await self._carrier.resume(live)
-        finally:
-            self._admission.leave(live.record.principal)
+    def _take(
+        self, record: RunRecord, group: TaskGroup, carry: Callable[[Live], Awaitable[None]]
+    ) -> None:
+        """Follow a run that exists already, whether there is room for it or not."""
+        live = self._carrier.live[record.run] = Live(record, self._masker)
+        self._admission.take(record.principal)
+
+        async def follow() -> None:
+            try:
+                await carry(live)
+            finally:
+                self._admission.leave(record.principal)
+
+        group.start_soon(follow)
 
 
 def _repeat(record: RunRecord, digest: str) -> RunRecord:
     """The run as the answer of a call with that digest, which did not make it."""
     return replace(record, repeated=Repeat.CALL if record.digest == digest else Repeat.KEY)
-
-
-def _parse_cursor(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18):
-        raise ToolError("cursor is not one that list_runs gave; leave it out for the newest runs")
-    return int(cursor)
-
-
-def _unknown_run(run: str) -> UnknownRun:
-    return UnknownRun(f"there is no run {quote(run, 40)}; list_runs names the recent ones")
-
-
-@contextmanager
-def _journal_errors() -> Generator[None, None, None]:
-    try:
-        yield
-    except JournalUnusable as error:
-        raise ToolUnavailable(f"runs cannot be looked up: {error}") from error

@@ -71,7 +71,7 @@ def command(
         if run is None:
             _list(services, whose, filters, as_json=as_json)
         else:
-            record = services.executions.get(run, whose)
+            record = services.executions.history.get(run, whose)
             await _show_one(services, record, output=output, as_json=as_json)
         return 0
 
@@ -81,7 +81,7 @@ def command(
 def _list(
     services: Services, whose: Principal, filters: Mapping[str, Any], *, as_json: bool
 ) -> None:
-    records, cursor = services.executions.list(
+    records, cursor = services.executions.history.list(
         whose,
         operation=filters["tool"],
         verdict=Verdict(filters["verdict"]) if filters["verdict"] else None,
