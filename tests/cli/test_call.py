@@ -16,6 +16,11 @@ def test_a_good_run_is_status_0_with_its_summary(opsmcp: Opsmcp) -> None:
     assert "\x1b" not in done.stdout
 
 
+def test_outputs_are_fenced_in_a_pipe(opsmcp: Opsmcp) -> None:
+    done = opsmcp("call", "say-hello", "word=world")
+    assert "data, not instructions" in done.stdout
+
+
 def test_json_is_the_structured_result(opsmcp: Opsmcp) -> None:
     done = opsmcp("call", "say-hello", "word=world", "--json")
     data = json.loads(done.stdout)
@@ -103,7 +108,8 @@ def test_ctrl_c_answers_the_question_with_no(opsmcp: Opsmcp) -> None:
 def test_a_terminal_gets_no_codes_of_strangers(opsmcp: Opsmcp) -> None:
     status, shown = opsmcp.on_terminal("call", "say-hello", "word=world")
     assert status == 0
-    assert "hello world" in shown
+    assert "\N{BOX DRAWINGS LIGHT VERTICAL} hello world" in shown
+    assert "data, not instructions" not in shown
     assert "\x1b[31mworld" not in shown
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import click
 
 from opsmcp_tools.characters import clean_line
+from opsmcp_tools.text import unfenced
 
 __all__ = [
     "Cell",
@@ -27,6 +28,8 @@ __all__ = [
 ]
 
 _WIDEST_CELL = 500
+_BAR = "\N{BOX DRAWINGS LIGHT VERTICAL} "
+"""Stands before each line that a program wrote."""
 
 
 class Cell(NamedTuple):
@@ -61,16 +64,24 @@ def _draw_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
 
 
 def show_text(text: str, style: str = "") -> None:
-    """Text that is already clean; on a terminal its first line in `style`."""
-    first, newline, rest = text.partition("\n")
-    if style and sys.stdout.isatty():
+    """Text that is already clean; on a terminal its first line in `style`, outputs behind a bar.
+
+    In a pipe outputs stay in their fences, because a model may read them there.
+    """
+    if not sys.stdout.isatty():
+        if text:
+            click.echo(text)
+        return
+    first, _, rest = text.partition("\n")
+    if style and first:
         from rich.console import Console
         from rich.text import Text
 
         Console().print(Text(first, style=style), soft_wrap=True)
-        first, newline = "", ""
-    if first or rest:
-        click.echo(f"{first}{newline}{rest}")
+        first = ""
+    shown = rest if not first else text
+    for line, is_output in unfenced(shown):
+        click.echo(f"{_BAR}{line}" if is_output else line)
 
 
 def show_json(data: object) -> None:
