@@ -20,6 +20,8 @@ from opsmcp_tools.policy import Action, Decision, Effect
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.tool import Principal, Tool
 from opsmcp_tools.toolbox import Toolbox
+from opsmcp_tools.words import consent as words
+from opsmcp_tools.words.phrase import Language, Said
 
 __all__ = [
     "OnProgress",
@@ -198,25 +200,26 @@ async def question(services: Services, prepared: Prepared) -> Question:
     contents = (await services.current_toolbox()).catalogue.contents
     where = places_in_words(prepared.tool, prepared.call, contents)
     tool, given = prepared.tool, prepared.call.arguments
-    lines = [f"Run {tool.title} ({tool.name})?", tool.description, _effect(tool)]
-    lines += [f"Careful: {hazard}" for hazard in hazards(tool)]
-    lines += [f"Where: {where}"] if where else []
-    lines += [f"  {name} = {_in_short(value)}" for name, value in given.items()]
+    said = [words.RUN(tool.title, tool.name), tool.description, _effect(tool)]
+    said += [words.CAREFUL(hazard) for hazard in hazards(tool)]
+    said += [words.WHERE(where)] if where else []
+    lines = [one.to(tool.language) if isinstance(one, Said) else one for one in said]
+    lines += [f"  {name} = {_in_short(value, tool.language)}" for name, value in given.items()]
     return Question("\n".join(lines), tool.definition, prepared.decision)
 
 
-def _in_short(value: str) -> str:
+def _in_short(value: str, language: Language) -> str:
     if len(value) <= _LONGEST_SHOWN:
         return value
-    return f"{value[: _LONGEST_SHOWN - 40]} … {value[-40:]} ({len(value):,} characters)"
+    return words.IN_SHORT(value[: _LONGEST_SHOWN - 40], value[-40:], len(value)).to(language)
 
 
-def _effect(tool: Tool) -> str:
+def _effect(tool: Tool) -> Said:
     if tool.hints.read_only:
-        return "It only reads."
+        return words.READS()
     if tool.hints.destructive:
-        return "It changes something, and this can destroy or interrupt something."
-    return "It changes something." + (" Twice is as once." if tool.hints.idempotent else "")
+        return words.DESTROYS()
+    return words.CHANGES_ONCE() if tool.hints.idempotent else words.CHANGES()
 
 
 def command_line(prepared: Prepared) -> str:

@@ -231,8 +231,8 @@ class Tools(_Group):
     """Number of tools on one page of the list. 0: one page for all, because several clients read
     only the first."""
     language: Annotated[Literal["en", "zh"], Means("en or zh")] = "en"
-    """Language of opsmcp's own words in descriptions, errors about arguments and results: `en` or
-    `zh` (Chinese). What authors and programs wrote stays as they wrote it."""
+    """Language of opsmcp's own words in descriptions, errors about arguments, results and questions
+    to a person: `en` or `zh` (Chinese). What authors and programs wrote stays as they wrote it."""
     enum_limit: Annotated[
         int, _Number, Field(ge=1, le=1000), Means("a whole number from 1 to 1000")
     ] = 64

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.models import Host, Task
+from opsmcp_tools.words import consent as words
+from opsmcp_tools.words.phrase import Language, Said
 
-__all__ = ["Target", "find_target"]
+__all__ = ["Target", "find_target", "in_words"]
 
 _ONE_OF_MANY = frozenset({"anymaster", "anyworker", "anynode"})
 _MANY = frozenset({"all", "allmasters", "allworkers"})
+_MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +26,30 @@ class Target:
     count: int | None
     hosts: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
-        """In words: `host web-1`, `3 hosts (k=v: a, b, c)`, `every node that all means`."""
+    def said(self) -> str | Said:
+        """In words: `web-1`, `3 hosts (k=v: a, b, c)`, `every node that 'all' means`."""
         if self.count is None:
-            return f"every node that {self.named!r} means"
+            return words.EVERY_NODE(self.named)
         if self.named in _ONE_OF_MANY:
-            return f"one node, chosen by the source ({self.named})"
+            return words.ONE_NODE(self.named)
         if not self.named:
-            return "one machine, chosen by the source"
+            return words.ONE_MACHINE()
         if self.hosts == (self.named,) or not self.hosts:
-            return self.named if self.count == 1 else f"{self.count} hosts ({self.named})"
-        more = f", and {len(self.hosts) - 10} more" if len(self.hosts) > 10 else ""
-        word = "host" if self.count == 1 else "hosts"
-        return f"{self.count} {word} ({self.named}: {', '.join(self.hosts[:10])}{more})"
+            return self.named if self.count == 1 else words.HOSTS(self.count, self.named)
+        shown = f"{self.named}: {', '.join(self.hosts[:_MOST_NAMED])}"
+        more = len(self.hosts) - _MOST_NAMED
+        these = words.AND_MORE(shown, more) if more > 0 else shown
+        return (words.ONE_HOST if self.count == 1 else words.HOSTS)(self.count, these)
+
+    def __str__(self) -> str:
+        """The same in English."""
+        return in_words(self, "en")
+
+
+def in_words(target: Target, language: Language) -> str:
+    """A target as people of that language read it."""
+    said = target.said()
+    return said.to(language) if isinstance(said, Said) else said
 
 
 def find_target(task: Task, host: str, contents: Contents, *, elsewhere: bool) -> Target:

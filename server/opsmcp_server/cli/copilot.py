@@ -105,6 +105,9 @@ def command(
     config = read_config(shared)
     plan = _plan(config, mcp_token, silence=silence)
     asked = _read_asked(" ".join(question).strip())
+    if "tools.language" not in config.origins:
+        # The tools speak as the chat does, unless somebody wants it otherwise.
+        shared = shared.with_flags(tools_language=plan.words.language)
     if config.copilot.mcp:
         return _run_with_servers(shared, config, plan, asked, mcp_token)
 
