@@ -7,7 +7,9 @@ import pytest
 
 from opsmcp_pipelines.models import Task
 from opsmcp_tools.expressions import expressions
+from opsmcp_tools.inferences import rules
 from opsmcp_tools.search import Document, SearchIndex, document_of
+from opsmcp_tools.spelling import Spellings
 from opsmcp_tools.vocabulary import ideas, stem
 from tests.tools.corpus import TOOL
 
@@ -82,6 +84,8 @@ def test_the_tool_whose_name_says_no_more_comes_first():
         ("is https://shop.example/ slow", "check-url"),
         ("有个 pod 删不掉", "force-delete-pod"),
         ("docker is dead", "restart-docker"),
+        ("PodCrashLoopBackOff", "inspect-restarts"),
+        ("crashlop backoff", "inspect-restarts"),
     ],
 )
 def test_turns_of_speech_stand_for_what_they_mean(query: str, first: str | None):
@@ -96,6 +100,67 @@ def test_the_name_of_a_machine_is_not_what_is_asked_for():
     found = index("restart-gpu-node", "list-pods", "check-node-2")
     assert found.search("pods on gpu-node-2")[0] == "list-pods"
     assert found.search("check-node-2")[0] == "check-node-2"
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("who is constantly writing to that disk", "find-disk-io"),
+        ("谁在往硬盘里写", "find-disk-io"),
+        ("please move all the pods of it to another node", "drain-node"),
+        ("no more new pods on node7", "cordon-node"),
+        ("别往 node7 放东西", "cordon-node"),
+    ],
+)
+def test_words_mean_together_what_none_means_alone(query: str, first: str):
+    found = index("find-disk-io", "disk-usage", "drain-node", "cordon-node", "list-pods")
+    assert first in found.search(query, most=2)
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("why was the web restarted", "web-restart-reasons"),
+        ("restart the web", "web-restart"),
+        ("it is down, restart web", "web-restart"),
+        ("web 为什么重启", "web-restart-reasons"),
+        ("把 web 重启一下", "web-restart"),
+    ],
+)
+def test_who_asks_finds_what_reads_and_who_commands_what_changes(query: str, first: str):
+    found = SearchIndex(
+        [
+            Document("web-restart", (("web-restart", 3.0),), reads=False),
+            Document("web-restart-reasons", (("web-restart-reasons", 3.0),), reads=True),
+        ]
+    )
+    assert found.search(query)[0] == first
+
+
+def test_variants_that_nothing_asks_for_come_last():
+    variants = {f"restart_pod_of_{team}": "restart" for team in ("shop", "chat", "mail")}
+    found = index(**variants, restart_pod="restart", list_pods="")
+    assert found.search("restart pod", most=2) == ("restart-pod", "list-pods")
+    assert "restart-pod-of-mail" in found.search("restart pod of mail", most=2)
+
+
+@pytest.mark.parametrize(
+    ("asked", "known"),
+    [
+        ("restrat", "restart"),
+        ("hsot", "host"),
+        ("kublet", "kubelet"),
+        ("bins", None),
+        ("loud", None),
+    ],
+)
+def test_slips_are_mended_and_ordinary_words_are_not(asked: str, known: str | None):
+    assert next(iter(Spellings([]).meant_by(asked)), None) == known
+
+
+def test_what_words_mean_together_is_something_known():
+    means = {idea for _, ideas_meant in rules() for idea in ideas_meant}
+    assert {idea for idea in means if stem(idea) not in ideas()} <= {"200", "manager"}
 
 
 def test_every_expression_means_something_known():
