@@ -26,8 +26,10 @@ disk usage: growing; bloat; root partition; partition; partitions; quota exceede
 disk usage: read only file system; 分区; 根分区; 根目录; 磁盘告警; 爆盘; 盘爆; 盘满; 写满; 目录
 disk usage: 文件; 大文件; 撑爆; 占空间; 占地方; 空间不够; 空间不足; 没空间; 剩余空间; 还剩多少
 disk usage: 剩多少; 写不进去; 占了多少; bytes; where did * space; persistentvolumefillingup
-disk usage: filesystemspacefillingup; blocks; storage full; runs full; nearly full; percent full
-disk usage: 快满了; 容量; 什么占; 占满磁盘; 还有多少空间
+disk usage: filesystemspacefillingup; storage full; runs full; nearly full; percent full; 快满了
+disk usage: 容量; 什么占; 占满磁盘; 还有多少空间; at its limit; ephemeral storage; df output
+disk usage: 快爆了; 报警了; 告警了; 空间告急; 告急; root fs; fs; rootfs; overlay; overlayfs; lvm
+disk usage: vg; thin pool
 disk clear: gigabytes; gb; megabytes; mb; gigs; get space back; give back space; sweep; throw away
 disk clear: log rotation; rotate logs; logrotate; old files; reclaim; make room; make some room
 disk clear: junk; rubbish; garbage; trash; unused images; dangling; docker prune; system prune
@@ -40,7 +42,8 @@ disk clear: old backups; cache files; 缓存文件
 disk io process: iotop; iostat; iowait; io wait; disk wait; pidstat; disk busy; busy disk
 disk io process: disk latency; disk throughput; thrashing; io saturation; hammering the disk
 disk io process: wearing out; 磁盘读写; 读写高; 读写; 写盘; 刷盘; 狂写; 写磁盘; 读磁盘; 磁盘繁忙
-disk io process: 磁盘很忙; 磁盘慢
+disk io process: 磁盘很忙; 磁盘慢; jbd2; fsync; fsyncing; kworker; floods the disk; writeback
+disk io process: dirty pages; blkio; iops high
 mount: mountpoint; mountpoints; umount; unmount; fstab; nfs; stale file handle; 挂载残留; 挂载
 mount: 卸载
 top process: top; htop; atop; vmstat; burning; hogging; eating up; chewing; memory leak; leaking
@@ -64,17 +67,20 @@ port listen: netstat; ss; ss tlnp; eaddrinuse; address already in use; already i
 port listen: nmap; accept connections; accepts connections; open ports; bind failed; holding port
 port listen: 谁在监听; 在监听; 端口冲突; 占端口; bound to; 被占用; 端口占用; 监听端口; 开了哪些端口
 port listen: 开放端口; listener; listeners; occupies; port conflict; tcp; udp; 占了; 谁占; 占用了
+port listen: answers on; answering on; serves on; locally; is port; 有没有在监听; 起端口; 端口通
 service status: systemctl; systemctl status; is up; is down; is running; is alive; not running
 service status: is * up; is * down; is * running; is * alive; is * dead; up and running
 service status: did * start; come up; came up; back up; still alive; still running; flapping
 service status: 还在运行; 起来了; 在不在; 在跑吗; 还在跑; 跑着没; 起来没; 启动没; 活着没
 service status: 有没有起来; 掉线; 挂了; 没起来; 没启动; 起没起来; 停了; 还活着; 挂掉; 死了
 service status: 还在不在; 起没起; 活着; daemon alive; since boot; enabled at boot; survive
-service status: 开机自启; 自启; 跑没跑; 运行没; 正常运行
+service status: 开机自启; 自启; 跑没跑; 运行没; 正常运行; node exporter; exporter
+service status: entered failed state; failed state; agent; gunicorn; 进程还在; 存活
 service: nginx; apache; httpd; mysql; mysqld; mariadb; postgres; postgresql; redis; mongodb; kafka
 service: etcd; rabbitmq; sshd; cron; crond; chronyd; ntpd; haproxy; rsyslogd; firewalld; keepalived
 service: consul; zookeeper; elasticsearch; nats; minio; grafana; alertmanager; squid; memcached
-service: tomcat; 守护进程
+service: tomcat; 守护进程; telegraf; fluentd; filebeat; exporter; kube proxy; dnsmasq; vsftpd
+service: php fpm; supervisor; puppet; zabbix
 service log: journalctl; journal; syslog; dmesg; system log; unit log; 系统日志; failed to start
 service log: failed unit; unit failed; start request repeated; complain; complained; bail out
 service log: bailed out; why did * fail; 服务报了什么; 服务日志
@@ -85,19 +91,26 @@ check http: connection refused; landing page; uri; redirect; redirects; health p
 check http: http error; 打不开; 访问不了; 访问不通; 状态码; 响应慢; 官网; 链接; 能不能通; 首页
 check http: 页面; 能不能访问; 登录页; 浏览器; 接口; 响应时间; 能打开; 通不通; 站点; 前端; blank
 check http: blank page; white page; website; 白屏; 页面白; 转圈; 加载不出; 刷不出; 通吗; 能访问
-check http: 网关超时; ingress; portal down; load balancer; 网关; 入口; 支付接口
+check http: 网关超时; ingress; portal down; load balancer; 网关; 入口; 支付接口; econnrefused
+check http: etimedout; health check failed; probe it; timed out; err connection; 健康检查失败; 探活
+check http: probe success; target down; blackbox exporter; synthetic check; ping check
+check http: uptime check
 check dns: nslookup; dig; nxdomain; servfail; resolv; cname; name or service not known
 check dns: no such host; coredns; core dns; mx; txt record; a record; aaaa; name lookup
 check dns: name server; resolver; fqdn; svc cluster local; temporary failure in name resolution
 check dns: could not resolve; unknown host; resolv conf; name resolution; 解析不了; 解析失败
-check dns: 解析不到; 解析成; 解析到; 指向哪
+check dns: 解析不到; 解析成; 解析到; 指向哪; enotfound; getaddrinfo; eai again; gaierror
+check dns: propagated; record; records; unresolvable; zone
 check certificate: openssl; openssl s client; x509; handshake; not trusted; untrusted; self signed
 check certificate: issuer; cert manager; lets encrypt; renew; renewal; renewed; pem; padlock
-check certificate: not secure; 到期; 快到期; 证书链; 续期; 续签; 不安全; 还有几天
+check certificate: not secure; 到期; 快到期; 证书链; 续期; 续签; 不安全; 还有几天; err cert
+check certificate: ssl error; cert date invalid; cert authority; certificate verify failed; pkix
+check certificate: 颁发; 签发
 set kernel: ulimit; tunables; knobs; somaxconn; swappiness; tune; max map count; ip forward; nofile
 set kernel: file max; file descriptors; too many open files; conntrack; tcp keepalive; sysctls
 set kernel: proc sys; kernel params; hugepages; inotify; 调内核; 调优; 系统优化; 句柄; 文件描述符
 set kernel: 连接跟踪; tcp backlog; net core; net ipv4; sysctl; open file limit; 系统参数; 参数调优
+set kernel: vm; sysctl conf; everywhere; kernel settings; 改成; 调成
 public ip: nat; egress ip; outbound ip; external ip; leave the; whitelist our; allowlist
 public ip: firewall rule; ifconfig me; icanhazip; ipinfo; wan; facing; what is my ip; our ip
 public ip: seen from outside; 出网; 外网地址; 外网; 公网; 出口; 对外; 白名单; 加白; 出去的
@@ -112,14 +125,19 @@ get log pod: kubectl logs; kubectl log; crash log; output of; stdout; stderr; co
 get log pod: console output; last words; last lines; spits; spat; stack trace; stern; traceback
 get log pod: logs f; dump logs; recent output; 打印了什么; 控制台输出; 输出; 打印; 控制台; 打日志
 get log pod: 堆栈; 吐了什么; 说了什么; 最后几行; peek at output; printed to the console; 打了啥
-get log pod: 打印啥; 日志瞅; 输出了; 吐; 日志里写
+get log pod: 打印啥; 日志瞅; 输出了; 吐; 日志里写; died with; exception; last output; final output
+get log pod: 最后输出; 最后的输出; 跑的日志; 看输出
 get log pod keyword: grep; egrep; occurrences; occurrence; mentions; mentioning; log filter; 过滤
 get log pod keyword: 搜日志; log search; search logs; search the logs; with the word; 关键字
-get log pod keyword: 关键词; 字样; 搜一下; 含有; 包含; 带有; 出现过; 有没有出现
+get log pod keyword: 关键词; 字样; 搜一下; 含有; 包含; 带有; 出现过; 有没有出现; request id
+get log pod keyword: trace id; order id; was processed; whether * appears; error lines; 订单号
+get log pod keyword: 请求号; 流水号; 查 exception
 get pod yaml: o yaml; oyaml; kubectl get pod o yaml; as yaml; definition; full spec; raw object
 get pod yaml: resource limits; limits and requests; env vars; environment variables; volumes of
 get pod yaml: 配置文件; 资源限制; 环境变量; 完整定义; 原始配置; yml; source of the pod; declared
-get pod yaml: mounts and env; env; 原始; 导出来; 完整配置; 模板
+get pod yaml: mounts and env; env; 原始; 导出来; 完整配置; 模板; serviceaccount; service account
+get pod yaml: which image; image and; mounted secrets; configmap; annotations; labels of the pod
+get pod yaml: 用的什么镜像; 什么镜像; 镜像版本; 注解; 挂了哪些卷
 describe pod: kubectl describe; liveness probe; readiness probe; probe failing; probes; describe po
 describe pod: init container; exit code; backoff; 探针; 退出码; 详细信息; 详情; 就绪探针; 存活探针
 inspect pod restart: crashloopbackoff; crashloop; crash loop; oomkilled; restart count; oom killed
@@ -127,13 +145,17 @@ inspect pod restart: oom kill; restart loop; crash looping; keeps restarting; nu
 inspect pod restart: flaps; reboot loop; keeps crashing; keeps dying; dies right after
 inspect pod restart: comes and goes; too many restarts; 反复重启; 一直重启; 不断重启; 老重启
 inspect pod restart: 老是重启; 总是重启; 自己重启; 不停重启; 频繁重启; 重启次数; 为什么重启
-inspect pod restart: 重启原因; 无限重启; 循环重启; 反复崩; 一直崩; 老崩; 总挂
+inspect pod restart: 重启原因; 无限重启; 循环重启; 反复崩; 一直崩; 老崩; 总挂; liveness
+inspect pod restart: liveness probe; back off restarting; oom 了; 好几次; 存活探测; 疯狂重启
+inspect pod restart: 狂重启; 一直在重启
 inspect pod error: imagepullbackoff; errimagepull; image pull; createcontainererror; 起不来; 不正常
 inspect pod error: invalidimagename; createcontainerconfigerror; runcontainererror
 inspect pod error: container cannot run; errimageneverpull; warning events; replicas mismatch
 inspect pod error: rollout stuck; failedmount; 启动不了; 启动失败; 拉取失败; 拉不下来; 启不来
 inspect pod error: 跑不起来; 镜像拉取失败; unhappy; goes wrong; wrong with; what is wrong; 起不起来
-inspect pod error: 咋了; 怎么了
+inspect pod error: 咋了; 怎么了; mountvolume; failedattachvolume; failedcreatepodsandbox
+inspect pod error: unauthorized; failed for volume; failedcreate; failedsync; networknotready; cni
+inspect pod error: sandbox; setup failed; 镜像拉; 容器错误
 inspect pod pending: failedscheduling; unscheduled; not scheduled; be scheduled; get scheduled
 inspect pod pending: taint; insufficient; insufficient cpu; insufficient memory
 inspect pod pending: nodes are available; toleration; without a node; no node; not placed
@@ -142,7 +164,9 @@ inspect pod pending: persistentvolumeclaim; pvc; waiting for a node; taints; not
 inspect pod pending: containercreating; container creating; podinitializing; unassigned
 inspect pod pending: never starts; cannot be placed; stuck creating; 调度不上; 调度不上去; 调度不了
 inspect pod pending: 调度失败; 资源不足; 排不上; 没调度; 没分配; 没分到; 分不到; 排队; 污点; 亲和性
-inspect pod pending: 卡在创建; 一直等; 等着调度; 不调度; 没被调度
+inspect pod pending: 卡在创建; 一直等; 等着调度; 不调度; 没被调度; no gpu available
+inspect pod pending: gpu not available; not enough; quota; preempted; preemption; not started; 不够
+inspect pod pending: 没起来; 资源不够; 没有资源; 等资源; 没有空闲; 没卡; 卡不够
 clear pod error: finished pods; crashed pods; leftover pods; stale pods; 失败的; 残留的; 垃圾 pod
 clear pod error: evicted; evicted pods; completed pods; failed pods; dead pods; 被驱逐; corpses
 clear pod error: broken pods; failed ones; completed ones; error pods; unhealthy pods; bad pods
@@ -154,6 +178,8 @@ force delete pod: undead; does not go away; won t go away; refuses to go; does n
 force delete pod: hangs on deletion; stuck deleting; at once; nuke; immortal; --force; delete now
 force delete pod: 还在; 删了半天; 强删; 一直删; 卡在删除; 卡在 terminating; 干不掉; 强行; 删除卡住
 force delete pod: 硬删; ghost; ghost pod; deleting for; stuck in deletion; not gracefully
+force delete pod: never finishes; never terminates; finishes terminating; 结束不了; 停不掉
+force delete pod: 终止不了; 一直在删; 不等了
 pod: replica; replicas; sidecar; workload; workloads; statefulsetet; 副本; po; pods; app; apps
 pod: application; applications; microservice; microservices; 应用; 业务; 微服务; 容器组; deploy
 pod: backend; checkout; worker pod; job pod; deployment; replicaset; sts; ds; rs; 前端服务; 程序跑
@@ -163,9 +189,11 @@ metric error 200: failed requests; server errors; slo; error budget; 非 200; �
 metric error 200: 请求失败; 不是 200; 返回码
 host: box; boxes; bare metal; vm; 物理机; 虚拟机; computer; computers; 电脑; instance; instances
 host: linux; ec2; ecs; ssh; hypervisor; 裸金属
-list host: inventory; 资产; 机器清单; cmdb; fleet; our machines; registered machines; managed hosts
-list host: 几台; how many servers; how many machines; how many hosts; 几台机器; 多少台; 纳管
-list host: 几台主机; 有哪些机器; 几台服务器; 机器列表; 服务器列表; 服务器清单; 哪些主机
+list host: inventory; 资产; 机器清单; 主机清单; 主机列表; cmdb; fleet; our machines
+list host: registered machines; managed hosts; 几台; how many servers; how many machines
+list host: how many hosts; 几台机器; 多少台; 纳管; 几台主机; 有哪些机器; 几台服务器; 机器列表
+list host: 服务器列表; 服务器清单; 哪些主机; do we own; we own; bare metal; physical servers
+list host: metal servers; 物理机; 有哪些物理机; 裸机
 node status: notready; not ready; unready; node down; nodes down; 未就绪; 不就绪; 失联
 node status: node unreachable; node pressure; memory pressure; pid pressure; node conditions
 node status: node health; node lost; unreachable node; node unknown; network unavailable; 节点挂了
@@ -180,7 +208,8 @@ cordon: close the node; off limits; no new workloads; pause scheduling; disable 
 cordon: block scheduling; reserve the node; keep off; 停调度; 别再调度; 摘除; 不要往; 别往; 别再往
 cordon: 先别往; 停止往; 不接新; 不接收; 暂停调度; 关闭调度; 禁掉调度; 设为不可调度; 标记不可调度
 cordon: 摘掉; 别给; 拉黑; 不再接; 不放; do not let; no fresh; bar from; not accept; stop accepting
-cordon: 别让; 不许; 不准; 先不要; 先停掉调度
+cordon: 别让; 不许; 不准; 先不要; 先停掉调度; 屏蔽; sideline; park; taint it; block for; 屏蔽掉
+cordon: 停用
 uncordon: back into rotation; back in rotation; back into service; back in service; put back
 uncordon: readmit; take pods again; allow pods; accept pods; schedule again; after maintenance
 uncordon: 恢复使用; unblock; reopen; open again; re enable; enable again; usable again; 重新接收
@@ -190,7 +219,9 @@ uncordon: return to service; receive pods; workloads again; maintenance finished
 uncordon: maintenance is over; maintenance is done; back to the pool; back in the pool; 放开调度
 uncordon: 重新上线; 恢复上线; 重新调度; 恢复调度; 维护完; 维护结束; 维护好; 放开; 重新放; 可以放
 uncordon: 取消隔离; 取消禁止; 解禁; 打开调度; 开启调度; 重新加入; 接着用; 可以用了; 解封; 重新接
-uncordon: green light; give back; 放回; 放出来; 恢复正常; 加回; 加回来; 重新可用
+uncordon: green light; give back; 放回; 放出来; 恢复正常; 加回; 加回来; 重新可用; 解除屏蔽
+uncordon: 取消屏蔽; unquarantine; reinstate; 解除; 放行; 干活; 重新干活; 接活; 重新上岗; 上岗
+uncordon: back to work; back at work; working again
 drain: evict; before maintenance; move everything; move workloads; vacate; take everything off
 drain: offload; hardware; off the node; clear a node; clear the node; free a node
 drain: decommission a node; get pods off; kernel upgrade; 维护前; 清空节点; 迁走; 赶走
@@ -198,6 +229,8 @@ drain: ignore daemonsets; relocate; migrate; rebalance; kick out; move pods; mov
 drain: pods elsewhere; somewhere else; to other nodes; safely remove; for patching; swap hardware
 drain: swap disk; chase; push off; pods off; 腾走; 挪走; 挪到; 迁到; 腾出来; 腾空; 全赶; 搬走
 drain: 要维护; 准备维护; 下线节点; 撵走; 都移走; 移到别的; 撤走; 要升级; 换内存; 换硬盘; 停机维护
+drain: workloads to others; to other machines; shift load; push workloads; gracefully; 转到别的
+drain: 转移到别的; 负载转; 疏散; 让出来
 restart: reset; hard reset; power cycle; kick; start again; bring back; off and on; start fresh
 restart: revive; recreate; 拉起; 重新拉起; 再启动; rollout restart; rollout; turn it off and on
 restart: rebounce; jolt; refresh; 重开; 重来; 弄起来; 重新起; 重建; 重新拉; 踢一下; 重新跑; 拉起来
@@ -235,16 +268,18 @@ preload image: warm up; beforehand; image cache; 提前拉取; 预先拉取; cri
 preload image: in advance; pre pull; pre load; prepull; slow image pull; pulled already; cold start
 preload image: before the rollout; image to every node; image onto all nodes; before deployment
 preload image: before release; 提前拉; 拉好; 先拉; 预拉; 提前下载; 提前下; 预热镜像; 先把镜像
-preload image: 缓存镜像; 发版前; 提前把镜像; 镜像预热
+preload image: 缓存镜像; 发版前; 提前把镜像; 镜像预热; cold pull; cold pulls; scale out; 扩容时
+preload image: 拉镜像太慢; 提前准备; 提前备好
 preload dataset: data cache; warm the data; training data; 数据缓存; fluid; alluxio; juicefs
 preload dataset: 训练数据; 预热; load data; dataload; warm cache; cache the data; prefetch data
 preload dataset: into cache; training set; 训练集; 加载数据; 数据预热; 提前加载; 缓存数据
 preload dataset: 加载到缓存; 热数据; 灌数据; 语料; 数据加载; close to the gpus; near the gpus
-preload dataset: imagenet; before the job; before training; 开训前; 训练前; 开始训练
+preload dataset: imagenet; before the job; before training; 开训前; 训练前; 开始训练; preheat
+preload dataset: alluxio preload; alluxio load; 预读
 dataset status: how far; progress; 加载到哪; 进度; 加载完; 加载好; cached yet; percent loaded
 dataset status: 好了没; cached percentage; fully cached; still loading; data ready; 缓存了多少
 dataset status: 加载多少; 数据好了; completely cached; completely loaded; warmed up; done loading
-dataset status: 完成了吗; 缓存好; 预热好; 预热完
+dataset status: 完成了吗; 缓存好; 预热好; 预热完; cache percentage; alluxio cache; 缓存进度; 缓存率
 create namespace: tenant; tenant space; 新租户; 租户; new project; new team; new environment
 create namespace: sandbox; 新项目; kubectl create ns; create ns; 开个; 建个; 给新; 弄个新; 开一个
 create namespace: 建一个; 新开; 新环境; kubectl create namespace; carve out; isolated space
@@ -253,7 +288,8 @@ namespace: project; projects; 项目; kubectl get ns
 delete host: decommission; decommissioned; retire; retired; unregister; 下线; 报废; 退役
 delete host: deregister; scrapped; forget a server; forget the server; forget this machine
 delete host: gone for good; no longer exists; drop a host; gone machine; returned to the vendor
-delete host: written off; 不要了; 移出; 踢出; 从列表; 除名; 退租; 机器删; 摘机
+delete host: written off; 不要了; 移出; 踢出; 从列表; 除名; 退租; 机器删; 摘机; decom; 下架; 报销
+delete host: 淘汰
 cluster: environment; environments; contexts; kubeconfig; get contexts; federation; 机房
 list pipeline: automation; automations; playbook; playbooks; workflow; workflows; recipes; 自动化
 list pipeline: runbooks; what can you do; what can i run; capabilities; available actions; 能做什么
@@ -271,7 +307,9 @@ list pod node: 受影响; who is affected; affected by; affected; lands on; land
 list pod: kubectl get; kubectl get pods; get pods; what is running; everything running; 在跑的
 list pod: get po; pod list; how many pods; what pods; all pods; pods; broken right now
 list pod: what is broken; 几个 pod; 哪些 pod; not working; unhealthy; 多少 pod; 哪些应用; 什么在跑
-list pod: 哪些容器; 哪些服务挂; 全部容器; 哪些异常
+list pod: 哪些容器; 哪些服务挂; 全部容器; 哪些异常; anything crashing; anything broken
+list pod: anything failing; any crashes; 有没有崩溃; 崩溃的容器; 有没有异常; 有没有挂; in trouble
+list pod: red; not green; what fails; which fail
 kas job: kas; kas task; kas tasks; kas 任务; 训练任务
 echo: hello; hello world; say something; repeat after me; print a message; ping pong; 回声; 回显
 echo: 打个招呼; 复读
@@ -280,8 +318,10 @@ list dataset: 哪些数据集
 inspect svc error: k8s service; kubernetes service; service errors; service endpoints
 inspect svc error: endpoints empty; no endpoints; svc; 服务报错; 服务异常
 clear mount: detach; stale mount; stale nfs; dead mount; old mounts; hanging mount; hung mount
-clear mount: 挂载清; 卸掉; 挂载残; 失效的挂载
+clear mount: 挂载清; 卸掉; 挂载残; 失效的挂载; littered; orphan mounts; orphans; mount table
+clear mount: 孤儿挂载; 挂载点清
 delete pod log: according to its log; by log; based on logs; 根据日志; 按日志; 日志里有; 看日志决定
+get metric error 200: errors chart; error chart; graph; http errors; error percentage; 错误图; 监控
 """
 
 _MOST_WORDS = 5

@@ -13,18 +13,21 @@ from opsmcp_tools.vocabulary import stem
 __all__ = ["asks", "inferred", "rules", "signs_in"]
 
 _SIGNS = """
+pod job jobs task tasks training 任务 作业 训练
+inside inside within 里 内部 里面
 people customer customers user users client clients partner they 客户 用户 对方
 red red broken dead crashed failed evicted stale old ghost orphaned 死 失败 坏 残留
 touch touch before 动 碰 维护 下架 停机
-rid bin trash sweep tidy reap 弄掉 扔 扫 清 delete deletes deleted remove removes removed drop wipe
-rid clear clean kill kills rid rm throw erase purge cancel terminate 删 杀 干掉 去掉 移除 扔掉 取消
+rid bin trash sweep tidy reap 弄掉 扔 扫 清掉 清理 清一 清空 清除 清了 清下 delete deletes deleted
+rid remove removes removed drop wipe clear clean kill kills rid rm throw erase purge cancel
+rid terminate 删 杀 干掉 去掉 移除 扔掉 取消
 gone scrapped thrown vanished decommissioned missing 早就没 没有的 不在了 下架 gone removed dead
 gone obsolete retired exist exists 不要 报废 没有了
 not cant couldn stop stops stopped avoid 别 不到 不了 不出 不起来 死活 没法 拒绝 not no never dont
 not don cannot doesn didn isn isnt aren wasn hasn won wont shouldn wouldn nobody nothing refuses
 not without unable fails failed 不 没 无法 未 无
-done swapped replaced patched upgraded serviced recovered 换好 换完 修复 搞定 弄好 升级完 done over
-done finished repaired fixed complete completed healthy 好了 修好 完了 完成 结束 恢复
+done swapped replaced patched upgraded recovered 换好 换完 修复 搞定 弄好 升级完 done over finished
+done repaired fixed complete completed healthy 好了 修好 完了 完成 结束 恢复
 high roof spike spiking spiked peak sky surge surging soar soaring 飙 狂 疯 high busy heavy
 high saturated 高 忙 满 猛
 again return returned rejoin join joins resume recover recovered 回 恢复 again anymore back 又 再
@@ -59,7 +62,7 @@ move move moves moving shift kick push migrate relocate 搬 移 迁 挪 赶 腾
 all all everything every each entire whole 所有 全部 都 全 每
 before before ahead advance beforehand early already first prior upfront 先 提前 预先 之前 前
 want need want wanted needed necessary 要 需要
-still still yet remains hanging stays 还
+still still yet remains stays 还
 works works working work ok okay fine well alive healthy good up 好 正常 活
 name name names named called tag label 名 叫 标签
 where where whereabouts other another elsewhere different 别的 另 其他
@@ -90,17 +93,19 @@ top process: host what runs
 overview host: host slow; host works; host busy; node slow; host status; host general
 overview host: host condition; cpu memory; host inspect; host overview; fan high; fan scream
 overview host: host begin; host start; alert host; host look overall; page host
-process pod: process pod; process inside; pod inside
+process pod: process pod; process inside; pod inside; run inside pod; running pod inside
+process pod: pod inside works
 port listen: port who; port takes; port open; port list; port used
 service status: service works; service ends; service run; service status; service still
 service status: service again start; service self start; service start after; service up after
-service status: service survive; service start
+service status: service survive; service start; service gone; service host gone; agent works
+service status: agent up; agent down
 service log: service log; service say; log nginx; unit log; service why; service not start
 service log: service start not; service why not; unit not start; nginx say
 check http: http works; http open; http not; http slow; http ends; http status; site not
 check http: customer site; people page; people site; checkout page; people not open; http people
 check http: not page
-check dns: dns not; dns works; dns check; dns who; dns ip; domain ip
+check dns: domain point; domain machine; dns not; dns works; dns check; dns who; dns ip; domain ip
 check certificate: certificate when; certificate many; certificate still; certificate works
 check certificate: browser not; connection private; browser warn; site secure; certificate people
 public ip: ip internet; ip outside; ip our; ip world; public who; ip firewall; ip leave
@@ -108,15 +113,18 @@ public ip: people public; people allow; people firewall; whitelist people; 白�
 search ip cluster: ip who; ip pod; ip service; ip belong; ip behind; ip find; ip hitting
 search ip cluster: ip traffic
 get log pod: log app; app say; pod say; pod log; log recent; pod recent; say recent; app log
-get log pod: read log; pod mutter; pod say what
+get log pod: read log; pod mutter; pod say what; pod ends say; pod ends recent
 get log pod keyword: log word; log find; say word; log search; find say; log line; find say pod
-get log pod keyword: find log; log count; mention log; word log; mention pod
+get log pod keyword: find log; log count; mention log; word log; mention pod; pod process id
+get log pod keyword: pod request; log exception; log 找
 get pod yaml: pod spec; pod yaml; pod configuration; pod limits; config pod; pod definition
+get pod yaml: pod image who; pod use image; pod account
 describe pod: pod event; pod detail; pod describe; pod code
 inspect pod restart: pod keep ends; pod keep restart; restart why pod; restart why
 inspect pod restart: pod restart many; keep ends; restart keep; pod again ends; pod again restart
 inspect pod restart: pod ends again; pod fall; pod start fall; pod start ends; pod ends keep
-inspect pod restart: start ends again; up falls
+inspect pod restart: start ends again; up falls; pod keep rid; pod probe rid; pod busy restart
+inspect pod restart: pod high restart
 inspect pod error: pod why; pod error; app error; pod not works; pod not start; image pull not
 inspect pod error: image pull error; image not pull; not pull; image down not; app not start
 inspect pod error: start not error
@@ -139,27 +147,30 @@ restart node: node power; host power; host not ping
 get pod: list error pod; app works; app not works; which error; who error; pod error list
 get pod: pod works; namespace error; namespace works
 list pod: list error pod; app works; app not works; which error; who error; pod error list
-list pod: who running; namespace error; namespace works
+list pod: who running; namespace error; namespace works; any error; any ends; any not works
+list pod: list ends pod; pod ends many
 list pod node: node affected; host affected; pod wide node; pod node who; pod node list
 list pod node: pod node many; who runs node; who runs host; pod host who; app node who
 list pod node: who node runs; pod host list; who host on; touch who; node who; host above who
 list pod node: node touch who; host touch who; node lives; who lives; host lives
 node status: node works; node not works; node status; node ready; node ends; node alive; node still
-node status: node condition; node error
+node status: node condition; node error; node back who; node back; node living
 list node: cluster member; node list; node many; cluster node many; node who
 list host: host many; host list; host who; host all; host own
 cordon: node away place; host away place; node stop place; node not place; host not place
 cordon: not new pod; not place pod; not more pod; node not schedule; node no more; not schedule
 cordon: node not new; host not new; suspect node not; node suspect; host suspect; not place new
-cordon: host place not new; away host new
+cordon: host place not new; away host new; node new not; node block; host block; host new block
+cordon: node cordon
 uncordon: node place again; host place again; node done; node schedule again; host again pod
-uncordon: place pod again; node again pod; node maintenance done; cordon undo; cordon not again
-uncordon: cordon cancel; cordon remove; node work again; host work again; again join
-uncordon: host again join; node join; done node; host done again
+uncordon: place pod again; node maintenance done; cordon undo; cordon not again; cordon cancel
+uncordon: cordon remove; node work again; host work again; again join; host again join; node join
+uncordon: done node; host done again; node unblock; host unblock
 drain: pod away node; pod move node; pod away host; all away node; all away host; pod move host
 drain: pod all away; node empty; move all node; node maintenance; host maintenance; pod other node
 drain: node touch rid; host touch rid; node down rid; host empty; node rid before; node down away
-drain: node down empty; host down empty
+drain: node down empty; host down empty; pod all rid node; pod rid node; node move other
+drain: host move other; node load move; host load move; node rid all pod
 delete host: host rid; host gone; host not want; host list rid; host not exist; host leave
 delete host: host sold; node gone; host gone list; host gone still; host long gone; node gone list
 delete host: host gone rid; gone list; host not list; host exist not

@@ -57,10 +57,11 @@ class Spellings:
         return sorted(found, key=lambda known: _distance(known, word))[:5]
 
 
-def _distance(known: str, word: str) -> tuple[bool, bool, int, str]:
-    """Of the same beginning first, then letters in another order, then of the same length."""
+def _distance(known: str, word: str) -> tuple[bool, bool, bool, int, str]:
+    """Of the same beginning first, then ideas, letters in another order, of the same length."""
     return (
         known[0] != word[0],
+        known not in ideas(),
         sorted(known) != sorted(word),
         abs(len(known) - len(word)),
         known,

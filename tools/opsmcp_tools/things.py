@@ -43,10 +43,12 @@ class Things:
     domains: tuple[str, ...]
 
     def kinds(self) -> frozenset[str]:
-        """The kinds of what has a number: node and host, or pod."""
-        machines = [not _OF_A_MACHINE.isdisjoint(_ideas_in(name)) for name in self.numbered]
-        pods = {"pod"} if not all(machines) else set[str]()
-        return frozenset({"node", "host"} | pods if any(machines) else pods)
+        """The kinds of what is named; where a hyphen leaves it open, a host or a pod."""
+        kinds = {"domain"} if self.domains else set[str]()
+        for name in self.numbered:
+            is_machine = "-" not in name or not _OF_A_MACHINE.isdisjoint(_ideas_in(name))
+            kinds |= {"node", "host"} if is_machine else {"pod", "host"}
+        return frozenset(kinds)
 
     def terms(self) -> Iterator[tuple[str, float]]:
         """What the names say, with how little it counts."""
@@ -54,7 +56,8 @@ class Things:
             if any(_ideas_in(name)):
                 yield from ((term, _AS_NAME * weight) for term, weight in terms_in(name))
             else:
-                yield from ((IDEA + "pod", _AS_NAME), (IDEA + "host", _AS_NAME / 2))
+                likely, less = ("pod", "host") if "-" in name else ("node", "host")
+                yield from ((IDEA + likely, _AS_NAME), (IDEA + less, _AS_NAME / 2))
         if self.domains:
             yield from ((IDEA + idea, _AS_NAME) for idea in _OF_A_DOMAIN)
 

@@ -25,7 +25,7 @@ _SAME = """
 restart reboot bounce recycle cycle relaunch respawn reload 重启 重新启动 重起 重拉 roll reroll
 restart revive resurrect reinitialise reinitialize boot 重开 重新起 再起
 delete remove destroy erase drop 删除 删掉 移除 干掉 删 scrap ditch axe nuke zap toss rm discard
-delete 扔掉 去掉 撤掉
+delete retire deregister 扔掉 去掉 撤掉
 kill terminate 杀死 杀掉 终止 强杀
 clear clean cleanup purge prune wipe free reclaim tidy 清理 清除 清空 释放 腾出 reap flush sweep
 clear vacuum declutter 收拾 打扫 腾点 清掉 清一下 清理掉 回收
@@ -42,7 +42,9 @@ inspect 为什么 为何 定位 怎么回事
 search query lookup locate whose 搜索 查询 查找 查 归属
 create add make new 创建 新建 添加 增加 新增 建 provision setup spin open 开通 申请
 cordon unschedulable quarantine isolate 封锁 禁止调度 不可调度 停止调度 隔离 fence ban bar 摘掉
+cordon block 屏蔽 下线调度
 uncordon schedulable 解除封锁 恢复调度 允许调度 可调度 解封 取消封锁 解除隔离 unfence readmit 放开
+uncordon unblock 解除屏蔽 取消屏蔽
 drain evacuate evict empty 驱逐 排空 腾空 疏散 迁走 vacate offload rehome migrate 挪走 搬空
 sync synchronize synchronise mirror replicate 同步 clone ship 同步过去
 retag transfer copy move 转移 搬运 迁移 拷贝 复制 重打标签
@@ -51,7 +53,7 @@ preload distribute 分发 预置
 pull download 拉取 下载
 push upload 推送 上传
 collect gather bundle harvest 收集 采集 搜集 grab capture archive pack package zip tarball 抓取
-collect 打包 汇总 导出
+collect material materials 材料 资料 打包 汇总 导出
 set configure tune change adjust 设置 配置 调整 调优 修改 优化 bump raise lower increase decrease
 set tweak enlarge modify edit 调大 调小 改大 调高 调低 更改
 force forcibly forceful forcefully hard immediately 强制 强行 立刻 马上
@@ -69,7 +71,8 @@ error borked kaput wonky sick faulty fault faults dying malfunction trouble prob
 error issues bad fatal 问题 出问题 不正常 坏了 坏掉 crashing crashed 错误 报错 异常 故障 失败 出错
 error 崩溃 坏
 event events 事件
-disk disks storage filesystem filesystems space volume 磁盘 硬盘 存储 空间 文件系统
+disk disks storage filesystem filesystems space volume 磁盘 硬盘 存储 空间 文件系统 drive drives
+disk ssd hdd 盘符 硬盘空间
 usage utilization utilisation consumption used fill full filling fills filled 使用率 使用情况 占用
 usage 用量 满 满了 使用 快满了
 memory mem ram oom 内存 swap rss heap 内存条
@@ -105,7 +108,7 @@ version 版本 release releases
 user users 用户
 kas
 echo parrot 回声 回显
-slow lag latency slowly 慢 卡顿 卡 延迟
+slow lag latency slowly 慢 卡顿 卡 延迟 overloaded stress stressed strain strained
 """
 
 _RELATED = """
@@ -120,21 +123,22 @@ node host
 """Ideas that are no synonyms and yet often meant for each other."""
 
 _SILENT = """
-a an and any are as at be been can could do does for from has have help how i in into is it its
-just let me my now of off on onto or our out over please s should so some t tell than that the
-their them then there these they this those to too up us want was we were what when where who will
-with would you your need one about still again after before during going got give currently right
-here am m re ve d ll not no never without cannot dont yet very really like thing things stuff
-something anything somebody someone keep keeps because since while though even only whats whos
-wheres hows pls plz thx thanks hi hello hey guys today tonight tomorrow yesterday morning minutes
-minute hour hours ago day days week don doesn didn isn aren wasn hasn haven won couldn shouldn
-wouldn cant wont isnt take takes taking took put puts come comes came go goes gone happen happened
-happens say says said else left leave try tried make makes made use uses using used seem seems look
-looks looking see saw looked needs needed wants wanted lets much many more less few lot lots bit
-kind way back already soon ever always often maybe perhaps sure ok okay fine well good actually
-exactly quickly quick once enough also first last next other another same different whole own his
-her him she he myself ourselves anyone everyone everything nothing each every boss people folks
-customer customers mine whatever wherever whenever which whichever
+but or nor if both via per etc vs ask asks asked a an and any are as at be been can could do does
+for from has have help how i in into is it its just let me my now of off on onto our out over
+please s should so some t tell than that the their them then there these they this those to too up
+us want was we were what when where who will with would you your need one about still again after
+before during going got give currently right here am m re ve d ll not no never without cannot dont
+yet very really like thing things stuff something anything somebody someone keep keeps because
+since while though even only whats whos wheres hows pls plz thx thanks hi hello hey guys today
+tonight tomorrow yesterday morning minutes minute hour hours ago day days week don doesn didn isn
+aren wasn hasn haven won couldn shouldn wouldn cant wont isnt take takes taking took put puts come
+comes came go goes gone happen happened happens say says said else left leave try tried make makes
+made use uses using used seem seems look looks looking see saw looked needs needed wants wanted
+lets much many more less few lot lots bit kind way back already soon ever always often maybe
+perhaps sure ok okay fine well good actually exactly quickly quick once enough also first last next
+other another same different whole own his her him she he myself ourselves anyone everyone
+everything nothing each every boss people folks customer customers mine whatever wherever whenever
+which whichever
 """
 
 _CHANGES = """
