@@ -1,8 +1,8 @@
 """What words mean together, wherever they stand in a question: disk and write are disk io.
 
 Each line of `_TOGETHER` has the ideas that are meant, then sets of words of which all must be said.
-A word is an idea of `vocabulary`, a sign of `_SIGNS` (which say something only in company), or an
-English word. Pure data and a function on it.
+A word is an idea of `vocabulary`, a sign, or an English word. Signs say something only in company:
+each line of `_SIGNS` is about one, and its first word names it. Pure data and functions on it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
@@ -13,68 +13,65 @@ from opsmcp_tools.vocabulary import stem
 __all__ = ["asks", "inferred", "rules", "signs_in"]
 
 _SIGNS = """
-pod job jobs task tasks training 任务 作业 训练
-inside inside within 里 内部 里面
-people customer customers user users client clients partner they 客户 用户 对方
-red red broken dead crashed failed evicted stale old ghost orphaned 死 失败 坏 残留
-touch touch before 动 碰 维护 下架 停机
-rid bin trash sweep tidy reap 弄掉 扔 扫 清掉 清理 清一 清空 清除 清了 清下 delete deletes deleted
-rid remove removes removed drop wipe clear clean kill kills rid rm throw erase purge cancel
-rid terminate 删 杀 干掉 去掉 移除 扔掉 取消
-gone scrapped thrown vanished decommissioned missing 早就没 没有的 不在了 下架 gone removed dead
-gone obsolete retired exist exists 不要 报废 没有了
-not cant couldn stop stops stopped avoid 别 不到 不了 不出 不起来 死活 没法 拒绝 not no never dont
-not don cannot doesn didn isn isnt aren wasn hasn won wont shouldn wouldn nobody nothing refuses
-not without unable fails failed 不 没 无法 未 无
-done swapped replaced patched upgraded recovered 换好 换完 修复 搞定 弄好 升级完 done over finished
+again return returned rejoin join joins resume recover recovered 回 恢复 anymore back 又 再 重新
+all everything every each entire whole 所有 全部 都 全 每
+app apps application program software 应用 程序
+away off out elsewhere leave other another 走 离 别的 其他 其它
+before ahead advance beforehand early already first prior upfront 先 提前 预先 之前 前
+biggest largest big large size fat 大
+busy heavy heaviest saturated saturation hammering intensive overloaded rising 高 忙 猛
+copy copies copied copying bring push transfer 搬 拷 复制 传 推
+done swapped replaced patched upgraded recovered 换好 换完 修复 搞定 弄好 升级完 over finished
 done repaired fixed complete completed healthy 好了 修好 完了 完成 结束 恢复
-high roof spike spiking spiked peak sky surge surging soar soaring 飙 狂 疯 high busy heavy
-high saturated 高 忙 满 猛
-again return returned rejoin join joins resume recover recovered 回 恢复 again anymore back 又 再
-again 重新
-place home spot room fit house slot seat somewhere 地方 位置 容身 塞 落 分 put place land assign
-place assigned accept take receive schedule scheduled allow let 放 调度 分配 派 接 往 调
-say mutter muttering whisper complain complained complaining scream spew emit report reports
-say reporting reported wrote tells shout cry 报啥 报什么 报的 报了 吐 嚷 say says said write
-say printed print prints output outputs spit tell told 说 打印 输出
-host 这台 那台 一台 每台 这机 该机 此机 机子
-tell tell show list check verify view display describe inspect diagnose investigate print export
-tell dump explain examine test query lookup log status event overview whether 有没有 列出 查 检测
-tell 排查 诊断 日志 状态 情况 吗 没有 是否 看 瞅 事件 呢 么
-writing write writes writing wrote written 写
-reading read reads reading readers reader 读
-busy busy heavy heaviest saturated saturation hammering intensive overloaded rising 高 忙 猛
-much much lots huge massive 很多 大量
-keep keep keeps kept always repeatedly constantly loop loops forever over 老 总 一直 反复 不停 不断
-keep 频繁
-who who which what whose whats whos culprit guilty blame responsible offender 谁 哪 什么 啥
-many many count number total 几 多少
 ends die dies died dying exit exits exited crash crashes crashed crashing fall falls goes 崩 挂 死
 ends 退出 没了
-word word words string text phrase contain contains containing match matches matching mention
-word mentions lines exception exceptions pattern timeout message messages keyword grep term 字 词
-word 含 包含 带 里有
-find find finds search filter look only select 找 搜 过滤 筛 查 只看
-app app apps application program software 应用 程序
-new new additional more further fresh any anything 新
-away off away out elsewhere leave other another 走 离 别的 其他 其它
-move move moves moving shift kick push migrate relocate 搬 移 迁 挪 赶 腾
-all all everything every each entire whole 所有 全部 都 全 每
-before before ahead advance beforehand early already first prior upfront 先 提前 预先 之前 前
-want need want wanted needed necessary 要 需要
-still still yet remains stays 还
-works works working work ok okay fine well alive healthy good up 好 正常 活
-name name names named called tag label 名 叫 标签
-where where whereabouts other another elsewhere different 别的 另 其他
-copy copy copies copied copying bring push transfer 搬 拷 复制 传 推
-why why reason cause how explain 为什么 为啥 怎么 咋 原因 怎么回事
-recent recent last latest previous tail 最近 最后 最新
-turn turn switch power flip
-open open opens reach reaching access load loads loading visit 打开 访问 开
-takes take takes taking eats eat eating uses using use used holds holding hold hogs occupies 占 吃
-takes 用
-biggest biggest largest big large size fat 大
-free free left remaining available room 剩 余
+find finds search filter look only select 找 搜 过滤 筛 查 只看
+free left remaining available room 剩 余
+gone scrapped thrown vanished decommissioned missing 早就没 没有的 不在了 下架 removed dead
+gone obsolete retired exist exists 不要 报废 没有了
+high roof spike spiking spiked peak sky surge surging soar soaring 飙 狂 疯 busy heavy saturated 高
+high 忙 满 猛
+host 这台 那台 一台 每台 这机 该机 此机 机子
+inside within 里 内部 里面
+keep keeps kept always repeatedly constantly loop loops forever over 老 总 一直 反复 不停 不断 频繁
+many times column 次 count number total 几 多少
+move moves moving shift kick push migrate relocate 搬 移 迁 挪 赶 腾
+much lots huge massive 很多 大量
+name names named called tag label 名 叫 标签
+new additional more further fresh any anything 新
+not cant couldn stop stops stopped avoid 别 不到 不了 不出 不起来 死活 没法 拒绝 no never dont don
+not cannot doesn didn isn isnt aren wasn hasn won wont shouldn wouldn nobody nothing refuses
+not without unable fails failed 不 没 无法 未 无
+open opens reach reaching access load loads loading visit 打开 访问 开
+people customer customers user users client clients partner they 客户 用户 对方
+place home spot room fit house slot seat somewhere 地方 位置 容身 塞 落 分 put land assign assigned
+place accept take receive schedule scheduled allow let 放 调度 分配 派 接 往 调
+pod job jobs task tasks training 任务 作业 训练
+reading read reads readers reader 读
+recent last latest previous tail 最近 最后 最新
+red broken dead crashed failed evicted stale old ghost orphaned 死 失败 坏 残留
+rid bin trash sweep tidy reap 弄掉 扔 扫 清掉 清理 清一 清空 清除 清了 清下 delete deletes deleted
+rid remove removes removed drop wipe clear clean kill kills rm throw erase purge cancel terminate
+rid 删 杀 干掉 去掉 移除 扔掉 取消
+say mutter muttering whisper complain complained complaining scream spew emit report reports
+say reporting reported wrote tells shout cry 报啥 报什么 报的 报了 吐 嚷 says said write printed
+say print prints output outputs spit tell told 说 打印 输出
+still yet remains stays 还
+takes take taking eats eat eating uses using use used holds holding hold hogs occupies 占 吃 用
+tell show list check verify view display describe inspect diagnose investigate print export dump
+tell explain examine test query lookup log status event overview whether 有没有 列出 查 检测 排查
+tell 诊断 日志 状态 情况 吗 没有 是否 看 瞅 事件 呢 么
+touch before 动 碰 维护 下架 停机
+turn switch power flip
+want need wanted needed necessary 要 需要
+where 在哪 哪台 哪个节点 whereabouts other another elsewhere different 别的 另 其他
+who which what whose whats whos culprit guilty blame responsible offender 谁 哪 什么 啥
+why reason cause how explain 为什么 为啥 怎么 咋 原因 怎么回事
+word words string text phrase contain contains containing match matches matching mention mentions
+word lines exception exceptions pattern timeout message messages keyword grep term 字 词 含 包含 带
+word 里有
+works working work ok okay fine well alive healthy good up 好 正常 活
+writing write writes wrote written 写
 """
 
 _TOGETHER = """
@@ -119,12 +116,13 @@ get log pod keyword: find log; log count; mention log; word log; mention pod; po
 get log pod keyword: pod request; log exception; log 找
 get pod yaml: pod spec; pod yaml; pod configuration; pod limits; config pod; pod definition
 get pod yaml: pod image who; pod use image; pod account
-describe pod: pod event; pod detail; pod describe; pod code
+describe pod: pod event; pod detail; pod describe; pod code; restart many; pod where; pod node ip
+describe pod: pod ip who node; error who; restart who
 inspect pod restart: pod keep ends; pod keep restart; restart why pod; restart why
 inspect pod restart: pod restart many; keep ends; restart keep; pod again ends; pod again restart
 inspect pod restart: pod ends again; pod fall; pod start fall; pod start ends; pod ends keep
 inspect pod restart: start ends again; up falls; pod keep rid; pod probe rid; pod busy restart
-inspect pod restart: pod high restart
+inspect pod restart: pod high restart; restart many; restart column
 inspect pod error: pod why; pod error; app error; pod not works; pod not start; image pull not
 inspect pod error: image pull error; image not pull; not pull; image down not; app not start
 inspect pod error: start not error
@@ -145,10 +143,11 @@ restart node: node turn off on; host turn off on; host restart; node restart; ho
 restart node: node boot; host not works; node brick; host brick; node not answer; host not answer
 restart node: node power; host power; host not ping
 get pod: list error pod; app works; app not works; which error; who error; pod error list
-get pod: pod works; namespace error; namespace works
+get pod: pod works; namespace error; namespace works; pod where; pod node ip; pod ip who node
+get pod: pod since
 list pod: list error pod; app works; app not works; which error; who error; pod error list
 list pod: who running; namespace error; namespace works; any error; any ends; any not works
-list pod: list ends pod; pod ends many
+list pod: list ends pod; pod ends many; restart who; who pending; who ends
 list pod node: node affected; host affected; pod wide node; pod node who; pod node list
 list pod node: pod node many; who runs node; who runs host; pod host who; app node who
 list pod node: who node runs; pod host list; who host on; touch who; node who; host above who
@@ -177,7 +176,8 @@ delete host: host gone rid; gone list; host not list; host exist not
 list cluster: cluster many; cluster list; cluster who; cluster all; cluster name
 list namespace: namespace many; namespace list; namespace who; namespace all; cluster namespace
 create namespace: namespace create; namespace new; namespace want; team new; namespace make
-create namespace: team space; team own; space own; people new space; project space
+create namespace: team space; team own; space own; people new space; project space; namespace team
+create namespace: namespace project; namespace people
 list dataset: dataset many; dataset list; dataset who; dataset all; dataset name
 dataset status: dataset status; dataset ready; dataset done; dataset still; dataset works
 dataset status: dataset progress; dataset check; dataset loaded; cache done; data warm
@@ -216,6 +216,7 @@ set kernel: limit small; backlog; buffer small; too small; table overflow; conne
 """
 
 _AS_ONE, _AS_AGREED = 0.6, 0.2
+"""What an idea counts that was inferred: so much, and so much more for each word that agrees."""
 
 _QUESTION = frozenset({"who", "why", "many", "tell"})
 
@@ -251,7 +252,8 @@ def _signs() -> tuple[Mapping[str, frozenset[str]], Sequence[tuple[str, str]]]:
     english: dict[str, frozenset[str]] = {}
     chinese: list[tuple[str, str]] = []
     for line in _SIGNS.strip().splitlines():
-        sign, *words = line.split()
+        words = line.split()
+        sign = words[0]
         for word in words:
             if word.isascii():
                 root = stem(word)
@@ -265,10 +267,10 @@ def _signs() -> tuple[Mapping[str, frozenset[str]], Sequence[tuple[str, str]]]:
 def rules() -> Sequence[tuple[frozenset[str], tuple[str, ...]]]:
     """What must be said, and the ideas that are then meant."""
     signs = {line.split()[0] for line in _SIGNS.strip().splitlines()}
-    rules: list[tuple[frozenset[str], tuple[str, ...]]] = []
+    made: list[tuple[frozenset[str], tuple[str, ...]]] = []
     for line in _TOGETHER.strip().splitlines():
         ideas, _, sets = line.partition(": ")
         for words in sets.split("; "):
             needs = frozenset(word if word in signs else stem(word) for word in words.split())
-            rules.append((needs, tuple(ideas.split())))
-    return rules
+            made.append((needs, tuple(ideas.split())))
+    return made

@@ -14,7 +14,7 @@ __all__ = ["said_outright", "wants_change"]
 _LONGEST_COMMAND = 5
 _CLAUSE = re.compile(r"[,;:.!?，。；：！？]\s*|\b(?:and|then|so|but)\b", re.IGNORECASE)
 _CHINESE_COMMAND = re.compile(r"[把将让]|帮|麻烦|[下掉]$")
-_CHINESE_PAST = re.compile(r"[完过]|[之以][前后]|次数|原因")
+_CHINESE_PAST = re.compile(r"[完过次]|[之以][前后]|原因")
 
 
 def wants_change(text: str, words: Sequence[str]) -> bool | None:
