@@ -117,12 +117,13 @@ get log pod keyword: pod request; log exception; log 找
 get pod yaml: pod spec; pod yaml; pod configuration; pod limits; config pod; pod definition
 get pod yaml: pod image who; pod use image; pod account
 describe pod: pod event; pod detail; pod describe; pod code; restart many; pod where; pod node ip
-describe pod: pod ip who node; error who; restart who
+describe pod: pod ip who node; error who; restart who; pod why rid; pod why ends
 inspect pod restart: pod keep ends; pod keep restart; restart why pod; restart why
 inspect pod restart: pod restart many; keep ends; restart keep; pod again ends; pod again restart
 inspect pod restart: pod ends again; pod fall; pod start fall; pod start ends; pod ends keep
 inspect pod restart: start ends again; up falls; pod keep rid; pod probe rid; pod busy restart
-inspect pod restart: pod high restart; restart many; restart column
+inspect pod restart: pod high restart; restart many; restart column; pod why rid; pod why ends
+inspect pod restart: pod why again
 inspect pod error: pod why; pod error; app error; pod not works; pod not start; image pull not
 inspect pod error: image pull error; image not pull; not pull; image down not; app not start
 inspect pod error: start not error
@@ -147,7 +148,8 @@ get pod: pod works; namespace error; namespace works; pod where; pod node ip; po
 get pod: pod since
 list pod: list error pod; app works; app not works; which error; who error; pod error list
 list pod: who running; namespace error; namespace works; any error; any ends; any not works
-list pod: list ends pod; pod ends many; restart who; who pending; who ends
+list pod: list ends pod; pod ends many; restart who; who pending; who ends; pod overview
+list pod: pod error overview
 list pod node: node affected; host affected; pod wide node; pod node who; pod node list
 list pod node: pod node many; who runs node; who runs host; pod host who; app node who
 list pod node: who node runs; pod host list; who host on; touch who; node who; host above who
@@ -164,7 +166,8 @@ cordon: node cordon
 uncordon: node place again; host place again; node done; node schedule again; host again pod
 uncordon: place pod again; node maintenance done; cordon undo; cordon not again; cordon cancel
 uncordon: cordon remove; node work again; host work again; again join; host again join; node join
-uncordon: done node; host done again; node unblock; host unblock
+uncordon: done node; host done again; node unblock; host unblock; node may pod; host may pod
+uncordon: node may again; host may again
 drain: pod away node; pod move node; pod away host; all away node; all away host; pod move host
 drain: pod all away; node empty; move all node; node maintenance; host maintenance; pod other node
 drain: node touch rid; host touch rid; node down rid; host empty; node rid before; node down away
