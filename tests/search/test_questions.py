@@ -1,7 +1,8 @@
-"""Whether the right tool is among the first five, for questions that search was developed with.
+"""Whether the right tool is among the first five.
 
-None of them is held out any more: the misses of all of them were looked at. They hold what was
-reached; how good search is at what nobody wrote yet, only new questions can tell.
+Most files hold what was reached: their misses were looked at while search was developed. Of
+`held_out.txt` they were not. It was written from the tools alone; when it was first asked, 148 of
+its 150 questions found one of theirs. Once anything is changed for it, another one is needed.
 """
 
 from dataclasses import replace
@@ -14,7 +15,7 @@ import pytest
 from opsmcp_pipelines.catalogue import Catalogue
 from opsmcp_pipelines.manifest import parse_manifest
 from opsmcp_pipelines.models import Pipeline, Task
-from opsmcp_tools.search import SearchIndex
+from opsmcp_tools.searching.search import SearchIndex
 from opsmcp_tools.toolbox import Exposure, Toolbox, ToolSettings, build_toolbox
 from tests.tools.recorded import BIND, catalogue
 

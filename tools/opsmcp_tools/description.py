@@ -10,8 +10,8 @@ from opsmcp_pipelines.models import Operation, Pipeline, Task
 from opsmcp_tools.characters import clean_line
 from opsmcp_tools.errors import UnusableOperation
 from opsmcp_tools.kinds import words_of
+from opsmcp_tools.searching.vocabulary import ideas, stem
 from opsmcp_tools.tool import Hints, Tool
-from opsmcp_tools.vocabulary import ideas, stem
 from opsmcp_tools.words import definition as words
 from opsmcp_tools.words.phrase import Language
 

@@ -45,7 +45,7 @@ from opsmcp_tools.words.definition import OR_NODE
 from opsmcp_tools.words.phrase import Language
 
 if TYPE_CHECKING:
-    from opsmcp_tools.search import SearchIndex
+    from opsmcp_tools.searching.search import SearchIndex
 
 __all__ = ["FREE_SCRIPT", "Exposure", "ToolSettings", "Toolbox", "build_toolbox"]
 
@@ -123,7 +123,7 @@ class Toolbox:
     def search_index(self) -> "SearchIndex":
         """The words of all tools, made when somebody first searches or ahead of it."""
         # Imported here: where everything is listed nobody searches, and starts are many.
-        from opsmcp_tools.search import SearchIndex, document_of
+        from opsmcp_tools.searching.search import SearchIndex, document_of
 
         return SearchIndex(
             document_of(tool, _tasks_of(tool.operation, self.catalogue)) for tool in self.tools

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from opsmcp_tools.vocabulary import STOP_WORDS, concepts_in, ideas, pieces_of, stem
+from opsmcp_tools.searching.vocabulary import STOP_WORDS, concepts_in, ideas, pieces_of, stem
 
 __all__ = ["IDEA", "ideas_of", "meaning", "meanings", "split", "terms_in", "terms_of", "words_in"]
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 
-from opsmcp_tools.expressions import expressions_in
-from opsmcp_tools.inferences import inferred, signs_in
-from opsmcp_tools.intent import said_outright, wants_change
-from opsmcp_tools.terms import IDEA, meaning, split, terms_of, words_in
-from opsmcp_tools.things import without_things
-from opsmcp_tools.vocabulary import CHANGING, LIGHT, STOP_WORDS, ideas, stem
+from opsmcp_tools.searching.expressions import expressions_in
+from opsmcp_tools.searching.inferences import inferred, signs_in
+from opsmcp_tools.searching.intent import said_outright, wants_change
+from opsmcp_tools.searching.terms import IDEA, meaning, split, terms_of, words_in
+from opsmcp_tools.searching.things import without_things
+from opsmcp_tools.searching.vocabulary import CHANGING, LIGHT, STOP_WORDS, ideas, stem
 
 __all__ = ["Question", "read_question"]
 

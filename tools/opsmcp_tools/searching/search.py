@@ -16,11 +16,11 @@ from itertools import islice
 from types import MappingProxyType
 
 from opsmcp_pipelines.models import Pipeline, Task
-from opsmcp_tools.question import Question, read_question
-from opsmcp_tools.spelling import Spellings
-from opsmcp_tools.terms import IDEA, meanings, terms_in
+from opsmcp_tools.searching.question import Question, read_question
+from opsmcp_tools.searching.spelling import Spellings
+from opsmcp_tools.searching.terms import IDEA, meanings, terms_in
+from opsmcp_tools.searching.vocabulary import related, stem
 from opsmcp_tools.tool import Kind, Tool
-from opsmcp_tools.vocabulary import related, stem
 
 __all__ = ["SearchIndex", "document_of"]
 

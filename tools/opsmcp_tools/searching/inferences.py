@@ -8,7 +8,7 @@ each line of `_SIGNS` is about one, and its first word names it. Pure data and f
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import cache
 
-from opsmcp_tools.vocabulary import stem
+from opsmcp_tools.searching.vocabulary import stem
 
 __all__ = ["asks", "inferred", "rules", "signs_in"]
 

@@ -4,8 +4,8 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
 
-from opsmcp_tools.expressions import single_words
-from opsmcp_tools.vocabulary import ORDINARY, STOP_WORDS, ideas, stem
+from opsmcp_tools.searching.expressions import single_words
+from opsmcp_tools.searching.vocabulary import ORDINARY, STOP_WORDS, ideas, stem
 
 __all__ = ["Spellings"]
 

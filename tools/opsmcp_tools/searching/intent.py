@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from opsmcp_tools.expressions import expressions_in
-from opsmcp_tools.inferences import asks, signs_in
-from opsmcp_tools.terms import ideas_of, words_in
-from opsmcp_tools.vocabulary import CHANGING, LIGHT, STOP_WORDS
+from opsmcp_tools.searching.expressions import expressions_in
+from opsmcp_tools.searching.inferences import asks, signs_in
+from opsmcp_tools.searching.terms import ideas_of, words_in
+from opsmcp_tools.searching.vocabulary import CHANGING, LIGHT, STOP_WORDS
 
 __all__ = ["said_outright", "wants_change"]
 

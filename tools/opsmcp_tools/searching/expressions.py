@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from opsmcp_tools.vocabulary import pieces_of, stem
+from opsmcp_tools.searching.vocabulary import pieces_of, stem
 
 __all__ = ["Expression", "expressions", "expressions_in", "is_said", "single_words"]
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from opsmcp_tools.expressions import is_said
-from opsmcp_tools.terms import IDEA, ideas_of, terms_in, words_in
+from opsmcp_tools.searching.expressions import is_said
+from opsmcp_tools.searching.terms import IDEA, ideas_of, terms_in, words_in
 
 __all__ = ["Things", "without_things"]
 
