@@ -41,6 +41,7 @@ SOME = index("restart-web", "delete-pod", "list-nodes", "check-dns", "clusterip-
         ("resta", "restart-web"),
         ("", None),
         ("the of and", None),
+        ("of", "clusterip-of"),
         ("quux", None),
         ("?!…", None),
     ],

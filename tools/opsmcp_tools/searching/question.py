@@ -5,7 +5,7 @@ for the ideas that they stand for, and words that mean something together for th
 documents. Pure.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 
@@ -39,7 +39,8 @@ def read_question(asked: str, mended: Callable[[str], str]) -> Question:
     """What `asked` means; `mended` gives the word that a mistyped one was meant to be."""
     text, things = without_things(asked[:_LONGEST_QUERY])
     words = [mended(word) for word in words_in(text)[:_MOST_WORDS]]
-    terms = _strongest(_said(words))
+    # A word alone, such as `many`, can only be a part of a name.
+    terms = _strongest(_said(words, STOP_WORDS if len(words) > 1 else ()))
     company = {stem(word) for word in words} | {stem(term[1:]) for term in terms if term[0] == IDEA}
     company |= signs_in(words) | things.kinds()
     together = ((meaning(idea), sure) for idea, sure in inferred(company))
@@ -71,15 +72,15 @@ def _share(term: str, changes: bool | None, outright: frozenset[str]) -> float:
     )
 
 
-def _said(words: Sequence[str]) -> Iterator[tuple[str, float]]:
-    """The terms of what is said in so many words."""
+def _said(words: Sequence[str], left_out: Container[str]) -> Iterator[tuple[str, float]]:
+    """The terms of what is said in so many words, but for those that say nothing."""
     taken = set[int]()
     for said in expressions_in(words):
         taken.update(range(said.start, said.end))
         yield from ((meaning(idea), 1.0) for idea in said.ideas)
     for number, word in enumerate(words):
         for part in split(word):
-            if part not in STOP_WORDS:
+            if part not in left_out:
                 # Of words that an expression explains only the letters still count.
                 yield from islice(terms_of(part), 1 if number in taken and part.isascii() else None)
     # `cluster ip` for `clusterip`, `node name` for `nodename`.
