@@ -21,7 +21,7 @@ from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.tool import Principal, Tool
 from opsmcp_tools.toolbox import Toolbox
 from opsmcp_tools.words import consent as words
-from opsmcp_tools.words.phrase import Language, Said
+from opsmcp_tools.words.phrase import Language, Said, say
 
 __all__ = [
     "OnProgress",
@@ -203,7 +203,7 @@ async def question(services: Services, prepared: Prepared) -> Question:
     said = [words.RUN(tool.title, tool.name), tool.description, _effect(tool)]
     said += [words.CAREFUL(hazard) for hazard in hazards(tool)]
     said += [words.WHERE(where)] if where else []
-    lines = [one.to(tool.language) if isinstance(one, Said) else one for one in said]
+    lines = [say(one, tool.language) for one in said]
     lines += [f"  {name} = {_in_short(value, tool.language)}" for name, value in given.items()]
     return Question("\n".join(lines), tool.definition, prepared.decision)
 

@@ -18,10 +18,11 @@ from opsmcp_tools.kinds import CLUSTER, HOST, is_secret_name
 from opsmcp_tools.location import runs_elsewhere
 from opsmcp_tools.policy import Decision
 from opsmcp_tools.runs import MASK
-from opsmcp_tools.targets import Target, find_target, in_words
+from opsmcp_tools.targets import Target, find_target
 from opsmcp_tools.text import clean, fence
 from opsmcp_tools.tool import FREE_SCRIPT, JsonObject, Tool
 from opsmcp_tools.words import consent as words
+from opsmcp_tools.words.phrase import say
 
 __all__ = ["Plan", "build_plan", "hazards", "places_in_words"]
 
@@ -105,7 +106,7 @@ def build_plan(
 def places_in_words(tool: Tool, call: CheckedCall, contents: Contents) -> str:
     """Where a call would take effect: cluster and machines."""
     cluster = call.variables.get(CLUSTER, "")
-    targets = [in_words(part.target, tool.language) for part in _parts(tool, call, contents)]
+    targets = [say(part.target.said(), tool.language) for part in _parts(tool, call, contents)]
     named = [words.CLUSTER(cluster).to(tool.language)] if cluster else []
     return "; ".join(dict.fromkeys(named + targets))
 

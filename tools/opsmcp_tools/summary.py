@@ -20,7 +20,7 @@ from opsmcp_tools.structured import structured
 from opsmcp_tools.text import clean, fence, label
 from opsmcp_tools.tokens import CHARACTERS_PER_TOKEN, estimate_tokens
 from opsmcp_tools.words import result as words
-from opsmcp_tools.words.phrase import Language, Said
+from opsmcp_tools.words.phrase import Language, Said, say
 
 __all__ = [
     "DEFAULT_TOKENS",
@@ -119,7 +119,7 @@ class _Page:
         self._mark = mark
 
     def add(self, block: str | Said) -> bool:
-        text = block.to(self.language) if isinstance(block, Said) else block
+        text = say(block, self.language)
         cost = _cost(text)
         if cost > self.room:
             return False

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.models import Host, Task
 from opsmcp_tools.words import consent as words
-from opsmcp_tools.words.phrase import Language, Said
+from opsmcp_tools.words.phrase import Said, say
 
-__all__ = ["Target", "find_target", "in_words"]
+__all__ = ["Target", "find_target"]
 
 _ONE_OF_MANY = frozenset({"anymaster", "anyworker", "anynode"})
 _MANY = frozenset({"all", "allmasters", "allworkers"})
@@ -43,13 +43,7 @@ class Target:
 
     def __str__(self) -> str:
         """The same in English."""
-        return in_words(self, "en")
-
-
-def in_words(target: Target, language: Language) -> str:
-    """A target as people of that language read it."""
-    said = target.said()
-    return said.to(language) if isinstance(said, Said) else said
+        return say(self.said(), "en")
 
 
 def find_target(task: Task, host: str, contents: Contents, *, elsewhere: bool) -> Target:

@@ -1,11 +1,12 @@
 """Phrase: one thing that opsmcp says, in every language; and one that is filled in. Frozen data."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
-__all__ = ["Language", "Phrase", "Said"]
+__all__ = ["Language", "Phrase", "Said", "say"]
 
 Language = Literal["en", "zh"]
+ValueT = TypeVar("ValueT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,11 @@ class Said:
 
     def to(self, language: Language) -> str:
         """As text."""
-        values = [value.to(language) if isinstance(value, Said) else value for value in self.values]
+        values = [say(value, language) for value in self.values]
         template = self.phrase.zh if language == "zh" else self.phrase.en
         return template.format(*values)
+
+
+def say(words: ValueT | Said, language: Language) -> ValueT | str:
+    """What is said in that language; what is no phrase, such as a name, as it is."""
+    return words.to(language) if isinstance(words, Said) else words
