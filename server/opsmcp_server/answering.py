@@ -105,10 +105,14 @@ async def _narrated(
         seconds=services.config.result.llm_seconds,
     )
     language = services.config.tools.language
-    words = await narrate(model, mask(plain), tokens=most * 2 // 3, language=language)
+    room = most * 2 // 3
+
+    async def tell() -> str:
+        return mask(await narrate(model, mask(plain), tokens=room, language=language))
+
     return _words().retold(
         record,
-        mask(words),
+        await services.narrations.of(record.run, room, tell),
         model=openai.model,
         mark=services.new_mark(),
         find=find,

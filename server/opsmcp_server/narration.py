@@ -9,7 +9,7 @@ untrusted: bounded, cleaned, fenced, and never the verdict. Knows nothing of MCP
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,12 +21,14 @@ from opsmcp_tools.text import clean
 from opsmcp_tools.tokens import estimate_tokens
 from opsmcp_tools.words.phrase import Language
 
-__all__ = ["Model", "NarrationFailed", "narrate"]
+__all__ = ["Model", "NarrationFailed", "Narrations", "narrate"]
 
 logger = logging.getLogger(__name__)
 
 _DEFAULT_BASE = "https://api.openai.com/v1"
 _MOST_BYTES = 256 * 1024
+_MOST_KEPT = 256
+"""Of so many runs it is remembered what a model said."""
 
 _INSTRUCTION = """\
 You shorten the result of an operations run for an engineer. Say in at most 120 words what \
@@ -64,6 +66,27 @@ class Model:
         if not urlsplit(base).path:
             base += "/v1"
         return f"{base}/chat/completions"
+
+
+@dataclass(slots=True)
+class Narrations:
+    """What models said of the latest runs: a run is told once, however often it is asked for."""
+
+    _kept: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
+
+    async def of(self, run: str, tokens: int, tell: Callable[[], Awaitable[str]]) -> str:
+        """The words on a run that is over, in at most `tokens`; those of `tell` the first time.
+
+        Whatever `tell` raises is raised, and it is asked again the next time.
+        """
+        known = self._kept.get((run, tokens))
+        if known is not None:
+            return known
+        words = await tell()
+        while len(self._kept) >= _MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        # Two may have asked at the same time; both answer with what came first.
+        return self._kept.setdefault((run, tokens), words)
 
 
 async def narrate(model: Model, text: str, *, tokens: int, language: Language = "en") -> str:

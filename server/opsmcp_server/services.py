@@ -17,6 +17,7 @@ from opsmcp_pipelines.source import Source
 from opsmcp_server.config import Config
 from opsmcp_server.listing import Listing, Shown
 from opsmcp_server.marks import new_mark
+from opsmcp_server.narration import Narrations
 from opsmcp_server.nodes import Nodes
 from opsmcp_server.run_news import RunNews
 from opsmcp_server.sessions import Sessions
@@ -76,6 +77,7 @@ class Services:
     approvals: ApprovalFile
     masker: Masker = field(default_factory=Masker)
     sessions: Sessions = field(default_factory=Sessions)
+    narrations: Narrations = field(default_factory=Narrations)
     nodes: Nodes = field(init=False)
     toolbox: Toolbox | None = None
     first_read: anyio.Event = field(default_factory=anyio.Event)

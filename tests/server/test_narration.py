@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from opsmcp_server.narration import Model, NarrationFailed, narrate
+from opsmcp_server.narration import Model, NarrationFailed, Narrations, narrate
 from tests.fakes.openai_server import Answer, Exchange, FakeOpenAI, fake_openai
 from tests.server.conftest import Ground
 from tests.server.harness import connected
@@ -154,3 +154,40 @@ async def test_the_model_is_asked_for_the_language_of_the_settings(ground: Groun
         system, _ = fake.requests[0].messages
     assert system["content"].endswith("Plain text, no headings. Answer in Chinese.")
     assert text.split("\n")[1] == "以下为 small-model 的表述,可能有误(result.summary):"
+
+
+async def test_a_run_is_told_once_however_often_it_is_asked_for(ground: Ground) -> None:
+    with fake_openai() as fake:
+        fake.script(completion("it failed"), completion("another story"))
+        async with connected(_LINK, llm(ground, fake), ground.root) as client:
+            called: Any = await client.call_tool("check-failing", {})
+            run = {"run": called.structured_content["run"]}
+            again: Any = [await client.call_tool("get_run", run) for _ in range(3)]
+        assert len(fake.requests) == 1
+    assert all("it failed" in result.content[0].text for result in (called, *again))
+
+
+async def test_a_model_that_failed_is_asked_again_the_next_time(ground: Ground) -> None:
+    with fake_openai() as fake:
+        fake.script(body(b"no", 500), completion("it failed"))
+        async with connected(_LINK, llm(ground, fake), ground.root) as client:
+            called: Any = await client.call_tool("check-failing", {})
+            run = {"run": called.structured_content["run"]}
+            again: Any = await client.call_tool("get_run", run)
+    assert "In the words of" not in called.content[0].text
+    assert "it failed" in again.content[0].text
+
+
+async def test_what_was_told_is_kept_of_the_latest_runs_only() -> None:
+    told, narrations = list[int](), Narrations()
+
+    async def ask(number: int) -> str:
+        async def tell() -> str:
+            told.append(number)
+            return f"story {number}"
+
+        return await narrations.of(f"r-{number}", 100, tell)
+
+    stories = [await ask(number) for number in (*range(300), 299, 0)]
+    assert stories == [f"story {number}" for number in (*range(300), 299, 0)]
+    assert told == [*range(300), 0]
