@@ -177,7 +177,7 @@ class Services:
     def build(self, catalogue: Catalogue) -> Offer:
         """What a catalogue becomes, ready to be adopted. Changes nothing, so any thread may."""
         approvals = self._approvals() if self.config.policy.pin else None
-        toolbox = build_toolbox(catalogue, self.tool_settings, approvals)
+        toolbox = build_toolbox(catalogue, self.tool_settings, approvals, self.policy)
         if len(toolbox.tools) > self.config.tools.limit:
             _ = toolbox.search_index
         seen = self._seen(toolbox, self.principal)

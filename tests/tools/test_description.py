@@ -8,11 +8,14 @@ import pytest
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
 from opsmcp_tools.errors import UnusableOperation
 from opsmcp_tools.overrides import Override, VariableOverride, check_overrides
+from opsmcp_tools.policy import Policy
+from opsmcp_tools.rules import Effect, Rule
 from opsmcp_tools.tool import Kind, Tool
 from opsmcp_tools.toolbox import ToolSettings, build_toolbox
 from tests.tools.recorded import catalogue
 
 LABELS = {"ops/copilot": "enabled"}
+FOR_EVERYBODY = Policy()
 
 
 def task(name: str, desc: str, *steps: str, **changes: Any) -> Task:
@@ -20,13 +23,16 @@ def task(name: str, desc: str, *steps: str, **changes: Any) -> Task:
     return Task(name, "ops", desc, steps=made, labels=LABELS, **changes)
 
 
-def tools(*operations: Pipeline | Task, **settings: Any) -> dict[str, Tool]:
+def tools(
+    *operations: Pipeline | Task, policy: Policy = FOR_EVERYBODY, **settings: Any
+) -> dict[str, Tool]:
     contents = replace(
         catalogue().contents,
         pipelines=tuple(item for item in operations if isinstance(item, Pipeline)),
         tasks=tuple(item for item in operations if isinstance(item, Task)),
     )
-    made = build_toolbox(replace(catalogue(), contents=contents), ToolSettings(**settings))
+    read = replace(catalogue(), contents=contents)
+    made = build_toolbox(read, ToolSettings(**settings), policy=policy)
     return {tool.name: tool for tool in made.tools}
 
 
@@ -65,6 +71,56 @@ def test_siblings_point_at_each_other():
     assert made["delete-pod-bylog"].description.endswith("Plain form: delete-pod.")
     assert made["cordon-node"].description.endswith("Undo: uncordon-node.")
     assert made["get-pod"].description == "Get a pod"
+
+
+@pytest.mark.parametrize(
+    ("policy", "named"),
+    [
+        (Policy(read_only=True), False),
+        (Policy(rules=(Rule("r", Effect.DENY, operation=("*-force",)),)), False),
+        (Policy(rules=(Rule("r", Effect.DENY, operation=("*-force",), group=("guests",)),)), False),
+        (
+            Policy(
+                rules=(
+                    Rule("admins", Effect.ALLOW, operation=("*",), principal=("root",)),
+                    Rule("others", Effect.DENY, operation=("*-force",)),
+                )
+            ),
+            False,
+        ),
+        (Policy(rules=(Rule("r", Effect.DENY, host=("db-*",)),)), True),
+        (Policy(rules=(Rule("r", Effect.CONFIRM, operation=("*-force",)),)), True),
+        (
+            Policy(
+                rules=(
+                    Rule("all", Effect.ALLOW, operation=("*",)),
+                    Rule("never", Effect.DENY, operation=("*-force",)),
+                )
+            ),
+            True,
+        ),
+    ],
+    ids=["read-only", "denied", "a group", "all but one", "a host", "confirmed", "allowed before"],
+)
+def test_a_description_names_no_sibling_that_somebody_may_not_see(policy: Policy, named: bool):
+    names = ("delete-pod", "delete-pod-force")
+    made = tools(
+        *(task(name, f"{name} at once", variables=(Variable("host"),)) for name in names),
+        policy=policy,
+    )
+    assert ("-force" in made["delete-pod"].description) is named
+
+
+def test_a_tool_that_is_hidden_from_some_names_those_that_all_may_see():
+    hidden = Policy(rules=(Rule("r", Effect.DENY, operation=("*-pod",), group=("guests",)),))
+    made = tools(
+        task("delete-pod", "delete a pod"),
+        task("delete-pod-force", "delete a pod by force"),
+        task("delete-pod-force-all", "delete all pods by force"),
+        policy=hidden,
+    )
+    assert made["delete-pod"].description.endswith("Variants: -force.")
+    assert made["delete-pod-force"].description == "Delete a pod by force. No undo. Variants: -all."
 
 
 def test_a_long_description_is_cut_to_sixty_words_and_keeps_our_own():

@@ -145,7 +145,7 @@ def sibling_note(
     variants: Mapping[str, tuple[str, ...]],
     language: Language,
 ) -> str:
-    """Which other tool to take instead of this one, or after it; empty when there is none."""
+    """Which other of the `known` tools to take instead of this one, or after it; else empty."""
     opposite = next((name for name in _opposites(tool.name) if name in known), "")
     if opposite:
         return words.UNDO(opposite).to(language)
@@ -157,7 +157,7 @@ def sibling_note(
     found = [
         name.removeprefix(tool.name)
         for name in variants.get(tool.name, ())
-        if known[name].hints.read_only == tool.hints.read_only
+        if name in known and known[name].hints.read_only == tool.hints.read_only
     ]
     shown = ", ".join(found[:_MOST_VARIANTS]) + (", …" if len(found) > _MOST_VARIANTS else "")
     return words.VARIANTS(shown).to(language) if found else ""

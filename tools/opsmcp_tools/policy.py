@@ -6,7 +6,7 @@ asks the person, and free scripts are refused. Read-only mode beats everything.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -99,6 +99,18 @@ class Policy:
                 if decision is not None:
                     return decision
         return _default(subject, action)
+
+    def hides(self, tool: Tool) -> bool:
+        """Whether there may be somebody who is not shown it, so that nothing else may name it."""
+        if self.read_only and not _only_reads(tool):
+            return True
+        nobody = Asked(Principal(""), frozenset(), tool)
+        for rule in self.rules:
+            about_all = replace(rule, principal=(), group=())
+            outcome = _outcome(Considered(rule, *about_all.check(nobody)), Action.LIST)
+            if outcome is not None and (outcome.denied or not rule.about_people):
+                return outcome.denied
+        return _default(tool, Action.LIST).denied
 
     def consider(
         self,

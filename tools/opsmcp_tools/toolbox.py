@@ -37,6 +37,7 @@ from opsmcp_tools.naming import name_tools, title_of
 from opsmcp_tools.nearest import nearest_names
 from opsmcp_tools.output_hazards import OUTPUT_HAZARDS, nested_templates, steering_outputs
 from opsmcp_tools.overrides import Override, Overrides, VariableOverride, find_override
+from opsmcp_tools.policy import Policy
 from opsmcp_tools.schema import OUTPUT_SCHEMA, build_input, input_schema
 from opsmcp_tools.scripts import free_script_variable
 from opsmcp_tools.tool import FREE_SCRIPT, Bound, Input, Kind, Tool, Withheld
@@ -51,6 +52,7 @@ __all__ = ["FREE_SCRIPT", "Exposure", "ToolSettings", "Toolbox", "build_toolbox"
 
 _MOST_VARIABLES = 64
 _NO_OVERRIDE = Override()
+_FOR_EVERYBODY = Policy()
 
 Extent = Literal["labelled", "all", "none"]
 
@@ -139,11 +141,15 @@ class Toolbox:
 
 
 def build_toolbox(
-    catalogue: Catalogue, settings: ToolSettings, approvals: Approvals | None = None
+    catalogue: Catalogue,
+    settings: ToolSettings,
+    approvals: Approvals | None = None,
+    policy: Policy = _FOR_EVERYBODY,
 ) -> Toolbox:
     """Make a tool of every operation that is considered and usable.
 
-    With `approvals`, whatever they do not cover is withheld.
+    With `approvals`, whatever they do not cover is withheld. The tools are those of everybody, but
+    no description names another tool that `policy` hides from somebody.
     """
     considered = [
         operation
@@ -156,7 +162,7 @@ def build_toolbox(
     inventory = Inventory(contents.clusters, contents.hosts, settings.host_selectors, language)
     workshop = _Workshop(catalogue, settings, inventory, names, approvals)
     built = [workshop.build(operation) for operation in considered]
-    tools = _with_siblings([item for item in built if isinstance(item, Tool)], language)
+    tools = _with_siblings([item for item in built if isinstance(item, Tool)], policy, language)
     problems = [
         Withheld(problem.operation, problem.kind, problem.reason, problem.namespace)
         for problem in contents.problems
@@ -338,11 +344,12 @@ def _input_order(item: Input) -> tuple[bool, bool, str]:
     return (item.kind in (Kind.CLUSTER, Kind.HOST), not item.required, item.name)
 
 
-def _with_siblings(tools: Sequence[Tool], language: Language) -> list[Tool]:
+def _with_siblings(tools: Sequence[Tool], policy: Policy, language: Language) -> list[Tool]:
     """The tools, each with a word on those that it could be mistaken for."""
-    known = {tool.name: tool for tool in tools if not tool.notes}
-    variants = siblings(known.values())
-    notes = {name: sibling_note(tool, known, variants, language) for name, tool in known.items()}
+    plain = [tool for tool in tools if not tool.notes]
+    known = {tool.name: tool for tool in plain if not policy.hides(tool)}
+    variants = siblings(plain)
+    notes = {tool.name: sibling_note(tool, known, variants, language) for tool in plain}
     return [
         replace(tool, description=with_note(tool.description, note, language))
         if (note := notes.get(tool.name))
