@@ -24,11 +24,11 @@ GOOD: dict[str, Any] = {VARIABLES[kind].name: values[0] for kind, values in ORDI
 
 LINKS = [f"{way}-{era}" for way in ("memory", "stdio", "http") for era in ("legacy", "modern")]
 
-_VARIABLES = {
+DECLARED = {
     variable.name: {"desc": f"a {kind}", "enums": list(variable.enums), "regex": variable.regex}
     for kind, variable in VARIABLES.items()
 }
-_SETTINGS = {"tools": {"kinds": {VARIABLES[Kind.TEXT].name: "text"}}}
+TYPED = {"tools": {"kinds": {VARIABLES[Kind.TEXT].name: "text"}}}
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Target:
     ops: FakeOps
 
 
-def _script() -> str:
+def everything_script() -> str:
     """Every variable, each in double quotes, so that text is allowed as well."""
-    return "\n".join(f'echo "${{{name}}}"' for name in _VARIABLES)
+    return "\n".join(f'echo "${{{name}}}"' for name in DECLARED)
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +54,10 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="module")
 async def target(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Target]:
     tmp_path = tmp_path_factory.mktemp("target")
-    (tmp_path / "opsmcp.yaml").write_text(yaml.safe_dump(_SETTINGS), "utf-8")
+    (tmp_path / "opsmcp.yaml").write_text(yaml.safe_dump(TYPED), "utf-8")
     async with fake_ops() as ops:
-        ops.replace("pipelines", make_pipeline(NAME, NAME, variables=_VARIABLES))
-        ops.replace("tasks", make_task(NAME, _script(), variables=_VARIABLES))
+        ops.replace("pipelines", make_pipeline(NAME, NAME, variables=DECLARED))
+        ops.replace("tasks", make_task(NAME, everything_script(), variables=DECLARED))
         ops.replace("clusters", *(_object(item.name) for item in INVENTORY.clusters))
         ops.replace("hosts", *(_object(item.name) for item in INVENTORY.hosts))
         environ = settings(
