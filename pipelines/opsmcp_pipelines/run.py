@@ -255,6 +255,10 @@ def _partly_idle(*, excused: bool, doubtful: bool) -> Verdict:
     return Verdict.UNKNOWN if doubtful else Verdict.FAILED
 
 
+_INTERRUPTED = "what ran it was stopped or restarted in the middle of it"
+"""On Ops the controller; on the embedded engine opsmcp."""
+
+
 def _task_reason(
     task: TaskReport, verdict: Verdict, nodes: Sequence[NodeResult], maybe_idle: bool
 ) -> str:
@@ -268,7 +272,7 @@ def _task_reason(
         case Verdict.FAILED:
             return _failed_where(nodes)
         case Verdict.ABORTED:
-            return "it was aborted, because the controller restarted while it ran"
+            return f"it was aborted: {_aborted_why(nodes)}"
         case _:
             return ""
 
@@ -288,6 +292,11 @@ def _unknown_reason(task: TaskReport, nodes: Sequence[NodeResult]) -> str:
     if idle:
         return f"nothing was done on {idle}; every step has a condition, perhaps none was true"
     return "its state is not known"
+
+
+def _aborted_why(nodes: Sequence[NodeResult]) -> str:
+    steps = (step for node in nodes for step in node.steps if step.verdict is Verdict.ABORTED)
+    return next((step.note for step in steps if step.note), _INTERRUPTED)
 
 
 def _failed_where(nodes: Sequence[NodeResult]) -> str:
@@ -347,7 +356,7 @@ def _judge_parts(report: RunReport, tasks: Sequence[TaskResult], maybe_idle: Set
 _SAID: Mapping[Verdict, str] = MappingProxyType(
     {
         Verdict.FAILED: "the source reports it as failed and names no task",
-        Verdict.ABORTED: "the controller restarted while it ran",
+        Verdict.ABORTED: _INTERRUPTED,
         Verdict.INVALID: "it refers to something missing or unusable",
         Verdict.CANCELLED: "it was cancelled",
         Verdict.UNKNOWN: "the source reports a state that opsmcp does not know",

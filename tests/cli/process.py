@@ -115,12 +115,15 @@ class Opsmcp:
             **self.environ,
         }
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+    def start(
+        self, *arguments: str, stdin: int = subprocess.DEVNULL, under: tuple[str, ...] = ()
+    ) -> "subprocess.Popen[str]":
+        """A process of its own; `under` is a command that starts it."""
         return subprocess.Popen(
-            [*COMMAND, *arguments],
+            [*under, *COMMAND, *arguments],
             cwd=self.folder,
             env=self.environment(),
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -3,10 +3,12 @@
 import os
 import threading
 from collections.abc import Generator
+from typing import Any
 
 import pexpect
 import pytest
 
+from opsmcp_pipelines.embedded.process_id import ProcessId
 from tests.cli.process import Opsmcp
 from tests.copilot.harness import Eye, chatting, leave, spawned
 from tests.fakes.openai_server import (
@@ -192,6 +194,36 @@ def test_a_window_may_be_resized_while_the_model_speaks(opsmcp: Opsmcp, model: F
         assert [eye.shown.count(word) for word in ("wide", "narrow", "and done")] == [30, 30, 1]
         assert max(map(len, eye.lines)) <= 40
         assert leave(child) == 0
+
+
+def test_a_terminal_that_is_closed_during_a_run_ends_its_script(
+    opsmcp: Opsmcp, model: FakeOpenAI
+) -> None:
+    os.mkfifo(opsmcp.pipe)
+    model.script(calls(("show-forever", {})))
+    with chatting(opsmcp) as child:
+        child.send("wait\r")
+        script = ProcessId.of(int(opsmcp.pipe.read_text(encoding="utf-8")))
+        child.expect("run r-")
+        hang_up(child)
+    assert not script.alive
+
+
+def test_a_terminal_that_is_closed_at_a_question_starts_nothing(
+    opsmcp: Opsmcp, model: FakeOpenAI
+) -> None:
+    model.script(calls(("delete-marker", {})))
+    with chatting(opsmcp) as child:
+        child.send("delete it\r")
+        child.expect(r"\[y/n\]")
+        hang_up(child)
+    assert opsmcp.marker.exists()
+
+
+def hang_up(child: Any) -> None:
+    """Close the terminal, as a window that is closed does; returns when the chat is over."""
+    child.ptyproc.fileobj.close()
+    child.wait()
 
 
 PAGER = """\

@@ -317,15 +317,52 @@ async def test_run_of_a_dead_process_reads_as_aborted(engine: Open, tmp_path: Pa
         ref = await runs.start("t")
         await runs.end(ref)
         await runs.source.cancel(ref)
-    with sqlite3.connect(tmp_path / "state/embedded.db") as database:
-        database.execute(
-            "UPDATE runs SET ended = 0, pid_started = '0', "
-            "report = replace(report, 'Successed', 'Running')"
-        )
-    database.close()
+    _orphan(tmp_path, 0)
     async with engine(manifest) as runs:
         report = await runs.source.read_run(ref)
     assert (report.status, report.tasks[0].status) == (Status.ABORTED, Status.ABORTED)
+
+
+async def test_a_process_that_is_not_the_one_is_left_alone(engine: Open, tmp_path: Path) -> None:
+    manifest = task("t", step("a", "echo"))
+    async with engine(manifest) as runs:
+        ref = await runs.start("t")
+        await runs.end(ref)
+        await runs.source.cancel(ref)
+    async with await anyio.open_process(["sleep", "60"], start_new_session=True) as other:
+        _orphan(tmp_path, other.pid)
+        async with engine(manifest) as runs:
+            report = await runs.source.read_run(ref)
+        assert other.returncode is None
+        other.kill()
+    assert report.status is Status.ABORTED
+
+
+def _orphan(folder: Path, leader: int) -> None:
+    """Make the run one whose opsmcp is gone, and whose step had the number of a process."""
+    with sqlite3.connect(folder / "state/embedded.db") as database:
+        database.execute(
+            "UPDATE runs SET ended = 0, pid_started = '0', leader = ?, leader_started = '0', "
+            "report = replace(report, 'Successed', 'Running')",
+            (leader,),
+        )
+    database.close()
+
+
+async def test_a_store_of_the_version_before_is_taken_over(engine: Open, tmp_path: Path) -> None:
+    manifest = task("t", step("a", "echo kept"))
+    async with engine(manifest) as runs:
+        ref = await runs.start("t")
+        report = await runs.end(ref)
+        await runs.source.cancel(ref)
+    with sqlite3.connect(tmp_path / "state/embedded.db") as database:
+        database.execute("ALTER TABLE runs DROP COLUMN leader")
+        database.execute("ALTER TABLE runs DROP COLUMN leader_started")
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+    async with engine(manifest) as runs:
+        assert await runs.source.read_run(ref) == report
+        assert (await runs.run("t")).status is Status.SUCCEEDED
 
 
 async def test_what_does_not_exist_is_refused(engine: Open) -> None:

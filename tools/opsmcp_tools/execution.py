@@ -201,6 +201,22 @@ class Executions:
         await wait_for_end(live, clock=self._clock, seconds=seconds, on_progress=on_progress)
         return live.record
 
+    async def look(self, seconds: float) -> None:
+        """Return once the source was asked for every run that is followed here, or after `seconds`.
+
+        For a process that looks at what others left, and does not stay.
+        """
+
+        async def look_at(live: Live) -> None:
+            await wait_until(
+                lambda: live.looked or live.record.ended, live, clock=self._clock, seconds=seconds
+            )
+
+        async with anyio.create_task_group() as group:
+            for live in self._carrier.live.values():
+                if live.record.source_run:
+                    group.start_soon(look_at, live)
+
     def follows(self, run: str) -> bool:
         """Whether this process follows the run."""
         return run in self._carrier.live

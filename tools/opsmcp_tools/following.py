@@ -57,6 +57,7 @@ class Live:
         self.refusal: ToolError | None = None
         self.same: RunRecord | None = None
         self.kept = False
+        self.looked = False
         self._changed = anyio.Event()
         self._hurried = anyio.Event()
 
@@ -69,6 +70,12 @@ class Live:
         """Take note that the journal has it: from here on its handle is good."""
         self.kept = True
         self._wake()
+
+    def note_look(self) -> None:
+        """Take note that its source was asked."""
+        if not self.looked:
+            self.looked = True
+            self._wake()
 
     def join(self, same: RunRecord) -> None:
         """Leave the call to the run that answers it already."""
@@ -153,6 +160,7 @@ class Follower:
                 run = await self._look(ref)
                 if run.verdict.ended:
                     return run
+                self._live.note_look()
                 changed = self._live.see(
                     replace(self._live.record, result=run, seen_at=self._clock.now())
                 )

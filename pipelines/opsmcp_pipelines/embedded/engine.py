@@ -22,6 +22,7 @@ from anyio import to_thread
 
 from opsmcp_pipelines.embedded.loader import runs_here
 from opsmcp_pipelines.embedded.process import Ended, Keeper, run_process
+from opsmcp_pipelines.embedded.process_id import ProcessId
 from opsmcp_pipelines.embedded.reference import RefusedStep
 from opsmcp_pipelines.embedded.state import RunState, TaskState
 from opsmcp_pipelines.embedded.variables import Plan, TaskValues, resolve
@@ -68,6 +69,10 @@ _PREDEFINED = frozenset(
 )
 
 
+Keep = Callable[[ProcessId | None], Awaitable[object]]
+"""Keeps how the run stands, for whoever looks when this process is gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
     """How steps are run.
@@ -96,7 +101,7 @@ async def execute(
     state: RunState,
     name: str,
     settings: EngineSettings,
-    on_task: Callable[[], Awaitable[object]],
+    keep: Keep,
 ) -> None:
     """Run a plan to its end, writing what happens into `state`.
 
@@ -104,20 +109,20 @@ async def execute(
 
     Args:
         plan: What to run.
-        state: Where it is told; `on_task` is awaited after each task.
+        state: Where it is told.
         name: The name of the run.
         settings: How steps are run.
-        on_task: See `state`.
+        keep: Awaited after each task, and with the process of each step that begins.
     """
     state.begin()
     failed = False
     for ref, task in plan.parts:
         if failed and not ref.run_always:
             continue
-        runner = _TaskRunner(plan, ref, task, state, name, settings)
+        runner = _TaskRunner(plan, ref, task, state, name, settings, keep)
         good = await runner.run()
         failed = failed or not (good or ref.allow_failure)
-        await on_task()
+        await keep(None)
     state.end(Status.FAILED if failed else Status.SUCCEEDED)
 
 
@@ -132,6 +137,7 @@ class _TaskRunner:
         run: RunState,
         name: str,
         settings: EngineSettings,
+        keep: Keep,
     ) -> None:
         resolved = resolve(plan, task, run.results)
         self._task = task
@@ -144,6 +150,7 @@ class _TaskRunner:
         }
         self._state = run.begin_task(ref)
         self._settings = settings
+        self._keep = keep
 
     async def run(self) -> bool:
         """Run its steps; whether it succeeded."""
@@ -197,7 +204,7 @@ class _TaskRunner:
         self._state.running = (step.name, keeper)
         seconds = step.timeout_seconds or self._settings.step_seconds
         try:
-            ended = await _run_script(script, self._settings.environ, seconds, keeper)
+            ended = await _run_script(script, self._settings.environ, seconds, keeper, self._keep)
         except OSError:
             note = "could not be started: its interpreter or a temporary directory is missing"
             return StepReport(step.name, Status.FAILED, note=note)
@@ -265,7 +272,7 @@ def _result(key: str, output: str) -> str:
 
 
 async def _run_script(
-    script: "Script", environ: Mapping[str, str], seconds: float, keeper: Keeper
+    script: "Script", environ: Mapping[str, str], seconds: float, keeper: Keeper, keep: Keep
 ) -> Ended:
     """Run a script from a private directory, which is removed afterwards."""
     folder = await to_thread.run_sync(_write_script, script, environ.get("TMPDIR"))
@@ -276,6 +283,7 @@ async def _run_script(
             cwd=folder / "work",
             seconds=seconds,
             on_output=keeper.add,
+            on_start=keep,
         )
     finally:
         with anyio.CancelScope(shield=True):

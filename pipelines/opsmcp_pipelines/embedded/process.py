@@ -1,14 +1,14 @@
 """One subprocess in a process group of its own: its output, its end, its deadline.
 
 Knows nothing of steps or variables: `engine` gives the command and keeps the output. The group is
-ended in every case that could leave something behind: a deadline, a cancellation, or children that
-keep the output open after the main process has ended.
+ended in every case that could leave something behind: a deadline, a cancellation, children that
+keep the output open after the main process has ended, or an opsmcp that was killed.
 """
 
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +16,13 @@ from pathlib import Path
 import anyio
 from anyio.abc import Process
 
-__all__ = ["Ended", "Keeper", "run_process"]
+from opsmcp_pipelines.embedded.process_id import ProcessId
+
+__all__ = ["Ended", "Keeper", "end_left_over", "run_process"]
 
 _TERM_SECONDS = 2.0
 _LINGER_SECONDS = 1.0
+_LOOK_SECONDS = 0.05
 _CHUNK_BYTES = 64 * 1024
 _LONGEST_LINE = 8 * 1024
 """Longer ones are cut, or a program that writes no line ends would show nothing."""
@@ -89,10 +92,12 @@ async def run_process(
     cwd: Path,
     seconds: float,
     on_output: Callable[[bytes], None],
+    on_start: Callable[[ProcessId], Awaitable[object]],
 ) -> Ended:
     """Run `command` to its end, or for `seconds`; when cancelled, its whole group ends first.
 
-    Standard input is empty; both outputs arrive in `on_output` in their order of arrival.
+    Standard input is empty; both outputs arrive in `on_output` in their order of arrival. Once it
+    runs, `on_start` is awaited.
 
     Raises:
         OSError: It could not be started.
@@ -108,6 +113,7 @@ async def run_process(
     )
     finished = False
     try:
+        await on_start(ProcessId.of(process.pid))
         ended = await _follow(process, seconds, on_output)
         finished = True
         return ended
@@ -130,7 +136,7 @@ async def _follow(process: Process, seconds: float, on_output: Callable[[bytes],
             await _stop_group(process)
         lingering = not await _wait_closed(closed)
         if lingering:
-            _signal_group(process, signal.SIGKILL)
+            _signal_group(process.pid, signal.SIGKILL)
             await _wait_closed(closed)
         group.cancel_scope.cancel()
     code = await process.wait()
@@ -154,15 +160,31 @@ async def _wait_closed(closed: anyio.Event) -> bool:
 
 async def _stop_group(process: Process) -> None:
     """Ask the group to end, then make it."""
-    _signal_group(process, signal.SIGTERM)
+    _signal_group(process.pid, signal.SIGTERM)
     with anyio.move_on_after(_TERM_SECONDS):
         await process.wait()
     # Also when the leader is gone: its children may have ignored the request.
-    _signal_group(process, signal.SIGKILL)
+    _signal_group(process.pid, signal.SIGKILL)
     await process.wait()
 
 
-def _signal_group(process: Process, number: signal.Signals) -> None:
+async def end_left_over(leader: ProcessId) -> bool:
+    """End the group of a process that an opsmcp started which is gone; whether it was still there.
+
+    Where it cannot be told from another process with its number, nothing is touched.
+    """
+    if not (leader.started and leader.alive):
+        return False
+    _signal_group(leader.number, signal.SIGTERM)
+    for _ in range(round(_TERM_SECONDS / _LOOK_SECONDS)):
+        if not leader.alive:
+            break
+        await anyio.sleep(_LOOK_SECONDS)
+    _signal_group(leader.number, signal.SIGKILL)
+    return True
+
+
+def _signal_group(leader: int, number: signal.Signals) -> None:
     # The group has the leader's id, as the process started a session of its own.
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
+        os.killpg(leader, number)

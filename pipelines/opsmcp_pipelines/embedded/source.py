@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Set
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,6 +23,8 @@ from opsmcp_pipelines.catalogue import Contents, Problem
 from opsmcp_pipelines.embedded.engine import EngineSettings, execute, step_environment
 from opsmcp_pipelines.embedded.kubeconfig import KubeInventory, read_clusters
 from opsmcp_pipelines.embedded.loader import LOCAL_HOST, NEEDS_LABEL, Library, Loaded
+from opsmcp_pipelines.embedded.process import end_left_over
+from opsmcp_pipelines.embedded.process_id import ProcessId
 from opsmcp_pipelines.embedded.state import RunState
 from opsmcp_pipelines.embedded.store import RunStore, StoredRun
 from opsmcp_pipelines.embedded.variables import Plan, build_plan
@@ -35,6 +38,9 @@ __all__ = ["EmbeddedSettings", "EmbeddedSource", "open_embedded_source"]
 _MAX_RUNS_AT_A_TIME = 8
 _CANCEL_SECONDS = 10.0
 _SAVE_SECONDS = 10.0
+
+_KILLED = "opsmcp ended in the middle of it"
+_LEFT_OVER = f"{_KILLED}; what it had left running was ended now"
 
 _log = logging.getLogger(__name__)
 
@@ -182,7 +188,7 @@ class EmbeddedSource:
         if live is not None:
             return live.state.report()
         stored = await self._stored(ref)
-        return _abort(stored.report) if stored.orphaned else stored.report
+        return await _aborted(stored) if stored.orphaned else stored.report
 
     async def read_runs(
         self, refs: Set[RunRef], turn: Callable[[], Awaitable[None]]
@@ -241,7 +247,7 @@ class EmbeddedSource:
             with live.scope:
                 async with self._limit:
                     await execute(
-                        live.plan, live.state, live.name, self._engine, lambda: self._save(live)
+                        live.plan, live.state, live.name, self._engine, partial(self._save, live)
                     )
         finally:
             if not live.state.status.ended:
@@ -252,11 +258,11 @@ class EmbeddedSource:
                     del self._live[live.name]
             live.over.set()
 
-    async def _save(self, live: _Live) -> bool:
+    async def _save(self, live: _Live, leader: ProcessId | None = None) -> bool:
         """Store how a run stands; a run that cannot be stored goes on, and stays in memory."""
         report = self._settings.mask(live.state.report(), live.secrets)
         try:
-            await self._with_store(lambda: self._store.update(live.name, report))
+            await self._with_store(lambda: self._store.update(live.name, report, leader))
         except SourceUnavailable:
             _log.warning("run %s could not be stored", live.name)
             return False
@@ -313,11 +319,28 @@ def _uses_kubectl(operation: Operation, tasks: set[tuple[str, str]]) -> bool:
     return _needs_kubectl(operation)
 
 
-def _abort(report: RunReport) -> RunReport:
-    """A run whose process died before its end."""
-    tasks = tuple(_abort_task(task) for task in report.tasks)
-    return replace(report, status=Status.ABORTED, tasks=tasks)
+async def _aborted(stored: StoredRun) -> RunReport:
+    """A run whose opsmcp was killed before its end. What it left behind is ended first."""
+    left = stored.leader is not None and await end_left_over(stored.leader)
+    note = _LEFT_OVER if left else _KILLED
+    if left:
+        _log.warning("run %s: %s", stored.name, note)
+    tasks = tuple(_abort_task(task, note) for task in stored.report.tasks)
+    return replace(stored.report, status=Status.ABORTED, tasks=tasks)
 
 
-def _abort_task(task: TaskReport) -> TaskReport:
-    return task if task.status.ended else replace(task, status=Status.ABORTED)
+def _abort_task(task: TaskReport, note: str) -> TaskReport:
+    if task.status.ended:
+        return task
+    nodes = tuple(
+        replace(
+            node,
+            status=Status.ABORTED,
+            steps=tuple(
+                step if step.status.ended else replace(step, status=Status.ABORTED, note=note)
+                for step in node.steps
+            ),
+        )
+        for node in task.nodes
+    )
+    return replace(task, status=Status.ABORTED, nodes=nodes)

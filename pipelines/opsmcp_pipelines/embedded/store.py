@@ -1,7 +1,7 @@
 """The runs of the embedded engine in SQLite: what they were, how they stand, what they printed.
 
 Several opsmcp processes may share one file. A run belongs to the process that started it; when that
-process is gone, a run that has not ended reads as aborted. Values of variables are not stored.
+process is gone, a run that has not ended is an orphan. Values of variables are not stored.
 Every method blocks: call it from a worker thread, one at a time.
 """
 
@@ -16,12 +16,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from opsmcp_pipelines.embedded.process_id import ProcessId
 from opsmcp_pipelines.models import OperationKey
 from opsmcp_pipelines.run import NodeReport, RunReport, Status, StepReport, TaskReport
 
 __all__ = ["RunStore", "StoredRun"]
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
     name TEXT PRIMARY KEY,
@@ -31,10 +32,16 @@ CREATE TABLE IF NOT EXISTS runs (
     pid_started TEXT NOT NULL,
     created_at TEXT NOT NULL,
     ended INTEGER NOT NULL DEFAULT 0,
-    report TEXT NOT NULL
+    report TEXT NOT NULL,
+    leader INTEGER NOT NULL DEFAULT 0,
+    leader_started TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS runs_by_call ON runs (call_id);
 CREATE INDEX IF NOT EXISTS runs_by_time ON runs (created_at);
+"""
+_FROM_VERSION_1 = """
+ALTER TABLE runs ADD COLUMN leader INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN leader_started TEXT NOT NULL DEFAULT '';
 """
 _BUSY_SECONDS = 5.0
 _KEEP = timedelta(days=14)
@@ -44,12 +51,16 @@ _TRIM_EVERY = 200
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """A run as it was stored; `orphaned` when it has not ended and its process is gone."""
+    """A run as it was stored; `orphaned` when it has not ended and its opsmcp is gone.
+
+    `leader` is the process of the step that was at work then, if there was one.
+    """
 
     name: str
     operation: str
     report: RunReport
     orphaned: bool = False
+    leader: ProcessId | None = None
 
 
 class RunStore:
@@ -58,7 +69,7 @@ class RunStore:
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Take over an open connection whose schema is good."""
         self._connection = connection
-        self._started = _start_of(os.getpid())
+        self._own = ProcessId.of(os.getpid())
         self._inserted = 0
 
     @classmethod
@@ -88,34 +99,41 @@ class RunStore:
     def insert(self, name: str, operation: OperationKey, call_id: str, report: RunReport) -> None:
         """Keep a run that starts now, in this process."""
         created = (report.created_at or datetime.now(UTC)).isoformat()
+        number, started = self._own.number, self._own.started
         with self._connection as connection:
             connection.execute(
                 "INSERT INTO runs (name, operation, call_id, pid, pid_started, created_at, report)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (name, str(operation), call_id, os.getpid(), self._started, created, _dump(report)),
+                (name, str(operation), call_id, number, started, created, _dump(report)),
             )
         self._inserted += 1
         if self._inserted % _TRIM_EVERY == 0:
             self._trim()
 
-    def update(self, name: str, report: RunReport) -> None:
-        """Keep how a run stands."""
+    def update(self, name: str, report: RunReport, leader: ProcessId | None = None) -> None:
+        """Keep how a run stands, and the process of the step at work."""
+        number, started = (leader.number, leader.started) if leader else (0, "")
         with self._connection as connection:
             connection.execute(
-                "UPDATE runs SET report = ?, ended = ? WHERE name = ?",
-                (_dump(report), report.status.ended, name),
+                "UPDATE runs SET report = ?, ended = ?, leader = ?, leader_started = ?"
+                " WHERE name = ?",
+                (_dump(report), report.status.ended, number, started, name),
             )
 
     def get(self, name: str) -> StoredRun | None:
         """The run of that name, or None."""
-        query = "SELECT name, operation, pid, pid_started, ended, report FROM runs WHERE name = ?"
+        query = (
+            "SELECT operation, pid, pid_started, ended, report, leader, leader_started"
+            " FROM runs WHERE name = ?"
+        )
         with closing(self._connection.execute(query, (name,))) as cursor:
             row = cursor.fetchone()
         if row is None:
             return None
-        _, operation, pid, started, ended, report = row
-        orphaned = not ended and not _is_alive(pid, started)
-        return StoredRun(name, operation, _load(report), orphaned)
+        operation, number, started, ended, report, leader, leader_started = row
+        orphaned = not ended and not ProcessId(number, started).alive
+        left = ProcessId(leader, leader_started) if leader else None
+        return StoredRun(name, operation, _load(report), orphaned, left)
 
     def find(self, call_id: str, operation: OperationKey) -> str | None:
         """The name of the newest run of a call, or None."""
@@ -145,29 +163,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError("written by a newer version")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
-    connection.executescript(_SCHEMA)
+    connection.executescript(_FROM_VERSION_1 if version == 1 else _SCHEMA)
     connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-
-
-def _start_of(pid: int) -> str:
-    """When a process started, so that a reused id is noticed; empty where it cannot be told."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    # The name in parentheses may hold anything; the start time is the 20th field after it.
-    fields = stat.rpartition(")")[2].split()
-    return fields[19] if len(fields) > 19 else ""
-
-
-def _is_alive(pid: int, started: str) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # It exists and belongs to somebody else: compare its start.
-    return _start_of(pid) == started
 
 
 def _dump(report: RunReport) -> str:

@@ -21,6 +21,9 @@ from opsmcp_tools.tool import Principal
 
 __all__ = ["command"]
 
+_LOOK_SECONDS = 5.0
+"""How long to ask for runs whose process is gone: the journal alone would show them as running."""
+
 _SINCE = "Only calls since then: 2h, 7d, 2026-11-23T09:30."
 
 
@@ -67,6 +70,7 @@ def command(
     async def work(services: Services) -> int:
         shown_by = "list_runs" if run is None else "get_run_output" if output else "get_run"
         services.require(services.principal, Action.READ, BuiltInTool(shown_by))
+        await services.executions.look(_LOOK_SECONDS)
         whose = Principal(principal) if principal else services.principal
         if run is None:
             _list(services, whose, filters, as_json=as_json)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import anyio
 import click
@@ -18,6 +19,7 @@ from opsmcp_server.cli.start import (
     read_config,
 )
 from opsmcp_server.config import Config, process_environment
+from opsmcp_server.ending import do_until_told_to_end
 from opsmcp_server.errors import ConfigError
 from opsmcp_server.services import Services
 from opsmcp_tools.errors import (
@@ -76,7 +78,7 @@ async def _work(config: Config, work: Work) -> int | click.ClickException:
     async with open_services(config, process_environment()) as services:
         # An error must not leave through the task groups of the services: they would wrap it.
         try:
-            return await work(services)
+            return await do_until_told_to_end(partial(work, services))
         except click.ClickException as error:
             return error
         except BrokenPipeError:

@@ -30,6 +30,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from opsmcp_server.ending import ending_signals
 from opsmcp_server.errors import ConfigError
 from opsmcp_server.handlers import OpsmcpServer, build_server
 from opsmcp_server.inserting import Inserting
@@ -51,7 +52,7 @@ _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 
 async def serve_http(services: Services, listener: socket.socket) -> None:
-    """Serve on a listening socket until SIGTERM or SIGINT; a second one cuts what is still open."""
+    """Serve on a listening socket until a signal ends it; a second one cuts what is still open."""
     config = uvicorn.Config(
         build_app(services),
         log_config=None,
@@ -127,7 +128,7 @@ class _Server(uvicorn.Server):
 
 
 async def _stop_on_signal(server: _Server) -> None:
-    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with anyio.open_signal_receiver(signal.SIGINT, *ending_signals()) as signals:
         async for _ in signals:
             server.force_exit = server.should_exit
             server.should_exit = True

@@ -1,0 +1,147 @@
+"""Whatever ends opsmcp, no script of the embedded engine goes on with nobody to stop it."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from opsmcp_pipelines.embedded.process_id import ProcessId
+from tests.cli.process import SECONDS, Opsmcp
+
+ENDS = [signal.SIGTERM, signal.SIGHUP]
+
+INITIALIZE = {
+    "protocolVersion": "2025-11-25",
+    "capabilities": {},
+    "clientInfo": {"name": "test", "version": "0"},
+}
+
+
+@pytest.fixture
+def script(opsmcp: Opsmcp) -> Callable[[], ProcessId]:
+    """The process of `show-forever`, once it runs."""
+    os.mkfifo(opsmcp.pipe)
+    return lambda: ProcessId.of(int(opsmcp.pipe.read_text(encoding="utf-8")))
+
+
+def verdicts(opsmcp: Opsmcp) -> list[tuple[str, str]]:
+    runs = json.loads(opsmcp("runs", "--json").stdout)["runs"]
+    return [(run["operation"], run["verdict"]) for run in runs]
+
+
+def end(process: "subprocess.Popen[str]", number: signal.Signals) -> str:
+    """What it says on stderr while a signal ends it; its input stays open."""
+    process.send_signal(number)
+    process.wait(SECONDS)
+    assert process.stderr is not None
+    return process.stderr.read()
+
+
+@pytest.mark.parametrize("number", ENDS)
+def test_a_call_that_is_told_to_end_cancels_its_run(
+    number: signal.Signals, opsmcp: Opsmcp, script: Callable[[], ProcessId]
+) -> None:
+    with opsmcp.start("call", "show-forever") as process:
+        running = script()
+        said = end(process, number)
+    assert process.returncode == 128 + number
+    assert "Interrupted" in said
+    assert "Traceback" not in said
+    assert not running.alive
+    # It may be told before it knows that the run began; then the engine ends it.
+    assert verdicts(opsmcp) in ([("show-forever", one)] for one in ("cancelled", "aborted"))
+
+
+def test_a_call_under_nohup_outlives_its_terminal(
+    opsmcp: Opsmcp, script: Callable[[], ProcessId]
+) -> None:
+    with opsmcp.start("call", "show-forever", under=("nohup",)) as process:
+        running = script()
+        process.send_signal(signal.SIGHUP)
+        said = end(process, signal.SIGTERM)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "Interrupted" in said
+    assert not running.alive
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, *ENDS])
+def test_stdio_ends_while_its_client_keeps_stdin_open(
+    number: signal.Signals, opsmcp: Opsmcp, script: Callable[[], ProcessId]
+) -> None:
+    with opsmcp.start("stdio", stdin=subprocess.PIPE) as process:
+        _ask(process, "initialize", INITIALIZE)
+        _ask(process, "tools/call", {"name": "show-forever", "arguments": {}})
+        running = script()
+        said = end(process, number)
+    assert process.returncode == 128 + number
+    assert "Traceback" not in said
+    assert not running.alive
+    assert verdicts(opsmcp) == [("show-forever", "aborted")]
+
+
+def _ask(process: "subprocess.Popen[str]", method: str, params: Mapping[str, object]) -> None:
+    assert process.stdin is not None
+    request = {"jsonrpc": "2.0", "id": method, "method": method, "params": params}
+    process.stdin.write(f"{json.dumps(request)}\n")
+    process.stdin.flush()
+
+
+@pytest.mark.parametrize("number", ENDS)
+def test_serve_that_is_told_to_end_ends_its_runs(
+    number: signal.Signals, opsmcp: Opsmcp, script: Callable[[], ProcessId]
+) -> None:
+    del script
+    with opsmcp.start("serve", "--port", "0") as process:
+        assert process.stderr is not None
+        assert "serving http" in process.stderr.readline()
+        said = end(process, number)
+    assert process.returncode == 0
+    assert "Traceback" not in said
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes cannot be told apart")
+def test_what_a_killed_opsmcp_left_running_is_ended_by_the_next(
+    opsmcp: Opsmcp, script: Callable[[], ProcessId]
+) -> None:
+    with opsmcp.start("call", "show-forever") as process:
+        running = script()
+        _wait_until_kept(process, opsmcp.folder / "state" / "embedded.db", running)
+        process.kill()
+    assert running.alive
+    shown = json.loads(opsmcp("runs", "--json").stdout)["runs"]
+    assert not running.alive
+    assert [run["verdict"] for run in shown] == ["aborted"]
+    told = opsmcp("runs", shown[0]["run"]).stdout
+    assert "opsmcp ended in the middle of it; what it had left running was ended now" in told
+
+
+def _wait_until_kept(process: "subprocess.Popen[str]", path: Path, running: ProcessId) -> None:
+    """Return once the store holds which process the step is."""
+    for _ in range(SECONDS * 100):
+        with closing(sqlite3.connect(path)) as store:
+            if (running.number,) in store.execute("SELECT leader FROM runs"):
+                return
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.01)
+    raise AssertionError("the process of the step was not kept")
+
+
+def test_another_process_with_the_same_number_is_not_the_one() -> None:
+    own = ProcessId.of(os.getpid())
+    assert own.alive
+    if own.started:
+        assert not ProcessId(own.number, f"{own.started}0").alive
+
+
+def test_a_process_that_is_over_is_not_alive() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        started = ProcessId.of(process.pid)
+        process.wait(SECONDS)
+    assert not started.alive
