@@ -148,3 +148,17 @@ def test_a_file_that_cannot_be_read_approves_nothing_and_is_left_alone(
         with pytest.raises(ApprovalsUnusable, match="approvals.json"):
             use()
     assert path.stat().st_mtime_ns == before.st_mtime_ns
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o703])
+def test_a_directory_in_which_everybody_can_write_is_not_trusted(tmp_path: Path, mode: int) -> None:
+    key = tool().operation.key
+    kept = ApprovalFile(tmp_path, "here")
+    kept.add({key: Approval("hash")})
+    tmp_path.chmod(mode)
+    with pytest.raises(ApprovalsUnusable, match="everybody can write"):
+        kept.read()
+    with pytest.raises(ApprovalsUnusable, match="everybody can write"):
+        kept.add({key: Approval("another")})
+    tmp_path.chmod(0o770)
+    assert kept.read().known == {key: Approval("hash")}

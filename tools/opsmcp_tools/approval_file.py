@@ -1,12 +1,14 @@
 """The file of approvals in the state directory: read whole, written whole, never half.
 
 It holds the approvals of every source that shares the directory. Whoever can write there can
-approve. JSON, so that people can look at it; the format is `version` 1.
+approve, so a directory in which everybody can is refused. JSON, so that people can look at it; the
+format is `version` 1.
 """
 
 import fcntl
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -49,9 +51,10 @@ class ApprovalFile:
         """What is approved; nothing when there is no file.
 
         Raises:
-            ApprovalsUnusable: It cannot be read.
+            ApprovalsUnusable: It cannot be read, or is not to be trusted.
         """
         self._seen = self._signature()
+        self._check_folder()
         with self._translated():
             return Approvals(_parse(self._load().get(self._source, ())))
 
@@ -63,14 +66,27 @@ class ApprovalFile:
         """Approve, in place of what was approved before; other operations stay as they are.
 
         Raises:
-            ApprovalsUnusable: It cannot be read or written.
+            ApprovalsUnusable: It cannot be read or written, or would not be trusted.
         """
+        self._check_folder()
         with self._translated(), self._locked():
             sources = self._load()
             kept = _parse(sources.get(self._source, ()))
             known = {key: one for key, one in kept.items() if key not in approved} | dict(approved)
             latest = dict(list(known.items())[-_MOST_APPROVALS:])
             self._write({**sources, self._source: _dump(latest)})
+
+    def _check_folder(self) -> None:
+        """Return if nobody but the owner and the group can put another file in its place."""
+        try:
+            mode = self._folder.stat().st_mode
+        except OSError:
+            return  # Whoever reads or writes finds out why.
+        if mode & stat.S_IWOTH:
+            raise ApprovalsUnusable(
+                f"everybody can write in {self._folder} (state.dir), so anybody could approve; "
+                "take that away with chmod o-w, or use a directory that opsmcp makes"
+            )
 
     def _signature(self) -> _Signature:
         try:
