@@ -17,6 +17,7 @@ import anyio
 
 from opsmcp_server.app import open_services
 from opsmcp_server.config import load, process_environment
+from opsmcp_server.heap import share_heap
 from opsmcp_server.transports.http import listen, serve_http
 
 _BEAT_SECONDS = 0.01
@@ -75,4 +76,5 @@ async def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
+    share_heap()
     anyio.run(main, Path(sys.argv[1]))

@@ -6,6 +6,7 @@ import click
 
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
+from opsmcp_server.heap import share_heap
 from opsmcp_server.services import Services
 from opsmcp_server.transports.http import listen, serve_http
 
@@ -22,6 +23,7 @@ def command(shared: Shared, host: str | None, port: int | None) -> int:
     Beyond this machine only with server.token (OPSMCP_SERVER_TOKEN), which clients then send as
     `Authorization: Bearer ...`.
     """
+    share_heap()
     flags = shared.with_flags(server_host=host, server_port=port)
     return run_with_services(flags, _serve, level=logging.INFO)
 
