@@ -88,8 +88,13 @@ class Source(Protocol):
         """
         ...
 
-    async def find_run(self, request: StartRequest) -> RunRef | None:
-        """Find the run that `request` made, newest first; None when there is none."""
+    async def find_run(
+        self, request: StartRequest, turn: Callable[[], Awaitable[None]]
+    ) -> RunRef | None:
+        """Find the run that `request` made, newest first; None when there is none.
+
+        Awaits `turn` before each request.
+        """
         ...
 
     async def cancel(self, ref: RunRef) -> bool:

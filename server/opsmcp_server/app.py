@@ -4,7 +4,7 @@ import gc
 import getpass
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
@@ -40,7 +40,6 @@ from opsmcp_tools.value_rules import ValueRules
 __all__ = ["open_services"]
 
 _EMBEDDED_POLL_SECONDS = 0.05
-_OPS_POLL_SECONDS = 0.25
 
 _TAKE_UP_SECONDS = 30.0
 """How soon a run of a process that was ended is followed by another one with the same state."""
@@ -231,7 +230,7 @@ async def _open_source(
 
 
 def _run_settings(config: Config) -> RunSettings:
-    return RunSettings(
+    settings = RunSettings(
         deadline_seconds=config.run.deadline_seconds,
         deadlines=config.run.deadlines,
         repeat_seconds=config.run.repeat_seconds,
@@ -239,8 +238,15 @@ def _run_settings(config: Config) -> RunSettings:
         limit=config.run.limit,
         limit_per_principal=config.run.limit_per_principal,
         queue=config.run.queue,
-        requests_per_second=config.run.requests_per_second if config.ops.server else 0.0,
-        first_poll_seconds=_OPS_POLL_SECONDS if config.ops.server else _EMBEDDED_POLL_SECONDS,
+        requests_per_second=config.run.requests_per_second,
+    )
+    if config.ops.server:
+        return settings
+    return replace(
+        settings,
+        requests_per_second=0.0,
+        first_poll_seconds=_EMBEDDED_POLL_SECONDS,
+        acts_until_seconds=0.0,
     )
 
 

@@ -235,10 +235,12 @@ async def execute(
     wait_seconds: float,
     on_progress: OnProgress | None = None,
     key: str = "",
+    caller: object = None,
 ) -> RunRecord:
     """Start the run, once, and wait for its end for at most `wait_seconds`.
 
-    The same call (or the same `key`) gets the run that there is; see `Executions.start`.
+    The same call (or the same `key`) gets the run that there is; see `Executions.start`, also for
+    `caller`.
     """
     executions, clock = services.executions, services.clock
     until = clock.monotonic() + wait_seconds
@@ -247,6 +249,7 @@ async def execute(
         prepared.call,
         prepared.principal,
         key=key,
+        caller=caller,
         wait_seconds=max(wait_seconds, _LEAST_START_SECONDS),
         on_progress=on_progress,
     )

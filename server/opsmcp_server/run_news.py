@@ -14,7 +14,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from opsmcp_tools.errors import ToolError
-from opsmcp_tools.events import Event, RunEnded, RunProgressed
+from opsmcp_tools.events import CallRefused, Event, RunEnded, RunProgressed
 from opsmcp_tools.following import first_of
 from opsmcp_tools.runs import Clock, RunRecord
 
@@ -65,18 +65,18 @@ class RunNews:
         self._changed = anyio.Event()
 
     def __call__(self, event: Event, /) -> None:
-        """Take note of a run that moved or ended."""
-        if not isinstance(event, RunProgressed | RunEnded):
-            return
-        run = event.record.run
-        if not self._is_watched(run):
-            return
-        if isinstance(event, RunEnded):
-            self.is_over(run)
-        else:
-            last = self._told.get(run, -_AT_MOST_EVERY_SECONDS)
-            self._due.setdefault(run, last + _AT_MOST_EVERY_SECONDS)
-            self._changed.set()
+        """Take note of a run that moved or ended, also of one that was refused late."""
+        match event:
+            case RunProgressed(record) if self._is_watched(record.run):
+                last = self._told.get(record.run, -_AT_MOST_EVERY_SECONDS)
+                self._due.setdefault(record.run, last + _AT_MOST_EVERY_SECONDS)
+                self._changed.set()
+            case RunEnded(record) if self._is_watched(record.run):
+                self.is_over(record.run)
+            case CallRefused(run=run) if self._is_watched(run):
+                self.is_over(run)
+            case _:
+                pass
 
     def is_over(self, run: str) -> None:
         """Have those who watch this run told at once, for example one who came after its end."""

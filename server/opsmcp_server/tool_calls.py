@@ -79,33 +79,39 @@ class ToolCalls:
 
     async def _run(self, ctx: Context, prepared: calls.Prepared, key: str) -> CallAnswer:
         as_task = declares_extension(ctx) and self._runs.allowed()
+        caller = object()
         try:
-            record = await self._execute(ctx, prepared, key, as_task=as_task)
+            record = await self._execute(ctx, prepared, key, caller, as_task=as_task)
         except anyio.get_cancelled_exc_class():
-            self._leave(ctx, prepared, key)
+            self._leave(ctx, caller, prepared.principal)
             raise
         if as_task and not record.ended:
             return await self._tasks.create(held_of(record))
         return await answer_run(self._services, record, prepared.principal)
 
     async def _execute(
-        self, ctx: Context, prepared: calls.Prepared, key: str, *, as_task: bool
+        self, ctx: Context, prepared: calls.Prepared, key: str, caller: object, *, as_task: bool
     ) -> RunRecord:
         wait = self._services.config.run
         seconds = min(wait.task_seconds, wait.wait_seconds) if as_task else wait.wait_seconds
         # A task has no progress notifications; its status tells.
         progress = None if as_task else _Progress(ctx, self._services)
         return await calls.execute(
-            self._services, prepared, wait_seconds=seconds, on_progress=progress, key=key
+            self._services,
+            prepared,
+            wait_seconds=seconds,
+            on_progress=progress,
+            key=key,
+            caller=caller,
         )
 
-    def _leave(self, ctx: Context, prepared: calls.Prepared, key: str) -> None:
-        """Nobody waits any more: stop the run too, where that is wanted."""
-        services, principal = self._services, prepared.principal
+    def _leave(self, ctx: Context, caller: object, principal: Principal) -> None:
+        """Whoever made the run waits no more: stop it too, where that is wanted."""
+        services = self._services
         if services.config.run.on_cancel == "keep" or not was_cancelled(ctx.session):
             return
         if services.decide(principal, Action.RUN, CANCEL_RUN).effect is Effect.ALLOW:
-            services.executions.abandon(prepared.tool, prepared.call, principal, key=key)
+            services.executions.abandon(caller, principal)
 
     def _require(self, answer: Answer, prepared: calls.Prepared) -> None:
         name = prepared.tool.name

@@ -54,7 +54,9 @@ class _Scripted:
     ) -> Mapping[RunRef, RunReport]:
         raise NotImplementedError
 
-    async def find_run(self, request: StartRequest) -> RunRef | None:
+    async def find_run(
+        self, request: StartRequest, turn: Callable[[], Awaitable[None]]
+    ) -> RunRef | None:
         raise NotImplementedError
 
     async def cancel(self, ref: RunRef) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 
 from opsmcp_pipelines.embedded.source import (
     EmbeddedSettings,
@@ -307,8 +308,8 @@ async def test_runs_are_found_again_by_call_and_after_a_restart(engine: Open) ->
     async with engine(manifest) as runs:
         assert await runs.source.read_run(ref) == report
         request = StartRequest(ref.operation, "call-t")
-        assert await runs.source.find_run(request) == ref
-        assert await runs.source.find_run(StartRequest(ref.operation, "none")) is None
+        assert await runs.source.find_run(request, checkpoint) == ref
+        assert await runs.source.find_run(StartRequest(ref.operation, "none"), checkpoint) is None
 
 
 async def test_run_of_a_dead_process_reads_as_aborted(engine: Open, tmp_path: Path) -> None:

@@ -50,6 +50,19 @@ async def test_a_start_that_was_never_answered_is_looked_for_after_a_restart(
         assert it.source.started == []
 
 
+async def test_a_start_that_ops_may_still_do_is_looked_for_longer_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    run = await _leave_an_unanswered_start(tmp_path)
+    clock = JumpingClock()
+    clock.seconds = 4
+    source = ScriptedSource(found=(*[None] * 7, FOUND))
+    async with bench(tmp_path, source, clock=clock) as it:
+        record = await it.executions.wait(run, 100)
+        assert (record.verdict, record.source_run) == (Verdict.SUCCEEDED, "say-found")
+        assert it.clock.seconds > 45
+
+
 @pytest.mark.parametrize(
     ("restarted", "words"),
     [(29 * 60, "but it may still appear"), (30 * 60, "but Ops may have cleared it away since")],

@@ -1,15 +1,22 @@
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import anyio
 import pytest
 
 from opsmcp_pipelines.errors import SourceUnavailable
-from opsmcp_pipelines.run import RunReport, Status, TaskReport, Verdict
+from opsmcp_pipelines.run import Run, RunReport, Status, TaskReport, Verdict
 from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.errors import ToolError, ToolUnavailable, UnknownRun
+from opsmcp_tools.following import Live
+from opsmcp_tools.masking import Masker
 from opsmcp_tools.runs import RunRecord
-from tests.execution.bench import ANNA, BEN, CALL, SAY, bench
+from opsmcp_tools.waiting import wait_for_end
+from tests.execution.bench import ANNA, BEN, CALL, SAY, Bench, bench
+from tests.fakes.clock import JumpingClock
 from tests.fakes.scripted_source import PENDING, RUNNING, ScriptedSource, ended
+from tests.summary import records
 
 
 def _with_tasks(count: int) -> RunReport:
@@ -206,14 +213,14 @@ async def test_a_broken_journal_is_told_and_does_not_end_the_server(tmp_path: Pa
 
 async def test_a_call_that_is_abandoned_while_it_starts_is_stopped(tmp_path: Path) -> None:
     source = ScriptedSource(RUNNING, can_cancel=True)
-    source.hold = anyio.Event()
+    source.hold, mine = anyio.Event(), object()
     async with bench(tmp_path, source) as it:
         async with anyio.create_task_group() as group:
-            group.start_soon(it.start)
+            group.start_soon(_start_as, it, mine)
             while not source.started:
                 await anyio.lowlevel.checkpoint()
-            it.executions.abandon(SAY, CALL, ANNA)
             group.cancel_scope.cancel()
+        it.executions.abandon(mine, ANNA)
         source.hold.set()
         record = await it.executions.wait(source.started[0].call_id, 100)
         assert record.verdict is Verdict.CANCELLED
@@ -226,6 +233,48 @@ async def test_a_call_is_abandoned_as_far_as_its_source_can(
     source = ScriptedSource(RUNNING, RUNNING, ended(), can_cancel=can_cancel)
     source.cancel_error = SourceUnavailable("silent")
     async with bench(tmp_path, source) as it:
-        started = await it.start()
-        it.executions.abandon(SAY, CALL, ANNA)
+        mine = object()
+        started = await _start_as(it, mine)
+        it.executions.abandon(mine, ANNA)
         assert (await it.executions.wait(started.run, 100)).verdict is Verdict.SUCCEEDED
+
+
+async def test_who_joined_a_run_does_not_stop_it_for_who_made_it(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(RUNNING, can_cancel=True)) as it:
+        mine, joined = object(), object()
+        made = await _start_as(it, mine)
+        assert (await _start_as(it, joined)).run == made.run
+        it.executions.abandon(joined, ANNA)
+        assert (await it.executions.wait(made.run, 100)).verdict is Verdict.RUNNING
+        it.executions.abandon(mine, ANNA)
+        assert (await it.executions.wait(made.run, 100)).verdict is Verdict.CANCELLED
+
+
+async def test_a_run_that_somebody_else_waits_for_is_not_stopped_by_who_made_it(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path, ScriptedSource(RUNNING, can_cancel=True)) as it:
+        mine = object()
+        made = await _start_as(it, mine)
+        async with anyio.create_task_group() as group:
+            group.start_soon(it.executions.wait, made.run, 1_000)
+            await it.clock.sleep(1)
+            it.executions.abandon(mine, ANNA)
+        assert (await it.executions.wait(made.run, 1)).verdict is Verdict.RUNNING
+
+
+async def _start_as(it: Bench, caller: object) -> RunRecord:
+    return await it.executions.start(SAY, CALL, ANNA, caller=caller)
+
+
+async def test_an_end_in_the_very_turn_in_which_somebody_begins_to_wait_is_seen() -> None:
+    record = records.record(Verdict.RUNNING)
+    live = Live(record, Masker())
+
+    async def end() -> None:
+        live.see(replace(record, result=Run(Verdict.SUCCEEDED)))
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(partial(wait_for_end, live, clock=JumpingClock(), seconds=1_000))
+            group.start_soon(end)

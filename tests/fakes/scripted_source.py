@@ -82,8 +82,10 @@ class ScriptedSource:
         self.lists += 1
         return {ref: await self.read_run(ref) for ref in refs}
 
-    async def find_run(self, request: StartRequest) -> RunRef | None:
-        await anyio.lowlevel.checkpoint()
+    async def find_run(
+        self, request: StartRequest, turn: Callable[[], Awaitable[None]]
+    ) -> RunRef | None:
+        await turn()
         self.searched.append(request)
         answer = self._found.pop(0) if len(self._found) > 1 else self._found[0]
         if isinstance(answer, SourceError):

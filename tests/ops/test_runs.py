@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 
 import anyio
 import pytest
+from anyio.lowlevel import checkpoint
 
 from opsmcp_pipelines.errors import (
     NotFound,
@@ -43,8 +44,8 @@ async def test_a_start_is_one_request_with_the_call_id(
     (post,) = ops.posts
     assert ref == RunRef(key, run.name)
     assert post.json["variables"] == {"host": "local", CALL_ID_VARIABLE: "r-1"}
-    assert await source.find_run(StartRequest(key, "r-1")) == ref
-    assert await source.find_run(StartRequest(key, "r-2")) is None
+    assert await source.find_run(StartRequest(key, "r-1"), checkpoint) == ref
+    assert await source.find_run(StartRequest(key, "r-2"), checkpoint) is None
 
 
 @pytest.mark.parametrize("key", [_PIPELINE, _TASK], ids=["pipeline", "task"])
@@ -79,7 +80,7 @@ async def test_a_start_whose_answer_is_lost_is_in_doubt_and_not_repeated(
         await source.start(_REQUEST)
     assert len(ops.posts) == 1
     made = after or fault is Fault.GARBLED
-    assert (await source.find_run(_REQUEST) is not None) is made
+    assert (await source.find_run(_REQUEST, checkpoint) is not None) is made
 
 
 async def test_a_start_that_is_not_answered_in_time_is_in_doubt(ops: FakeOps) -> None:
@@ -131,21 +132,27 @@ async def test_a_run_that_was_cleared_away_is_not_found(ops: FakeOps, source: Op
     assert (await source.read_run(ref)).status is Status.RUNNING
     with pytest.raises(NotFound, match="not found"):
         await source.read_run(ref)
-    assert await source.find_run(_REQUEST) is None
+    assert await source.find_run(_REQUEST, checkpoint) is None
 
 
 async def test_a_run_is_found_behind_newer_ones(ops: FakeOps, source: OpsSource) -> None:
     ref = await source.start(_REQUEST)
     for _ in range(45):
         ops.state.create_run("pipelineruns", "ops-system", {"pipelineRef": "bed-echo"}, 10)
-    assert await source.find_run(_REQUEST) == ref
+    assert await source.find_run(_REQUEST, checkpoint) == ref
 
 
 async def test_only_the_newest_runs_are_looked_through(ops: FakeOps, source: OpsSource) -> None:
     body = {"pipelineRef": "bed-echo"}
     for _ in range(520):
         ops.state.create_run("pipelineruns", "ops-system", body, 10)
-    assert await source.find_run(_REQUEST) is None
+    turns: list[int] = []
+
+    async def turn() -> None:
+        turns.append(len(ops.requests))
+
+    assert await source.find_run(_REQUEST, turn) is None
+    assert turns == list(range(25))
     assert len(ops.requests) == 25
 
 
@@ -164,14 +171,14 @@ async def test_runs_that_go_between_two_pages_do_not_hide_the_one_that_is_looked
         for _ in range(25):
             ops.state.create_run("pipelineruns", "ops-system", {"pipelineRef": "bed-echo"}, 10)
         with pytest.raises(SourceUnavailable, match="changed while they were read"):
-            await source.find_run(_REQUEST)
-        assert await source.find_run(_REQUEST) == ref
+            await source.find_run(_REQUEST, checkpoint)
+        assert await source.find_run(_REQUEST, checkpoint) == ref
 
 
 async def test_a_list_of_nothing_holds_no_run(ops: FakeOps, source: OpsSource) -> None:
     await source.start(_REQUEST)
     ops.fail("pipelineruns", Fault.NULL_LIST)
-    assert await source.find_run(_REQUEST) is None
+    assert await source.find_run(_REQUEST, checkpoint) is None
 
 
 async def test_an_answer_without_a_run_is_not_a_run(ops: FakeOps, source: OpsSource) -> None:

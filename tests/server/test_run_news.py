@@ -7,7 +7,7 @@ import pytest
 
 from opsmcp_pipelines.run import Verdict
 from opsmcp_server.run_news import RunNews
-from opsmcp_tools.events import Event, RunEnded, RunProgressed, RunStarted
+from opsmcp_tools.events import CallRefused, Event, RunEnded, RunProgressed, RunStarted
 from opsmcp_tools.runs import RunRecord
 from tests.fakes.clock import JumpingClock
 from tests.summary import records
@@ -69,8 +69,21 @@ async def test_the_end_of_a_run_is_told_at_once() -> None:
     assert {address for _, address in watchers.told} == {RUN, OUTPUT}
 
 
+async def test_a_start_that_is_refused_late_is_told_as_an_end() -> None:
+    async with news(RUN) as (made, watchers):
+        made(CallRefused("say", "anna", "nothing was started", "r-1"))
+        await watchers.clock.sleep(5)
+    assert watchers.told == [(0.0, RUN)]
+
+
 @pytest.mark.parametrize(
-    "event", [RunProgressed(record("r-2")), RunEnded(record("r-2")), RunStarted(record())]
+    "event",
+    [
+        CallRefused("say", "anna", "no"),
+        RunProgressed(record("r-2")),
+        RunEnded(record("r-2")),
+        RunStarted(record()),
+    ],
 )
 async def test_what_nobody_watches_makes_no_news(event: Event) -> None:
     async with news(RUN) as (made, watchers):

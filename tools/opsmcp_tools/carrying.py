@@ -70,7 +70,7 @@ class Carrier:
         except JournalUnusable as error:
             del self.live[live.record.run]
             live.see(self._refused(live, f"nothing was started: {error}"))
-            self._emit(_refusal(live))
+            self._emit(replace(_refusal(live), run=""))
             return
         if same is not None:
             del self.live[live.record.run]
@@ -112,10 +112,10 @@ class Carrier:
             return
         live.see(replace(record, result=replace(record.result, reason=_LOOKED_FOR)))
         try:
-            ref = await self._starter.find_started(
+            ref = await self._starter.find_unanswered(
                 StartRequest(record.operation, record.run),
                 until_seconds=self._settings.deadline_of(record.tool),
-                since=record.created_at,
+                sent_at=record.created_at,
             )
         except RunOutcomeUnknown as error:
             await self._end(live, record.result.ending(Verdict.UNKNOWN, str(error)))
@@ -217,4 +217,5 @@ class Carrier:
 
 
 def _refusal(live: Live) -> CallRefused:
-    return CallRefused(live.record.tool, live.record.principal, str(live.refusal))
+    record = live.record
+    return CallRefused(record.tool, record.principal, str(live.refusal), record.run)

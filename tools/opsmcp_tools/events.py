@@ -35,11 +35,15 @@ class RunEnded:
 
 @dataclass(frozen=True, slots=True)
 class CallRefused:
-    """A call did not become a run; `reason` is what the caller was told."""
+    """A call did not become a run; `reason` is what the caller was told.
+
+    `run` is its handle, by which the journal knows it; empty when it never got that far.
+    """
 
     tool: str
     principal: str
     reason: str
+    run: str = ""
 
 
 Event = RunStarted | RunProgressed | RunEnded | CallRefused

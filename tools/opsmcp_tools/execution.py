@@ -104,6 +104,7 @@ class Executions:
         principal: Principal,
         *,
         key: str = "",
+        caller: object = None,
         wait_seconds: float = inf,
         on_progress: Progress | None = None,
     ) -> RunRecord:
@@ -115,7 +116,7 @@ class Executions:
         The same call gets the run that is in flight, or one that changed something and ended a
         moment ago: it comes back as `repeated`. With a `key`, the run of that key is the one, and
         nothing else is. A start whose answer was lost and whose run cannot be found ends as
-        `unknown`.
+        `unknown`. By `caller`, which is equal to no other, whoever made the run may abandon it.
 
         Raises:
             ToolUnavailable: Nothing was started.
@@ -129,6 +130,7 @@ class Executions:
         await self._admission.enter(principal.name)
         try:
             live = self._begin(tool, call, principal, digest, key)
+            live.caller = caller
         except BaseException:
             self._admission.leave(principal.name)
             raise
@@ -266,15 +268,15 @@ class Executions:
             self._carrier.live[run].hurry()
         return await self.wait(run, _CANCEL_SECONDS if stopped else 0.0), stopped
 
-    def abandon(
-        self, tool: Tool, call: CheckedCall, principal: Principal, *, key: str = ""
-    ) -> None:
-        """Stop the run of a call whose caller wants it no more, if its source can.
+    def abandon(self, caller: object, principal: Principal) -> None:
+        """Stop the run that this caller made and wants no more, if its source can.
 
-        Returns at once. A run that is only being started is stopped when it has begun.
+        Returns at once. A run that is only being started is stopped when it has begun; one that
+        somebody else waits for as well goes on.
         """
-        live = self._in_flight(tool, principal, digest_of(tool, call, principal), key)
-        if live is not None and self._source.can_cancel:
+        made = (live for live in self._carrier.live.values() if live.caller is caller)
+        live = next(made, None)
+        if live is not None and not live.waiters and self._source.can_cancel:
             self._open_group().start_soon(self._abandon, live, principal)
 
     async def _abandon(self, live: Live, principal: Principal) -> None:

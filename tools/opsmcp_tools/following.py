@@ -58,6 +58,8 @@ class Live:
         self.same: RunRecord | None = None
         self.kept = False
         self.looked = False
+        self.waiters = 0
+        self.caller: object = None
         self._changed = anyio.Event()
         self._hurried = anyio.Event()
 
@@ -94,9 +96,9 @@ class Live:
         self._changed.set()
         self._changed = anyio.Event()
 
-    async def changed(self) -> None:
-        """Wait for the next visible change."""
-        await self._changed.wait()
+    def next_change(self) -> anyio.Event:
+        """What the next visible change sets: got before whatever it may change is looked at."""
+        return self._changed
 
     def hurry(self) -> None:
         """Have its follower look at once."""

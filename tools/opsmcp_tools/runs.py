@@ -112,6 +112,10 @@ class RunSettings:
     search_pauses_seconds: tuple[float, ...] = (0.0, 1.0, 3.0, 6.0)
     """The pauses before each search for a run whose start was not answered."""
 
+    acts_until_seconds: float = 65.0
+    """How long after a start its source may still act on it: Ops gives up after 61 seconds when its
+    Kubernetes API is silent. 0: it ends with this process."""
+
     take_up_seconds: float = 0.0
     """How often runs of processes that are gone are taken up. 0: only at the start."""
 

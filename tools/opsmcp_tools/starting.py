@@ -19,9 +19,6 @@ __all__ = ["Starter"]
 _SILENT_SECONDS = 5.0
 """A start that was not answered for so long may still be acted on. Sooner, it broke or was bad."""
 
-_ACTS_UNTIL_SECONDS = 65.0
-"""Until when it may be: Ops gives up after 61 seconds when its Kubernetes API is silent."""
-
 _LATER_PAUSE_SECONDS = 10.0
 
 _CLEARED_AFTER = timedelta(minutes=10)
@@ -38,7 +35,7 @@ class Starter:
     clock: Clock
     settings: RunSettings
     turn: Callable[[], Awaitable[None]]
-    """Awaited before each search, so that many lost starts do not overrun a source in trouble."""
+    """Awaited before each request of a search: many lost starts must not overrun a source."""
 
     async def start_once(
         self, request: StartRequest, *, until_seconds: float, on_doubt: Callable[[], None]
@@ -63,8 +60,22 @@ class Starter:
             raise ToolUnavailable(f"nothing was started: {error}") from error
         on_doubt()
         took = self.clock.monotonic() - sent
-        may_act = _ACTS_UNTIL_SECONDS - took if took >= _SILENT_SECONDS else 0.0
+        may_act = self.settings.acts_until_seconds - took if took >= _SILENT_SECONDS else 0.0
         return await self.find_started(request, at_least=may_act, until_seconds=until_seconds)
+
+    async def find_unanswered(
+        self, request: StartRequest, *, until_seconds: float, sent_at: datetime
+    ) -> RunRef:
+        """Look for the run of a start whose process is gone: nobody knows how long it was silent.
+
+        Raises:
+            RunOutcomeUnknown: See `find_started`.
+        """
+        age = (self.clock.now() - sent_at).total_seconds()
+        may_act = self.settings.acts_until_seconds - max(age, 0.0)
+        return await self.find_started(
+            request, at_least=may_act, until_seconds=until_seconds, since=sent_at
+        )
 
     async def find_started(
         self,
@@ -89,9 +100,8 @@ class Starter:
         pauses = self.settings.search_pauses_seconds
         for number in count():
             await self.clock.sleep(pauses[number] if number < len(pauses) else _LATER_PAUSE_SECONDS)
-            await self.turn()
             try:
-                found = await self.source.find_run(request)
+                found = await self.source.find_run(request, self.turn)
             except SourceError:
                 enough = until_seconds
             else:

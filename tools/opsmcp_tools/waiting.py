@@ -41,10 +41,25 @@ async def wait_until(
     on_progress: Progress | None = None,
 ) -> None:
     """As `wait_for_end`, for something else that only a visible change of the run can bring."""
+    live.waiters += 1
+    try:
+        await _wait(over, live, clock, seconds, on_progress)
+    finally:
+        live.waiters -= 1
+
+
+async def _wait(
+    over: Callable[[], bool],
+    live: Live,
+    clock: Clock,
+    seconds: float,
+    on_progress: Progress | None,
+) -> None:
     last = clock.monotonic()
     end = last + seconds
     told = live.record.result
     while not over() and (now := clock.monotonic()) < end:
+        change = live.next_change()
         news = live.record.result != told
         due = last + (_AT_MOST_EVERY_SECONDS if news else _AT_LEAST_EVERY_SECONDS)
         if on_progress and now >= due:
@@ -53,6 +68,6 @@ async def wait_until(
             continue
         pause = min(end, due if on_progress else inf) - now
         if pause < inf:
-            await first_of(live.changed, partial(clock.sleep, pause))
+            await first_of(change.wait, partial(clock.sleep, pause))
         else:
-            await live.changed()
+            await change.wait()

@@ -207,8 +207,11 @@ class EmbeddedSource:
         if live is not None:
             await live.over.wait()
 
-    async def find_run(self, request: StartRequest) -> RunRef | None:
+    async def find_run(
+        self, request: StartRequest, turn: Callable[[], Awaitable[None]]
+    ) -> RunRef | None:
         """The newest run that was started with the call id of `request`."""
+        await turn()
         name = await self._with_store(lambda: self._store.find(request.call_id, request.operation))
         return RunRef(request.operation, name) if name else None
 

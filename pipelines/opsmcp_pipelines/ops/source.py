@@ -199,7 +199,9 @@ class OpsSource:
                 break
         return reports
 
-    async def find_run(self, request: StartRequest) -> RunRef | None:
+    async def find_run(
+        self, request: StartRequest, turn: Callable[[], Awaitable[None]]
+    ) -> RunRef | None:
         """Find the run that carries the call id of `request`, among the newest of its operation.
 
         Raises:
@@ -209,6 +211,7 @@ class OpsSource:
         key = request.operation
         least = 0
         for number in range(1, _RUN_PAGES + 1):
+            await turn()
             page = await self._client.page(
                 key.namespace, _RUNS[key.kind], number, size=_RUNS_PER_PAGE, search=key.name
             )
