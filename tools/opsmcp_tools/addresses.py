@@ -14,7 +14,7 @@ from opsmcp_tools.value_rules import ValueRules
 from opsmcp_tools.words import argument as words
 from opsmcp_tools.words.phrase import Said
 
-__all__ = ["judge_address", "judge_host", "literal_address"]
+__all__ = ["judge_address", "judge_host", "literal_address", "meanings_of"]
 
 Address = IPv4Address | IPv6Address
 
@@ -62,7 +62,7 @@ def judge_host(host: str, rules: ValueRules) -> Said | None:
 
 def judge_address(address: Address, rules: ValueRules) -> Said | None:
     """Why nothing must be asked of this address; None when it may be."""
-    for one in (address, *_inside(address)):
+    for one in meanings_of(address):
         if (one in _METADATA or one.is_link_local) and not rules.link_local:
             return words.FORBIDDEN_HOST(words.LINK_LOCAL())
         local = one.is_loopback or one.is_unspecified or (one.version == 4 and int(one) < 1 << 24)
@@ -98,10 +98,10 @@ def _number(part: str) -> int:
     return int(part, 8) if part.startswith("0") and len(part) > 1 else int(part)
 
 
-def _inside(address: Address) -> tuple[IPv4Address, ...]:
-    """The IPv4 addresses that an IPv6 address stands for."""
+def meanings_of(address: Address) -> tuple[Address, ...]:
+    """The address, and the IPv4 addresses that it stands for if it is one of IPv6."""
     if address.version == 4:
-        return ()
+        return (address,)
     number = int(address)
     found = [
         IPv4Address(number >> shift & 0xFFFFFFFF)
@@ -110,4 +110,4 @@ def _inside(address: Address) -> tuple[IPv4Address, ...]:
     ]
     if address.teredo is not None:
         found.append(address.teredo[1])
-    return tuple(found)
+    return (address, *found)

@@ -20,7 +20,10 @@ __all__ = [
     "WHITELIST",
     "is_secret_name",
     "kind_of",
+    "names_cluster",
     "names_machine",
+    "names_namespace",
+    "names_several",
     "words_of",
 ]
 
@@ -30,8 +33,12 @@ WHITE = "white"
 """Who calls, for the whitelist checks of Ops' own pipelines."""
 WHITELIST = "whitelist"
 
-_MACHINES = frozenset({"host", "hostname", "node", "nodename"})
-"""The last words of variables that name a machine: `target_host`, `nodeName`."""
+_MORE = r"s?(?:-?(?:name|list)s?)*(?:-?[0-9]+)?"
+"""What may follow and changes nothing: `hosts`, `host_name`, `host-list`, `host2`."""
+_MACHINE = re.compile(rf"(?:.*(?:host|node)|(?:.*-)?(?:machine|server|vm)){_MORE}")
+_CLUSTER = re.compile(rf".*cluster{_MORE}")
+_NAMESPACE = re.compile(rf"(?:.*namespace|(?:.*-)?ns){_MORE}")
+_SEVERAL = re.compile(r".*(?:s|list)(?:-?[0-9]+)?")
 
 _NO_OVERRIDES: Mapping[str, Kind] = MappingProxyType({})
 
@@ -80,8 +87,28 @@ def is_secret_name(name: str) -> bool:
 
 
 def names_machine(name: str) -> bool:
-    """Whether a variable of that name names a machine, be it where something runs or what for."""
-    return not _MACHINES.isdisjoint(words_of(name)[-1:])
+    """Whether a variable of that name names machines, be it where something runs or what for."""
+    return _is_called(_MACHINE, name)
+
+
+def names_cluster(name: str) -> bool:
+    """Whether a variable of that name names clusters."""
+    return _is_called(_CLUSTER, name)
+
+
+def names_namespace(name: str) -> bool:
+    """Whether a variable of that name names namespaces."""
+    return _is_called(_NAMESPACE, name)
+
+
+def names_several(name: str) -> bool:
+    """Whether a variable that names machines may name more than one: `hosts`, `node_list`."""
+    return _is_called(_SEVERAL, name)
+
+
+@lru_cache(maxsize=4096)
+def _is_called(pattern: re.Pattern[str], name: str) -> bool:
+    return pattern.fullmatch("-".join(words_of(name))) is not None
 
 
 def kind_of(variable: Variable, overrides: Mapping[str, Kind] = _NO_OVERRIDES) -> Kind:

@@ -1,48 +1,48 @@
 """Where a call would take effect, as far as policy and plan must know: clusters, hosts, namespaces.
 
 Pure. A pipeline has more than one host when its tasks name hosts of their own. Where the arguments
-are not known yet, there are *alternatives*: each is one set of places that a call could have.
+are not known yet, there are *alternatives*: each is one set of places that a call could have. What
+the names are compared as says `place_names`.
 """
 
-from collections.abc import Mapping
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
+from opsmcp_pipelines.models import Pipeline
 from opsmcp_tools.inventory import NODE_SELECTORS
-from opsmcp_tools.kinds import names_machine, words_of
+from opsmcp_tools.kinds import CLUSTER, HOST, names_cluster, names_machine, names_namespace
+from opsmcp_tools.place_names import OPEN, Place, names_in
 from opsmcp_tools.tool import Input, Kind, Tool
 
-__all__ = ["ANY_MACHINE", "Place", "Places", "could_be_any", "possible_places"]
-
-
-class Place(StrEnum):
-    """What a rule can say about where."""
-
-    CLUSTER = "cluster"
-    HOST = "host"
-    NAMESPACE = "namespace"
-
+__all__ = ["ANY_MACHINE", "Places", "could_be_any", "possible_places"]
 
 Places = tuple[frozenset[str], ...]
-"""The alternatives; without any, nothing is known. An empty name is a place left open."""
+"""The alternatives; without any, nothing is known."""
 
-_ANYWHERE = frozenset({""})
+_ANYWHERE = frozenset({OPEN})
 
 ANY_MACHINE = frozenset(NODE_SELECTORS) - {"anymaster", "allmasters"}
 """The node selectors that can mean any machine. Those of masters mean masters."""
 
-_NAMES: Mapping[Place, frozenset[str]] = MappingProxyType(
+_ALL = "all"
+
+_NAMING: Mapping[Place, Callable[[str], bool]] = MappingProxyType(
     {
-        Place.CLUSTER: frozenset({"cluster", "clustername"}),
-        Place.NAMESPACE: frozenset({"namespace", "ns"}),
+        Place.CLUSTER: names_cluster,
+        Place.HOST: names_machine,
+        Place.NAMESPACE: names_namespace,
     }
 )
-"""The last words of variables that name a place: `target_cluster` is a cluster, too."""
+_KINDS: Mapping[Place, Kind] = MappingProxyType(
+    {Place.CLUSTER: Kind.CLUSTER, Place.HOST: Kind.HOST}
+)
 
 
 def could_be_any(place: Place, name: str) -> bool:
     """Whether `name` leaves open which one is meant."""
-    return not name or (place is Place.HOST and (name in ANY_MACHINE or "=" in name))
+    if name in (OPEN, _ALL):
+        return True
+    return place is Place.HOST and (name in ANY_MACHINE or "=" in name)
 
 
 def possible_places(tool: Tool, place: Place, arguments: Mapping[str, str] | None) -> Places | None:
@@ -53,62 +53,60 @@ def possible_places(tool: Tool, place: Place, arguments: Mapping[str, str] | Non
         place: Which kind.
         arguments: What the caller gave; None when that is not known yet.
     """
-    fixed = frozenset(item.value for item in tool.bound if _is_about(place, item.name))
-    inputs = [item for item in tool.inputs if _decides(place, item) or _is_about(place, item.name)]
-    if place is Place.HOST:
-        return _hosts(tool, fixed, inputs, arguments)
+    fixed = _names(place, _written(tool, place))
+    inputs = [item for item in tool.inputs if _is_about(place, item)]
     if not fixed and not inputs:
         return None
-    return _combined(place, fixed, inputs, arguments)
+    if arguments is None and inputs:
+        return _alternatives(tool, place, fixed, inputs)
+    given = arguments or {}
+    named = (_named(tool, place, item, given.get(item.name)) for item in inputs)
+    return (fixed.union(*named) or _ANYWHERE,)
 
 
-def _hosts(
-    tool: Tool, fixed: frozenset[str], inputs: list[Input], arguments: Mapping[str, str] | None
-) -> Places:
-    own = frozenset(task.host for task in tool.tasks if task.host)
-    if own and all(task.host for task in tool.tasks):
-        # What a task says of itself beats the variable.
-        inputs = [item for item in inputs if not _decides(Place.HOST, item)]
-    elif not fixed and not any(_decides(Place.HOST, item) for item in inputs):
-        own |= {""}
-    return tuple(own | names for names in _combined(Place.HOST, fixed, inputs, arguments))
-
-
-def _combined(
-    place: Place,
-    fixed: frozenset[str],
-    inputs: list[Input],
-    arguments: Mapping[str, str] | None,
-) -> Places:
-    if arguments is not None or not inputs:
-        given = arguments or {}
-        named = ((item, given.get(item.name) or _left_out(item)) for item in inputs)
-        names = fixed | {name for item, name in named if name or _left_open(place, item)}
-        return (names or _ANYWHERE,)
-    # In another cluster a host could have any name.
-    if len(inputs) > 1 or not inputs[0].allowed or inputs[0].elsewhere:
-        return ()
+def _alternatives(tool: Tool, place: Place, fixed: frozenset[str], inputs: list[Input]) -> Places:
     only = inputs[0]
-    names = dict.fromkeys((*only.allowed, *(() if only.required else (_left_out(only),))))
-    return tuple(fixed | {name} for name in names)
+    # In another cluster a host could have any name.
+    if len(inputs) > 1 or not only.allowed or only.elsewhere:
+        return ()
+    given = (*only.allowed, *(() if only.required else (None,)))
+    found = (fixed | _named(tool, place, only, value) for value in given)
+    return tuple(dict.fromkeys(names or _ANYWHERE for names in found))
 
 
-def _left_out(item: Input) -> str:
-    return item.default or item.left_out
-
-
-def _left_open(place: Place, item: Input) -> bool:
-    """Whether leaving the argument out still means some place, and not that there is none."""
-    return place is Place.NAMESPACE or _decides(place, item)
-
-
-def _decides(place: Place, item: Input) -> bool:
-    """Whether the argument decides where it runs, and does not only say what it is about."""
-    kinds = {Place.CLUSTER: Kind.CLUSTER, Place.HOST: Kind.HOST}
-    return kinds.get(place) is item.kind or item.name.lower() == place
-
-
-def _is_about(place: Place, variable: str) -> bool:
+def _written(tool: Tool, place: Place) -> Iterator[str]:
+    """What is settled, whatever the arguments are: filled in, or written by the authors."""
+    about = _NAMING[place]
+    yield from (item.value for item in tool.bound if about(item.name))
+    for task in tool.tasks:
+        yield from (item.value for item in task.variables if item.value and about(item.name))
+    if isinstance(tool.operation, Pipeline):
+        # What a step prints is known when it has run.
+        results = (name for ref in tool.operation.tasks for name in ref.results)
+        yield from (OPEN for name in results if about(name))
     if place is Place.HOST:
-        return names_machine(variable)
-    return not _NAMES[place].isdisjoint(words_of(variable)[-1:])
+        decided = any(item.name == HOST for item in (*tool.inputs, *tool.bound))
+        yield from (task.host for task in tool.tasks if task.host or not decided)
+
+
+def _names(place: Place, texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(name for text in texts for name in names_in(place, text))
+
+
+def _named(tool: Tool, place: Place, item: Input, given: str | None) -> frozenset[str]:
+    value = given or item.default or item.left_out
+    if value:
+        return names_in(place, value)
+    return _ANYWHERE if _decides(tool, place, item) else frozenset()
+
+
+def _decides(tool: Tool, place: Place, item: Input) -> bool:
+    """Whether leaving the argument out still means some place, and not that there is none."""
+    if place is Place.HOST:
+        # What a task says of itself beats the variable, which its script may use all the same.
+        return item.name == HOST and not all(task.host for task in tool.tasks)
+    return place is Place.NAMESPACE or item.kind is Kind.CLUSTER or item.name == CLUSTER
+
+
+def _is_about(place: Place, item: Input) -> bool:
+    return _NAMING[place](item.name) or _KINDS.get(place) is item.kind

@@ -13,7 +13,8 @@ from fnmatch import translate
 from functools import cached_property, lru_cache
 
 from opsmcp_pipelines.models import OperationKey
-from opsmcp_tools.places import Place, Places, could_be_any, possible_places
+from opsmcp_tools.place_names import Place, pattern_forms
+from opsmcp_tools.places import Places, could_be_any, possible_places
 from opsmcp_tools.tool import FREE_SCRIPT, Principal, Tool
 
 __all__ = ["Asked", "BuiltInTool", "Effect", "Match", "Rule", "Window"]
@@ -230,7 +231,7 @@ def _check_place(
 ) -> _Checked:
     if found is None:
         return _not(f"it takes no {place}")
-    fits = _matcher(patterns)
+    fits = _matcher(pattern_forms(place, patterns))
     meets = [_covers(effect, place, fits, names) for names in found]
     if found and all(meets):
         return _MET

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from opsmcp_tools.addresses import judge_host
 from opsmcp_tools.characters import has_hidden, quote
-from opsmcp_tools.kinds import names_machine
+from opsmcp_tools.kinds import names_machine, names_several
 from opsmcp_tools.nearest import alternatives, did_you_mean, first_of
 from opsmcp_tools.patterns import as_written, matches
 from opsmcp_tools.tool import Input, Kind
@@ -193,7 +193,8 @@ def _check_machine(item: Input, text: str) -> None:
     if item.kind in (Kind.HOST, Kind.TEXT) or not names_machine(item.name):
         return
     # Who declares a pattern says what may stand there, a list for example.
-    joined = item.kind is not Kind.PATTERN and not {"=", ","}.isdisjoint(text)
+    joints = {"="} if names_several(item.name) else {"=", ","}
+    joined = item.kind is not Kind.PATTERN and not joints.isdisjoint(text)
     several = joined or text in NODE_SELECTORS
     if several and text not in (item.default, *item.rules.host_selectors):
         raise Refused(words.NOT_ONE_MACHINE())
