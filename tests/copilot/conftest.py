@@ -29,6 +29,18 @@ spec:
 apiVersion: crd.chenshaowen.com/v1
 kind: Task
 metadata:
+  name: rotate-logs
+  labels: {ops/copilot: enabled}
+spec:
+  desc: Changes something and says much.
+  host: localhost
+  steps:
+    - name: rotate
+      content: seq 20
+---
+apiVersion: crd.chenshaowen.com/v1
+kind: Task
+metadata:
   name: show-gated
   labels: {ops/copilot: enabled, opsmcp/read-only: "true"}
 spec:

@@ -46,6 +46,17 @@ def test_what_a_tool_gives_keeps_its_columns_and_is_folded(
     copilot.chat(person)
 
 
+def test_that_nothing_new_was_started_is_not_folded(copilot: Copilot) -> None:
+    def person(at: Terminal) -> None:
+        for _ in range(2):
+            at.ask("/run rotate-logs", "[y/n]")
+            at.ask("y", PROMPT)
+        assert at.shown.count("Next: Nothing new was started") == 1
+        assert at.shown.count(" more lines: /output r-") == 2
+
+    copilot.chat(person)
+
+
 def test_hostile_codes_move_nothing_on_the_terminal(copilot: Copilot, model: FakeOpenAI) -> None:
     def person(at: Terminal) -> None:
         at.ask("look", "Look")
@@ -133,6 +144,20 @@ def test_the_transcript_is_whole_whatever_failed_and_has_no_secrets(
     assert places == sorted(places)
     assert "sk-very-secret-key" not in saved
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_file_that_is_not_from_this_chat_is_not_overwritten(copilot: Copilot) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("/save talk.md", "Saved in talk.md")
+        at.ask("/run say-hello word=world", PROMPT)
+        at.ask("/save talk.md", "Saved in talk.md")
+        at.ask("/save notes.md", "give another name")
+
+    notes = copilot.folder / "notes.md"
+    notes.write_text("mine", "utf-8")
+    copilot.chat(person)
+    assert notes.read_text("utf-8") == "mine"
+    assert "hello world" in (copilot.folder / "talk.md").read_text("utf-8")
 
 
 def test_questions_are_remembered_from_day_to_day(opsmcp: Opsmcp, model: FakeOpenAI) -> None:

@@ -56,6 +56,24 @@ def test_a_declined_call_is_told_to_the_model(copilot: Copilot, model: FakeOpenA
     assert "declined; it was not started" in model.requests[1].results()[0]
 
 
+def test_ctrl_c_at_a_question_is_told_to_the_model_as_it_is_shown(
+    copilot: Copilot, model: FakeOpenAI
+) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("delete the marker, then write one", "[y/n]")
+        at.ask("\x03", "interrupted")
+        at.ask("what happened?", "Nothing.")
+        assert "declined; it was not started" in at.shown
+
+    model.script(calls(DELETE, ("write-word", {"word": "one"})), says("Nothing."))
+    copilot.chat(person)
+    deleted, wrote = model.requests[1].results()
+    assert "declined; it was not started" in deleted
+    assert wrote == "Everything was stopped before the turn of this call came. It was not started."
+    assert copilot.marker.exists()
+    assert not written(copilot)
+
+
 def test_an_argument_is_edited_and_the_call_asked_about_again(
     copilot: Copilot, model: FakeOpenAI
 ) -> None:
@@ -65,12 +83,33 @@ def test_an_argument_is_edited_and_the_call_asked_about_again(
         at.ask("letter=x", "That is not name=value with one of these names: word")
         at.ask("word = two", "[y/n/e]")
         assert "word = two" in at.shown
+        assert "changed by you; it was not started as it was" in at.shown
         at.ask("y", "Written.")
 
     model.script(write("one"), says("Written."))
     assert copilot.chat(person) == 0
     assert written(copilot) == "two"
-    assert "write-word" in model.requests[1].results()[0]
+    told, _, result = model.requests[1].results()[0].partition("\n")
+    assert told.startswith("The person changed the arguments of this call.")
+    assert told.endswith(': {"word": "two"}')
+    assert "succeeded: write-word" in result
+
+
+def test_the_model_learns_what_was_changed_also_when_it_is_then_declined(
+    copilot: Copilot, model: FakeOpenAI
+) -> None:
+    def person(at: Terminal) -> None:
+        at.ask("write one", "[y/n/e]")
+        at.ask("e", "(word)")
+        at.ask("word=two", "[y/n/e]")
+        at.ask("\x03", "interrupted")
+        at.ask("and?", "I did not.")
+
+    model.script(write("one"), says("I did not."))
+    copilot.chat(person)
+    told, _, result = model.requests[1].results()[0].partition("\n")
+    assert told.endswith(': {"word": "two"}')
+    assert "declined; it was not started" in result
 
 
 def test_confirm_all_asks_about_what_only_reads(copilot: Copilot, model: FakeOpenAI) -> None:

@@ -98,14 +98,19 @@ def test_ctrl_c_at_a_question_starts_nothing(opsmcp: Opsmcp, model: FakeOpenAI) 
 
 def test_ctrl_c_leaves_a_run_going_and_says_which(opsmcp: Opsmcp, model: FakeOpenAI) -> None:
     os.mkfifo(opsmcp.pipe)
-    model.script(calls(("show-forever", {})))
+    model.script(calls(("show-forever", {})), says("It goes on."))
     with chatting(opsmcp) as child:
         child.send("wait\r")
         opsmcp.pipe.read_text(encoding="utf-8")
         child.expect("run r-")
         child.sendintr()
-        child.expect(GOES_ON)
+        child.expect(f"{GOES_ON}[a-z0-9]+")
+        shown = child.after
         child.expect("ops>")
+        child.send("and?\r")
+        child.expect("It goes on.")
+        child.expect("ops>")
+        assert shown in model.requests[1].results()[0]
         child.sendeof()
         child.expect("lives in this process, so it ends now")
         child.expect(pexpect.EOF)

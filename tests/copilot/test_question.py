@@ -76,20 +76,41 @@ def test_arguments_are_repaired_where_it_is_plain(
 
 
 @pytest.mark.parametrize(
-    ("call", "words"),
+    ("call", "told", "shown"),
     [
-        (("say-hello", '{"word": "wor'), "not one whole JSON object"),
-        (("say-hallo", NOTHING), "There is no tool 'say-hallo'"),
-        (("say-hello", NOTHING), "word"),
+        (("say-hello", '{"word": "wor'), "not one whole JSON object", "'say-hello' without"),
+        (("say-hallo", NOTHING), "There is no tool 'say-hallo'", "'say-hallo', but there is no"),
+        (("say-hello", NOTHING), "word", "> say-hello"),
     ],
     ids=["cut", "unknown tool", "missing argument"],
 )
-def test_a_bad_call_is_told_to_the_model(
-    copilot: Copilot, model: FakeOpenAI, call: tuple[str, dict[str, Any] | str], words: str
+def test_a_bad_call_is_told_to_the_model_and_shown(
+    copilot: Copilot,
+    model: FakeOpenAI,
+    call: tuple[str, dict[str, Any] | str],
+    told: str,
+    shown: str,
 ) -> None:
-    model.script(calls(call), says("Sorry."))
-    copilot("greet")
-    assert words in model.requests[1].results()[0]
+    model.script(calls(call), says("I greeted."))
+    done = copilot("greet")
+    assert done.status == 1
+    assert told in model.requests[1].results()[0]
+    assert sum(shown in line for line in done.err.splitlines()) == 1
+
+
+def test_a_call_that_could_not_be_made_shows_in_silence_too(
+    copilot: Copilot, model: FakeOpenAI
+) -> None:
+    model.script(calls(HELLO, ("say-\x1b[2Jhallo", NOTHING)), says("I greeted both."))
+    done = copilot("-s", "greet")
+    assert done.status == 1
+    assert done.err.count("\n") == 1
+    assert "'say-hallo'" in done.err
+
+
+def test_a_bad_call_that_is_mended_is_no_failure(copilot: Copilot, model: FakeOpenAI) -> None:
+    model.script(calls(("say-hallo", NOTHING)), calls(HELLO), says("Greeted."))
+    assert copilot("greet").status == 0
 
 
 def test_parallel_calls_have_a_result_each(copilot: Copilot, model: FakeOpenAI) -> None:
@@ -162,6 +183,46 @@ def test_a_fault_is_one_line_that_says_what_to_set(
     assert "\x1b" not in done.err
 
 
+@pytest.mark.parametrize("before", ["", "temperature? " * 14], ids=["short", "where it is cut"])
+def test_the_error_of_an_endpoint_shows_no_secret(
+    copilot: Copilot, model: FakeOpenAI, before: str
+) -> None:
+    key = "sk-very-secret-key"
+    other = "ghp_" + "a1" * 18
+    model.script(status(400, f"{before}the key {key[:5]}\x1b[0m{key[5:]} or {other} is bad"))
+    done = copilot("greet")
+    assert done.status == 2
+    assert f"status 400: {before}the" in done.err
+    assert not re.search(r"sk-v|ghp_|\x1b", done.err)
+
+
+@pytest.mark.parametrize(
+    ("finish", "words"),
+    [
+        ("length", "reached the length"),
+        ("content_filter", "a filter of the endpoint cut it"),
+        ("insufficient_system_resource", "ended it with 'insufficient_system_resource'"),
+    ],
+)
+def test_an_answer_that_is_cut_does_not_pass_as_whole(
+    copilot: Copilot, model: FakeOpenAI, finish: str, words: str
+) -> None:
+    model.script(chunks(chunk({"content": "The disk is full; do NOT"}), chunk({}, finish)))
+    done = copilot("-s", "may I delete it?")
+    assert (done.status, done.out) == (1, "The disk is full; do NOT …\n")
+    assert done.err.count("\n") == 1
+    assert words in done.err
+
+
+def test_the_calls_of_a_reply_that_is_cut_are_not_made(copilot: Copilot, model: FakeOpenAI) -> None:
+    arguments = call_delta('{"word": "world"', "say-hello", call_id="c1")
+    model.script(chunks(chunk(arguments), chunk({}, "length")), says("I greeted."))
+    done = copilot("greet")
+    assert done.status == 1
+    assert "call of 'say-hello' was cut off" in done.err
+    assert "none of its calls was made" in model.requests[1].results()[0]
+
+
 def test_a_busy_endpoint_is_asked_again_when_it_says(copilot: Copilot, model: FakeOpenAI) -> None:
     model.script(status(429, "slow down", Retry_After="1"), says("Here."))
     done = copilot("greet")
@@ -192,13 +253,30 @@ def test_a_conversation_too_long_is_shortened_once(copilot: Copilot, model: Fake
 def test_an_endpoint_without_tools_is_asked_for_json(copilot: Copilot, model: FakeOpenAI) -> None:
     model.script(
         status(400, "tools is not supported by this model"),
-        says('Sure! {"tool": "say-hello", "arguments": {"word": "world",}}'),
+        says('```json\n{"tool": "say-hello", "arguments": {"word": "world",}}\n```'),
         says('{"answer": "It says **hello**."}'),
     )
     done = copilot("greet")
     assert (done.out, done.status) == ("It says **hello**.\n", 0)
     assert "tools" not in model.requests[1].body
     assert "hello world" in model.requests[2].last["content"]
+
+
+def test_an_example_of_a_call_is_an_answer(copilot: Copilot, model: FakeOpenAI) -> None:
+    answer = 'To greet, send {"tool": "say-hello", "arguments": {"word": "x"}} to the server.'
+    model.script(says(answer))
+    done = copilot.having(OPSMCP_COPILOT_TOOL_CALLING="json")("how would I greet?")
+    assert (done.out, done.status) == (f"{answer}\n", 0)
+
+
+def test_several_calls_as_json_are_made_in_their_order(copilot: Copilot, model: FakeOpenAI) -> None:
+    call = '{{"tool": "say-hello", "arguments": {{"word": "{}"}}}}'
+    model.script(says(call.format("one") + "\n" + call.format("two")), says('{"answer": "Both."}'))
+    done = copilot.having(OPSMCP_COPILOT_TOOL_CALLING="json")("greet both")
+    assert (done.out, done.status) == ("Both.\n", 0)
+    *_, made, results = model.requests[1].messages
+    assert [made["role"], results["role"]] == ["assistant", "user"]
+    assert 0 < results["content"].find("hello one") < results["content"].find("hello two")
 
 
 @pytest.mark.parametrize(
@@ -231,7 +309,7 @@ def test_hostile_codes_reach_neither_terminal_nor_pipe(copilot: Copilot, model: 
 def test_an_answer_of_10_mb_is_cut(copilot: Copilot, model: FakeOpenAI) -> None:
     model.script(says("all work and no play \n" * 500_000, size=100_000))
     done = copilot("go on")
-    assert done.status == 0
+    assert done.status == 1
     assert len(done.out) < 300_000
     assert "cut here" in done.err
 
@@ -274,16 +352,16 @@ def test_the_tokens_of_a_question_have_an_end(copilot: Copilot, model: FakeOpenA
     assert "copilot.tokens" in done.err
 
 
-def test_the_time_of_a_question_has_an_end_and_the_run_goes_on(
+def test_the_time_of_a_question_has_an_end_and_one_line_says_what_becomes_of_the_run(
     copilot: Copilot, model: FakeOpenAI
 ) -> None:
     os.mkfifo(copilot.opsmcp.pipe)
     model.script(calls(("show-gated", {})))
     done = copilot.having(OPSMCP_COPILOT_SECONDS="1")("-s", "wait")
     assert done.status == 1
-    assert "The run goes on as long as opsmcp copilot does: r-" in done.err
-    assert "Stopped after 1 seconds (copilot.seconds)." in done.err
-    assert "lives in this process, so it ends now" in done.err
+    run, why = done.err.splitlines()
+    assert re.fullmatch("  The run r-[a-z0-9]+ lives in this process, so it ends now.", run)
+    assert why == "opsmcp: Stopped after 1 seconds (copilot.seconds)."
 
 
 def test_many_operations_are_found_by_words(copilot: Copilot, model: FakeOpenAI) -> None:

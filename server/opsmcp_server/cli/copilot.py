@@ -221,8 +221,7 @@ async def _talk(session: "Session", config: Config, asked: "_Asked | None") -> i
         from opsmcp_server.copilot.chat import chat
 
         return await chat(session, config.state.dir / "copilot-history")
-    ask = session.conversation.ask
-    status = await session.guard(lambda: ask(asked.question, asked.context))
+    status = await session.ask_once(asked.question, asked.context)
     return _INTERRUPTED if status is None else status
 
 

@@ -7,8 +7,9 @@ and its end is told later.
 import logging
 import re
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anyio
@@ -19,12 +20,13 @@ from mcp_types.jsonrpc import CONNECTION_CLOSED
 from opsmcp_server.copilot.arguments import command_line
 from opsmcp_server.copilot.connections import Hub
 from opsmcp_server.copilot.consent import Asking, Call
+from opsmcp_server.copilot.folding import barred
 from opsmcp_server.copilot.foresight import foresee
 from opsmcp_server.copilot.named import named_call
 from opsmcp_server.copilot.offered import Offered
 from opsmcp_server.copilot.origin import Origins
 from opsmcp_server.copilot.outcome import Outcome, read_outcome
-from opsmcp_server.copilot.server import FAULTS
+from opsmcp_server.copilot.server import FAULTS, Server
 from opsmcp_server.copilot.view import View
 from opsmcp_server.copilot.words import Words
 from opsmcp_tools.text import clean
@@ -37,6 +39,9 @@ _HANDLE = re.compile(r"\brun (r-[a-z0-9]{4,40})\b")
 _WAIT_SECONDS = 10
 _LONGEST_PROGRESS = 500
 _LONGEST_ERROR = 2_000
+
+Heard = Callable[[Outcome], None]
+"""Is told what came of a call."""
 
 
 @dataclass
@@ -54,6 +59,9 @@ class Caller:
     confirm_all: bool = False
     """Whether a person is asked before every call."""
 
+    is_last: bool = False
+    """Whether this process ends as soon as nobody waits any more."""
+
     _changing: anyio.Lock = field(default_factory=anyio.Lock)
     _open: list[Call] = field(default_factory=list[Call])
 
@@ -62,20 +70,33 @@ class Caller:
         """The calls that have not ended, whether somebody waits for them or not."""
         return list(self._open)
 
-    async def call(self, offered: Offered, arguments: dict[str, Any]) -> Outcome:
-        """Make the call, show it and wait for its end; what comes is always an outcome."""
+    async def call(
+        self, offered: Offered, arguments: dict[str, Any], on_left: Heard | None = None
+    ) -> Outcome:
+        """Make the call, show it and wait for its end; what comes is always an outcome.
+
+        Args:
+            offered: What is called.
+            arguments: With what, unless the person changes it.
+            on_left: Is told what is known of the call when the wait for it is broken off.
+        """
         parallel = offered.reads_only and not self.confirm_all
         async with nullcontext() if parallel else self._changing:
             call = Call(offered, arguments)
-            outcome = await self._shown(call)
+
+            def left(outcome: Outcome) -> None:
+                if on_left is not None:
+                    on_left(_with_changes(outcome, call, arguments))
+
+            outcome = await self._shown(call, left)
             while call.edited is not None:
                 self.origins.person_gave(call.edited)
                 call = Call(offered, call.edited, is_edited=True)
-                outcome = await self._shown(call)
+                outcome = await self._shown(call, left)
         self.origins.was_read()
-        return outcome
+        return _with_changes(outcome, call, arguments)
 
-    async def _shown(self, call: Call) -> Outcome:
+    async def _shown(self, call: Call, on_left: Heard) -> Outcome:
         title = call.title
         logger.debug("called: %s", title)
         self.view.calling(title)
@@ -83,7 +104,9 @@ class Caller:
         try:
             outcome = await self._attempt(call)
         except anyio.get_cancelled_exc_class():
-            self.view.called(title, self._left(call))
+            outcome = self._left(call)
+            self.view.called(title, outcome)
+            on_left(outcome)
             raise
         logger.debug("%s took %.1f s", call.offered.name, time.monotonic() - begin)
         self.view.called(title, outcome)
@@ -91,9 +114,13 @@ class Caller:
 
     def _left(self, call: Call) -> Outcome:
         """What is to be said of a call that nobody waits for any more."""
-        if call.settled or not call.left:
-            return Outcome(self.words("declined"), is_error=True, verdict="declined")
-        key = "goes-on-here" if call.offered.server.in_process else "goes-on"
+        if call.settled:
+            return self._refused(call)
+        if not call.left:
+            return Outcome(self.words("stopped"), is_error=True, verdict="declined")
+        key = "goes-on"
+        if call.offered.server.in_process:
+            key = "ends-with-us" if self.is_last else "goes-on-here"
         text = self.words(key, run=call.run) if call.run else self.words("left")
         return Outcome(text, run=call.run, verdict="running")
 
@@ -129,7 +156,7 @@ class Caller:
             command = command_line(tool, call.arguments)
             text = self.words("unattended", tool=tool, command=command)
         else:
-            text = self.words("declined")
+            text = self.words("declined" if call.edited is None else "changed")
         return Outcome(clean(text), is_error=True, verdict="declined")
 
     async def _send(self, call: Call) -> Outcome:
@@ -159,23 +186,26 @@ class Caller:
             found = _HANDLE.search(text)
             call.run = found[1] if found else call.run
             if not call.left:
-                self.view.progress(call.title, text, progress, total)
+                shown = text if server.in_process else barred(text)
+                self.view.progress(call.title, shown, progress, total)
 
         server, name = call.offered.server, call.offered.tool.name
         try:
-            return read_outcome(await server.call(name, call.arguments, on_progress))
+            result = await server.call(name, call.arguments, on_progress)
         # RuntimeError: the SDK gives up after too many rounds of questions.
         except (*FAULTS, RuntimeError) as error:
-            return Outcome(self._fault(server.label, error), is_error=True)
+            return self._fault(server, error)
+        return read_outcome(result, is_ours=server.in_process)
 
-    def _fault(self, server: str, error: Exception) -> str:
+    def _fault(self, server: Server, error: Exception) -> Outcome:
         if isinstance(error, ConnectionError):
-            return self.words("mcp-unreachable", server=server)
+            return Outcome(self.words("mcp-unreachable", server=server.label), is_error=True)
         if isinstance(error, MCPError) and error.code == CONNECTION_CLOSED:
-            return self.words("mcp-lost", server=server)
+            return Outcome(self.words("mcp-lost", server=server.label), is_error=True)
         if isinstance(error, RuntimeError):
-            return self.words("asks-endlessly", server=server)
-        return clean(str(error))[:_LONGEST_ERROR] or type(error).__name__
+            return Outcome(self.words("asks-endlessly", server=server.label), is_error=True)
+        text = clean(str(error))[:_LONGEST_ERROR] or type(error).__name__
+        return Outcome(text, is_error=True, is_ours=server.in_process)
 
     async def _follow(self, call: Call, outcome: Outcome) -> Outcome:
         """Wait on for a run whose call was answered with a handle."""
@@ -185,7 +215,8 @@ class Caller:
         while outcome.goes_on and outcome.run:
             call.run = outcome.run
             line = outcome.text.partition("\n")[0][:_LONGEST_PROGRESS]
-            self.view.progress(call.title, line, 0, None)
+            shown = line if outcome.is_ours else barred(line)
+            self.view.progress(call.title, shown, 0, None)
             asked = Call(offered, {"run": outcome.run, "wait_seconds": _WAIT_SECONDS})
             asked.run = outcome.run
             try:
@@ -199,3 +230,8 @@ class Caller:
         run = outcome.run or call.run
         key = "late-run" if run else "late"
         self.view.note(self.words(key, tool=call.offered.tool.name, verdict=verdict, run=run))
+
+
+def _with_changes(outcome: Outcome, call: Call, given: dict[str, Any]) -> Outcome:
+    """The outcome, saying what the call was made with if that is not what was given."""
+    return outcome if call.arguments == given else replace(outcome, changed=call.arguments)

@@ -47,6 +47,7 @@ async def chat(session: Session, history_file: Path) -> int:
                 await _answer(session, commands, line)
                 names.age()
         group.cancel_scope.cancel()
+    session.say_what_ends()
     return 0
 
 

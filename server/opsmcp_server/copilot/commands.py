@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ import click
 
 from opsmcp_server.copilot import finding
 from opsmcp_server.copilot.arguments import parse
+from opsmcp_server.copilot.folding import barred
 from opsmcp_server.copilot.named import named_call
 from opsmcp_server.copilot.offered import Offered
 from opsmcp_server.copilot.reading import output_of, read
+from opsmcp_server.copilot.saving import Saved
 from opsmcp_server.copilot.session import Session
 from opsmcp_server.copilot.shape import list_of, object_of, text_of
 from opsmcp_server.finding import RUN_OPERATION
@@ -34,6 +36,7 @@ class Commands:
 
     session: Session
     show: Callable[[str], None]
+    _saved: Saved = field(default_factory=Saved)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -138,13 +141,13 @@ class Commands:
             return self._say("no-such-tool", tool="plan_operation")
         name, wanted = named_call(offered, arguments)
         answer = await read(planner, {"name": name, "arguments": dict(wanted)})
-        self.show(answer.text)
+        self.show(_said(planner, answer.text))
         return int(answer.failed)
 
     async def _runs(self, given: Sequence[str]) -> int:
         lists = self._every("list_runs")
         for tool in lists:
-            self.show((await read(tool, {})).text)
+            self.show(_said(tool, (await read(tool, {})).text))
         return 0 if lists else self._say("no-such-tool", tool="list_runs")
 
     def _every(self, name: str) -> list[Offered]:
@@ -160,7 +163,7 @@ class Commands:
             async with aclosing(output_of(tool, given[0])) as answers:
                 async for answer in answers:
                     if answer.failed:
-                        failure = answer.text
+                        failure = _said(tool, answer.text)
                         break
                     parts.append(answer.text)
             if parts:
@@ -197,8 +200,11 @@ class Commands:
             return self._usage("/save FILE")
         path = Path(given[0])
         shown = clean_line(str(path), 200)
+        text = self.session.transcript.markdown()
         try:
-            await anyio.to_thread.run_sync(_write, path, self.session.transcript.markdown())
+            await anyio.to_thread.run_sync(self._saved.write, path, text)
+        except FileExistsError:
+            return self._say("file-exists", file=shown)
         except OSError as error:
             reason = error.strerror or type(error).__name__
             return self._say("not-saved", file=shown, reason=reason)
@@ -216,8 +222,6 @@ def _mark(tool: Offered) -> str:
     return "!" if tool.destroys else "*"
 
 
-def _write(path: Path, text: str) -> None:
-    # Only for its owner: a transcript tells how systems look.
-    path = path.expanduser()
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8")
+def _said(tool: Offered, text: str) -> str:
+    """What a tool said; behind a bar unless it is ours."""
+    return text if tool.server.in_process else barred(text)

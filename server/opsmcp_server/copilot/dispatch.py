@@ -1,10 +1,12 @@
 """The calls in a reply of the model: read, found, made, and answered with a text each.
 
 Calls that only read are made at once; the rest waits its turn. What the model wrote is not taken on
-faith: bad JSON, unknown names and endless repetition are answered in words that it can act on.
+faith: bad JSON, unknown names and endless repetition are answered in words that it can act on. A
+call that cannot be made is shown to the person, too: the model may speak as if it had been.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +17,7 @@ from opsmcp_server.copilot.calling import Caller
 from opsmcp_server.copilot.connections import Hub
 from opsmcp_server.copilot.endpoint import Message
 from opsmcp_server.copilot.offered import Offered
+from opsmcp_server.copilot.outcome import Outcome
 from opsmcp_server.copilot.repair import read_object
 from opsmcp_server.copilot.reply import ModelCall, Reply
 from opsmcp_server.copilot.shape import object_of, text_of
@@ -29,9 +32,16 @@ _MOST_REPEATS = 2
 _POLLING = frozenset({"get_run", "get_run_output"})
 """Tools that are called again on purpose."""
 
-_BROKEN_OFF = "The person stopped waiting. What became of it is not known; a run goes on."
-_BAD_ARGUMENTS = "The arguments are not one whole JSON object. Call again with one."
+_NOT_BEGUN = "Everything was stopped before the turn of this call came. It was not started."
+_CUT = "Your reply was cut before its end, so none of its calls was made. Call again, with less."
+_BAD_ARGUMENTS = (
+    "The arguments are not one whole JSON object, so the call was not made. Call again with one."
+)
 _NOT_AGAIN = "This call was made again and again. It was not made this time."
+_CHANGED = "The person changed the arguments of this call. What follows is about it with these:"
+
+_Tell = Callable[[str], None]
+"""Takes the result of a call, for the model."""
 
 
 class Repeated(Exception):
@@ -41,6 +51,15 @@ class Repeated(Exception):
         """Say which."""
         super().__init__(tool)
         self.tool = tool
+
+
+class _NotMade(Exception):
+    """A call that cannot be made: `key` says so to the person, `told` to the model."""
+
+    def __init__(self, key: str, tool: str, told: str) -> None:
+        """Name the tool as the model did."""
+        super().__init__(told)
+        self.key, self.tool, self.told = key, label(tool), told
 
 
 @dataclass
@@ -70,15 +89,23 @@ class Dispatch:
             Repeated: A call was made too often, and not this time.
         """
         calls = reply.calls
-        texts = [_BROKEN_OFF] * len(calls)
+        texts = [_NOT_BEGUN] * len(calls)
         repeated: list[str] = []
+        turn.falls_short = False
 
         async def one(place: int, call: ModelCall) -> None:
+            def tell(text: str) -> None:
+                texts[place] = text
+
             try:
-                texts[place] = await self._one(turn, call, cut=reply.finish == "length")
+                await self._one(turn, call, tell, cut=bool(reply.cut_by))
             except Repeated as error:
-                texts[place] = _NOT_AGAIN
+                tell(_NOT_AGAIN)
                 repeated.append(error.tool)
+            except _NotMade as error:
+                tell(error.told)
+                turn.falls_short = True
+                self.caller.view.note(self.caller.words(error.key, tool=error.tool))
 
         try:
             async with anyio.create_task_group() as group:
@@ -89,29 +116,36 @@ class Dispatch:
         if repeated:
             raise Repeated(repeated[0])
 
-    async def _one(self, turn: Turn, call: ModelCall, *, cut: bool) -> str:
-        """The result of one call, for the model."""
-        arguments = None if cut else read_object(call.arguments)
+    async def _one(self, turn: Turn, call: ModelCall, tell: _Tell, *, cut: bool) -> None:
+        """Make one call; what comes of it is told also when the wait for it is broken off."""
+        if cut:
+            raise _NotMade("cut-call", call.name, _CUT)
+        arguments = read_object(call.arguments)
         if arguments is None:
-            return _BAD_ARGUMENTS
+            raise _NotMade("bad-arguments", call.name, _BAD_ARGUMENTS)
         if self._searches and call.name == finding.FIND:
-            return self._find(text_of(arguments.get("query")))
+            tell(self._find(text_of(arguments.get("query"))))
+            return
         name = call.name
         if self._searches and name == finding.CALL:
             name, arguments = text_of(arguments.get("name")), object_of(arguments.get("arguments"))
         offered = self.hub.find(name)
         if offered is None:
-            return self._unknown(name)
-        return await self._call(turn, offered, arguments)
+            raise _NotMade("unknown-tool", name, self._unknown(name))
+        await self._call(turn, offered, arguments, tell)
 
-    async def _call(self, turn: Turn, offered: Offered, arguments: dict[str, Any]) -> str:
+    async def _call(
+        self, turn: Turn, offered: Offered, arguments: dict[str, Any], tell: _Tell
+    ) -> None:
         often = turn.count(offered.name, arguments) > _MOST_REPEATS
         if often and offered.tool.name not in _POLLING:
             raise Repeated(offered.tool.name)
-        outcome = await self.caller.call(offered, arguments)
+        outcome = await self.caller.call(
+            offered, arguments, on_left=lambda left: tell(_result(left))
+        )
+        tell(_result(outcome))
         if outcome.verdict or not offered.is_built_in or offered.runs_another:
             turn.status = 0 if outcome.good else 1
-        return fence(head_and_tail(outcome.text, _LONGEST_RESULT), new_mark(), "output of a tool")
 
     def _unknown(self, name: str) -> str:
         near = ", ".join(tool.name for tool in finding.find(self.hub.tools.values(), name, 3))
@@ -121,3 +155,12 @@ class Dispatch:
         found = finding.find(self.hub.operations, query)
         shown = [tool.definition()["function"] for tool in found]
         return json.dumps(shown, ensure_ascii=False) if shown else "No tool fits these words."
+
+
+def _result(outcome: Outcome) -> str:
+    """What came of a call, as the model reads it."""
+    text = fence(head_and_tail(outcome.text, _LONGEST_RESULT), new_mark(), "output of a tool")
+    if outcome.changed is None:
+        return text
+    changed = json.dumps(outcome.changed, ensure_ascii=False)
+    return f"{_CHANGED} {head_and_tail(changed, _LONGEST_RESULT)}\n{text}"

@@ -7,7 +7,7 @@ nothing of it is taken on faith. Knows nothing of tools beyond their definitions
 
 import json
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -48,6 +48,9 @@ _READ_SECONDS = 120.0
 _LOGGED = 1_000
 """Characters of each message that a log shows."""
 
+_LONGEST_ERROR = 64 * 1024
+"""Characters of an endpoint's error that are read."""
+
 _LINGER_SECONDS = 0.02
 """For the end of a stream after the end of the answer, which mostly comes with it."""
 
@@ -83,11 +86,14 @@ class EndpointSettings:
 class Endpoint:
     """Asks the model; `model` may be changed between two questions."""
 
-    def __init__(self, settings: EndpointSettings, words: Words) -> None:
-        """Talk to the endpoint of checked settings."""
+    def __init__(
+        self, settings: EndpointSettings, words: Words, mask: Callable[[str], str]
+    ) -> None:
+        """Talk to the endpoint of checked settings; `mask` cleans texts and masks secrets."""
         self.model = settings.model
-        self._base = settings.base
+        self._base = mask(settings.base)
         self._words = words
+        self._mask = mask
         self._client = openai.AsyncOpenAI(
             base_url=settings.base,
             api_key=settings.key or "none",
@@ -160,7 +166,8 @@ class Endpoint:
             return EndpointFailed(words("busy", base=base))
         if status >= 500:
             return EndpointFailed(words("failed", base=base, status=status))
-        text = clean_line(_message(error), 200)
+        # Masked before it is cut: of a secret that is cut the rest would stay.
+        text = clean_line(self._mask(_message(error)), 200)
         return EndpointRefused(words("rejected", base=base, status=status, text=text))
 
 
@@ -215,8 +222,10 @@ def _message(error: openai.APIError) -> str:
     body: object = error.body
     if isinstance(body, dict):
         said: object = cast("dict[str, object]", body).get("message")
-        return said if isinstance(said, str) else json.dumps(body)[:1000]
-    return text_of(body) or "no reason"
+        text = said if isinstance(said, str) else json.dumps(body)
+    else:
+        text = text_of(body)
+    return text[:_LONGEST_ERROR] or "no reason"
 
 
 def _says(error: openai.APIError, phrases: Sequence[str]) -> bool:

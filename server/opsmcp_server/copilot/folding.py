@@ -1,31 +1,51 @@
-"""The beginning of a result, for the screen; the rest is one command away. Pure."""
+"""The beginning and the end of a result, for the screen; the rest is one command away. Pure.
+
+What a bar marks is output of strangers: it cannot pass for what opsmcp says.
+"""
+
+from itertools import takewhile
 
 from opsmcp_server.copilot.outcome import Outcome
 from opsmcp_server.copilot.words import Words
-from opsmcp_tools.characters import clean_line
 from opsmcp_tools.text import clean, unfenced
 
-__all__ = ["WIDEST_LINE", "fold"]
+__all__ = ["WIDEST_LINE", "barred", "fold"]
 
 WIDEST_LINE = 500
 """Characters of a line that are shown."""
 
 _FOLDED_LINES = 8
+_CLOSING_LINES = 4
+"""At the end of a run's result opsmcp says whether it is a new one, and what to do next."""
+
 _TAB = 8
 _BAR = "│ "
 
 
+def barred(text: str) -> str:
+    """The text of a stranger, clean, behind a bar."""
+    return "\n".join(f"{_BAR}{line}" for line in clean(text).splitlines())
+
+
 def fold(outcome: Outcome, words: Words) -> list[str]:
-    """The first lines of a result with their columns, and how to see the rest."""
-    # What a bar marks is output of strangers: it cannot pass for what opsmcp says.
-    lines = [
-        f"{_BAR if is_output else ''}{line.rstrip()}"
-        for line, is_output in unfenced(clean(outcome.text))
-        if line.strip()
-    ]
-    shown = [line.expandtabs(_TAB)[:WIDEST_LINE] for line in lines[:_FOLDED_LINES]]
-    left = len(lines) - len(shown)
+    """The lines of a result that are shown, with their columns, and how to see the rest."""
+    lines = [line for line in unfenced(clean(outcome.text)) if line[0].strip()]
+    begin, rest = lines[:_FOLDED_LINES], lines[_FOLDED_LINES:]
+    end = _closing(rest) if outcome.run else []
+    shown = [_line(outcome, *line) for line in begin]
+    left = len(rest) - len(end)
     if left:
         key = "folded-run" if outcome.run else "folded"
-        shown.append(words(key, lines=left, run=clean_line(outcome.run, 60)))
-    return shown
+        shown.append(words(key, lines=left, run=outcome.run))
+    return shown + [_line(outcome, *line) for line in end]
+
+
+def _closing(lines: list[tuple[str, bool]]) -> list[tuple[str, bool]]:
+    """What stands at the end and is no output."""
+    backwards = reversed(lines[-_CLOSING_LINES:])
+    return [*takewhile(lambda line: not line[1], backwards)][::-1]
+
+
+def _line(outcome: Outcome, line: str, is_output: bool) -> str:
+    bar = _BAR if is_output or not outcome.is_ours else ""
+    return f"{bar}{line.rstrip()}".expandtabs(_TAB)[:WIDEST_LINE]

@@ -53,9 +53,9 @@ class Recorded:
         self.view.called(self.transcript.mask(title), outcome)
 
     def note(self, text: str) -> None:
-        """Keep it."""
+        """Keep it, and pass it on, masked: a stranger may have written part of it."""
         self.transcript.noted(text)
-        self.view.note(text)
+        self.view.note(self.transcript.mask(text))
 
     def rest(self) -> None:
         """Pass it on."""

@@ -4,10 +4,11 @@ import json
 import re
 from typing import Any, cast
 
-__all__ = ["read_object"]
+__all__ = ["read_object", "read_objects"]
 
 _LONGEST = 256 * 1024
 _FENCE = re.compile(r"```[a-zA-Z]*\n?")
+_FENCED = re.compile(r"```[a-zA-Z]*\s+(.*?)\s*```", re.DOTALL)
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 _PYTHON_WORDS = {"True": "true", "False": "false", "None": "null"}
 _WORD = re.compile(r"\b(True|False|None)\b")
@@ -26,15 +27,33 @@ def read_object(text: str) -> dict[str, Any] | None:
     return None
 
 
+def read_objects(text: str) -> list[dict[str, Any]]:
+    """The JSON objects of which `text` consists; none when there is anything else in it."""
+    rest = text[:_LONGEST].strip()
+    fenced = _FENCED.fullmatch(rest)
+    rest = fenced[1] if fenced else rest
+    found: list[dict[str, Any]] = []
+    while rest:
+        body = _balanced(rest)
+        one = next(filter(None, map(_load, _mended(body))), None)
+        if one is None or not rest.startswith("{") or len(text) > _LONGEST:
+            return []
+        found.append(one)
+        rest = rest[len(body) :].strip()
+    return found
+
+
 def _candidates(given: str) -> list[str]:
     plain = _FENCE.sub("", given)
     start = plain.find("{")
-    if start < 0:
-        return [given]
-    body = _balanced(plain[start:])
+    return [given, *_mended(_balanced(plain[start:]))] if start >= 0 else [given]
+
+
+def _mended(body: str) -> list[str]:
+    """What an object may have been meant to be, what it is first."""
     mended = _TRAILING_COMMA.sub(r"\1", _WORD.sub(lambda found: _PYTHON_WORDS[found[0]], body))
     quoted = mended.replace("'", '"') if '"' not in mended else mended
-    return [given, body, mended, quoted]
+    return [body, mended, quoted]
 
 
 def _load(text: str) -> dict[str, Any] | None:

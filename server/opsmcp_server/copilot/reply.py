@@ -11,6 +11,10 @@ __all__ = ["CallPiece", "ModelCall", "Piece", "Reply"]
 
 _MOST_ARGUMENT_CHARACTERS = 256 * 1024
 _MOST_CALLS = 32
+_WHOLE = frozenset(
+    {"stop", "tool_calls", "function_call", "end_turn", "tool_use", "stop_sequence", "eos"}
+)
+"""Why an answer ends that is whole, in the words of different endpoints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Reply:
     refusal: str = ""
     finish: str = ""
     cut: bool = False
-    """Whether the text was longer than the limit."""
+    """Whether more came than is read."""
 
     calls: list[ModelCall] = field(default_factory=list[ModelCall])
     _texts: list[str] = field(default_factory=list[str])
@@ -60,6 +64,13 @@ class Reply:
     def text(self) -> str:
         """The text so far."""
         return "".join(self._texts)
+
+    @property
+    def cut_by(self) -> str:
+        """What ended it before its end: `limit`, or the endpoint's reason; empty when whole."""
+        if self.cut:
+            return "limit"
+        return "" if self.finish.lower() in _WHOLE else self.finish
 
     def reread(self, text: str, calls: list[ModelCall]) -> None:
         """Take what came to mean this."""
@@ -82,12 +93,14 @@ class Reply:
         call = self._belongs_to(part)
         if call is None:
             if len(self.calls) >= _MOST_CALLS:
+                self.cut = True
                 return
             call = ModelCall(part.call_id or f"call-{len(self.calls) + 1}")
             self.calls.append(call)
         call.name = call.name or part.name
         room = _MOST_ARGUMENT_CHARACTERS - len(call.arguments)
         call.arguments += part.arguments[:room]
+        self.cut |= len(part.arguments) > room
 
     def _belongs_to(self, part: CallPiece) -> ModelCall | None:
         """The call that this part continues; None when it begins one."""

@@ -108,7 +108,8 @@ class Replies:
         if uses_json:
             reply.reread(*jsonmode.read_turn(reply.text))
             self.view.text(reply.text)
-        self.view.end_text(clean(reply.text), final=not reply.calls)
+        text = f"{reply.text} …" if reply.cut_by and reply.text else reply.text
+        self.view.end_text(clean(text), final=not reply.calls)
 
     def _keep(self, turn: Turn, text: str) -> None:
         """Keep what came of an answer that broke off."""

@@ -71,6 +71,11 @@ class Session:
             self.view.note(self.words("interrupted"))
         return status
 
+    async def ask_once(self, question: str, context: str) -> int | None:
+        """As `guard`, for a question with which the session ends."""
+        self.caller.is_last = True
+        return await self.guard(lambda: self.conversation.ask(question, context))
+
     def say_what_ends(self) -> None:
         """Tell of the runs that live in this process, and so end with it."""
         for call in self.caller.unfinished:
@@ -87,7 +92,7 @@ async def open_session(plan: Plan, addresses: Sequence[Address]) -> AsyncGenerat
     """
     words, interrupts, transcript = plan.words, Interrupts(), Transcript(plan.secrets)
     shown = _view(plan)
-    async with _endpoint(plan) as endpoint:
+    async with _endpoint(plan, transcript) as endpoint:
         view = Recorded(shown, transcript, endpoint, words)
         asking = Asking(TerminalPerson(shown.quiet, interrupts.hit), words)
         async with (
@@ -107,13 +112,12 @@ async def open_session(plan: Plan, addresses: Sequence[Address]) -> AsyncGenerat
             )
             session = Session(plan, conversation, hub, caller, view, transcript, interrupts)
             yield session
-            session.say_what_ends()
             group.cancel_scope.cancel()
 
 
 @asynccontextmanager
-async def _endpoint(plan: Plan) -> AsyncGenerator[Endpoint]:
-    endpoint = Endpoint(plan.endpoint, plan.words)
+async def _endpoint(plan: Plan, transcript: Transcript) -> AsyncGenerator[Endpoint]:
+    endpoint = Endpoint(plan.endpoint, plan.words, transcript.mask)
     try:
         yield endpoint
     finally:

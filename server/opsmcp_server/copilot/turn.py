@@ -24,6 +24,9 @@ class Turn:
     messages: list[Message]
     tokens: int = 0
     status: int = 0
+    falls_short: bool = False
+    """Whether a call of the last reply could not be made."""
+
     _made: Counter[str] = field(default_factory=Counter[str])
 
     def says(self, text: str) -> None:

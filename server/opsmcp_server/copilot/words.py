@@ -40,6 +40,8 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "此操作可能造成破坏或中断。",
         ),
         "declined": ("declined; it was not started", "已拒绝,未启动"),
+        "changed": ("changed by you; it was not started as it was", "已由你修改,未按原样启动"),
+        "stopped": ("stopped; it was not started", "已停止,未启动"),
         "unattended": (
             "{tool} changes something, so a person has to agree, and there is no terminal to ask "
             "on. It was not started. To run it: {command}",
@@ -55,7 +57,10 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "只要 opsmcp copilot 不退出,运行就会继续:{run}",
         ),
         "again-leaves": ("Ctrl-C again leaves.", "再按一次 Ctrl-C 退出。"),
-        "left": ("no longer waited for", "不再等待"),
+        "left": (
+            "no longer waited for; what becomes of it is not known",
+            "不再等待,其结果未知",
+        ),
         "ends-with-us": (
             "The run {run} lives in this process, so it ends now.",
             "运行 {run} 在本进程中,现在随之结束。",
@@ -81,9 +86,34 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Stopped after {seconds:g} seconds (copilot.seconds).",
             "{seconds:g} 秒后停止(copilot.seconds)。",
         ),
-        "cut": (
-            "[the answer was longer than {limit} characters and is cut here]",
-            "[回答超过 {limit} 个字符,在此截断]",
+        "unknown-tool": (
+            "The model called {tool!r}, but there is no such tool: nothing was called.",
+            "模型调用了 {tool!r},但没有这个工具:没有进行调用。",
+        ),
+        "bad-arguments": (
+            "The model called {tool!r} without readable arguments: it was not called.",
+            "模型调用了 {tool!r},但参数无法读取:没有进行调用。",
+        ),
+        "cut-call": (
+            "The model's call of {tool!r} was cut off: it was not called.",
+            "模型对 {tool!r} 的调用不完整:没有进行调用。",
+        ),
+        "cut-here": (
+            "The answer was longer than {limit} characters; it is cut here.",
+            "回答超过 {limit} 个字符,在此截断。",
+        ),
+        "cut-length": (
+            "The answer is not whole: it reached the length that the endpoint gives the model "
+            "({reason}).",
+            "回答不完整:已达到端点为模型设定的长度上限({reason})。",
+        ),
+        "cut-filter": (
+            "The answer is not whole: a filter of the endpoint cut it ({reason}).",
+            "回答不完整:被端点的内容过滤器截断({reason})。",
+        ),
+        "cut-other": (
+            "The answer may not be whole: the endpoint ended it with {reason!r}.",
+            "回答可能不完整:端点以 {reason!r} 结束了它。",
         ),
         "shortened": (
             "The conversation was too long for the model; its oldest part was left out.",
@@ -168,6 +198,10 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "no-such-command": ("There is no {command}; see /help.", "没有 {command};请看 /help。"),
         "usage": ("Usage: {usage}", "用法:{usage}"),
         "saved": ("Saved in {file}.", "已保存到 {file}。"),
+        "file-exists": (
+            "{file} is there already, and not from this chat: give another name, or remove it",
+            "{file} 已存在,且不是本次对话保存的:请换一个文件名,或先删除它",
+        ),
         "not-saved": ("{file} cannot be written: {reason}", "无法写入 {file}:{reason}"),
         "cleared": ("Forgotten.", "已清空。"),
         "model": ("Model: {model}", "模型:{model}"),
