@@ -190,10 +190,12 @@ class _Adoption:
     async def _adopt(self, catalogue: Catalogue) -> None:
         services = self.services
         first = services.toolbox is None
+        # Until the first read requests wait, so nobody was shown less than there is.
+        shown = services.first_read.is_set() or services.waited_in_vain
         changed = services.adopt(await to_thread.run_sync(services.build, catalogue))
         if first:
             _spare_what_stays()
-        elif changed:
+        if changed and shown:
             self.group.start_soon(services.sessions.lists_changed)
 
 

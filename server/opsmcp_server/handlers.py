@@ -19,7 +19,7 @@ from mcp_types.jsonrpc import INVALID_PARAMS
 
 from opsmcp_server import completion, prompts, resources
 from opsmcp_server.listing import LIST_HINT, ListingMiddleware
-from opsmcp_server.results import Context, guarded, translate
+from opsmcp_server.results import Context, guarded, readable, translate
 from opsmcp_server.run_tasks import RunTasks
 from opsmcp_server.sealing import Seal, derive, read_key
 from opsmcp_server.services import Services
@@ -73,7 +73,7 @@ def build_server(services: Services) -> OpsmcpServer:
         version=version("opsmcp"),
         title="opsmcp",
         instructions=INSTRUCTIONS,
-        cache_hints={"tools/list": LIST_HINT, "prompts/list": LIST_HINT, "resources/read": hint},
+        cache_hints={"prompts/list": LIST_HINT, "resources/read": hint},
         # Without this the SDK lists every tool before each call over HTTP.
         get_tool_input_schema=services.listing.schema,
         on_list_tools=guarded(handlers.list_tools, masker),
@@ -138,7 +138,8 @@ class _Handlers:
 
     async def call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> CallAnswer:
         try:
-            return await self._calls.answer(ctx, params, principal_of(self._services))
+            answer = await self._calls.answer(ctx, params, principal_of(self._services))
+            return readable(answer, ctx.protocol_version)
         except UnknownTool as error:
             raise MCPError(INVALID_PARAMS, str(error)) from None
         except Exception as error:  # noqa: BLE001 - the border: what escapes here leaks to clients

@@ -27,6 +27,9 @@ __all__ = ["LIST_HINT", "Listing", "ListingMiddleware", "Shown"]
 LIST_HINT = CacheHint(ttl_ms=60_000, scope="private")
 """How long a client may keep a list; a change is announced anyway."""
 
+_UNKNOWN_HINT = replace(LIST_HINT, ttl_ms=0)
+"""The same while the operations are not known yet: such a list is good for nothing later."""
+
 _METHOD = "tools/list"
 
 
@@ -48,6 +51,11 @@ class Shown:
     """What tells whether clients see the same; None before anything was replaced."""
     pages: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     written: dict[str, WrittenPage] = field(default_factory=dict[str, WrittenPage])
+
+    @property
+    def hint(self) -> CacheHint:
+        """How long a client may keep it."""
+        return _UNKNOWN_HINT if self.marks is None else LIST_HINT
 
 
 class Listing:
@@ -144,7 +152,10 @@ class Listing:
         size = self.page_size or len(rest)
         page = rest[:size]
         more = _cursor(page[-1].name) if len(rest) > len(page) else None
-        return types.ListToolsResult(tools=page, next_cursor=more)
+        hint = self._shown.hint
+        return types.ListToolsResult(
+            tools=page, next_cursor=more, ttl_ms=hint.ttl_ms, cache_scope=hint.scope
+        )
 
     def page(self, version: str) -> dict[str, Any]:
         """The whole list as the wire of `version` has it, without the server's stamp."""
@@ -173,7 +184,7 @@ def _written(shown: Shown, version: str) -> WrittenPage:
 
 def _build_page(shown: Shown, version: str) -> dict[str, Any]:
     result = types.ListToolsResult(
-        tools=list(shown.tools), ttl_ms=LIST_HINT.ttl_ms, cache_scope=LIST_HINT.scope
+        tools=list(shown.tools), ttl_ms=shown.hint.ttl_ms, cache_scope=shown.hint.scope
     )
     dumped = result.model_dump(by_alias=True, mode="json", exclude_none=True)
     return methods.serialize_server_result(_METHOD, version, dumped)

@@ -13,6 +13,7 @@ import mcp_types as types
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS
+from mcp_types.version import is_version_at_least
 
 from opsmcp_pipelines.errors import SourceError
 from opsmcp_tools.errors import ToolError, ToolUnavailable
@@ -24,6 +25,7 @@ __all__ = [
     "Context",
     "annotations",
     "guarded",
+    "readable",
     "run_result",
     "text_result",
     "to_mcp_tool",
@@ -73,6 +75,18 @@ def run_result(record: RunRecord, text: str, data: JsonObject) -> types.CallTool
         structured_content=data,
         is_error=not record.verdict.good,
     )
+
+
+def readable(result: ResultT, version: str) -> ResultT:
+    """The result without what clients of that protocol version cannot read.
+
+    They may pass over keys that they do not know, but not over kinds of content: one link, and the
+    whole result is an error to them. Links came with 2025-06-18.
+    """
+    if not isinstance(result, types.CallToolResult) or is_version_at_least(version, "2025-06-18"):
+        return result
+    kept = [part for part in result.content if not isinstance(part, types.ResourceLink)]
+    return result.model_copy(update={"content": kept})
 
 
 def text_result(

@@ -81,6 +81,9 @@ class Services:
     nodes: Nodes = field(init=False)
     toolbox: Toolbox | None = None
     first_read: anyio.Event = field(default_factory=anyio.Event)
+    first_read_seconds: float = _FIRST_READ_SECONDS
+    waited_in_vain: bool = False
+    """Whether a request was answered before the source was read for the first time."""
     clock: Clock = field(default_factory=SystemClock)
     new_mark: Callable[[], str] = new_mark
     """What fences the outputs of one answer: nobody can have written it into one before."""
@@ -97,8 +100,9 @@ class Services:
         """Return once the source was read for the first time, well or badly, or took too long."""
         if self.first_read.is_set():
             return  # every call comes here: no timer, and no turn of the event loop
-        with anyio.move_on_after(_FIRST_READ_SECONDS):
+        with anyio.move_on_after(self.first_read_seconds) as scope:
             await self.first_read.wait()
+        self.waited_in_vain |= scope.cancelled_caught
 
     async def current_toolbox(self) -> Toolbox:
         """The tools of the present generation.

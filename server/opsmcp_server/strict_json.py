@@ -10,7 +10,7 @@ from typing import cast
 
 from opsmcp_tools.characters import quote
 
-__all__ = ["MOST_BYTES", "BadJson", "read_json"]
+__all__ = ["MOST_BYTES", "BadJson", "has_surrogate", "read_json"]
 
 MOST_BYTES = 4 * 1024 * 1024
 """The longest text that is read; what callers may give is far shorter."""
@@ -39,10 +39,10 @@ def read_json(text: bytes | str) -> object:
     """What the text says, which is UTF-8 when it comes as bytes.
 
     Raises:
-        BadJson: It is no JSON, or too large, too deeply nested, or has a key twice in one object.
+        BadJson: It is no JSON, or too large, too deeply nested, or has a key twice in one object,
+            or half a character (a lone surrogate, which nothing can write again).
     """
-    if len(text) > MOST_BYTES:
-        raise BadJson(f"it is longer than {MOST_BYTES} bytes")
+    read = _bounded(text)
     twice: list[str] = []
 
     def build(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -52,23 +52,44 @@ def read_json(text: bytes | str) -> object:
         return built
 
     try:
-        read = text if isinstance(text, str) else text.decode()
-        if read.count(",") >= _MOST_VALUES:
-            raise BadJson(f"it holds more than {_MOST_VALUES} values")
         value: object = json.loads(read, object_pairs_hook=build)
     except RecursionError:
         raise BadJson(_TOO_DEEP) from None
-    except BadJson:
-        raise
     except ValueError:
-        raise BadJson("it is not JSON") from None
+        raise BadJson(_NO_JSON) from None
     if read.count("[") + read.count("{") > _MOST_DEPTH and _is_too_deep(value):
         raise BadJson(_TOO_DEEP, value)
     if twice:
         raise BadJson(f"the key {quote(twice[0])} stands twice in one object", value)
+    # Only an escape can spell one in UTF-8, and most messages hold no escape at all.
+    escaped = "\\u" in read or isinstance(text, str)
+    if escaped and has_surrogate(json.dumps(value, ensure_ascii=False)):
+        raise BadJson("it holds half a character (a lone surrogate)", value)
     return value
 
 
+def _bounded(text: bytes | str) -> str:
+    if len(text) > MOST_BYTES:
+        raise BadJson(f"it is longer than {MOST_BYTES} bytes")
+    try:
+        read = text if isinstance(text, str) else text.decode()
+    except UnicodeDecodeError:
+        raise BadJson(_NO_JSON) from None
+    if read.count(",") >= _MOST_VALUES:
+        raise BadJson(f"it holds more than {_MOST_VALUES} values")
+    return read
+
+
+def has_surrogate(text: str) -> bool:
+    """Whether a text holds half a character, which no UTF-8 can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+_NO_JSON = "it is not JSON"
 _TOO_DEEP = f"it is nested deeper than {_MOST_DEPTH} levels"
 
 

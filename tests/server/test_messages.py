@@ -1,15 +1,16 @@
-"""Messages that say a thing twice, or too much, reach no handler, over every transport."""
+"""What says a thing twice, or too much, or is no message, reaches no handler on any transport."""
 
 import json
-import sys
+import logging
 from typing import Any
 
-import anyio
 import httpx2
 import pytest
 
 from tests.server.conftest import Ground
 from tests.server.harness import running
+from tests.server.lines import answers_on_stdio
+from tests.server.older import event_stream, older
 
 ACCEPT = {
     "Accept": "application/json, text/event-stream",
@@ -40,6 +41,33 @@ BAD: dict[str, tuple[bytes, str, int | None]] = {
     "broken": (b'{"jsonrpc": "2.0", "id"', "not JSON", None),
 }
 """Bodies, what is said of each, and the id under which."""
+
+_PLANTED = "planted-in-a-message"
+
+
+def message(fields: str) -> bytes:
+    """What passes for a request but for these fields, which stand in the place of its id."""
+    return f'{{"jsonrpc":"2.0",{fields},"x":"{_PLANTED}"}}'.encode()
+
+
+NO_MESSAGES: dict[str, tuple[bytes, str, int | None]] = {
+    "batch": (b"[" + message('"id":7,"method":"ping"') + b"]", "it is a batch", None),
+    "scalar": (b"7", "not an object", None),
+    "nothing": (b"null", "not an object", None),
+    "no version": (f'{{"id":9,"method":"ping","x":"{_PLANTED}"}}'.encode(), "jsonrpc must", 9),
+    "fraction": (message('"id":1.5,"method":"ping"'), "its id must", None),
+    "null": (message('"id":null,"method":"ping"'), "its id must", None),
+    "truth": (message('"id":true,"method":"ping"'), "its id must", None),
+    "list of params": (message('"id":11,"method":"ping","params":[1]'), "its params must", 11),
+    "method": (message('"id":12,"method":5'), "its method must", 12),
+    "neither": (message('"id":8'), "neither a method nor", 8),
+    "text as a result": (message('"id":8,"result":"x"'), "a result must", None),
+    "error": (message('"id":8,"error":{"code":1}'), "an error must", None),
+    "half": (message(r'"id":14,"method":"ping","params":{"a":"\ud800"}'), "half a char", 14),
+    "half a key": (message(r'"id":15,"method":"ping","params":{"\uDC00":1}'), "half a char", 15),
+    "half an id": (message(r'"id":"\udead","method":"ping"'), "half a char", None),
+}
+"""JSON that is no message, what is said of it, and the id under which."""
 
 
 @pytest.mark.parametrize(("body", "words", "number"), BAD.values(), ids=BAD)
@@ -83,23 +111,71 @@ async def test_a_message_beside_an_event_stream_is_looked_at(ground: Ground) -> 
 async def test_bad_lines_on_stdin_are_answered_and_good_ones_still_read(ground: Ground) -> None:
     long = b'"' + b"x" * (5 << 20) + b'"'
     lines = [*(body for body, _, _ in BAD.values()), long, b"", call('{"who":"world"}')]
-    answers = await _answers(ground, b"".join(line + b"\n" for line in lines), count=6)
+    answers = await answers_on_stdio(ground, lines, count=6)
     *refusals, result = answers
     assert [answer["id"] for answer in answers] == [0, 0, None, None, None, 0]
     assert all("was not read" in answer["error"]["message"] for answer in refusals)
     assert "hello world" in str(result["result"]["content"])
 
 
-async def _answers(ground: Ground, lines: bytes, *, count: int) -> list[Any]:
-    """What `opsmcp stdio` writes when it reads these lines."""
-    with anyio.fail_after(20):
-        async with await anyio.open_process(
-            [sys.executable, "-m", "opsmcp_server", "stdio"], env=ground.environ(), cwd=ground.root
-        ) as process:
-            assert process.stdin is not None and process.stdout is not None
-            await process.stdin.send(lines)
-            written = b""
-            while written.count(b"\n") < count:
-                written += await process.stdout.receive()
-            await process.stdin.aclose()
-            return [json.loads(line) for line in written.splitlines()]
+@pytest.mark.parametrize("headers", [ACCEPT, {}], ids=["new", "old"])
+async def test_what_is_no_message_is_refused_over_http(
+    ground: Ground, headers: dict[str, str]
+) -> None:
+    async with (
+        running("http-legacy", ground.environ(), ground.root) as run,
+        older(run.url) as client,
+    ):
+        for body, words, number in NO_MESSAGES.values():
+            both = headers or client.headers
+            answer = await client.http.post(client.url, headers=both, content=body)
+            assert answer.status_code == 400
+            _check_refusal(answer.json(), words, number)
+        assert await client.ask("ping") == {}
+
+
+def _check_refusal(answer: Any, words: str, number: int | None) -> None:
+    assert (answer["error"]["code"], answer["id"]) == (-32600, number)
+    assert words in answer["error"]["message"]
+    assert _PLANTED not in str(answer)
+
+
+async def test_what_is_no_message_is_refused_on_stdio(ground: Ground) -> None:
+    lines = [body for body, _, _ in NO_MESSAGES.values()]
+    answers = await answers_on_stdio(
+        ground, [*lines, call('{"who":"world"}')], count=1 + len(lines)
+    )
+    for answer, (_, words, number) in zip(answers, NO_MESSAGES.values(), strict=False):
+        _check_refusal(answer, words, number)
+    assert "hello world" in str(answers[-1]["result"]["content"])
+
+
+async def test_what_is_no_message_is_refused_beside_an_event_stream_without_a_trace(
+    ground: Ground, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        running("sse-legacy", ground.environ(), ground.root) as run,
+        event_stream(run.url) as (http, address, _),
+    ):
+        for body, words, number in NO_MESSAGES.values():
+            answer = await http.post(address, headers=ACCEPT, content=body)
+            assert answer.status_code == 400
+            _check_refusal(answer.json(), words, number)
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        message('"method":"notifications/nonsense"'),
+        message('"method":"notifications/nonsense","params":null'),
+        message('"id":8,"result":{}'),
+        message('"id":null,"error":{"code":1,"message":"x"}'),
+    ],
+)
+async def test_what_asks_for_nothing_is_taken(ground: Ground, body: bytes) -> None:
+    async with (
+        running("http-legacy", ground.environ(), ground.root) as run,
+        older(run.url) as client,
+    ):
+        assert (await client.post(body)).status_code == 202

@@ -1,12 +1,13 @@
 """Messages before the SDK reads them: JSON that is bounded and says each thing once, or an error.
 
-The SDK's parsers take the last of two equal keys. On HTTP a wrapper of the ASGI app looks at each
-body, on stdio the lines are read here; what is wrong is answered, and reaches no handler.
+The SDK's parsers take the last of two equal keys, and what is no message at all is dropped without
+a word. On HTTP a wrapper of the ASGI app looks at each body, on stdio the lines are read here; what
+is wrong is answered, and reaches no handler.
 """
 
 from collections.abc import Callable
 from io import TextIOWrapper
-from typing import IO, cast
+from typing import IO
 
 from mcp_types.jsonrpc import INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError
 from starlette.requests import ClientDisconnect, Request
@@ -14,22 +15,25 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opsmcp_server.strict_json import MOST_BYTES, BadJson, read_json
+from opsmcp_server.transports.envelope import envelope_fault, id_of
 
 __all__ = ["CheckedBodies", "CheckedLines", "refusal_of"]
 
 
-def refusal_of(error: BadJson) -> JSONRPCError:
-    """The answer to a message, under its id if it is a request whose id can be told."""
-    value = error.value
-    code = PARSE_ERROR if value is None else INVALID_REQUEST
-    data = ErrorData(code=code, message=f"This message was not read: {error.reason}.")
-    return JSONRPCError(jsonrpc="2.0", id=_id_of(value), error=data)
+def refusal_of(text: bytes) -> JSONRPCError | None:
+    """The answer to a text that is no message, under its id if that can be told; None if it is."""
+    try:
+        message = read_json(text)
+    except BadJson as error:
+        code = PARSE_ERROR if error.value is None else INVALID_REQUEST
+        return _refusal(error.reason, code, error.value)
+    fault = envelope_fault(message)
+    return _refusal(fault, INVALID_REQUEST, message) if fault else None
 
 
-def _id_of(message: object) -> str | int | None:
-    fields = cast("dict[str, object]", message) if isinstance(message, dict) else {}
-    own = fields.get("id") if "method" in fields else None
-    return own if isinstance(own, str | int) and not isinstance(own, bool) else None
+def _refusal(reason: str, code: int, message: object = None) -> JSONRPCError:
+    data = ErrorData(code=code, message=f"This message was not read: {reason}.")
+    return JSONRPCError(jsonrpc="2.0", id=id_of(message), error=data)
 
 
 class CheckedBodies:
@@ -46,11 +50,10 @@ class CheckedBodies:
             return
         try:
             body = await Request(scope, receive).body()
-            read_json(body)
         except ClientDisconnect:
             return
-        except BadJson as error:
-            text = refusal_of(error).model_dump_json(by_alias=True)
+        if refusal := refusal_of(body):
+            text = refusal.model_dump_json(by_alias=True)
             await Response(text, 400, media_type="application/json")(scope, receive, send)
             return
         await self._app(scope, _first(body, receive), send)
@@ -79,22 +82,16 @@ class CheckedLines(TextIOWrapper):
         """The next good line; empty at the end."""
         del size
         while line := self._stream.readline(MOST_BYTES + 1):
-            try:
-                if len(line) > MOST_BYTES:
-                    self._skip(line)
-                if line.strip():
-                    read_json(line)
-                    return line.decode()
-            except BadJson as error:
-                self._refuse(refusal_of(error))
+            if not line.strip():
+                continue
+            refusal = self._skip(line) if len(line) > MOST_BYTES else refusal_of(line)
+            if refusal is None:
+                return line.decode()
+            self._refuse(refusal)
         return ""
 
-    def _skip(self, line: bytes) -> None:
-        """Pass over the rest of a line that is too long, and say so.
-
-        Raises:
-            BadJson: Always.
-        """
+    def _skip(self, line: bytes) -> JSONRPCError:
+        """Pass over the rest of a line that is too long; what is said of it."""
         while line and not line.endswith(b"\n"):
             line = self._stream.readline(MOST_BYTES)
-        raise BadJson(f"it is longer than {MOST_BYTES} bytes")
+        return _refusal(f"it is longer than {MOST_BYTES} bytes", PARSE_ERROR)
