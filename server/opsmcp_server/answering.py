@@ -43,7 +43,7 @@ async def run_text(
     # In a thread: outputs may be long, and others are waiting.
     before = None
     if record.ended:
-        before = await anyio.to_thread.run_sync(services.executions.history.last_good, record)
+        before = await services.executions.history.last_good(record)
     mark = services.new_mark()
     language = services.config.tools.language
     summarise = partial(_words().summarise, mark=mark, tokens=most, before=before)

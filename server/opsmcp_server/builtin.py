@@ -7,9 +7,10 @@ operation. Their arguments are declared and checked like those of every other to
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 
 import mcp_types as types
+from anyio import to_thread
 
 from opsmcp_pipelines.run import Verdict
 from opsmcp_server.answering import answer_run, run_text
@@ -20,11 +21,10 @@ from opsmcp_server.services import Services
 from opsmcp_tools.arguments import check_inputs
 from opsmcp_tools.errors import ArgumentProblem, InvalidArguments
 from opsmcp_tools.moments import parse_moment
-from opsmcp_tools.output import output_slice
+from opsmcp_tools.output import output_slice, slice_text
 from opsmcp_tools.policy import Action, BuiltInTool
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.schema import OUTPUT_SCHEMA, input_schema
-from opsmcp_tools.text import fence
 from opsmcp_tools.tool import Hints, Input, JsonObject, Kind, Principal
 from opsmcp_tools.value_rules import NO_SCRIPT
 
@@ -98,7 +98,7 @@ def definitions() -> tuple[types.Tool, ...]:
 async def _get_run(
     services: Services, principal: Principal, given: Arguments
 ) -> types.CallToolResult:
-    record = services.executions.history.get(given["run"], principal)
+    record = await services.executions.history.get(given["run"], principal)
     if not record.ended:
         record = await services.executions.wait(record.run, float(given["wait_seconds"]))
     tokens = int(given["tokens"]) if "tokens" in given else None
@@ -108,8 +108,9 @@ async def _get_run(
 async def _get_run_output(
     services: Services, principal: Principal, given: Arguments
 ) -> types.CallToolResult:
-    record = services.executions.history.get(given["run"], principal)
-    data = output_slice(
+    record = await services.executions.history.get(given["run"], principal)
+    cut = partial(
+        output_slice,
         record,
         task=given.get("task"),
         node=given.get("node"),
@@ -118,23 +119,17 @@ async def _get_run_output(
         limit=int(given["limit"]),
         search=given.get("search"),
     )
-    return text_result(_slice_text(data, services.new_mark()), data)
-
-
-def _slice_text(data: JsonObject, mark: str) -> str:
-    if not data["output"]:
-        return "There is no output here."
-    more, of = data["next_offset"], data.get("matches", data["total_chars"])
-    end = f"\n[continues at offset {more} of {of}]" if more is not None else ""
-    warnings = [f"\nCareful: {warning}" for warning in data.get("warnings", ())]
-    return "".join([fence(data["output"], mark, f"output of {data['run']}"), end, *warnings])
+    data = await to_thread.run_sync(cut)
+    language = services.config.tools.language
+    text = slice_text(data, services.new_mark(), search=given.get("search", ""), language=language)
+    return text_result(text, data)
 
 
 async def _list_runs(
     services: Services, principal: Principal, given: Arguments
 ) -> types.CallToolResult:
     verdict = given.get("verdict")
-    records, cursor = services.executions.history.list(
+    records, cursor = await services.executions.history.list(
         principal,
         operation=given.get("operation"),
         verdict=Verdict(verdict) if verdict else None,

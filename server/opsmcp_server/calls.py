@@ -13,7 +13,7 @@ from opsmcp_server.resolving import check_resolved
 from opsmcp_server.services import Services
 from opsmcp_tools.arguments import CheckedCall, check_arguments
 from opsmcp_tools.characters import quote
-from opsmcp_tools.errors import NotAllowed, PlanChanged, ToolUnavailable, UnknownTool
+from opsmcp_tools.errors import NotAllowed, PlanChanged, ToolGone, UnknownTool
 from opsmcp_tools.nearest import nearest_names
 from opsmcp_tools.plan import Plan, build_plan, hazards, places_in_words
 from opsmcp_tools.policy import Action, Decision, Effect
@@ -76,7 +76,9 @@ async def find_tool(services: Services, name: str, principal: Principal) -> Tool
     """The tool of that name, if this principal may know of it.
 
     Raises:
-        ToolUnavailable: The catalogue was never read, or the tool is withheld or gone.
+        ToolUnavailable: The catalogue was never read.
+        ToolGone: The tool is withheld, or was there before.
+        NotAllowed: This principal may not know of it.
         UnknownTool: There is and was no such tool.
     """
     toolbox = await services.current_toolbox()
@@ -93,7 +95,7 @@ def _may_list(services: Services, tool: Tool, principal: Principal) -> bool:
 def _missing(services: Services, toolbox: Toolbox, name: str, principal: Principal) -> Exception:
     withheld = next((item for item in toolbox.withheld if item.operation == name), None)
     if withheld is not None:
-        return ToolUnavailable(f"{name} is withheld: {withheld.reason}.")
+        return ToolGone(f"{name} is withheld: {withheld.reason}.")
     hidden = toolbox.find(name)
     if hidden is not None:
         return NotAllowed(f"Policy does not allow {name}.")
@@ -101,7 +103,7 @@ def _missing(services: Services, toolbox: Toolbox, name: str, principal: Princip
     near = nearest_names(name, seen)
     hint = f" The nearest names are {', '.join(near)}." if near else ""
     if services.was_listed(name):
-        return ToolUnavailable(f"{name} is gone: {services.source.label} has it no more.{hint}")
+        return ToolGone(f"{name} is gone: {services.source.label} has it no more.{hint}")
     return UnknownTool(f"There is no tool {quote(name)}.{hint}")
 
 

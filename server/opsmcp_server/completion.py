@@ -73,7 +73,7 @@ async def _nodes(services: Services, chosen: str) -> list[str]:
 
 async def _names(services: Services, principal: Principal, argument: str) -> list[str]:
     if argument == "run":
-        records, _ = services.executions.history.list(principal, limit=_MOST)
+        records, _ = await services.executions.history.list(principal, limit=_MOST)
         return [record.run for record in records]
     kind = _KIND_OF_ARGUMENT.get(argument)
     if kind is None:

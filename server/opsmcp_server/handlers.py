@@ -25,7 +25,7 @@ from opsmcp_server.sealing import Seal, derive, read_key
 from opsmcp_server.services import Services
 from opsmcp_server.tasks import EXTENSION, Tasks, require_extension
 from opsmcp_server.tool_calls import CallAnswer, ToolCalls
-from opsmcp_tools.errors import UnknownTool
+from opsmcp_tools.errors import ToolUnavailable, UnknownTool
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.tool import Principal
 
@@ -169,7 +169,7 @@ class _Handlers:
         self, ctx: Context, params: types.SubscribeRequestParams
     ) -> types.EmptyResult:
         address = str(params.uri)
-        run = resources.watchable(self._services, principal_of(self._services), address)
+        run = await resources.watchable(self._services, principal_of(self._services), address)
         self._services.sessions.watch(ctx.session, address)
         self._tell_late(run)
         return types.EmptyResult()
@@ -186,8 +186,11 @@ class _Handlers:
         if "taskIds" in (params.notifications.model_extra or {}):
             # They are not confirmed, because tasks are asked for; but the protocol wants this.
             require_extension(ctx)
-        wanted = params.notifications.resource_subscriptions or ()
-        runs = {address: run for address in wanted if (run := self._watchable(address))}
+        # Cut before each is looked up: a request can name tens of thousands.
+        wanted = self._services.sessions.with_room(
+            params.notifications.resource_subscriptions or ()
+        )
+        runs = {address: run for address in wanted if (run := await self._watchable(address))}
         subset = params.notifications.model_copy(update={"resource_subscriptions": list(runs)})
         for run in runs.values():
             # Told by another task, so not before this stream is open.
@@ -196,15 +199,16 @@ class _Handlers:
             ctx, params.model_copy(update={"notifications": subset})
         )
 
-    def _watchable(self, address: str) -> RunRecord | None:
+    async def _watchable(self, address: str) -> RunRecord | None:
         try:
-            return resources.watchable(self._services, principal_of(self._services), address)
-        except MCPError:
+            return await resources.watchable(self._services, principal_of(self._services), address)
+        except (MCPError, ToolUnavailable):
             return None
 
     def _tell_late(self, run: RunRecord) -> None:
         """Without this, who watches a run that has ended or goes on elsewhere waits for ever."""
         executions = self._services.executions
+        run = executions.history.newest(run)
         if run.ended:
             self._services.news.is_over(run.run)
         elif not executions.follows(run.run):

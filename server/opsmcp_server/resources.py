@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import mcp_types as types
+from anyio import to_thread
 from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import INVALID_PARAMS
 
@@ -18,7 +19,7 @@ from opsmcp_server.answering import run_data
 from opsmcp_server.calls import find_tool
 from opsmcp_server.inventory import describe_tool, inventory
 from opsmcp_server.services import Services
-from opsmcp_tools.errors import ToolError
+from opsmcp_tools.errors import ToolError, ToolUnavailable
 from opsmcp_tools.output import whole_output
 from opsmcp_tools.policy import Action, BuiltInTool, Effect
 from opsmcp_tools.runs import RunRecord
@@ -80,19 +81,23 @@ async def read(services: Services, principal: Principal, uri: str) -> types.Text
 
     Raises:
         MCPError: There is nothing at it for this principal.
+        ToolUnavailable: Whether there is cannot be told now.
     """
     try:
         mime, text = await _read(services, principal, uri)
+    except ToolUnavailable:
+        raise
     except ToolError as error:
         raise _absent(uri, str(error)) from None
     return types.TextResourceContents(uri=uri, mime_type=mime, text=text)
 
 
-def watchable(services: Services, principal: Principal, uri: str) -> RunRecord:
+async def watchable(services: Services, principal: Principal, uri: str) -> RunRecord:
     """The run whose resource this is, if this principal may be told when it changes.
 
     Raises:
         MCPError: It is another kind of resource, or there is nothing at it for this principal.
+        ToolUnavailable: Whether there is cannot be told now.
     """
     match = _ADDRESS.fullmatch(uri)
     if match is None or match[1] != "runs":
@@ -101,7 +106,9 @@ def watchable(services: Services, principal: Principal, uri: str) -> RunRecord:
         )
     try:
         services.require(principal, Action.READ, _OUTPUT if match[3] else _RUN)
-        return services.executions.history.get(match[2], principal)
+        return await services.executions.history.head(match[2], principal)
+    except ToolUnavailable:
+        raise
     except ToolError as error:
         raise _absent(uri, str(error)) from None
 
@@ -127,20 +134,26 @@ async def _operation(services: Services, principal: Principal, name: str) -> tup
 
 async def _run(services: Services, principal: Principal, run: str) -> tuple[str, str]:
     services.require(principal, Action.READ, _RUN)
-    record = services.executions.history.get(run, principal)
-    return _JSON, _dump(run_data(services, record))
+    record = await services.executions.history.get(run, principal)
+    # In a thread, as always with outputs: they may be long, and others are waiting.
+    return _JSON, await to_thread.run_sync(lambda: _dump(run_data(services, record)))
 
 
 async def _output(services: Services, principal: Principal, run: str) -> tuple[str, str]:
     services.require(principal, Action.READ, _OUTPUT)
-    whole = whole_output(services.executions.history.get(run, principal))
-    text = fence(whole[:_MOST_OUTPUT_CHARS], services.new_mark(), f"output of {run}")
+    record = await services.executions.history.get(run, principal)
+    return _TEXT, await to_thread.run_sync(_output_text, record, services.new_mark())
+
+
+def _output_text(record: RunRecord, mark: str) -> str:
+    whole = whole_output(record)
+    text = fence(whole[:_MOST_OUTPUT_CHARS], mark, f"output of {record.run}")
     if len(whole) > _MOST_OUTPUT_CHARS:
         text += (
             f"\n[{len(whole) - _MOST_OUTPUT_CHARS} characters more; "
             f"get_run_output continues at offset {_MOST_OUTPUT_CHARS}]"
         )
-    return _TEXT, text
+    return text
 
 
 _Reader = Callable[[Services, Principal, str], Awaitable[tuple[str, str]]]

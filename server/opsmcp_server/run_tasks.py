@@ -115,7 +115,7 @@ class RunTasks:
     async def _record(self, held: Held, principal: Principal) -> RunRecord:
         executions = self._services.executions
         try:
-            record = executions.history.get(held["run"], principal)
+            record = await executions.history.get(held["run"], principal)
         except UnknownRun:
             stranger = self._stranger(held, principal)
             if stranger is None:

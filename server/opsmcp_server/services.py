@@ -114,7 +114,7 @@ class Services:
         if self.toolbox is None:
             error = self.discovery.health.error or f"{self.source.label} has not answered yet"
             raise ToolUnavailable(
-                f"The operations are not known yet: {error} opsmcp keeps trying; call again later."
+                f"The operations are not known yet ({error}). opsmcp keeps trying; ask again later."
             )
         return self.toolbox
 

@@ -97,12 +97,16 @@ class Sessions:
             older.watched.remove(address)
             self._forget([address])
 
+    def with_room(self, addresses: Iterable[str]) -> list[str]:
+        """The first of these addresses, each once: as many as one stream more may watch now."""
+        room = min(_MOST_OF_ONE, _MOST_IN_ALL - self._watched.total())
+        return list(dict.fromkeys(addresses))[: max(0, room)]
+
     async def listen(
         self, ctx: ServerRequestContext[Any, Any], params: types.SubscriptionsListenRequestParams
     ) -> types.SubscriptionsListenResult:
         """Serve one stream of the newer era; what it may not watch for number is not confirmed."""
-        room = min(_MOST_OF_ONE, _MOST_IN_ALL - self._watched.total())
-        wanted = list(dict.fromkeys(params.notifications.resource_subscriptions or ()))[:room]
+        wanted = self.with_room(params.notifications.resource_subscriptions or ())
         subset = params.notifications.model_copy(update={"resource_subscriptions": wanted or None})
         self._watched.update(wanted)
         try:

@@ -27,7 +27,7 @@ async def test_it_is_followed_to_its_end_and_kept(tmp_path: Path) -> None:
         await it.executions.join(record, SAY.operation)
         end = await it.executions.wait(record.run, 100)
         assert (end.verdict, source.started) == (Verdict.SUCCEEDED, [])
-        assert it.executions.history.get(record.run, ANNA).verdict is Verdict.SUCCEEDED
+        assert (await it.executions.history.get(record.run, ANNA)).verdict is Verdict.SUCCEEDED
         kept = it.journal.get(record.run)
     assert kept and kept.verdict is Verdict.SUCCEEDED
 

@@ -99,7 +99,7 @@ async def test_a_run_that_a_live_process_follows_is_left_to_it(tmp_path: Path) -
 async def test_a_run_is_taken_up_when_the_process_that_followed_it_goes(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource(ended())) as second:
         run = await _leave_a_run(tmp_path)
-        assert second.executions.history.get(run, ANNA).verdict is Verdict.RUNNING
+        assert (await second.executions.history.get(run, ANNA)).verdict is Verdict.RUNNING
         assert (await second.executions.wait(run, 100)).verdict is Verdict.SUCCEEDED
 
 

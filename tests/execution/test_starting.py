@@ -53,7 +53,7 @@ async def test_a_refused_start_is_told_and_accounted_for(
     async with bench(tmp_path, ScriptedSource(start_error=error)) as it:
         with pytest.raises(ToolUnavailable, match=f"nothing was started: {error}"):
             await it.start()
-        ((kept,), _) = it.executions.history.list(ANNA)
+        ((kept,), _) = await it.executions.history.list(ANNA)
         assert kept.verdict is Verdict.NOTHING_RAN
         assert isinstance(it.events[0], CallRefused)
 
@@ -149,7 +149,7 @@ async def test_a_run_whose_end_cannot_be_written_is_still_answered(tmp_path: Pat
         it.journal._writer.close()
         record = await it.executions.wait(started.run, 100)
         assert record.verdict is Verdict.SUCCEEDED
-        assert it.executions.history.get(record.run, ANNA) == record
+        assert await it.executions.history.get(record.run, ANNA) == record
 
 
 async def test_an_end_that_could_not_be_written_is_written_when_that_is_possible(

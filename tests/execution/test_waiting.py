@@ -56,7 +56,7 @@ async def test_twenty_different_calls_are_twenty_runs(tmp_path: Path) -> None:
         async with anyio.create_task_group() as group:
             for number in range(20):
                 group.start_soon(call, number)
-        records, more = it.executions.history.list(ANNA, verdict=Verdict.SUCCEEDED)
+        records, more = await it.executions.history.list(ANNA, verdict=Verdict.SUCCEEDED)
         assert (len({record.run for record in records}), more) == (20, None)
 
 
@@ -132,10 +132,10 @@ async def test_progress_is_told_once_a_second_when_much_moves(tmp_path: Path) ->
 async def test_a_run_belongs_to_its_principal(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource()) as it:
         record = await it.run_to_end()
-        assert it.executions.history.get(record.run, ANNA).verdict is Verdict.SUCCEEDED
-        assert it.executions.history.list(BEN) == ((), None)
+        assert (await it.executions.history.get(record.run, ANNA)).verdict is Verdict.SUCCEEDED
+        assert await it.executions.history.list(BEN) == ((), None)
         with pytest.raises(UnknownRun):
-            it.executions.history.get(record.run, BEN)
+            await it.executions.history.get(record.run, BEN)
         with pytest.raises(UnknownRun):
             await it.executions.wait("r-nothing", 1)
 
@@ -143,9 +143,9 @@ async def test_a_run_belongs_to_its_principal(tmp_path: Path) -> None:
 async def test_a_list_goes_on_where_the_page_ended(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource()) as it:
         runs = [(await it.run_to_end()).run for _ in range(5)]
-        first, cursor = it.executions.history.list(ANNA, limit=2)
+        first, cursor = await it.executions.history.list(ANNA, limit=2)
         await it.run_to_end()
-        second, cursor = it.executions.history.list(ANNA, limit=3, cursor=cursor)
+        second, cursor = await it.executions.history.list(ANNA, limit=3, cursor=cursor)
         assert [record.run for record in (*first, *second)] == runs[::-1]
         assert cursor is None
 
@@ -154,7 +154,7 @@ async def test_a_list_goes_on_where_the_page_ended(tmp_path: Path) -> None:
 async def test_a_made_up_cursor_is_refused(cursor: str, tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource()) as it:
         with pytest.raises(ToolError, match="cursor"):
-            it.executions.history.list(ANNA, cursor=cursor)
+            await it.executions.history.list(ANNA, cursor=cursor)
 
 
 async def test_cancel_stops_a_run_where_the_source_can(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ async def test_a_broken_journal_is_told_and_does_not_end_the_server(tmp_path: Pa
     async with bench(tmp_path, ScriptedSource(RUNNING)) as it:
         it.journal._reader.close()
         with pytest.raises(ToolUnavailable, match="runs cannot be looked up: the journal"):
-            it.executions.history.list(ANNA)
+            await it.executions.history.list(ANNA)
         assert (await it.start()).verdict is Verdict.RUNNING
 
 

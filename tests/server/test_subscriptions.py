@@ -1,13 +1,13 @@
 """Subscriptions to runs: who is told what and when, in both eras."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
 import mcp_types as types
 import pytest
-from anyio import to_thread
+from anyio import from_thread, to_thread
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
@@ -15,9 +15,10 @@ from mcp_types.jsonrpc import INVALID_PARAMS, INVALID_REQUEST, JSONRPCNotificati
 
 from opsmcp_server.handlers import build_server
 from opsmcp_server.services import Services
+from opsmcp_tools.sqlite_journal import SqliteJournal
 from opsmcp_tools.tool import Principal
 from tests.server.conftest import Ground
-from tests.server.harness import Running, running
+from tests.server.harness import Running, running, services_of
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ async def _start(client: Client) -> str:
     return f"ops://runs/{result.structured_content['run']}"
 
 
-async def _subscribe(client: Client, address: str) -> None:
+async def subscribe(client: Client, address: str) -> None:
     params = types.SubscribeRequestParams(uri=address)
     await client.session.send_request(types.SubscribeRequest(params=params), types.EmptyResult)
 
@@ -66,7 +67,7 @@ async def _watching(
     run: Running, client: Client, address: str, ears: _Ears
 ) -> AsyncGenerator[None]:
     if run.era == "legacy":
-        await _subscribe(client, address)
+        await subscribe(client, address)
         yield
         return
     async with (
@@ -165,8 +166,8 @@ async def test_who_does_not_watch_is_not_told(ground: Ground, waiting: dict[str,
         run.connect(message_handler=others.on_message) as other,
     ):
         address = await _start(client)
-        await _subscribe(client, address)
-        await _subscribe(other, address)
+        await subscribe(client, address)
+        await subscribe(other, address)
         await _unsubscribe(other, address)
         await to_thread.run_sync(ground.open_gate)
         await ears.wait()
@@ -179,7 +180,7 @@ async def test_what_is_no_run_of_mine_cannot_be_watched(address: str, ground: Gr
     async with running("memory-legacy", ground.environ(), ground.root) as run:
         async with run.connect() as client:
             with pytest.raises(MCPError) as caught:
-                await _subscribe(client, address)
+                await subscribe(client, address)
         run.era = "modern"
         async with run.connect() as client, client.listen(resource_subscriptions=[address]) as sub:
             honored = sub.honored.resource_subscriptions
@@ -196,7 +197,7 @@ async def test_a_run_of_somebody_else_cannot_be_watched(
         address = await _start(client)
         run.services.principal = Principal("somebody-else")
         with pytest.raises(MCPError):
-            await _subscribe(client, address)
+            await subscribe(client, address)
         assert not run.services.sessions.is_watched(address)
 
 
@@ -223,7 +224,7 @@ async def test_one_client_cannot_watch_without_end(ground: Ground, waiting: dict
         for number in range(100):
             run.services.sessions.watch(older.session, f"ops://runs/r-{number}")
         with pytest.raises(MCPError) as caught:
-            await _subscribe(client, address)
+            await subscribe(client, address)
     assert caught.value.code == INVALID_REQUEST
 
 
@@ -235,6 +236,43 @@ async def test_one_stream_cannot_watch_without_end(ground: Ground, waiting: dict
         async with client.listen(resource_subscriptions=[address, f"{address}/output"]) as events:
             honored = events.honored.resource_subscriptions
     assert honored == [address]
+
+
+def _on_read(run: Running, note: Callable[[str], None]) -> None:
+    """Tell of every statement that reads the journal, in the thread that reads."""
+    journal = services_of(run).executions.history._journal
+    assert isinstance(journal, SqliteJournal)
+    journal._reader.set_trace_callback(note)
+
+
+async def test_of_very_many_addresses_only_a_few_are_looked_up(ground: Ground) -> None:
+    reads: list[str] = []
+    async with running("memory-modern", ground.environ(), ground.root) as run:
+        _on_read(run, reads.append)
+        wanted = ["ops://runs/r-one"] * 5_000 + [f"ops://runs/r-{n}" for n in range(5_000)]
+        async with run.connect() as client, client.listen(resource_subscriptions=wanted) as events:
+            honored = events.honored.resource_subscriptions
+    assert not honored
+    assert len([read for read in reads if "WHERE run = 'r-" in read]) == 100
+
+
+async def test_a_run_that_ends_while_another_is_looked_up_is_told(
+    ground: Ground, waiting: dict[str, str]
+) -> None:
+    async with running("memory-modern", waiting, ground.root) as run, run.connect() as client:
+        address = await _start(client)
+        executions = services_of(run).executions
+
+        def end(read: str) -> None:
+            if "'r-none'" in read:
+                ground.open_gate()
+                from_thread.run(executions.wait, address.rpartition("/")[2], 20)
+
+        _on_read(run, end)
+        async with client.listen(resource_subscriptions=[address, "ops://runs/r-none"]) as events:
+            with anyio.fail_after(20):
+                event = await anext(aiter(events))
+    assert getattr(event, "uri", "") == address
 
 
 @asynccontextmanager
@@ -275,7 +313,7 @@ async def test_a_client_that_stopped_reading_holds_nobody_up(
         sessions, address = run.services.sessions, await _start(client)
         sessions._write_seconds = 0.05
         async with _stalled(run.services, address):
-            await _subscribe(client, address)
+            await subscribe(client, address)
             with anyio.fail_after(10):
                 async with anyio.create_task_group() as group:
                     for changed in (address, f"{address}/output"):

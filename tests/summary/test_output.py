@@ -1,6 +1,10 @@
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from opsmcp_tools.errors import ToolError
+from opsmcp_tools.output import slice_text
 from opsmcp_tools.summary import output_slice
 from tests.summary.records import GOOD, record, step, task
 
@@ -88,3 +92,37 @@ def test_a_run_without_output_says_so() -> None:
     assert output_slice(record(GOOD, task("t")))["output"] == ""
     with pytest.raises(ToolError, match="has no output"):
         output_slice(record(GOOD, task("t")), step="s")
+
+
+@pytest.mark.parametrize(
+    ("given", "english", "chinese"),
+    [
+        (
+            {"search": "zzz"},
+            "No line contains 'zzz'. The output has 1,692 characters; leave search out",
+            "没有包含 'zzz' 的行。输出共 1,692 个字符",
+        ),
+        (
+            {"search": "line 19", "offset": 500},
+            "There are no more matches: 11 lines contain 'line 19'",
+            "没有更多匹配:共 11 行包含 'line 19'",
+        ),
+        (
+            {"offset": 90_000},
+            "The output ends before offset 90,000: it has 1,692 characters.",
+            "输出在 offset 90,000 之前结束:共 1,692 个字符。",
+        ),
+    ],
+)
+def test_a_slice_with_nothing_in_it_is_no_run_without_output(
+    given: Mapping[str, Any], english: str, chinese: str
+) -> None:
+    data, search = output_slice(_LINES, **given), str(given.get("search", ""))
+    assert slice_text(data, "00000000", search=search).startswith(english)
+    assert slice_text(data, "00000000", search=search, language="zh").startswith(chinese)
+
+
+@pytest.mark.parametrize("search", ["", "zzz"])
+def test_a_slice_of_a_run_without_output_says_that_there_is_none(search: str) -> None:
+    data = output_slice(record(GOOD, task("t")), search=search)
+    assert slice_text(data, "00000000", search=search) == "There is no output here."

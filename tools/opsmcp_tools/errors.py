@@ -6,6 +6,7 @@
     * ConsentNeeded            a person has to agree first
     * PlanChanged              it would not do what was agreed to; plan or ask again
     * UnknownTool              no tool of that name; names the nearest
+    * ToolGone                 the tool is withheld, or its source has it no more
     * UnknownRun               no run of that handle for this principal
     * ToolUnavailable          the catalogue is not there yet, or the source cannot start a run
     * RunOutcomeUnknown        a start was sent and its outcome could not be found out
@@ -31,6 +32,7 @@ __all__ = [
     "PlanChanged",
     "RunOutcomeUnknown",
     "ToolError",
+    "ToolGone",
     "ToolUnavailable",
     "UnknownRun",
     "UnknownTool",
@@ -90,6 +92,10 @@ class PlanChanged(ToolError):
 
 class UnknownTool(ToolError):
     """There is no tool of that name for this principal."""
+
+
+class ToolGone(ToolError):
+    """The tool is known, and cannot be called: it is withheld, or its source has it no more."""
 
 
 class UnknownRun(ToolError):

@@ -251,7 +251,7 @@ class Executions:
             UnknownRun: This principal has no such run.
             ToolUnavailable: The source could not be asked.
         """
-        record = self.history.get(run, principal)
+        record = await self.history.head(run, principal)
         if record.ended or not self._source.can_cancel:
             return record, False
         live = self._carrier.live.get(run)
@@ -322,7 +322,7 @@ class Executions:
     ) -> RunRecord:
         """Wait for a run that is over, or that another process follows; take it up if that died."""
         end = self._clock.monotonic() + seconds
-        while not (record := self.history.find(run)).ended:
+        while not (record := await self.history.find(run)).ended:
             left = end - self._clock.monotonic()
             if await self._take_up(run):
                 return await self.wait(run, left, on_progress)

@@ -1,12 +1,16 @@
 """History: the runs that are known, as they are now; those that are over come from the journal.
 
-Reads only. `execution` starts runs and follows them.
+Reads only, and always in a thread: the outputs of one run may be megabytes, and others are waiting.
+`execution` starts runs and follows them.
 """
 
 import logging
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+import anyio
 
 from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.characters import quote
@@ -20,6 +24,8 @@ __all__ = ["History"]
 
 _MOST_LISTED = 100
 
+FoundT = TypeVar("FoundT")
+
 _logger = logging.getLogger(__name__)
 
 
@@ -31,44 +37,47 @@ class History:
         self._journal = journal
         self._live = live
 
-    def get(self, run: str, principal: Principal) -> RunRecord:
+    async def get(self, run: str, principal: Principal) -> RunRecord:
         """A run of this principal, as it is now.
 
         Raises:
             UnknownRun: This principal has no such run.
+            ToolUnavailable: The journal cannot be read.
         """
-        record = self.find(run)
-        if record.principal != principal.name:
-            raise _unknown_run(run)
-        return record
+        return _own(await self.find(run), principal)
 
-    def find(self, run: str) -> RunRecord:
+    async def head(self, run: str, principal: Principal) -> RunRecord:
+        """As `get`, but a run that is over comes without its tasks, however large those are."""
+        return _own(await self._find(run, self._journal.head), principal)
+
+    async def find(self, run: str) -> RunRecord:
         """A run, whosever it is.
 
         Raises:
             UnknownRun: There is no such run.
             ToolUnavailable: The journal cannot be read.
         """
-        if run in self._live:
-            return self._live[run].record
-        with _journal_errors():
-            record = self._journal.get(run)
+        return await self._find(run, self._journal.get)
+
+    async def _find(self, run: str, read: Callable[[str], RunRecord | None]) -> RunRecord:
+        live = self._live.get(run)
+        record = live.record if live else await _read(partial(read, run))
         if record is None:
             raise _unknown_run(run)
         return record
 
-    def last_good(self, record: RunRecord) -> RunRecord | None:
+    async def last_good(self, record: RunRecord) -> RunRecord | None:
         """The last run of the same principal, tool and arguments that succeeded before this one.
 
         None also when the journal cannot be read: it is only something to compare with.
         """
         try:
-            return self._journal.last_good(record)
+            return await anyio.to_thread.run_sync(self._journal.last_good, record)
         except JournalUnusable:
             _logger.warning("no earlier run was looked up: the journal cannot be read")
             return None
 
-    def list(
+    async def list(
         self,
         principal: Principal,
         *,
@@ -92,11 +101,11 @@ class History:
             limit=min(max(1, limit), _MOST_LISTED),
             before=_parse_cursor(cursor),
         )
-        with _journal_errors():
-            records, before = self._journal.list(query)
-        return tuple(self._newest(record) for record in records), str(before) if before else None
+        records, before = await _read(partial(self._journal.list, query))
+        return tuple(self.newest(record) for record in records), str(before) if before else None
 
-    def _newest(self, record: RunRecord) -> RunRecord:
+    def newest(self, record: RunRecord) -> RunRecord:
+        """The same run as it is now, if this process follows it; else what is given."""
         live = self._live.get(record.run)
         return live.record if live else record
 
@@ -113,9 +122,14 @@ def _unknown_run(run: str) -> UnknownRun:
     return UnknownRun(f"there is no run {quote(run, 40)}; list_runs names the recent ones")
 
 
-@contextmanager
-def _journal_errors() -> Generator[None, None, None]:
+def _own(record: RunRecord, principal: Principal) -> RunRecord:
+    if record.principal != principal.name:
+        raise _unknown_run(record.run)
+    return record
+
+
+async def _read(read: Callable[[], FoundT]) -> FoundT:
     try:
-        yield
+        return await anyio.to_thread.run_sync(read)
     except JournalUnusable as error:
         raise ToolUnavailable(f"runs cannot be looked up: {error}") from error

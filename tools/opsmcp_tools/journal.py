@@ -59,6 +59,10 @@ class Journal(Protocol):
         """A run with all that is known of it, or None."""
         ...
 
+    def head(self, run: str) -> RunRecord | None:
+        """A run without its tasks, or None: a small read, however much output it had."""
+        ...
+
     def last_good(self, record: RunRecord) -> RunRecord | None:
         """The last run before this one that succeeded with the same tool and arguments."""
         ...

@@ -4,13 +4,16 @@ import bisect
 from collections.abc import Iterable, Sequence
 
 from opsmcp_tools.advice import steps_of
+from opsmcp_tools.characters import quote
 from opsmcp_tools.errors import ToolError
 from opsmcp_tools.imitation import imitates_instructions
 from opsmcp_tools.runs import RunRecord
-from opsmcp_tools.text import clean, label
+from opsmcp_tools.text import clean, fence, label
 from opsmcp_tools.tool import JsonObject
+from opsmcp_tools.words import output as words
+from opsmcp_tools.words.phrase import Language, Said
 
-__all__ = ["output_slice", "whole_output"]
+__all__ = ["output_slice", "slice_text", "whole_output"]
 
 _MOST_CHARACTERS = 20_000
 _MOST_NAMED = 20
@@ -55,6 +58,32 @@ def output_slice(
         around = whole[max(0, offset - _AROUND) : end + _AROUND]
     warnings = {"warnings": [_WARNING]} if imitates_instructions(around) else {}
     return {"run": record.run, "offset": offset, "total_chars": len(whole), **found, **warnings}
+
+
+def slice_text(data: JsonObject, mark: str, *, search: str = "", language: Language = "en") -> str:
+    """A slice as text, its output behind the fence of `mark`; or why there is nothing to show.
+
+    `search` is what was searched for. Whoever reads must not take a search without a match, or an
+    offset past the end, for a run without output.
+    """
+    if not data["output"]:
+        return _why_empty(data, search).to(language)
+    more, of = data["next_offset"], data.get("matches", data["total_chars"])
+    said = [words.CONTINUES(more, of)] if more is not None else []
+    said += [words.CAREFUL(warning) for warning in data.get("warnings", ())]
+    shown = fence(data["output"], mark, f"output of {data['run']}")
+    return "\n".join([shown, *(one.to(language) for one in said)])
+
+
+def _why_empty(data: JsonObject, search: str) -> Said:
+    length, offset = data["total_chars"], data["offset"]
+    if not length:
+        return words.NOTHING()
+    if not search:
+        return words.PAST_END(offset, length)
+    if not data["matches"]:
+        return words.NO_MATCH(quote(search), length)
+    return words.PAST_MATCHES(data["matches"], quote(search))
 
 
 def whole_output(record: RunRecord) -> str:

@@ -63,10 +63,16 @@ UPDATE runs SET source_run = :source_run, ended_at = :ended_at, verdict = :verdi
 WHERE run = :run
 """
 
-_LIST = """
+_WITHOUT_RESULT = """
 SELECT sequence, run, tool, kind, namespace, name, principal, arguments, expected, source,
     source_run, created_at, ended_at, verdict, reason, digest, key, definition
 FROM runs
+"""
+
+_HEAD = f"{_WITHOUT_RESULT} WHERE run = :run"
+
+_LIST = f"""
+{_WITHOUT_RESULT}
 WHERE (:principal IS NULL OR principal = :principal)
     AND (:operation IS NULL OR :operation IN (name, tool))
     AND (:verdict IS NULL OR verdict = :verdict)
@@ -215,6 +221,12 @@ class SqliteJournal:
         rows = self._read("SELECT * FROM runs WHERE run = :run", {"run": run})
         with self._readable():
             return full_record(rows[0]) if rows else None
+
+    def head(self, run: str) -> RunRecord | None:
+        """A run without its tasks, or None."""
+        rows = self._read(_HEAD, {"run": run})
+        with self._readable():
+            return record_of(rows[0]) if rows else None
 
     def last_good(self, record: RunRecord) -> RunRecord | None:
         """The last run before this one that succeeded with the same tool and arguments."""

@@ -73,19 +73,19 @@ def command(
         await services.executions.look(_LOOK_SECONDS)
         whose = Principal(principal) if principal else services.principal
         if run is None:
-            _list(services, whose, filters, as_json=as_json)
+            await _list(services, whose, filters, as_json=as_json)
         else:
-            record = services.executions.history.get(run, whose)
+            record = await services.executions.history.get(run, whose)
             await _show_one(services, record, output=output, as_json=as_json)
         return 0
 
     return run_with_services(shared, work)
 
 
-def _list(
+async def _list(
     services: Services, whose: Principal, filters: Mapping[str, Any], *, as_json: bool
 ) -> None:
-    records, cursor = services.executions.history.list(
+    records, cursor = await services.executions.history.list(
         whose,
         operation=filters["tool"],
         verdict=Verdict(filters["verdict"]) if filters["verdict"] else None,
