@@ -70,6 +70,13 @@ class StepResult:
     allowed: bool = False
     note: str = ""
 
+    @property
+    def lost_bytes(self) -> int:
+        """About how much of its output was not kept."""
+        if len(self.output) >= self.output_bytes:
+            return 0
+        return max(0, self.output_bytes - len(self.output.encode("utf-8", "replace")))
+
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
@@ -82,7 +89,11 @@ class NodeResult:
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """A task, judged; `reason` says why when it did not succeed."""
+    """A task, judged; `reason` says why when it did not succeed.
+
+    `allowed` is a failure that the author foresaw: of the task as a whole, or of every step that
+    it failed with. `skipped` says that the author's conditions left nothing to do.
+    """
 
     name: str
     task: str
@@ -91,6 +102,7 @@ class TaskResult:
     results: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     reason: str = ""
     allowed: bool = False
+    skipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,14 +231,26 @@ def _judge_node(node: NodeReport, over: bool) -> NodeResult:
     verdict = _taken_at_its_word(node.status, over)
     if verdict is Verdict.SUCCEEDED and not steps:
         verdict = Verdict.NOTHING_RAN
-    # A last step that failed contradicts a good node, unless its failure was foreseen.
-    elif verdict is Verdict.SUCCEEDED and _unforeseen(steps[-1]):
+    # A last step that failed contradicts a good node, unless its failure was foreseen; and where
+    # every step failed, nothing was done, whoever foresaw it.
+    elif verdict is Verdict.SUCCEEDED and (_unforeseen(steps[-1]) or _all_foreseen(steps)):
         verdict = Verdict.FAILED
     return NodeResult(node.node, verdict, steps)
 
 
 def _unforeseen(step: StepResult) -> bool:
     return step.verdict is Verdict.FAILED and not step.allowed
+
+
+def _all_foreseen(steps: Sequence[StepResult]) -> bool:
+    """Whether there are steps, and each of them failed as its author allowed."""
+    return bool(steps) and all(step.allowed for step in steps)
+
+
+def _is_foreseen(nodes: Sequence[NodeResult]) -> bool:
+    """Whether a task failed, and nowhere in another way than its author allowed."""
+    failed = [node for node in nodes if node.verdict is Verdict.FAILED]
+    return bool(failed) and all(_all_foreseen(node.steps) for node in failed)
 
 
 def _judge_task(task: TaskReport, over: bool, maybe_idle: bool) -> TaskResult:
@@ -244,7 +268,8 @@ def _judge_task(task: TaskReport, over: bool, maybe_idle: bool) -> TaskResult:
         nodes=nodes,
         results=task.results,
         reason=_task_reason(task, verdict, nodes, maybe_idle),
-        allowed=task.allowed and verdict is Verdict.FAILED,
+        allowed=verdict is Verdict.FAILED and (task.allowed or _is_foreseen(nodes)),
+        skipped=task.skipped and verdict is Verdict.NOTHING_RAN,
     )
 
 
@@ -305,8 +330,10 @@ def _failed_where(nodes: Sequence[NodeResult]) -> str:
         idle = next((node.node for node in nodes if node.verdict is Verdict.NOTHING_RAN), "")
         return f"nothing was done on {idle}" if idle else "it failed without naming a host"
     first = failed[0]
-    step = next((step.name for step in reversed(first.steps) if _unforeseen(step)), "")
     where = f"on {first.node}" + (f" and {len(failed) - 1} more" if len(failed) > 1 else "")
+    if _all_foreseen(first.steps):
+        return f"every step failed {where}, as its author allowed: none did its work"
+    step = next((step.name for step in reversed(first.steps) if _unforeseen(step)), "")
     return f"step {step!r} failed {where}" if step else f"it failed {where}"
 
 

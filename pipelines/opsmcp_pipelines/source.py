@@ -101,6 +101,10 @@ class Source(Protocol):
         """Stop a run and everything it started. False when this source cannot."""
         ...
 
+    def sign_of(self, report: RunReport) -> str:
+        """What a run that does not end was last seen doing, and what that is a sign of here."""
+        ...
+
 
 @runtime_checkable
 class NodeSource(Protocol):

@@ -5,6 +5,7 @@ may name, and the model that may write the words. The verdict line is always our
 """
 
 import logging
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from functools import partial
 
@@ -18,6 +19,7 @@ from opsmcp_tools.advice import FindTool
 from opsmcp_tools.policy import Action, Effect
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.tool import JsonObject, Principal, Tool
+from opsmcp_tools.ways import CALLS, Ways
 
 __all__ = ["answer_run", "run_data", "run_headline", "run_text"]
 
@@ -35,7 +37,11 @@ async def answer_run(
 
 
 async def run_text(
-    services: Services, record: RunRecord, principal: Principal, tokens: int | None = None
+    services: Services,
+    record: RunRecord,
+    principal: Principal,
+    tokens: int | None = None,
+    ways: Ways = CALLS,
 ) -> str:
     """The text of a run, in about `tokens` at most; None means as the settings want."""
     most = tokens or services.config.result.tokens
@@ -47,12 +53,13 @@ async def run_text(
     mark = services.new_mark()
     language = services.config.tools.language
     summarise = partial(_words().summarise, mark=mark, tokens=most, before=before)
-    work = partial(summarise, record, find=find, language=language)
+    work = partial(summarise, record, find=find, language=language, ways=ways)
     plain = await anyio.to_thread.run_sync(work)
     if not (record.ended and _wants_model(services, record)):
         return plain
     try:
-        return await _narrated(services, record, plain, most, find)
+        retold = partial(_words().retold, record, find=find, language=language, ways=ways)
+        return await _narrated(services, record, plain, most, retold)
     except NarrationFailed as error:
         logger.warning("run %s is summarised without the model: %s", record.run, error)
         return plain
@@ -95,8 +102,9 @@ def _wants_model(services: Services, record: RunRecord) -> bool:
 
 
 async def _narrated(
-    services: Services, record: RunRecord, plain: str, most: int, find: FindTool
+    services: Services, record: RunRecord, plain: str, most: int, retold: Callable[..., str]
 ) -> str:
+    """What `retold` makes of the words that a model finds for `plain`."""
     openai, mask = services.config.openai, services.masker.text
     model = Model(
         base=openai.base,
@@ -110,11 +118,8 @@ async def _narrated(
     async def tell() -> str:
         return mask(await narrate(model, mask(plain), tokens=room, language=language))
 
-    return _words().retold(
-        record,
+    return retold(
         await services.narrations.of(record.run, room, tell),
         model=openai.model,
         mark=services.new_mark(),
-        find=find,
-        language=language,
     )

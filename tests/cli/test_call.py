@@ -33,7 +33,9 @@ def test_a_failed_run_is_status_1_with_its_result_on_stdout(opsmcp: Opsmcp) -> N
     done = opsmcp.as_process("call", "show-trouble", "--json")
     assert done.returncode == 1
     assert json.loads(done.stdout)["verdict"] == "failed"
-    assert "something broke" in opsmcp("call", "show-trouble").stdout
+    shown = opsmcp("call", "show-trouble").stdout
+    assert "something broke" in shown
+    assert "Next: Read all output: opsmcp runs r-" in shown
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,9 @@ def test_no_runs_are_an_empty_answer(opsmcp: Opsmcp) -> None:
 def test_one_run_is_shown_in_three_ways(opsmcp: Opsmcp) -> None:
     called = json.loads(opsmcp("call", "show-trouble", "--json").stdout)
     run: str = called["run"]
-    assert "failed" in opsmcp("runs", run).stdout.splitlines()[0]
+    text = opsmcp("runs", run).stdout
+    assert "failed" in text.splitlines()[0]
+    assert f"opsmcp runs {run} --output" in text
     assert json.loads(opsmcp("runs", run, "--json").stdout)["verdict"] == "failed"
     shown = opsmcp("runs", run, "--output")
     assert shown.returncode == 0
@@ -55,6 +57,7 @@ def test_an_unknown_run_is_wrong_use(opsmcp: Opsmcp) -> None:
     done = opsmcp("runs", "r-aaaaaaaaaa")
     assert done.returncode == 2
     assert "r-aaaaaaaaaa" in done.stderr
+    assert "`opsmcp runs` lists" in done.stderr
 
 
 def test_runs_are_filtered_and_paged(opsmcp: Opsmcp) -> None:

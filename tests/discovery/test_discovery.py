@@ -59,6 +59,9 @@ class _Scripted:
     ) -> RunRef | None:
         raise NotImplementedError
 
+    def sign_of(self, report: RunReport) -> str:
+        raise NotImplementedError
+
     async def cancel(self, ref: RunRef) -> bool:
         raise NotImplementedError
 

@@ -61,7 +61,7 @@ async def test_the_deadline_is_a_setting(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource(PENDING), settings=settings) as it:
         record = await it.run_to_end()
         assert record.duration_seconds == 60
-        assert "1 minutes; it never began" in record.result.reason
+        assert "it had not ended after 60 seconds; it never began" in record.result.reason
 
 
 async def test_a_silent_source_is_asked_less_and_less(tmp_path: Path) -> None:

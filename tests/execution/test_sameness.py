@@ -5,13 +5,14 @@ import anyio
 import pytest
 
 from opsmcp_pipelines.errors import SourceRefused
+from opsmcp_pipelines.models import Step, Task
 from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.advice import advise
 from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.errors import ToolUnavailable
 from opsmcp_tools.runs import Repeat, RunRecord
 from opsmcp_tools.sameness import digest_of
-from opsmcp_tools.tool import Hints
+from opsmcp_tools.tool import Hints, Tool
 from tests.execution.bench import ANNA, BEN, CALL, SAY, Bench, bench
 from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
 
@@ -74,7 +75,7 @@ async def test_a_key_used_again_with_other_arguments_is_said_to_be_so(tmp_path: 
         for ended_before in (False, True):
             again = await it.executions.start(CHANGING, other, ANNA, key="a")
             assert (again.run, again.repeated) == (first.run, Repeat.KEY)
-            assert "made with other arguments: message=hello" in advise(again)[0].to("en")
+            assert "or before the definition changed: message=hello." in advise(again)[0].to("en")
             if not ended_before:
                 await it.executions.wait(first.run, 100)
         assert len(it.source.started) == 1
@@ -108,3 +109,22 @@ def test_secrets_are_not_in_the_digest_and_defaults_are() -> None:
     other = CheckedCall({"a": "1"}, {"a": "1", "p": "*"}, frozenset({"*"}))
     assert digest_of(SAY, given, ANNA) == digest_of(SAY, other, ANNA)
     assert digest_of(SAY, given, ANNA) != digest_of(SAY, CALL, ANNA)
+
+
+def _mended(tool: Tool) -> Tool:
+    """The same tool after its author changed the script."""
+    task = Task("say", "ops-system", steps=(Step("s", "echo hello again"),))
+    return replace(tool, operation=task)
+
+
+async def test_a_call_of_a_definition_that_changed_is_another_call(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(ended())) as it:
+        first = await it.run_to_end(CHANGING)
+        second = await it.start(_mended(CHANGING))
+        assert (second.run == first.run, second.repeated) == (False, Repeat.NO)
+
+
+async def test_a_run_in_flight_does_not_answer_for_a_changed_definition(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(RUNNING)) as it:
+        first = await it.start()
+        assert (await it.start(_mended(SAY))).run != first.run

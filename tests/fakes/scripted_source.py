@@ -6,6 +6,7 @@ import anyio
 
 from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.errors import SourceError
+from opsmcp_pipelines.ops.unending import sign_of
 from opsmcp_pipelines.run import (
     NodeReport,
     RunReport,
@@ -91,6 +92,9 @@ class ScriptedSource:
         if isinstance(answer, SourceError):
             raise answer
         return answer
+
+    def sign_of(self, report: RunReport) -> str:
+        return sign_of(report)
 
     async def cancel(self, ref: RunRef) -> bool:
         await anyio.lowlevel.checkpoint()

@@ -22,6 +22,12 @@ def _node(*steps: Status, status: Status = GOOD, name: str = "web-1") -> NodeRep
     return NodeReport(name, status, tuple(StepReport(f"s{n}", it) for n, it in enumerate(steps)))
 
 
+def _allowed(*statuses: Status) -> NodeReport:
+    """A host that its source calls good, where every failure was foreseen."""
+    steps = (StepReport(f"s{n}", it, allowed=it is BAD) for n, it in enumerate(statuses))
+    return NodeReport("web-1", GOOD, tuple(steps))
+
+
 def _task(
     name: str, status: Status, *nodes: NodeReport, allowed: bool = False, skipped: bool = False
 ) -> TaskReport:
@@ -51,6 +57,16 @@ _CASES = {
     "nothing but a foreseen failure": (
         _run(_task("b", BAD, _node(BAD, status=BAD), allowed=True)),
         "failed",
+    ),
+    "one step, which was allowed to fail and did": (
+        _run(_task("a", GOOD, _allowed(BAD))),
+        "failed",
+    ),
+    "several such steps and no other": (_run(_task("a", GOOD, _allowed(BAD, BAD))), "failed"),
+    "such a step after a good one": (_run(_task("a", GOOD, _allowed(GOOD, BAD))), "succeeded"),
+    "a task of such steps beside a good task": (
+        _run(_DONE, _task("b", GOOD, _allowed(BAD))),
+        "succeeded",
     ),
     "one of two hosts idle": (_run(_task("a", GOOD, _node(GOOD), _node(name="web-2"))), "failed"),
     "one of two hosts skipped": (
@@ -82,6 +98,21 @@ def test_the_parts_decide(report: RunReport, verdict: str) -> None:
 @pytest.mark.parametrize(("report", "verdict"), _CASES.values(), ids=_CASES)
 def test_every_verdict_but_good_ones_has_a_reason(report: RunReport, verdict: str) -> None:
     assert bool(judge(report).reason) is not Verdict(verdict).good
+
+
+def test_a_task_in_which_every_step_failed_as_foreseen_is_a_foreseen_failure() -> None:
+    run = judge(_run(_DONE, _task("b", GOOD, _allowed(BAD))))
+    assert [(task.verdict, task.allowed) for task in run.tasks] == [
+        (Verdict.SUCCEEDED, False),
+        (Verdict.FAILED, True),
+    ]
+
+
+def test_the_reason_says_that_the_failures_were_foreseen() -> None:
+    reason = judge(_run(_task("a", GOOD, _allowed(BAD)))).reason
+    assert reason == (
+        "task 'a': every step failed on web-1, as its author allowed: none did its work"
+    )
 
 
 def test_a_task_that_never_got_an_entry_makes_the_run_fail() -> None:

@@ -8,6 +8,7 @@ from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.advice import advise
 from opsmcp_tools.runs import MASK, RunRecord
 from opsmcp_tools.tool import Hints, Input, Kind, Tool
+from opsmcp_tools.ways import COMMANDS
 from tests.summary.records import GOOD, record
 
 
@@ -72,6 +73,11 @@ _CERTAIN = {
 @pytest.mark.parametrize(("run", "advice"), _CERTAIN.values(), ids=_CERTAIN)
 def test_a_tool_is_named_only_where_it_is_certain(run: RunRecord, advice: tuple[str, ...]) -> None:
     assert tuple(said.to("en") for said in advise(run, _TOOLS.get)) == advice
+
+
+def test_in_a_terminal_a_tool_is_named_as_a_command() -> None:
+    said = advise(_ran("cordon-node", node="n 1"), _TOOLS.get, COMMANDS)
+    assert said[0].to("en") == "Look at what it changed: opsmcp call get-node 'node=n 1'"
 
 
 def test_what_became_of_an_uncertain_change_can_be_looked_at() -> None:

@@ -1,7 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from opsmcp_pipelines.run import NodeResult, StepResult, TaskResult, Verdict
-from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.runs import Repeat, RunRecord
+from opsmcp_tools.summary import structured
+from opsmcp_tools.ways import COMMANDS
+from opsmcp_tools.words.phrase import Language
 from tests.summary.records import BAD, GOOD, record, step, summarise, task
 
 _DISK = record(GOOD, task("disk", step("df", "/ 40%\n/var 97%\n")))
@@ -92,10 +97,38 @@ def test_a_summary_is_never_long(large: RunRecord) -> None:
     assert text.count("--- end ") * 2 == text.count("---\n") + text.endswith("---") or "---" in text
 
 
-def test_foreseen_failures_are_not_shown_as_failures() -> None:
-    allowed = StepResult("may", BAD, "tried\n", 6, allowed=True)
-    text = summarise(record(GOOD, task("t", allowed, step("s", "fine\n"))))
-    assert "failed" not in text
+_ALLOWED = StepResult("may", BAD, "tried\nno cache\n", 15, allowed=True, note="exit status 3")
+
+
+def test_a_foreseen_failure_of_a_good_run_is_told_before_what_worked() -> None:
+    text = summarise(record(GOOD, task("t", _ALLOWED, step("s", "fine\n"))))
+    told = "Task t, step may on web-1: failed, as its author allowed (exit status 3)"
+    assert f"{told}\n--- output" in text
+    assert text.index("no cache") < text.index("fine")
+
+
+def test_a_foreseen_failure_comes_after_the_others() -> None:
+    bad = task("t", _ALLOWED, step("do", "boom\n", BAD), verdict=BAD)
+    text = summarise(record(BAD, bad))
+    assert text.index("boom") < text.index("as its author allowed") < text.index("no cache")
+
+
+def test_what_a_foreseen_failure_says_is_pointed_at_where_it_is_too_long_to_show() -> None:
+    long = replace(_ALLOWED, output="tried\n" + "x\n" * 9_000 + "no cache\n")
+    text = summarise(record(GOOD, task("t", long, step("s", "fine\n"))))
+    assert "fine" in text
+    assert text.endswith("All output: get_run_output run=r-abcdefghij")
+
+
+def test_every_step_of_a_task_that_may_fail_is_a_foreseen_failure() -> None:
+    may = replace(task("t", step("do", "boom\n", BAD), verdict=BAD), allowed=True)
+    text = summarise(record(GOOD, may, task("u", step("s", "fine\n"))))
+    assert "Task t, step do on web-1: failed, as its author allowed\n--- output" in text
+
+
+def test_a_host_that_failed_although_its_step_was_foreseen_is_named() -> None:
+    text = summarise(record(BAD, task("t", _ALLOWED, step("s", "fine\n"), verdict=BAD)))
+    assert "Task t on web-1: failed (no output)" in text
 
 
 def test_our_words_are_in_the_language_of_the_settings_and_outputs_as_they_are() -> None:
@@ -110,3 +143,57 @@ def test_our_words_are_in_the_language_of_the_settings_and_outputs_as_they_are()
     assert any(line.startswith("[… 省略 8") for line in lines)
     assert "ERROR no space left" in lines
     assert lines[-1].startswith("下一步:查看全部输出:get_run_output run=r-abcdefghij")
+
+
+def test_a_repeated_call_is_told_right_behind_the_verdict() -> None:
+    text = summarise(replace(_DISK, repeated=Repeat.CALL))
+    assert text.split("\n")[1].startswith("Nothing new was started: this is the run of the same")
+    assert text.count("Nothing new was started") == 1
+
+
+def test_a_known_reason_stands_alone() -> None:
+    idle = replace(task("t", verdict=Verdict.NOTHING_RAN), skipped=True)
+    why = "task 't': every step was skipped by its condition"
+    text = summarise(record(Verdict.NOTHING_RAN, idle, reason=why))
+    assert text.split("\n")[1:] == [f"Reason: {why}"]
+
+
+def test_what_was_not_kept_of_an_output_is_told() -> None:
+    text = summarise(record(GOOD, task("t", step("s", "x\n", lost=4_440_323))))
+    assert "Task t, step s on web-1: succeeded (4.4 MB of its output were not kept)" in text
+    assert text.endswith("All output that was kept: get_run_output run=r-abcdefghij")
+
+
+def test_what_was_not_kept_of_a_failed_step_is_told() -> None:
+    step_ = replace(step("s", "x\n", BAD, lost=980), note="exit status 9")
+    text = summarise(record(BAD, task("t", step_, verdict=BAD)))
+    assert "failed (exit status 9, 980 bytes of its output were not kept)" in text
+    assert "Next: Read all output that was kept: " in text
+
+
+def test_no_output_is_offered_where_nothing_was_printed() -> None:
+    text = summarise(record(BAD, task("t", step("s", "", BAD), verdict=BAD)))
+    assert "get_run_output" not in text
+
+
+_TOLD_IN_A_TERMINAL = {
+    "a failure": record(BAD, task("t", step("s", "no\n", BAD), verdict=BAD)),
+    "a long output": record(GOOD, task("t", step("s", "x\n" * 9_000))),
+    "many failures": record(
+        BAD, *(task(f"t{n}", step("s", "no\n", BAD), verdict=BAD) for n in range(30))
+    ),
+    "a running run": record(Verdict.RUNNING),
+    "an idle run": record(Verdict.NOTHING_RAN, task("t", verdict=Verdict.NOTHING_RAN)),
+    "a repeated call": replace(_DISK, repeated=Repeat.CALL),
+    "a repeated key": replace(_DISK, repeated=Repeat.KEY),
+}
+
+
+@pytest.mark.parametrize("run", _TOLD_IN_A_TERMINAL.values(), ids=_TOLD_IN_A_TERMINAL)
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_advice_in_a_terminal_names_commands_only(run: RunRecord, language: Language) -> None:
+    text = summarise(run, language=language, ways=COMMANDS)
+    told = f"{text} {structured(run, language=language, ways=COMMANDS)['advice']}"
+    assert "opsmcp runs r-abcdefghij" in told or "opsmcp call" in told or "--new" in told
+    for of_clients in ("get_run", "idempotency-key in _meta", "run="):
+        assert of_clients not in told

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from opsmcp_pipelines.run import NodeReport, RunReport, Status, StepReport, TaskReport, judge
 from opsmcp_tools.masking import Masker
 
 SECRET = "pl4nted-S3cret/+=x"
@@ -157,3 +158,12 @@ def test_short_values_are_left_and_more_can_be_known() -> None:
 def test_a_very_long_secret_is_masked_as_a_whole() -> None:
     long = "k" * 40_000 + "end-of-it"
     assert Masker([long]).text(f"<{long}>") == "<***>"
+
+
+def test_what_a_mask_replaced_does_not_count_as_lost_output() -> None:
+    output = "password=hunter2-hunter2-hunter2\n"
+    step = StepReport("s", Status.SUCCEEDED, output, len(output) + 500)
+    node = NodeReport("web-1", Status.SUCCEEDED, (step,))
+    task = TaskReport("t", "t", Status.SUCCEEDED, (node,))
+    masked = Masker().report(RunReport(Status.SUCCEEDED, (task,)))
+    assert judge(masked).tasks[0].nodes[0].steps[0].lost_bytes == 500

@@ -135,4 +135,39 @@ def test_what_is_too_long_to_show_counts_for_the_hash_all_the_same() -> None:
     one, other = plan(step(content=long + "a")), plan(step(content=long + "b"))
     assert one.hash != other.hash
     assert len(one.text("5f2b81c0")) < 15_000
-    assert len(str(one.data)) < 15_000
+    assert len(str(one.data)) < 25_000
+
+
+def test_a_host_of_several_tasks_counts_once() -> None:
+    both = replace(CONTENTS, tasks=(replace(FIRST, host=""), LAST))
+    assert plan(both).data["hosts"] == 1
+    assert "Where: 1 host\n" in plan(both).text("5f2b81c0")
+
+
+def test_a_machine_that_is_chosen_more_than_once_may_be_another_each_time() -> None:
+    chosen = replace(
+        CONTENTS, tasks=(replace(FIRST, host="anymaster"), replace(LAST, host="anymaster"))
+    )
+    assert "Where: at least 1 host\n" in plan(chosen).text("5f2b81c0")
+
+
+def test_a_script_of_a_few_thousand_characters_is_whole_in_the_data() -> None:
+    script = "\n".join(f"echo line {n}" for n in range(900)) + "\nrm -f the-end"
+    found = plan(step(content=script))
+    assert tasks(found)[0]["steps"][0]["script"] == script
+    text = found.text("5f2b81c0")
+    assert "the-end" not in text
+    assert "The structured content has them whole" in text.partition("--- scripts")[0]
+
+
+def test_a_script_alone_has_the_room_of_all() -> None:
+    alone = replace(FIRST, steps=(Step("look", "x" * 2_000 + " the-end ${path}"),))
+    found = plan(replace(CONTENTS, tasks=(alone, LAST)))
+    assert "the-end «/var»" in found.text("5f2b81c0")
+    assert "are cut" not in found.text("5f2b81c0")
+
+
+def test_many_long_scripts_stay_bounded_together() -> None:
+    steps = tuple(Step(f"s{n}", f"{'x' * 19_000} ${{path}}") for n in range(30))
+    found = plan(replace(CONTENTS, tasks=(replace(FIRST, steps=steps), LAST)))
+    assert len(str(found.data)) < 75_000

@@ -9,10 +9,20 @@ from opsmcp_pipelines.run import StepResult, TaskResult, Verdict
 from opsmcp_tools.runs import MASK, Repeat, RunRecord
 from opsmcp_tools.text import label
 from opsmcp_tools.tool import Tool
+from opsmcp_tools.ways import CALLS, Ways
 from opsmcp_tools.words import result as words
 from opsmcp_tools.words.phrase import Said
 
-__all__ = ["FindTool", "advise", "bad_step", "no_tool", "steps_of"]
+__all__ = [
+    "FindTool",
+    "advise",
+    "bad_step",
+    "is_known_why_idle",
+    "next_steps",
+    "no_tool",
+    "repetition",
+    "steps_of",
+]
 
 FindTool = Callable[[str], Tool | None]
 """The tool of a name, if whoever reads the advice may call it."""
@@ -38,17 +48,19 @@ def no_tool(_name: str) -> Tool | None:
     return None
 
 
-def advise(record: RunRecord, find: FindTool = no_tool) -> tuple[Said, ...]:
-    """The next steps, best first, each one sentence."""
-    return (*_of_repeat(record), *_next(record, find))
+def advise(record: RunRecord, find: FindTool = no_tool, ways: Ways = CALLS) -> tuple[Said, ...]:
+    """What the reader has to know of a repeated call, and the next steps, each one sentence."""
+    return (*repetition(record, ways), *next_steps(record, find, ways))
 
 
-def _of_repeat(record: RunRecord) -> Iterator[Said]:
-    """What whoever made the same call again has to know."""
+def repetition(record: RunRecord, ways: Ways = CALLS) -> tuple[Said, ...]:
+    """What whoever made the same call again has to know before anything else."""
     if record.repeated is Repeat.KEY:
-        yield words.REPEATED_KEY(_given(record))
-    elif record.repeated is Repeat.CALL:
-        yield words.REPEATED(words.LATER() if record.ended else words.AFTER_ITS_END())
+        return (words.REPEATED_KEY(_given(record), ways.new_run()),)
+    if record.repeated is Repeat.CALL:
+        later = words.LATER() if record.ended else words.AFTER_ITS_END()
+        return (words.REPEATED(later, ways.new_run()),)
+    return ()
 
 
 def _given(record: RunRecord) -> str | Said:
@@ -56,22 +68,30 @@ def _given(record: RunRecord) -> str | Said:
     return " ".join(given) or words.NOTHING_GIVEN()
 
 
-def _next(record: RunRecord, find: FindTool) -> tuple[Said, ...]:
+def next_steps(record: RunRecord, find: FindTool = no_tool, ways: Ways = CALLS) -> tuple[Said, ...]:
+    """What to do next, best first."""
     match record.verdict:
         case Verdict.RUNNING:
-            return (words.WAIT(record.run),)
+            return (words.WAIT(ways.wait(record.run)),)
         case Verdict.NOTHING_RAN:
-            return (words.LOOK_AT_INVENTORY(),)
+            idle = is_known_why_idle(record)
+            return () if idle else (words.LOOK_AT_INVENTORY(ways.call("list_inventory")),)
         case Verdict.SUCCEEDED:
-            return tuple(_after_success(record, find))
+            return tuple(_after_success(record, find, ways))
         case Verdict.CANCELLED:
-            return tuple(_checks(record, find))
+            return tuple(_checks(record, find, ways))
         case Verdict.FAILED | Verdict.ABORTED:
-            return (*_read_output(record), *_checks(record, find))
+            return (*_read_output(record, ways), *_checks(record, find, ways))
         case Verdict.INVALID:
             return (words.TELL_MAINTAINER(),)
         case Verdict.STUCK | Verdict.VANISHED | Verdict.UNKNOWN:
-            return (*_checks(record, find), words.DO_NOT_REPEAT())
+            return (*_checks(record, find, ways), words.DO_NOT_REPEAT())
+
+
+def is_known_why_idle(record: RunRecord) -> bool:
+    """Whether a run in which nothing ran says why: its conditions left nothing to do."""
+    tasks = record.result.tasks
+    return bool(tasks) and all(task.skipped for task in tasks)
 
 
 def bad_step(record: RunRecord) -> tuple[TaskResult, str, StepResult] | None:
@@ -90,32 +110,30 @@ def steps_of(record: RunRecord) -> Iterator[tuple[TaskResult, str, StepResult]]:
                 yield task, node.node, step
 
 
-def _read_output(record: RunRecord) -> Iterator[Said]:
-    if next(steps_of(record), None) is None:
+def _read_output(record: RunRecord, ways: Ways) -> Iterator[Said]:
+    """Where all output is, if there is any."""
+    if not any(step.output.strip() for _, _, step in steps_of(record)):
         return
     found = bad_step(record)
-    if found is None:
-        yield words.READ_OUTPUT(f"get_run_output run={record.run}")
+    if found is None or not found[2].output.strip():
+        yield words.READ_OUTPUT(ways.output(record.run))
         return
     task, node, step = found
-    where = " ".join(
-        f"{name}={label(value)}"
-        for name, value in (("task", task.name), ("node", node), ("step", step.name))
-    )
-    yield words.READ_OUTPUT(f"get_run_output run={record.run} {where}")
+    phrase = words.READ_KEPT_OUTPUT if step.lost_bytes else words.READ_OUTPUT
+    yield phrase(ways.output(record.run, task=task.name, node=node, step=step.name))
 
 
-def _after_success(record: RunRecord, find: FindTool) -> Iterator[Said]:
-    yield from _checks(record, find)
+def _after_success(record: RunRecord, find: FindTool, ways: Ways) -> Iterator[Said]:
+    yield from _checks(record, find, ways)
     verb, _, rest = record.tool.partition("-")
     for word, inverse in _INVERSES:
         if verb == word and rest:
-            call = _same_arguments(record, find(f"{inverse}-{rest}"))
+            call = _same_arguments(record, find(f"{inverse}-{rest}"), ways)
             if call:
                 yield words.UNDO(call)
 
 
-def _checks(record: RunRecord, find: FindTool) -> Iterator[Said]:
+def _checks(record: RunRecord, find: FindTool, ways: Ways) -> Iterator[Said]:
     """A tool that only reads what this one changed, the first there is."""
     tool = find(record.tool)
     if tool is None or tool.hints.read_only:
@@ -126,13 +144,13 @@ def _checks(record: RunRecord, find: FindTool) -> Iterator[Said]:
     candidates = (find(pattern.format(thing)) for pattern in patterns if thing)
     for candidate in candidates:
         if candidate is not None and candidate.hints.read_only:
-            call = _same_arguments(record, candidate)
+            call = _same_arguments(record, candidate, ways)
             if call:
                 yield words.LOOK_AT_CHANGE(call)
                 return
 
 
-def _same_arguments(record: RunRecord, tool: Tool | None) -> str:
+def _same_arguments(record: RunRecord, tool: Tool | None, ways: Ways) -> str:
     """The call of that tool on the same thing; empty if that is not certain."""
     if tool is None:
         return ""
@@ -141,4 +159,4 @@ def _same_arguments(record: RunRecord, tool: Tool | None) -> str:
     if not required <= given.keys() or MASK in given.values() or not given:
         return ""
     shown = [f"{item.name}={label(given[item.name])}" for item in tool.inputs if item.name in given]
-    return " ".join([tool.name, *shown])
+    return ways.call(tool.name, shown)

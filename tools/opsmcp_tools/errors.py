@@ -19,6 +19,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from opsmcp_tools.characters import quote
 from opsmcp_tools.words import argument as words
 from opsmcp_tools.words.phrase import Language
 
@@ -99,7 +100,17 @@ class ToolGone(ToolError):
 
 
 class UnknownRun(ToolError):
-    """There is no run of that handle for this principal."""
+    """There is no run of that handle for this principal.
+
+    Attributes:
+        in_terminal: The same for somebody who has commands instead of tools.
+    """
+
+    def __init__(self, run: str) -> None:
+        """Say how to find those that there are."""
+        none = f"there is no run {quote(run, 40)}"
+        self.in_terminal = f"{none}; `opsmcp runs` lists the recent ones"
+        super().__init__(f"{none}; list_runs names the recent ones")
 
 
 class ToolUnavailable(ToolError):

@@ -21,6 +21,7 @@ from opsmcp_tools.masking import Masker
 from opsmcp_tools.pacing import Pace
 from opsmcp_tools.runs import Clock, RunRecord, RunSettings
 from opsmcp_tools.watching import Watcher
+from opsmcp_tools.words.quantity import duration_in_words
 
 __all__ = ["Follower", "Live", "first_of"]
 
@@ -249,11 +250,11 @@ class Follower:
         return seconds
 
     def _stuck_reason(self) -> str:
-        """What the last look was a sign of (the states that never end, as Ops has them)."""
-        minutes = f"it had not ended after {self._deadline / 60:g} minutes"
+        """What the last look was a sign of, as its source has it."""
+        late = f"it had not ended after {duration_in_words(self._deadline)}"
         if self._last is None:
-            return f"{minutes}, and its source could not be asked: {self._trouble or 'no answer'}"
-        return f"{minutes}; {_sign_of(self._last)}"
+            return f"{late}, and its source could not be asked: {self._trouble or 'no answer'}"
+        return f"{late}; {self._watcher.sign_of(self._last)}"
 
 
 _BEGUN_AGAIN = (
@@ -277,32 +278,4 @@ def _begins_again(before: RunReport | None, now: RunReport) -> bool:
         and task.started_at is not None
         and task.started_at - was.started_at > _STARTS_ANEW
         for was, task in zip(before.tasks, now.tasks, strict=False)
-    )
-
-
-def _sign_of(report: RunReport) -> str:
-    """What a run that does not end was last seen doing, and what that is a sign of."""
-    if report.status is Status.PENDING:
-        return (
-            "it never began: nothing runs operations in its namespace, its cluster cannot be "
-            "reached, or more runs than Ops takes at a time were before it"
-        )
-    if report.status is Status.DISPATCHED:
-        return (
-            "it was handed to another cluster, which has not reported its end; look for the run "
-            "of the same name there"
-        )
-    task = next((task for task in report.tasks if not task.status.ended), None)
-    if task is None:
-        return "no task was going on when it was last seen; its controller may be away"
-    if task.status is Status.DISPATCHED:
-        return f"its task {task.name!r} was handed to another cluster, which has not reported"
-    if not task.nodes:
-        return (
-            f"its task {task.name!r} shows no host: a pod that does not start, a step that does "
-            "not return, or an output over 1.5 MiB, which Ops cannot store though the work is done"
-        )
-    return (
-        f"its task {task.name!r} was going on: a step that does not return, or an output over "
-        "1.5 MiB, which Ops cannot store though the work is done"
     )

@@ -15,7 +15,7 @@ from opsmcp_tools.condensing.templates import kind_of_line
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.text import clean
 
-__all__ = ["Group", "failures", "hosts_of", "successes"]
+__all__ = ["Group", "allowed_failures", "failures", "hosts_of", "successes"]
 
 _CAUSE_CHARACTERS = 64 * 1024
 """How far from its end a cause is looked for in each output."""
@@ -27,7 +27,7 @@ _COMPARED_CHARACTERS = 4 * 1024
 _SAYS_NOTHING = re.compile(r"(?i)exit(?:ed)? (?:status|code|with)|non-zero|^make.*error \d+$")
 """An error line that only repeats that there was an error."""
 
-_Key = tuple[str, str, Verdict, str, str]
+_Key = tuple[str, str, Verdict, bool, str, str]
 
 
 @dataclass(slots=True)
@@ -41,6 +41,8 @@ class Group:
     hosts: list[str] = field(default_factory=list[str])
     alike: bool = False
     """Whether what the hosts said is the same but for numbers only."""
+    allowed: bool = False
+    """Whether it is a failure that the author foresaw."""
 
 
 def hosts_of(record: RunRecord) -> list[str]:
@@ -50,26 +52,35 @@ def hosts_of(record: RunRecord) -> list[str]:
 
 def failures(record: RunRecord) -> list[Group]:
     """What went wrong or is not over, unforeseen; what befell most hosts first."""
+    return [group for group in _not_good(record) if not group.allowed]
+
+
+def allowed_failures(record: RunRecord) -> list[Group]:
+    """What went wrong as its author allowed; what befell most hosts first."""
+    return [group for group in _not_good(record) if group.allowed]
+
+
+def _not_good(record: RunRecord) -> list[Group]:
     found: dict[_Key, Group] = {}
     for task in record.result.tasks:
-        if task.allowed:
-            continue
         for node in task.nodes:
             _collect(found, task, node)
     return _largest_first(found.values())
 
 
 def _collect(found: dict[_Key, Group], task: TaskResult, node: NodeResult) -> None:
-    bad = [s for s in node.steps if s.verdict is not Verdict.SUCCEEDED and not s.allowed]
+    bad = [step for step in node.steps if step.verdict is not Verdict.SUCCEEDED]
     for step in bad:
         cause = _cause(step.output)
         kind = kind_of_line(_without_name(cause, node.node))
-        key = (task.name, step.name, step.verdict, kind_of_line(step.note), kind)
-        group = found.setdefault(key, Group(task, step, step.verdict, cause))
+        allowed = step.allowed or task.allowed
+        key = (task.name, step.name, step.verdict, allowed, kind_of_line(step.note), kind)
+        group = found.setdefault(key, Group(task, step, step.verdict, cause, allowed=allowed))
         group.hosts.append(node.node)
-    if not bad and not node.verdict.good and task.verdict is not Verdict.SUCCEEDED:
-        key = (task.name, "", node.verdict, "", "")
-        group = found.setdefault(key, Group(task, None, node.verdict, ""))
+    explained = bool(bad) and (task.allowed or any(not step.allowed for step in bad))
+    if not explained and not node.verdict.good and task.verdict is not Verdict.SUCCEEDED:
+        key = (task.name, "", node.verdict, task.allowed, "", "")
+        group = found.setdefault(key, Group(task, None, node.verdict, "", allowed=task.allowed))
         group.hosts.append(node.node)
 
 

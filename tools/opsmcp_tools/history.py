@@ -13,7 +13,6 @@ from typing import TypeVar
 import anyio
 
 from opsmcp_pipelines.run import Verdict
-from opsmcp_tools.characters import quote
 from opsmcp_tools.errors import JournalUnusable, ToolError, ToolUnavailable, UnknownRun
 from opsmcp_tools.following import Live
 from opsmcp_tools.journal import Journal, Query
@@ -63,7 +62,7 @@ class History:
         live = self._live.get(run)
         record = live.record if live else await _read(partial(read, run))
         if record is None:
-            raise _unknown_run(run)
+            raise UnknownRun(run)
         return record
 
     async def last_good(self, record: RunRecord) -> RunRecord | None:
@@ -114,17 +113,15 @@ def _parse_cursor(cursor: str | None) -> int | None:
     if cursor is None:
         return None
     if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18):
-        raise ToolError("cursor is not one that list_runs gave; leave it out for the newest runs")
+        raise ToolError(
+            "cursor is not one that came with a list of runs; leave it out for the newest runs"
+        )
     return int(cursor)
-
-
-def _unknown_run(run: str) -> UnknownRun:
-    return UnknownRun(f"there is no run {quote(run, 40)}; list_runs names the recent ones")
 
 
 def _own(record: RunRecord, principal: Principal) -> RunRecord:
     if record.principal != principal.name:
-        raise _unknown_run(record.run)
+        raise UnknownRun(record.run)
     return record
 
 

@@ -190,7 +190,10 @@ class Masker:
         return replace(node, steps=tuple(self._step(step) for step in node.steps))
 
     def _step(self, step: StepReport) -> StepReport:
-        return replace(step, output=self._output(step.output), note=self.text(step.note))
+        output, count = self._output(step.output), step.output_bytes
+        if output != step.output:  # counted as what is left of it, or the rest would seem lost
+            count += _bytes_of(output) - _bytes_of(step.output)
+        return replace(step, output=output, output_bytes=count, note=self.text(step.note))
 
     def _output(self, text: str) -> str:
         """Masked, also where only cleaning would have put a secret together."""
@@ -200,6 +203,10 @@ class Masker:
             return masked
         again = self.text(cleaned)
         return masked if again == cleaned else again
+
+
+def _bytes_of(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
 
 
 def _compile(alternatives: Iterable[str]) -> "Regexp":

@@ -29,8 +29,14 @@ __all__ = ["Plan", "build_plan", "hazards", "places_in_words"]
 OPEN, CLOSE = "«", "»"
 """What stands around a value in a rendered script."""
 
-_LONGEST_SCRIPT = 2_000
-_LONGEST_SHOWN_SCRIPT = 600
+_LONGEST_SCRIPT = 20_000
+_ALL_SCRIPTS = 60_000
+"""Characters of one text of an author in the data, and of all of them together."""
+
+_LEAST_SHOWN_SCRIPT = 600
+_ALL_SHOWN_SCRIPTS = 5_000
+"""Characters of one script in the text where there are many, and of all of them together."""
+
 _MOST_STEPS = 60
 _MOST_CHARS = 6_000
 _MOST_HOSTS = 50
@@ -93,14 +99,15 @@ def build_plan(
             "reason": decision.reason,
         },
         "cluster": call.variables.get(CLUSTER, ""),
-        "hosts": _sum(part.target.count for part in parts),
+        "hosts": _number_of_hosts([part.target for part in parts]),
         "variables": _shown_variables(tool, call),
         "tasks": [_task(part) for part in parts],
         "hazards": hazards(tool),
     }
     digest = _hash(whole)
     data = {**whole, "tasks": _bounded(whole["tasks"]), "plan_hash": digest}
-    return Plan(data, _head(data), _scripts(data, parts), digest)
+    scripts, is_whole = _scripts(data, parts)
+    return Plan(data, _head(data, parts, is_whole=is_whole), scripts, digest)
 
 
 def places_in_words(tool: Tool, call: CheckedCall, contents: Contents) -> str:
@@ -191,9 +198,13 @@ def hazards(tool: Tool) -> list[str]:
     ]
 
 
-def _sum(counts: Iterable[int | None]) -> int | None:
-    known = list(counts)
-    return None if None in known else sum(count or 0 for count in known)
+def _number_of_hosts(targets: Iterable[Target]) -> int | None:
+    """How many machines there are in all, each counted once; None if that cannot be known here."""
+    different = dict.fromkeys(targets)
+    if any(target.count is None for target in different):
+        return None
+    named = {host for target in different for host in target.hosts}
+    return len(named) + sum(target.count or 0 for target in different if not target.hosts)
 
 
 def _hash(whole: JsonObject) -> str:
@@ -202,19 +213,32 @@ def _hash(whole: JsonObject) -> str:
 
 
 def _bounded(tasks: list[JsonObject]) -> list[JsonObject]:
-    left, bounded = _MOST_STEPS, list[JsonObject]()
+    left, bounded, room = _MOST_STEPS, list[JsonObject](), _Room(_ALL_SCRIPTS)
     for task in tasks:
-        steps = [_bounded_step(step) for step in task["steps"][: max(0, left)]]
+        steps = [_bounded_step(step, room) for step in task["steps"][: max(0, left)]]
         left -= len(steps)
         kept = {**task, "steps": steps, "host_names": task["host_names"][:_MOST_HOSTS]}
-        kept["more"] = _cut(clean(task["more"]), _LONGEST_SCRIPT)
+        kept["more"] = room.take(task["more"])
         bounded.append(kept | {"steps_left_out": len(task["steps"]) - len(steps)})
     return bounded
 
 
-def _bounded_step(step: JsonObject) -> JsonObject:
-    cleaned = {key: _cut(clean(step[key]), _LONGEST_SCRIPT) for key in _OF_AUTHORS}
-    return {**step, **cleaned}
+@dataclass(slots=True)
+class _Room:
+    """How many characters the authors' texts may still take."""
+
+    left: int
+
+    def take(self, text: str) -> str:
+        """The text, cleaned and cut to what there is room for."""
+        cleaned = clean(text)
+        shown = _cut(cleaned, min(_LONGEST_SCRIPT, self.left))
+        self.left -= min(len(cleaned), _LONGEST_SCRIPT, self.left)
+        return shown
+
+
+def _bounded_step(step: JsonObject, room: _Room) -> JsonObject:
+    return {**step, **{key: room.take(step[key]) for key in _OF_AUTHORS}}
 
 
 def _cut(text: str, most: int) -> str:
@@ -223,36 +247,53 @@ def _cut(text: str, most: int) -> str:
     return f"{text[:most]}\n[{len(text) - most} characters more]"
 
 
-def _head(data: JsonObject) -> str:
-    decision, hosts = data["decision"], data["hosts"]
+def _head(data: JsonObject, parts: Iterable[_Part], *, is_whole: bool) -> str:
+    decision, hosts = data["decision"], _hosts_in_words(data["hosts"], parts)
     head = [
         f"Plan of {data['operation']} on {data['source']}. Nothing was started.",
         f"Policy: {decision['effect']} ({decision['rule']}: {decision['reason']}).",
-        f"Where: {'a number of hosts that cannot be known here' if hosts is None else hosts}"
-        + ("" if hosts is None else " host" if hosts == 1 else " hosts")
-        + (f" in cluster {data['cluster']}" if data["cluster"] else ""),
+        f"Where: {hosts}" + (f" in cluster {data['cluster']}" if data["cluster"] else ""),
     ]
     head += [f"Careful: {hazard}" for hazard in data["hazards"]]
     named = ", ".join(f"{name}={clean_line(v, 200)}" for name, v in data["variables"].items())
     head += [f"Plan hash: {data['plan_hash']}", f"Variables: {named or 'none'}"]
+    head += [] if is_whole else [_CUT]
     return _cut("\n".join(head), _MOST_CHARS)
 
 
-def _scripts(data: JsonObject, parts: Iterable[_Part]) -> str:
+_CUT = (
+    "The scripts are cut in this text. The structured content has them whole, up to "
+    f"{_LONGEST_SCRIPT:,} characters each (--json in a terminal)."
+)
+
+
+def _hosts_in_words(hosts: int | None, parts: Iterable[_Part]) -> str:
+    if hosts is None:
+        return "a number of hosts that cannot be known here"
+    chosen = [part.target for part in parts if part.target.chosen]
+    least = "at least " if len(chosen) > len(set(chosen)) else ""
+    return f"{least}{hosts} {'host' if hosts == 1 else 'hosts'}"
+
+
+def _scripts(data: JsonObject, parts: Iterable[_Part]) -> tuple[str, bool]:
+    """The authors' part as text, and whether that is all of it."""
+    scripts = [step["script"].strip() for task in data["tasks"] for step in task["steps"]]
+    most = max(_LEAST_SHOWN_SCRIPT, _ALL_SHOWN_SCRIPTS // max(1, len(scripts)))
     body = "\n".join(
         line
         for number, (task, part) in enumerate(zip(data["tasks"], parts, strict=True), 1)
-        for line in _task_lines(number, task, part)
+        for line in _task_lines(number, task, part, most)
     )
-    return _cut(body, _MOST_CHARS)
+    is_whole = len(body) <= _MOST_CHARS and all(len(script) <= most for script in scripts)
+    return _cut(body, _MOST_CHARS), is_whole
 
 
-def _task_lines(number: int, task: JsonObject, part: _Part) -> list[str]:
+def _task_lines(number: int, task: JsonObject, part: _Part, most: int) -> list[str]:
     always = ", also after a failure" if task["runs_always"] else ""
     lines = [f"{number}. {clean_line(task['name'], 100)} on {part.target}{always}{_more(task)}"]
     for step in task["steps"]:
         lines.append(f"   step {clean_line(step['name'], 100)}{_conditions(step)}")
-        script = _cut(step["script"].strip(), _LONGEST_SHOWN_SCRIPT)
+        script = _cut(step["script"].strip(), most)
         lines += [f"     | {line}" for line in script.splitlines()]
     if task["steps_left_out"]:
         lines.append(f"   [{task['steps_left_out']} steps more]")

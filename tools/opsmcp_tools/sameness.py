@@ -10,13 +10,14 @@ __all__ = ["digest_of"]
 
 
 def digest_of(tool: Tool, call: CheckedCall, principal: Principal) -> str:
-    """Equal for calls of one principal, one tool and the same arguments.
+    """Equal for calls of one principal, one tool as it is defined now and the same arguments.
 
     Made of the complete variables, so that a default counts as if it had been given; the values
     of secrets are left out, because they could be guessed from a digest.
     """
     variables = {name: value for name, value in call.variables.items() if value not in call.secrets}
     key = tool.operation.key
-    whole = [principal.name, tool.name, key.kind, key.namespace, key.name, variables]
+    identity = key.kind, key.namespace, key.name
+    whole = [principal.name, tool.name, *identity, tool.definition, variables]
     text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -84,6 +84,7 @@ def _task_object(task: TaskResult) -> Mapping[str, Any]:
         "verdict": task.verdict,
         "reason": task.reason,
         "allowed": task.allowed,
+        "skipped": task.skipped,
         "results": dict(task.results),
         "nodes": [
             [node.node, node.verdict, [_step_list(step) for step in node.steps]]
@@ -108,6 +109,7 @@ def _task(found: dict[str, Any]) -> TaskResult:
         results=MappingProxyType(found["results"]),
         reason=found["reason"],
         allowed=found["allowed"],
+        skipped=found.get("skipped", False),
     )
 
 

@@ -16,6 +16,7 @@ from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.text import clean, label
 from opsmcp_tools.tokens import estimate_tokens
 from opsmcp_tools.tool import JsonObject
+from opsmcp_tools.ways import CALLS, Ways
 from opsmcp_tools.words import result as words
 from opsmcp_tools.words.phrase import Language
 
@@ -38,14 +39,17 @@ _ALL_RESULTS = 10_000
 
 
 def structured(
-    record: RunRecord, find: FindTool = no_tool, language: Language = "en"
+    record: RunRecord,
+    find: FindTool = no_tool,
+    language: Language = "en",
+    ways: Ways = CALLS,
 ) -> JsonObject:
     """The run as the contract has it; what does not fit is said in `truncated` and `advice`."""
     builder = _Builder(_outputs(record, language))
     tasks = [builder.task(task) for task in record.result.tasks[:_MOST_TASKS]]
-    advice = list(advise(record, find))
+    advice = list(advise(record, find, ways))
     if builder.left_out or len(record.result.tasks) > _MOST_TASKS:
-        advice.append(words.NOT_EVERYTHING(record.run))
+        advice.append(words.NOT_EVERYTHING(ways.output(record.run)))
     return {
         "run": record.run,
         "operation": record.operation.name,
@@ -141,11 +145,5 @@ class _Builder:
             "name": label(step.name),
             "verdict": str(step.verdict),
             "output": output,
-            "truncated": cut or step.output_bytes > _kept_bytes(step),
+            "truncated": cut or step.lost_bytes > 0,
         }
-
-
-def _kept_bytes(step: StepResult) -> int:
-    """At least as many bytes as the output kept has; exact only where it matters."""
-    length = len(step.output)
-    return length if length >= step.output_bytes else len(step.output.encode("utf-8", "replace"))

@@ -1,26 +1,36 @@
 """Summary: a run as a short text that a person or a model can act on. Pure.
 
 The first line is the verdict. Then what went wrong, hosts with the same cause together, each cause
-with the lines of the output that carry it; then what changed since the last good run, what
-succeeded, short, and what to do next. Also the place to get the other faces of a run from.
+with the lines of the output that carry it; then what changed since the last good run, what went
+wrong as its author allowed, what succeeded, short, and what to do next. Also the place to get the
+other faces of a run from.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from opsmcp_pipelines.run import Verdict
-from opsmcp_tools.advice import FindTool, advise, no_tool
+from opsmcp_pipelines.run import StepResult, Verdict
+from opsmcp_tools.advice import (
+    FindTool,
+    is_known_why_idle,
+    next_steps,
+    no_tool,
+    repetition,
+    steps_of,
+)
 from opsmcp_tools.comparison import changes, some
 from opsmcp_tools.condensing.condense import LEAST_TOKENS, condense, room_for
 from opsmcp_tools.condensing.progress import last_states
-from opsmcp_tools.grouping import Group, failures, hosts_of, successes
+from opsmcp_tools.grouping import Group, allowed_failures, failures, hosts_of, successes
 from opsmcp_tools.output import output_slice
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.structured import structured
 from opsmcp_tools.text import clean, fence, label
 from opsmcp_tools.tokens import CHARACTERS_PER_TOKEN, estimate_tokens
+from opsmcp_tools.ways import CALLS, Ways
 from opsmcp_tools.words import result as words
 from opsmcp_tools.words.phrase import Language, Said, say
+from opsmcp_tools.words.quantity import size_in_words
 
 __all__ = [
     "DEFAULT_TOKENS",
@@ -51,6 +61,9 @@ _POINTER_TOKENS = 20
 _SHARE_OF_SUCCESS = 0.25
 """How much of the room that is left after a failure may go to what succeeded."""
 
+_SHARE_OF_ALLOWED = 0.5
+"""How much of it may go to failures that were foreseen, if anything else is to be shown."""
+
 
 def summarise(
     record: RunRecord,
@@ -60,6 +73,7 @@ def summarise(
     before: RunRecord | None = None,
     find: FindTool = no_tool,
     language: Language = "en",
+    ways: Ways = CALLS,
 ) -> str:
     """The text of a run's result, outputs fenced as data.
 
@@ -70,18 +84,20 @@ def summarise(
         before: The last good run of the same call, if there was one.
         find: The tools that advice may name.
         language: In which words of ours.
+        ways: How the reader gets at more.
     """
     most = max(tokens, LEAST_TOKENS_OF_RESULT)
-    advice = _advice(record, find, language)
-    page = _Page(most - estimate_tokens(advice) - 1, mark, language)
+    advice = _advice(record, find, language, ways)
+    page = _Page(most - estimate_tokens(advice) - 1, mark, language, ways)
     page.add(headline(record, language))
+    page.add_all(repetition(record, ways))
     page.add_all(_explanation(record))
     bad = failures(record)
     extra = [*_task_lines(record), *_changes(record, before)]
     kept = sum(_cost(said.to(language)) for said in extra)
     _add_failures(page, record, bad, keep=kept)
     page.add_all(extra)
-    _add_successes(page, record, bad)
+    _add_others(page, record, bad)
     return "\n".join([*page.blocks, advice] if advice else page.blocks)
 
 
@@ -93,29 +109,38 @@ def retold(
     mark: str,
     find: FindTool = no_tool,
     language: Language = "en",
+    ways: Ways = CALLS,
 ) -> str:
     """The text of a result whose middle is what a model made of it: marked, and fenced as data."""
     lines = [
         headline(record, language),
+        *(said.to(language) for said in repetition(record, ways)),
         words.GENERATED(label(model)).to(language),
         fence(told, mark, "generated"),
-        words.ALL_OUTPUT(record.run).to(language),
-        _advice(record, find, language),
+        _pointer(record, ways).to(language),
+        _advice(record, find, language, ways),
     ]
     return "\n".join(line for line in lines if line)
 
 
-def _advice(record: RunRecord, find: FindTool, language: Language) -> str:
-    return "\n".join(words.NEXT(line).to(language) for line in advise(record, find))
+def _advice(record: RunRecord, find: FindTool, language: Language, ways: Ways) -> str:
+    return "\n".join(words.NEXT(line).to(language) for line in next_steps(record, find, ways))
+
+
+def _pointer(record: RunRecord, ways: Ways) -> Said:
+    """Where all output is; all that there still is."""
+    lost = any(step.lost_bytes for _, _, step in steps_of(record))
+    return (words.ALL_KEPT_OUTPUT if lost else words.ALL_OUTPUT)(ways.output(record.run))
 
 
 class _Page:
     """Blocks of text, as many as fit. `room` is in tokens, `mark` fences outputs."""
 
-    def __init__(self, room: int, mark: str, language: Language) -> None:
+    def __init__(self, room: int, mark: str, language: Language, ways: Ways) -> None:
         self.blocks: list[str] = []
         self.room = room
         self.language: Language = language
+        self.ways = ways
         self._mark = mark
 
     def add(self, block: str | Said) -> bool:
@@ -187,7 +212,9 @@ def _hosts_in(groups: Iterable[Group]) -> set[str]:
 def _explanation(record: RunRecord) -> Iterator[Said]:
     if record.result.reason:
         yield words.REASON(label(record.result.reason, 400))
-    if record.verdict is Verdict.NOTHING_RAN and record.source_run:
+    if record.verdict is not Verdict.NOTHING_RAN or is_known_why_idle(record):
+        return
+    if record.source_run:
         yield words.LIKELY_REASONS()
         yield from _likely_reasons(record)
 
@@ -212,7 +239,7 @@ def _add_failures(page: _Page, record: RunRecord, groups: list[Group], keep: int
     left = groups[_MOST_FAILURES:]
     if left:
         where = f"{len(_hosts_in(left)):,}"
-        page.add(words.MORE_KINDS(f"{len(left):,}", where, record.run))
+        page.add(words.MORE_KINDS(f"{len(left):,}", where, page.ways.output(record.run)))
 
 
 def _shown(group: Group, of_hosts: int, language: Language) -> _Shown:
@@ -224,19 +251,28 @@ def _shown(group: Group, of_hosts: int, language: Language) -> _Shown:
 
 
 def _heading(group: Group, of_hosts: int) -> Said:
-    note = words.NOTE(label(group.step.note)) if group.step and group.step.note else ""
+    note = _note(group.step) if group.step else ""
     task = label(group.task.name)
     step = label(group.step.name) if group.step else ""
+    verdict = words.FORESEEN(group.verdict, words.ALLOWED()) if group.allowed else group.verdict
     if of_hosts == 1:
         what = words.TASK_STEP_FIRST(task, step) if step else words.TASK_FIRST(task)
-        return words.ON_ONE_HOST(what, label(group.hosts[0]), group.verdict, note)
+        return words.ON_ONE_HOST(what, label(group.hosts[0]), verdict, note)
     what = words.TASK_STEP(task, step) if step else words.TASK_ALONE(task)
     # Quoted, because it is a line of the output and stands outside of its fence.
     cause = words.CAUSE(repr(label(group.cause, _LONGEST_CAUSE))) if group.cause else ""
     hosts = some(group.hosts, _MOST_HOSTS_OF_GROUP)
     more = words.ALIKE(label(group.hosts[0])) if group.alike else note
     count = f"{len(group.hosts):,}"
-    return words.ON_SOME_HOSTS(count, f"{of_hosts:,}", cause, hosts, what, group.verdict, more)
+    return words.ON_SOME_HOSTS(count, f"{of_hosts:,}", cause, hosts, what, verdict, more)
+
+
+def _note(step: StepResult) -> Said | str:
+    """What is to be known of a step beside its output, and of what is missing from that."""
+    lost = words.NOT_KEPT(size_in_words(step.lost_bytes)) if step.lost_bytes else ""
+    if step.note and lost:
+        return words.NOTE(words.BOTH(label(step.note), lost))
+    return words.NOTE(label(step.note) if step.note else lost) if step.note or lost else ""
 
 
 def _task_lines(record: RunRecord) -> Iterator[Said]:
@@ -253,25 +289,33 @@ def _changes(record: RunRecord, before: RunRecord | None) -> list[Said]:
     return changes(record, before) if before is not None and record.ended else []
 
 
-def _add_successes(page: _Page, record: RunRecord, bad: list[Group]) -> None:
-    """Share the room that is left among the steps that worked, a part of it after a failure."""
-    hosts, groups = hosts_of(record), successes(record)
+def _add_others(page: _Page, record: RunRecord, bad: list[Group]) -> None:
+    """Show the failures that were foreseen and the steps that worked, in the room that is left."""
+    hosts, foreseen, good = hosts_of(record), allowed_failures(record), successes(record)
+    share = _SHARE_OF_ALLOWED if bad or good else 1.0
+    whole = _add_groups(page, foreseen, len(hosts), share)
     if bad and record.ended and len(hosts) > 1:
-        good = len(hosts) - len(_hosts_in(bad))
-        page.add(words.NOTHING_WRONG_ON(f"{good:,}", f"{len(hosts):,}"))
-    shown = [_shown(group, len(hosts), page.language) for group in groups[:_MOST_SHOWN]]
+        untouched = len(hosts) - len(_hosts_in(bad + foreseen))
+        page.add(words.NOTHING_WRONG_ON(f"{untouched:,}", f"{len(hosts):,}"))
+    whole &= _add_groups(page, good, len(hosts), _SHARE_OF_SUCCESS if bad else 1.0)
+    if not whole:
+        page.add(_pointer(record, page.ways))
+
+
+def _add_groups(page: _Page, groups: list[Group], of_hosts: int, share_of_room: float) -> bool:
+    """Share a part of the room that is left among the groups; whether everything is shown."""
+    shown = [_shown(group, of_hosts, page.language) for group in groups[:_MOST_SHOWN]]
     whole = len(groups) <= _MOST_SHOWN and all(map(_kept_whole, groups))
     whole &= not any(group.alike for group in groups)
-    room = (int(page.room * _SHARE_OF_SUCCESS) if bad else page.room) - _POINTER_TOKENS
+    room = int(page.room * share_of_room) - _POINTER_TOKENS
     for output, share in zip(shown, _shares(shown, room), strict=True):
         whole &= share >= _FRAME_TOKENS and page.add_output(output, share)
-    if not whole:
-        page.add(words.ALL_OUTPUT(record.run))
+    return whole
 
 
 def _kept_whole(group: Group) -> bool:
     step = group.step
-    return step is None or step.output_bytes <= len(step.output.encode("utf-8", "replace"))
+    return step is None or not step.lost_bytes
 
 
 def _shares(outputs: Sequence[_Shown], room: int) -> list[int]:

@@ -26,6 +26,11 @@ class Target:
     count: int | None
     hosts: tuple[str, ...] = ()
 
+    @property
+    def chosen(self) -> bool:
+        """Whether the source chooses the machine, which may be another one each time."""
+        return self.count == 1 and (not self.named or self.named in _ONE_OF_MANY)
+
     def said(self) -> str | Said:
         """In words: `web-1`, `3 hosts (k=v: a, b, c)`, `every node that 'all' means`."""
         if self.count is None:

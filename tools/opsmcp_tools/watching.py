@@ -117,6 +117,10 @@ class Watcher:
         else:
             await anyio.sleep_forever()
 
+    def sign_of(self, report: RunReport) -> str:
+        """What a run that does not end was last seen doing, as its source has it."""
+        return self._source.sign_of(report)
+
     async def _read_shared(self, shared: _Shared, ref: RunRef) -> RunReport | None:
         before = shared.rounds
         async with shared.lock:

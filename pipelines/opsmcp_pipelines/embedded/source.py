@@ -27,6 +27,7 @@ from opsmcp_pipelines.embedded.process import end_left_over
 from opsmcp_pipelines.embedded.process_id import ProcessId
 from opsmcp_pipelines.embedded.state import RunState
 from opsmcp_pipelines.embedded.store import RunStore, StoredRun
+from opsmcp_pipelines.embedded.unending import sign_of
 from opsmcp_pipelines.embedded.variables import Plan, build_plan
 from opsmcp_pipelines.errors import NotFound, SourceRefused, SourceUnavailable
 from opsmcp_pipelines.models import Host, Operation, Pipeline
@@ -147,6 +148,10 @@ class EmbeddedSource:
     def can_cancel(self) -> bool:
         """Runs can be cancelled."""
         return True
+
+    def sign_of(self, report: RunReport) -> str:
+        """What a run that does not end was last seen doing."""
+        return sign_of(report)
 
     async def read(self) -> Contents:
         """The operations and the inventory; the same object when nothing changed."""

@@ -25,6 +25,7 @@ from opsmcp_pipelines.ops.client import OpsClient, Page
 from opsmcp_pipelines.ops.fields import Fields
 from opsmcp_pipelines.ops.listing import Listing, Named, read_listing
 from opsmcp_pipelines.ops.settings import OpsSettings, parse_server
+from opsmcp_pipelines.ops.unending import sign_of
 from opsmcp_pipelines.run import RunReport
 from opsmcp_pipelines.source import CALL_ID_VARIABLE, RunRef, StartRequest
 
@@ -76,6 +77,10 @@ class OpsSource:
     def can_cancel(self) -> bool:
         """False: Ops has no way to stop a run."""
         return False
+
+    def sign_of(self, report: RunReport) -> str:
+        """What a run that does not end was last seen doing, and what that is a sign of."""
+        return sign_of(report)
 
     async def read(self) -> Contents:
         """Read all operations and the inventory of all namespaces.

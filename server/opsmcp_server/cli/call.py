@@ -28,6 +28,7 @@ from opsmcp_server.progress import progress_message
 from opsmcp_server.services import Services
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.summary import clean, structured
+from opsmcp_tools.ways import COMMANDS
 
 __all__ = ["command", "parse_arguments"]
 
@@ -135,9 +136,9 @@ async def _call(services: Services, request: _Request) -> int:
         await check_again(services, prepared, asked)
     record = await _follow(services, prepared, request.wait_seconds, request.key)
     if request.as_json:
-        show_json(structured(record))
+        show_json(structured(record, ways=COMMANDS))
     else:
-        text = await run_text(services, record, services.principal)
+        text = await run_text(services, record, services.principal, ways=COMMANDS)
         show_text(text, verdict_style(record.verdict))
     return verdict_status(record.verdict)
 

@@ -18,6 +18,8 @@ from opsmcp_tools.policy import Action, BuiltInTool
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.summary import clean, structured
 from opsmcp_tools.tool import Principal
+from opsmcp_tools.ways import COMMANDS
+from opsmcp_tools.words.quantity import size_in_words
 
 __all__ = ["command"]
 
@@ -130,12 +132,12 @@ def _row(record: RunRecord) -> tuple[Cell, ...]:
 
 async def _show_one(services: Services, record: RunRecord, *, output: bool, as_json: bool) -> None:
     if as_json:
-        show_json({**structured(record), "definition": record.definition})
+        show_json({**structured(record, ways=COMMANDS), "definition": record.definition})
     elif output:
         for line in _output(record):
             click.echo(line)
     else:
-        text = await run_text(services, record, services.principal)
+        text = await run_text(services, record, services.principal, ways=COMMANDS)
         show_text(text, verdict_style(record.verdict))
 
 
@@ -146,6 +148,5 @@ def _output(record: RunRecord) -> Iterator[str]:
             for step in node.steps:
                 yield clean(f"--- {task.name} / {node.node} / {step.name}: {step.verdict}")
                 yield clean(step.output).rstrip("\n")
-                dropped = step.output_bytes - len(step.output.encode())
-                if dropped > 0:
-                    yield f"[{dropped} more bytes were not kept]"
+                if step.lost_bytes:
+                    yield f"[{size_in_words(step.lost_bytes)} more were not kept]"

@@ -95,7 +95,8 @@ def _status(outcome: int | click.ClickException) -> int:
 
 def _failure(error: Exception, masker: Masker, *, read: bool) -> click.ClickException:
     """`read` says whether the source was ever read; if not, that is what went wrong."""
-    message = masker.text(str(error))
+    told = error.in_terminal if isinstance(error, UnknownRun) else str(error)
+    message = masker.text(told)
     if isinstance(error, _WRONG_USE):
         return WrongUse(message)
     if isinstance(error, SourceError) or (isinstance(error, ToolUnavailable) and not read):
