@@ -290,7 +290,7 @@ def test_harmless_use_of_a_word_is_accepted(content: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["ssh ${x} uptime", "tar -cf a ${x}", "h=${x}; ssh $h uptime", "sort ${x}"]
+    "content", ["ssh ${x} uptime", "tar -cf a ${x}", 'h=${x}; ssh "$h" uptime', "sort ${x}"]
 )
 def test_a_value_is_no_option_of_a_program_that_options_make_run_something(content: str) -> None:
     render_step(content, {"x": "two words"}, {})
@@ -379,6 +379,17 @@ def test_python_refuses_what_is_not_safe(content: str, reason: str) -> None:
         "eval(${x})",
         "exec('v = ${x}')",
         "client.exec_command('ls ${x}')",
+        "import asyncio\nasyncio.create_subprocess_shell('ls ' + ${x})",
+        "import builtins\nbuiltins.eval(${x})",
+        "import subprocess, shlex\nsubprocess.run(shlex.split(${x}))",
+        "import subprocess\nsubprocess.run(${x})",
+        "import subprocess\nsubprocess.run([${x}, 'now'])",
+        "import subprocess\nsubprocess.Popen('${x}'.split())",
+        "import subprocess, sys\nsubprocess.run([sys.executable, '-c', ${x}])",
+        "import subprocess\nsubprocess.run(['sudo', ${x}])",
+        "import os\ngetattr(os, 'sys' + 'tem')(${x})",
+        "import pty\npty.spawn(${x})",
+        "code = compile(${x}, 'x', 'exec')",
         "import os\nos.execvp('ssh', ['ssh', 'web-1', ${x}])",
     ],
 )
@@ -391,7 +402,10 @@ def test_python_that_runs_texts_gets_plain_words_only(content: str) -> None:
 
 
 def test_python_that_runs_programs_without_a_shell_gets_any_text() -> None:
-    content = "# python\nimport re, subprocess\nre.compile('a')\nsubprocess.run(['ls', ${x}])\n"
+    content = (
+        "# python3\nimport re, subprocess\nre.compile('a')\ngetattr(re, 'A', None)\n"
+        "subprocess.run(['ls', ${x}]).stdout.split()\n"
+    )
     assert "a b" in render_step(content, {"x": "a b"}, {}).text
 
 

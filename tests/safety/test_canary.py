@@ -129,6 +129,67 @@ EVALUATING = {
     "environment": "export A=${x}; bash -c '(( A ))'",
     "variable of git": "GIT_SSH_COMMAND=${x} git ls-remote ssh://h/x",
 }
+REMOTE = {
+    "input of a remote shell": "ssh h bash -s <<EOF\nls ${x}\nEOF",
+    "piped into a remote shell": 'echo "ls ${x}" | ssh h bash',
+    "option with a value": "bash -euo pipefail <<EOF\nls ${x}\nEOF",
+    "login shell": "sudo -i <<EOF\nls ${x}\nEOF",
+    "shell of sudo": "sudo -s <<EOF\nls ${x}\nEOF",
+    "function": "run() { bash; }; run <<EOF\nls ${x}\nEOF",
+    "process substitution": '#!/bin/bash\necho "ls ${x}" > >(bash); wait',
+    "sshpass": 'sshpass -p p ssh h "ls ${x}"',
+    "long option of sudo": 'sudo --user root ssh h "ls ${x}"',
+    "long option of timeout": 'timeout --kill-after 5 10 ssh h "ls ${x}"',
+    "long option of xargs": 'echo h | xargs --max-procs 4 ssh h "ls ${x}"',
+    "find -exec ssh": 'find /etc/hostname -exec ssh h "ls ${x}" \\;',
+    "rbash": 'rbash -c "ls ${x}"',
+    "for without in": 'f() { for a; do eval "echo $a"; done; }; f ${x}',
+    "input of awk": "echo ${x} | awk '{system(\"echo \" $0)}'",
+    "input of python": "echo ${x} | python3 -c 'import os,sys; os.system(sys.stdin.read())'",
+    "file that is run": "cat <<EOF > f\nls ${x}\nEOF\nbash f",
+    "filtered": '#!/bin/bash\nn=$(tr -d % <<< ${x}); [[ "$n" -gt 1 ]]',
+    "list of hosts": 'for h in $(echo "${x}" | tr , " "); do ssh "$h" uptime; done',
+    "list": "IFS=,; list=${x}; ssh -v $list",
+    "read list": '#!/bin/bash\nIFS=, read -ra hs <<< ${x}; for h in "${hs[@]}"; do ssh "$h"; done',
+    "cut off": 'h=${x}; ssh "${h#*,}" uptime',
+    "split by a variable": "f=${x}; ssh $f uptime",
+    "parameters": "IFS=' '; f() { ssh $1 uptime; }; f ${x}",
+    "list of xargs": "echo ${x} | tr , '\\n' | xargs -I{} ssh {} uptime",
+    "second word": "t=${x}; timeout $t ls",
+    "shell of asyncio": (
+        "# python\nimport asyncio\nasync def run():\n"
+        "    await (await asyncio.create_subprocess_shell('ls ' + ${x})).wait()\nasyncio.run(run())"
+    ),
+    "eval of builtins": "# python\nimport builtins\nbuiltins.eval(${x})",
+}
+"""Places from which values reach other shells, other machines, or options in parts."""
+REMOTE_PAYLOADS = (
+    "a; touch CANARY",
+    "a || touch CANARY",
+    "$(touch CANARY)",
+    "a[$(touch CANARY)]",
+    "h,-oProxyCommand=MAKE",
+    "h -oProxyCommand=MAKE",
+    "-oProxyCommand=MAKE",
+    "5 MAKE",
+    "open('CANARY','w')",
+)
+FAKES = {
+    "ssh": """for word; do
+    case $word in -oProxyCommand=*) exec ${word#*=};; esac
+done
+while [ "${1#-}" != "$1" ]; do shift; done
+shift; [ $# -gt 0 ] || set -- sh
+exec sh -c "$*"
+""",
+    "sshpass": 'shift 2; exec "$@"\n',
+    "sudo": """while [ $# -gt 0 ]; do
+    case $1 in --user) shift 2;; -i|-s) exec sh;; *) break;; esac
+done
+exec "$@"
+""",
+}
+"""Programs that do on this machine what the real ones do on another, or as another user."""
 
 
 def _values(canary: Path) -> list[str]:
@@ -156,7 +217,7 @@ async def _run(contents: Mapping[str, str], values: Sequence[str], root: Path) -
     folder.mkdir()
     documents = [_task(name, content, values) for name, content in contents.items()]
     (folder / "all.yaml").write_text("---\n".join(documents), "utf-8")
-    environ = {"PATH": os.defpath, "HOME": str(root)}
+    environ = {"PATH": f"{root / 'bin'}:{os.defpath}", "HOME": str(root)}
     settings = EmbeddedSettings(root / "state", environ, (folder,), bundled=False)
     given = {f"v{number}": value for number, value in enumerate(values)}
     shown: dict[str, str] = {}
@@ -204,3 +265,24 @@ async def test_no_value_runs_where_a_script_evaluates_it(place: str, tmp_path: P
     shown = await _run(contents, values, tmp_path)
     assert not (tmp_path / "CANARY").exists()
     assert any(output.startswith("refused: not run") for output in shown.values())
+
+
+async def test_no_value_runs_in_another_shell_nor_as_an_option(tmp_path: Path) -> None:
+    canary, make, control = (tmp_path / name for name in ("CANARY", "bin/make-canary", "CONTROL"))
+    make.parent.mkdir()
+    for name, text in {**FAKES, make.name: f"touch {canary}\n"}.items():
+        (make.parent / name).write_text(f"#!/bin/sh\n{text}", "utf-8")
+        (make.parent / name).chmod(0o755)
+    values = [p.replace("CANARY", str(canary)).replace("MAKE", str(make)) for p in REMOTE_PAYLOADS]
+    contents = {
+        f"r{number}-{n}": place.replace("${x}", f"${{v{n}}}")
+        for number, place in enumerate(REMOTE.values())
+        for n in range(len(values))
+    }
+    seen = f"sudo -i <<EOF\nsshpass -p p ssh h bash <<E\ntouch {control}\nE\nEOF"
+    shown = await _run({**contents, "control": seen}, values, tmp_path)
+    assert not canary.exists()
+    assert control.exists()
+    for number, name in enumerate(REMOTE):
+        outputs = [shown[f"r{number}-{n}"] for n in range(len(values))]
+        assert any(output.startswith("refused: not run") for output in outputs), name

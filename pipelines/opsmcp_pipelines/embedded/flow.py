@@ -8,15 +8,28 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from opsmcp_pipelines.embedded.command_line import Word
+from opsmcp_pipelines.embedded.programs import names
 from opsmcp_pipelines.embedded.shell_tree import bare, text_of, walk, words_of
+from opsmcp_pipelines.embedded.word import Word
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["Flow"]
+__all__ = ["Flow", "functions_of", "prints_values"]
 
 _ECHOES = frozenset({"echo", "printf", "cat"})
+_FILTERS = names(
+    "tr sed awk gawk mawk cut head tail sort uniq basename dirname tee rev tac expr base64 jq "
+    "yq envsubst column paste nl fold fmt expand iconv realpath readlink xargs"
+)
+_COUNTS = frozenset({"wc", "cksum", "md5sum", "sha1sum", "sha256sum"})
+_CUTS = re.compile(
+    r"\$\{\w+(\[[^]]*\])?(#|:\s*[\d$(]|/)|\b(sed|[gmn]?awk|perl|python[0-9.]*|ruby|rev|expr|dd"
+    r"|base64|jq|yq)\b|\bcut\s[^|;]*-([cb]|d\s*[\"']?\w|-char|-byte)|\b(tail|head)\s+-c"
+    r"|\btr\s+(-\w+\s+)*[\"']?(?!a-z|A-Z)\w"
+)
+"""Signs that a text may lose its beginning, at a letter or digit."""
+_SPLITS_ANYWHERE = re.compile(r"\bIFS=(\$')?[\"']?[\w.@/%+=-]")
 _POSITIONAL = frozenset("0123456789@*")
 
 
@@ -32,16 +45,54 @@ class Flow:
         self._texts: dict[str, list[str]] = {}
         for name, text in flows:
             self._texts.setdefault(name, []).append(bare(text.strip()))
-        changed = True
-        while changed:
-            changed = False
-            for name, text in flows:
-                known = self._reached.setdefault(name, set())
-                # Arithmetic follows names: after `w=v`, `$((w))` reads v.
-                new = self._values_of(text) | self._reached.get(bare(text.strip()), set())
-                new = new - known
-                known |= new
-                changed = changed or bool(new)
+        while sum(self._follow(name, text) for name, text in flows):
+            pass
+        # Splitting at a letter is as good as cutting there.
+        self.splits_anywhere = _SPLITS_ANYWHERE.search(text_of(root)) is not None
+        self._cut = set(self._reached) if self.splits_anywhere else set[str]()
+        looped = set(_split_by_loops(root))
+        carried = {(name, text) for name, text in flows if self._values_of(text)}
+        self._split = {name for name, _ in carried & looped} - {
+            name for name, _ in carried - looped
+        }
+        self._changed = set(self._cut)
+        while sum(self._mark(name, text) for name, text in flows):
+            pass
+
+    def _follow(self, name: str, text: str) -> bool:
+        known = self._reached.setdefault(name, set())
+        # Arithmetic follows names: after `w=v`, `$((w))` reads v.
+        new = (self._values_of(text) | self._reached.get(bare(text.strip()), set())) - known
+        known |= new
+        return bool(new)
+
+    def _mark(self, name: str, text: str) -> bool:
+        """Note whether a variable may hold a part of a value, or one that lost its beginning."""
+        before = len(self._cut) + len(self._changed)
+        if self._values_of(text):
+            if not self.is_whole(text):
+                self._changed.add(name)
+            if self.is_cut(text):
+                self._cut.add(name)
+        return len(self._cut) + len(self._changed) > before
+
+    def is_whole(self, text: str) -> bool:
+        """Whether a word is one whole value: the value itself, or a variable that holds one."""
+        match = re.fullmatch(r"([\"']?)[$ ]\{?(\w+|@)\}?\1", text.strip())
+        if match is None or match[2] in self._changed:
+            return False
+        return bool(match[1]) or self._value.fullmatch(match[2]) is not None
+
+    def is_split(self, text: str) -> bool:
+        """Whether a word is a variable that a loop took from words already split."""
+        match = re.fullmatch(r"\$\{?(\w+)\}?", text)
+        return match is not None and match[1] in self._split
+
+    def is_cut(self, text: str) -> bool:
+        """Whether a text may hold a value without its beginning."""
+        if _CUTS.search(text):
+            return True
+        return any(re.search(_use_of(name, by_name=False), text) for name in self._cut)
 
     def expand(self, words: "list[Word[Node]]") -> "Iterator[list[Word[Node]]]":
         """The command line, also with its first word replaced by what was assigned to it."""
@@ -77,30 +128,53 @@ def _use_of(name: str, *, by_name: bool) -> str:
 def _assignments(root: "Node") -> Iterator[tuple[str, str]]:
     """Each shell variable with a text that flows into it."""
     nodes = list(walk(root))
-    functions = _functions(nodes)
+    functions = frozenset(functions_of(root))
     for node in nodes:
         if node.type == "expansion":
             name = re.match(r"\$\{(\w+):?=", text_of(node))
             if name:
                 yield name[1], text_of(node)[name.end() : -1]
         elif node.type in ("variable_assignment", "for_statement") and node.named_children:
-            first, *rest = node.named_children
-            name = re.match(r"\w+", text_of(first))
-            if name:
-                yield name[0], " ".join(_flowing(part) for part in rest)
+            yield from _assigned(node)
+        elif node.type == "test_command" and "=~" in text_of(node):
+            yield "BASH_REMATCH", text_of(node)
         elif node.type == "command":
             yield from _arguments_of(node, functions)
 
 
-def _functions(nodes: Iterable["Node"]) -> frozenset[str]:
-    """The names of the functions that a script defines."""
-    return frozenset(
-        text_of(word)
-        for node in nodes
-        if node.type == "function_definition"
-        for word in node.named_children
-        if word.type == "word"
-    )
+def _assigned(node: "Node") -> Iterator[tuple[str, str]]:
+    first, *rest = node.named_children
+    name = re.match(r"\w+", text_of(first))
+    if name is None:
+        return
+    items = [part for part in rest if part.type not in ("do_group", "compound_statement")]
+    if node.type == "for_statement" and not items:
+        yield name[0], '"$@"'  # `for a; do`
+    for item in items:
+        text = _flowing(item)
+        # An assignment does not split: `h=$v` is `h="$v"`.
+        plain = node.type == "variable_assignment" and item.type.endswith("expansion")
+        yield name[0], f'"{text}"' if plain else text
+
+
+def _split_by_loops(root: "Node") -> Iterator[tuple[str, str]]:
+    """The variables of loops over what the shell has split, with what flows into them."""
+    for node in walk(root):
+        if node.type == "for_statement":
+            first, *items = node.named_children
+            kinds = ("simple_expansion", "command_substitution")
+            yield from ((text_of(first), _flowing(item)) for item in items if item.type in kinds)
+
+
+def functions_of(root: "Node") -> "dict[str, list[Node]]":
+    """The functions that a script defines, each with its definitions."""
+    found: dict[str, list[Node]] = {}
+    for node in walk(root):
+        if node.type == "function_definition":
+            for word in node.named_children:
+                if word.type == "word":
+                    found.setdefault(text_of(word), []).append(node)
+    return found
 
 
 def _arguments_of(command: "Node", functions: frozenset[str]) -> Iterator[tuple[str, str]]:
@@ -112,11 +186,14 @@ def _arguments_of(command: "Node", functions: frozenset[str]) -> Iterator[tuple[
         pairs = (word.text.partition("=") for word in words[1:])
         yield from ((name, value) for name, _, value in pairs if name.isidentifier())
     if words[0].text in functions | {"set"}:
-        yield from ((name, text) for name in _POSITIONAL)
+        given = [text_of(word.node) for word in words[1:]]
+        yield from ((name, value) for name in _POSITIONAL for value in given)
     elif words[0].text in ("read", "mapfile", "readarray"):
         names = [word.text for word in words[1:] if word.text.isidentifier()]
-        given = " ".join(text_of(part) for part in _fed_to(command))
-        yield from ((name, given) for name in names)
+        text = " ".join(text_of(part) for part in _fed_to(command))
+        yield from ((name, text) for name in [*names, "REPLY", "MAPFILE"])
+    elif words[0].text == "getopts":
+        yield "OPTARG", '"$@" ' + text
     elif words[0].text == "printf" and len(words) > 2 and words[1].text == "-v":
         yield words[2].text, text
 
@@ -130,16 +207,16 @@ def _fed_to(command: "Node") -> Iterator["Node"]:
             yield from (c for c in outer.named_children[1:] if c != inner)
         elif outer.type == "pipeline":
             before = [c for c in outer.named_children if c.end_byte <= inner.start_byte]
-            yield from (c for c in before if _flowing_command(c))
+            yield from (c for c in before if prints_values(c))
         inner, outer = outer, outer.parent
 
 
-def _flowing_command(node: "Node") -> bool:
+def prints_values(node: "Node") -> bool:
     """Whether a command, or a function of the script, prints what it is given."""
     root = node
     while root.parent is not None:
         root = root.parent
-    passing = _ECHOES | _functions(walk(root))
+    passing = _ECHOES | frozenset(functions_of(root))
     return any(text_of(part) in passing for part in walk(node) if part.type == "command_name")
 
 
@@ -148,11 +225,25 @@ def _flowing(node: "Node") -> str:
     if node.type == "arithmetic_expansion":
         return ""
     if node.type == "command_substitution":
-        return text_of(node) if _flowing_command(node) else ""
+        return text_of(node) if prints_values(node) else _filtered(node)
     if not node.children or node.type in ("heredoc_body", "raw_string"):
         return text_of(node)
     between = " " if node.type == "array" else ""
     return between.join(_flowing(child) for child in node.children)
+
+
+def _filtered(node: "Node") -> str:
+    """What the filters within a substitution are given by their arguments and here-documents."""
+    found: list[str] = []
+    for part in walk(node):
+        words = words_of(part) if part.type == "command" else []
+        if words and words[0].name in _COUNTS:
+            return ""
+        if words and words[0].name in _FILTERS | {"grep"}:
+            inputs = list(_fed_to(part))
+            found += [text_of(given) for given in inputs]
+            found += [text_of(part)] if words[0].name in _FILTERS else []
+    return " ".join(found)
 
 
 def _integer_names(root: "Node") -> frozenset[str]:

@@ -5,7 +5,6 @@ No decisions: `command_line` and `hazard` make them.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 __all__ = [
@@ -22,58 +21,28 @@ __all__ = [
     "RUN_BY_OPTION",
     "RUN_BY_VARIABLE",
     "SHELLS",
+    "SHELL_CODE",
+    "SHELL_WITHOUT_COMMAND",
+    "SSHES",
     "SSH_VALUED",
-    "WRAPPERS",
-    "Wrapper",
+    "interpreter",
+    "names",
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Wrapper:
-    """A program that runs the rest of its command line, after options and operands."""
-
-    valued: frozenset[str] = frozenset()
-    operands: int = 0
+def names(text: str) -> frozenset[str]:
+    """The words of a text, as a table of names."""
+    return frozenset(text.split())
 
 
-def _wrapper(valued: str = "", operands: int = 0) -> Wrapper:
-    return Wrapper(frozenset(valued.split()), operands)
+SHELLS = names("sh bash dash ash zsh ksh rbash rzsh mksh lksh oksh yash posh csh tcsh fish pwsh")
+SHELL_CODE = SHELLS | {"su", "runuser", "sg", "flock", "script"}
+"""What takes commands of a shell as the value of an option."""
 
+SHELL_WITHOUT_COMMAND = names("chroot nsenter unshare doas pkexec su runuser sg")
+"""Programs that start a shell when they are given no command."""
 
-WRAPPERS: Mapping[str, Wrapper] = MappingProxyType(
-    {
-        "builtin": _wrapper(),
-        "chroot": _wrapper(operands=1),
-        "chrt": _wrapper("-T -P -D", 1),
-        "command": _wrapper(),
-        "coproc": _wrapper(),
-        "doas": _wrapper("-u -C"),
-        "env": _wrapper("-u -C"),
-        "exec": _wrapper("-a"),
-        "flock": _wrapper("-w -E", 1),
-        "ionice": _wrapper("-c -n"),
-        "ltrace": _wrapper("-o -e -p -s -u -n"),
-        "nice": _wrapper("-n"),
-        "nohup": _wrapper(),
-        "nsenter": _wrapper("-t -S -G"),
-        "numactl": _wrapper("-i -m -N -C -p"),
-        "pkexec": _wrapper("--user"),
-        "runuser": _wrapper("-u -g -G -s"),
-        "setpriv": _wrapper(),
-        "setsid": _wrapper(),
-        "ssh-agent": _wrapper("-a -t"),
-        "stdbuf": _wrapper("-i -o -e"),
-        "strace": _wrapper("-o -e -p -s -u -P -E -a -O -S"),
-        "sudo": _wrapper("-u -g -h -p -C -T -D -R"),
-        "systemd-run": _wrapper("-u -p -M -H -E"),
-        "taskset": _wrapper(operands=1),
-        "time": _wrapper("-f -o"),
-        "timeout": _wrapper("-s -k", 1),
-        "unshare": _wrapper("-S -G -R -w"),
-        "xargs": _wrapper("-I -n -P -L -d -a -E -s"),
-    }
-)
-SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
+SSHES = names("ssh slogin autossh rsh remsh")
 CODE_OPTIONS: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(SHELLS, "c"),
@@ -81,7 +50,9 @@ CODE_OPTIONS: Mapping[str, str] = MappingProxyType(
         "flock": "c",
         "lua": "e",
         "mysql": "e",
+        "luajit": "e",
         "node": "ep",
+        "nodejs": "ep",
         "perl": "eE",
         "php": "r",
         "psql": "c",
@@ -91,8 +62,18 @@ CODE_OPTIONS: Mapping[str, str] = MappingProxyType(
         "script": "c",
         "sg": "c",
         "su": "c",
+        "tclsh": "c",
+        "vagrant": "c",
     }
 )
+
+
+def interpreter(name: str) -> str:
+    """The key of `CODE_OPTIONS` for a program, with versions cut off: `python3.11`. Or empty."""
+    plain = re.sub(r"[0-9.]+$", "", name)
+    return plain if plain in CODE_OPTIONS else ""
+
+
 RUNS_ALL = frozenset(
     {
         "eval",
@@ -108,39 +89,57 @@ RUNS_ALL = frozenset(
         "jobs",
     }
 )
-RUNS_ITS_ARGUMENTS = frozenset({"watch", "parallel", "ed", "ex"})
+RUNS_ITS_ARGUMENTS = names(
+    "watch parallel ed ex tmux screen byobu dtach abduco pssh parallel-ssh pdsh dsh clush "
+    "mosh ansible salt xterm hyperfine entr"
+)
 """Programs that give their arguments to a shell, or run lines that begin in some way."""
 
-RUNS_INPUT = frozenset({".", "source", "at", "batch", "crontab", "ed", "ex", "parallel"})
-OWN_LANGUAGE = frozenset({"gdb", "make", "mysql", "psql", "sqlite3"})
+RUNS_INPUT = names(
+    ". source at batch crontab ed ex parallel dc m4 ftp lftp sftp gnuplot tmux screen"
+)
+OWN_LANGUAGE = names("gdb make gmake mariadb mysql psql sqlite3 sqlplus")
 """Programs whose own language has a way to run commands."""
 
-_SSH_OPTIONS = r"-[oFS]"
+_SSH_OPTIONS = r"-[A-Za-z0-9]*[oFS]"
 _VIM_OPTIONS = r"-[cSu]|--cmd|\+"
 RUN_BY_OPTION: Mapping[str, str] = MappingProxyType(
     {
+        "apt": r"-[oc]|--option|--config-file",
+        "apt-get": r"-[oc]|--option|--config-file",
+        "autossh": _SSH_OPTIONS,
+        "curl": r"-[A-Za-z]*K|--config",
+        "docker": r"--entrypoint",
         "env": r"-S|--split-string",
         "find": r"-exec|-execdir|-ok|-okdir",
         "flock": r"--command",
         "gdb": r"--?(?:ex|eval-command|x|command)",
+        "gcloud": r"--command|--ssh-flag",
         "git": r"-c|--exec-path|--config-env|--upload-pack|--receive-pack",
+        "gmake": r"--eval|-f|--file",
         "make": r"--eval|-f|--file",
         "man": r"-P|--pager",
-        "rsync": r"-e|--rsh|--rsync-path",
+        "nmap": r"--script",
+        "nerdctl": r"--entrypoint",
+        "podman": r"--entrypoint",
+        "rsync": r"-[A-Za-z]*e|--rsh|--rsync-path|-M|--remote-option",
         "runuser": r"--(?:session-)?command",
         "scp": _SSH_OPTIONS,
         "script": r"--command",
         "sftp": _SSH_OPTIONS,
         "sort": r"--compress-program",
+        "start-stop-daemon": r"-[xa]|--exec|--startas",
         "split": r"--filter",
+        "slogin": _SSH_OPTIONS,
         "ssh": _SSH_OPTIONS,
         "su": r"--(?:session-)?command",
-        "tar": r"-[IF]|--(?:use-compress-program|to-command|checkpoint-action|rsh-command"
+        "tar": r"-[A-Za-z]*[IF]|--(?:use-compress-program|to-command|checkpoint-action|rsh-command"
         r"|info-script|new-volume-script|rmt-command)",
         "tcpdump": r"-z",
         "vi": _VIM_OPTIONS,
         "view": _VIM_OPTIONS,
         "vim": _VIM_OPTIONS,
+        "wget": r"-e|--execute|--use-askpass|--config",
         "zip": r"-TT|--unzip-command",
     }
 )
@@ -153,11 +152,19 @@ RUN_BY_VARIABLE = frozenset(
         "EDITOR",
         "ENV",
         "GIT_ASKPASS",
+        "GIT_CONFIG",
+        "GIT_CONFIG_GLOBAL",
+        "GIT_CONFIG_PARAMETERS",
+        "GIT_CONFIG_SYSTEM",
         "GIT_EDITOR",
+        "GIT_EXEC_PATH",
         "GIT_EXTERNAL_DIFF",
         "GIT_PAGER",
+        "GIT_PROXY_COMMAND",
+        "GIT_SEQUENCE_EDITOR",
         "GIT_SSH",
         "GIT_SSH_COMMAND",
+        "KUBE_EDITOR",
         "LD_AUDIT",
         "LD_LIBRARY_PATH",
         "LD_PRELOAD",
@@ -183,6 +190,8 @@ RUN_BY_VARIABLE = frozenset(
         "RUBYOPT",
         "SHELL",
         "SSH_ASKPASS",
+        "SYSTEMD_EDITOR",
+        "SYSTEMD_PAGER",
         "SUDO_ASKPASS",
         "TAR_OPTIONS",
         "VISUAL",
@@ -199,8 +208,14 @@ CLIENTS = frozenset({"kubectl", "oc", "docker", "podman", "crictl", "nerdctl"})
 EVALUATES: Mapping[str, re.Pattern[str]] = MappingProxyType(
     {
         "sh": re.compile(
-            r"\b(eval|exec|trap|source|let|declare|typeset|alias|xargs|ssh|(ba|da|z|k)?sh)\b|\(\(|\[\["
+            r"\b(eval|exec|trap|source|let|declare|typeset|alias|xargs|parallel|tmux|screen|r?sh|ssh"
+            r"|slogin|autossh|fish|(r?ba|da|a|z|m?k|t?c)sh)\b|\(\(|\[\["
             r"|\$\[|`|(^|[;|&({]|\b(do|then|else|if|while|until)\b)\s*([\"']?\$|\.\s)"
+        ),
+        "input": re.compile(
+            r"\b(su|chroot|nsenter|unshare|runuser|doas|at|batch|crontab|python[0-9.]*|perl|ruby|node"
+            r"|php|lua|m4|mysql|mariadb|psql|sqlite3|make|awk|gawk|mawk|sed\s+-f)\b"
+            r"|\bsudo\b[^|;&]*\s-(\w*[is]|-login|-shell)"
         ),
         "arithmetic": re.compile(r"\(\(|\[\[|\$\[|\blet\b"),
         "awk": re.compile(r"\bsystem\s*\(|\bgetline\b|(?<!\|)\|(?!\|)"),
@@ -217,5 +232,6 @@ EVALUATES: Mapping[str, re.Pattern[str]] = MappingProxyType(
 )
 """Signs in code that it evaluates what it is given, by what the code is for.
 
-`awk runs`: that it runs a command which begins with what it is given.
+`input`: that commands of a shell may run their input. `awk runs`: that it runs a command which
+begins with what it is given.
 """

@@ -170,17 +170,31 @@ _TAME: Mapping[Danger, re.Pattern[str]] = MappingProxyType(
     {
         Danger.PROGRAM: re.compile(r"[A-Za-z0-9_.:-]*"),
         Danger.WORD: re.compile(r"(?!-)[A-Za-z0-9_.:/@%+=,-]*"),
-        Danger.OPTION: re.compile(r"(?!-)(?s:.*)"),
+        Danger.OPTION: re.compile(r"(?![-+])(?s:.*)"),
+        Danger.PARTS: re.compile(r"(?:[^-]|(?<=[A-Za-z0-9])-)*"),
+        Danger.SPLIT: re.compile(r"[A-Za-z0-9_.@/%+=-]*"),
+        Danger.CUT: re.compile(r"[^-]*"),
     }
 )
 """Values that mean nothing in such a place but themselves."""
 
 
 def _explain(danger: Danger, name: str, where: str) -> str:
-    if danger in (Danger.NUMBER, Danger.COMMAND):
+    if danger is Danger.COMMAND:
+        return f"the value of {name!r} stands where letters are commands ({where}): no whole number"
+    if danger is Danger.NUMBER:
         return f"the value of {name!r} is used in arithmetic ({where}) and is not a whole number"
     if danger is Danger.OPTION:
-        return f"the value of {name!r} could be an option ({where}): it begins with a dash"
+        return f"the value of {name!r} could be an option ({where}): it begins with a dash or plus"
+    if danger is Danger.PARTS:
+        return (
+            f"a part of the value of {name!r} could be an option ({where}): it holds a dash "
+            "that follows no letter or digit"
+        )
+    if danger is Danger.SPLIT:
+        return f"the value of {name!r} could become several words ({where}): quote its variable"
+    if danger is Danger.CUT:
+        return f"a part of the value of {name!r} could be an option ({where}): it holds a dash"
     if danger is Danger.WORD:
         return f"the value of {name!r} could be run ({where}) and is not a plain word"
     if danger is Danger.PROGRAM:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from opsmcp_pipelines.embedded.command_line import Word
+from opsmcp_pipelines.embedded.word import Word
 
 if TYPE_CHECKING:
     from tree_sitter import Node

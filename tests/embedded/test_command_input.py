@@ -1,0 +1,185 @@
+"""Nothing that another shell reads or is told to run holds a value; what only stores it may."""
+
+import pytest
+
+from opsmcp_pipelines.embedded.reference import RefusedStep
+from opsmcp_pipelines.embedded.render import render_step
+from opsmcp_pipelines.embedded.uses import unsafe_uses
+
+READERS = [
+    "ssh h bash",
+    "ssh h bash -s",
+    "ssh h 'sudo bash -s'",
+    "ssh h 'cd /tmp && bash'",
+    "ssh -p 22 -tt h",
+    "ssh h python3 -",
+    "ssh h su - root",
+    "ssh h sudo -iu app",
+    "sshpass -p p ssh h bash",
+    "bash -euo pipefail",
+    "bash -O extglob",
+    "bash +x --norc",
+    "bash --rcfile f",
+    "sudo bash -eo pipefail",
+    "bash -c 'bash'",
+    "bash -c 'while read l; do eval \"$l\"; done'",
+    "bash /dev/fd/0",
+    "rbash",
+    "tcsh",
+    "busybox sh",
+    "sudo -i",
+    "sudo -s",
+    "sudo -u app -i",
+    "sudo -iu app",
+    "sudo --login",
+    "su root",
+    "su - app",
+    "su -l app -s /bin/sh",
+    "runuser -l root",
+    "runuser -u app -- bash",
+    "chroot /",
+    "nsenter -t 1 -m",
+    "unshare -r",
+    "doas -u app",
+    "kubectl exec -i p -- sh",
+    "kubectl exec -i -n n p -- bash -s",
+    "docker exec -i c bash",
+    "podman run --rm -i alpine sh",
+    "expect",
+    "at now",
+    "batch",
+    "crontab -",
+    "xargs ssh h",
+    "xargs sudo",
+    "xargs -n1 env",
+    "awk '{system(\"echo \" $0)}'",
+    "perl -ne 'system(\"echo $_\")'",
+    "python3 -c 'import os,sys; os.system(sys.stdin.read())'",
+    "mysql db",
+    "m4",
+]
+RUNNERS = [
+    'sshpass -p p ssh h "ls ${x}"',
+    'sudo --user root ssh h "ls ${x}"',
+    "sudo --user root ${x}",
+    "sudo --us root ${x}",
+    "sudo -nu root ${x}",
+    'timeout --kill-after 5 10 ssh h "ls ${x}"',
+    "timeout --kill-after 5 10 ${x}",
+    'xargs --max-procs 4 --replace={} ssh {} "ls ${x}"',
+    'find . -exec ssh h "ls ${x}" \\;',
+    "find . -exec sudo ${x} \\;",
+    'some-wrapper ssh h "ls ${x}"',
+    "some-wrapper sudo ${x}",
+    'rbash -c "ls ${x}"',
+    'csh -c "ls ${x}"',
+    'fish -c "ls ${x}"',
+    'tmux new-session -d "ls ${x}"',
+    'tmux send-keys -t s "${x}" Enter',
+    'screen -dmS s sh -c "ls ${x}"',
+    'f() { for a; do eval "echo $a"; done; }; f ${x}',
+    'docker exec -i -u root c sh -c "ls ${x}"',
+    "docker exec -e A=b c ${x}",
+    "docker run --rm img ${x}",
+    "docker run --entrypoint ${x} img",
+    "docker compose exec web sh -c 'ls ${x}'",
+    "nsenter --target 1 --mount ${x}",
+    "chroot /mnt ${x}",
+    'setsid sh -c "ls ${x}"',
+    "doas -u me ${x}",
+    "pkexec --user root ${x}",
+    "parallel ls ::: ${x}",
+    'script -qec "ls ${x}" f',
+    'expect -c "spawn ls ${x}"',
+    "ip netns exec n ${x}",
+    "lxc-attach -n c -- ${x}",
+    "start-stop-daemon --start --exec ${x}",
+    'git -c core.sshCommand="ls ${x}" fetch',
+    'rsync -avze "ssh -p ${x}" a b',
+    "scp -o ProxyCommand=${x} a b",
+    "scp -S ${x} a b",
+    "curl -K ${x}",
+    "wget --use-askpass ${x} u",
+    'tar --to-command="${x}" -xf a',
+    'read -r <<< ${x}; eval "$REPLY"',
+    '[[ ${x} =~ (.*) ]]; eval "${BASH_REMATCH[1]}"',
+    'f() { while getopts a: o; do eval "$OPTARG"; done; }; f -a ${x}',
+    "v=$(tr -d z <<< ${x}); eval $v",
+    "v=$(awk -v v=${x} 'BEGIN{print v}'); eval $v",
+    'h=sshpass; c="ls ${x}"; $h ssh h "$c"',
+]
+GIVEN = [
+    "run() { bash; }; run <<EOF\nls ${x}\nEOF",
+    "a() { ssh h bash; }; b() { a; }; b <<EOF\nls ${x}\nEOF",
+    "run() { bash; }; echo ${x} | run",
+    'say() { echo "ls ${x}"; }; say | bash',
+    'echo "ls ${x}" > >(bash)',
+    'bash < <(echo "ls ${x}")',
+    'for i in 1; do echo "ls ${x}"; done | ssh h bash',
+    '{ echo a; echo "ls ${x}"; } | ssh h bash',
+    'S="ssh h"; $S bash <<EOF\nls ${x}\nEOF',
+    'coproc bash; echo "ls ${x}" >&"${COPROC[1]}"',
+    "exec 3<<EOF\nls ${x}\nEOF\nbash <&3",
+    "bash /dev/fd/3 3<<EOF\nls ${x}\nEOF",
+    "cat <<EOF > f\nls ${x}\nEOF\nbash f",
+    'echo "ls ${x}" > ./f; . f',
+    'echo "ls ${x}" > /tmp/f; chmod +x /tmp/f; /tmp/f',
+    'f=$(mktemp); echo "ls ${x}" > "$f"; bash "$f"',
+    'echo "ls ${x}" > f; bash < f',
+    'echo "ls ${x}" | tee f; bash f',
+    "xargs -a <(echo ${x}) ssh h",
+]
+CASES = [
+    *(f"{reader} <<EOF\nls ${{x}}\nEOF" for reader in READERS),
+    *(f'echo "ls ${{x}}" | {reader}' for reader in READERS),
+    *GIVEN,
+    *RUNNERS,
+]
+
+
+@pytest.mark.parametrize("content", CASES)
+def test_a_value_that_another_shell_would_run_is_refused(content: str) -> None:
+    with pytest.raises(RefusedStep):
+        render_step(f"#!/bin/bash\n{content}", {"x": "a; touch CANARY"}, {})
+
+
+@pytest.mark.parametrize("content", CASES)
+def test_no_text_is_taken_there_where_values_are_pasted(content: str) -> None:
+    assert list(unsafe_uses(f"#!/bin/bash\n{content}", "x"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "sudo -u app tee /f <<EOF\n${x}\nEOF",
+        'ssh h "cat > /f" <<EOF\n${x}\nEOF',
+        'echo "${x}" | ssh h tee /f',
+        'kubectl exec -i p -- sh -c "cat > /f" <<EOF\n${x}\nEOF',
+        "kubectl apply -f - <<EOF\n${x}\nEOF",
+        "bash -eu /opt/script.sh <<EOF\n${x}\nEOF",
+        "python3 /opt/script.py <<EOF\n${x}\nEOF",
+        "python3 -c 'import sys; print(sys.stdin.read())' <<EOF\n${x}\nEOF",
+        "runuser -u app -- tee f <<EOF\n${x}\nEOF",
+        "mail -s ${x} a@b <<EOF\n${x}\nEOF",
+        "echo ${x} | awk '{print $2}'",
+        "echo ${x} | xargs",
+        "echo ${x} | sudo -S ls",
+        'echo "${x}" > f; cat f; bash g',
+        "kubectl get pods -l ${x} | awk '/Error|Crash/ {print $1}' | xargs kubectl delete pod",
+        "kubectl get pods -l ${x} | xargs -I{} kubectl exec {} -- df",
+        "kubectl describe node ${x}",
+        "kubectl exec -n ${x} p -- ls",
+        "docker exec -i ${x} ls",
+        "timeout --preserve-status 5 curl ${x}",
+        "sudo --preserve-env systemctl restart ${x}",
+        "n=$(kubectl get pods -l ${x} | wc -l); (( n > 3 ))",
+        "n=$(kubectl get pods -l ${x} | awk '{print $2}'); (( n > 3 ))",
+        "n=$(grep -c ${x} /f); (( n > 3 ))",
+        "tmux has-session -t ${x}",
+        "find . -exec ls {} + -name ${x}",
+    ],
+)
+def test_a_text_that_is_only_stored_or_shown_is_taken(content: str) -> None:
+    value = "two words; and more"
+    given = render_step(f"#!/bin/bash\n{content}", {"x": value}, {}).environ
+    assert given == {"OPSMCP_V1": value}
