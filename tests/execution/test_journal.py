@@ -1,6 +1,7 @@
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,7 @@ from opsmcp_tools.errors import JournalUnusable
 from opsmcp_tools.journal import Query
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.sqlite_database import VERSIONS
-from opsmcp_tools.sqlite_journal import Limits, open_journal
+from opsmcp_tools.sqlite_journal import Limits, SqliteJournal, open_journal
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
@@ -49,6 +50,10 @@ def _ended(record: RunRecord, output: str = "done\n") -> RunRecord:
     )
     result = Run(Verdict.FAILED, (task,), "it broke", {"k": "v"}, AT, AT + timedelta(seconds=1))
     return replace(record, source_run="say-1", result=result, ended_at=AT + timedelta(seconds=2))
+
+
+def _any(_record: RunRecord) -> bool:
+    return True
 
 
 def test_a_run_comes_back_as_it_was_kept(tmp_path: Path) -> None:
@@ -85,6 +90,52 @@ def test_lists_are_newest_first_and_filtered(tmp_path: Path) -> None:
         (failed,), _ = journal.list(Query(verdict=Verdict.FAILED))
         assert (failed.run, failed.result) == ("r-2", Run(Verdict.FAILED, reason="it broke"))
         assert journal.list(Query(operation="other")) == ((), None)
+
+
+_LOOKS: dict[str, Callable[[SqliteJournal], object]] = {
+    "own": lambda journal: journal.list(Query(principal="anna")),
+    "verdict": lambda journal: journal.list(Query(principal="anna", verdict=Verdict.STUCK)),
+    "since": lambda journal: journal.list(Query(principal="anna", since=AT)),
+    "head": lambda journal: journal.head("r-1"),
+    "same call": lambda journal: journal.same(replace(_record(), digest="d")),
+    "same key": lambda journal: journal.same(replace(_record(), key="k")),
+    "last good": lambda journal: journal.last_good(_record()),
+    "durations": lambda journal: journal.durations(_record()),
+    "claim": lambda journal: journal.claim(_any),
+}
+
+
+@pytest.mark.parametrize("look", _LOOKS.values(), ids=_LOOKS)
+def test_no_look_reads_the_whole_table(
+    look: Callable[[SqliteJournal], object], tmp_path: Path
+) -> None:
+    with open_journal(tmp_path) as journal:
+        asked: list[str] = []
+        journal._reader.set_trace_callback(asked.append)
+        look(journal)
+        journal._reader.set_trace_callback(None)
+        plans = [journal._read(f"EXPLAIN QUERY PLAN {statement}", {}) for statement in asked]
+    steps = [step["detail"] for plan in plans for step in plan]
+    assert [step for step in steps if " runs" in step and "INDEX" not in step] == []
+    # Runs that have not ended are few: they may be sorted.
+    sorts = [step for step in steps if "B-TREE" in step]
+    assert bool(sorts) == ("runs_unfinished" in " ".join(steps))
+
+
+def test_a_list_does_not_read_the_outputs(tmp_path: Path) -> None:
+    noise = "".join(chr(0x4E00 + (n * n * 7919) % 20_000) for n in range(400_000))
+    with open_journal(tmp_path) as journal:
+        journal.add(_record())
+        journal.finish(_ended(_record(), noise))
+    path = tmp_path / "journal.db"
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size - 400_000)
+        file.write(b"\xff" * 400_000)
+    with open_journal(tmp_path) as journal:
+        assert [one.run for one in journal.list(Query())[0]] == ["r-1"]
+        with pytest.raises(JournalUnusable, match="it is damaged"):
+            journal.get("r-1")
 
 
 def test_what_is_too_old_goes_but_never_what_still_runs(tmp_path: Path) -> None:
@@ -147,7 +198,7 @@ def test_a_damaged_file_says_what_to_do(tmp_path: Path) -> None:
         file.seek(4096)
         file.write(b"\xff" * 20_000)
     with (
-        pytest.raises(JournalUnusable, match="it is damaged; move it away"),
+        pytest.raises(JournalUnusable, match="it is damaged; stop every opsmcp that uses it"),
         open_journal(tmp_path) as journal,
     ):
         journal.list(Query())
@@ -182,11 +233,30 @@ def test_runs_of_a_closed_journal_can_be_claimed_once(tmp_path: Path) -> None:
     with open_journal(tmp_path) as gone:
         gone.add(_record())
         with open_journal(tmp_path) as other:
-            assert other.claim("here") == ()
+            assert other.claim(_any) == ()
     with open_journal(tmp_path) as first, open_journal(tmp_path) as second:
-        assert second.claim("elsewhere") == ()
-        assert first.claim("here") == (_record(),)
-        assert second.claim("here") == ()
+        assert second.claim(lambda record: record.source == "elsewhere") == ()
+        assert first.claim(_any) == (_record(),)
+        assert second.claim(_any) == ()
+
+
+@pytest.mark.parametrize("put_back", ["nothing", "another", "the same"])
+def test_nothing_is_added_to_a_journal_that_others_would_not_see(
+    put_back: str, tmp_path: Path
+) -> None:
+    with open_journal(tmp_path / "state") as journal:
+        journal.add(_record())
+        (tmp_path / "state").rename(tmp_path / "old")
+        if put_back == "the same":
+            (tmp_path / "old").rename(tmp_path / "state")
+            assert journal.add(_record("r-2")) is None
+            return
+        if put_back == "another":
+            with open_journal(tmp_path / "state"):
+                pass
+        with pytest.raises(JournalUnusable, match="was moved or removed .*; stop every opsmcp"):
+            journal.add(_record("r-2"))
+        assert journal.get("r-2") is None
 
 
 def test_what_sqlite_cannot_hold_is_an_error_of_the_journal(tmp_path: Path) -> None:
@@ -210,7 +280,7 @@ def test_runs_of_a_killed_process_can_be_claimed_at_once(tmp_path: Path) -> None
     done = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path)], timeout=30, check=False)
     assert done.returncode == -9
     with open_journal(tmp_path) as journal:
-        assert journal.claim("here", "r-1") == (_record(),)
+        assert journal.claim(_any, "r-1") == (_record(),)
         assert len(list((tmp_path / "owners").iterdir())) == 1
 
 

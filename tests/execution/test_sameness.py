@@ -10,7 +10,7 @@ from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.advice import advise
 from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.errors import ToolUnavailable
-from opsmcp_tools.runs import Repeat, RunRecord
+from opsmcp_tools.runs import Repeat, RunRecord, RunSettings
 from opsmcp_tools.sameness import digest_of
 from opsmcp_tools.tool import Hints, Tool
 from tests.execution.bench import ANNA, BEN, CALL, SAY, Bench, bench
@@ -128,3 +128,42 @@ async def test_a_run_in_flight_does_not_answer_for_a_changed_definition(tmp_path
     async with bench(tmp_path, ScriptedSource(RUNNING)) as it:
         first = await it.start()
         assert (await it.start(_mended(SAY))).run != first.run
+
+
+@pytest.mark.parametrize("key", ["", "k1"])
+async def test_the_same_call_has_its_run_although_no_more_may_be_started(
+    key: str, tmp_path: Path
+) -> None:
+    limits = RunSettings(limit=1)
+    async with bench(tmp_path, ScriptedSource(ended(), RUNNING), settings=limits) as it:
+        first = await it.executions.start(CHANGING, CALL, ANNA, key="k1")
+        first = await it.executions.wait(first.run, 100)
+        await it.start(CHANGING, CheckedCall({}, {"message": "other"}))
+        again = await it.executions.start(CHANGING, CALL, ANNA, key=key)
+        assert (again.run, again.repeated, again.verdict) == (
+            first.run,
+            Repeat.CALL,
+            Verdict.SUCCEEDED,
+        )
+        assert it.clock.seconds < RunSettings().queue_seconds
+        with pytest.raises(ToolUnavailable, match="nothing was started: 1 run is in flight"):
+            await it.start(CHANGING, CheckedCall({}, {"message": "third"}))
+
+
+async def test_the_same_call_that_another_process_made_while_this_waited_is_its_answer(
+    tmp_path: Path,
+) -> None:
+    source = ScriptedSource(RUNNING)
+    async with bench(tmp_path, source, settings=RunSettings(limit=1)) as it:
+        await it.start(CHANGING, CheckedCall({}, {"message": "other"}))
+        runs: list[str] = []
+
+        async def call(here: Bench) -> None:
+            runs.append((await here.start(CHANGING)).run)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(call, it)
+            async with bench(tmp_path, ScriptedSource(RUNNING), clock=it.clock) as other:
+                await call(other)
+                await it.clock.sleep(30)
+        assert runs == [runs[0]] * 2

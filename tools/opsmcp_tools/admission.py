@@ -37,13 +37,17 @@ class Admission:
         """How many calls wait for their turn."""
         return len(self._queue)
 
+    def is_open_to(self, principal: str) -> bool:
+        """Whether `enter` would return at once."""
+        return self._has_room(principal) and not self._is_behind(principal)
+
     async def enter(self, principal: str) -> None:
         """Return when one more run of this principal may be in flight.
 
         Raises:
             ToolUnavailable: The queue is full, or the turn did not come in time.
         """
-        if self._has_room(principal) and not self._is_behind(principal):
+        if self.is_open_to(principal):
             self._inside[principal] += 1
             return
         if len(self._queue) >= self._settings.queue:

@@ -20,6 +20,7 @@ from opsmcp_tools.errors import JournalUnusable, RunOutcomeUnknown, ToolUnavaila
 from opsmcp_tools.events import CallRefused, Event, EventHook, RunEnded, RunProgressed, RunStarted
 from opsmcp_tools.following import Follower, Live
 from opsmcp_tools.journal import Journal
+from opsmcp_tools.journal_writes import Writes
 from opsmcp_tools.runs import Clock, RunRecord, RunSettings
 from opsmcp_tools.starting import Starter
 from opsmcp_tools.watching import Watcher
@@ -47,11 +48,13 @@ class Carrier:
         *,
         settings: RunSettings,
         clock: Clock,
+        writes: Writes,
         hooks: Sequence[EventHook] = (),
     ) -> None:
         """Prepare; nothing is carried yet."""
         self._source = source
         self._journal = journal
+        self._writes = writes
         self._settings = settings
         self._clock = clock
         self._hooks = tuple(hooks)
@@ -66,7 +69,7 @@ class Carrier:
     ) -> None:
         """Carry a new call. Nothing is sent unless the journal has it and knows no such call."""
         try:
-            same = await anyio.to_thread.run_sync(self._journal.add, live.record, ended_since)
+            same = await self._writes.do(self._journal.add, live.record, ended_since)
         except JournalUnusable as error:
             del self.live[live.record.run]
             live.see(self._refused(live, f"nothing was started: {error}"))
@@ -126,6 +129,16 @@ class Carrier:
         """Carry on a run that an opsmcp with another journal started."""
         await self._write(self._journal.add, live.record)
         await self.resume(live)
+
+    async def give_up(self, live: Live) -> None:
+        """End a run that another source had, which nobody here can ask."""
+        live.keep()
+        reason = (
+            f"it was a run of {live.record.source}, which is not the source any more; it had not "
+            "ended by its deadline, so far as is known"
+        )
+        async with self._ending(live):
+            await self._end(live, live.record.result.ending(Verdict.UNKNOWN, reason))
 
     @asynccontextmanager
     async def _ending(self, live: Live) -> AsyncGenerator[None]:
@@ -202,7 +215,7 @@ class Carrier:
     async def _write(self, write: Callable[[*_Values], object], *values: *_Values) -> bool:
         """Write to the journal. A run goes on when that fails; it is kept in memory meanwhile."""
         try:
-            await anyio.to_thread.run_sync(write, *values)
+            await self._writes.do(write, *values)
         except JournalUnusable as error:
             _logger.warning("what became of a run was not kept yet: %s", error)
             return False

@@ -12,6 +12,7 @@
     * RunOutcomeUnknown        a start was sent and its outcome could not be found out
 * UnusableOperation            an operation cannot become a tool: it is withheld, with this reason
 * JournalUnusable              the record of runs cannot be read or written: nothing may be started
+    * JournalBusy              another process writes it at the moment
 * ApprovalsUnusable            what was approved cannot be read or written: nothing is approved
 """
 
@@ -28,6 +29,7 @@ __all__ = [
     "ArgumentProblem",
     "ConsentNeeded",
     "InvalidArguments",
+    "JournalBusy",
     "JournalUnusable",
     "NotAllowed",
     "PlanChanged",
@@ -123,6 +125,10 @@ class RunOutcomeUnknown(ToolError):
 
 class JournalUnusable(Exception):
     """The journal cannot be opened, read or written. The message is safe to show."""
+
+
+class JournalBusy(JournalUnusable):
+    """Somebody else writes the journal, and did not let go of it for seconds."""
 
 
 class ApprovalsUnusable(Exception):

@@ -27,6 +27,7 @@ from opsmcp_tools.events import EventHook
 from opsmcp_tools.following import Live
 from opsmcp_tools.history import History
 from opsmcp_tools.journal import Journal
+from opsmcp_tools.journal_writes import Writes
 from opsmcp_tools.masking import Masker
 from opsmcp_tools.runs import Clock, Repeat, RunRecord, RunSettings
 from opsmcp_tools.sameness import digest_of
@@ -43,6 +44,9 @@ _HANDLE_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 
 _JOURNAL_LOOK_SECONDS = 1.0
 """How often the journal is read for a run that another process follows."""
+
+_LEARNABLE = timedelta(hours=1)
+"""How long after its deadline an opsmcp with the source of a run might still learn of its end."""
 
 _CANCEL_SECONDS = 5.0
 """How long a cancel waits for the run to begin, and for it to end."""
@@ -76,7 +80,10 @@ class Executions:
         self._settings = settings
         self._admission = Admission(settings, clock)
         self._find_task = find_task
-        self._carrier = Carrier(source, journal, settings=settings, clock=clock, hooks=hooks)
+        self._writes = Writes()
+        self._carrier = Carrier(
+            source, journal, settings=settings, clock=clock, writes=self._writes, hooks=hooks
+        )
         self.history = History(journal, self._carrier.live)
         self._group: TaskGroup | None = None
 
@@ -127,14 +134,47 @@ class Executions:
         live = self._in_flight(tool, principal, digest, key)
         if live is not None:
             return _repeat(await self._settled(live, until, on_progress), digest)
-        await self._admission.enter(principal.name)
+        intent = replace(self._intent(tool, call, principal), digest=digest, key=key)
+        same = await self._enter(intent, self._window(tool))
+        if same is not None:
+            return await self._answer(same, digest, until, on_progress)
         try:
-            live = self._begin(tool, call, principal, digest, key)
+            live = self._begin(tool, call, replace(intent, created_at=self._clock.now()))
             live.caller = caller
         except BaseException:
             self._admission.leave(principal.name)
             raise
         return await self._settled(live, until, on_progress)
+
+    async def _enter(self, intent: RunRecord, window: timedelta | None) -> RunRecord | None:
+        """None once one more run may be in flight; or the run of the same call, if there is one.
+
+        Raises:
+            ToolUnavailable: There is no room, and no such run: nothing was started.
+        """
+        if not self._admission.is_open_to(intent.principal):
+            same = await self._find_same(intent, window)
+            if same is not None:
+                return same
+        try:
+            await self._admission.enter(intent.principal)
+        except ToolUnavailable:
+            same = await self._find_same(intent, window)
+            if same is None:
+                raise
+            return same
+        return None
+
+    async def _find_same(self, intent: RunRecord, window: timedelta | None) -> RunRecord | None:
+        since = None if window is None else self._clock.now() - window
+        try:
+            return await anyio.to_thread.run_sync(self._journal.same, intent, since)
+        except JournalUnusable as error:
+            raise ToolUnavailable(f"nothing was started now: {error}") from error
+
+    def _window(self, tool: Tool) -> timedelta | None:
+        """How long after its end a run still answers the same call."""
+        return None if tool.hints.read_only else timedelta(seconds=self._settings.repeat_seconds)
 
     def _in_flight(self, tool: Tool, principal: Principal, digest: str, key: str) -> Live | None:
         """The run of the same call, if this process follows it."""
@@ -146,25 +186,21 @@ class Executions:
                 return live
         return None
 
-    def _begin(
-        self, tool: Tool, call: CheckedCall, principal: Principal, digest: str, key: str
-    ) -> Live:
+    def _begin(self, tool: Tool, call: CheckedCall, intent: RunRecord) -> Live:
         """From here on the call belongs to the server, whatever becomes of who made it."""
-        masker = self._masker.also(call.secrets)
-        intent = self._intent(tool, call, principal, masker)
-        live = Live(replace(intent, digest=digest, key=key), masker)
-        request = StartRequest(tool.operation.key, live.record.run, call.variables, call.secrets)
-        window = timedelta(seconds=self._settings.repeat_seconds)
-        since = None if tool.hints.read_only else live.record.created_at - window
+        live = Live(intent, self._masker.also(call.secrets))
+        request = StartRequest(tool.operation.key, intent.run, call.variables, call.secrets)
+        window = self._window(tool)
+        since = None if window is None else intent.created_at - window
 
         async def begin() -> None:
             try:
                 await self._carrier.begin(live, request, since)
             finally:
-                self._admission.leave(principal.name)
+                self._admission.leave(intent.principal)
 
         self._open_group().start_soon(begin)
-        self._carrier.live[live.record.run] = live
+        self._carrier.live[intent.run] = live
         return live
 
     async def _settled(
@@ -183,9 +219,16 @@ class Executions:
             raise live.refusal
         if live.same is None:
             return live.record
-        other = self._carrier.live.get(live.same.run)
-        same = live.same if other is None else await self._settled(other, until, on_progress)
-        return _repeat(same, live.record.digest)
+        return await self._answer(live.same, live.record.digest, until, on_progress)
+
+    async def _answer(
+        self, same: RunRecord, digest: str, until: float, on_progress: Progress | None
+    ) -> RunRecord:
+        """The run of the same call as the answer of the call with that digest."""
+        other = self._carrier.live.get(same.run)
+        if other is not None:
+            same = await self._settled(other, until, on_progress)
+        return _repeat(same, digest)
 
     async def wait(
         self, run: str, seconds: float, on_progress: Progress | None = None
@@ -291,9 +334,8 @@ class Executions:
             raise ToolUnavailable("nothing was started: opsmcp is starting or stopping")
         return self._group
 
-    def _intent(
-        self, tool: Tool, call: CheckedCall, principal: Principal, masker: Masker
-    ) -> RunRecord:
+    def _intent(self, tool: Tool, call: CheckedCall, principal: Principal) -> RunRecord:
+        masker = self._masker.also(call.secrets)
         arguments = {name: masker.text(value) for name, value in call.arguments.items()}
         return RunRecord(
             run="r-" + "".join(secrets.choice(_HANDLE_LETTERS) for _ in range(10)),
@@ -332,17 +374,30 @@ class Executions:
         return record
 
     async def _take_up(self, run: str | None = None) -> bool:
-        """Follow the unfinished runs (or the one) that no live process follows any more."""
-        if self._group is None:
+        """Follow the unfinished runs (or the one) that no live process follows any more.
+
+        Those of another source can only be ended, once nobody else will.
+        """
+        group = self._group
+        if group is None:
             return False
         try:
-            claimed = await anyio.to_thread.run_sync(self._journal.claim, self._source.label, run)
+            claimed = await self._writes.do(self._journal.claim, self._is_to_take_up, run)
         except JournalUnusable as error:
             _logger.warning("unfinished runs were not taken up: %s", error)
             return False
+        # Nothing is awaited until all are followed: the next claim, whose turn it is, must see it.
         for record in claimed:
-            self._take(record, self._group, self._carrier.resume)
+            ours = record.source == self._source.label
+            self._take(record, group, self._carrier.resume if ours else self._carrier.give_up)
         return bool(claimed)
+
+    def _is_to_take_up(self, record: RunRecord) -> bool:
+        """Whether a run is to be taken from the journal; called in a thread."""
+        if record.run in self._carrier.live:
+            return False
+        late = timedelta(seconds=self._settings.deadline_of(record.tool)) + _LEARNABLE
+        return record.source == self._source.label or self._clock.now() - record.created_at > late
 
     def _take(
         self, record: RunRecord, group: TaskGroup, carry: Callable[[Live], Awaitable[None]]

@@ -5,7 +5,7 @@ The one small interface that the execution of calls needs, so that a shared data
 is written when: the intent before a start is sent, then the source's name of the run, then its end.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -38,8 +38,15 @@ class Journal(Protocol):
     def add(self, record: RunRecord, ended_since: datetime | None = None) -> RunRecord | None:
         """Keep an intent: a run that is about to be started, by this process.
 
-        Unless there is a run of the same call: of the same key if the record has one, else of the
-        same digest, in flight or ended since then. That run is the answer, and nothing is kept.
+        Unless there is a run of the same call: that is the answer, and nothing is kept.
+        """
+        ...
+
+    def same(self, record: RunRecord, ended_since: datetime | None = None) -> RunRecord | None:
+        """The run of the same call, or None.
+
+        It has the same key if the record has one, else the same digest, and is in flight or ended
+        since then.
         """
         ...
 
@@ -60,7 +67,7 @@ class Journal(Protocol):
         ...
 
     def head(self, run: str) -> RunRecord | None:
-        """A run without its tasks, or None: a small read, however much output it had."""
+        """A run as `list` gives it, or None: a small read, however much output it had."""
         ...
 
     def last_good(self, record: RunRecord) -> RunRecord | None:
@@ -68,13 +75,22 @@ class Journal(Protocol):
         ...
 
     def list(self, query: Query) -> tuple[tuple[RunRecord, ...], int | None]:
-        """Runs without their tasks, newest first, and what to give as `before` for the next."""
+        """Runs, newest first, and what to give as `before` for the next.
+
+        They come without their tasks, digests, keys and definitions.
+        """
         ...
 
     def uses(self) -> Mapping[str, int]:
         """How often each tool was started, by its name, so far as runs are kept."""
         ...
 
-    def claim(self, source: str, run: str | None = None) -> tuple[RunRecord, ...]:
-        """Take over the unfinished runs of `source` (or the one) that no live process follows."""
+    def claim(
+        self, wanted: Callable[[RunRecord], bool], run: str | None = None
+    ) -> tuple[RunRecord, ...]:
+        """Take over the unfinished runs (or the one) that no other live process follows.
+
+        `wanted` says which; it must not want those that this process follows. All that are wanted
+        are taken, or none.
+        """
         ...

@@ -4,14 +4,15 @@ Knows no runs; `sqlite_journal` reads and writes them.
 """
 
 import errno
+import os
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from opsmcp_tools.errors import JournalUnusable
+from opsmcp_tools.errors import JournalBusy, JournalUnusable
 
-__all__ = ["VERSIONS", "connect", "translated"]
+__all__ = ["VERSIONS", "connect", "identity_of", "translated"]
 
 _BUSY_SECONDS = 5.0
 """How long to wait for another process that writes."""
@@ -52,15 +53,32 @@ _DEFINITIONS = "ALTER TABLE runs ADD COLUMN definition TEXT NOT NULL DEFAULT ''"
 
 _USES = "CREATE INDEX runs_tool ON runs (tool)"
 
-VERSIONS = (_SCHEMA, _SAME_CALLS, _DEFINITIONS, _USES)
+# Each also holds the sequence, as every index does, so that a page needs no sorting.
+_PAGES = """
+CREATE INDEX runs_principal ON runs (principal);
+CREATE INDEX runs_verdict ON runs (principal, verdict);
+"""
+
+VERSIONS = (_SCHEMA, _SAME_CALLS, _DEFINITIONS, _USES, _PAGES)
 """What makes each version out of the one before."""
 
+_LEAST_BYTES = 64 * 1024
+"""With less left on its disk, SQLite cannot even begin to write."""
+
+_FULL = "the disk is full: make room, or set state.dir (OPSMCP_STATE_DIR) to another disk"
+
+_BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
+
+_MAYBE_FULL = ("SQLITE_IOERR", "SQLITE_CANTOPEN")
+"""What SQLite calls a full disk when it is its files in shared memory that find no room."""
+
 _REASONS = (
-    (("SQLITE_BUSY", "SQLITE_LOCKED"), "another process holds it locked; stop that, or try again"),
-    (("SQLITE_FULL",), "the disk is full, or the file as large as it may be"),
+    (_BUSY, "another process holds it locked; stop that, or try again"),
+    (("SQLITE_FULL",), f"{_FULL}; or the file is as large as it may be"),
     (
         ("SQLITE_CORRUPT", "SQLITE_NOTADB"),
-        "it is damaged; move it away with its -wal and -shm files to begin a new one",
+        "it is damaged; stop every opsmcp that uses it, then move it away with its -wal and -shm "
+        "files to begin a new one",
     ),
     (("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH"), "it may not be written"),
     (("SQLITE_IOERR",), "the disk does not read or write it"),
@@ -75,17 +93,30 @@ def translated(path: Path) -> Generator[None, None, None]:
         yield
     except (OSError, sqlite3.Error, UnicodeEncodeError) as error:
         # The last: SQLite holds no half of a surrogate pair.
-        why = _reason(error)
-        raise JournalUnusable(
-            f"the journal in {path} cannot be used" + (f": {why}" if why else "")
-        ) from error
+        why = _reason(error, path)
+        kind = JournalBusy if _name(error).startswith(_BUSY) else JournalUnusable
+        raise kind(f"the journal in {path} cannot be used" + (f": {why}" if why else "")) from error
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, path: Path) -> str:
     if isinstance(error, OSError):
-        return "the disk is full" if error.errno == errno.ENOSPC else _lower(error.strerror)
-    name = getattr(error, "sqlite_errorname", "")
+        return _FULL if error.errno == errno.ENOSPC else _lower(error.strerror)
+    name = _name(error)
+    if name.startswith(_MAYBE_FULL) and _is_full(path):
+        return _FULL
     return next((why for starts, why in _REASONS if name.startswith(starts)), "")
+
+
+def _name(error: Exception) -> str:
+    return getattr(error, "sqlite_errorname", "")
+
+
+def _is_full(path: Path) -> bool:
+    try:
+        disk = os.statvfs(path if path.is_dir() else path.parent)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < _LEAST_BYTES
 
 
 def _lower(text: str | None) -> str:
@@ -109,6 +140,15 @@ def connect(path: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """What tells the file at `path` from every other, or None if there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _bring_up_to_date(database: sqlite3.Connection, path: Path) -> None:

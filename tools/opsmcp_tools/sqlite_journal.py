@@ -6,9 +6,10 @@ ends, however it ends, so that no clock and no process number has to be trusted.
 """
 
 import json
+import logging
 import sqlite3
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -19,10 +20,12 @@ from opsmcp_tools.journal import Query
 from opsmcp_tools.journal_rows import DAMAGED, full_record, moment_of, record_of, row_of, text_of
 from opsmcp_tools.ownership import Ownership
 from opsmcp_tools.runs import RunRecord
-from opsmcp_tools.sqlite_database import connect, translated
+from opsmcp_tools.sqlite_database import connect, identity_of, translated
 from opsmcp_tools.stored import pack_run
 
 __all__ = ["Limits", "SqliteJournal", "open_journal"]
+
+_logger = logging.getLogger(__name__)
 
 _NEVER = "9"
 """Later than every time that is kept."""
@@ -43,9 +46,10 @@ WHERE digest = :digest AND digest != '' AND source = :source
 ORDER BY sequence DESC LIMIT 1
 """
 
+# A column with a plus is not looked up in its own index: the key, or the tool, leaves fewer runs.
 _SAME_KEY = """
 SELECT * FROM runs
-WHERE key = :key AND key != '' AND principal = :principal AND tool = :tool AND source = :source
+WHERE key = :key AND key != '' AND +principal = :principal AND +tool = :tool AND source = :source
     AND NOT (verdict = 'nothing_ran' AND source_run = '')
 ORDER BY sequence DESC LIMIT 1
 """
@@ -63,28 +67,31 @@ UPDATE runs SET source_run = :source_run, ended_at = :ended_at, verdict = :verdi
 WHERE run = :run
 """
 
+# The columns that are left out stand behind the result: to read them, SQLite reads all of that.
 _WITHOUT_RESULT = """
 SELECT sequence, run, tool, kind, namespace, name, principal, arguments, expected, source,
-    source_run, created_at, ended_at, verdict, reason, digest, key, definition
+    source_run, created_at, ended_at, verdict, reason, '' AS digest, '' AS key, '' AS definition
 FROM runs
 """
 
 _HEAD = f"{_WITHOUT_RESULT} WHERE run = :run"
 
-_LIST = f"""
-{_WITHOUT_RESULT}
-WHERE (:principal IS NULL OR principal = :principal)
-    AND (:operation IS NULL OR :operation IN (name, tool))
-    AND (:verdict IS NULL OR verdict = :verdict)
-    AND (:since IS NULL OR created_at >= :since)
-    AND (:until IS NULL OR created_at < :until)
-    AND (:before IS NULL OR sequence < :before)
-ORDER BY sequence DESC LIMIT :limit
-"""
+_LIST = f"{_WITHOUT_RESULT} WHERE {{}} ORDER BY sequence DESC LIMIT :limit"
+
+_FILTERS = {
+    "principal": "principal = :principal",
+    "operation": "(name = :operation OR tool = :operation)",
+    "verdict": "verdict = :verdict",
+    "since": "created_at >= :since AND sequence >= "
+    "(SELECT min(+sequence) FROM runs WHERE created_at >= :since)",
+    "until": "created_at < :until",
+    "before": "sequence < :before",
+}
+"""What each field of a query asks for; SQLite finds the index only for what is asked."""
 
 _GOOD_BEFORE = """
 SELECT run, arguments FROM runs
-WHERE principal = :principal AND tool = :tool AND source = :source AND verdict = 'succeeded'
+WHERE +principal = :principal AND tool = :tool AND source = :source AND verdict = 'succeeded'
     AND result IS NOT NULL
     AND sequence < coalesce((SELECT sequence FROM runs WHERE run = :run), 9223372036854775807)
 ORDER BY sequence DESC LIMIT 200
@@ -92,8 +99,8 @@ ORDER BY sequence DESC LIMIT 200
 
 _UNFINISHED = """
 SELECT * FROM runs
-WHERE ended_at IS NULL AND source = :source AND (:run IS NULL OR run = :run)
-ORDER BY sequence
+WHERE ended_at IS NULL AND (:run IS NULL OR run = :run)
+ORDER BY +sequence
 """
 
 _USES = "SELECT tool, count(*) AS uses FROM runs GROUP BY tool"
@@ -173,6 +180,8 @@ class SqliteJournal:
         self._reader, self._read_lock = reader, threading.Lock()
         self._ownership = ownership
         self._limits = limits
+        self._identity = identity_of(path)
+        self._damaged: set[str] = set()
 
     def add(self, record: RunRecord, ended_since: datetime | None = None) -> RunRecord | None:
         """Keep an intent, and drop what is too old or too much; or give the run of the same call.
@@ -180,11 +189,10 @@ class SqliteJournal:
         Several processes may be at the same call: only one of them finds no run.
         """
         oldest = text_of(record.created_at - self._limits.keep)
-        since = text_of(ended_since) if ended_since else _NEVER
         with self._writing() as database:
             database.execute("BEGIN IMMEDIATE")
-            query = _SAME_KEY if record.key else _SAME
-            same = database.execute(query, {**row_of(record), "since": since}).fetchone()
+            self._check_in_place()
+            same = database.execute(*_same_call(record, ended_since)).fetchone()
             if same is not None:
                 with self._readable():
                     return full_record(same)
@@ -194,6 +202,12 @@ class SqliteJournal:
                 if not database.execute(_DROP_OLDEST, {"many": _DROPPED_AT_ONCE}).rowcount:
                     break
         return None
+
+    def same(self, record: RunRecord, ended_since: datetime | None = None) -> RunRecord | None:
+        """The run of the same call, or None; `add` may find another one that came meanwhile."""
+        rows = self._read(*_same_call(record, ended_since))
+        with self._readable():
+            return full_record(rows[0]) if rows else None
 
     def durations(self, record: RunRecord, limit: int = 10) -> tuple[float, ...]:
         """How many seconds the last runs of the record's operation took, newest first."""
@@ -240,11 +254,14 @@ class SqliteJournal:
 
     def list(self, query: Query) -> tuple[tuple[RunRecord, ...], int | None]:
         """Runs without their tasks, newest first; in the order of adding, so pages are stable."""
-        bounds = {
+        asked = {
+            **asdict(query),
             "since": text_of(query.since) if query.since else None,
             "until": text_of(query.until) if query.until else None,
         }
-        found = self._read(_LIST, {**asdict(query), **bounds, "limit": query.limit + 1})
+        filters = [test for name, test in _FILTERS.items() if asked[name] is not None]
+        statement = _LIST.format(" AND ".join(filters) or "true")
+        found = self._read(statement, {**asked, "limit": query.limit + 1})
         page = found[: query.limit]
         before = page[-1]["sequence"] if len(found) > len(page) else None
         with self._readable():
@@ -254,22 +271,54 @@ class SqliteJournal:
         """How often each tool was started, by its name, so far as runs are kept."""
         return {row["tool"]: row["uses"] for row in self._read(_USES, {})}
 
-    def claim(self, source: str, run: str | None = None) -> tuple[RunRecord, ...]:
-        """Take over the unfinished runs of `source` that no live process follows, oldest first."""
-        rows = self._read(_UNFINISHED, {"source": source, "run": run})
+    def claim(
+        self, wanted: Callable[[RunRecord], bool], run: str | None = None
+    ) -> tuple[RunRecord, ...]:
+        """Take over the wanted runs that no other live process follows, oldest first.
+
+        In one transaction: a run that is taken and not returned would be followed by nobody.
+        """
+        rows = self._read(_UNFINISHED, {"run": run})
         with translated(self._path):
-            dead = {owner for owner in {row["owner"] for row in rows} if self._is_dead(owner)}
-        with self._readable():
-            return tuple(record_of(row) for row in rows if row["owner"] in dead and self._take(row))
-
-    def _is_dead(self, owner: str) -> bool:
-        return owner != self._ownership.name and not self._ownership.is_alive(owner)
-
-    def _take(self, row: sqlite3.Row) -> bool:
-        # Another process may be at the same: only the one that changes the row has it.
+            others = {owner for owner in {row["owner"] for row in rows} if self._is_alive(owner)}
+        free = [(row, self._record(row)) for row in rows if row["owner"] not in others]
+        found = [(row, record) for row, record in free if record is not None and wanted(record)]
+        if not found:
+            return ()
         with self._writing() as database:
-            mine = (self._ownership.name, row["run"], row["owner"])
-            return database.execute(_TAKE, mine).rowcount == 1
+            database.execute("BEGIN IMMEDIATE")
+            return tuple(record for row, record in found if self._take(database, row))
+
+    def _is_alive(self, owner: str) -> bool:
+        """Whether another process than this one follows the runs of this owner."""
+        return owner != self._ownership.name and self._ownership.is_alive(owner)
+
+    def _record(self, row: sqlite3.Row) -> RunRecord | None:
+        """The run, or None and a line in the log if it is damaged."""
+        try:
+            return record_of(row)
+        except DAMAGED:
+            if row["run"] not in self._damaged:
+                self._damaged.add(row["run"])
+                _logger.warning("a damaged run in the journal is not taken up: %s", row["run"])
+            return None
+
+    def _take(self, database: sqlite3.Connection, row: sqlite3.Row) -> bool:
+        # Another process may be at the same: only the one that changes the row has it.
+        mine = (self._ownership.name, row["run"], row["owner"])
+        return database.execute(_TAKE, mine).rowcount == 1
+
+    def _check_in_place(self) -> None:
+        """Return if others who open the journal open this file: they must see what is added.
+
+        Raises:
+            JournalUnusable: They would not.
+        """
+        if identity_of(self._path) != self._identity:
+            raise JournalUnusable(
+                f"the journal in {self._path} was moved or removed while opsmcp used it; stop "
+                "every opsmcp that uses it, put it back or let a new one begin, and start again"
+            )
 
     @contextmanager
     def _readable(self) -> Generator[None, None, None]:
@@ -287,3 +336,9 @@ class SqliteJournal:
     def _read(self, query: str, values: Mapping[str, object]) -> "Sequence[sqlite3.Row]":
         with self._read_lock, translated(self._path):
             return self._reader.execute(query, values).fetchall()
+
+
+def _same_call(record: RunRecord, ended_since: datetime | None) -> tuple[str, dict[str, object]]:
+    """The query for the run of the same call, and its values."""
+    since = text_of(ended_since) if ended_since else _NEVER
+    return _SAME_KEY if record.key else _SAME, {**row_of(record), "since": since}

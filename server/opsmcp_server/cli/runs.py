@@ -114,7 +114,6 @@ def _entry(record: RunRecord) -> dict[str, object]:
         "started_at": record.created_at.isoformat(),
         "duration_seconds": record.duration_seconds,
         "arguments": dict(record.arguments),
-        "definition": record.definition,
     }
 
 
