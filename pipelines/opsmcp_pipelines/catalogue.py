@@ -23,12 +23,16 @@ __all__ = ["Catalogue", "Contents", "Difference", "Problem", "diff"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An operation that the source holds and that cannot be offered, with the reason."""
+    """An operation that the source holds and that cannot be offered, with the reason.
+
+    `absent` when it is fine itself, and what it needs is not on this machine.
+    """
 
     operation: str
     kind: OperationKind
     reason: str
     namespace: str = ""
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

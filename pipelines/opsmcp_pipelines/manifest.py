@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from opsmcp_pipelines.errors import ManifestError
+from opsmcp_pipelines.misspelling import find_misspelt
 from opsmcp_pipelines.models import (
     Operation,
     OperationKind,
@@ -56,11 +57,15 @@ class BadDocument:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a file holds. `notes` name the documents that were passed over."""
+    """What a file holds.
+
+    `notes` name the documents that were passed over, `warnings` what is probably not meant so.
+    """
 
     operations: tuple[Operation, ...] = ()
     problems: tuple[BadDocument, ...] = ()
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def parse_manifest(text: str, path: str, namespace: str) -> Manifest:
@@ -77,6 +82,7 @@ def parse_manifest(text: str, path: str, namespace: str) -> Manifest:
     operations: list[Operation] = []
     problems: list[BadDocument] = []
     notes: list[str] = []
+    warnings: list[str] = []
     for document in read_documents(text):
         found = _read_document(document, path, namespace)
         if isinstance(found, BadDocument):
@@ -85,7 +91,14 @@ def parse_manifest(text: str, path: str, namespace: str) -> Manifest:
             notes.append(found)
         else:
             operations.append(found)
-    return Manifest(tuple(operations), tuple(problems), tuple(notes))
+            warnings += _warnings(document, path, found.key.kind)
+    return Manifest(tuple(operations), tuple(problems), tuple(notes), tuple(warnings))
+
+
+def _warnings(document: Node | YamlProblem, path: str, kind: OperationKind) -> list[str]:
+    if not isinstance(document, MapNode):
+        return []
+    return [f"{path}:{line}: {message}" for line, message in find_misspelt(document, kind)]
 
 
 def _read_document(

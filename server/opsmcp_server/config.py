@@ -7,7 +7,7 @@ settings do (`settings` describes them).
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -231,7 +231,14 @@ def _from_file(environ: Mapping[str, str], cwd: Path, file: Path | None) -> dict
     from opsmcp_server.settings_file import read_settings_file
 
     found = read_settings_file(path, str(named or _FILE), setting_names())
-    return {item.key: item for item in found}
+    return {item.key: _as_list(item) for item in found}
+
+
+def _as_list(item: Given) -> Given:
+    """A list of which only one is given may stand there as a text, as in the environment."""
+    if item.key in setting_names() and item.key not in _FILE_ONLY and isinstance(item.value, str):
+        return replace(item, value=_split(item.key, item.value))
+    return item
 
 
 def _from_environment(environ: Mapping[str, str], cwd: Path) -> dict[str, Given]:
@@ -320,16 +327,20 @@ def _read_bound(item: Given, environ: Mapping[str, str]) -> BoundValue:
 
 def _read_policy(given: Mapping[str, Given]) -> dict[str, Given]:
     """The settings whose data become rules. Most have none, and reading them costs a start."""
-    present = [key for key in ("policy.rules", "policy.groups") if key in given]
-    if not present:
+    if not given.keys() & {"policy.rules", "policy.groups"}:
         return {}
-    from opsmcp_server.policy_rules import read_groups, read_rules
+    from opsmcp_server.policy_rules import check_groups, read_groups, read_rules
 
-    readers: Mapping[str, Callable[[Given], object]] = {
-        "policy.rules": read_rules,
-        "policy.groups": read_groups,
-    }
-    return {key: replace(given[key], value=readers[key](given[key])) for key in present}
+    rules, groups = given.get("policy.rules"), given.get("policy.groups")
+    read: dict[str, Given] = {}
+    known = read_groups(groups) if groups else {}
+    if groups:
+        read[groups.key] = replace(groups, value=known)
+    if rules:
+        found = read_rules(rules)
+        check_groups(rules, found, known)
+        read[rules.key] = replace(rules, value=found)
+    return read
 
 
 def _build(given: Mapping[str, Given], constants: Set[str]) -> Config:
@@ -341,19 +352,31 @@ def _build(given: Mapping[str, Given], constants: Set[str]) -> Config:
     try:
         return Config.model_validate({**tree, "origins": origins, "constants": constants})
     except ValidationError as error:
-        problems = {_setting_of(problem["loc"]) for problem in error.errors(include_url=False)}
+        problems = {
+            _setting_of(problem["loc"]): _entry_of(problem["loc"])
+            for problem in reversed(error.errors(include_url=False))
+        }
     # Outside of the handler, so that the library's error, which knows the value, is not its cause.
-    raise ConfigError("; ".join(_refusal(given[key]) for key in sorted(problems)))
+    raise ConfigError(
+        "; ".join(_refusal(given[key], entry) for key, entry in sorted(problems.items()))
+    )
 
 
 def _setting_of(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location[:2])
 
 
-def _refusal(item: Given) -> str:
+def _entry_of(location: tuple[int | str, ...]) -> str:
+    """Which entry of a mapping is wrong, if it is one."""
+    return next((part for part in location[2:3] if isinstance(part, str)), "")
+
+
+def _refusal(item: Given, entry: str) -> str:
     group, _, name = item.key.partition(".")
     field = _groups()[group].model_fields[name]
     means = next(part for part in field.metadata if isinstance(part, settings.Means))
     secret = field.annotation is SecretStr or "@" in str(item.value)  # perhaps a password
     shown = "" if secret else f", not {quote(item.value)}"
+    if entry and isinstance(item.value, dict):
+        shown = f"; its entry {quote(entry)} is not right"
     return f"{item.key} must be {means.text}{shown} ({item.origin})"

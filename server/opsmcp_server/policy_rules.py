@@ -7,6 +7,7 @@ each refusal names the rule, the key in it, and the file.
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import time, tzinfo
+from fnmatch import fnmatchcase
 from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,7 +19,7 @@ from opsmcp_tools.nearest import suggest
 from opsmcp_tools.places import Place
 from opsmcp_tools.rules import Effect, Rule, Window
 
-__all__ = ["read_groups", "read_rules"]
+__all__ = ["check_groups", "read_groups", "read_rules"]
 
 _MOST_RULES = 500
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -61,6 +62,21 @@ def read_groups(item: Given) -> dict[str, tuple[str, ...]]:
     """
     reader = _Reader(item.key, item.origin)
     return {name: reader.texts(name, members) for name, members in reader.mapping(item.value)}
+
+
+def check_groups(item: Given, rules: Sequence[Rule], groups: Collection[str]) -> None:
+    """Return if each group that a rule names exists: a limit on none would hold for nobody.
+
+    Raises:
+        ConfigError: There is none that it could mean.
+    """
+    for number, rule in enumerate(rules):
+        for pattern in rule.group:
+            if not any(fnmatchcase(group, pattern) for group in groups):
+                raise ConfigError(
+                    f"{item.key}[{number}].group: there is no group {quote(pattern)} in "
+                    f"policy.groups{suggest(pattern, groups)} ({item.origin})"
+                )
 
 
 class _Reader:

@@ -53,6 +53,8 @@ def test_a_change_is_shown_as_a_difference_and_nothing_is_approved_without_a_per
     assert "+      content: id; echo something broke; exit 3\n" in done.stdout
     assert "say-hello" not in done.stdout
     assert "1 changed definition" in done.stderr and "--yes" in done.stderr
+    named = pinned("approve-catalogue", "show-*")
+    assert named.stderr.rstrip().endswith("opsmcp approve-catalogue 'show-*' --yes")
     assert "show-trouble" in withheld(pinned)
 
 

@@ -1,11 +1,12 @@
 import json
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli.process import SECONDS, Opsmcp
+from tests.cli.process import COMMAND, SECONDS, Opsmcp
 
 
 def test_a_good_run_is_status_0_with_its_summary(opsmcp: Opsmcp) -> None:
@@ -121,7 +122,7 @@ def test_the_end_of_wait_cancels_a_run_of_the_embedded_engine(opsmcp: Opsmcp) ->
     assert done.returncode == 1
     assert json.loads(done.stdout)["verdict"] == "cancelled"
     assert "Not ended after 0.2 seconds" in done.stderr
-    assert "it is cancelled" in done.stderr
+    assert "was cancelled, because it lived in this process; look at it with: " in done.stderr
 
 
 def test_ctrl_c_cancels_a_run_of_the_embedded_engine(opsmcp: Opsmcp) -> None:
@@ -143,3 +144,76 @@ def test_an_unusable_state_is_one_line(opsmcp: Opsmcp, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith("opsmcp: ")
+
+
+def test_a_run_of_another_process_is_left_and_told_to_go_on(opsmcp: Opsmcp) -> None:
+    os.mkfifo(opsmcp.pipe)
+    with opsmcp.start("call", "show-forever") as process:
+        opsmcp.pipe.read_text(encoding="utf-8")
+        done = opsmcp("call", "show-forever", "--wait", "0.2")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=SECONDS)
+    assert "Not ended after 0.2 seconds. The run goes on; look at it with: " in done.stderr
+    assert "cancelled" not in done.stderr
+
+
+def test_what_agrees_is_the_whole_command(opsmcp: Opsmcp) -> None:
+    (opsmcp.folder / "other.yaml").write_text("tools: {limit: 30}\n", "utf-8")
+    done = opsmcp("call", "delete-marker", "--config", "other.yaml", "--namespace", "ops-system")
+    again = "opsmcp call delete-marker --config other.yaml --namespace ops-system --yes"
+    assert done.stderr.rstrip().endswith(f"To agree: {again}")
+    assert opsmcp(*again.split()[1:]).returncode == 0
+
+
+def test_why_a_rule_wants_somebody_to_agree_is_said(opsmcp: Opsmcp) -> None:
+    rule = "{effect: confirm, operation: say-hello, reason: greetings are dear}"
+    (opsmcp.folder / "opsmcp.yaml").write_text(f"policy: {{rules: [{rule}]}}\n", "utf-8")
+    done = opsmcp("call", "say-hello", "word=x")
+    assert "a person has to agree (greetings are dear)" in done.stderr
+    assert "changes something" not in done.stderr
+
+
+def test_what_policy_refuses_says_where_the_rule_is_found(opsmcp: Opsmcp) -> None:
+    rule = "{effect: deny, operation: say-hello}"
+    (opsmcp.folder / "opsmcp.yaml").write_text(f"policy: {{rules: [{rule}]}}\n", "utf-8")
+    done = opsmcp("call", "say-hello", "word=x")
+    assert "Which rule, and why: opsmcp policy explain say-hello" in done.stderr
+    assert opsmcp("policy", "explain", "say-hello").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("get_run", "--plan"), "get_run is a tool of opsmcp's own"),
+        (("run_operation", "name=say-hello"), "opsmcp call NAME ... runs any operation"),
+    ],
+)
+def test_tools_that_are_for_models_say_what_to_do_instead(
+    words: tuple[str, ...], said: str, opsmcp: Opsmcp
+) -> None:
+    done = opsmcp("call", *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_operations_can_be_searched_where_not_all_are_listed(opsmcp: Opsmcp) -> None:
+    (opsmcp.folder / "opsmcp.yaml").write_text("tools: {limit: 1}\n", "utf-8")
+    assert "say-hello" in opsmcp("call", "search_operations", "query=greeting").stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device")
+@pytest.mark.parametrize("command", ["tools", "config", "lint"])
+def test_an_output_that_cannot_be_written_is_one_line(command: str, opsmcp: Opsmcp) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [*COMMAND, command],
+            cwd=opsmcp.folder,
+            env=opsmcp.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=SECONDS,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "opsmcp: the output could not be written: No space left on device\n"

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from opsmcp_server.cli import COMMANDS, root, run
-from tests.cli.process import COMMAND, Opsmcp
+from tests.cli.process import COMMAND, SECONDS, Opsmcp
 
 HEAVY = ("mcp", "mcp_types", "pydantic", "starlette", "rich", "yaml", "anyio", "httpx2")
 
@@ -91,3 +91,20 @@ def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) ->
 def test_the_module_is_the_command(opsmcp: Opsmcp) -> None:
     assert COMMAND[1:] == ("-m", "opsmcp_server")
     assert opsmcp.as_process("--version").stdout == f"opsmcp {version('opsmcp')}\n"
+
+
+def test_a_directory_that_is_gone_is_one_line(opsmcp: Opsmcp) -> None:
+    gone = opsmcp.folder / "gone"
+    gone.mkdir()
+    command = ["sh", "-c", 'cd gone && rmdir ../gone && exec "$@"', "sh", *COMMAND, "tools"]
+    done = subprocess.run(
+        command,
+        cwd=opsmcp.folder,
+        env=opsmcp.environment(),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "opsmcp: the working directory is gone; change to one that is there\n"

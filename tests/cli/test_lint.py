@@ -10,13 +10,15 @@ def test_findings_are_lines_with_tabs_and_an_error_is_status_1(opsmcp: Opsmcp) -
     rows = [line.split("\t") for line in done.stdout.splitlines()]
     assert {len(row) for row in rows} == {4}
     assert ["say-hello", "unquoted-variable"] in [[row[0], row[2]] for row in rows]
-    assert done.returncode == 0
+    assert ["broken-pipeline", "0", "no-tool"] in [row[:3] for row in rows]
+    assert done.returncode == 1
     assert "operations have no findings" in done.stderr
 
 
 def test_json_holds_scores_findings_and_the_patch(opsmcp: Opsmcp) -> None:
     data = json.loads(opsmcp("lint", "--json").stdout)
-    assert set(data) == {"operations", "settings", "patch"}
+    assert set(data) == {"broken", "operations", "settings", "patch"}
+    assert [item["operation"] for item in data["broken"]] == ["broken-pipeline"]
     by_name = {item["operation"]: item for item in data["operations"]}
     assert by_name["say-hello"]["score"] < 100
     assert by_name["delete-marker"]["findings"]
@@ -51,3 +53,19 @@ def test_what_is_not_listed_is_mentioned(opsmcp: Opsmcp) -> None:
     done = opsmcp("tools")
     assert "search_operations" in done.stdout
     assert "3 more are reached by search_operations" in done.stderr
+
+
+def test_what_is_wrong_in_a_manifest_is_said_with_its_line(opsmcp: Opsmcp) -> None:
+    manifests = opsmcp.folder / "manifests"
+    (manifests / "bad.yaml").write_text("kind: Task\nspec: [\n", "utf-8")
+    (manifests / "misspelt.yaml").write_text(
+        "apiVersion: crd.chenshaowen.com/v1\nkind: Task\nmetadata: {name: misspelt}\nspec:\n"
+        "  descr: greets\n  steps:\n    - {content: echo hi, timeoutSecond: 5, nodeName: a}\n",
+        "utf-8",
+    )
+    done = opsmcp("lint")
+    assert "bad.yaml\t0\tno-tool\t" in done.stdout
+    assert "bad.yaml:3: not valid YAML" in done.stderr
+    assert "misspelt.yaml:5: the key 'descr' means nothing here; 'desc' does" in done.stderr
+    assert "misspelt.yaml:7: the key 'timeoutSecond' means nothing here" in done.stderr
+    assert "nodeName" not in done.stderr

@@ -1,4 +1,5 @@
 import json
+import shlex
 
 from tests.cli.process import Opsmcp
 
@@ -78,6 +79,16 @@ def test_runs_are_filtered_and_paged(opsmcp: Opsmcp) -> None:
     cursor = first.stderr.rpartition(" ")[2].strip()
     assert "There are more" in first.stderr
     assert shown("--cursor", cursor) == ["word=one"]
+
+
+def test_the_rest_of_a_list_is_that_of_the_same_list(opsmcp: Opsmcp) -> None:
+    for word in ("one", "two"):
+        opsmcp("call", "say-hello", f"word={word}")
+    opsmcp("call", "show-trouble")
+    first = opsmcp("runs", "--tool", "say-hello", "--since", "1h", "--limit", "1")
+    again = shlex.split(first.stderr.partition("There are more: ")[2])
+    rest = opsmcp(*again[1:])
+    assert [line.split("\t")[5] for line in rest.stdout.splitlines()] == ["word=one"]
 
 
 def test_a_time_that_is_none_is_wrong_use(opsmcp: Opsmcp) -> None:

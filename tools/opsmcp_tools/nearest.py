@@ -65,7 +65,11 @@ def suggest(wrong: str, names: Iterable[str]) -> str:
 def did_you_mean(wrong: str, names: Iterable[str]) -> Said:
     """The same clause, in any language."""
     near = nearest_names(wrong, names)
-    return words.DID_YOU_MEAN(alternatives(map(repr, near))) if near else words.NOTHING()
+    return (
+        words.DID_YOU_MEAN(alternatives(repr(str(name)) for name in near))
+        if near
+        else words.NOTHING()
+    )
 
 
 def first_of(names: Sequence[str], most: int = 10) -> tuple[str, Said]:

@@ -108,8 +108,12 @@ class Library:
             manifest = _read_file(path, self._namespace)
             found |= {operation.key: operation for operation in manifest.operations}
             problems += [_as_problem(bad, self._namespace) for bad in manifest.problems]
+            for bad in manifest.problems:
+                _log.warning("manifest %s", bad.error)
             for note in manifest.notes:
                 _log.debug("manifest %s", note)
+            for warning in manifest.warnings:
+                _log.warning("manifest %s", warning)
         if len(found) > _MAX_OPERATIONS:
             reason = f"more than {_MAX_OPERATIONS} operations; those after it were left out"
             beyond = list(found)[_MAX_OPERATIONS]

@@ -303,7 +303,8 @@ def _build_contents(loaded: Loaded, kubernetes: KubeInventory, namespace: str) -
     operations: tuple[Operation, ...] = (*loaded.pipelines, *loaded.tasks)
     withheld = [op for op in operations if kubernetes.reason and _uses_kubectl(op, names)]
     left_out = {op.key for op in withheld}
-    problems = [Problem(op.name, op.key.kind, kubernetes.reason, op.namespace) for op in withheld]
+    reason = kubernetes.reason
+    problems = [Problem(op.name, op.key.kind, reason, op.namespace, absent=True) for op in withheld]
     hostname = socket.gethostname()
     host = Host(LOCAL_HOST, namespace, "127.0.0.1", hostname, reachable=True)
     return Contents(

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 import click
 
-__all__ = ["COMMANDS", "leave_closed_pipe", "main", "root", "run"]
+__all__ = ["COMMANDS", "leave_closed_pipe", "leave_unwritten", "main", "root", "run"]
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -100,6 +100,8 @@ def run(arguments: Sequence[str]) -> int:
         return _INTERRUPTED
     except BrokenPipeError:
         return leave_closed_pipe()
+    except OSError as error:
+        return leave_unwritten(error)
     return status if isinstance(status, int) else 0
 
 
@@ -107,6 +109,12 @@ def leave_closed_pipe() -> int:
     """Let what is still unwritten go nowhere: whoever read the output (`| head`) has gone."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
+
+
+def leave_unwritten(error: OSError) -> int:
+    """The same when the output cannot be written for another reason, which is said."""
+    click.echo(f"opsmcp: the output could not be written: {error.strerror or error}", err=True)
+    return leave_closed_pipe()
 
 
 def _hint(error: click.ClickException) -> str:

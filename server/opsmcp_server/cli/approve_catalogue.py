@@ -1,5 +1,6 @@
 """`opsmcp approve-catalogue`: what is different from what was approved, and the approval of it."""
 
+import shlex
 import sys
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -44,7 +45,7 @@ def command(shared: Shared, names: tuple[str, ...], yes: bool) -> int:
             return 0
         _show(changes)
         if not yes:
-            _ask(changes)
+            _ask(changes, ["opsmcp", "approve-catalogue", *names, *shared.words(), "--yes"])
         at, by = services.clock.now().isoformat(timespec="seconds"), services.principal.name
         services.approvals.add(
             {
@@ -89,8 +90,8 @@ def _show(changes: Sequence[Change]) -> None:
         click.echo()
 
 
-def _ask(changes: Sequence[Change]) -> None:
-    """Return when the person agrees.
+def _ask(changes: Sequence[Change], again: Sequence[str]) -> None:
+    """Return when the person agrees; `again` is the command that does without.
 
     Raises:
         Failed: Nobody can be asked, or the answer is no.
@@ -98,7 +99,7 @@ def _ask(changes: Sequence[Change]) -> None:
     if not can_ask():
         raise Failed(
             f"nothing was approved ({_count(changes)}): there is no terminal to ask on. "
-            "To approve without a question: opsmcp approve-catalogue --yes"
+            f"To approve without a question: {shlex.join(again)}"
         )
     if not confirm(f"Approve {_count(changes)}?"):
         raise Failed("nothing was approved")

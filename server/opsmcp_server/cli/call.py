@@ -8,7 +8,7 @@ import anyio
 import click
 import mcp_types as types
 
-from opsmcp_server import builtin
+from opsmcp_server import builtin, finding
 from opsmcp_server.answering import run_text
 from opsmcp_server.calls import (
     Prepared,
@@ -20,12 +20,13 @@ from opsmcp_server.calls import (
 )
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
-from opsmcp_server.cli.start import Failed
+from opsmcp_server.cli.start import Failed, WrongUse
 from opsmcp_server.cli.terminal import can_ask, confirm, progress_line, show_json, show_text
 from opsmcp_server.cli.verdicts import verdict_status, verdict_style
 from opsmcp_server.planning import PlanOperation
 from opsmcp_server.progress import progress_message
 from opsmcp_server.services import Services
+from opsmcp_tools.errors import NotAllowed
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.summary import clean, structured
 from opsmcp_tools.ways import COMMANDS
@@ -48,6 +49,7 @@ class _Request:
     agreed: bool
     plan_hash: str
     key: str
+    shared: Shared
 
 
 @click.command("call")
@@ -84,14 +86,18 @@ def command(
     Exit status 0 means that the run did its work; 1 that it did not, or has not ended yet.
     """
     key = secrets.token_hex(8) if new else ""
-    request = _Request(tool, parse_arguments(arguments), wait, as_json, yes, plan_hash, key)
+    request = _Request(tool, parse_arguments(arguments), wait, as_json, yes, plan_hash, key, shared)
 
     async def work(services: Services) -> int:
+        found = builtin.find(tool) or finding.find(tool)
         if plan:
+            if found is not None:
+                raise WrongUse(
+                    f"{tool} is a tool of opsmcp's own: it starts nothing, so there is no plan"
+                )
             wanted = {"name": tool, "arguments": request.arguments}
             result = await PlanOperation().answer(services, services.principal, wanted)
             return _show_result(result, as_json=as_json)
-        found = builtin.find(tool)
         if found is not None:
             result = await found.answer(services, services.principal, request.arguments)
             return _show_result(result, as_json=as_json)
@@ -127,12 +133,10 @@ def _show_result(result: types.CallToolResult, *, as_json: bool) -> int:
 
 
 async def _call(services: Services, request: _Request) -> int:
-    prepared = await prepare(
-        services, request.tool, request.arguments, services.principal, request.plan_hash
-    )
+    prepared = await _prepare(services, request)
     if prepared.needs_consent and not request.agreed:
         asked = await question(services, prepared)
-        _ask(prepared, asked)
+        _ask(prepared, asked, request.shared)
         await check_again(services, prepared, asked)
     record = await _follow(services, prepared, request.wait_seconds, request.key)
     if request.as_json:
@@ -143,16 +147,30 @@ async def _call(services: Services, request: _Request) -> int:
     return verdict_status(record.verdict)
 
 
-def _ask(prepared: Prepared, asked: Question) -> None:
+async def _prepare(services: Services, request: _Request) -> Prepared:
+    if request.tool == finding.RUN_OPERATION:
+        raise WrongUse(f"{request.tool} is for models: opsmcp call NAME ... runs any operation")
+    try:
+        return await prepare(
+            services, request.tool, request.arguments, services.principal, request.plan_hash
+        )
+    except NotAllowed as error:
+        again = shlex.join(["opsmcp", "policy", "explain", request.tool, *request.shared.words()])
+        raise NotAllowed(f"{error} Which rule, and why: {again}") from error
+
+
+def _ask(prepared: Prepared, asked: Question, shared: Shared) -> None:
     """Return when the person agrees to what is `asked`.
 
     Raises:
         Failed: Nobody can be asked, or the answer is no.
     """
     if not can_ask():
+        agreed = shlex.join([*shared.words(), "--yes"])
         raise Failed(
-            f"{prepared.tool.name} changes something, so a person has to agree, and there is no "
-            f"terminal to ask on. It was not started. To agree: {command_line(prepared)} --yes"
+            f"{prepared.tool.name} was not started: a person has to agree "
+            f"({prepared.decision.reason}), and there is no terminal to ask on. "
+            f"To agree: {command_line(prepared)} {agreed}"
         )
     click.echo(clean(asked.text), err=True)
     if not confirm("Start it?"):
@@ -167,7 +185,7 @@ async def _follow(
     record = await _start(services, prepared, key)
     repeated = record.repeated
     if wait_seconds is None:
-        seconds = services.config.run.deadline_seconds + _SLACK_SECONDS
+        seconds = executions.deadline_of(record.tool) + _SLACK_SECONDS
     else:
         seconds = wait_seconds
     try:
@@ -201,19 +219,14 @@ async def _start(services: Services, prepared: Prepared, key: str) -> RunRecord:
 
 
 async def _leave(services: Services, record: RunRecord, why: str) -> RunRecord:
-    """Stop a run that lives in this process; say how to find one that does not."""
-    if not services.source.can_cancel:
-        click.echo(
-            f"opsmcp: {why}. The run goes on; look at it with: opsmcp runs "
-            f"{shlex.quote(record.run)}",
-            err=True,
-        )
-        return record
-    click.echo(
-        f"opsmcp: {why}. On the embedded engine a run lives in this process, so it is cancelled.",
-        err=True,
-    )
+    """Stop a run that lives in this process, and say what becomes of it."""
+    now, stopped = record, False
     with anyio.move_on_after(_CANCEL_SECONDS):
-        now, _ = await services.executions.cancel(record.run, services.principal)
-        return now
-    return record
+        now, stopped = await services.executions.cancel(record.run, services.principal)
+    if stopped:
+        then = "was cancelled, because it lived in this process"
+    else:
+        then = "has ended" if now.ended else "goes on"
+    look = shlex.join(["opsmcp", "runs", record.run])
+    click.echo(f"opsmcp: {why}. The run {then}; look at it with: {look}", err=True)
+    return now

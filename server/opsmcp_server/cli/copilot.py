@@ -76,7 +76,7 @@ def command(
     mcp: tuple[str, ...],
     mcp_token: tuple[str, ...],
 ) -> int:
-    r"""Ask a model that uses the tools, once or in a chat.
+    """Ask a model that uses the tools, once or in a chat.
 
     With a QUESTION: answers and exits; what comes through a pipe goes along. Without: a chat, until
     exit, q or Ctrl-D; /help lists what can be done in it.
@@ -92,7 +92,7 @@ def command(
 
     Exit status: 0 the question was answered and the last operation succeeded, 1 not, 2 wrong use or
     configuration, 3 the endpoint, the source or a server cannot be reached, 130 after Ctrl-C.
-    """
+    """  # noqa: D301 - click reads the control character
     _require_extra()
     shared = shared.with_flags(
         openai_base=endpoint,
@@ -124,7 +124,10 @@ def command(
 
 def _require_extra() -> None:
     if any(find_spec(name) is None for name in _NEEDED):
-        raise WrongUse("the chat needs more packages: pip install 'opsmcp[copilot]'")
+        raise WrongUse(
+            "the chat needs more packages: install opsmcp with its extra, for example "
+            "pip install '.[copilot]' in its checkout"
+        )
 
 
 def _plan(config: Config, tokens: Sequence[str], *, silence: bool) -> "Plan":

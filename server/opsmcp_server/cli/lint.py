@@ -7,7 +7,8 @@ from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table
 from opsmcp_server.services import Services
 from opsmcp_tools.source_lint import Report, Severity, lint_source, suggest_settings
-from opsmcp_tools.tool import JsonObject
+from opsmcp_tools.tool import JsonObject, Withheld
+from opsmcp_tools.toolbox import Toolbox
 
 __all__ = ["command"]
 
@@ -21,29 +22,51 @@ _STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "di
 def command(shared: Shared, as_json: bool, patch: bool) -> int:
     """Show what would make the operations better tools, the worst first.
 
-    Every operation has a score up to 100. Exit status 1 when there are errors.
+    Every operation has a score up to 100; what cannot be a tool at all has 0. Exit status 1 when
+    there are errors.
     """
 
     async def work(services: Services) -> int:
         toolbox = await services.current_toolbox()
         reports, settings = lint_source(toolbox.catalogue, services.tool_settings)
+        broken = _broken(toolbox)
         if as_json:
-            show_json(_data(reports, settings))
+            show_json(_data(reports, settings, broken))
         elif patch:
             _show_patch(reports)
         else:
-            _show(reports, settings)
-        return int(any(_has_error(report) for report in reports))
+            _show(reports, settings, broken)
+        return int(bool(broken) or any(_has_error(report) for report in reports))
 
     return run_with_services(shared, work)
+
+
+def _broken(toolbox: Toolbox) -> list[Withheld]:
+    """What is no tool through a fault of its own, and not for what this machine lacks."""
+    absent = {
+        (problem.operation, problem.kind, problem.namespace)
+        for problem in toolbox.catalogue.contents.problems
+        if problem.absent
+    }
+    return [
+        item
+        for item in toolbox.withheld
+        if (item.operation, item.kind, item.namespace) not in absent
+    ]
 
 
 def _has_error(report: Report) -> bool:
     return any(finding.severity is Severity.ERROR for finding in report.findings)
 
 
-def _data(reports: tuple[Report, ...], settings: tuple[str, ...]) -> JsonObject:
+def _data(
+    reports: tuple[Report, ...], settings: tuple[str, ...], broken: list[Withheld]
+) -> JsonObject:
     return {
+        "broken": [
+            {"operation": item.operation, "kind": str(item.kind), "reason": item.reason}
+            for item in broken
+        ],
         "operations": [_row(report) for report in reports],
         "settings": list(settings),
         "patch": suggest_settings(reports),
@@ -78,8 +101,12 @@ def _show_patch(reports: tuple[Report, ...]) -> None:
         click.echo(yaml.safe_dump(patch, allow_unicode=True, sort_keys=False), nl=False)
 
 
-def _show(reports: tuple[Report, ...], settings: tuple[str, ...]) -> None:
+def _show(reports: tuple[Report, ...], settings: tuple[str, ...], broken: list[Withheld]) -> None:
     rows = [
+        (Cell(item.operation, "bold"), Cell("0"), Cell("no-tool", "red"), Cell(item.reason))
+        for item in broken
+    ]
+    rows += [
         (
             Cell(report.operation.name, "bold"),
             Cell(str(report.score)),

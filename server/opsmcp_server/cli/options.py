@@ -1,10 +1,10 @@
 """The options that every command has, and the settings that they stand for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -39,6 +39,14 @@ _OPTIONS = (
     click.option("-v", "--verbose", is_flag=True, help="Log more, on stderr."),
 )
 
+_FLAGS: Mapping[str, str] = {
+    "--manifests": "embedded.manifests",
+    "--server": "ops.server",
+    "--namespace": "ops.namespace",
+    "--read-only": "policy.read_only",
+}
+"""Which of them stand for settings."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shared:
@@ -47,6 +55,20 @@ class Shared:
     file: Path | None = None
     flags: dict[str, object] = field(default_factory=dict[str, object])
     verbose: bool = False
+
+    def words(self) -> list[str]:
+        """The options as they are written, for a command that is to be given again."""
+        given: list[str] = [] if self.file is None else ["--config", str(self.file)]
+        for flag, key in _FLAGS.items():
+            value = self.flags.get(key)
+            if value is True:
+                given.append(flag)
+            elif isinstance(value, tuple):
+                for one in cast("tuple[object, ...]", value):
+                    given += [flag, str(one)]
+            elif value is not None:
+                given += [flag, str(value)]
+        return given
 
     def with_flags(self, **more: object) -> "Shared":
         """The same with further settings; `server_port` stands for `server.port`."""
@@ -68,12 +90,8 @@ def shared_options(command: Callable[..., int]) -> Callable[..., int]:
         verbose: bool,
         **own: Any,
     ) -> int:
-        flags: dict[str, object] = {
-            "embedded.manifests": manifests,
-            "ops.server": server,
-            "ops.namespace": namespace,
-            "policy.read_only": read_only,
-        }
+        given = (manifests, server, namespace, read_only)
+        flags = dict[str, object](zip(_FLAGS.values(), given, strict=True))
         return command(Shared(config_file, flags, verbose), **own)
 
     for option in reversed(_OPTIONS):

@@ -1,5 +1,6 @@
 """`opsmcp runs`: recent runs, or one with its summary or its whole output."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -75,7 +76,8 @@ def command(
         await services.executions.look(_LOOK_SECONDS)
         whose = Principal(principal) if principal else services.principal
         if run is None:
-            await _list(services, whose, filters, as_json=as_json)
+            again = _words(filters, principal, as_json=as_json) + shared.words()
+            await _list(services, whose, filters, again, as_json=as_json)
         else:
             record = await services.executions.history.get(run, whose)
             await _show_one(services, record, output=output, as_json=as_json)
@@ -84,8 +86,25 @@ def command(
     return run_with_services(shared, work)
 
 
+def _words(filters: Mapping[str, Any], principal: str | None, *, as_json: bool) -> list[str]:
+    """The same list, as it is asked for on a command line, but for where it goes on."""
+    given = {**filters, "principal": principal, "cursor": None}
+    shown = [
+        word
+        for name, value in given.items()
+        if value is not None
+        for word in (f"--{name}", value.isoformat() if isinstance(value, datetime) else str(value))
+    ]
+    return ["opsmcp", "runs", *shown, *(["--json"] if as_json else [])]
+
+
 async def _list(
-    services: Services, whose: Principal, filters: Mapping[str, Any], *, as_json: bool
+    services: Services,
+    whose: Principal,
+    filters: Mapping[str, Any],
+    again: list[str],
+    *,
+    as_json: bool,
 ) -> None:
     records, cursor = await services.executions.history.list(
         whose,
@@ -103,7 +122,7 @@ async def _list(
     columns = ("run", "verdict", "started", "seconds", "tool", "arguments")
     show_table(columns, [_row(record) for record in records])
     if cursor:
-        click.echo(f"There are more: opsmcp runs --cursor {cursor}", err=True)
+        click.echo(f"There are more: {shlex.join([*again, '--cursor', cursor])}", err=True)
 
 
 def _entry(record: RunRecord) -> dict[str, object]:

@@ -9,7 +9,7 @@ import click
 
 from opsmcp_pipelines.errors import SourceError
 from opsmcp_server.app import open_services
-from opsmcp_server.cli import leave_closed_pipe
+from opsmcp_server.cli import leave_closed_pipe, leave_unwritten
 from opsmcp_server.cli.options import Shared
 from opsmcp_server.cli.start import (
     Failed,
@@ -83,6 +83,8 @@ async def _work(config: Config, work: Work) -> int | click.ClickException:
             return error
         except BrokenPipeError:
             return leave_closed_pipe()
+        except OSError as error:
+            return leave_unwritten(error)
         except _EXPECTED as error:
             return _failure(error, services.masker, read=services.toolbox is not None)
 

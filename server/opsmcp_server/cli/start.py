@@ -49,7 +49,11 @@ def read_config(shared: Shared) -> Config:
         WrongUse: They cannot be used.
     """
     try:
-        config = load(process_environment(), cwd=Path.cwd(), flags=shared.flags, file=shared.file)
+        cwd = Path.cwd()
+    except OSError as error:
+        raise WrongUse("the working directory is gone; change to one that is there") from error
+    try:
+        config = load(process_environment(), cwd=cwd, flags=shared.flags, file=shared.file)
     except ConfigError as error:
         raise WrongUse(str(error)) from error
     _mask_logs(Masker(config.secret_values()))

@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 _WIDEST_CELL = 500
+_WIDEST_FIRST = 30
 _BAR = "\N{BOX DRAWINGS LIGHT VERTICAL} "
 """Stands before each line that a program wrote."""
 
@@ -58,6 +59,9 @@ def _draw_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     from rich.text import Text
 
     table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
+    # What stands first is typed again: a name or a handle must not be cut.
+    longest = max((len(row[0].text) for row in rows), default=0)
+    table.columns[0].min_width = min(longest, _WIDEST_FIRST)
     for row in rows:
         table.add_row(*(Text(cell.text, style=cell.style) for cell in row))
     Console().print(table)

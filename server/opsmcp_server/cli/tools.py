@@ -5,10 +5,12 @@ import json
 import click
 import mcp_types as types
 
+from opsmcp_pipelines.models import COPILOT_LABEL
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table
 from opsmcp_server.services import Services
+from opsmcp_tools.policy import Action
 from opsmcp_tools.tokens import HOW, estimate_tokens
 from opsmcp_tools.toolbox import Toolbox
 
@@ -41,9 +43,28 @@ def command(shared: Shared, everything: bool, cost: bool, as_json: bool) -> int:
         show = _show_json if as_json else _show_table
         show(listed, toolbox if everything else None)
         _mention_unlisted(len(services.listing.unlisted))
+        if everything:
+            _mention_missing(services, toolbox)
         return 0
 
     return run_with_services(shared, work)
+
+
+def _mention_missing(services: Services, toolbox: Toolbox) -> None:
+    """How many operations are no tools although nothing is wrong with them, and why."""
+    exposure = services.tool_settings.exposure
+    unexposed = sum(not exposure.covers(one) for one in toolbox.catalogue.operations.values())
+    hidden = sum(
+        services.decide(services.principal, Action.LIST, tool).denied for tool in toolbox.tools
+    )
+    if unexposed:
+        click.echo(
+            f"{unexposed} more are not exposed: they have no label {COPILOT_LABEL}=enabled, or the "
+            "settings expose.* leave them out.",
+            err=True,
+        )
+    if hidden:
+        click.echo(f"Policy hides {hidden} more: opsmcp policy explain NAME says why.", err=True)
 
 
 def _mention_unlisted(count: int) -> None:

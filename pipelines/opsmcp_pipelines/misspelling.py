@@ -1,0 +1,61 @@
+"""Keys of a manifest that look misspelt. Ops passes over what it does not know, and so do we.
+
+Only a key that resembles a known one is named: there are many others that mean something to Ops.
+"""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+
+from opsmcp_pipelines.models import OperationKind
+from opsmcp_pipelines.yaml_nodes import ListNode, MapNode, Node
+
+__all__ = ["find_misspelt"]
+
+_LIKE_ENOUGH = 0.8
+_LONGEST = 60
+
+_OF_SPEC = {
+    OperationKind.PIPELINE: ("desc", "variables", "tasks"),
+    OperationKind.TASK: ("desc", "host", "variables", "steps", "mounts", "runtimeImage"),
+}
+_OF_REF = ("name", "taskRef", "desc", "allowFailure", "runAlways", "results")
+_OF_STEP = (
+    *("name", "content", "when", "allowfailure", "timeoutSeconds", "runtimeImage"),
+    *("localfile", "remotefile", "direction"),
+)
+_OF_VARIABLE = (
+    *("default", "value", "display", "desc", "regex", "required"),
+    *("enums", "examples"),
+)
+
+
+def find_misspelt(document: MapNode, kind: OperationKind) -> Iterator[tuple[int, str]]:
+    """Line and message of each key that is probably another one's misspelling."""
+    spec = document.fields.get("spec")
+    if not isinstance(spec, MapNode):
+        return
+    yield from _among(spec, _OF_SPEC[kind])
+    parts, known = ("tasks", _OF_REF) if kind is OperationKind.PIPELINE else ("steps", _OF_STEP)
+    for part in _items(spec.fields.get(parts)):
+        yield from _among(part, known)
+    variables = spec.fields.get("variables")
+    fields: Mapping[str, Node] = variables.fields if isinstance(variables, MapNode) else {}
+    for variable in fields.values():
+        yield from _among(variable, _OF_VARIABLE)
+
+
+def _items(node: Node | None) -> tuple[Node, ...]:
+    return node.items if isinstance(node, ListNode) else ()
+
+
+def _among(node: Node, known: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    if not isinstance(node, MapNode):
+        return
+    folded = {name.casefold(): name for name in known}
+    for key, value in node.fields.items():
+        if key in known:
+            continue
+        near = get_close_matches(key[:_LONGEST].casefold(), folded, 1, _LIKE_ENOUGH)
+        if near:
+            meant = folded[near[0]]
+            yield value.line, f"the key {key[:_LONGEST]!r} means nothing here; {meant!r} does"
