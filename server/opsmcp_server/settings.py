@@ -386,7 +386,8 @@ class Values(_Group):
     local_urls: Annotated[Literal["auto", "allow", "deny"], Means("auto, allow or deny")] = "auto"
     """Whether a URL may point at the machine that asks for it. `auto`: at its loopback on the
     embedded engine, because people check what runs on their own machine; nowhere on an Ops server.
-    `allow` opens link-local and metadata addresses too, which hand out credentials in a cloud."""
+    `allow` opens link-local and metadata addresses too, which hand out credentials in a cloud; no
+    other value may be one of the latter without it (`ip`, `server`)."""
     path_roots: Annotated[tuple[str, ...], Means("a list of absolute paths")] = ()
     """Folders below which a path must be. Empty: anywhere. Links in them are not looked at."""
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from opsmcp_pipelines.models import Variable
 from opsmcp_tools.schema import build_input
 from opsmcp_tools.tool import Input, Kind
+from opsmcp_tools.value_rules import ValueRules
 from opsmcp_tools.values import Refused, check_value, is_safe_word
 from tests.tools.corpus import (
     HOSTILE_BY_KIND,
@@ -89,6 +90,45 @@ def test_what_models_send_is_brought_into_one_form(kind: Kind, value: object, te
 def test_a_word_names_no_local_address_wherever_a_url_begins_in_it(word: str):
     with pytest.raises(Refused, match="its host is"):
         check_value(INPUTS[Kind.TOKEN], word)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "169.254.169.254",
+        "169.254.169.254:80/latest/meta-data",
+        "u@169.254.169.254",
+        "169.254.169.254.",
+        "web-1,0xa9fea9fe",
+        "to=2852039166",
+        "169.254.43518/x",
+        "100.100.100.200",
+        "169.254.170.2/v2/credentials",
+        "fd00:ec2::254",
+        "::ffff:a9fe:a9fe",
+        "metadata.google.internal/x",
+    ],
+)
+def test_what_a_script_could_make_a_url_of_is_no_metadata_address(value: str):
+    with pytest.raises(Refused, match="metadata"):
+        check_value(INPUTS[Kind.TOKEN], value)
+    allowing = replace(INPUTS[Kind.TOKEN], rules=ValueRules(link_local=True))
+    assert check_value(allowing, value) == value
+
+
+@pytest.mark.parametrize("kind", [Kind.IP, Kind.KUBERNETES_NAME, Kind.HOST, Kind.IMAGE])
+def test_no_kind_of_address_is_one_of_metadata(kind: Kind):
+    value = "169.254.169.254/app" if kind is Kind.IMAGE else "169.254.169.254"
+    with pytest.raises(Refused, match="metadata"):
+        check_value(replace(INPUTS[kind], allowed=()), value)
+
+
+def test_an_address_of_metadata_that_the_settings_name_is_taken():
+    rules = ValueRules(url_hosts=("169.254.169.254",))
+    item = replace(INPUTS[Kind.IP], rules=rules)
+    assert check_value(item, "169.254.169.254") == "169.254.169.254"
+    network = check_value(INPUTS[Kind.CIDR], "169.254.169.254/32")
+    assert network == "169.254.169.254/32", "it says what to block, for example"
 
 
 def test_a_word_that_only_resembles_a_url_is_fine():

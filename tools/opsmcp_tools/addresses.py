@@ -1,5 +1,7 @@
 """Which addresses a URL may point at: none that mean the machine itself or its cloud's metadata.
 
+The latter no other value may be, either: a script can make a URL of it.
+
 Pure. A host may be written in every way that programs take: decimal, hexadecimal, octal, with fewer
 parts (inet_aton), IPv6 with an IPv4 inside, with a trailing dot. Names are resolved elsewhere
 (`opsmcp_server.resolving`); what they resolve to is judged here. Sources: RFC 6890, RFC 6761,
@@ -14,7 +16,7 @@ from opsmcp_tools.value_rules import ValueRules
 from opsmcp_tools.words import argument as words
 from opsmcp_tools.words.phrase import Said
 
-__all__ = ["judge_address", "judge_host", "literal_address", "meanings_of"]
+__all__ = ["judge_address", "judge_bare", "judge_host", "literal_address", "meanings_of"]
 
 Address = IPv4Address | IPv6Address
 
@@ -23,10 +25,13 @@ _LOCAL_NAMES = ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loop
 _METADATA = frozenset(
     {
         ip_address("169.254.169.254"),
+        ip_address("169.254.170.2"),  # AWS, of one container
+        ip_address("169.254.170.23"),  # AWS, of one pod
         ip_address("100.100.100.200"),  # Alibaba Cloud
         ip_address("168.63.129.16"),  # Azure
         ip_address("192.0.0.192"),  # Oracle Cloud
         ip_address("fd00:ec2::254"),  # AWS
+        ip_address("fd00:ec2::23"),
         ip_address("fd20:ce::254"),  # Google Cloud
     }
 )
@@ -58,6 +63,23 @@ def judge_host(host: str, rules: ValueRules) -> Said | None:
     except ValueError:
         return words.NO_ADDRESS()
     return judge_address(address, rules) if address else None
+
+
+def judge_bare(host: str, rules: ValueRules) -> Said | None:
+    """Why no value that is no URL must name this host; None when it may.
+
+    Only what can hardly mean anything else: `metadata` alone is a word, and a link-local address
+    may be a cluster's DNS.
+    """
+    plain = host.lower().rstrip(".")
+    if rules.link_local or plain in rules.url_hosts:
+        return None
+    try:
+        address = literal_address(plain)
+    except ValueError:
+        return None
+    meant = address is not None and not _METADATA.isdisjoint(meanings_of(address))
+    return words.METADATA_ADDRESS() if meant or plain == "metadata.google.internal" else None
 
 
 def judge_address(address: Address, rules: ValueRules) -> Said | None:

@@ -15,7 +15,7 @@ from ipaddress import ip_address, ip_network
 from posixpath import normpath
 from urllib.parse import SplitResult, urlsplit
 
-from opsmcp_tools.addresses import judge_host
+from opsmcp_tools.addresses import judge_bare, judge_host
 from opsmcp_tools.characters import has_hidden, quote
 from opsmcp_tools.kinds import names_machine, names_several
 from opsmcp_tools.nearest import alternatives, did_you_mean, first_of
@@ -67,6 +67,7 @@ _IMAGE = (
 _WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _AUTHORITY = re.compile(r"(?:https?:/+|[A-Za-z][A-Za-z0-9+.-]*://+)([^/?,=]*)", re.IGNORECASE)
 """Also as programs read it that forgive a slash too few or too many."""
+_BETWEEN = re.compile(r"[,=]")
 _FILE = re.compile(r"(?:^|[=,@+])file:", re.IGNORECASE)
 _CHINESE_MARKS = dict.fromkeys(map(ord, "，：！？（）～…"))
 """What every Chinese sentence has; their normal forms mean nothing in quotes."""
@@ -104,6 +105,7 @@ def check_value(item: Input, given: object) -> str:
         return _check_length(item, text)
     _check_characters(text, item.kind)
     _check_machine(item, text)
+    _check_bare_hosts(item, text)
     return _CHECKS[item.kind](item, text)
 
 
@@ -198,6 +200,18 @@ def _check_machine(item: Input, text: str) -> None:
     several = joined or text in NODE_SELECTORS
     if several and text not in (item.default, *item.rules.host_selectors):
         raise Refused(words.NOT_ONE_MACHINE())
+
+
+def _check_bare_hosts(item: Input, text: str) -> None:
+    """Refuse what a script could make a forbidden URL of: `http://${server}`."""
+    if item.kind in (Kind.URL, Kind.CIDR, Kind.TEXT):
+        return
+    for part in _BETWEEN.split(text):
+        authority = part.partition("/")[0]
+        for host in (authority, _host_of(authority)):
+            fault = judge_bare(host, item.rules)
+            if fault:
+                raise Refused(fault)
 
 
 def _check_name(item: Input, text: str) -> str:

@@ -107,6 +107,10 @@ FORBIDDEN_HOST = Phrase(
     "其主机是{},策略不允许(values.local_urls)",
 )
 METADATA = Phrase("the metadata of its cloud", "云平台的元数据服务")
+METADATA_ADDRESS = Phrase(
+    "it is the address of a cloud's metadata, which policy does not allow (values.local_urls)",
+    "这是云平台元数据服务的地址,策略不允许(values.local_urls)",
+)
 LINK_LOCAL = Phrase("a link-local or metadata address", "链路本地或元数据地址")
 MACHINE_ITSELF = Phrase("the machine itself", "本机")
 FILE_URL = Phrase(
