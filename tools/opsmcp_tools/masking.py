@@ -1,22 +1,21 @@
 """Masking: secrets do not leave, wherever text leaves. The one masker; pure.
 
-It knows the exact values of secrets, how they look in base64 and in URLs, and the shapes of common
-keys and tokens. A secret that a program cuts, encrypts or encodes otherwise is not recognised.
-Compiled once: one pass of RE2 over a text, because every output goes through it.
+It knows the exact values of secrets, how programs write them down (`disguises`), and the shapes
+of common keys and tokens. What a program cuts, encrypts or encodes otherwise is not recognised.
+Compiled once: two passes of RE2 over a text, because every output goes through it. Known values go
+first, or a shape that ends within one would show the rest of it.
 """
 
-import base64
-import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import quote, quote_plus
 
 import re2
 
 from opsmcp_pipelines.run import NodeReport, RunReport, StepReport, TaskReport
+from opsmcp_tools.disguises import Parts, as_text, in_base64, in_hexadecimal
 from opsmcp_tools.runs import MASK
 from opsmcp_tools.text import clean
 from opsmcp_tools.tool import JsonObject
@@ -29,13 +28,11 @@ __all__ = ["Masker"]
 _SHORTEST = 4
 """Shorter values are left: masking `1` or `no` everywhere would only spoil the output."""
 
-_SHORTEST_ENCODED = 8
-"""Shorter pieces of base64 stand in ordinary text."""
-
 _LONGEST_COMPILED = 512
-_SHORTEST_LINE = 24
-_MOST_LINES = 200
 _MOST_KEPT = 128
+
+_LINE_END = r"(?:(?:\\[rn]|[\r\n])+[ \t]*)?"
+"""What may stand between two parts of an encoded text, also within JSON or indented YAML."""
 
 _NAMES = (
     r"password|passwd|passphrase|secret_?key|access_?key|private_?key|account_?key|api[_-]?key"
@@ -48,7 +45,9 @@ _SHAPES = (
     r"(?:[A-Za-z0-9+/=]{16,}(?:\\[rn]|\s)+)+-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----",
     # The same in base64, as a kubeconfig or a Secret has it.
     r"LS0tLS1CRUdJTi(?:BSU0EgUFJJVkFURS|BQUklWQVRFI|BFQyBQUklWQVRF|BPUEVOU1NIIFBSSVZBVE"
-    r"|BFTkNSWVBURUQgUFJJVkFURS|BEU0EgUFJJVkFURS)[A-Za-z0-9+/]*=*",
+    r"|BFTkNSWVBURUQgUFJJVkFURS|BEU0EgUFJJVkFURS)[A-Za-z0-9+/]*"
+    # In lines, of which the last is shorter.
+    rf"(?:(?:{_LINE_END}[A-Za-z0-9+/]{{40,}})+(?:{_LINE_END}[A-Za-z0-9+/]+)?)?=*",
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
     r"\b(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255})\b",
     r"\bglpat-[A-Za-z0-9_-]{20,}",
@@ -113,12 +112,12 @@ class Masker:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         """Know these values and the shapes; values of fewer than 4 characters are left alone."""
-        self._secrets = frozenset(value for value in secrets if len(value) >= _SHORTEST)
+        self._secrets = _worth_masking(secrets)
         self._wider: dict[frozenset[str], Masker] = {}
 
     def also(self, secrets: Iterable[str]) -> "Masker":
         """One that knows these values, too."""
-        unknown = frozenset(v for v in secrets if len(v) >= _SHORTEST) - self._secrets
+        unknown = _worth_masking(secrets) - self._secrets
         if not unknown:
             return self
         found = self._wider.get(unknown)
@@ -156,30 +155,37 @@ class Masker:
         for secret in self._long:
             text = text.replace(secret, MASK)
         data = text.encode()
-        pieces, end = list[bytes](), 0
-        for found in self._finder.finditer(data):
-            start, stop = found.span()
-            pieces += (data[end:start], _replaced(data[start:stop].decode()).encode())
-            end = stop
-        return b"".join((*pieces, data[end:])).decode() if end else text
+        plain = _with_replaced(self._known, data, lambda _: MASK) if self._known else data
+        masked = _with_replaced(_shapes(), plain, _replaced)
+        return text if masked is data else masked.decode()
 
     @cached_property
     def _long(self) -> tuple[str, ...]:
         """Forms too long to be compiled, the longest first."""
-        return tuple(sorted((f for f in self._forms if len(f) > _LONGEST_COMPILED), key=_by_length))
+        encoded = (*self._base64, *self._hexadecimal)
+        forms = {*self._texts, *(text for parts in encoded for text in _as_written(parts))}
+        return tuple(sorted((f for f in forms if len(f) > _LONGEST_COMPILED), key=_by_length))
 
     @cached_property
-    def _finder(self) -> "Regexp":
-        short = sorted((f for f in self._forms if len(f) <= _LONGEST_COMPILED), key=_by_length)
-        encoded = sorted({f for s in self._secrets for f in _base64_forms(s)}, key=_by_length)
-        plain = [re2.escape(form) for form in short]
-        plain += [rf"[A-Za-z0-9+/_-]?{re2.escape(form)}[A-Za-z0-9+/_-]?=*" for form in encoded]
-        kept = [f"(?:{before}){secret}" for before, secret in _KEPT_SHAPES]
-        return _compile([*plain, *_SHAPES, *kept])
+    def _known(self) -> "Regexp | None":
+        """What finds all other forms; None when there are none."""
+        short = sorted((f for f in self._texts if len(f) <= _LONGEST_COMPILED), key=_by_length)
+        around = "[A-Za-z0-9+/_-]?"
+        encoded = (f"{around}{form}{around}=*" for form in _patterns(self._base64))
+        every = [*map(re2.escape, short), *_patterns(self._hexadecimal), *encoded]
+        return _compile(every) if every else None
 
     @cached_property
-    def _forms(self) -> frozenset[str]:
-        return frozenset(form for secret in self._secrets for form in _forms(secret))
+    def _texts(self) -> frozenset[str]:
+        return frozenset(form for secret in self._secrets for form in as_text(secret))
+
+    @cached_property
+    def _base64(self) -> frozenset[Parts]:
+        return frozenset(parts for secret in self._secrets for parts in in_base64(secret))
+
+    @cached_property
+    def _hexadecimal(self) -> frozenset[Parts]:
+        return frozenset(parts for secret in self._secrets for parts in in_hexadecimal(secret))
 
     def _task(self, task: TaskReport) -> TaskReport:
         results = {name: self._output(value) for name, value in task.results.items()}
@@ -216,6 +222,25 @@ def _compile(alternatives: Iterable[str]) -> "Regexp":
     return re2.compile("|".join(alternatives), options)
 
 
+def _worth_masking(secrets: Iterable[str]) -> frozenset[str]:
+    return frozenset(v for v in secrets if len(v) >= _SHORTEST and not _NO_SECRETS.fullmatch(v))
+
+
+def _with_replaced(finder: "Regexp", data: bytes, replaced: Callable[[str], str]) -> bytes:
+    """The same object when nothing was found."""
+    pieces, end = list[bytes](), 0
+    for found in finder.finditer(data):
+        start, stop = found.span()
+        pieces += (data[end:start], replaced(data[start:stop].decode()).encode())
+        end = stop
+    return b"".join((*pieces, data[end:])) if end else data
+
+
+@cache
+def _shapes() -> "Regexp":
+    return _compile([*_SHAPES, *(f"(?:{before}){secret}" for before, secret in _KEPT_SHAPES)])
+
+
 @cache
 def _kept_shapes() -> "Regexp":
     """Apart from what finds secrets, because telling groups costs more than finding."""
@@ -235,28 +260,17 @@ def _by_length(form: str) -> tuple[int, str]:
     return -len(form), form
 
 
-def _forms(secret: str) -> Iterator[str]:
-    """The secret as it is, in a URL, in JSON, and its lines, as a terminal may end them."""
-    yield secret
-    for encoded in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
-        yield encoded
-        yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), encoded)
-    if len(secret) >= _SHORTEST_ENCODED:
-        yield from (secret.encode().hex(), secret.encode().hex().upper())
-    yield json.dumps(secret)[1:-1]
-    yield json.dumps(secret, ensure_ascii=False)[1:-1]
-    if "\n" in secret:
-        yield secret.replace("\n", "\r\n")
-        lines = [line.strip() for line in secret.splitlines()[:_MOST_LINES]]
-        yield from (line for line in lines if len(line) >= _SHORTEST_LINE)
+def _as_written(parts: Parts) -> Iterator[str]:
+    """An encoded text in one line, and in lines as `base64` and `openssl` break them."""
+    yield "".join(parts)
+    for width in (76, 64):
+        each = width // max(map(len, parts))
+        starts = range(0, len(parts), each)
+        yield "\n".join("".join(parts[start : start + each]) for start in starts)
 
 
-def _base64_forms(secret: str) -> Iterator[str]:
-    """What base64 makes of the secret wherever it begins within the encoded text."""
-    data = secret.encode()
-    for offset in range(3) if len(data) <= _LONGEST_COMPILED // 2 else ():
-        encoded = base64.b64encode(bytes(offset) + data)
-        whole = encoded[-(-offset * 8 // 6) : (offset + len(data)) * 8 // 6].decode()
-        if len(whole) >= _SHORTEST_ENCODED:
-            yield whole
-            yield whole.replace("+", "-").replace("/", "_")
+def _patterns(encoded: Iterable[Parts]) -> list[str]:
+    """Those that are short enough to be compiled, the longest first, over however many lines."""
+    short = (parts for parts in encoded if sum(map(len, parts)) <= _LONGEST_COMPILED)
+    ordered = sorted(short, key=lambda parts: _by_length("".join(parts)))
+    return [_LINE_END.join(map(re2.escape, parts)) for parts in ordered]
