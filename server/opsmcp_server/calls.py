@@ -18,10 +18,11 @@ from opsmcp_tools.nearest import nearest_names
 from opsmcp_tools.plan import Plan, build_plan, hazards, places_in_words
 from opsmcp_tools.policy import Action, Decision, Effect
 from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.showing import show_arguments
 from opsmcp_tools.tool import Principal, Tool
 from opsmcp_tools.toolbox import Toolbox
 from opsmcp_tools.words import consent as words
-from opsmcp_tools.words.phrase import Language, Said, say
+from opsmcp_tools.words.phrase import Said, say
 
 __all__ = [
     "OnProgress",
@@ -38,9 +39,6 @@ __all__ = [
 
 _LEAST_START_SECONDS = 5.0
 """How long at least to wait for the answer of a start, so that a refusal can be told."""
-
-_LONGEST_SHOWN = 200
-"""Characters of an argument that a person is shown; of a longer one both ends."""
 
 OnProgress = Callable[[RunRecord], Awaitable[None]]
 
@@ -197,23 +195,19 @@ async def check_again(services: Services, prepared: Prepared, asked: Question) -
 async def question(services: Services, prepared: Prepared) -> Question:
     """What a person is asked: the operation, what it changes, where, and with which arguments.
 
-    The arguments come last and long ones are cut, so that they cannot push the rest out of sight.
+    The arguments come last, so that they cannot push the rest out of sight. They are whole: who
+    asks must show all of the text, or not ask.
     """
     contents = (await services.current_toolbox()).catalogue.contents
     where = places_in_words(prepared.tool, prepared.call, contents)
     tool, given = prepared.tool, prepared.call.arguments
-    said = [words.RUN(tool.title, tool.name), tool.description, _effect(tool)]
+    said = [words.RUN(tool.title, tool.name), _effect(tool)]
     said += [words.CAREFUL(hazard) for hazard in hazards(tool)]
     said += [words.WHERE(where)] if where else []
+    said += [tool.description]
     lines = [say(one, tool.language) for one in said]
-    lines += [f"  {name} = {_in_short(value, tool.language)}" for name, value in given.items()]
+    lines += show_arguments(given, tool.language)
     return Question("\n".join(lines), tool.definition, prepared.decision)
-
-
-def _in_short(value: str, language: Language) -> str:
-    if len(value) <= _LONGEST_SHOWN:
-        return value
-    return words.IN_SHORT(value[: _LONGEST_SHOWN - 40], value[-40:], len(value)).to(language)
 
 
 def _effect(tool: Tool) -> Said:

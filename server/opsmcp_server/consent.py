@@ -34,6 +34,9 @@ _MOST_QUESTIONS = 1024
 _MOST_QUESTIONS_OF_ONE = 64
 """Of one principal, so that nobody pushes out the questions of others, or keeps calls waiting."""
 
+_LONGEST_QUESTION = 16_000
+"""Characters that a person can be expected to read, and a client to show, before they agree."""
+
 _GONE = frozenset({CONNECTION_CLOSED, REQUEST_TIMEOUT})
 
 _SCHEMA: types.ElicitRequestedSchema = {
@@ -86,10 +89,11 @@ class Consent:
             The answer, or the result to send so that the client asks and calls again.
 
         Raises:
-            ConsentNeeded: The principal has too many questions open.
+            ConsentNeeded: The principal has too many questions open, or this one is too long.
         """
         if not _can_ask(ctx):
             return Answer.COULD_NOT_ASK
+        _check_length(question)
         if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
             return self._ask_by_result(params, question, principal)
         if self._asking[principal] >= _MOST_QUESTIONS_OF_ONE:
@@ -149,6 +153,16 @@ class Consent:
             del self._open[own[0]]
         elif len(self._open) >= _MOST_QUESTIONS:
             del self._open[next(iter(self._open))]
+
+
+def _check_length(question: Question) -> None:
+    length = len(question.text)
+    if length > _LONGEST_QUESTION:
+        raise ConsentNeeded(
+            f"A person has to agree, and the question with all its arguments is {length:,} "
+            f"characters long; at most {_LONGEST_QUESTION:,} can be shown. It was not started. "
+            "Call with shorter arguments."
+        )
 
 
 def _can_ask(ctx: ServerRequestContext[Any, Any]) -> bool:

@@ -464,6 +464,10 @@ class Copilot(_Group):
     in the process."""
     token: _Secret = _NO_SECRET
     """Bearer token for the first of `copilot.mcp`. A secret."""
+    trust: Annotated[tuple[_Address, ...], Means("a list of http:// or https:// addresses")] = ()
+    """Those of `copilot.mcp` (written as there) that are an opsmcp of yours: the chat leaves it to
+    them to ask before a change, and what they say of their tools does not count as text of
+    strangers."""
     history: Annotated[
         int, _Number, Field(ge=0, le=1000), Means("a whole number from 0 to 1000")
     ] = 5

@@ -108,6 +108,14 @@ def copilot(opsmcp: Opsmcp) -> Copilot:
 
 
 @pytest.fixture
+def lenient(copilot: Copilot) -> Copilot:
+    """One whose policy allows everything without a question."""
+    rules = "policy: {rules: [{effect: allow}]}\n"
+    (copilot.folder / "opsmcp.yaml").write_text(rules, "utf-8")
+    return copilot
+
+
+@pytest.fixture
 def kubectl(tmp_path: Path) -> FakeProgram:
     """A kubectl that the bundled operations find, and two clusters, `lab` and `live`."""
     return prepare(tmp_path)

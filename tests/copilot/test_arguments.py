@@ -2,7 +2,7 @@
 
 import pytest
 
-from opsmcp_server.copilot.arguments import call_line, command_line, flat_values, parse
+from opsmcp_server.copilot.arguments import call_line, command_line, parse
 
 PROPERTIES = {
     "pod": {"type": "string"},
@@ -36,11 +36,6 @@ def test_what_is_typed_becomes_what_the_schema_wants(word: str, value: object) -
 @pytest.mark.parametrize("word", ["pod", "=x", "", "--pod"])
 def test_what_is_not_name_and_value_is_nothing(word: str) -> None:
     assert parse(["topk=1", word], PROPERTIES) is None
-
-
-def test_values_are_flat_texts() -> None:
-    arguments = {"a": {"b": [1, "x"]}, "c": True, "d": None, "e": 0.5}
-    assert flat_values(arguments) == {"a.b.0": "1", "a.b.1": "x", "c": "true", "e": "0.5"}
 
 
 def test_a_call_is_one_short_line_for_people_and_a_safe_one_for_a_shell() -> None:

@@ -22,14 +22,6 @@ def written(copilot: Copilot) -> str:
     return file.read_text("utf-8") if file.exists() else ""
 
 
-@pytest.fixture
-def lenient(copilot: Copilot) -> Copilot:
-    """One whose policy allows everything without a question."""
-    rules = "policy: {rules: [{effect: allow}]}\n"
-    (copilot.folder / "opsmcp.yaml").write_text(rules, "utf-8")
-    return copilot
-
-
 @pytest.mark.parametrize(
     ("answer", "kept"), [("y", False), ("n", True), ("", True), ("\x03", True)]
 )
@@ -84,6 +76,7 @@ def test_an_argument_is_edited_and_the_call_asked_about_again(
         at.ask("word = two", "[y/n/e]")
         assert "word = two" in at.shown
         assert "changed by you; it was not started as it was" in at.shown
+        assert "declined" not in at.shown
         at.ask("y", "Written.")
 
     model.script(write("one"), says("Written."))
@@ -164,7 +157,7 @@ def test_a_value_that_comes_from_output_is_asked_about_even_where_policy_allows_
 ) -> None:
     def person(at: Terminal) -> None:
         at.ask("look, and write what you see", "[y/n/e]")
-        assert f"{FOREIGN}; they may come from the output of a tool: word" in at.shown
+        assert f"{FOREIGN}; they may come from what a tool says: word" in at.shown
         at.ask(answer, "Well.")
 
     model.script(calls(HELLO), write("world"), says("Well."))
@@ -251,7 +244,7 @@ def test_an_operation_that_was_found_and_changes_is_asked_about_and_edited(
 ) -> None:
     def person(at: Terminal) -> None:
         at.ask("look, and write what you see", "[y/n/e]")
-        assert f"{FOREIGN}; they may come from the output of a tool: word" in at.shown
+        assert f"{FOREIGN}; they may come from what a tool says: word" in at.shown
         at.ask("e", "(word)")
         at.ask("word=two", "[y/n/e]")
         at.ask("y", "Written.")

@@ -54,7 +54,7 @@ def test_what_the_person_did_not_say_is_foreign(said: str, value: str) -> None:
 
 def test_what_is_nested_and_of_any_type_is_looked_at() -> None:
     arguments = {"a": {"b": ["x1", 7]}, "c": True, "d": None, "e": ""}
-    assert origins("take x1").foreign(arguments, {}) == ("a.b.1", "c")
+    assert origins("take x1").foreign(arguments, {}) == ("a.b[1]", "c")
 
 
 def test_the_default_of_a_tool_is_nobodys_instruction() -> None:

@@ -10,7 +10,11 @@ from tests.fakes.program import FakeProgram
 LOCALES = {"en": "C.UTF-8", "zh": "zh_CN.UTF-8"}
 OURS = {
     "en": ["/help helps", "y = yes, n = no, e = edit an argument", "Where: cluster lab"],
-    "zh": ["/help 查看帮助", "y = 同意,n = 拒绝,e = 修改参数", "位置:集群 lab"],
+    "zh": [
+        "/help 查看帮助",
+        "force-restart-pod: y = 同意, n = 拒绝, e = 修改参数",
+        "位置:集群 lab",
+    ],
 }
 
 

@@ -21,6 +21,17 @@ CANCELLED = types.ElicitResult(action="cancel")
 UNTICKED = types.ElicitResult(action="accept", content={"agree": False})
 EMPTY = types.ElicitResult(action="accept", content={})
 
+_MANY = """\
+apiVersion: crd.chenshaowen.com/v1
+kind: Task
+metadata: {{name: delete-many, labels: {{ops/copilot: enabled}}}}
+spec:
+  desc: delete many things
+  host: localhost
+  variables: {{{variables}}}
+  steps: [{{name: delete, content: echo}}]
+"""
+
 Meanwhile = Callable[[Services], Awaitable[None]]
 
 
@@ -132,10 +143,29 @@ async def test_a_long_argument_cannot_push_the_rest_of_the_question_out_of_sight
     ):
         await client.call_tool("delete-thing", {"name": f"disk-{'x' * 900}-end"})
     lines = asked[0].splitlines()
-    assert lines[2] == "It changes something, and this can destroy or interrupt something."
-    assert lines[-1].startswith("  name = disk-xxx") and lines[-1].endswith("(909 characters)")
-    assert "xx-end (" in lines[-1]
-    assert all(len(line) < 250 for line in lines)
+    assert lines[1] == "It changes something, and this can destroy or interrupt something."
+    assert lines[2] == "Where: localhost"
+    assert lines[-1] == f"  name = disk-{'x' * 900}-end"
+
+
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+async def test_what_is_too_long_for_a_person_is_refused_not_asked(ground: Ground, era: str) -> None:
+    asked: list[str] = []
+
+    async def respond(_ctx: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+        asked.append(params.message)
+        return AGREED
+
+    names = [f"value{number}" for number in range(17)]
+    manifest = _MANY.format(variables=", ".join(f"{name}: {{}}" for name in names))
+    (ground.manifests / "many.yaml").write_text(manifest, "utf-8")
+    async with (
+        running(f"memory-{era}", ground.environ(), ground.root) as run,
+        run.connect(elicitation_callback=respond) as client,
+    ):
+        result = await client.call_tool("delete-many", dict.fromkeys(names, "x" * 1_000))
+    assert result.is_error and "at most 16,000 can be shown" in str(result.content)
+    assert asked == []
 
 
 async def test_only_so_many_calls_of_one_principal_wait_for_an_answer(ground: Ground) -> None:

@@ -40,16 +40,19 @@ def _is_hidden(char: str) -> bool:
 
 
 def clean_line(text: str, limit: int) -> str:
-    """One visible line of at most `limit` characters, cut at a word where it can be."""
+    """One visible line of at most `limit` characters, cut at a word where it can be.
+
+    A line that ends in `…` was cut; no other was, however many blanks stood in it.
+    """
     bounded = text[: limit * 8]
     if has_hidden(bounded):
         spaced = (" " if char.isspace() else char for char in bounded)
         bounded = "".join(char for char in spaced if not _is_hidden(char))
     line = " ".join(bounded.split())
-    if len(line) <= limit:
+    if len(line) <= limit and limit * 8 >= len(text):
         return line
     cut = line[: limit - 1]
-    head, space, _ = cut.rpartition(" ")
+    head, space, _ = cut.rpartition(" ") if len(line) > len(cut) else (cut, "", "")
     return (head if space and len(head) > limit // 2 else cut).rstrip(" ,;:") + "…"
 
 

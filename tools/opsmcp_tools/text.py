@@ -95,9 +95,11 @@ def _with_newlines(data: bytes) -> bytes:
 
 
 def label(text: str, limit: int = 80) -> str:
-    """A name or a sentence of a stranger as one short line."""
-    line = " ".join(clean(text[: 4 * limit]).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    """A name or a sentence of a stranger as one short line; it ends in `…` when it was cut."""
+    bounded = text[: 4 * limit]
+    line = " ".join(clean(bounded).split())
+    whole = len(line) <= limit and len(bounded) == len(text)
+    return line if whole else line[: limit - 1] + "…"
 
 
 def head_and_tail(text: str, limit: int) -> str:

@@ -116,7 +116,7 @@ def command(
         from opsmcp_server.handlers import build_server
 
         await services.current_toolbox()
-        address = Address(build_server(services), "opsmcp")
+        address = Address(build_server(services), "opsmcp", trusted=True)
         return await _session(plan, config, [address], asked)
 
     return run_with_services(shared, work)
@@ -185,7 +185,10 @@ def _addresses(config: Config, tokens: Sequence[str]) -> "list[Address]":
     given = [*tokens, *[""] * len(config.copilot.mcp)]
     given[0] = given[0] or first
     pairs = zip(config.copilot.mcp, given, strict=False)
-    return [Address(url, url.partition("://")[2], token) for url, token in pairs]
+    return [
+        Address(url, url.partition("://")[2], token, trusted=url in config.copilot.trust)
+        for url, token in pairs
+    ]
 
 
 async def _contained(

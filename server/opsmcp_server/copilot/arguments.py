@@ -1,13 +1,15 @@
 """Arguments as a person types them: `name=value`, made what the tool's schema wants. Pure."""
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from opsmcp_server.copilot.shape import list_of, object_of
+from opsmcp_server.copilot.shape import object_of
+from opsmcp_tools.showing import leaves
 from opsmcp_tools.text import label
 
-__all__ = ["call_line", "command_line", "flat_values", "parse"]
+__all__ = ["as_text", "call_line", "command_line", "parse"]
 
 _LONGEST_LINE = 200
 
@@ -38,26 +40,9 @@ def _read_value(text: str, schema: object) -> object:
     return text
 
 
-def flat_values(arguments: Mapping[str, object]) -> dict[str, str]:
-    """Argument to its value as text; what is nested comes as `outer.inner`."""
-    flat: dict[str, str] = {}
-    for name, value in arguments.items():
-        if _is(value, dict):
-            inner = flat_values(object_of(value))
-            flat |= {f"{name}.{key}": text for key, text in inner.items()}
-        elif _is(value, list):
-            inner = flat_values({str(place): item for place, item in enumerate(list_of(value))})
-            flat |= {f"{name}.{key}": text for key, text in inner.items()}
-        elif isinstance(value, bool):
-            flat[name] = str(value).lower()
-        elif value is not None:
-            flat[name] = str(value)
-    return flat
-
-
-def _is(value: object, kind: type) -> bool:
-    """Without narrowing: the parts of what a stranger sent stay unknown."""
-    return isinstance(value, kind)
+def as_text(value: object) -> str:
+    """A value as a person would type it."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def call_line(tool: str, arguments: Mapping[str, object]) -> str:
@@ -71,4 +56,4 @@ def command_line(tool: str, arguments: Mapping[str, object]) -> str:
 
 
 def _pairs(arguments: Mapping[str, object]) -> list[str]:
-    return [f"{name}={value}" for name, value in flat_values(arguments).items()]
+    return [f"{name}={as_text(value)}" for name, value in leaves(arguments)]

@@ -18,14 +18,16 @@ from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import CONNECTION_CLOSED
 
 from opsmcp_server.copilot.arguments import command_line
+from opsmcp_server.copilot.call import Call
 from opsmcp_server.copilot.connections import Hub
-from opsmcp_server.copilot.consent import Asking, Call
+from opsmcp_server.copilot.consent import Asking
 from opsmcp_server.copilot.folding import barred
 from opsmcp_server.copilot.foresight import foresee
 from opsmcp_server.copilot.named import named_call
 from opsmcp_server.copilot.offered import Offered
 from opsmcp_server.copilot.origin import Origins
 from opsmcp_server.copilot.outcome import Outcome, read_outcome
+from opsmcp_server.copilot.question import LONGEST_QUESTION
 from opsmcp_server.copilot.server import FAULTS, Server
 from opsmcp_server.copilot.view import View
 from opsmcp_server.copilot.words import Words
@@ -138,10 +140,10 @@ class Caller:
         offered, always = call.offered, self.confirm_all or call.is_edited
         if offered.reads_only:
             return always
-        if not offered.server.asks_itself:
-            return True
         _, given = named_call(offered, call.arguments)
         call.foreign = self.origins.foreign(given, offered.properties)
+        if not offered.server.asks_itself:
+            return True
         if not (call.foreign or always):
             return False
         foreseen = await foresee(self.hub, offered, call.arguments)
@@ -155,6 +157,8 @@ class Caller:
             tool = call.offered.tool.name
             command = command_line(tool, call.arguments)
             text = self.words("unattended", tool=tool, command=command)
+        elif call.answer == "too long":
+            text = self.words("too-long", tool=call.offered.tool.name, limit=LONGEST_QUESTION)
         else:
             text = self.words("declined" if call.edited is None else "changed")
         return Outcome(clean(text), is_error=True, verdict="declined")

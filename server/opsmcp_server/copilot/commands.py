@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
-import click
 
 from opsmcp_server.copilot import finding
 from opsmcp_server.copilot.arguments import parse
 from opsmcp_server.copilot.folding import barred
 from opsmcp_server.copilot.named import named_call
 from opsmcp_server.copilot.offered import Offered
+from opsmcp_server.copilot.pager import page
 from opsmcp_server.copilot.reading import output_of, read
 from opsmcp_server.copilot.saving import Saved
 from opsmcp_server.copilot.session import Session
@@ -167,15 +167,10 @@ class Commands:
                         break
                     parts.append(answer.text)
             if parts:
-                return await self._page("".join(parts))
+                await page("".join(parts), self.session.interrupts)
+                return 0
         self.session.view.note(failure)
         return 1
-
-    async def _page(self, text: str) -> int:
-        # Ctrl-C is the pager's as long as it is there.
-        with self.session.interrupts.ignored():
-            await anyio.to_thread.run_sync(click.echo_via_pager, text)
-        return 0
 
     async def _history(self, given: Sequence[str]) -> int:
         asked = self.session.conversation.questions

@@ -8,30 +8,29 @@ about at a time, and only the server that is called may ask.
 
 import math
 import time
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import anyio
 import mcp_types as types
 
-from opsmcp_server.copilot.arguments import call_line, flat_values
+from opsmcp_server.copilot.call import Call
 from opsmcp_server.copilot.named import change, names_of
-from opsmcp_server.copilot.offered import Offered
+from opsmcp_server.copilot.question import (
+    LONGEST_QUESTION,
+    listed,
+    name_of,
+    own_question,
+    servers_question,
+)
 from opsmcp_server.copilot.shape import object_of
 from opsmcp_server.copilot.words import Words
-from opsmcp_tools.characters import clean_line
-from opsmcp_tools.text import clean
 
-__all__ = ["Asking", "Call", "Person"]
+__all__ = ["Asking", "Person"]
 
 _SLOWEST_HASTE_SECONDS = 0.8
 """opsmcp takes a refusal that comes faster than 0.7 s for a client that cannot ask."""
-
-_LONGEST_QUESTION = 4_000
-_MOST_LINES = 40
-_LONGEST_NAME = 60
 
 
 class Person(Protocol):
@@ -42,42 +41,19 @@ class Person(Protocol):
         """Whether there is a terminal to ask on."""
         ...
 
-    async def choose(self, question: str, choices: str, hint: str) -> str:
-        """One of the letters of `choices`; "n" when the person gives no answer."""
+    async def choose(self, name: str, question: str, choices: str) -> str:
+        """One of the letters of `choices`; "n" when the person gives no answer.
+
+        Args:
+            name: What is asked about, to stand beside the choices.
+            question: Clean lines. Nobody is let agree before all of them were shown.
+            choices: Some of `yne`.
+        """
         ...
 
     async def line(self, prompt: str) -> str:
         """A line; empty when the person gives none."""
         ...
-
-
-@dataclass(slots=True)
-class Call:
-    """A call on its way: what became of asking about it."""
-
-    offered: Offered
-    arguments: dict[str, Any]
-    is_edited: bool = False
-    """Whether the person changed it; then it is asked about in any case."""
-
-    answer: Literal["", "agreed", "declined", "unattended"] = ""
-    edited: dict[str, Any] | None = None
-    foreign: tuple[str, ...] = ()
-    """The arguments that may come from what others wrote."""
-
-    run: str = ""
-    left: bool = False
-    """Whether nobody waits for it any more."""
-
-    @property
-    def title(self) -> str:
-        """The call on one line."""
-        return call_line(self.offered.tool.name, self.arguments)
-
-    @property
-    def settled(self) -> bool:
-        """Whether the person said no, changed it, or could not be asked."""
-        return self.answer in ("declined", "unattended") or self.edited is not None
 
 
 class Asking:
@@ -107,7 +83,7 @@ class Asking:
     async def ask(self, call: Call) -> None:
         """Ask about a call of the chat's own accord; the answer is in the call."""
         async with self._lock:
-            await self._ask(call, self._question(call))
+            await self._ask(call, own_question(call, self._words))
 
     async def elicited(self, server: str, params: types.ElicitRequestParams) -> types.ElicitResult:
         """Answer the server of that label, which asks about the call that is being made."""
@@ -124,8 +100,7 @@ class Asking:
             # Servers that want more than consent are told no: the chat fills no forms.
             return types.ElicitResult(action="cancel")
         if not call.settled:
-            lines = [clean(params.message)[:_LONGEST_QUESTION], *self._warning(call)]
-            await self._ask(call, "\n".join(lines))
+            await self._ask(call, servers_question(call, params.message, self._words))
         if call.answer == "agreed":
             return types.ElicitResult(action="accept", content={"agree": True})
         return types.ElicitResult(action="decline")
@@ -134,10 +109,13 @@ class Asking:
         if not self._person.can_be_asked:
             call.answer = "unattended"
             return
-        choices, hint = ("yne", "choices") if call.offered.properties else ("yn", "choices-plain")
+        if len(question) > LONGEST_QUESTION:
+            call.answer = "too long"
+            return
+        choices = "yne" if call.offered.properties else "yn"
         call.answer = ""
         with _standing_still(self.clock):
-            letter = await self._person.choose(question, choices, self._words(hint))
+            letter = await self._person.choose(name_of(call), question, choices)
             if letter == "e":
                 call.edited = await self._edit(call)
         if call.edited is None:
@@ -145,7 +123,7 @@ class Asking:
 
     async def _edit(self, call: Call) -> dict[str, Any]:
         """The arguments as the person wants them; asked about again before anything starts."""
-        names = _listed(names_of(call.offered, call.arguments))
+        names = listed(names_of(call.offered, call.arguments))
         prompt = self._words("edit", names=names)
         while line := (await self._person.line(prompt)).strip():
             changed = change(call.offered, call.arguments, line)
@@ -153,18 +131,6 @@ class Asking:
                 return changed
             prompt = self._words("edit-bad", names=names)
         return call.arguments
-
-    def _question(self, call: Call) -> str:
-        offered, words = call.offered, self._words
-        tool, label = clean_line(offered.tool.name, _LONGEST_NAME), offered.server.label
-        lines = [words("question", title=offered.title, tool=tool, server=label)]
-        lines += [offered.description] if offered.description else []
-        lines += _shown(call.arguments)
-        lines += [words("destructive")] if offered.destroys else []
-        return "\n".join([*lines[:_MOST_LINES], *self._warning(call)])[:_LONGEST_QUESTION]
-
-    def _warning(self, call: Call) -> list[str]:
-        return [self._words("foreign", names=_listed(call.foreign))] if call.foreign else []
 
 
 @contextmanager
@@ -178,18 +144,6 @@ def _standing_still(clock: anyio.CancelScope | None) -> Generator[None]:
         yield
     finally:
         clock.deadline = anyio.current_time() + left
-
-
-def _listed(names: Iterable[str]) -> str:
-    """Names of strangers on one line."""
-    return ", ".join(clean_line(name, _LONGEST_NAME) for name in names)
-
-
-def _shown(arguments: Mapping[str, object]) -> list[str]:
-    return [
-        f"  {clean_line(name, _LONGEST_NAME)} = {clean_line(value, 300)}"
-        for name, value in flat_values(arguments).items()
-    ]
 
 
 def _is_consent(params: types.ElicitRequestParams) -> bool:

@@ -1,15 +1,16 @@
 """Whose words the arguments of a call are: the person's, or what somebody else wrote. Pure.
 
-Output of tools and text from a pipe may carry instructions, in any wording, so it is not enough to
-look for a value in them: once such text was read, a value counts as foreign unless the person said
-it, or it is what the tool takes when nothing is said.
+Output of tools, text from a pipe and what other servers say of their tools may carry instructions,
+in any wording, so it is not enough to look for a value in them: once such text was read, a value
+counts as foreign unless the person said it, or it is what the tool takes when nothing is said.
 """
 
 import re
 from collections.abc import Mapping
 
-from opsmcp_server.copilot.arguments import flat_values
+from opsmcp_server.copilot.arguments import as_text
 from opsmcp_server.copilot.shape import object_of
+from opsmcp_tools.showing import leaves
 
 __all__ = ["Origins"]
 
@@ -19,14 +20,20 @@ _REMEMBERED_CHARACTERS = 1024 * 1024
 class Origins:
     """What the person said, and whether anything was read that others wrote."""
 
-    def __init__(self) -> None:
-        """Begin with nothing said and nothing read."""
+    def __init__(self, *, strangers: bool = False) -> None:
+        """Begin with nothing said and nothing read.
+
+        Args:
+            strangers: Whether the model is offered tools of other servers, whose descriptions it
+                reads before anything else, and again each time.
+        """
+        self._strangers = strangers
         self._said: list[str] = []
-        self._has_read = False
+        self._has_read = strangers
 
     def forget(self) -> None:
         """Begin anew, as the model does."""
-        self.__init__()
+        self.__init__(strangers=self._strangers)
 
     def person_said(self, text: str) -> None:
         """Remember the person's own words; the oldest are forgotten first."""
@@ -36,8 +43,8 @@ class Origins:
 
     def person_gave(self, arguments: Mapping[str, object]) -> None:
         """Remember arguments that the person typed."""
-        for value in flat_values(arguments).values():
-            self.person_said(value)
+        for _, value in leaves(arguments):
+            self.person_said(as_text(value))
 
     def was_read(self) -> None:
         """Something that others wrote came into the conversation."""
@@ -56,10 +63,10 @@ class Origins:
             return ()
         return tuple(
             name
-            for name, value in flat_values(arguments).items()
-            if value
+            for name, value in leaves(arguments)
+            if value not in ("", None)
             and not self._is_default(value, properties.get(name))
-            and not self._said_it(value)
+            and not self._said_it(as_text(value))
         )
 
     def _said_it(self, value: str) -> bool:
@@ -70,6 +77,6 @@ class Origins:
         )
         return any(word.search(said) for said in self._said)
 
-    def _is_default(self, value: str, schema: object) -> bool:
+    def _is_default(self, value: object, schema: object) -> bool:
         default = object_of(schema).get("default")
-        return default is not None and flat_values({"": default}).get("") == value
+        return default is not None and as_text(default) == as_text(value)

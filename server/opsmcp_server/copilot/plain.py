@@ -1,6 +1,7 @@
 """The view for a pipe: the answer on stdout, everything else as lines on stderr."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import click
 
@@ -20,6 +21,9 @@ class Plain:
         """Write to the standard streams."""
         self._words = words
         self._silence = silence
+        self._is_quiet = False
+        self._held: list[str] = []
+        """What is to be said on stderr once the person has answered."""
 
     def asked(self, question: str) -> None:
         """Show nothing: the person knows."""
@@ -33,13 +37,15 @@ class Plain:
     def end_text(self, text: str, *, final: bool) -> None:
         """Write the answer; what the model says between its calls goes to stderr."""
         text = clean(text).strip()
-        if text and (final or not self._silence):
-            click.echo(text, err=not final)
+        if text and final:
+            click.echo(text)
+        elif text and not self._silence:
+            self._say(text)
 
     def calling(self, title: str) -> None:
         """Say what is called."""
         if not self._silence:
-            click.echo(f"> {clean_line(title, WIDEST_LINE)}", err=True)
+            self._say(f"> {clean_line(title, WIDEST_LINE)}")
 
     def progress(self, title: str, message: str, progress: float, total: float | None) -> None:
         """Show nothing."""
@@ -48,15 +54,28 @@ class Plain:
         """Show the beginning of the result; of a run that is left behind also in silence."""
         if not self._silence or outcome.goes_on:
             for line in fold(outcome, self._words):
-                click.echo(f"  {line}", err=True)
+                self._say(f"  {line}")
 
     def note(self, text: str) -> None:
         """Say it on stderr."""
-        click.echo(f"opsmcp: {clean_line(text, WIDEST_LINE)}", err=True)
+        self._say(f"opsmcp: {clean_line(text, WIDEST_LINE)}")
 
     def rest(self) -> None:
         """Nothing moves."""
 
-    def quiet(self) -> AbstractContextManager[None]:
-        """Nothing moves."""
-        return nullcontext()
+    def _say(self, line: str) -> None:
+        if self._is_quiet:
+            self._held.append(line)
+        else:
+            click.echo(line, err=True)
+
+    @contextmanager
+    def quiet(self) -> Generator[None]:
+        """Nothing comes for as long as the block lasts: a person is asked."""
+        self._is_quiet = True
+        try:
+            yield
+        finally:
+            self._is_quiet = False
+            while self._held:
+                self._say(self._held.pop(0))

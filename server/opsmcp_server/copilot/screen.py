@@ -48,6 +48,8 @@ class Screen:
         self._running: dict[str, Status] = {}
         self._live: Live | None = None
         self._is_quiet = False
+        self._held: list[RenderableType] = []
+        """What is to be shown once the person has answered."""
 
     def asked(self, question: str) -> None:
         """Show nothing: it stands there as it was typed."""
@@ -74,7 +76,13 @@ class Screen:
             self._draw(block)
 
     def _draw(self, block: str) -> None:
-        self._console.print(Markdown(clean(block), hyperlinks=False))
+        self._print(Markdown(clean(block), hyperlinks=False))
+
+    def _print(self, shown: RenderableType) -> None:
+        if self._is_quiet:
+            self._held.append(shown)
+        else:
+            self._console.print(shown)
 
     def calling(self, title: str) -> None:
         """Show the call in a live line of its own."""
@@ -97,7 +105,7 @@ class Screen:
         if not self._running:
             self._still()
         if not self._silence or outcome.goes_on:
-            self._console.print(self._result(title, outcome))
+            self._print(self._result(title, outcome))
 
     def _result(self, title: str, outcome: Outcome) -> RenderableType:
         mark, style = ("✓", "green") if outcome.good else ("✗", "red")
@@ -109,7 +117,7 @@ class Screen:
     def note(self, text: str) -> None:
         """Say it in a line of its own."""
         line = Text(f"• {clean_line(text, WIDEST_LINE)}", style="yellow", overflow="fold")
-        self._console.print(line)
+        self._print(line)
 
     def rest(self) -> None:
         """Take the live region down."""
@@ -120,13 +128,15 @@ class Screen:
 
     @contextmanager
     def quiet(self) -> Generator[None]:
-        """Nothing moves for as long as the block lasts: a person is asked."""
+        """Nothing moves or comes for as long as the block lasts: a person is asked."""
         self._still()
         self._is_quiet = True
         try:
             yield
         finally:
             self._is_quiet = False
+            while self._held:
+                self._console.print(self._held.pop(0))
             for status in self._running.values():
                 status.restart()
             if self._running:

@@ -56,6 +56,8 @@ class Address:
     target: Any
     label: str
     token: str = field(default="", repr=False)
+    trusted: bool = False
+    """Whether it is believed when it says that it is opsmcp: anybody can say so."""
 
 
 class Server:
@@ -79,6 +81,11 @@ class Server:
     def label(self) -> str:
         """Its name among the servers of the chat."""
         return self._address.label
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it is opsmcp's own, or the person said that it is one of theirs."""
+        return self._address.trusted
 
     @property
     def in_process(self) -> bool:
@@ -158,7 +165,7 @@ class Server:
         target = await _transport(stack, self._address)
         client = await stack.enter_async_context(Client(target, elicitation_callback=asked))
         info = client.server_info
-        self.asks_itself = info is not None and info.name == _OURS
+        self.asks_itself = self.trusted and info is not None and info.name == _OURS
         self.instructions = clean(client.instructions or "")[:_LONGEST_INSTRUCTIONS]
         return client
 

@@ -12,6 +12,7 @@ from opsmcp_server.copilot.connections import Hub, connect
 from opsmcp_server.copilot.consent import Asking
 from opsmcp_server.copilot.conversation import Conversation, Limits
 from opsmcp_server.copilot.dispatch import Dispatch
+from opsmcp_server.copilot.echo import unechoed
 from opsmcp_server.copilot.endpoint import Endpoint, EndpointSettings
 from opsmcp_server.copilot.interrupt import Interrupts
 from opsmcp_server.copilot.origin import Origins
@@ -65,7 +66,8 @@ class Session:
 
     async def guard(self, work: Callable[[], Awaitable[int]]) -> int | None:
         """The status of the work; None when Ctrl-C ended it, which is said."""
-        status = await self.interrupts.guard(work)
+        with unechoed():
+            status = await self.interrupts.guard(work)
         if status is None:
             self.view.rest()
             self.view.note(self.words("interrupted"))
@@ -94,12 +96,12 @@ async def open_session(plan: Plan, addresses: Sequence[Address]) -> AsyncGenerat
     shown = _view(plan)
     async with _endpoint(plan, transcript) as endpoint:
         view = Recorded(shown, transcript, endpoint, words)
-        asking = Asking(TerminalPerson(shown.quiet, interrupts.hit), words)
+        asking = Asking(TerminalPerson(words, shown.quiet, interrupts), words)
         async with (
             connect(addresses, asking.elicited, words) as hub,
             anyio.create_task_group() as group,
         ):
-            origins = Origins()
+            origins = Origins(strangers=not all(one.trusted for one in addresses))
             caller = Caller(hub, asking, origins, group, view, words, confirm_all=plan.confirm_all)
             conversation = Conversation(
                 Replies(endpoint, view, words, plan.tool_calling),

@@ -20,8 +20,14 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "elapsed": ("{seconds} s", "{seconds} 秒"),
         "folded": ("… {lines} more lines", "… 还有 {lines} 行"),
         "folded-run": ("… {lines} more lines: /output {run}", "… 还有 {lines} 行:/output {run}"),
-        "choices": ("y = yes, n = no, e = edit an argument", "y = 同意,n = 拒绝,e = 修改参数"),
-        "choices-plain": ("y = yes, n = no", "y = 同意,n = 拒绝"),
+        "yes": ("y = yes", "y = 同意"),
+        "no": ("n = no", "n = 拒绝"),
+        "edit-choice": ("e = edit an argument", "e = 修改参数"),
+        "all": ("a = show all", "a = 显示全部"),
+        "more": (
+            "... {lines} more lines ({characters:,} characters): see all of it before you agree.",
+            "…… 还有 {lines} 行({characters:,} 个字符)。同意前请先查看全部。",
+        ),
         "edit": (
             "Which argument, as name=value ({names})",
             "修改哪个参数,格式为 name=value({names})",
@@ -31,9 +37,10 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "格式应为 name=value,参数名须为:{names}。请重新输入",
         ),
         "question": ("Run {title} ({tool}) on {server}?", "在 {server} 上运行 {title}({tool})?"),
+        "server-asks": ("{server} asks: {text}", "{server} 询问:{text}"),
         "foreign": (
-            "You did not give these values; they may come from the output of a tool: {names}",
-            "以下参数并非由你给出,可能来自工具的输出:{names}",
+            "You did not give these values; they may come from what a tool says: {names}",
+            "以下参数并非由你给出,可能来自工具所说的内容:{names}",
         ),
         "destructive": (
             "This can destroy or interrupt something.",
@@ -46,6 +53,11 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "{tool} changes something, so a person has to agree, and there is no terminal to ask "
             "on. It was not started. To run it: {command}",
             "{tool} 会做出更改,需要有人同意,而这里没有可供询问的终端。未启动。手动运行:{command}",
+        ),
+        "too-long": (
+            "{tool} was not started: a person has to agree, and its arguments are too long to be "
+            "read: with them the question has more than {limit:,} characters",
+            "{tool} 未启动:需要有人同意,而参数过长,无法阅读:问题连同参数超过 {limit:,} 个字符",
         ),
         "interrupted": ("interrupted", "已中断"),
         "goes-on": (

@@ -12,7 +12,7 @@ DESTROYS = Phrase(
 )
 CAREFUL = Phrase("Careful: {}", "注意:{}")
 WHERE = Phrase("Where: {}", "位置:{}")
-IN_SHORT = Phrase("{} … {} ({:,} characters)", "{} … {}(共 {:,} 个字符)")
+BLANKS = Phrase("({:,} blanks)", "({:,} 个空格)")
 
 CLUSTER = Phrase("cluster {}", "集群 {}")
 EVERY_NODE = Phrase("every node that {!r} means", "{!r} 所指的全部节点")
