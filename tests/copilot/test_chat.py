@@ -51,7 +51,7 @@ def test_that_nothing_new_was_started_is_not_folded(copilot: Copilot) -> None:
         for _ in range(2):
             at.ask("/run rotate-logs", "[y/n]")
             at.ask("y", PROMPT)
-        assert at.shown.count("Next: Nothing new was started") == 1
+        assert at.shown.count("Nothing new was started") == 1
         assert at.shown.count(" more lines: /output r-") == 2
 
     copilot.chat(person)
