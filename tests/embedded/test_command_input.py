@@ -128,6 +128,7 @@ GIVEN = [
     'echo "ls ${x}" > f; bash < f',
     'echo "ls ${x}" | tee f; bash f',
     "xargs -a <(echo ${x}) ssh h",
+    "tr a b <<< ${x} | awk '{system(\"ls \" $0)}'",
 ]
 CASES = [
     *(f"{reader} <<EOF\nls ${{x}}\nEOF" for reader in READERS),

@@ -5,7 +5,7 @@ only what the shell itself, or a command that prints its arguments, passes on.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from opsmcp_pipelines.embedded.programs import names
@@ -15,7 +15,7 @@ from opsmcp_pipelines.embedded.word import Word
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["Flow", "functions_of", "prints_values"]
+__all__ = ["Flow", "prints_values"]
 
 _ECHOES = frozenset({"echo", "printf", "cat"})
 _FILTERS = names(
@@ -41,7 +41,8 @@ class Flow:
         self._value = re.compile(rf"{prefix}[0-9]+")
         self._reached: dict[str, set[str]] = {}
         self.integers = _integer_names(root)
-        flows = list(_assignments(root))
+        self.functions = _functions_of(root)
+        flows = list(_assignments(root, self.functions))
         self._texts: dict[str, list[str]] = {}
         for name, text in flows:
             self._texts.setdefault(name, []).append(bare(text.strip()))
@@ -50,7 +51,7 @@ class Flow:
         # Splitting at a letter is as good as cutting there.
         self.splits_anywhere = _SPLITS_ANYWHERE.search(text_of(root)) is not None
         self._cut = set(self._reached) if self.splits_anywhere else set[str]()
-        looped = set(_split_by_loops(root))
+        looped = set(_split_by_loops(root, self.functions))
         carried = {(name, text) for name, text in flows if self._values_of(text)}
         self._split = {name for name, _ in carried & looped} - {
             name for name, _ in carried - looped
@@ -125,24 +126,22 @@ def _use_of(name: str, *, by_name: bool) -> str:
     return rf"{start}{re.escape(name)}(?![A-Za-z0-9_])"
 
 
-def _assignments(root: "Node") -> Iterator[tuple[str, str]]:
+def _assignments(root: "Node", functions: Container[str]) -> Iterator[tuple[str, str]]:
     """Each shell variable with a text that flows into it."""
-    nodes = list(walk(root))
-    functions = frozenset(functions_of(root))
-    for node in nodes:
+    for node in walk(root):
         if node.type == "expansion":
             name = re.match(r"\$\{(\w+):?=", text_of(node))
             if name:
                 yield name[1], text_of(node)[name.end() : -1]
         elif node.type in ("variable_assignment", "for_statement") and node.named_children:
-            yield from _assigned(node)
+            yield from _assigned(node, functions)
         elif node.type == "test_command" and "=~" in text_of(node):
             yield "BASH_REMATCH", text_of(node)
         elif node.type == "command":
             yield from _arguments_of(node, functions)
 
 
-def _assigned(node: "Node") -> Iterator[tuple[str, str]]:
+def _assigned(node: "Node", functions: Container[str]) -> Iterator[tuple[str, str]]:
     first, *rest = node.named_children
     name = re.match(r"\w+", text_of(first))
     if name is None:
@@ -151,22 +150,24 @@ def _assigned(node: "Node") -> Iterator[tuple[str, str]]:
     if node.type == "for_statement" and not items:
         yield name[0], '"$@"'  # `for a; do`
     for item in items:
-        text = _flowing(item)
+        text = _flowing(item, functions)
         # An assignment does not split: `h=$v` is `h="$v"`.
         plain = node.type == "variable_assignment" and item.type.endswith("expansion")
         yield name[0], f'"{text}"' if plain else text
 
 
-def _split_by_loops(root: "Node") -> Iterator[tuple[str, str]]:
+def _split_by_loops(root: "Node", functions: Container[str]) -> Iterator[tuple[str, str]]:
     """The variables of loops over what the shell has split, with what flows into them."""
     for node in walk(root):
         if node.type == "for_statement":
             first, *items = node.named_children
             kinds = ("simple_expansion", "command_substitution")
-            yield from ((text_of(first), _flowing(item)) for item in items if item.type in kinds)
+            yield from (
+                (text_of(first), _flowing(item, functions)) for item in items if item.type in kinds
+            )
 
 
-def functions_of(root: "Node") -> "dict[str, list[Node]]":
+def _functions_of(root: "Node") -> "dict[str, list[Node]]":
     """The functions that a script defines, each with its definitions."""
     found: dict[str, list[Node]] = {}
     for node in walk(root):
@@ -177,7 +178,7 @@ def functions_of(root: "Node") -> "dict[str, list[Node]]":
     return found
 
 
-def _arguments_of(command: "Node", functions: frozenset[str]) -> Iterator[tuple[str, str]]:
+def _arguments_of(command: "Node", functions: Container[str]) -> Iterator[tuple[str, str]]:
     words = words_of(command)
     if not words:
         return
@@ -185,12 +186,12 @@ def _arguments_of(command: "Node", functions: frozenset[str]) -> Iterator[tuple[
     if words[0].name in ("env", "sudo"):
         pairs = (word.text.partition("=") for word in words[1:])
         yield from ((name, value) for name, _, value in pairs if name.isidentifier())
-    if words[0].text in functions | {"set"}:
+    if words[0].text == "set" or words[0].text in functions:
         given = [text_of(word.node) for word in words[1:]]
         yield from ((name, value) for name in _POSITIONAL for value in given)
     elif words[0].text in ("read", "mapfile", "readarray"):
         names = [word.text for word in words[1:] if word.text.isidentifier()]
-        text = " ".join(text_of(part) for part in _fed_to(command))
+        text = " ".join(text_of(part) for part in _fed_to(command, functions))
         yield from ((name, text) for name in [*names, "REPLY", "MAPFILE"])
     elif words[0].text == "getopts":
         yield "OPTARG", '"$@" ' + text
@@ -198,7 +199,7 @@ def _arguments_of(command: "Node", functions: frozenset[str]) -> Iterator[tuple[
         yield words[2].text, text
 
 
-def _fed_to(command: "Node") -> Iterator["Node"]:
+def _fed_to(command: "Node", functions: Container[str]) -> Iterator["Node"]:
     """What is written next to a command as its input; the output of programs is no value."""
     yield from (c for c in command.named_children if c.type == "herestring_redirect")
     inner, outer = command, command.parent
@@ -207,32 +208,30 @@ def _fed_to(command: "Node") -> Iterator["Node"]:
             yield from (c for c in outer.named_children[1:] if c != inner)
         elif outer.type == "pipeline":
             before = [c for c in outer.named_children if c.end_byte <= inner.start_byte]
-            yield from (c for c in before if prints_values(c))
+            yield from (c for c in before if prints_values(c, functions))
         inner, outer = outer, outer.parent
 
 
-def prints_values(node: "Node") -> bool:
-    """Whether a command, or a function of the script, prints what it is given."""
-    root = node
-    while root.parent is not None:
-        root = root.parent
-    passing = _ECHOES | frozenset(functions_of(root))
-    return any(text_of(part) in passing for part in walk(node) if part.type == "command_name")
+def prints_values(node: "Node", functions: Container[str]) -> bool:
+    """Whether a command, or one of the functions of the script, prints what it is given."""
+    names = (text_of(part) for part in walk(node) if part.type == "command_name")
+    return any(name in _ECHOES or name in functions for name in names)
 
 
-def _flowing(node: "Node") -> str:
+def _flowing(node: "Node", functions: Container[str]) -> str:
     """The text of a node without the substitutions whose output is something else."""
     if node.type == "arithmetic_expansion":
         return ""
     if node.type == "command_substitution":
-        return text_of(node) if prints_values(node) else _filtered(node)
+        given = prints_values(node, functions)
+        return text_of(node) if given else _filtered(node, functions)
     if not node.children or node.type in ("heredoc_body", "raw_string"):
         return text_of(node)
     between = " " if node.type == "array" else ""
-    return between.join(_flowing(child) for child in node.children)
+    return between.join(_flowing(child, functions) for child in node.children)
 
 
-def _filtered(node: "Node") -> str:
+def _filtered(node: "Node", functions: Container[str]) -> str:
     """What the filters within a substitution are given by their arguments and here-documents."""
     found: list[str] = []
     for part in walk(node):
@@ -240,7 +239,7 @@ def _filtered(node: "Node") -> str:
         if words and words[0].name in _COUNTS:
             return ""
         if words and words[0].name in _FILTERS | {"grep"}:
-            inputs = list(_fed_to(part))
+            inputs = list(_fed_to(part, functions))
             found += [text_of(given) for given in inputs]
             found += [text_of(part)] if words[0].name in _FILTERS else []
     return " ".join(found)

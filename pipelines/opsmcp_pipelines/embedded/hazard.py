@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from opsmcp_pipelines.embedded.command_input import input_dangers
 from opsmcp_pipelines.embedded.command_line import command_dangers
-from opsmcp_pipelines.embedded.flow import Flow, functions_of, prints_values
+from opsmcp_pipelines.embedded.feeding import Feeding
+from opsmcp_pipelines.embedded.flow import Flow
 from opsmcp_pipelines.embedded.programs import RUN_BY_VARIABLE
-from opsmcp_pipelines.embedded.shell_tree import bare, expanded_text, text_of, walk, words_of
-from opsmcp_pipelines.embedded.word import Danger, Word
+from opsmcp_pipelines.embedded.shell_tree import expanded_text, text_of, walk, words_of
+from opsmcp_pipelines.embedded.word import Danger
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -26,8 +26,9 @@ __all__ = ["Danger", "Found", "find_dangers", "may_evaluate"]
 _COMPARISONS = frozenset({"-eq", "-ne", "-lt", "-le", "-gt", "-ge"})
 
 _MAY_EVALUATE = re.compile(
-    r"\b(eval|trap|source|let|declare|typeset|alias|[gmn]?awk|sed|xargs|ssh|perl|python[0-9.]*"
-    r"|ruby|node|php|su|sudo|exec|env|(ba|da|z|k)?sh)\b|\(\(|\[\[|\$\[|`|@P|\$\{!|<<|^\s*\.\s"
+    r"\b(eval|trap|source|let|declare|typeset|alias|[gmn]?awk|sed|xargs|ssh|slogin|perl|python[0-9.]*"
+    r"|ruby|node|php|su|sudo|doas|exec|env|watch|parallel|tmux|screen|expect|chroot|nsenter|unshare"
+    r"|timeout|nohup|setsid|fish|(r?ba|da|a|z|m?k|t?c|r)?sh)\b|\(\(|\[\[|\$\[|`|@P|\$\{!|<<|^\s*\.\s"
     r"|(^|[;|&({]|\b(do|then|else|if|while|until)\b)\s*[\"']?\$\{OPSMCP_V",
     re.MULTILINE,
 )
@@ -50,8 +51,9 @@ def may_evaluate(script: str) -> bool:
 def find_dangers(root: "Node", prefix: str) -> Iterator[Found]:
     """Every value that stands where the shell, or a program, would evaluate it."""
     flow = Flow(root, prefix)
+    feeding = Feeding(root, flow)
     for node in walk(root):
-        for where, danger, parts in _inspect(node, flow):
+        for where, danger, parts in (*_inspect(node, flow), *_inspect_input(node, feeding)):
             if danger in (Danger.OPTION, Danger.SPLIT):
                 look = _as_arguments if danger is Danger.OPTION else _as_words
                 for part in parts:
@@ -113,6 +115,15 @@ def _inspect(node: "Node", flow: Flow) -> Iterator[_Finding]:
         yield from inspect(node, flow)
 
 
+def _inspect_input(node: "Node", feeding: Feeding) -> Iterator[_Finding]:
+    if node.type == "command":
+        yield from feeding.of_command(node)
+    elif node.type == "pipeline":
+        yield from feeding.of_pipeline(node)
+    elif node.type == "redirected_statement":
+        yield from feeding.of_redirection(node)
+
+
 def _inspect_arithmetic(node: "Node", _: Flow) -> Iterator[_Finding]:
     if node.type != "compound_statement" or text_of(node).startswith("(("):
         yield "arithmetic", Danger.NUMBER, [node]
@@ -164,103 +175,6 @@ def _inspect_command(node: "Node", flow: Flow) -> Iterator[_Finding]:
     for words in flow.expand(words_of(node)):
         for where, danger, word in command_dangers(words):
             yield where, danger, [word.node]
-        given = [c for c in node.named_children if _is_input(c)]
-        yield from _fed("given to", [words], given)
-        if words and words[0].name == "coproc":
-            yield from _fed("perhaps given to", [words], [_root_of(node)])
-
-
-def _inspect_pipeline(node: "Node", flow: Flow) -> Iterator[_Finding]:
-    stages = node.named_children
-    for number, stage in enumerate(stages):
-        commands, before = _commands([stage], flow), stages[:number]
-        yield from _fed("piped into", commands, _with_functions(before, flow))
-        tees = [words[1:] for words in commands if words and words[0].name == "tee"]
-        yield from _written({_path(word.node) for words in tees for word in words}, before, flow)
-
-
-def _inspect_redirected(node: "Node", flow: Flow) -> Iterator[_Finding]:
-    body, *redirects = node.named_children
-    given = [r for r in redirects if _is_input(r)]
-    commands = _commands([body, *redirects], flow)
-    yield from _fed("given to", commands, given)
-    if any(words and words[0].text == "exec" for words in commands):
-        # From here on, other commands read it.
-        yield from _fed("given to", _commands([_root_of(node)], flow), given)
-    files = [part for r in redirects for part in walk(r) if part.type == "file_redirect"]
-    written = [file for file in files if ">" in text_of(file)]
-    substituted = [file for file in written if ">(" in text_of(file)]
-    yield from _fed("given to", _commands(substituted, flow), _with_functions([body], flow))
-    paths = {_path(file.named_children[-1]) for file in written if file.named_children}
-    yield from _written(paths, [body, *given], flow)
-
-
-def _is_input(node: "Node") -> bool:
-    """Whether a part of a command is what it reads, written in the script."""
-    if node.type in ("file_redirect", "process_substitution"):
-        return "<(" in text_of(node)
-    return node.type.endswith("redirect")
-
-
-def _path(node: "Node") -> str:
-    return bare(text_of(node)).removeprefix("./")
-
-
-def _written(paths: set[str], texts: "Sequence[Node]", flow: Flow) -> Iterator[_Finding]:
-    """What is written into a file that the script runs elsewhere."""
-    printed = [text for text in texts if _is_input(text) or prints_values(text)]
-    if not flow.values_in(map(text_of, printed)):
-        return
-    for words in _commands([_root_of(printed[0])], flow):
-        for _, danger, word in command_dangers(words):
-            if danger is Danger.CODE and _path(word.node) in paths:
-                yield "written into a file that is run", Danger.CODE, printed
-    for node in walk(_root_of(printed[0])):
-        if node.type == "redirected_statement":
-            read = [r for r in node.named_children[1:] if text_of(r).startswith("<")]
-            if paths & {_path(r.named_children[-1]) for r in read if r.named_children}:
-                yield from _fed("given to", _commands(node.named_children[:1], flow), printed)
-
-
-def _root_of(node: "Node") -> "Node":
-    while node.parent is not None:
-        node = node.parent
-    return node
-
-
-def _with_functions(parts: "Sequence[Node]", flow: Flow) -> "Sequence[Node]":
-    """Some nodes, and the functions that they call: what they print."""
-    functions = functions_of(_root_of(parts[0])) if parts else {}
-    names = {words[0].text for words in _commands(parts, flow) if words}
-    return [*parts, *(body for name in names for body in functions.get(name, []))]
-
-
-def _commands(parts: "Sequence[Node]", flow: Flow) -> "list[list[Word[Node]]]":
-    """The command lines within some nodes, and within the functions that they call."""
-    functions = functions_of(_root_of(parts[0])) if parts else {}
-    pending, found, called = list(parts), list["list[Word[Node]]"](), set[str]()
-    while pending:
-        for node in walk(pending.pop()):
-            if node.type != "command":
-                continue
-            lines = list(flow.expand(words_of(node)))
-            found += lines
-            names = {words[0].text for words in lines if words} - called
-            called |= names
-            pending += [body for name in names for body in functions.get(name, [])]
-    return found
-
-
-def _fed(
-    how: str, commands: "Sequence[list[Word[Node]]]", given: "Sequence[Node]"
-) -> Iterator[_Finding]:
-    """What becomes of text that commands read from their input."""
-    if not given:
-        return
-    for words in commands:
-        for where, danger in input_dangers(words):
-            printed = [part for part in given if _is_input(part) or prints_values(part)]
-            yield f"{how} {where}", danger, given if danger is Danger.CODE else printed
 
 
 _INSPECTORS: Mapping[str, Callable[["Node", Flow], Iterator[_Finding]]] = MappingProxyType(
@@ -272,8 +186,6 @@ _INSPECTORS: Mapping[str, Callable[["Node", Flow], Iterator[_Finding]]] = Mappin
         "compound_statement": _inspect_arithmetic,
         "declaration_command": _inspect_declaration,
         "expansion": _inspect_expansion,
-        "pipeline": _inspect_pipeline,
-        "redirected_statement": _inspect_redirected,
         "subscript": _inspect_subscript,
         "test_command": _inspect_test,
         "unset_command": _inspect_declaration,

@@ -142,7 +142,11 @@ def prepare(content: str, values: Mapping[str, str]) -> tuple[bytes, list[Place]
 
 
 def _refuse_unreadable(source: bytes, values: Mapping[str, str]) -> None:
-    plain = all(_TAME[Danger.WORD].fullmatch(value) for value in values.values())
+    plain = all(
+        _TAME[danger].fullmatch(value)
+        for value in values.values()
+        for danger in (Danger.WORD, Danger.PARTS)
+    )
     if not plain or may_evaluate(source.decode()):
         raise RefusedStep(
             "its shell script could not be understood well enough to keep values from being "
