@@ -3,7 +3,7 @@ import sqlite3
 import stat
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 
 import anyio
@@ -15,6 +15,7 @@ from opsmcp_pipelines.embedded.source import (
     EmbeddedSource,
     open_embedded_source,
 )
+from opsmcp_pipelines.embedded.store import RunStore, StoredRun
 from opsmcp_pipelines.errors import NotFound, SourceRefused, SourceUnavailable
 from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_pipelines.run import RunReport, Status, StepReport, Verdict, judge
@@ -437,3 +438,24 @@ async def test_interpreter_that_is_missing_is_a_failure(engine: Open) -> None:
         object.__setattr__(runs.source._engine, "environ", {"PATH": "/nowhere"})
         (only,) = steps_of(await runs.run("t"))
     assert only.note.startswith("could not be started")
+
+
+async def test_what_a_step_printed_so_far_outlives_a_killed_opsmcp(
+    engine: Open, tmp_path: Path
+) -> None:
+    manifest = task("t", step("a", "echo tick; sleep 60"))
+    async with engine(manifest, save_seconds=0.05) as runs:
+        ref = await runs.start("t")
+        stored = await _stored(tmp_path, ref.name, lambda run: "tick" in str(run.report))
+        assert stored.leader is not None
+        assert stored.leader.alive
+    assert steps_of(stored.report)[0].output == "tick\n"
+
+
+async def _stored(folder: Path, name: str, done: Callable[[StoredRun], bool]) -> StoredRun:
+    """A run as another process would find it, once it is so."""
+    with closing(RunStore.open(folder / "state/embedded.db")) as store:
+        async for _ in ticks(20):
+            if (run := store.get(name)) and done(run):
+                return run
+    raise AssertionError("the run was not stored so")

@@ -5,13 +5,23 @@ from pathlib import Path
 import anyio
 import pytest
 
-from opsmcp_pipelines.errors import SourceUnavailable
-from opsmcp_pipelines.run import Run, RunReport, Status, TaskReport, Verdict
+from opsmcp_pipelines.errors import NotFound, SourceUnavailable
+from opsmcp_pipelines.run import (
+    NodeReport,
+    Run,
+    RunReport,
+    Status,
+    StepReport,
+    TaskReport,
+    Verdict,
+)
 from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.errors import ToolError, ToolUnavailable, UnknownRun
 from opsmcp_tools.following import Live
+from opsmcp_tools.history import History
 from opsmcp_tools.masking import Masker
 from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.sqlite_journal import open_journal
 from opsmcp_tools.waiting import wait_for_end
 from tests.execution.bench import ANNA, BEN, CALL, SAY, Bench, bench
 from tests.fakes.clock import JumpingClock
@@ -278,3 +288,38 @@ async def test_an_end_in_the_very_turn_in_which_somebody_begins_to_wait_is_seen(
         async with anyio.create_task_group() as group:
             group.start_soon(partial(wait_for_end, live, clock=JumpingClock(), seconds=1_000))
             group.start_soon(end)
+
+
+def _printed(*lines: str) -> RunReport:
+    """A run that goes on, of one step that has printed these lines."""
+    output = "".join(f"{line}\n" for line in lines)
+    node = NodeReport("web-1", Status.RUNNING, (StepReport("s", Status.RUNNING, output),))
+    return RunReport(Status.RUNNING, (TaskReport("say", "say", Status.RUNNING, (node,)),))
+
+
+async def test_another_process_sees_how_long_a_run_goes_on_and_what_it_printed(
+    tmp_path: Path,
+) -> None:
+    source = ScriptedSource(RUNNING, *[_printed("tick 1")] * 9, _printed("tick 1", "tick 2"))
+    async with bench(tmp_path, source) as it:
+        run = (await it.start()).run
+        await it.executions.wait(run, 30)
+        with open_journal(tmp_path) as journal:
+            elsewhere = History(journal, {}, it.clock)
+            seen = await elsewhere.find(run)
+            listed, _ = await elsewhere.list(ANNA)
+    assert (seen.verdict, seen.duration_seconds) == (Verdict.RUNNING, 30)
+    assert seen.result.tasks[0].nodes[0].steps[0].output == "tick 1\ntick 2\n"
+    assert [record.duration_seconds for record in listed] == [30]
+
+
+async def test_what_a_run_printed_before_its_process_died_is_not_lost_with_it(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path, ScriptedSource(_printed("tick 1"))) as it:
+        run = (await it.start()).run
+        await it.executions.wait(run, 10)
+    async with bench(tmp_path, ScriptedSource(NotFound("not found"))) as later:
+        record = await later.executions.wait(run, 1000)
+    assert record.verdict is Verdict.VANISHED
+    assert record.result.tasks[0].nodes[0].steps[0].output == "tick 1\n"

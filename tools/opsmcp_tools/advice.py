@@ -72,7 +72,7 @@ def next_steps(record: RunRecord, find: FindTool = no_tool, ways: Ways = CALLS) 
     """What to do next, best first."""
     match record.verdict:
         case Verdict.RUNNING:
-            return (words.WAIT(ways.wait(record.run)),)
+            return (ways.wait(record.run),)
         case Verdict.NOTHING_RAN:
             idle = is_known_why_idle(record)
             return () if idle else (words.LOOK_AT_INVENTORY(ways.call("list_inventory")),)

@@ -21,6 +21,7 @@ from opsmcp_tools.events import CallRefused, Event, EventHook, RunEnded, RunProg
 from opsmcp_tools.following import Follower, Live
 from opsmcp_tools.journal import Journal
 from opsmcp_tools.journal_writes import Writes
+from opsmcp_tools.keeping import ProgressKeeper
 from opsmcp_tools.runs import Clock, RunRecord, RunSettings
 from opsmcp_tools.starting import Starter
 from opsmcp_tools.watching import Watcher
@@ -169,7 +170,11 @@ class Carrier:
             settings=self._settings,
             durations=durations,
         )
-        run = await follower.follow(lambda: self._emit(RunProgressed(live.record)))
+        keeper = ProgressKeeper(self._journal.progressed, self._writes, self._clock, live.record)
+        run = await follower.follow(
+            on_look=lambda: keeper.see(live.record),
+            on_change=lambda: self._emit(RunProgressed(live.record)),
+        )
         if run.verdict is Verdict.STUCK and self._source.can_cancel:
             run = await self._stop(ref, run)
         await self._end(live, run)

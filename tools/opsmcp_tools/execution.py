@@ -84,7 +84,7 @@ class Executions:
         self._carrier = Carrier(
             source, journal, settings=settings, clock=clock, writes=self._writes, hooks=hooks
         )
-        self.history = History(journal, self._carrier.live)
+        self.history = History(journal, self._carrier.live, clock)
         self._group: TaskGroup | None = None
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
@@ -244,7 +244,7 @@ class Executions:
         if live is None:
             return await self._wait_elsewhere(run, seconds, on_progress)
         await wait_for_end(live, clock=self._clock, seconds=seconds, on_progress=on_progress)
-        return live.record
+        return live.record.at(self._clock.now())
 
     async def look(self, seconds: float) -> None:
         """Return once the source was asked for every run that is followed here, or after `seconds`.

@@ -154,8 +154,13 @@ class Follower:
         self._begun_again = False
         self._told = False
 
-    async def follow(self, on_change: Callable[[], None]) -> Run:
-        """Return the run as it ended. Calls `on_change` for each visible change before that."""
+    async def follow(
+        self, *, on_look: Callable[[], Awaitable[object]], on_change: Callable[[], None]
+    ) -> Run:
+        """Return the run as it ended.
+
+        Calls `on_change` for each visible change before that, and awaits `on_look` after each look.
+        """
         record = self._live.record
         ref = RunRef(record.operation, record.source_run)
         with self._watcher.watching(ref):
@@ -170,6 +175,7 @@ class Follower:
                 self._pace.see(self._elapsed(), changed=changed, pending=self._is_pending())
                 if changed:
                     on_change()
+                await on_look()
                 left = self._deadline - self._elapsed()
                 if left <= 0:
                     return run.ending(Verdict.STUCK, self._stuck_reason())

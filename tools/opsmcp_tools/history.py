@@ -16,7 +16,7 @@ from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.errors import JournalUnusable, ToolError, ToolUnavailable, UnknownRun
 from opsmcp_tools.following import Live
 from opsmcp_tools.journal import Journal, Query
-from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.runs import Clock, RunRecord
 from opsmcp_tools.tool import Principal
 
 __all__ = ["History"]
@@ -31,10 +31,11 @@ _logger = logging.getLogger(__name__)
 class History:
     """The runs of a journal; of those that this process follows, the newest state is known."""
 
-    def __init__(self, journal: Journal, live: Mapping[str, Live]) -> None:
+    def __init__(self, journal: Journal, live: Mapping[str, Live], clock: Clock) -> None:
         """Read from `journal`; `live` are the runs that are followed, by their handles."""
         self._journal = journal
         self._live = live
+        self._clock = clock
 
     async def get(self, run: str, principal: Principal) -> RunRecord:
         """A run of this principal, as it is now.
@@ -63,7 +64,7 @@ class History:
         record = live.record if live else await _read(partial(read, run))
         if record is None:
             raise UnknownRun(run)
-        return record
+        return record.at(self._clock.now())
 
     async def last_good(self, record: RunRecord) -> RunRecord | None:
         """The last run of the same principal, tool and arguments that succeeded before this one.
@@ -104,9 +105,9 @@ class History:
         return tuple(self.newest(record) for record in records), str(before) if before else None
 
     def newest(self, record: RunRecord) -> RunRecord:
-        """The same run as it is now, if this process follows it; else what is given."""
+        """The same run as it is now, if this process follows it; else what is given, as of now."""
         live = self._live.get(record.run)
-        return live.record if live else record
+        return (live.record if live else record).at(self._clock.now())
 
 
 def _parse_cursor(cursor: str | None) -> int | None:

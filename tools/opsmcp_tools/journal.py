@@ -2,7 +2,8 @@
 
 The one small interface that the execution of calls needs, so that a shared database can come later;
 `sqlite_journal` is what there is. It knows neither sources nor verdicts; `execution` decides what
-is written when: the intent before a start is sent, then the source's name of the run, then its end.
+is written when: the intent before a start is sent, then the source's name of the run, now and then
+how it stands, then its end.
 """
 
 from collections.abc import Callable, Mapping
@@ -56,6 +57,10 @@ class Journal(Protocol):
 
     def accepted(self, run: str, source_run: str) -> None:
         """Keep the name that the source gave the run."""
+        ...
+
+    def progressed(self, record: RunRecord) -> None:
+        """Keep how a run stands that goes on, with the ends of its outputs if those are long."""
         ...
 
     def finish(self, record: RunRecord) -> None:

@@ -32,6 +32,11 @@ class Writes:
         self._refusals = 0
         self._refusal = ""
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody writes: what can be written as well at another time waits for that."""
+        return self._turn.locked()
+
     async def do(self, write: Callable[[*_Values], _Result], *values: *_Values) -> _Result:
         """Call `write` in a thread; what it returns.
 

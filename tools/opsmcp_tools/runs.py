@@ -7,7 +7,7 @@ of it; never a secret.
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -39,7 +39,8 @@ class RunRecord:
     """One run. `run` is its handle and at the same time the id of the call that made it.
 
     `source_run` is the source's own name for it, empty while unknown. `expected` is what the
-    operation consisted of when it was called. `seen_at` is the last look at it. `digest` stands for
+    operation consisted of when it was called. `seen_at` is the moment as of which it is told, if it
+    goes on. `digest` stands for
     who called what with what, and `key` is the caller's own name of the call: by them the same call
     is known again, and `repeated` says how this run answers another call. `usual_seconds` is how
     long past runs took. `definition` is the hash of what the authors had written when it was
@@ -74,9 +75,13 @@ class RunRecord:
         """Whether its verdict is final."""
         return self.result.verdict.ended
 
+    def at(self, now: datetime) -> "RunRecord":
+        """The same run, told as of now."""
+        return self if self.ended else replace(self, seen_at=now)
+
     @property
     def duration_seconds(self) -> float:
-        """How long it took by its source's clock, else by ours; up to the last look if it runs."""
+        """How long it took by its source's clock, else by ours; up to `seen_at` if it goes on."""
         start, end = self.result.started_at, self.result.ended_at
         if start is None or end is None:
             start, end = self.created_at, self.ended_at or self.seen_at or self.created_at

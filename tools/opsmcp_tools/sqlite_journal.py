@@ -67,6 +67,8 @@ UPDATE runs SET source_run = :source_run, ended_at = :ended_at, verdict = :verdi
 WHERE run = :run
 """
 
+_PROGRESSED = "UPDATE runs SET result = :result WHERE run = :run AND ended_at IS NULL"
+
 # The columns that are left out stand behind the result: to read them, SQLite reads all of that.
 _WITHOUT_RESULT = """
 SELECT sequence, run, tool, kind, namespace, name, principal, arguments, expected, source,
@@ -122,6 +124,9 @@ FROM pragma_page_count AS pages, pragma_freelist_count AS free, pragma_page_size
 """
 
 _DROPPED_AT_ONCE = 20
+
+_GOING_ON_BYTES = 64 * 1024
+"""Bounds a run that goes on, compressed: it is written again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +228,12 @@ class SqliteJournal:
         with self._writing() as database:
             database.execute("UPDATE runs SET source_run = ? WHERE run = ?", (source_run, run))
 
+    def progressed(self, record: RunRecord) -> None:
+        """Keep how a run stands that goes on, with the ends of its outputs if those are long."""
+        packed = pack_run(record.result, min(_GOING_ON_BYTES, self._limits.result_bytes))
+        with self._writing() as database:
+            database.execute(_PROGRESSED, {"run": record.run, "result": packed})
+
     def finish(self, record: RunRecord) -> None:
         """Keep the end of a run, with its outputs."""
         packed = pack_run(record.result, self._limits.result_bytes)
@@ -287,7 +298,7 @@ class SqliteJournal:
             return ()
         with self._writing() as database:
             database.execute("BEGIN IMMEDIATE")
-            return tuple(record for row, record in found if self._take(database, row))
+            return tuple(_whole(row, of) for row, of in found if self._take(database, row))
 
     def _is_alive(self, owner: str) -> bool:
         """Whether another process than this one follows the runs of this owner."""
@@ -342,3 +353,11 @@ def _same_call(record: RunRecord, ended_since: datetime | None) -> tuple[str, di
     """The query for the run of the same call, and its values."""
     since = text_of(ended_since) if ended_since else _NEVER
     return _SAME_KEY if record.key else _SAME, {**row_of(record), "since": since}
+
+
+def _whole(row: sqlite3.Row, record: RunRecord) -> RunRecord:
+    """The run with what was seen of it before; without that if it is damaged."""
+    try:
+        return full_record(row)
+    except DAMAGED:
+        return record

@@ -21,9 +21,9 @@ class Ways:
         """To the output of a run, or of one task, node and step of it."""
         return " ".join(["get_run_output", f"run={run}", *_given(where)])
 
-    def wait(self, run: str) -> str:
+    def wait(self, run: str) -> Said:
         """To the end of a run."""
-        return f"get_run run={run} wait_seconds=30"
+        return words.WAIT(f"get_run run={run} wait_seconds=30")
 
     def call(self, tool: str, arguments: Sequence[str] = ()) -> str:
         """To a call; `arguments` are of the form `name=value`."""
@@ -40,8 +40,8 @@ class _Commands(Ways):
     def output(self, run: str, **where: str) -> str:
         return f"opsmcp runs {run} --output"
 
-    def wait(self, run: str) -> str:
-        return f"opsmcp runs {run}"
+    def wait(self, run: str) -> Said:
+        return words.LOOK_AGAIN(f"opsmcp runs {run}")
 
     def call(self, tool: str, arguments: Sequence[str] = ()) -> str:
         return shlex.join(["opsmcp", "call", tool, *arguments])

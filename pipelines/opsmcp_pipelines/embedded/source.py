@@ -39,6 +39,8 @@ __all__ = ["EmbeddedSettings", "EmbeddedSource", "open_embedded_source"]
 _MAX_RUNS_AT_A_TIME = 8
 _CANCEL_SECONDS = 10.0
 _SAVE_SECONDS = 10.0
+_SHARE_OF_TIME = 0.05
+"""How much of the time may go into storing a run that goes on."""
 
 _KILLED = "opsmcp ended in the middle of it"
 _LEFT_OVER = f"{_KILLED}; what it had left running was ended now"
@@ -67,6 +69,7 @@ class EmbeddedSettings:
         namespace: That of operations that name none.
         step_seconds: The deadline of a step that sets no `timeoutSeconds`.
         output_bytes: How much of a step's output is kept; the rest is counted.
+        save_seconds: How often a run that goes on is stored, if it has changed.
         mask: What replaces secrets in a report before it is stored, given those of the call.
     """
 
@@ -77,6 +80,7 @@ class EmbeddedSettings:
     namespace: str = "ops-system"
     step_seconds: float = 600.0
     output_bytes: int = 1024 * 1024
+    save_seconds: float = 3.0
     mask: Mask = _as_it_is
 
 
@@ -89,6 +93,7 @@ class _Live:
     state: RunState
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     cancelled: bool = False
+    leader: ProcessId | None = None
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     over: anyio.Event = field(default_factory=anyio.Event)
 
@@ -253,22 +258,43 @@ class EmbeddedSource:
         """Run to the end, whatever the end is, and store it."""
         try:
             with live.scope:
-                async with self._limit:
-                    await execute(
-                        live.plan, live.state, live.name, self._engine, partial(self._save, live)
-                    )
+                async with self._limit, anyio.create_task_group() as group:
+                    group.start_soon(self._save_now_and_then, live)
+                    keep = partial(self._keep, live)
+                    await execute(live.plan, live.state, live.name, self._engine, keep)
+                    group.cancel_scope.cancel()
         finally:
             if not live.state.status.ended:
                 status = Status.CANCELLED if live.cancelled else Status.ABORTED
                 live.state.abort(status, "cancelled" if live.cancelled else "opsmcp was stopped")
+            live.leader = None
             with anyio.move_on_after(_SAVE_SECONDS, shield=True):
                 if await self._save(live):
                     del self._live[live.name]
             live.over.set()
 
-    async def _save(self, live: _Live, leader: ProcessId | None = None) -> bool:
+    async def _save_now_and_then(self, live: _Live) -> None:
+        """Store the output so far, for other processes and in case that this one is killed."""
+        pause, saved = self._settings.save_seconds, None
+        while True:
+            await anyio.sleep(pause)
+            report = live.state.report()
+            if report == saved:
+                continue
+            began = anyio.current_time()
+            await self._save(live)
+            saved, took = report, anyio.current_time() - began
+            pause = max(self._settings.save_seconds, took / _SHARE_OF_TIME)
+
+    async def _keep(self, live: _Live, leader: ProcessId | None) -> None:
+        """Store how a run stands, and which process is at work."""
+        live.leader = leader
+        await self._save(live)
+
+    async def _save(self, live: _Live) -> bool:
         """Store how a run stands; a run that cannot be stored goes on, and stays in memory."""
         report = self._settings.mask(live.state.report(), live.secrets)
+        leader = live.leader
         try:
             await self._with_store(lambda: self._store.update(live.name, report, leader))
         except SourceUnavailable:

@@ -86,6 +86,7 @@ WITH_ANOTHER_KEY = Phrase(
 WITH_NEW = Phrase("with --new", "使用 --new")
 LATER = Phrase("run.repeat_seconds (60 by default) later", "等待 run.repeat_seconds(默认 60)秒后")
 AFTER_ITS_END = Phrase("after its end", "在其结束后")
+LOOK_AGAIN = Phrase("Look at it again: {}", "再次查看:{}")
 WAIT = Phrase("Wait for it: {}", "等待结束:{}")
 LOOK_AT_INVENTORY = Phrase(
     "See the real hosts and clusters, then repeat the call: {}",
