@@ -84,6 +84,15 @@ def _web_address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _origin(value: str) -> str:
+    """What a browser sends: extensions have schemes of their own, but a path stands in none."""
+    parts = urlsplit(value)
+    whole = parts.scheme and parts.hostname and "*" not in value and "@" not in value
+    if not whole or value != f"{parts.scheme}://{parts.netloc}".lower():
+        raise ValueError("not an origin")
+    return value
+
+
 def _printable(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if not all("!" <= char <= "~" for char in text):
@@ -335,9 +344,12 @@ class Server(_Group):
     """Host headers to accept besides the address listened on, as `name` or `name:port`; needed
     behind a proxy. Others are refused, so that no web page can rebind its name to this server."""
     allowed_origins: Annotated[
-        tuple[str, ...], Means("a list of origins such as https://ops.example.com")
+        tuple[Annotated[str, AfterValidator(_origin)], ...],
+        Means("a list of origins such as https://ops.example.com, without a path"),
     ] = ()
-    """Origins of web pages that may call this server. None by default."""
+    """Origins of web pages that may call this server and read its answers, just as browsers send
+    them. None by default: an Origin of this machine or of `server.host` passes the check, on any
+    port, but its pages are not given what is answered."""
     shutdown_seconds: Annotated[
         float, _Number, Field(ge=0, le=600, allow_inf_nan=False), _seconds(0, 600)
     ] = 5.0

@@ -40,6 +40,10 @@ def refusal(
         ("OPS_SERVER", "http://ops.example/?a=b", "ops.server must be"),
         ("OPS_SERVER", "http://", "ops.server must be"),
         ("OPS_NAMESPACE", ",", "ops.namespace must be a list of namespaces"),
+        *(
+            ("OPSMCP_SERVER_ALLOWED_ORIGINS", origin, "allowed_origins must be a list of origins")
+            for origin in ("*", "null", "app.example", "https://app.example/", "https://*.example")
+        ),
     ],
 )
 def test_a_bad_value_names_setting_rule_and_origin(

@@ -79,7 +79,7 @@ async def test_health_is_told_without_the_token(guarded: Running) -> None:
     assert (health.status_code, health.text) == (200, "ok\n")
     assert ready.status_code == 200
     assert ready.json()["ready"] is True
-    assert ready.json()["generation"] == 1
+    assert ready.json().keys() == {"ready", "age_seconds", "failures"}
 
 
 @pytest.mark.parametrize("path", ["/mcp", "/sse", "/messages/?session_id=0"])
@@ -192,3 +192,5 @@ async def test_serve_starts_while_the_source_is_down_and_recovers(tmp_path: Path
         assert result.is_error
         assert "not known yet" in str(result.content)
         assert ready.status_code == 503
+    assert ready.json()["failures"] >= 1
+    assert ready.json().keys() == {"ready", "age_seconds", "failures"}

@@ -15,15 +15,8 @@ from datetime import UTC, datetime
 import anyio
 import uvicorn
 from mcp.server.sse import SseServerTransport
-from mcp.server.streamable_http_manager import (
-    StreamableHTTPASGIApp,
-    StreamableHTTPSessionManager,
-)
-from mcp.server.transport_security import (
-    RequestBodyLimitMiddleware,
-    TransportSecurityMiddleware,
-    TransportSecuritySettings,
-)
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
+from mcp.server.transport_security import RequestBodyLimitMiddleware
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -37,8 +30,13 @@ from opsmcp_server.inserting import Inserting
 from opsmcp_server.services import Services
 from opsmcp_server.settings import Server as ServerSettings
 from opsmcp_server.strict_json import MOST_BYTES
+from opsmcp_server.transports import legacy_sessions
 from opsmcp_server.transports.auth import guard
+from opsmcp_server.transports.legacy_sessions import OneByOne
 from opsmcp_server.transports.messages import CheckedBodies
+from opsmcp_server.transports.open_answers import OpenAnswers
+from opsmcp_server.transports.origins import for_web_pages, security_of
+from opsmcp_server.transports.sse import SseMessages, SseStreams
 
 __all__ = ["build_app", "check_exposure", "listen", "serve_http"]
 
@@ -48,20 +46,21 @@ _KEEP_ALIVE_SECONDS = 75
 """How long an idle connection stays open: longer than clients keep theirs (5 to 60 seconds), since
 a request on a connection that is just being closed is lost."""
 
-_LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+_CUT_SECONDS = 2.0
+"""How long what was cut may take to end."""
 
 
 async def serve_http(services: Services, listener: socket.socket) -> None:
     """Serve on a listening socket until a signal ends it; a second one cuts what is still open."""
+    answers = OpenAnswers()
     config = uvicorn.Config(
-        build_app(services),
+        build_app(services, answers=answers),
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=round(services.config.server.shutdown_seconds),
     )
-    server = _Server(config, services)
+    server = _Server(config, services, answers)
     async with anyio.create_task_group() as group:
         group.start_soon(_stop_on_signal, server)
         await server.serve(sockets=[listener])
@@ -112,38 +111,66 @@ def _is_loopback(host: str) -> bool:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, leaving signals to us and closing the listen streams before it waits for them."""
+    """Uvicorn, leaving signals to us and ending what is open before it waits for it."""
 
-    def __init__(self, config: uvicorn.Config, services: Services) -> None:
+    def __init__(self, config: uvicorn.Config, services: Services, answers: OpenAnswers) -> None:
         super().__init__(config)
         self._services = services
+        self._answers = answers
+        self._hurry = anyio.Event()
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
         yield
 
+    def stop(self) -> None:
+        """Stop; at once when this is not the first time."""
+        if self.should_exit:
+            self._hurry.set()
+        self.should_exit = True
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._services.sessions.close()
-        await super().shutdown(sockets)
+        self._answers.end_standing()
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._cut_in_time)
+            await super().shutdown(sockets)
+            group.cancel_scope.cancel()
+
+    async def _cut_in_time(self) -> None:
+        with anyio.move_on_after(self._services.config.server.shutdown_seconds):
+            await self._hurry.wait()
+        self._answers.cut()
+        await anyio.sleep(_CUT_SECONDS)
+        # What is left then are clients that do not take the end of their answers.
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
 
 async def _stop_on_signal(server: _Server) -> None:
     with anyio.open_signal_receiver(signal.SIGINT, *ending_signals()) as signals:
         async for _ in signals:
-            server.force_exit = server.should_exit
-            server.should_exit = True
+            server.stop()
 
 
-def build_app(services: Services, server: OpsmcpServer | None = None) -> Starlette:
+def build_app(
+    services: Services, server: OpsmcpServer | None = None, answers: OpenAnswers | None = None
+) -> Starlette:
     """The ASGI app: every route of the contract, behind the checks that it needs.
 
-    Serves `server` if there is one already, else one of its own.
+    Args:
+        services: What to serve.
+        server: Serve this one, if there is one already, else one of its own.
+        answers: Told of each that is open.
     """
     settings = services.config.server
     token = settings.token.get_secret_value()
-    security = _security(services)
+    security = security_of(settings)
     server = server or build_server(services)
-    manager = StreamableHTTPSessionManager(server, security_settings=security)
+    answers = answers or OpenAnswers()
+    manager = legacy_sessions.SessionManager(
+        server, security_settings=security, max_sessions=legacy_sessions.MOST_SESSIONS
+    )
     sse = SseServerTransport(_MESSAGES, security_settings=security)
 
     @asynccontextmanager
@@ -151,14 +178,18 @@ def build_app(services: Services, server: OpsmcpServer | None = None) -> Starlet
         async with manager.run():
             yield
 
+    streamable = _checked(OneByOne(Inserting(StreamableHTTPASGIApp(manager))))
     return Starlette(
         routes=[
             Route("/healthz", _healthz),
             Route("/readyz", _Ready(services)),
-            Route("/mcp", guard(_checked(Inserting(StreamableHTTPASGIApp(manager))), token)),
-            Route("/sse", guard(_Sse(server, sse, security), token)),
-            Mount(_MESSAGES, guard(_checked(sse.handle_post_message), token)),
+            Route("/mcp", guard(answers.watched(streamable, gets_stand=True), token)),
+            Route(
+                "/sse", guard(answers.watched(SseStreams(server, sse, security, answers)), token)
+            ),
+            Mount(_MESSAGES, guard(_checked(SseMessages(sse)), token)),
         ],
+        middleware=for_web_pages(settings),
         lifespan=lifespan,
     )
 
@@ -168,51 +199,12 @@ def _checked(app: ASGIApp) -> ASGIApp:
     return RequestBodyLimitMiddleware(CheckedBodies(app), MOST_BYTES)
 
 
-def _security(services: Services) -> TransportSecuritySettings:
-    settings = services.config.server
-    own = (*_LOOPBACK_HOSTS, settings.host)
-    hosts = [f"{host}:*" for host in own] + list(own) + list(settings.allowed_hosts)
-    origins = [f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts]
-    return TransportSecuritySettings(
-        enable_dns_rebinding_protection=True,
-        allowed_hosts=hosts,
-        allowed_origins=[*origins, *settings.allowed_origins],
-    )
-
-
-class _Sse:
-    """The older transport: one GET is one connection."""
-
-    def __init__(
-        self,
-        server: OpsmcpServer,
-        transport: SseServerTransport,
-        security: TransportSecuritySettings,
-    ) -> None:
-        self._server = server
-        self._transport = transport
-        self._security = TransportSecurityMiddleware(security)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] != "GET":
-            await Response(status_code=405, headers={"Allow": "GET"})(scope, receive, send)
-            return
-        refusal = await self._security.validate_request(Request(scope, receive), is_post=False)
-        if refusal is not None:
-            # The transport would answer the same and then raise.
-            await refusal(scope, receive, send)
-            return
-        options = self._server.create_initialization_options()
-        async with self._transport.connect_sse(scope, receive, send) as (read, write):
-            await self._server.run(read, write, options)
-
-
 async def _healthz(_request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
 class _Ready:
-    """Whether there is a catalogue to serve, and how old it is."""
+    """Whether there is a catalogue to serve, and how old it is; the log says what is wrong."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -224,9 +216,7 @@ class _Ready:
         age = (datetime.now(UTC) - checked).total_seconds() if checked else None
         body = {
             "ready": ready,
-            "generation": health.generation,
             "age_seconds": round(age, 1) if age is not None else None,
             "failures": health.failures,
-            "error": health.error,
         }
         await JSONResponse(body, status_code=200 if ready else 503)(scope, receive, send)

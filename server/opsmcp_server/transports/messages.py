@@ -17,23 +17,53 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from opsmcp_server.strict_json import MOST_BYTES, BadJson, read_json
 from opsmcp_server.transports.envelope import envelope_fault, id_of
 
-__all__ = ["CheckedBodies", "CheckedLines", "refusal_of"]
+__all__ = ["CheckedBodies", "CheckedLines", "refusal", "request_id_of"]
+
+_ID = "opsmcp.request_id"
 
 
-def refusal_of(text: bytes) -> JSONRPCError | None:
-    """The answer to a text that is no message, under its id if that can be told; None if it is."""
+class _Refused(Exception):
+    """A text that is no message, with what it is answered with."""
+
+    def __init__(self, answer: JSONRPCError) -> None:
+        super().__init__(answer.error.message)
+        self.answer = answer
+
+
+def _read(text: bytes) -> object:
+    """The message that a text is.
+
+    Raises:
+        _Refused: It is none.
+    """
     try:
         message = read_json(text)
     except BadJson as error:
         code = PARSE_ERROR if error.value is None else INVALID_REQUEST
-        return _refusal(error.reason, code, error.value)
-    fault = envelope_fault(message)
-    return _refusal(fault, INVALID_REQUEST, message) if fault else None
+        raise _Refused(_error(error.reason, code, id_of(error.value))) from None
+    if fault := envelope_fault(message):
+        raise _Refused(_error(fault, INVALID_REQUEST, id_of(message)))
+    return message
 
 
-def _refusal(reason: str, code: int, message: object = None) -> JSONRPCError:
+def _error(reason: str, code: int, request: str | int | None = None) -> JSONRPCError:
     data = ErrorData(code=code, message=f"This message was not read: {reason}.")
-    return JSONRPCError(jsonrpc="2.0", id=id_of(message), error=data)
+    return JSONRPCError(jsonrpc="2.0", id=request, error=data)
+
+
+def refusal(reason: str, request: str | int | None) -> Response:
+    """The answer over HTTP to a request that is refused."""
+    return _response(_error(reason, INVALID_REQUEST, request))
+
+
+def _response(answer: JSONRPCError) -> Response:
+    text = answer.model_dump_json(by_alias=True)
+    return Response(text, 400, media_type="application/json")
+
+
+def request_id_of(scope: Scope) -> str | int | None:
+    """The id of the request that a checked body is; None when it asks for nothing."""
+    return scope.get(_ID)
 
 
 class CheckedBodies:
@@ -50,13 +80,13 @@ class CheckedBodies:
             return
         try:
             body = await Request(scope, receive).body()
+            message = _read(body)
         except ClientDisconnect:
             return
-        if refusal := refusal_of(body):
-            text = refusal.model_dump_json(by_alias=True)
-            await Response(text, 400, media_type="application/json")(scope, receive, send)
+        except _Refused as refused:
+            await _response(refused.answer)(scope, receive, send)
             return
-        await self._app(scope, _first(body, receive), send)
+        await self._app({**scope, _ID: id_of(message)}, _first(body, receive), send)
 
 
 def _first(body: bytes, receive: Receive) -> Receive:
@@ -82,16 +112,22 @@ class CheckedLines(TextIOWrapper):
         """The next good line; empty at the end."""
         del size
         while line := self._stream.readline(MOST_BYTES + 1):
-            if not line.strip():
-                continue
-            refusal = self._skip(line) if len(line) > MOST_BYTES else refusal_of(line)
-            if refusal is None:
-                return line.decode()
-            self._refuse(refusal)
+            try:
+                if len(line) > MOST_BYTES:
+                    self._skip(line)
+                if line.strip():
+                    _read(line)
+                    return line.decode()
+            except _Refused as refused:
+                self._refuse(refused.answer)
         return ""
 
-    def _skip(self, line: bytes) -> JSONRPCError:
-        """Pass over the rest of a line that is too long; what is said of it."""
+    def _skip(self, line: bytes) -> None:
+        """Pass over the rest of a line that is too long, and say so.
+
+        Raises:
+            _Refused: Always.
+        """
         while line and not line.endswith(b"\n"):
             line = self._stream.readline(MOST_BYTES)
-        return _refusal(f"it is longer than {MOST_BYTES} bytes", PARSE_ERROR)
+        raise _Refused(_error(f"it is longer than {MOST_BYTES} bytes", PARSE_ERROR))

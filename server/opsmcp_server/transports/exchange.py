@@ -1,0 +1,151 @@
+"""One connection over two streams, with count kept of the requests that have no answer yet.
+
+So it can end between two answers, and a client that asks without reading is not let go on: each of
+its answers would be held until it does.
+"""
+
+from collections.abc import Callable
+from contextvars import Context
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import anyio
+from mcp.server import Server
+from mcp.shared.message import SessionMessage
+from mcp_types.jsonrpc import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
+
+__all__ = ["Exchange"]
+
+Item = SessionMessage | Exception
+
+_CANCELLED = "notifications/cancelled"
+
+
+class _ReadStream(Protocol):
+    """What is used of a stream of the SDK to read from."""
+
+    last_context: Context | None
+
+    async def receive(self) -> Item: ...
+    async def aclose(self) -> None: ...
+
+
+class _WriteStream(Protocol):
+    """What is used of a stream of the SDK to write to."""
+
+    async def send(self, item: SessionMessage, /) -> None: ...
+    async def aclose(self) -> None: ...
+
+
+class Exchange:
+    """A connection that is served."""
+
+    def __init__(self, read: _ReadStream, write: _WriteStream, most: int) -> None:
+        """Serve these streams; `most` is how many requests may be without an answer."""
+        self._read, self._write = _Reading(read, self._came), _Writing(write, self._left)
+        self._most = most
+        self._unanswered: set[str | int] = set()
+        self._served = anyio.CancelScope()
+        self._ending = False
+        self.overran = False
+        """Whether too many requests were without an answer, which ended it."""
+
+    async def serve(self, server: Server[Any]) -> None:
+        """Serve until the client leaves, asks too much at once, or `end` was called."""
+        options = server.create_initialization_options()
+        try:
+            with self._served:
+                await server.run(self._read, self._write, options)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._write.aclose()
+
+    def end(self) -> None:
+        """Stop serving as soon as everything that was asked is answered."""
+        self._ending = True
+        self._look()
+
+    def _look(self) -> None:
+        self.overran |= len(self._unanswered) > self._most
+        if self.overran or (self._ending and not self._unanswered):
+            self._served.cancel()
+
+    def _came(self, item: Item) -> None:
+        message = item.message if isinstance(item, SessionMessage) else None
+        if isinstance(message, JSONRPCRequest):
+            self._unanswered.add(message.id)
+            self._look()
+        elif isinstance(message, JSONRPCNotification) and message.method == _CANCELLED:
+            # Which may then never be answered.
+            self._settle((message.params or {}).get("requestId"))
+
+    def _left(self, item: SessionMessage) -> None:
+        if isinstance(item.message, JSONRPCResponse | JSONRPCError):
+            self._settle(item.message.id)
+
+    def _settle(self, request: object) -> None:
+        if isinstance(request, str | int):
+            self._unanswered.discard(request)
+            self._look()
+
+
+class _Stream:
+    """What both streams have in common."""
+
+    def __init__(self, inner: _ReadStream | _WriteStream) -> None:
+        self._inner = inner
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+class _Reading(_Stream):
+    """A stream of messages to read; `came` is told of each."""
+
+    def __init__(self, stream: _ReadStream, came: Callable[[Item], None]) -> None:
+        super().__init__(stream)
+        self._stream = stream
+        self._came = came
+
+    @property
+    def last_context(self) -> Context | None:
+        """In which the last message was sent: it knows who sent it."""
+        return self._stream.last_context
+
+    async def receive(self) -> Item:
+        item = await self._stream.receive()
+        self._came(item)
+        return item
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Item:
+        try:
+            return await self.receive()
+        except anyio.EndOfStream:
+            raise StopAsyncIteration from None
+
+
+class _Writing(_Stream):
+    """A stream of messages to write; `left` is told of each that was taken."""
+
+    def __init__(self, stream: _WriteStream, left: Callable[[SessionMessage], None]) -> None:
+        super().__init__(stream)
+        self._stream = stream
+        self._left = left
+
+    async def send(self, item: SessionMessage, /) -> None:
+        await self._stream.send(item)
+        self._left(item)

@@ -1,0 +1,55 @@
+"""Which Host and Origin headers are good, and what browsers are told of it.
+
+Against DNS rebinding every request is checked by the SDK; a page of a browser can read an answer
+only if CORS headers say so, which nobody but `server.allowed_origins` gets.
+"""
+
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from opsmcp_server.settings import Server
+
+__all__ = ["for_web_pages", "security_of"]
+
+_LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+
+_ASKED_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "Last-Event-ID",
+    "Mcp-Method",
+    "Mcp-Name",
+    "Mcp-Protocol-Version",
+    "Mcp-Session-Id",
+)
+"""What a client in a page may send."""
+
+_TOLD_HEADERS = ("Mcp-Session-Id", "WWW-Authenticate")
+"""What it may read."""
+
+
+def security_of(settings: Server) -> TransportSecuritySettings:
+    """What is accepted: the address listened on, the loopback, and what the settings add."""
+    own = (*_LOOPBACK_HOSTS, settings.host)
+    hosts = [f"{host}:*" for host in own] + list(own) + list(settings.allowed_hosts)
+    origins = [f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts]
+    return TransportSecuritySettings(
+        enable_dns_rebinding_protection=True,
+        allowed_hosts=hosts,
+        allowed_origins=[*origins, *settings.allowed_origins],
+    )
+
+
+def for_web_pages(settings: Server) -> list[Middleware]:
+    """What lets browsers call this server from pages of the origins that the settings name."""
+    if not settings.allowed_origins:
+        return []
+    allowed = Middleware(
+        CORSMiddleware,
+        allow_origins=settings.allowed_origins,
+        allow_methods=("GET", "POST", "DELETE"),
+        allow_headers=_ASKED_HEADERS,
+        expose_headers=_TOLD_HEADERS,
+    )
+    return [allowed]

@@ -1,0 +1,80 @@
+"""MCP over SSE, the older transport: one GET is one connection, and messages come beside it."""
+
+import logging
+
+import anyio
+from mcp.server.sse import SseServerTransport
+from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from opsmcp_server.handlers import OpsmcpServer
+from opsmcp_server.transports.exchange import Exchange
+from opsmcp_server.transports.open_answers import OpenAnswers
+
+__all__ = ["SseMessages", "SseStreams"]
+
+logger = logging.getLogger(__name__)
+
+_MOST_UNANSWERED = 100
+"""Most requests of one connection without an answer: what a stalled client is owed stays in memory,
+up to a megabyte each."""
+
+_END_SECONDS = 1.0
+"""How long a client whose stream is cut may take to read up to its end."""
+
+
+class SseStreams:
+    """The GETs: each is served until it ends."""
+
+    def __init__(
+        self,
+        server: OpsmcpServer,
+        transport: SseServerTransport,
+        security: TransportSecuritySettings,
+        answers: OpenAnswers,
+    ) -> None:
+        """Serve `server`; `answers` says when to end."""
+        self._server = server
+        self._transport = transport
+        self._security = TransportSecurityMiddleware(security)
+        self._answers = answers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one client."""
+        if scope["method"] != "GET":
+            await Response(status_code=405, headers={"Allow": "GET"})(scope, receive, send)
+            return
+        refusal = await self._security.validate_request(Request(scope, receive), is_post=False)
+        if refusal is not None:
+            # The transport would answer the same and then raise.
+            await refusal(scope, receive, send)
+            return
+        with anyio.CancelScope() as response:
+            async with self._transport.connect_sse(scope, receive, send) as (read, write):
+                exchange = Exchange(read, write, _MOST_UNANSWERED)
+                with self._answers.standing(exchange.end):
+                    await exchange.serve(self._server)
+                if exchange.overran:
+                    logger.warning(
+                        "a stream was cut: more than %d requests unanswered", _MOST_UNANSWERED
+                    )
+                    # The end is written after what is owed, which may never be read.
+                    response.deadline = anyio.current_time() + _END_SECONDS
+
+
+class SseMessages:
+    """The POSTs: each gives a message to the connection that it names."""
+
+    def __init__(self, transport: SseServerTransport) -> None:
+        """Give them to this transport."""
+        self._transport = transport
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Accept or refuse one message."""
+        try:
+            await self._transport.handle_post_message(scope, receive, send)
+        except (anyio.ClosedResourceError, anyio.BrokenResourceError):
+            # It was accepted, and the client left before anybody read it.
+            logger.info("a client left before its message was read")
