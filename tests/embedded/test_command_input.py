@@ -57,6 +57,10 @@ READERS = [
     "python3 -c 'import os,sys; os.system(sys.stdin.read())'",
     "mysql db",
     "m4",
+    "newgrp",
+    "machinectl shell root@c",
+    "awk -f - f",
+    "sed -n -f /dev/stdin f",
 ]
 RUNNERS = [
     'sshpass -p p ssh h "ls ${x}"',
@@ -92,6 +96,18 @@ RUNNERS = [
     'script -qec "ls ${x}" f',
     'expect -c "spawn ls ${x}"',
     "ip netns exec n ${x}",
+    "oc rsh p ${x}",
+    'oc rsh p sh -c "ls ${x}"',
+    'sg group "ls ${x}"',
+    "sudo LD_PRELOAD=${x} ls",
+    "GIT_CONFIG_VALUE_0=${x} git log",
+    "kubectl exec p -- env A=${x} sh -c 'eval \"$A\"'",
+    "docker exec -e A=${x} c sh -c 'eval \"$A\"'",
+    "nc -e ${x} h 1",
+    "socat - EXEC:${x}",
+    "helm upgrade r c --post-renderer ${x}",
+    'ansible-playbook p.yml -e "a=${x}"',
+    "bash -s ${x} <<'EOF'\neval $1\nEOF",
     "lxc-attach -n c -- ${x}",
     "start-stop-daemon --start --exec ${x}",
     'git -c core.sshCommand="ls ${x}" fetch',
@@ -109,6 +125,7 @@ RUNNERS = [
     'h=sshpass; c="ls ${x}"; $h ssh h "$c"',
 ]
 GIVEN = [
+    'cat <<EOF | while read l; do eval "$l"; done\n${x}\nEOF',
     "run() { bash; }; run <<EOF\nls ${x}\nEOF",
     "a() { ssh h bash; }; b() { a; }; b <<EOF\nls ${x}\nEOF",
     "run() { bash; }; echo ${x} | run",
@@ -177,6 +194,8 @@ def test_no_text_is_taken_there_where_values_are_pasted(content: str) -> None:
         "n=$(kubectl get pods -l ${x} | awk '{print $2}'); (( n > 3 ))",
         "n=$(grep -c ${x} /f); (( n > 3 ))",
         "tmux has-session -t ${x}",
+        "bash -s ${x} <<'EOF'\nls \"$1\"\nEOF",
+        "docker exec -e A=${x} c sh -c 'ls \"$A\"'",
         "find . -exec ls {} + -name ${x}",
     ],
 )

@@ -56,6 +56,12 @@ def _reads_code(name: str, rest: Sequence[Word[NodeT]]) -> bool:
         return shell and any(at >= len(rest) for at in wrapped(name, rest))
     if name == "xargs":
         return any(interpreter(word.name) for word in rest)
+    if name in AWKS or name == "sed":
+        programs = zip(rest, rest[1:], strict=False)
+        return any(
+            option.text in ("-f", "--file", "-nf") and _STANDARD_INPUT.fullmatch(file.text)
+            for option, file in programs
+        )
     kind = interpreter(name)
     return bool(kind) and _interprets(kind, rest)
 

@@ -15,13 +15,13 @@ from opsmcp_pipelines.embedded.programs import (
     NAMES_VARIABLES,
     OWN_LANGUAGE,
     RUN_BY_OPTION,
-    RUN_BY_VARIABLE,
     RUNS_ALL,
     RUNS_ITS_ARGUMENTS,
     SHELLS,
     SSH_VALUED,
     SSHES,
     interpreter,
+    runs_its_value,
 )
 from opsmcp_pipelines.embedded.word import Danger, Finding, NodeT, Word
 from opsmcp_pipelines.embedded.wrappers import command_lines, skip_options, words_in_front
@@ -36,6 +36,12 @@ def command_dangers(words: Sequence[Word[NodeT]]) -> Iterator[Finding[NodeT]]:
     """Each word that would be run or evaluated, with a few words on why."""
     for line in command_lines(words):
         yield from _line_dangers(line)
+        kind = interpreter(line[0].name)
+        if kind in SHELLS and _evaluates(code_words(kind, line[1:])):
+            # `docker exec -e A=x c sh -c 'eval "$A"'`
+            before = words[: len(words) - len(line)]
+            set_ = (word for word in before if re.match(r"\w+=", word.text))
+            yield from ((f"variable of {kind} -c", Danger.CODE, word) for word in set_)
 
 
 def _line_dangers(words: Sequence[Word[NodeT]]) -> Iterator[Finding[NodeT]]:
@@ -73,11 +79,11 @@ def _own_dangers(name: str, rest: Sequence[Word[NodeT]]) -> Iterator[Finding[Nod
         yield from _program_dangers(name, rest)
     elif name == "test":
         yield from _after(rest, "-v", "test -v")
-    elif name == "env":
+    elif name in ("env", "sudo", "doas"):
         yield from (
             (f"assigned to {word.text.partition('=')[0]}", Danger.CODE, word)
             for word in rest
-            if word.text.partition("=")[0] in RUN_BY_VARIABLE
+            if runs_its_value(word.text.partition("=")[0])
         )
     elif name in OWN_LANGUAGE:
         yield from ((f"given to {name}", Danger.WORD, word) for word in rest)
@@ -179,13 +185,17 @@ def _code_arguments(name: str, kind: str, rest: Sequence[Word[NodeT]]) -> Iterat
     """The arguments of an interpreter's code, when that code evaluates what it is given."""
     codes = code_words(kind, rest)
     if kind in SHELLS:
-        if any(EVALUATES["sh"].search(code.text) for code in codes):
+        if _evaluates(codes):
             yield from ((f"argument of {name} -c", Danger.CODE, word) for word in rest)
         if any(EVALUATES["arithmetic"].search(code.text) for code in codes):
             yield from ((f"argument of {name} -c", Danger.NUMBER, word) for word in codes)
     elif kind == "perl" or any(EVALUATES["others"].search(code.text) for code in codes):
         # Perl opens `| command` where it is to open a file.
         yield from ((f"given to {name}", Danger.WORD, word) for word in rest)
+
+
+def _evaluates(codes: Sequence[Word[NodeT]]) -> bool:
+    return any(EVALUATES["sh"].search(code.text) for code in codes)
 
 
 def _script_file(name: str, kind: str, rest: Sequence[Word[NodeT]]) -> Iterator[Finding[NodeT]]:

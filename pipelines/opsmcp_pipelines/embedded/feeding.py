@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from opsmcp_pipelines.embedded.command_input import input_dangers
 from opsmcp_pipelines.embedded.command_line import command_dangers
 from opsmcp_pipelines.embedded.flow import Flow, prints_values
+from opsmcp_pipelines.embedded.programs import EVALUATES
 from opsmcp_pipelines.embedded.shell_tree import bare, text_of, walk, words_of
 from opsmcp_pipelines.embedded.word import Danger, Word
 
@@ -54,6 +55,7 @@ class Feeding:
         given = [redirect for redirect in redirects if _is_input(redirect)]
         if given:
             yield from self._fed("given to", [body, *redirects], given)
+            yield from self._parameters(body, given)
             if any(words and words[0].text == "exec" for words in self._lines([body])):
                 # From here on, other commands read it.
                 yield from self._fed("given to", [self._root], given)
@@ -63,6 +65,12 @@ class Feeding:
         yield from self._fed("given to", substituted, [body])
         paths = {_path(file.named_children[-1]) for file in written if file.named_children}
         yield from self._written(paths, [body, *given])
+
+    def _parameters(self, body: "Node", given: "Sequence[Node]") -> Iterator[Fed]:
+        """What a script in a here-document is given: `bash -s x <<'EOF'`."""
+        evaluates = any(EVALUATES["sh"].search(text_of(text)) for text in given)
+        if evaluates and any(danger is Danger.CODE for _, danger in self._inputs_of([body])):
+            yield "given to a script that evaluates", Danger.CODE, [body]
 
     def _fed(self, how: str, readers: "Sequence[Node]", given: "Sequence[Node]") -> Iterator[Fed]:
         """What becomes of text that commands read from their input."""

@@ -206,6 +206,8 @@ def _fed_to(command: "Node", functions: Container[str]) -> Iterator["Node"]:
     while outer is not None and outer.type != "function_definition":
         if outer.type == "redirected_statement":
             yield from (c for c in outer.named_children[1:] if c != inner)
+        elif outer.type == "heredoc_redirect":  # holds what follows in `cat <<EOF | read v`
+            yield from (c for c in outer.named_children if c.type == "heredoc_body")
         elif outer.type == "pipeline":
             before = [c for c in outer.named_children if c.end_byte <= inner.start_byte]
             yield from (c for c in before if prints_values(c, functions))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from opsmcp_pipelines.embedded.command_line import command_dangers
 from opsmcp_pipelines.embedded.feeding import Feeding
 from opsmcp_pipelines.embedded.flow import Flow
-from opsmcp_pipelines.embedded.programs import RUN_BY_VARIABLE
+from opsmcp_pipelines.embedded.programs import runs_its_value
 from opsmcp_pipelines.embedded.shell_tree import expanded_text, text_of, walk, words_of
 from opsmcp_pipelines.embedded.word import Danger
 
@@ -165,7 +165,7 @@ def _inspect_test(node: "Node", _: Flow) -> Iterator[_Finding]:
 
 def _inspect_assignment(node: "Node", flow: Flow) -> Iterator[_Finding]:
     name, *parts = node.named_children
-    if text_of(name) in RUN_BY_VARIABLE:
+    if runs_its_value(text_of(name)):
         yield f"assigned to {text_of(name)}", Danger.CODE, parts
     if text_of(name) in flow.integers:
         yield "assigned to an integer variable", Danger.NUMBER, parts

@@ -19,7 +19,6 @@ __all__ = [
     "RUNS_INPUT",
     "RUNS_ITS_ARGUMENTS",
     "RUN_BY_OPTION",
-    "RUN_BY_VARIABLE",
     "SHELLS",
     "SHELL_CODE",
     "SHELL_WITHOUT_COMMAND",
@@ -27,6 +26,7 @@ __all__ = [
     "SSH_VALUED",
     "interpreter",
     "names",
+    "runs_its_value",
 ]
 
 
@@ -90,15 +90,18 @@ RUNS_ALL = frozenset(
     }
 )
 RUNS_ITS_ARGUMENTS = names(
-    "watch parallel ed ex tmux screen byobu dtach abduco pssh parallel-ssh pdsh dsh clush "
-    "mosh ansible salt xterm hyperfine entr"
+    "watch parallel ed ex sg socat tmux screen byobu dtach abduco pssh parallel-ssh pdsh "
+    "dsh clush mosh ansible salt xterm hyperfine entr"
 )
 """Programs that give their arguments to a shell, or run lines that begin in some way."""
 
 RUNS_INPUT = names(
-    ". source at batch crontab ed ex parallel dc m4 ftp lftp sftp gnuplot tmux screen"
+    ". source at batch newgrp login machinectl crontab ed ex parallel dc m4 ftp lftp sftp "
+    "gnuplot tmux screen"
 )
-OWN_LANGUAGE = names("gdb make gmake mariadb mysql psql sqlite3 sqlplus")
+OWN_LANGUAGE = names(
+    "ansible-playbook gdb make gmake mariadb mongo mongosh mysql psql sqlite3 sqlplus"
+)
 """Programs whose own language has a way to run commands."""
 
 _SSH_OPTIONS = r"-[A-Za-z0-9]*[oFS]"
@@ -107,6 +110,7 @@ RUN_BY_OPTION: Mapping[str, str] = MappingProxyType(
     {
         "apt": r"-[oc]|--option|--config-file",
         "apt-get": r"-[oc]|--option|--config-file",
+        "aws": r"--parameters",
         "autossh": _SSH_OPTIONS,
         "curl": r"-[A-Za-z]*K|--config",
         "docker": r"--entrypoint",
@@ -117,9 +121,12 @@ RUN_BY_OPTION: Mapping[str, str] = MappingProxyType(
         "gcloud": r"--command|--ssh-flag",
         "git": r"-c|--exec-path|--config-env|--upload-pack|--receive-pack",
         "gmake": r"--eval|-f|--file",
+        "helm": r"--post-renderer",
         "make": r"--eval|-f|--file",
         "man": r"-P|--pager",
         "nmap": r"--script",
+        "nc": r"-[A-Za-z]*[ec]",
+        "ncat": r"-[A-Za-z]*[ec]|--exec|--sh-exec|--lua-exec",
         "nerdctl": r"--entrypoint",
         "podman": r"--entrypoint",
         "rsync": r"-[A-Za-z]*e|--rsh|--rsync-path|-M|--remote-option",
@@ -132,6 +139,8 @@ RUN_BY_OPTION: Mapping[str, str] = MappingProxyType(
         "split": r"--filter",
         "slogin": _SSH_OPTIONS,
         "ssh": _SSH_OPTIONS,
+        "ssh-add": r"-[se]",
+        "ssh-keygen": r"-[Dw]",
         "su": r"--(?:session-)?command",
         "tar": r"-[A-Za-z]*[IF]|--(?:use-compress-program|to-command|checkpoint-action|rsh-command"
         r"|info-script|new-volume-script|rmt-command)",
@@ -145,7 +154,7 @@ RUN_BY_OPTION: Mapping[str, str] = MappingProxyType(
 )
 """Programs that an option makes run a program, and those options: `tar --to-command=`."""
 
-RUN_BY_VARIABLE = frozenset(
+_RUN_BY_VARIABLE = frozenset(
     {
         "BASH_ENV",
         "BROWSER",
@@ -153,9 +162,6 @@ RUN_BY_VARIABLE = frozenset(
         "ENV",
         "GIT_ASKPASS",
         "GIT_CONFIG",
-        "GIT_CONFIG_GLOBAL",
-        "GIT_CONFIG_PARAMETERS",
-        "GIT_CONFIG_SYSTEM",
         "GIT_EDITOR",
         "GIT_EXEC_PATH",
         "GIT_EXTERNAL_DIFF",
@@ -198,6 +204,12 @@ RUN_BY_VARIABLE = frozenset(
     }
 )
 """Variables that shells and programs take commands, or the places of programs, from."""
+
+
+def runs_its_value(variable: str) -> bool:
+    """Whether a variable holds a command, or the place of a program."""
+    return variable in _RUN_BY_VARIABLE or variable.startswith("GIT_CONFIG_")
+
 
 NAMES_VARIABLES = frozenset({"read", "mapfile", "readarray", "getopts"})
 HARMLESS = frozenset({"echo", "printf", "grep", "cat", "ls", "which", "type", "pgrep"})

@@ -131,6 +131,7 @@ _EXECUTING = MappingProxyType(
         "debug": _wrapper(_NEW_CONTAINER, 1),
         "compose": _wrapper("-f -p --file --project-name --profile", 2),
         "attach": _wrapper(),
+        "rsh": _wrapper(_IN_CONTAINER, 1),
     }
 )
 """What clients of containers run commands with."""
