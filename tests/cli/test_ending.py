@@ -1,5 +1,6 @@
 """Whatever ends opsmcp, no script of the embedded engine goes on with nobody to stop it."""
 
+import fcntl
 import json
 import os
 import signal
@@ -36,9 +37,12 @@ def verdicts(opsmcp: Opsmcp) -> list[tuple[str, str]]:
     return [(run["operation"], run["verdict"]) for run in runs]
 
 
-def end(process: "subprocess.Popen[str]", number: signal.Signals) -> str:
-    """What it says on stderr while a signal ends it; its input stays open."""
-    process.send_signal(number)
+def end(process: "subprocess.Popen[str]", number: signal.Signals | None) -> str:
+    """What it says on stderr while a signal ends it, or else the end of its input."""
+    if number is not None:
+        process.send_signal(number)
+    elif process.stdin is not None:
+        process.stdin.close()
     process.wait(SECONDS)
     assert process.stderr is not None
     return process.stderr.read()
@@ -84,6 +88,54 @@ def test_stdio_ends_while_its_client_keeps_stdin_open(
     assert "Traceback" not in said
     assert not running.alive
     assert verdicts(opsmcp) == [("show-forever", "aborted")]
+
+
+def _begin(process: "subprocess.Popen[str]") -> None:
+    """Ask for a list whose answer does not fit into the pipe, and for a run that never ends."""
+    assert process.stdout is not None
+    fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+    _ask(process, "initialize", INITIALIZE)
+    _ask(process, "tools/list", {})
+    _ask(process, "tools/call", {"name": "show-forever", "arguments": {}})
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_SETPIPE_SZ"), reason="pipes cannot be made small")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, None])
+def test_stdio_ends_while_its_client_reads_nothing(
+    number: signal.Signals | None, opsmcp: Opsmcp, script: Callable[[], ProcessId]
+) -> None:
+    with opsmcp.start("stdio", stdin=subprocess.PIPE) as process:
+        _begin(process)
+        running = script()
+        said = end(process, number)
+    assert process.returncode == (128 + number if number else 0)
+    assert "Traceback" not in said
+    assert not running.alive
+
+
+def test_stdio_ends_when_its_client_closes_stdout(
+    opsmcp: Opsmcp, script: Callable[[], ProcessId]
+) -> None:
+    with opsmcp.start("stdio", stdin=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        _begin(process)
+        running = script()
+        process.stdout.close()
+        process.wait(SECONDS)
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert (process.returncode, said) == (1, "")
+    assert not running.alive
+
+
+@pytest.mark.parametrize("stream", ["stdin", "stdout"])
+def test_stdio_says_which_stream_is_closed(stream: str, opsmcp: Opsmcp) -> None:
+    closed = 'exec "$@" ' + {"stdin": "<&-", "stdout": ">&-"}[stream]
+    with opsmcp.start("stdio", under=("sh", "-c", closed, "sh")) as process:
+        _, said = process.communicate(timeout=SECONDS)
+    assert process.returncode == 2
+    assert said.startswith(f"opsmcp: {stream} is closed")
+    assert len(said.splitlines()) == 1
 
 
 def _ask(process: "subprocess.Popen[str]", method: str, params: Mapping[str, object]) -> None:

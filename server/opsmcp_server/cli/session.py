@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import cast
 
 import anyio
 import click
@@ -87,6 +88,18 @@ async def _work(config: Config, work: Work) -> int | click.ClickException:
             return leave_unwritten(error)
         except _EXPECTED as error:
             return _failure(error, services.masker, read=services.toolbox is not None)
+        except ExceptionGroup as group:
+            if _is_closed_pipe(group):
+                return leave_closed_pipe()
+            raise
+
+
+def _is_closed_pipe(error: Exception) -> bool:
+    """Whether nothing else went wrong in the task groups that it came through."""
+    if isinstance(error, ExceptionGroup):
+        within = cast("ExceptionGroup[Exception]", error).exceptions
+        return all(_is_closed_pipe(one) for one in within)
+    return isinstance(error, BrokenPipeError)
 
 
 def _status(outcome: int | click.ClickException) -> int:

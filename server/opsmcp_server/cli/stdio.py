@@ -6,6 +6,7 @@ import click
 
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
+from opsmcp_server.cli.start import WrongUse
 from opsmcp_server.services import Services
 from opsmcp_server.transports.stdio import serve_stdio
 
@@ -19,6 +20,9 @@ def command(shared: Shared) -> int:
 
     The client starts this command itself and ends it by closing stdin. Logs go to stderr.
     """
+    for name in ("stdin", "stdout"):
+        if getattr(sys, name) is None:
+            raise WrongUse(f"{name} is closed; the client has to hold both ends of the protocol.")
     if sys.stdin.isatty():
         click.echo("opsmcp: waiting for an MCP client on stdin; Ctrl-C ends it", err=True)
     return run_with_services(shared, _serve)

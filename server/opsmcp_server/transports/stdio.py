@@ -1,10 +1,16 @@
-"""MCP on stdin and stdout, for a client on the same machine. Logs go to stderr."""
+"""MCP on stdin and stdout, for a client on the same machine. Logs go to stderr.
 
+Threads read and write, and nobody can cancel those: so each waits for its stream and for the end at
+the same time. A client that does not read, or says nothing, holds nobody up who wants to end.
+"""
+
+import fcntl
 import os
 import select
 from collections.abc import Generator
 from contextlib import contextmanager
-from io import BufferedReader, RawIOBase
+from io import BufferedReader, BufferedWriter, RawIOBase, TextIOWrapper
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import anyio
@@ -18,30 +24,38 @@ from opsmcp_server.services import Services
 from opsmcp_server.transports.messages import CheckedLines
 
 if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 __all__ = ["serve_stdio"]
 
-_STDIN = 0
+_STDIN, _STDOUT, _STDERR = 0, 1, 2
+
+_LAST_ANSWERS_SECONDS = 1.0
+"""How long the client may take to read what was being written when the end came."""
 
 
 async def serve_stdio(services: Services) -> None:
-    """Serve one client until it closes stdin."""
+    """Serve one client until it closes stdin.
+
+    Raises:
+        ExceptionGroup: Of a `BrokenPipeError`: the client closed stdout.
+    """
     server = build_server(services)
 
     def refuse(answer: JSONRPCError) -> None:
         # Called by the thread that reads the lines.
         from_thread.run(write_stream.send, SessionMessage(answer))
 
-    with _own_stdin() as stdin:
+    with _own_stdin() as stdin, _own_stdout() as stdout:
         lines = anyio.wrap_file(CheckedLines(BufferedReader(stdin), refuse))
-        # While this is open, file descriptor 1 is stderr: nothing else writes into the protocol.
-        async with stdio_server(stdin=lines) as (read_stream, write_stream):
+        answers = anyio.wrap_file(TextIOWrapper(BufferedWriter(stdout), encoding="utf-8"))
+        async with stdio_server(lines, answers) as (read_stream, write_stream):
             try:
                 await server.run(read_stream, write_stream, server.create_initialization_options())
             finally:
-                # Also when this is cancelled: the thread that waits for a line would stay.
+                # Also when this is cancelled: the threads that wait would stay.
                 stdin.end()
+                stdout.end_after(_LAST_ANSWERS_SECONDS)
 
 
 class _Input(RawIOBase):
@@ -68,14 +82,80 @@ class _Input(RawIOBase):
         os.write(self._end, b".")
 
 
+class _Output(RawIOBase):
+    """A file descriptor to write to, which need not take anything any more once the end came."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._ended, self._end = os.pipe()
+        self._until: float | None = None
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, buffer: "ReadableBuffer", /) -> int:
+        """Write what can be written at once, or drop it when the time is up.
+
+        Raises:
+            BrokenPipeError: Nobody can read it.
+        """
+        view = memoryview(buffer).cast("B")
+        if not self._wait():
+            return len(view)
+        try:
+            # So much, no more, is written without waiting. The descriptor cannot be made one that
+            # never waits: others hold the same file, such as the terminal of a shell.
+            return os.write(self._descriptor, view[: select.PIPE_BUF])
+        except OSError as error:
+            raise BrokenPipeError(error.errno, error.strerror) from error
+
+    def _wait(self) -> bool:
+        """Return when something can be written; False if that was not before the end."""
+        ready: list[int] = []
+        if self._until is None:
+            _, ready, _ = select.select([self._ended], [self._descriptor], [])
+        if not ready and self._until is not None:
+            left = max(0.0, self._until - monotonic())
+            _, ready, _ = select.select([], [self._descriptor] if left else [], [], left)
+        return bool(ready)
+
+    def end_after(self, seconds: float) -> None:
+        """Let whoever waits to write, now or later, do so no longer than that."""
+        self._until = monotonic() + seconds
+        os.write(self._end, b".")
+
+
 @contextmanager
 def _own_stdin() -> Generator[_Input]:
     """What stdin is, for us alone: whoever else reads it, child processes too, finds its end."""
-    own = os.dup(_STDIN)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, _STDIN)
-    os.close(nothing)
+    own = _duplicate(_STDIN)
+    _point_at_nothing(_STDIN, os.O_RDONLY)
     try:
         yield _Input(own)
     finally:
         os.dup2(own, _STDIN)
+
+
+@contextmanager
+def _own_stdout() -> Generator[_Output]:
+    """What stdout is, for us alone: whatever else is written there goes to stderr."""
+    own = _duplicate(_STDOUT)
+    try:
+        os.dup2(_STDERR, _STDOUT)
+    except OSError:  # stderr is closed
+        _point_at_nothing(_STDOUT, os.O_WRONLY)
+    try:
+        yield _Output(own)
+    finally:
+        os.dup2(own, _STDOUT)
+
+
+def _duplicate(descriptor: int) -> int:
+    """Another of the same, beyond the standard three: one of those may be closed."""
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _STDERR + 1)
+
+
+def _point_at_nothing(descriptor: int, flags: int) -> None:
+    nothing = os.open(os.devnull, flags)
+    os.dup2(nothing, descriptor)
+    os.close(nothing)
