@@ -252,3 +252,22 @@ def test_an_operation_that_was_found_and_changes_is_asked_about_and_edited(
     model.script(calls(HELLO), run_operation("write-word", word="world"), says("Written."))
     lenient.having(OPSMCP_TOOLS_LIMIT="1").chat(person)
     assert written(lenient) == "two"
+
+
+def test_keys_that_are_pressed_while_the_model_thinks_are_not_shown_in_between(
+    copilot: Copilot, model: FakeOpenAI
+) -> None:
+    typed = threading.Event()
+
+    def says_once_typed(exchange: Exchange) -> None:
+        assert typed.wait(20)
+        says("Said.")(exchange)
+
+    def person(at: Terminal) -> None:
+        at.ask("go", "thinking")
+        at.send("qqq\x15")
+        typed.set()
+        assert "q" not in at.expect("Said.")
+
+    model.script(says_once_typed)
+    copilot.chat(person)

@@ -150,7 +150,7 @@ def test_whoever_calls_itself_opsmcp_is_asked_about_all_the_same(
     copilot: Copilot, model: FakeOpenAI, trusted: bool
 ) -> None:
     def person(at: Terminal) -> None:
-        at.ask("look", "[y/n/e]")
+        at.ask("what would rm -rf /data do?", "[y/n/e]")
         at.ask("n", "Well.")
 
     posing = Shell("other" if trusted else "opsmcp")
