@@ -225,7 +225,7 @@ async def _open_source(
         environ=environ,
         bundled=config.embedded.bundled,
         step_seconds=config.embedded.step_seconds,
-        mask=lambda report, secrets: masker.also(secrets).report(report),
+        masking=masker.also,
     )
     async with open_embedded_source(embedded) as source:
         yield source

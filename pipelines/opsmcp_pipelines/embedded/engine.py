@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio import to_thread
 
+from opsmcp_pipelines.embedded.keeper import Keeper
 from opsmcp_pipelines.embedded.loader import runs_here
-from opsmcp_pipelines.embedded.process import Ended, Keeper, run_process
+from opsmcp_pipelines.embedded.process import Ended, run_process
 from opsmcp_pipelines.embedded.process_id import ProcessId
 from opsmcp_pipelines.embedded.reference import RefusedStep
 from opsmcp_pipelines.embedded.state import RunState, TaskState
@@ -78,13 +79,14 @@ class EngineSettings:
     """How steps are run.
 
     `environ` is what steps see besides their values; `step_seconds` is the deadline of a step that
-    sets none; `output_bytes` of each output are kept.
+    sets none; `output_bytes` of each output are kept. `mask` replaces secrets in a text.
     """
 
     environ: Mapping[str, str] = field(repr=False)
     namespace: str
     step_seconds: float = 600.0
     output_bytes: int = 1024 * 1024
+    mask: Callable[[str], str] = str
 
 
 def step_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -200,7 +202,7 @@ class _TaskRunner:
         return {name: value for name, value in self._values.items() if name not in own}
 
     async def _execute(self, step: Step, script: "Script") -> StepReport:
-        keeper = Keeper(self._settings.output_bytes)
+        keeper = Keeper(self._settings.output_bytes, self._settings.mask)
         self._state.running = (step.name, keeper)
         seconds = step.timeout_seconds or self._settings.step_seconds
         try:

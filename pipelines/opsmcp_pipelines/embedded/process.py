@@ -18,14 +18,12 @@ from anyio.abc import Process
 
 from opsmcp_pipelines.embedded.process_id import ProcessId
 
-__all__ = ["Ended", "Keeper", "end_left_over", "run_process"]
+__all__ = ["Ended", "end_left_over", "run_process"]
 
 _TERM_SECONDS = 2.0
 _LINGER_SECONDS = 1.0
 _LOOK_SECONDS = 0.05
 _CHUNK_BYTES = 64 * 1024
-_LONGEST_LINE = 8 * 1024
-"""Longer ones are cut, or a program that writes no line ends would show nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,54 +33,6 @@ class Ended:
     code: int
     overdue: bool = False
     lingering: bool = False
-
-
-class Keeper:
-    """Keeps the beginning and the end of an output, and counts all of it."""
-
-    def __init__(self, limit_bytes: int) -> None:
-        """Keep at most `limit_bytes`, half of them from each end."""
-        self._half = max(limit_bytes // 2, 1)
-        self._head = bytearray()
-        self._tail = bytearray()
-        self.total = 0
-
-    def add(self, chunk: bytes) -> None:
-        """Take what came next."""
-        self.total += len(chunk)
-        room = self._half - len(self._head)
-        self._head += chunk[:room]
-        self._tail += chunk[room:] if room > 0 else chunk
-        if len(self._tail) > 2 * self._half:
-            del self._tail[: -self._half]
-
-    def text(self, *, so_far: bool = False) -> str:
-        """What was kept, as text; bytes that are not UTF-8 become U+FFFD.
-
-        Cut at whole lines where lines are not very long, so that no half of a secret is shown that
-        would be known as a whole. With `so_far`, the last line is left out until it is complete.
-        """
-        if self.total <= 2 * self._half:
-            kept = self._head + self._tail
-            return (_whole_lines(kept) if so_far else kept).decode(errors="replace")
-        head = self._head[: _end_of_lines(self._head) or None]
-        tail = self._tail[-self._half :]
-        tail = tail[tail.find(b"\n", 0, _LONGEST_LINE) + 1 :]
-        left_out = self.total - len(head) - len(tail)
-        tail = _whole_lines(tail) if so_far else tail
-        shown = head.decode(errors="replace"), tail.decode(errors="replace")
-        return f"{shown[0]}\n[... {left_out} bytes left out ...]\n{shown[1]}"
-
-
-def _whole_lines(data: bytearray) -> bytearray:
-    """Without the last line, if that is not complete and not very long."""
-    end = _end_of_lines(data)
-    return data[:end] if end or len(data) <= _LONGEST_LINE else data
-
-
-def _end_of_lines(data: bytearray) -> int:
-    """Where the last complete line ends; 0 when it is nowhere near the end."""
-    return data.rfind(b"\n", max(0, len(data) - _LONGEST_LINE)) + 1
 
 
 async def run_process(

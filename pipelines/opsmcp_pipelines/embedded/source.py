@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import anyio
 from anyio import to_thread
@@ -50,11 +50,16 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
-Mask = Callable[[RunReport, frozenset[str]], RunReport]
+class Masking(Protocol):
+    """What replaces the secrets of one run."""
 
+    def text(self, text: str) -> str:
+        """The text with every secret replaced."""
+        ...
 
-def _as_it_is(report: RunReport, _secrets: frozenset[str]) -> RunReport:
-    return report
+    def report(self, report: RunReport) -> RunReport:
+        """The report with every secret replaced."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class EmbeddedSettings:
         step_seconds: The deadline of a step that sets no `timeoutSeconds`.
         output_bytes: How much of a step's output is kept; the rest is counted.
         save_seconds: How often a run that goes on is stored, if it has changed.
-        mask: What replaces secrets in a report before it is stored, given those of the call.
+        masking: What replaces secrets where outputs are cut and stored, given those of the call.
     """
 
     state_dir: Path
@@ -81,7 +86,7 @@ class EmbeddedSettings:
     step_seconds: float = 600.0
     output_bytes: int = 1024 * 1024
     save_seconds: float = 3.0
-    mask: Mask = _as_it_is
+    masking: Callable[[frozenset[str]], Masking] | None = None
 
 
 @dataclass(slots=True)
@@ -256,12 +261,14 @@ class EmbeddedSource:
 
     async def _run(self, live: _Live) -> None:
         """Run to the end, whatever the end is, and store it."""
+        masking = self._settings.masking
+        engine = replace(self._engine, mask=masking(live.secrets).text) if masking else self._engine
         try:
             with live.scope:
                 async with self._limit, anyio.create_task_group() as group:
                     group.start_soon(self._save_now_and_then, live)
                     keep = partial(self._keep, live)
-                    await execute(live.plan, live.state, live.name, self._engine, keep)
+                    await execute(live.plan, live.state, live.name, engine, keep)
                     group.cancel_scope.cancel()
         finally:
             if not live.state.status.ended:
@@ -293,7 +300,9 @@ class EmbeddedSource:
 
     async def _save(self, live: _Live) -> bool:
         """Store how a run stands; a run that cannot be stored goes on, and stays in memory."""
-        report = self._settings.mask(live.state.report(), live.secrets)
+        report, masking = live.state.report(), self._settings.masking
+        if masking is not None:
+            report = masking(live.secrets).report(report)
         leader = live.leader
         try:
             await self._with_store(lambda: self._store.update(live.name, report, leader))

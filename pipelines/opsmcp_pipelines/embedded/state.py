@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import MappingProxyType
 
+from opsmcp_pipelines.embedded.keeper import Keeper
 from opsmcp_pipelines.embedded.loader import LOCAL_HOST
-from opsmcp_pipelines.embedded.process import Keeper
 from opsmcp_pipelines.models import TaskRef
 from opsmcp_pipelines.run import NodeReport, RunReport, Status, StepReport, TaskReport
 
