@@ -13,6 +13,7 @@ from opsmcp_server.resolving import check_resolved
 from opsmcp_server.services import Services
 from opsmcp_tools.arguments import CheckedCall, check_arguments
 from opsmcp_tools.characters import quote
+from opsmcp_tools.description import without_effect
 from opsmcp_tools.errors import NotAllowed, PlanChanged, ToolGone, UnknownTool
 from opsmcp_tools.nearest import nearest_names
 from opsmcp_tools.plan import Plan, build_plan, hazards, places_in_words
@@ -204,7 +205,7 @@ async def question(services: Services, prepared: Prepared) -> Question:
     said = [words.RUN(tool.title, tool.name), _effect(tool)]
     said += [words.CAREFUL(hazard) for hazard in hazards(tool)]
     said += [words.WHERE(where)] if where else []
-    said += [tool.description]
+    said += [without_effect(tool.description, tool.language)]
     lines = [say(one, tool.language) for one in said]
     lines += show_arguments(given, tool.language)
     return Question("\n".join(lines), tool.definition, prepared.decision)

@@ -20,8 +20,10 @@ from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import CONNECTION_CLOSED, REQUEST_TIMEOUT
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import ValidationError
 
 from opsmcp_server.calls import Question
+from opsmcp_server.sessions import connection_of
 from opsmcp_tools.errors import ConsentNeeded
 
 __all__ = ["Answer", "Consent"]
@@ -32,7 +34,10 @@ _PERSON_SECONDS = 0.7
 
 _MOST_QUESTIONS = 1024
 _MOST_QUESTIONS_OF_ONE = 64
-"""Of one principal, so that nobody pushes out the questions of others, or keeps calls waiting."""
+"""Of one principal, or of one connection of the older era: nobody pushes out, or holds up, others.
+
+Whoever shares a token is one principal, so there calls that wait are counted by connection.
+"""
 
 _LONGEST_QUESTION = 16_000
 """Characters that a person can be expected to read, and a client to show, before they agree."""
@@ -52,7 +57,13 @@ class Answer(Enum):
     """What came of asking."""
 
     AGREED = auto()
+    AGREED_BEFORE = auto()
+    """This very answer was taken already: good for the run that it started, and for no other."""
     DECLINED = auto()
+    DISMISSED = auto()
+    """The person closed the question without an answer."""
+    UNREADABLE = auto()
+    """The client answered with something that is no answer."""
     EXPIRED = auto()
     """Somebody was asked, and nobody answered in time."""
     COULD_NOT_ASK = auto()
@@ -74,7 +85,8 @@ class Consent:
     wait_seconds: float
     monotonic: Callable[[], float]
     _open: dict[str, _Open] = field(default_factory=dict[str, _Open])
-    _asking: Counter[str] = field(default_factory=Counter[str])
+    _agreed: dict[str, _Open] = field(default_factory=dict[str, _Open])
+    _asking: Counter[int] = field(default_factory=Counter[int])
 
     async def ask(
         self,
@@ -89,35 +101,44 @@ class Consent:
             The answer, or the result to send so that the client asks and calls again.
 
         Raises:
-            ConsentNeeded: The principal has too many questions open, or this one is too long.
+            ConsentNeeded: The connection has too many questions open, or this one is too long.
         """
         if not _can_ask(ctx):
             return Answer.COULD_NOT_ASK
         _check_length(question)
         if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS:
             return self._ask_by_result(params, question, principal)
-        if self._asking[principal] >= _MOST_QUESTIONS_OF_ONE:
+        connection = connection_of(ctx.session)
+        if self._asking[connection] >= _MOST_QUESTIONS_OF_ONE:
             raise ConsentNeeded("Too many of your calls wait for an answer. Call again later.")
-        self._asking[principal] += 1
+        self._asking[connection] += 1
         try:
             return await self._ask_by_request(ctx, question)
         finally:
-            self._asking[principal] -= 1
+            self._asking[connection] -= 1
             self._asking += Counter()  # Forgets whoever has no question open.
 
     def _ask_by_result(
         self, params: types.CallToolRequestParams, question: Question, principal: str
     ) -> Answer | types.InputRequiredResult:
-        given = (params.input_responses or {}).get(_KEY)
-        asked = self._open.pop(params.request_state or "", None)
+        given, nonce = (params.input_responses or {}).get(_KEY), params.request_state or ""
+        known = self._open.pop(nonce, None)
+        asked = known or self._agreed.get(nonce)
         if asked is None or not isinstance(given, types.ElicitResult):
-            return self._question(question, principal)
+            return self.ask_anew(question, principal)
         seconds = self.monotonic() - asked.asked_at
         # What was asked must still be what would be done: targets and scripts can have changed.
         same = (asked.question, asked.principal) == (question, principal)
         if seconds > self.wait_seconds or not same:
-            return self._question(question, principal)
-        return _judge(given, seconds)
+            return self.ask_anew(question, principal)
+        answer = _judge(given, seconds)
+        if answer is not Answer.AGREED:
+            return answer
+        if known is None:
+            return Answer.AGREED_BEFORE
+        _make_room(self._agreed, principal)
+        self._agreed[nonce] = asked
+        return answer
 
     async def _ask_by_request(
         self, ctx: ServerRequestContext[Any, Any], question: Question
@@ -134,25 +155,29 @@ class Consent:
         except MCPError as error:
             # A client that went away was asked: it must not count as one that asks by itself.
             return Answer.EXPIRED if error.code in _GONE else Answer.COULD_NOT_ASK
+        except ValidationError:
+            return Answer.UNREADABLE
         seconds = self.monotonic() - asked_at
         return Answer.EXPIRED if seconds > self.wait_seconds else _judge(given, seconds)
 
-    def _question(self, question: Question, principal: str) -> types.InputRequiredResult:
+    def ask_anew(self, question: Question, principal: str) -> types.InputRequiredResult:
+        """The result that asks, whatever was answered before."""
         nonce = secrets.token_urlsafe(16)
-        self._make_room(principal)
+        _make_room(self._open, principal)
         self._open[nonce] = _Open(question, principal, self.monotonic())
         form = types.ElicitRequestFormParams(message=question.text, requested_schema=_SCHEMA)
         return types.InputRequiredResult(
             input_requests={_KEY: types.ElicitRequest(params=form)}, request_state=nonce
         )
 
-    def _make_room(self, principal: str) -> None:
-        """Drop the oldest of the principal's own questions if there are many, else the oldest."""
-        own = [nonce for nonce, one in self._open.items() if one.principal == principal]
-        if len(own) >= _MOST_QUESTIONS_OF_ONE:
-            del self._open[own[0]]
-        elif len(self._open) >= _MOST_QUESTIONS:
-            del self._open[next(iter(self._open))]
+
+def _make_room(asked: dict[str, _Open], principal: str) -> None:
+    """Drop the oldest of the principal's own questions if there are many, else the oldest."""
+    own = [nonce for nonce, one in asked.items() if one.principal == principal]
+    if len(own) >= _MOST_QUESTIONS_OF_ONE:
+        del asked[own[0]]
+    elif len(asked) >= _MOST_QUESTIONS:
+        del asked[next(iter(asked))]
 
 
 def _check_length(question: Question) -> None:
@@ -177,4 +202,6 @@ def _can_ask(ctx: ServerRequestContext[Any, Any]) -> bool:
 def _judge(given: types.ElicitResult, seconds: float) -> Answer:
     if given.action == "accept" and (given.content or {}).get("agree") is True:
         return Answer.AGREED
-    return Answer.DECLINED if seconds >= _PERSON_SECONDS else Answer.COULD_NOT_ASK
+    if seconds < _PERSON_SECONDS:
+        return Answer.COULD_NOT_ASK
+    return Answer.DISMISSED if given.action == "cancel" else Answer.DECLINED

@@ -27,7 +27,7 @@ from mcp.server.subscriptions import (
 from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import INVALID_REQUEST
 
-__all__ = ["Sessions", "was_cancelled"]
+__all__ = ["Sessions", "connection_of", "was_cancelled"]
 
 logger = logging.getLogger(__name__)
 
@@ -159,11 +159,10 @@ class Sessions:
         self._listen.close()
 
     def _older_of(self, session: ServerSession) -> _Older:
-        stack = _end_of_connection(session)
-        key = id(stack)
+        key = connection_of(session)
         if key not in self._older:
             self._older[key] = _Older(session)
-            stack.callback(self._leave, key)
+            _end_of_connection(session).callback(self._leave, key)
         return self._older[key]
 
     def _leave(self, key: int) -> None:
@@ -172,6 +171,11 @@ class Sessions:
     def _forget(self, addresses: Iterable[str]) -> None:
         self._watched.subtract(addresses)
         self._watched = +self._watched
+
+
+def connection_of(session: ServerSession) -> int:
+    """What tells the connection of this session from all others, for as long as it lasts."""
+    return id(_end_of_connection(session))
 
 
 def was_cancelled(session: ServerSession) -> bool:

@@ -5,6 +5,8 @@ that, the run is started, and the answer is its result, or a handle of it: a tas
 know tasks, else what `get_run` takes. Errors are left to whoever calls this.
 """
 
+from dataclasses import dataclass
+
 import anyio
 import mcp_types as types
 
@@ -59,15 +61,20 @@ class ToolCalls:
         found = builtin.find(params.name) or finding.find(params.name)
         if found is not None:
             return await found.answer(services, principal, arguments)
+        key = _key(params)
         prepared = await self._prepare(params, principal)
         if prepared.needs_consent:
             question = await calls.question(services, prepared)
             answer = await self._consent.ask(ctx, params, question, principal.name)
             if isinstance(answer, types.InputRequiredResult):
                 return answer
+            if answer is Answer.AGREED_BEFORE:
+                # The answer of the call got lost. To its run it is good; it starts no other.
+                joined = await self._join(ctx, prepared, key)
+                return joined or self._consent.ask_anew(question, principal.name)
             self._require(answer, prepared)
             await calls.check_again(services, prepared, question)
-        return await self._run(ctx, prepared, _key(params))
+        return await self._run(ctx, prepared, key)
 
     async def _prepare(
         self, params: types.CallToolRequestParams, principal: Principal
@@ -78,32 +85,49 @@ class ToolCalls:
         return await calls.prepare(services, params.name, arguments, principal, plan_hash)
 
     async def _run(self, ctx: Context, prepared: calls.Prepared, key: str) -> CallAnswer:
-        as_task = declares_extension(ctx) and self._runs.allowed()
-        caller = object()
+        how, caller = self._waiting(ctx), object()
         try:
-            record = await self._execute(ctx, prepared, key, caller, as_task=as_task)
+            record = await calls.execute(
+                self._services,
+                prepared,
+                wait_seconds=how.seconds,
+                on_progress=how.tell,
+                key=key,
+                caller=caller,
+            )
         except anyio.get_cancelled_exc_class():
             self._leave(ctx, caller, prepared.principal)
             raise
+        return await self._answer(record, prepared.principal, as_task=how.as_task)
+
+    async def _join(self, ctx: Context, prepared: calls.Prepared, key: str) -> CallAnswer | None:
+        """The answer of the same call that is in flight; None when there is none."""
+        how = self._waiting(ctx)
+        record = await self._services.executions.join_same(
+            prepared.tool,
+            prepared.call,
+            prepared.principal,
+            key=key,
+            wait_seconds=how.seconds,
+            on_progress=how.tell,
+        )
+        if record is None:
+            return None
+        return await self._answer(record, prepared.principal, as_task=how.as_task)
+
+    async def _answer(
+        self, record: RunRecord, principal: Principal, *, as_task: bool
+    ) -> CallAnswer:
         if as_task and not record.ended:
             return await self._tasks.create(held_of(record))
-        return await answer_run(self._services, record, prepared.principal)
+        return await answer_run(self._services, record, principal)
 
-    async def _execute(
-        self, ctx: Context, prepared: calls.Prepared, key: str, caller: object, *, as_task: bool
-    ) -> RunRecord:
+    def _waiting(self, ctx: Context) -> "_Waiting":
         wait = self._services.config.run
-        seconds = min(wait.task_seconds, wait.wait_seconds) if as_task else wait.wait_seconds
-        # A task has no progress notifications; its status tells.
-        progress = None if as_task else _Progress(ctx, self._services)
-        return await calls.execute(
-            self._services,
-            prepared,
-            wait_seconds=seconds,
-            on_progress=progress,
-            key=key,
-            caller=caller,
-        )
+        if declares_extension(ctx) and self._runs.allowed():
+            # A task has no progress notifications; its status tells.
+            return _Waiting(min(wait.task_seconds, wait.wait_seconds), None, as_task=True)
+        return _Waiting(wait.wait_seconds, _Progress(ctx, self._services), as_task=False)
 
     def _leave(self, ctx: Context, caller: object, principal: Principal) -> None:
         """Whoever made the run waits no more: stop it too, where that is wanted."""
@@ -117,6 +141,16 @@ class ToolCalls:
         name = prepared.tool.name
         if answer is Answer.DECLINED:
             raise ConsentNeeded(f"The person at the client declined. {name} was not started.")
+        if answer is Answer.DISMISSED:
+            raise ConsentNeeded(
+                f"The question at the client was dismissed without an answer. {name} was not "
+                "started."
+            )
+        if answer is Answer.UNREADABLE:
+            raise ConsentNeeded(
+                f"{name} changes something, so a person was to agree, and what the client sent is "
+                "no answer to that. It was not started."
+            )
         if answer is Answer.EXPIRED:
             raise ConsentNeeded(f"Nobody answered in time. {name} was not started. Call again.")
         trusted = self._services.config.consent.unavailable == "trust-client"
@@ -146,6 +180,15 @@ def _key(params: types.CallToolRequestParams) -> str:
             "can be seen. Nothing was started."
         )
     return given
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """How the caller waits for a run."""
+
+    seconds: float
+    tell: "_Progress | None"
+    as_task: bool
 
 
 class _Progress:

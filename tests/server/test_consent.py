@@ -6,6 +6,7 @@ from typing import Any
 
 import mcp_types as types
 import pytest
+from anyio import to_thread
 from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
 
@@ -129,3 +130,52 @@ async def test_a_trusted_client_need_not_ask(ground: Ground) -> None:
         result = await client.call_tool("delete-thing", {"name": "disk-7"})
     assert not result.is_error
     assert ground.marker.exists()
+
+
+@pytest.mark.parametrize("link", ["memory-legacy", "memory-modern"])
+async def test_a_bad_key_is_refused_before_anybody_is_asked(link: str, ground: Ground) -> None:
+    async with connected(
+        link, ground.environ(), ground.root, elicitation_callback=_never
+    ) as client:
+        meta: Any = {"opsmcp/idempotency-key": 5}
+        result = await client.call_tool("delete-thing", {"name": "disk-7"}, meta=meta)
+    assert result.is_error
+    assert "opsmcp/idempotency-key in _meta must be a text" in str(result.content)
+
+
+_GATED = """\
+apiVersion: crd.chenshaowen.com/v1
+kind: Task
+metadata: {{name: restart-gated, namespace: ops-system, labels: {{ops/copilot: enabled}}}}
+spec:
+  desc: restart what comes through the gate
+  host: localhost
+  steps: [{{name: wait, content: 'cat {gate}'}}]
+"""
+
+
+@pytest.mark.parametrize("link", ["memory-modern", "http-modern"])
+async def test_a_call_whose_answer_was_lost_joins_its_run_without_a_question(
+    link: str, ground: Ground
+) -> None:
+    (ground.manifests / "gated.yaml").write_text(_GATED.format(gate=ground.gate), "utf-8")
+    environ = ground.environ(OPSMCP_RUN_WAIT_SECONDS="0.2")
+    async with connected(link, environ, ground.root, elicitation_callback=_never) as client:
+
+        async def call(**answer: Any) -> Any:
+            return await client.session.call_tool(
+                "restart-gated", {}, allow_input_required=True, **answer
+            )
+
+        asked = await call()
+        answer = {"input_responses": AGREED, "request_state": asked.request_state}
+        first, again = await call(**answer), await call(**answer)
+        without = await call()
+        await to_thread.run_sync(ground.open_gate)
+        run = first.structured_content["run"]
+        await client.call_tool("get_run", {"run": run})
+        after = await call(**answer)
+    assert again.structured_content["run"] == run
+    assert "Nothing new was started" in str(again.content)
+    assert isinstance(without, types.InputRequiredResult)
+    assert isinstance(after, types.InputRequiredResult)

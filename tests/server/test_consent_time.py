@@ -6,8 +6,17 @@ from typing import Any
 import anyio
 import mcp_types as types
 import pytest
-from mcp_types.jsonrpc import CONNECTION_CLOSED, METHOD_NOT_FOUND, REQUEST_TIMEOUT
+from mcp.shared.message import SessionMessage
+from mcp_types.jsonrpc import (
+    CONNECTION_CLOSED,
+    METHOD_NOT_FOUND,
+    REQUEST_TIMEOUT,
+    JSONRPCNotification,
+    JSONRPCRequest,
+    JSONRPCResponse,
+)
 
+from opsmcp_server.handlers import build_server
 from opsmcp_server.services import Services
 from tests.fakes.clock import JumpingClock
 from tests.server.conftest import Ground
@@ -73,12 +82,12 @@ async def test_an_agreement_counts_however_fast_it_comes(
 
 
 @pytest.mark.parametrize("answer", [DECLINED, CANCELLED, UNTICKED, EMPTY], ids=str)
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.0, "could not ask"), (0.69, "could not ask"), (0.71, "declined")]
-)
+@pytest.mark.parametrize("seconds", [0.0, 0.69, 0.71])
 async def test_a_refusal_is_the_persons_only_if_there_was_time_to_read(
-    ground: Ground, answer: types.ElicitResult, seconds: float, words: str
+    ground: Ground, answer: types.ElicitResult, seconds: float
 ) -> None:
+    persons = "was dismissed" if answer is CANCELLED else "declined"
+    words = persons if seconds > 0.7 else "could not ask"
     for era in ("legacy", "modern"):
         async with running(f"memory-{era}", ground.environ(), ground.root) as run:
             services_of(run).clock = JumpingClock()
@@ -145,6 +154,7 @@ async def test_a_long_argument_cannot_push_the_rest_of_the_question_out_of_sight
     lines = asked[0].splitlines()
     assert lines[1] == "It changes something, and this can destroy or interrupt something."
     assert lines[2] == "Where: localhost"
+    assert lines[3] == "Delete the thing. No undo."
     assert lines[-1] == f"  name = disk-{'x' * 900}-end"
 
 
@@ -168,7 +178,9 @@ async def test_what_is_too_long_for_a_person_is_refused_not_asked(ground: Ground
     assert asked == []
 
 
-async def test_only_so_many_calls_of_one_principal_wait_for_an_answer(ground: Ground) -> None:
+async def test_calls_that_wait_for_an_answer_hold_up_only_their_own_connection(
+    ground: Ground,
+) -> None:
     asked, answered = 0, anyio.Event()
     results: list[types.CallToolResult] = []
 
@@ -178,21 +190,80 @@ async def test_only_so_many_calls_of_one_principal_wait_for_an_answer(ground: Gr
         await answered.wait()
         return DECLINED
 
+    async def agree(_ctx: Any, _params: Any) -> types.ElicitResult:
+        return AGREED
+
     async with (
-        running("memory-legacy", ground.environ(), ground.root) as run,
+        running("sse-legacy", ground.environ(), ground.root) as run,
         run.connect(elicitation_callback=respond) as client,
+        run.connect(elicitation_callback=agree) as other,
         anyio.create_task_group() as group,
     ):
 
         async def ask() -> None:
             results.append(await client.call_tool(*CALL))
+            if len(results) == 1:
+                results.append(await other.call_tool(*CALL))
             answered.set()
 
         for _ in range(65):
             group.start_soon(ask)
     said = [str(result.content) for result in results]
     assert asked == 64
-    assert ["Too many of your calls" in text for text in said].count(True) == 1
+    assert "Too many of your calls" in said[0]
+    assert [result.is_error for result in results].count(False) == 1
+    assert ground.marker.exists()
+
+
+async def _answered_with(services: Services, answer: dict[str, Any]) -> types.CallToolResult:
+    """The result of the call when a client of the older era, laxer than the SDK's, answers so."""
+    to_server, from_client = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+    to_client, from_server = anyio.create_memory_object_stream[SessionMessage](0)
+    server = build_server(services)
+    message: Any = None
+
+    async def ask(method: str, params: dict[str, Any]) -> Any:
+        request = JSONRPCRequest(jsonrpc="2.0", id=method, method=method, params=params)
+        await to_server.send(SessionMessage(request))
+        return (await from_server.receive()).message
+
+    async with to_server, from_server, anyio.create_task_group() as group:
+        options = server.create_initialization_options()
+        group.start_soon(server.run, from_client, to_client, options)
+        info = {"name": "lax", "version": "0"}
+        able: dict[str, Any] = {
+            "protocolVersion": "2025-11-25",
+            "capabilities": {"elicitation": {}},
+        }
+        await ask("initialize", {**able, "clientInfo": info})
+        told = JSONRPCNotification(jsonrpc="2.0", method="notifications/initialized")
+        await to_server.send(SessionMessage(told))
+        question = await ask("tools/call", {"name": CALL[0], "arguments": CALL[1]})
+        response = JSONRPCResponse(jsonrpc="2.0", id=question.id, result=answer)
+        await to_server.send(SessionMessage(response))
+        message = (await from_server.receive()).message
+        group.cancel_scope.cancel()
+    return types.CallToolResult.model_validate(message.result)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"action": "bogus"},
+        {"action": "accept", "content": {"agree": True, "x": [1]}},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("unavailable", ["deny", "trust-client"])
+async def test_what_is_no_answer_starts_nothing(
+    answer: dict[str, Any], unavailable: str, ground: Ground
+) -> None:
+    environ = ground.environ(OPSMCP_CONSENT_UNAVAILABLE=unavailable)
+    async with running("memory-legacy", environ, ground.root) as run:
+        result = await _answered_with(services_of(run), answer)
+    assert result.is_error and "is no answer to that. It was not started." in str(result.content)
+    assert not ground.marker.exists()
 
 
 async def rewrite(services: Services) -> None:

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
+from opsmcp_tools.description import without_effect
 from opsmcp_tools.errors import UnusableOperation
 from opsmcp_tools.overrides import Override, VariableOverride, check_overrides
 from opsmcp_tools.policy import Policy
 from opsmcp_tools.rules import Effect, Rule
 from opsmcp_tools.tool import Kind, Tool
 from opsmcp_tools.toolbox import ToolSettings, build_toolbox
+from opsmcp_tools.words.phrase import Language
 from tests.tools.recorded import catalogue
 
 LABELS = {"ops/copilot": "enabled"}
@@ -191,3 +193,17 @@ def test_a_pipeline_is_described_by_the_steps_of_its_tasks():
         replace(task("mirror", "x", "pull-image", "push-image"), labels={}),
     )
     assert "Steps: pull image, push image." in made["sync-image"].description
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "left"),
+    [
+        ("en", "Wipe it. Can interrupt or destroy. Undo: x.", "Wipe it. Undo: x."),
+        ("en", "Only reads.", "Only reads."),
+        ("zh", "清空它。可能造成中断或破坏。", "清空它。"),
+    ],
+)
+def test_a_question_need_not_say_twice_what_is_changed(
+    language: Language, text: str, left: str
+) -> None:
+    assert without_effect(text, language) == left

@@ -15,7 +15,15 @@ from opsmcp_tools.tool import Hints, Tool
 from opsmcp_tools.words import definition as words
 from opsmcp_tools.words.phrase import Language
 
-__all__ = ["MOST_WORDS", "describe", "is_thin", "sibling_note", "siblings", "with_note"]
+__all__ = [
+    "MOST_WORDS",
+    "describe",
+    "is_thin",
+    "sibling_note",
+    "siblings",
+    "with_note",
+    "without_effect",
+]
 
 MOST_WORDS = 60
 _LONGEST = 400
@@ -63,6 +71,13 @@ def with_note(text: str, note: str, language: Language) -> str:
     kept = _cut(text, MOST_WORDS - len(note.split()))
     stop = "" if kept.endswith((".", "!", "?", "…", "。")) else words.STOP().to(language)
     return f"{kept}{stop}{words.BETWEEN().to(language)}{note}"
+
+
+def without_effect(text: str, language: Language) -> str:
+    """A description without our sentence on what it changes, where that is said in full."""
+    for effect in (words.READS, words.CHANGES, words.INTERRUPTS, words.DESTROYS):
+        text = text.replace(f"{words.BETWEEN().to(language)}{effect().to(language)}", "")
+    return text
 
 
 def _cut(text: str, most: int = MOST_WORDS) -> str:

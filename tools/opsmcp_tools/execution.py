@@ -176,6 +176,32 @@ class Executions:
         """How long after its end a run still answers the same call."""
         return None if tool.hints.read_only else timedelta(seconds=self._settings.repeat_seconds)
 
+    async def join_same(
+        self,
+        tool: Tool,
+        call: CheckedCall,
+        principal: Principal,
+        *,
+        key: str = "",
+        wait_seconds: float,
+        on_progress: Progress | None = None,
+    ) -> RunRecord | None:
+        """The run of the same call that this process has in flight, as `start` and `wait` give it.
+
+        None when there is none: nothing is ever started.
+
+        Raises:
+            ToolUnavailable: What was in flight could not be started.
+        """
+        digest = digest_of(tool, call, principal)
+        live = self._in_flight(tool, principal, digest, key)
+        if live is None:
+            return None
+        until = self._clock.monotonic() + wait_seconds
+        record = _repeat(await self._settled(live, until, on_progress), digest)
+        left = max(0.0, until - self._clock.monotonic())
+        return replace(await self.wait(record.run, left, on_progress), repeated=record.repeated)
+
     def _in_flight(self, tool: Tool, principal: Principal, digest: str, key: str) -> Live | None:
         """The run of the same call, if this process follows it."""
         for live in self._carrier.live.values():
