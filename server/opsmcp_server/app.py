@@ -28,11 +28,12 @@ from opsmcp_server.settings import HintName
 from opsmcp_server.settings import Override as OverrideSetting
 from opsmcp_tools.approval_file import ApprovalFile
 from opsmcp_tools.execution import Executions, FindTask
+from opsmcp_tools.late_journal import late_journal
 from opsmcp_tools.masking import Masker
 from opsmcp_tools.overrides import Override, VariableOverride, words_of_person
 from opsmcp_tools.policy import Action, Effect, Policy
 from opsmcp_tools.runs import RunSettings, SystemClock
-from opsmcp_tools.sqlite_journal import Limits, open_journal
+from opsmcp_tools.sqlite_journal import Limits
 from opsmcp_tools.tool import Principal
 from opsmcp_tools.toolbox import Exposure, ToolSettings
 from opsmcp_tools.value_rules import ValueRules
@@ -54,7 +55,7 @@ async def open_services(config: Config, environ: Mapping[str, str]) -> AsyncGene
         environ: The process environment; the embedded engine hands a few of its entries to steps.
     """
     async with AsyncExitStack() as stack:
-        journal = stack.enter_context(open_journal(config.state.dir, _limits(config)))
+        journal = stack.enter_context(late_journal(config.state.dir, _limits(config)))
         masker = Masker(config.secret_values())
         source = await stack.enter_async_context(_open_source(config, environ, masker))
         discovery = Discovery(source, interval_seconds=config.discovery.interval_seconds)

@@ -95,3 +95,10 @@ def test_a_time_that_is_none_is_wrong_use(opsmcp: Opsmcp) -> None:
     done = opsmcp("runs", "--since", "yesterday")
     assert done.returncode == 2
     assert "it must be like 30m, 2h, 7d (ago) or 2026-11-23T09:30" in done.stderr
+
+
+def test_tools_are_listed_and_checked_although_the_journal_cannot_be_used(opsmcp: Opsmcp) -> None:
+    (opsmcp.folder / "state").write_text("in the way", encoding="utf-8")
+    listed, linted = opsmcp("tools"), opsmcp("lint")
+    assert (listed.returncode, "say-hello" in listed.stdout) == (0, True)
+    assert "say-hello" in linted.stdout

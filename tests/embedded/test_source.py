@@ -381,7 +381,8 @@ async def test_what_does_not_exist_is_refused(engine: Open) -> None:
 
 
 async def test_store_is_private(engine: Open, tmp_path: Path) -> None:
-    async with engine(task("t", step("a", "echo"))):
+    async with engine(task("t", step("a", "echo"))) as runs:
+        await runs.run("t")
         modes = [
             stat.S_IMODE((tmp_path / "state" / name).stat().st_mode) for name in ("", "embedded.db")
         ]
@@ -397,9 +398,11 @@ async def test_store_that_cannot_be_used_is_told(version: int | None, tmp_path: 
         database = sqlite3.connect(path)
         database.execute(f"PRAGMA user_version = {version}")
         database.close()
-    with pytest.raises(SourceUnavailable):
-        async with open_embedded_source(EmbeddedSettings(tmp_path, {})):
-            pass
+    task = OperationKey(OperationKind.TASK, "ops-system", "host-overview")
+    async with open_embedded_source(EmbeddedSettings(tmp_path, {})) as source:
+        assert (await source.read()).tasks
+        with pytest.raises(SourceUnavailable, match=r"embedded\.db cannot be used"):
+            await source.start(StartRequest(task, "r-1"))
 
 
 async def test_unchanged_contents_are_the_same_object(engine: Open) -> None:

@@ -69,12 +69,12 @@ _FULL = "the disk is full: make room, or set state.dir (OPSMCP_STATE_DIR) to ano
 
 _BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
 
-_MAYBE_FULL = ("SQLITE_IOERR", "SQLITE_CANTOPEN")
-"""What SQLite calls a full disk when it is its files in shared memory that find no room."""
+_MAYBE_FULL = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")
+"""What SQLite may call a full disk: its file in shared memory, say, finds no room."""
 
 _REASONS = (
     (_BUSY, "another process holds it locked; stop that, or try again"),
-    (("SQLITE_FULL",), f"{_FULL}; or the file is as large as it may be"),
+    (("SQLITE_FULL",), "the disk is full, or the file as large as it may be"),
     (
         ("SQLITE_CORRUPT", "SQLITE_NOTADB"),
         "it is damaged; stop every opsmcp that uses it, then move it away with its -wal and -shm "

@@ -8,7 +8,7 @@ import secrets
 import socket
 import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Set
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -109,27 +109,27 @@ async def open_embedded_source(
 ) -> AsyncGenerator["EmbeddedSource", None]:
     """An embedded engine for the time of the block; leaving it ends its runs.
 
-    Raises:
-        SourceUnavailable: The store of runs cannot be opened.
+    The store of runs is opened when it is first used: listing operations needs none.
     """
-    path = settings.state_dir / "embedded.db"
-    try:
-        store = await to_thread.run_sync(RunStore.open, path)
-    except (OSError, sqlite3.Error) as error:
-        raise SourceUnavailable(f"the store of runs {str(path)!r} cannot be opened") from error
-    try:
+    with ExitStack() as stack:
+
+        def open_store() -> RunStore:
+            store = RunStore.open(settings.state_dir / "embedded.db")
+            stack.callback(store.close)
+            return store
+
         async with anyio.create_task_group() as group:
-            yield EmbeddedSource(settings, store, group)
+            yield EmbeddedSource(settings, open_store, group)
             group.cancel_scope.cancel()
-    finally:
-        store.close()
 
 
 class EmbeddedSource:
     """Runs manifests on this machine. Made by `open_embedded_source`."""
 
-    def __init__(self, settings: EmbeddedSettings, store: RunStore, group: TaskGroup) -> None:
-        """Take over an open store, and the task group in which runs live."""
+    def __init__(
+        self, settings: EmbeddedSettings, open_store: Callable[[], RunStore], group: TaskGroup
+    ) -> None:
+        """Take over the task group in which runs live; the store is opened once it is needed."""
         bundled = Path(opsmcp_pipelines.__file__).parent / "bundled"
         directories = [bundled] if settings.bundled else []
         self._settings = settings
@@ -140,7 +140,8 @@ class EmbeddedSource:
             output_bytes=settings.output_bytes,
         )
         self._library = Library([*directories, *settings.manifests], settings.namespace)
-        self._store = store
+        self._open_store = open_store
+        self._store: RunStore | None = None
         self._store_lock = anyio.Lock()
         self._read_lock = anyio.Lock()
         self._group = group
@@ -186,7 +187,7 @@ class EmbeddedSource:
         live = _Live(name, plan, RunState(), request.secrets)
         report = live.state.report()
         await self._with_store(
-            lambda: self._store.insert(name, request.operation, request.call_id, report)
+            lambda store: store.insert(name, request.operation, request.call_id, report)
         )
         self._live[name] = live
         self._group.start_soon(self._run, live)
@@ -227,7 +228,7 @@ class EmbeddedSource:
     ) -> RunRef | None:
         """The newest run that was started with the call id of `request`."""
         await turn()
-        name = await self._with_store(lambda: self._store.find(request.call_id, request.operation))
+        name = await self._with_store(lambda store: store.find(request.call_id, request.operation))
         return RunRef(request.operation, name) if name else None
 
     async def cancel(self, ref: RunRef) -> bool:
@@ -305,25 +306,31 @@ class EmbeddedSource:
             report = masking(live.secrets).report(report)
         leader = live.leader
         try:
-            await self._with_store(lambda: self._store.update(live.name, report, leader))
+            await self._with_store(lambda store: store.update(live.name, report, leader))
         except SourceUnavailable:
             _log.warning("run %s could not be stored", live.name)
             return False
         return True
 
     async def _stored(self, ref: RunRef) -> StoredRun:
-        stored = await self._with_store(lambda: self._store.get(ref.name))
+        stored = await self._with_store(lambda store: store.get(ref.name))
         if stored is None or stored.operation != str(ref.operation):
             raise NotFound(f"the embedded engine has no run {ref.name!r} of {ref.operation}")
         return stored
 
-    async def _with_store(self, action: Callable[[], _T]) -> _T:
+    async def _with_store(self, action: Callable[[RunStore], _T]) -> _T:
         """Use the store in a worker thread, one at a time."""
+
+        def act() -> _T:
+            self._store = self._store or self._open_store()
+            return action(self._store)
+
         async with self._store_lock:
             try:
-                return await to_thread.run_sync(action)
-            except sqlite3.Error as error:
-                raise SourceUnavailable("the store of runs cannot be used") from error
+                return await to_thread.run_sync(act)
+            except (OSError, sqlite3.Error) as error:
+                path = self._settings.state_dir / "embedded.db"
+                raise SourceUnavailable(f"the store of runs {path} cannot be used") from error
 
 
 def _find(contents: Contents, request: StartRequest) -> Operation | None:
