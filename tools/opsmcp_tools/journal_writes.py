@@ -19,8 +19,9 @@ __all__ = ["Writes"]
 _Values = TypeVarTuple("_Values")
 _Result = TypeVar("_Result")
 
-_TURN_SECONDS = 5.0
-"""How long one waits for its turn while others do write, before SQLite's own patience begins."""
+_TURN_SECONDS = 8.0
+"""How long one waits for its turn while others do write. Longer than SQLite waits for a lock, so
+that who waits behind one that meets a lock is told of that."""
 
 
 class Writes:
