@@ -75,7 +75,7 @@ def test_an_argument_is_edited_and_the_call_asked_about_again(
         at.ask("letter=x", "That is not name=value with one of these names: word")
         at.ask("word = two", "[y/n/e]")
         assert "word = two" in at.shown
-        assert "changed by you; it was not started as it was" in at.shown
+        assert "changed by you; it was not started with these arguments" in at.shown
         assert "declined" not in at.shown
         at.ask("y", "Written.")
 

@@ -49,6 +49,15 @@ def test_of_several_objects_each_counts_in_its_order(between: str) -> None:
     assert calls == [("greet", '{"word": "x"}'), ("stomp", "{}")]
 
 
+def test_an_object_may_say_something_beside_its_call() -> None:
+    assert read('{"answer": "I look.", "tool": "look"}') == ("I look.", [("look", "{}")])
+
+
+def test_what_was_cut_is_not_made_whole() -> None:
+    assert read_turn(GREET[:-1], is_whole=False) == (GREET[:-1], [])
+    assert len(read_turn(GREET, is_whole=False)[1]) == 1
+
+
 def test_the_roles_take_turns() -> None:
     called = {"function": {"name": "greet", "arguments": "{}"}}
     messages = plain_messages(

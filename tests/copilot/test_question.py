@@ -214,13 +214,27 @@ def test_an_answer_that_is_cut_does_not_pass_as_whole(
     assert words in done.err
 
 
-def test_the_calls_of_a_reply_that_is_cut_are_not_made(copilot: Copilot, model: FakeOpenAI) -> None:
-    arguments = call_delta('{"word": "world"', "say-hello", call_id="c1")
-    model.script(chunks(chunk(arguments), chunk({}, "length")), says("I greeted."))
+@pytest.mark.parametrize(
+    ("arguments", "finish"), [('{"word": "world"}', "length"), ('{"word": "world"', "aborted")]
+)
+def test_the_calls_of_a_reply_that_is_cut_are_not_made(
+    copilot: Copilot, model: FakeOpenAI, arguments: str, finish: str
+) -> None:
+    call = call_delta(arguments, "say-hello", call_id="c1")
+    model.script(chunks(chunk(call), chunk({}, finish)), says("I greeted."))
     done = copilot("greet")
     assert done.status == 1
     assert "call of 'say-hello' was cut off" in done.err
     assert "none of its calls was made" in model.requests[1].results()[0]
+
+
+def test_a_whole_call_is_made_whatever_name_an_endpoint_has_for_its_end(
+    copilot: Copilot, model: FakeOpenAI
+) -> None:
+    call = call_delta('{"word": "world"}', "say-hello", call_id="c1")
+    model.script(chunks(chunk(call), chunk({}, "finito")), says("Greeted."))
+    assert copilot("greet").status == 0
+    assert "hello world" in model.requests[1].results()[0]
 
 
 def test_a_busy_endpoint_is_asked_again_when_it_says(copilot: Copilot, model: FakeOpenAI) -> None:

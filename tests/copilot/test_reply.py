@@ -48,6 +48,16 @@ def test_everything_that_comes_has_a_limit() -> None:
 
 
 @pytest.mark.parametrize(
+    ("number", "length"), [(33, 1), (1, 256 * 1024 + 1)], ids=["calls", "arguments"]
+)
+def test_a_reply_with_more_than_is_read_is_not_whole(number: int, length: int) -> None:
+    reply = Reply(10)
+    pieces = [CallPiece(place, f"c{place}", "n", "a" * length) for place in range(number)]
+    reply.add(Piece(calls=tuple(pieces), finish="tool_calls"))
+    assert reply.cut_by == "limit"
+
+
+@pytest.mark.parametrize(
     ("text", "meant"),
     [
         ("", {}),
@@ -56,6 +66,7 @@ def test_everything_that_comes_has_a_limit() -> None:
         ("{'a': True, 'b': None,}", {"a": True, "b": None}),
         ('Sure: {"a": {"b": [1]}} and so on', {"a": {"b": [1]}}),
         ('{"a": {"b": 1', {"a": {"b": 1}}),
+        ('{"a": "None of True",}', {"a": "None of True"}),
         ('"{\\"a\\": 1}"', {"a": 1}),
         ('{"a": "line\nbreak"}', {"a": "line\nbreak"}),
         ('{"a": "it\'s"}', {"a": "it's"}),
@@ -65,6 +76,18 @@ def test_json_is_repaired_where_it_is_plain_what_was_meant(text: str, meant: obj
     assert read_object(text) == meant
 
 
-@pytest.mark.parametrize("text", ['{"a": "cut of', "[1]", "1", "nothing", "{a: 1}", "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": "cut of',
+        '{"a": 1}{"a": 2}',
+        '{"a": 1} or {"a": 2}',
+        "[1]",
+        "1",
+        "nothing",
+        "{a: 1}",
+        "[" * 100_000,
+    ],
+)
 def test_what_was_meant_is_not_guessed(text: str) -> None:
     assert read_object(text) is None

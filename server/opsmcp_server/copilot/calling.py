@@ -233,7 +233,7 @@ class Caller:
         verdict = outcome.verdict or ("failed" if outcome.is_error else "succeeded")
         run = outcome.run or call.run
         key = "late-run" if run else "late"
-        self.view.note(self.words(key, tool=call.offered.tool.name, verdict=verdict, run=run))
+        self.view.note(self.words(key, tool=call.offered.name, verdict=verdict, run=run))
 
 
 def _with_changes(outcome: Outcome, call: Call, given: dict[str, Any]) -> Outcome:

@@ -98,7 +98,7 @@ class Dispatch:
                 texts[place] = text
 
             try:
-                await self._one(turn, call, tell, cut=bool(reply.cut_by))
+                await self._one(turn, call, tell, cut=reply.cuts(call))
             except Repeated as error:
                 tell(_NOT_AGAIN)
                 repeated.append(error.tool)
@@ -120,15 +120,14 @@ class Dispatch:
         """Make one call; what comes of it is told also when the wait for it is broken off."""
         if cut:
             raise _NotMade("cut-call", call.name, _CUT)
-        arguments = read_object(call.arguments)
+        name, arguments = call.name, read_object(call.arguments)
+        if self._searches and name == finding.CALL and arguments is not None:
+            name, arguments = text_of(arguments.get("name")), _inner(arguments.get("arguments"))
         if arguments is None:
-            raise _NotMade("bad-arguments", call.name, _BAD_ARGUMENTS)
-        if self._searches and call.name == finding.FIND:
+            raise _NotMade("bad-arguments", name, _BAD_ARGUMENTS)
+        if self._searches and name == finding.FIND:
             tell(self._find(text_of(arguments.get("query"))))
             return
-        name = call.name
-        if self._searches and name == finding.CALL:
-            name, arguments = text_of(arguments.get("name")), object_of(arguments.get("arguments"))
         offered = self.hub.find(name)
         if offered is None:
             raise _NotMade("unknown-tool", name, self._unknown(name))
@@ -155,6 +154,14 @@ class Dispatch:
         found = finding.find(self.hub.operations, query)
         shown = [tool.definition()["function"] for tool in found]
         return json.dumps(shown, ensure_ascii=False) if shown else "No tool fits these words."
+
+
+def _inner(value: object) -> dict[str, Any] | None:
+    """The arguments within those of a call, which some models write as a text."""
+    if isinstance(value, str):
+        return read_object(value)
+    found = object_of(value)
+    return found if found or value is None or value == {} else None
 
 
 def _result(outcome: Outcome) -> str:

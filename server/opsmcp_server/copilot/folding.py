@@ -16,7 +16,7 @@ WIDEST_LINE = 500
 
 _FOLDED_LINES = 8
 _CLOSING_LINES = 4
-"""At the end of a run's result opsmcp says whether it is a new one, and what to do next."""
+"""At the end of a run's result opsmcp says what to do next."""
 
 _TAB = 8
 _BAR = "│ "

@@ -33,23 +33,21 @@ def instruction(tools: Sequence[dict[str, Any]]) -> str:
     return _INSTRUCTION + "\n".join(shown)
 
 
-def read_turn(text: str) -> tuple[str, list[ModelCall]]:
+def read_turn(text: str, *, is_whole: bool = True) -> tuple[str, list[ModelCall]]:
     """The answer and the calls in what the model wrote; what it is not told to write is an answer.
 
     Several objects are several calls, in their order; an answer among them is what the model says
-    besides.
+    besides. What is not whole is not repaired.
     """
     answers: list[str] = []
     calls: list[ModelCall] = []
-    for found in read_objects(text):
+    for found in read_objects(text, mends=is_whole):
         call = _call(found, len(calls) + 1)
         answer: object = found.get("answer")
-        if call is not None:
-            calls.append(call)
-        elif isinstance(answer, str):
-            answers.append(answer)
-        else:
+        if call is None and not isinstance(answer, str):
             return text, []
+        calls += [call] if call is not None else []
+        answers += [answer] if isinstance(answer, str) else []
     return ("\n\n".join(answers), calls) if answers or calls else (text, [])
 
 
@@ -59,7 +57,8 @@ def _call(found: dict[str, Any], number: int) -> ModelCall | None:
     name = found.get("tool", None if arguments is None else found.get("name"))
     if not isinstance(name, str) or not name:
         return None
-    written = arguments if isinstance(arguments, str) else json.dumps(arguments or {})
+    given: Any = {} if arguments is None else arguments
+    written = given if isinstance(given, str) else json.dumps(given)
     return ModelCall(f"json-{number}", name, written)
 
 

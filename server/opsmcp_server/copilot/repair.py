@@ -27,16 +27,20 @@ def read_object(text: str) -> dict[str, Any] | None:
     return None
 
 
-def read_objects(text: str) -> list[dict[str, Any]]:
-    """The JSON objects of which `text` consists; none when there is anything else in it."""
+def read_objects(text: str, *, mends: bool = True) -> list[dict[str, Any]]:
+    """The JSON objects of which `text` consists; none when there is anything else in it.
+
+    Without `mends`, none also when one of them would have to be repaired.
+    """
     rest = text[:_LONGEST].strip()
     fenced = _FENCED.fullmatch(rest)
     rest = fenced[1] if fenced else rest
     found: list[dict[str, Any]] = []
     while rest:
         body = _balanced(rest)
-        one = next(filter(None, map(_load, _mended(body))), None)
-        if one is None or not rest.startswith("{") or len(text) > _LONGEST:
+        candidates = _mended(body) if mends else [body] * rest.startswith(body)
+        one = next(filter(None, map(_load, candidates)), None)
+        if one is None or len(text) > _LONGEST:
             return []
         found.append(one)
         rest = rest[len(body) :].strip()
@@ -46,14 +50,18 @@ def read_objects(text: str) -> list[dict[str, Any]]:
 def _candidates(given: str) -> list[str]:
     plain = _FENCE.sub("", given)
     start = plain.find("{")
-    return [given, *_mended(_balanced(plain[start:]))] if start >= 0 else [given]
+    body = _balanced(plain[start:])
+    # Of two objects neither is more likely meant than the other.
+    is_one = start >= 0 and "{" not in plain[start + len(body) :]
+    return [given, *_mended(body)] if is_one else [given]
 
 
 def _mended(body: str) -> list[str]:
     """What an object may have been meant to be, what it is first."""
-    mended = _TRAILING_COMMA.sub(r"\1", _WORD.sub(lambda found: _PYTHON_WORDS[found[0]], body))
-    quoted = mended.replace("'", '"') if '"' not in mended else mended
-    return [body, mended, quoted]
+    commas = _TRAILING_COMMA.sub(r"\1", body)
+    words = _WORD.sub(lambda found: _PYTHON_WORDS[found[0]], commas)
+    quoted = words.replace("'", '"') if '"' not in words else words
+    return [body, commas, words, quoted]
 
 
 def _load(text: str) -> dict[str, Any] | None:

@@ -12,9 +12,11 @@ __all__ = ["CallPiece", "ModelCall", "Piece", "Reply"]
 _MOST_ARGUMENT_CHARACTERS = 256 * 1024
 _MOST_CALLS = 32
 _WHOLE = frozenset(
-    {"stop", "tool_calls", "function_call", "end_turn", "tool_use", "stop_sequence", "eos"}
+    {"stop", "tool_calls", "tool_call", "function_call", "tool_use", "end_turn", "complete", "eos"}
 )
-"""Why an answer ends that is whole, in the words of different endpoints."""
+"""Why a reply ends that is whole, in the words of different endpoints."""
+
+_CUT = frozenset({"limit", "length", "content_filter"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,18 @@ class Reply:
             return "limit"
         return "" if self.finish.lower() in _WHOLE else self.finish
 
+    def cuts(self, call: ModelCall) -> bool:
+        """Whether something may be missing of a call, or beside it.
+
+        Of a reply that ends for an unknown reason, calls count that need no repair: no beginning
+        of a JSON object is one itself.
+        """
+        return self.cut_by in _CUT or (bool(self.cut_by) and not _is_whole(call.arguments))
+
     def reread(self, text: str, calls: list[ModelCall]) -> None:
         """Take what came to mean this."""
-        self._texts, self.calls = [text], calls
+        self._texts, self.calls = [text], calls[:_MOST_CALLS]
+        self.cut |= len(calls) > _MOST_CALLS
 
     def add(self, piece: Piece) -> str:
         """Take one piece; returns the text of it that still fits."""

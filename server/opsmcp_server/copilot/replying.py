@@ -106,7 +106,7 @@ class Replies:
             raise
         turn.tokens += estimate_tokens(reply.text)
         if uses_json:
-            reply.reread(*jsonmode.read_turn(reply.text))
+            reply.reread(*jsonmode.read_turn(reply.text, is_whole=not reply.cut_by))
             self.view.text(reply.text)
         text = f"{reply.text} …" if reply.cut_by and reply.text else reply.text
         self.view.end_text(clean(text), final=not reply.calls)

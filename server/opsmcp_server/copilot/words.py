@@ -47,7 +47,10 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "此操作可能造成破坏或中断。",
         ),
         "declined": ("declined; it was not started", "已拒绝,未启动"),
-        "changed": ("changed by you; it was not started as it was", "已由你修改,未按原样启动"),
+        "changed": (
+            "changed by you; it was not started with these arguments",
+            "已由你修改,未以这些参数启动",
+        ),
         "stopped": ("stopped; it was not started", "已停止,未启动"),
         "unattended": (
             "{tool} changes something, so a person has to agree, and there is no terminal to ask "
