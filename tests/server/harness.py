@@ -22,6 +22,8 @@ from opsmcp_server.handlers import build_server
 from opsmcp_server.services import Services
 from opsmcp_server.settings import Server
 from opsmcp_server.transports.http import build_app, listen
+from opsmcp_tools.late_journal import LateJournal
+from opsmcp_tools.sqlite_journal import SqliteJournal
 
 ERAS: Mapping[str, Any] = {"legacy": "legacy", "modern": "auto"}
 TRANSPORTS = ("memory", "stdio", "sse", "http")
@@ -68,6 +70,13 @@ def services_of(run: Running) -> Services:
     """The services of one that runs in this process."""
     assert run.services is not None
     return run.services
+
+
+def journal_of(run: Running) -> SqliteJournal:
+    """The journal of one that runs in this process, opened."""
+    journal = services_of(run).executions.history._journal
+    assert isinstance(journal, LateJournal)
+    return journal._journal
 
 
 def settings(state: Path, **more: str) -> dict[str, str]:

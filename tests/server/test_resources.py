@@ -7,10 +7,9 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, ErrorData
 
-from opsmcp_tools.sqlite_journal import SqliteJournal
 from tests.fakes.ops_server import fake_ops
 from tests.server.conftest import Ground
-from tests.server.harness import connected, running, services_of, settings
+from tests.server.harness import connected, journal_of, running, services_of, settings
 from tests.server.test_subscriptions import subscribe
 
 _NOW = ["ops://clusters", "ops://hosts", "ops://operations", "ops://operations/show-disk"]
@@ -51,8 +50,7 @@ async def test_an_operation_that_went_away_is_absent(ground: Ground) -> None:
 
 async def test_while_the_journal_cannot_be_read_no_run_is_absent(ground: Ground) -> None:
     async with running("memory-legacy", ground.environ(), ground.root) as run:
-        journal = services_of(run).executions.history._journal
-        assert isinstance(journal, SqliteJournal)
+        journal = journal_of(run)
         async with run.connect() as client:
             result = await client.call_tool("show-greeting", {"who": "world"})
             address = f"ops://runs/{result.structured_content['run']}"

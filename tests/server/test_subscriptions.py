@@ -15,10 +15,9 @@ from mcp_types.jsonrpc import INVALID_PARAMS, INVALID_REQUEST, JSONRPCNotificati
 
 from opsmcp_server.handlers import build_server
 from opsmcp_server.services import Services
-from opsmcp_tools.sqlite_journal import SqliteJournal
 from opsmcp_tools.tool import Principal
 from tests.server.conftest import Ground
-from tests.server.harness import Running, running, services_of
+from tests.server.harness import Running, journal_of, running, services_of
 
 
 @pytest.fixture
@@ -240,9 +239,7 @@ async def test_one_stream_cannot_watch_without_end(ground: Ground, waiting: dict
 
 def _on_read(run: Running, note: Callable[[str], None]) -> None:
     """Tell of every statement that reads the journal, in the thread that reads."""
-    journal = services_of(run).executions.history._journal
-    assert isinstance(journal, SqliteJournal)
-    journal._reader.set_trace_callback(note)
+    journal_of(run)._reader.set_trace_callback(note)
 
 
 async def test_of_very_many_addresses_only_a_few_are_looked_up(ground: Ground) -> None:

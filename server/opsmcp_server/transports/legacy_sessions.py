@@ -6,11 +6,12 @@ The SDK keeps them; what it leaves open is decided here. Clients of the newer er
 import logging
 import math
 
+import anyio
 from mcp.server.auth.middleware.bearer_auth import AuthorizationContext
 from mcp.server.streamable_http import MCP_SESSION_ID_HEADER, StreamableHTTPServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opsmcp_server.transports.messages import refusal, request_id_of
 
@@ -59,7 +60,7 @@ class OneByOne:
     def __init__(self, app: ASGIApp) -> None:
         """Wrap `app`, which is given bodies that were checked."""
         self._app = app
-        self._open: set[tuple[str, str]] = set()
+        self._open: dict[tuple[str, str], _Exchange] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the app answer, or refuse with status 400."""
@@ -70,12 +71,33 @@ class OneByOne:
             return
         # The SDK files 1 and "1" under the same.
         key = session, str(request)
-        if key in self._open:
-            refused = refusal("its id is that of a request which is not answered yet", request)
-            await refused(scope, receive, send)
-            return
-        self._open.add(key)
+        while (other := self._open.get(key)) is not None:
+            if not other.answered:
+                refused = refusal("its id is that of a request which is not answered yet", request)
+                await refused(scope, receive, send)
+                return
+            await other.over.wait()
+        self._open[key] = exchange = _Exchange()
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, exchange.noting(send))
         finally:
-            self._open.discard(key)
+            del self._open[key]
+            exchange.over.set()
+
+
+class _Exchange:
+    """A request and its answer. The client has the answer a little before the app is done."""
+
+    def __init__(self) -> None:
+        self.answered = False
+        self.over = anyio.Event()
+
+    def noting(self, send: Send) -> Send:
+        """`send`, which notes when the answer is whole."""
+
+        async def noted(message: Message) -> None:
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                self.answered = True
+            await send(message)
+
+        return noted
