@@ -1,8 +1,9 @@
 """Policy: the one function that says what a principal may list, plan, run and read.
 
 Listed means callable, and callable means allowed: every entry asks here. Pure. The rules of the
-settings are asked in order and the first that fits decides; without one, reading is free, changing
-asks the person, and free scripts are refused. Read-only mode beats everything.
+settings are asked in order and the first that fits decides; one that wants a question about some of
+the places only leaves the rest to those after it. Without any, reading is free, changing asks the
+person, and free scripts are refused. Read-only mode beats everything.
 """
 
 from collections.abc import Iterator, Mapping
@@ -93,12 +94,14 @@ class Policy:
         if self.read_only and not _only_reads(subject):
             return _READ_ONLY_MODE
         # Mostly there are none, and lists ask for thousands of tools: nothing is made ready then.
+        least = None
         if self.rules:
             for considered in self.consider(principal, action, subject, arguments, at=at):
                 decision = _outcome(considered, action)
-                if decision is not None:
-                    return decision
-        return _default(subject, action)
+                if decision is not None and considered.match is not Match.PARTLY:
+                    return _stricter(least, decision)
+                least = _stricter(least, decision) if decision is not None else least
+        return _stricter(least, _default(subject, action))
 
     def hides(self, tool: Tool) -> bool:
         """Whether there may be somebody who is not shown it, so that nothing else may name it."""
@@ -142,9 +145,12 @@ def _only_reads(subject: Tool | BuiltInTool) -> bool:
 
 
 def _outcome(considered: Considered, action: Action) -> Decision | None:
-    """What follows from one rule; None when the next is to be asked."""
+    """What follows from one rule; None when nothing does.
+
+    Of one that fits partly follows what is wanted at least: the next is to be asked, too.
+    """
     rule, match = considered.rule, considered.match
-    if match is Match.NO:
+    if match is Match.NO or (match is Match.PARTLY and action is not Action.RUN):
         return None
     if match is Match.MAYBE:
         # It depends on what is not known yet: a list shows what some call could be allowed.
@@ -157,6 +163,12 @@ def _outcome(considered: Considered, action: Action) -> Decision | None:
     return Decision(effect, rule.name, rule.reason or _REASONS[rule.effect])
 
 
+def _stricter(least: Decision | None, decision: Decision) -> Decision:
+    if least is None or _STRICTNESS[decision.effect] > _STRICTNESS[least.effect]:
+        return decision
+    return least
+
+
 def _default(subject: Tool | BuiltInTool, action: Action) -> Decision:
     if isinstance(subject, BuiltInTool):
         return _BUILT_IN
@@ -166,6 +178,9 @@ def _default(subject: Tool | BuiltInTool, action: Action) -> Decision:
         return _ONLY_READS
     return _CHANGES if action is Action.RUN else _LOOKING
 
+
+_STRICTNESS = {effect: strictness for strictness, effect in enumerate(Effect)}
+"""They are written down from the mildest to the strictest."""
 
 _READING = Decision(Effect.ALLOW, "reading", "results may be read by whoever ran it")
 _READ_ONLY_MODE = Decision(

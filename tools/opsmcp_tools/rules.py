@@ -30,10 +30,15 @@ class Effect(StrEnum):
 
 
 class Match(Enum):
-    """Whether a rule fits; `MAYBE` when that depends on arguments or a time not known yet."""
+    """Whether a rule fits; `MAYBE` when that depends on arguments or a time not known yet.
+
+    `PARTLY`: it limits some of the places that a call touches, or could, and says nothing of the
+    others.
+    """
 
     NO = auto()
     MAYBE = auto()
+    PARTLY = auto()
     YES = auto()
 
 
@@ -120,17 +125,23 @@ class Rule:
 
     def check(self, asked: Asked) -> tuple[Match, str]:
         """Whether it fits, and which condition decided that."""
-        doubt = ""
-        for check in _CHECKS:
-            match, why = check(self, asked)
-            if match is Match.NO:
-                return match, why
-            doubt = why if match is Match.MAYBE else doubt
-        return (Match.MAYBE, doubt) if doubt else (Match.YES, "every condition is met")
+        found = _least(check(self, asked) for check in _CHECKS)
+        return found if found is not _MET else (Match.YES, "every condition is met")
 
 
 _Checked = tuple[Match, str]
 _MET: _Checked = (Match.YES, "")
+_FROM_NO_TO_YES = (Match.NO, Match.PARTLY, Match.MAYBE, Match.YES)
+
+
+def _least(conditions: Iterable[_Checked]) -> _Checked:
+    """What follows when all conditions are to be met: the one that is met least."""
+    least = _MET
+    for found in conditions:
+        if found[0] is Match.NO:
+            return found
+        least = min(least, found, key=lambda one: _FROM_NO_TO_YES.index(one[0]))
+    return least
 
 
 def _not(why: str) -> _Checked:
@@ -205,16 +216,13 @@ def _check_script(rule: Rule, *, free: bool) -> _Checked:
 
 
 def _check_places(rule: Rule, asked: Asked) -> _Checked:
-    doubt = _MET
-    if isinstance(asked.subject, BuiltInTool):
-        return doubt
-    for place, patterns in _place_conditions(rule):
-        found = possible_places(asked.subject, place, asked.arguments)
-        match, why = _check_place(rule.effect, place, patterns, found)
-        if match is Match.NO:
-            return match, why
-        doubt = (match, why) if match is Match.MAYBE else doubt
-    return doubt
+    subject = asked.subject
+    if isinstance(subject, BuiltInTool):
+        return _MET
+    return _least(
+        _check_place(rule.effect, place, patterns, possible_places(subject, place, asked.arguments))
+        for place, patterns in _place_conditions(rule)
+    )
 
 
 def _place_conditions(rule: Rule) -> Iterator[tuple[Place, tuple[str, ...]]]:
@@ -232,20 +240,25 @@ def _check_place(
     if found is None:
         return _not(f"it takes no {place}")
     fits = _matcher(pattern_forms(place, patterns))
-    meets = [_covers(effect, place, fits, names) for names in found]
-    if found and all(meets):
+    covered = {_covers(effect, place, fits, names) for names in found}
+    if covered == {Match.YES}:
         return _MET
-    if not found or any(meets):
+    if not found or Match.YES in covered:
         return Match.MAYBE, f"it depends on the {place}"
-    shown = ", ".join(sorted(name or "(none)" for name in found[0]))
+    shown = ", ".join(sorted(name or "(any)" for name in found[0]))
+    if Match.PARTLY in covered:
+        return Match.PARTLY, f"it is not about every {place} that could be meant: {shown}"
     return _not(f"the {place} is {shown}" if len(found) == 1 else f"no {place} fits")
 
 
-def _covers(effect: Effect, place: Place, fits: _Matcher, names: frozenset[str]) -> bool:
+def _covers(effect: Effect, place: Place, fits: _Matcher, names: frozenset[str]) -> Match:
     """Permission must name every place that is touched; a limit needs one that could be meant."""
-    if effect is Effect.ALLOW:
-        return all(map(fits, names))
-    return any(could_be_any(place, name) or fits(name) for name in names)
+    if all(map(fits, names)):
+        return Match.YES
+    if effect is Effect.ALLOW or not any(could_be_any(place, n) or fits(n) for n in names):
+        return Match.NO
+    # A question about some places is no permission for the others.
+    return Match.YES if effect is Effect.DENY else Match.PARTLY
 
 
 def _check_time(rule: Rule, asked: Asked) -> _Checked:

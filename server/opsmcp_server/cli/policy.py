@@ -19,7 +19,7 @@ from opsmcp_tools.tool import Principal, Tool
 
 __all__ = ["command"]
 
-_FITS = {Match.YES: "yes", Match.MAYBE: "depends", Match.NO: "no"}
+_FITS = {Match.YES: "yes", Match.PARTLY: "partly", Match.MAYBE: "depends", Match.NO: "no"}
 
 
 @click.command("policy")
