@@ -1,11 +1,16 @@
 """Sessions of the older era over HTTP: too many of them, and two requests under one id."""
 
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import anyio
 import httpx2
 import mcp_types as types
 import pytest
+from anyio import lowlevel, to_thread
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opsmcp_server.app import open_services
 from opsmcp_server.config import load
@@ -81,3 +86,54 @@ async def test_two_requests_of_a_session_under_one_id_do_not_take_each_others_an
     assert [(answer["error"]["code"], str(answer["id"])) for answer in refused] == [(-32600, "1")]
     assert all(types.ListToolsResult.model_validate(found).tools for found in lists)
     assert len(lists) == 2
+
+
+def _noting(gone: anyio.Event) -> Callable[[ASGIApp], ASGIApp]:
+    """An app that tells when it hears that a client left."""
+
+    def wrap(app: ASGIApp) -> ASGIApp:
+        async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+            async def noted() -> Message:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    gone.set()
+                return message
+
+            await app(scope, noted, send)
+
+        return wrapped
+
+    return wrap
+
+
+def _gated(number: int) -> dict[str, Any]:
+    call: dict[str, Any] = {"name": "get-gated", "arguments": {}}
+    return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": call}
+
+
+@asynccontextmanager
+async def _left(ground: Ground) -> AsyncGenerator[Older]:
+    """A session whose client called `get-gated` under the id 5, and left before its answer."""
+    gone, environ = anyio.Event(), ground.environ()
+    async with (
+        open_services(load(environ, cwd=ground.root), environ) as services,
+        serving(services, _noting(gone)) as url,
+        httpx2.AsyncClient(timeout=30) as http,
+    ):
+        session = await open_session(http, url)
+        async with http.stream("POST", session.url, json=_gated(5), headers=session.headers):
+            pass
+        await gone.wait()
+        await anyio.wait_all_tasks_blocked()
+        yield session
+
+
+async def test_an_id_stays_taken_while_its_request_goes_on_without_its_client(
+    ground: Ground,
+) -> None:
+    with anyio.fail_after(20):
+        async with _left(ground) as session:
+            assert await _status(session) == 400
+            await to_thread.run_sync(ground.open_gate)
+            while await _status(session) != 200:
+                await lowlevel.checkpoint()

@@ -20,7 +20,7 @@ from opsmcp_server.transports import sse
 from opsmcp_server.transports.http import build_app
 from tests.server.conftest import Ground
 from tests.server.harness import running, services_of, serving
-from tests.server.older import ACCEPT, event_stream, initialize, next_data, older
+from tests.server.older import ACCEPT, Older, event_stream, initialize, next_data, older
 
 _LONGER_THAN_A_TEST = "120"
 
@@ -67,10 +67,20 @@ async def _open(http: httpx2.AsyncClient, address: str) -> None:
     await http.post(address, json=initialized, headers=ACCEPT)
 
 
+@asynccontextmanager
+async def _left(client: Older) -> AsyncGenerator[None]:
+    """Meanwhile a call goes on whose answer nobody waits for."""
+    call = _call(5, "get-gated")
+    async with client.http.stream("POST", client.url, json=call, headers=client.headers):
+        pass
+    yield
+
+
 async def test_streams_that_wait_for_news_do_not_hold_up_the_end(ground: Ground) -> None:
     async with _served(ground, _LONGER_THAN_A_TEST) as (served, url):
         async with (
             older(url) as client,
+            _left(client),
             client.http.stream("GET", client.url, headers=client.headers) as news,
             event_stream(url) as (_, _, lines),
         ):

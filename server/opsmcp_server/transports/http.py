@@ -178,7 +178,7 @@ def build_app(
         async with manager.run():
             yield
 
-    streamable = _checked(OneByOne(Inserting(StreamableHTTPASGIApp(manager))))
+    streamable = _checked(OneByOne(Inserting(StreamableHTTPASGIApp(manager)), answers))
     return Starlette(
         routes=[
             Route("/healthz", _healthz),

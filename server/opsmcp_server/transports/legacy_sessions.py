@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opsmcp_server.transports.messages import refusal, request_id_of
+from opsmcp_server.transports.open_answers import OpenAnswers
 
 __all__ = ["MOST_SESSIONS", "OneByOne", "SessionManager"]
 
@@ -21,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 MOST_SESSIONS = 2_000
 """Each takes about 40 KB. Idle ones end by themselves after half an hour."""
+
+
+_TAKEN = "its id is that of a request which is not answered yet; give each an id of its own"
 
 
 class SessionManager(StreamableHTTPSessionManager):
@@ -54,12 +58,14 @@ class OneByOne:
     """An ASGI app that is given no request under an id that another one of its session has.
 
     The SDK files answers under session and id: the second request would be given the answer of the
-    first, and the first one none.
+    first, and the first one none. A request goes on when its client is gone, and so its id stays
+    taken until it is answered, to nobody.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Wrap `app`, which is given bodies that were checked."""
+    def __init__(self, app: ASGIApp, answers: OpenAnswers) -> None:
+        """Wrap `app`, which is given bodies that were checked; `answers` says when to end."""
         self._app = app
+        self._answers = answers
         self._open: dict[tuple[str, str], _Exchange] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,16 +79,29 @@ class OneByOne:
         key = session, str(request)
         while (other := self._open.get(key)) is not None:
             if not other.answered:
-                refused = refusal("its id is that of a request which is not answered yet", request)
+                refused = refusal(_TAKEN, request)
                 await refused(scope, receive, send)
                 return
             await other.over.wait()
         self._open[key] = exchange = _Exchange()
         try:
-            await self._app(scope, receive, exchange.noting(send))
+            await self._app(scope, self._staying(receive), exchange.noting(send))
         finally:
             del self._open[key]
             exchange.over.set()
+
+    def _staying(self, receive: Receive) -> Receive:
+        """`receive` of a client that leaves no sooner than the server."""
+
+        async def received() -> Message:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                stopped = anyio.Event()
+                with self._answers.standing(stopped.set):
+                    await stopped.wait()
+            return message
+
+        return received
 
 
 class _Exchange:
