@@ -206,7 +206,7 @@ def _timeline(variables: Any) -> Any:
 
 def _rows(soak: _Soak, memory: _Memory, stalls: Path, state: Path, seconds: float) -> list[Row]:
     with open_journal(state) as journal:
-        records, _ = journal.list(Query(limit=1_000_000))
+        records = journal.list(Query(limit=1_000_000)).runs
     verdicts = check_accounts(soak.truth, records, looked_for=True)
     beats = [json.loads(line) for line in stalls.read_text("utf-8").splitlines()]
     walls, busy = ([beat[kind] for beat in beats] for kind in ("wall", "busy"))

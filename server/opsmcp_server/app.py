@@ -20,6 +20,7 @@ from opsmcp_pipelines.models import Task
 from opsmcp_pipelines.source import Source
 from opsmcp_server import builtin, finding
 from opsmcp_server.config import Config
+from opsmcp_server.errors import ConfigError
 from opsmcp_server.listing import Listing
 from opsmcp_server.run_news import RunNews
 from opsmcp_server.services import Services
@@ -27,8 +28,9 @@ from opsmcp_server.sessions import Sessions
 from opsmcp_server.settings import HintName
 from opsmcp_server.settings import Override as OverrideSetting
 from opsmcp_tools.approval_file import ApprovalFile
+from opsmcp_tools.errors import JournalUnusable
 from opsmcp_tools.execution import Executions, FindTask
-from opsmcp_tools.late_journal import late_journal
+from opsmcp_tools.late_journal import LateJournal, late_journal
 from opsmcp_tools.masking import Masker
 from opsmcp_tools.overrides import Override, VariableOverride, words_of_person
 from opsmcp_tools.policy import Action, Effect, Policy
@@ -47,15 +49,23 @@ _TAKE_UP_SECONDS = 30.0
 
 
 @asynccontextmanager
-async def open_services(config: Config, environ: Mapping[str, str]) -> AsyncGenerator[Services]:
+async def open_services(
+    config: Config, environ: Mapping[str, str], *, starts_runs: bool = True
+) -> AsyncGenerator[Services]:
     """Run opsmcp for as long as the block lasts: discovery, the following of runs, the journal.
 
     Args:
         config: The effective settings.
         environ: The process environment; the embedded engine hands a few of its entries to steps.
+        starts_runs: Whether it is for starting runs, which needs a journal that can be written.
+
+    Raises:
+        ConfigError: Nothing could be started with this `state.dir` until somebody mends it.
     """
     async with AsyncExitStack() as stack:
         journal = stack.enter_context(late_journal(config.state.dir, _limits(config)))
+        if starts_runs:
+            await to_thread.run_sync(_require, journal, config)
         masker = Masker(config.secret_values())
         source = await stack.enter_async_context(_open_source(config, environ, masker))
         discovery = Discovery(source, interval_seconds=config.discovery.interval_seconds)
@@ -95,6 +105,14 @@ async def open_services(config: Config, environ: Mapping[str, str]) -> AsyncGene
         group.start_soon(news.run)
         _discover(services, group)
         yield services
+
+
+def _require(journal: LateJournal, config: Config) -> None:
+    try:
+        journal.require()
+    except JournalUnusable as error:
+        origin = config.origins.get("state.dir", "default")
+        raise ConfigError(f"state.dir: {error} ({origin})") from error
 
 
 def _limits(config: Config) -> Limits:

@@ -4,7 +4,7 @@ Their names have underscores, which names in Ops cannot have, so they never coll
 operation. Their arguments are declared and checked like those of every other tool.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
@@ -25,10 +25,19 @@ from opsmcp_tools.output import output_slice, slice_text
 from opsmcp_tools.policy import Action, BuiltInTool
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.schema import OUTPUT_SCHEMA, input_schema
+from opsmcp_tools.text import label
 from opsmcp_tools.tool import Hints, Input, JsonObject, Kind, Principal
 from opsmcp_tools.value_rules import NO_SCRIPT
 
-__all__ = ["Arguments", "BuiltIn", "definitions", "find", "subject", "why_not_stopped"]
+__all__ = [
+    "Arguments",
+    "BuiltIn",
+    "damaged_runs",
+    "definitions",
+    "find",
+    "subject",
+    "why_not_stopped",
+]
 
 Arguments = Mapping[str, str]
 Answer = Callable[[Services, Principal, Arguments], Awaitable[types.CallToolResult]]
@@ -129,7 +138,7 @@ async def _list_runs(
     services: Services, principal: Principal, given: Arguments
 ) -> types.CallToolResult:
     verdict = given.get("verdict")
-    records, cursor = await services.executions.history.list(
+    page = await services.executions.history.list(
         principal,
         operation=given.get("operation"),
         verdict=Verdict(verdict) if verdict else None,
@@ -138,11 +147,19 @@ async def _list_runs(
         limit=int(given["limit"]),
         cursor=given.get("cursor"),
     )
-    data: JsonObject = {"runs": [_row(record) for record in records]}
-    if cursor:
-        data["next_cursor"] = cursor
+    data: JsonObject = {"runs": [_row(record) for record in page.runs]}
+    if page.cursor:
+        data["next_cursor"] = page.cursor
     lines = [f"{row['run']}  {row['verdict']}  {row['operation']}" for row in data["runs"]]
+    if page.damaged:
+        data["damaged"] = [label(run) for run in page.damaged]
+        lines.append(damaged_runs(page.damaged))
     return text_result("\n".join(lines) or "There are no such runs.", data)
+
+
+def damaged_runs(runs: Sequence[str]) -> str:
+    """What is said of runs that a list cannot show."""
+    return f"Damaged in the journal, so not shown: {', '.join(label(run) for run in runs)}"
 
 
 def _moment(services: Services, name: str, given: Arguments) -> datetime | None:

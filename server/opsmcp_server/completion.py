@@ -73,8 +73,8 @@ async def _nodes(services: Services, chosen: str) -> list[str]:
 
 async def _names(services: Services, principal: Principal, argument: str) -> list[str]:
     if argument == "run":
-        records, _ = await services.executions.history.list(principal, limit=_MOST)
-        return [record.run for record in records]
+        page = await services.executions.history.list(principal, limit=_MOST)
+        return [record.run for record in page.runs]
     kind = _KIND_OF_ARGUMENT.get(argument)
     if kind is None:
         return []

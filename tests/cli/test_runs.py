@@ -1,5 +1,9 @@
 import json
 import shlex
+import sqlite3
+from contextlib import closing
+
+import pytest
 
 from tests.cli.process import Opsmcp
 
@@ -102,3 +106,39 @@ def test_tools_are_listed_and_checked_although_the_journal_cannot_be_used(opsmcp
     listed, linted = opsmcp("tools"), opsmcp("lint")
     assert (listed.returncode, "say-hello" in listed.stdout) == (0, True)
     assert "say-hello" in linted.stdout
+
+
+def test_the_others_are_shown_where_one_run_is_damaged(opsmcp: Opsmcp) -> None:
+    opsmcp("call", "say-hello", "word=world")
+    opsmcp("call", "show-trouble")
+    with closing(sqlite3.connect(opsmcp.folder / "state" / "journal.db")) as database, database:
+        database.execute("UPDATE runs SET arguments = '' WHERE tool = 'say-hello'")
+        ((run,),) = database.execute("SELECT run FROM runs WHERE tool = 'say-hello'").fetchall()
+    shown, data = opsmcp("runs"), json.loads(opsmcp("runs", "--json").stdout)
+    assert [row.split("\t")[4] for row in shown.stdout.splitlines()] == ["show-trouble"]
+    assert f"Damaged in the journal, so not shown: {run}\n" in shown.stderr
+    assert (len(data["runs"]), data["damaged"]) == (1, [run])
+
+
+def test_runs_are_shown_although_nothing_can_be_written(opsmcp: Opsmcp) -> None:
+    opsmcp("call", "say-hello", "word=world")
+    owners = opsmcp.folder / "state" / "owners"
+    owners.rmdir()
+    owners.touch()
+    shown = opsmcp("runs")
+    assert (shown.returncode, shown.stdout.count("say-hello")) == (0, 1)
+    assert "unfinished runs were not taken up: the journal" in shown.stderr
+
+
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("stdio",), ("call", "say-hello")])
+def test_a_state_directory_that_can_never_work_is_told_at_once(
+    command: tuple[str, ...], opsmcp: Opsmcp
+) -> None:
+    (opsmcp.folder / "state").write_text("in the way", encoding="utf-8")
+    refused = opsmcp(*command)
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        f"opsmcp: state.dir: the journal in {opsmcp.folder}/state cannot be used: "
+        "there is a file where a directory has to be (environment OPSMCP_STATE_DIR)\n"
+    )
+    assert opsmcp("runs").returncode == 2

@@ -19,7 +19,8 @@ from opsmcp_pipelines.run import (
     Verdict,
 )
 from opsmcp_tools.errors import JournalUnusable
-from opsmcp_tools.journal import Query
+from opsmcp_tools.journal import Page, Query
+from opsmcp_tools.ownership import Ownership
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.sqlite_database import VERSIONS
 from opsmcp_tools.sqlite_journal import Limits, SqliteJournal, open_journal
@@ -83,13 +84,13 @@ def test_lists_are_newest_first_and_filtered(tmp_path: Path) -> None:
         for number in range(4):
             journal.add(_record(f"r-{number}", principal="ben" if number % 2 else "anna"))
         journal.finish(_ended(_record("r-2")))
-        page, before = journal.list(Query(limit=3))
-        assert ([one.run for one in page], before) == (["r-3", "r-2", "r-1"], 2)
-        assert [one.run for one in journal.list(Query(before=before))[0]] == ["r-0"]
-        assert [one.run for one in journal.list(Query(principal="ben"))[0]] == ["r-3", "r-1"]
-        (failed,), _ = journal.list(Query(verdict=Verdict.FAILED))
+        page = journal.list(Query(limit=3))
+        assert ([one.run for one in page.runs], page.before) == (["r-3", "r-2", "r-1"], 2)
+        assert [one.run for one in journal.list(Query(before=page.before)).runs] == ["r-0"]
+        assert [one.run for one in journal.list(Query(principal="ben")).runs] == ["r-3", "r-1"]
+        (failed,) = journal.list(Query(verdict=Verdict.FAILED)).runs
         assert (failed.run, failed.result) == ("r-2", Run(Verdict.FAILED, reason="it broke"))
-        assert journal.list(Query(operation="other")) == ((), None)
+        assert journal.list(Query(operation="other")) == Page()
 
 
 _LOOKS: dict[str, Callable[[SqliteJournal], object]] = {
@@ -133,7 +134,7 @@ def test_a_list_does_not_read_the_outputs(tmp_path: Path) -> None:
         file.seek(size - 400_000)
         file.write(b"\xff" * 400_000)
     with open_journal(tmp_path) as journal:
-        assert [one.run for one in journal.list(Query())[0]] == ["r-1"]
+        assert [one.run for one in journal.list(Query()).runs] == ["r-1"]
         with pytest.raises(JournalUnusable, match="it is damaged"):
             journal.get("r-1")
 
@@ -144,7 +145,7 @@ def test_what_is_too_old_goes_but_never_what_still_runs(tmp_path: Path) -> None:
         for days in (4, 2, 0):
             journal.add(_record(f"r-{days}", at=AT - timedelta(days=days)))
             journal.finish(_ended(_record(f"r-{days}", at=AT - timedelta(days=days))))
-        kept = [one.run for one in journal.list(Query())[0]]
+        kept = [one.run for one in journal.list(Query()).runs]
         assert kept == ["r-0", "r-2", "r-running"]
 
 
@@ -155,7 +156,7 @@ def test_the_oldest_runs_go_when_the_journal_is_too_large(tmp_path: Path) -> Non
         for number in range(60):
             journal.add(_record(f"r-{number}"))
             journal.finish(_ended(_record(f"r-{number}"), noise))
-        kept = [one.run for one in journal.list(Query(limit=100))[0]]
+        kept = [one.run for one in journal.list(Query(limit=100)).runs]
     assert kept[0] == "r-59"
     assert kept[-1] == "r-running"
     assert len(kept) < 40
@@ -211,8 +212,54 @@ def test_a_damaged_run_is_an_error_of_the_journal(column: str, tmp_path: Path) -
         journal.finish(_ended(_record()))
         with journal._writing() as database:
             database.execute(f"UPDATE runs SET {column} = 'rubbish'")
-        with pytest.raises(JournalUnusable, match="holds a damaged run"):
+        with pytest.raises(JournalUnusable, match="holds a damaged run, r-1"):
             journal.get("r-1")
+
+
+_DAMAGES = (
+    "arguments = 'rubbish'",
+    """arguments = '{"message": 7}'""",
+    "created_at = '2026-13-01'",
+    "verdict = 'splendid'",
+    "tool = CAST(X'C328' AS TEXT)",
+    "reason = X'00'",
+)
+
+
+@pytest.mark.parametrize("damage", _DAMAGES)
+def test_a_list_names_a_run_that_is_damaged_and_shows_the_others(
+    damage: str, tmp_path: Path
+) -> None:
+    with open_journal(tmp_path) as journal:
+        for number in range(4):
+            journal.add(_record(f"r-{number}"))
+        with journal._writing() as database:
+            database.execute(f"UPDATE runs SET {damage} WHERE run = 'r-2'")
+        first = journal.list(Query(limit=2))
+        second = journal.list(Query(limit=2, before=first.before))
+    assert ([one.run for one in first.runs], first.damaged) == (["r-3"], ("r-2",))
+    assert ([one.run for one in second.runs], second.damaged) == (["r-1", "r-0"], ())
+
+
+def test_a_handle_that_is_damaged_cannot_be_named(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        journal.add(_record())
+        with journal._writing() as database:
+            database.execute("UPDATE runs SET run = CAST(X'C328' AS TEXT)")
+        assert journal.list(Query()) == Page(damaged=("one whose handle is damaged, too",))
+
+
+def test_a_damaged_run_is_no_past_run_and_hides_none(tmp_path: Path) -> None:
+    good = replace(_ended(_record()), result=Run(Verdict.SUCCEEDED))
+    with open_journal(tmp_path) as journal:
+        for run in ("r-1", "r-2"):
+            journal.add(replace(_record(), run=run))
+            journal.finish(replace(good, run=run))
+        with journal._writing() as database:
+            database.execute("UPDATE runs SET arguments = '', created_at = '' WHERE run = 'r-2'")
+        assert journal.durations(_record()) == (2.0,)
+        found = journal.last_good(_record("r-3"))
+    assert found and found.run == "r-1"
 
 
 @pytest.mark.parametrize(("limit", "kept"), [(30_000, 16_384), (10, None)])
@@ -284,6 +331,25 @@ def test_runs_of_a_killed_process_can_be_claimed_at_once(tmp_path: Path) -> None
         assert len(list((tmp_path / "owners").iterdir())) == 1
 
 
+_KILLED_IDLE = """
+import os, pathlib, signal, sys
+from opsmcp_tools.ownership import Ownership
+with Ownership(pathlib.Path(sys.argv[1])):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_nothing_stays_of_processes_that_were_killed(tmp_path: Path) -> None:
+    folder = tmp_path / "owners"
+    for _ in range(2):
+        command = [sys.executable, "-c", _KILLED_IDLE, str(folder)]
+        assert subprocess.run(command, timeout=30, check=False).returncode == -9
+    with Ownership(folder) as other, Ownership(folder) as own:
+        assert {path.name for path in folder.iterdir()} == {own.name, other.name}
+        assert other.is_alive(own.name)
+    assert list(folder.iterdir()) == []
+
+
 def test_two_connections_may_write_at_once(tmp_path: Path) -> None:
     with open_journal(tmp_path) as one, open_journal(tmp_path) as two:
 
@@ -294,7 +360,7 @@ def test_two_connections_may_write_at_once(tmp_path: Path) -> None:
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(write, range(60)))
-        assert len(one.list(Query(verdict=Verdict.FAILED, limit=100))[0]) == 60
+        assert len(one.list(Query(verdict=Verdict.FAILED, limit=100)).runs) == 60
 
 
 def test_the_journal_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:

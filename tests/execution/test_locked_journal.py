@@ -14,6 +14,7 @@ from anyio.lowlevel import checkpoint
 from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.errors import JournalBusy, ToolUnavailable
+from opsmcp_tools.journal import Page
 from opsmcp_tools.journal_writes import Writes
 from tests.execution.bench import ANNA, SAY, bench
 from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
@@ -40,7 +41,7 @@ async def test_reading_goes_on_while_many_starts_wait_for_the_lock(tmp_path: Pat
                 while turn.statistics().tasks_waiting < 59:
                     await checkpoint()
                 assert to_thread.current_default_thread_limiter().borrowed_tokens <= 1
-                assert await it.executions.history.list(ANNA) == ((), None)
+                assert await it.executions.history.list(ANNA) == Page()
         assert len(it.source.started) == 60
 
 

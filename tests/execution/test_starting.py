@@ -53,7 +53,7 @@ async def test_a_refused_start_is_told_and_accounted_for(
     async with bench(tmp_path, ScriptedSource(start_error=error)) as it:
         with pytest.raises(ToolUnavailable, match=f"nothing was started: {error}"):
             await it.start()
-        ((kept,), _) = await it.executions.history.list(ANNA)
+        (kept,) = (await it.executions.history.list(ANNA)).runs
         assert kept.verdict is Verdict.NOTHING_RAN
         assert isinstance(it.events[0], CallRefused)
 

@@ -48,7 +48,7 @@ async def test_a_damaged_run_does_not_keep_the_others_from_being_taken_up(
     async with bench(tmp_path, ScriptedSource(ended()), settings=TAKING_UP) as it:
         assert await _verdicts(it, (first, last)) == {Verdict.SUCCEEDED}
         await it.clock.sleep(100)
-    assert caplog.text.count(f"a damaged run in the journal is not taken up: {damaged}") == 1
+    assert caplog.text.count(f"holds a damaged run: {damaged}") == 1
 
 
 def test_a_claim_that_fails_half_way_takes_nothing(tmp_path: Path) -> None:

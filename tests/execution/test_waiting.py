@@ -19,6 +19,7 @@ from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.errors import ToolError, ToolUnavailable, UnknownRun
 from opsmcp_tools.following import Live
 from opsmcp_tools.history import History
+from opsmcp_tools.journal import Page
 from opsmcp_tools.masking import Masker
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.sqlite_journal import open_journal
@@ -66,8 +67,8 @@ async def test_twenty_different_calls_are_twenty_runs(tmp_path: Path) -> None:
         async with anyio.create_task_group() as group:
             for number in range(20):
                 group.start_soon(call, number)
-        records, more = await it.executions.history.list(ANNA, verdict=Verdict.SUCCEEDED)
-        assert (len({record.run for record in records}), more) == (20, None)
+        page = await it.executions.history.list(ANNA, verdict=Verdict.SUCCEEDED)
+        assert (len({record.run for record in page.runs}), page.cursor) == (20, None)
 
 
 async def test_a_waiter_that_leaves_does_not_stop_the_run(tmp_path: Path) -> None:
@@ -143,7 +144,7 @@ async def test_a_run_belongs_to_its_principal(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource()) as it:
         record = await it.run_to_end()
         assert (await it.executions.history.get(record.run, ANNA)).verdict is Verdict.SUCCEEDED
-        assert await it.executions.history.list(BEN) == ((), None)
+        assert await it.executions.history.list(BEN) == Page()
         with pytest.raises(UnknownRun):
             await it.executions.history.get(record.run, BEN)
         with pytest.raises(UnknownRun):
@@ -153,11 +154,11 @@ async def test_a_run_belongs_to_its_principal(tmp_path: Path) -> None:
 async def test_a_list_goes_on_where_the_page_ended(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource()) as it:
         runs = [(await it.run_to_end()).run for _ in range(5)]
-        first, cursor = await it.executions.history.list(ANNA, limit=2)
+        first = await it.executions.history.list(ANNA, limit=2)
         await it.run_to_end()
-        second, cursor = await it.executions.history.list(ANNA, limit=3, cursor=cursor)
-        assert [record.run for record in (*first, *second)] == runs[::-1]
-        assert cursor is None
+        second = await it.executions.history.list(ANNA, limit=3, cursor=first.cursor)
+        assert [record.run for record in (*first.runs, *second.runs)] == runs[::-1]
+        assert second.cursor is None
 
 
 @pytest.mark.parametrize("cursor", ["x", "-1", "", "9" * 30, "²"])
@@ -307,7 +308,7 @@ async def test_another_process_sees_how_long_a_run_goes_on_and_what_it_printed(
         with open_journal(tmp_path) as journal:
             elsewhere = History(journal, {}, it.clock)
             seen = await elsewhere.find(run)
-            listed, _ = await elsewhere.list(ANNA)
+            listed = (await elsewhere.list(ANNA)).runs
     assert (seen.verdict, seen.duration_seconds) == (Verdict.RUNNING, 30)
     assert seen.result.tasks[0].nodes[0].steps[0].output == "tick 1\ntick 2\n"
     assert [record.duration_seconds for record in listed] == [30]

@@ -88,7 +88,7 @@ def _check(ops: FakeOps, batch: Batch) -> None:
     truth = Truth()
     truth.note(ops.runs)
     with open_journal(batch.state_dir) as journal:
-        records, _ = journal.list(Query(limit=1_000))
+        records = journal.list(Query(limit=1_000)).runs
     verdicts = check_accounts(truth, records)
     assert verdicts[Verdict.RUNNING] == 0
     assert verdicts[Verdict.SUCCEEDED] == len(ops.runs)

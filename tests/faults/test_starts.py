@@ -70,7 +70,7 @@ class _Ground:
         self.over.clear()
 
     def records(self) -> list[RunRecord]:
-        return list(self.journal.list(Query(limit=100_000))[0])
+        return list(self.journal.list(Query(limit=100_000)).runs)
 
 
 @dataclass

@@ -9,10 +9,12 @@
     * ToolGone                 the tool is withheld, or its source has it no more
     * UnknownRun               no run of that handle for this principal
     * ToolUnavailable          the catalogue is not there yet, or the source cannot start a run
+        * RunsUnreadable       what was run cannot be looked up now
     * RunOutcomeUnknown        a start was sent and its outcome could not be found out
 * UnusableOperation            an operation cannot become a tool: it is withheld, with this reason
 * JournalUnusable              the record of runs cannot be read or written: nothing may be started
-    * JournalBusy              another process writes it at the moment
+    * JournalHindered          that can pass by itself: a full disk, say
+        * JournalBusy          another process writes it at the moment
 * ApprovalsUnusable            what was approved cannot be read or written: nothing is approved
 """
 
@@ -30,10 +32,12 @@ __all__ = [
     "ConsentNeeded",
     "InvalidArguments",
     "JournalBusy",
+    "JournalHindered",
     "JournalUnusable",
     "NotAllowed",
     "PlanChanged",
     "RunOutcomeUnknown",
+    "RunsUnreadable",
     "ToolError",
     "ToolGone",
     "ToolUnavailable",
@@ -123,11 +127,19 @@ class RunOutcomeUnknown(ToolError):
     """A start was sent, and whether it made a run could not be found out."""
 
 
+class RunsUnreadable(ToolUnavailable):
+    """Runs cannot be looked up now; says why."""
+
+
 class JournalUnusable(Exception):
     """The journal cannot be opened, read or written. The message is safe to show."""
 
 
-class JournalBusy(JournalUnusable):
+class JournalHindered(JournalUnusable):
+    """What is in the way can pass while opsmcp runs; of any other, somebody has to be told."""
+
+
+class JournalBusy(JournalHindered):
     """Somebody else writes the journal, and did not let go of it for seconds."""
 
 

@@ -6,6 +6,7 @@ Reads only, and always in a thread: the outputs of one run may be megabytes, and
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -13,9 +14,9 @@ from typing import TypeVar
 import anyio
 
 from opsmcp_pipelines.run import Verdict
-from opsmcp_tools.errors import JournalUnusable, ToolError, ToolUnavailable, UnknownRun
+from opsmcp_tools.errors import JournalUnusable, RunsUnreadable, ToolError, UnknownRun
 from opsmcp_tools.following import Live
-from opsmcp_tools.journal import Journal, Query
+from opsmcp_tools.journal import Journal, Page, Query
 from opsmcp_tools.runs import Clock, RunRecord
 from opsmcp_tools.tool import Principal
 
@@ -42,7 +43,7 @@ class History:
 
         Raises:
             UnknownRun: This principal has no such run.
-            ToolUnavailable: The journal cannot be read.
+            RunsUnreadable: The journal cannot be read.
         """
         return _own(await self.find(run), principal)
 
@@ -55,7 +56,7 @@ class History:
 
         Raises:
             UnknownRun: There is no such run.
-            ToolUnavailable: The journal cannot be read.
+            RunsUnreadable: The journal cannot be read.
         """
         return await self._find(run, self._journal.get)
 
@@ -87,8 +88,8 @@ class History:
         until: datetime | None = None,
         limit: int = 20,
         cursor: str | None = None,
-    ) -> tuple[tuple[RunRecord, ...], str | None]:
-        """Runs of this principal, newest first, and the cursor of the next page.
+    ) -> Page:
+        """Runs of this principal, newest first; `cursor` is that of the page before.
 
         Those that are over come without their tasks.
         """
@@ -101,8 +102,8 @@ class History:
             limit=min(max(1, limit), _MOST_LISTED),
             before=_parse_cursor(cursor),
         )
-        records, before = await _read(partial(self._journal.list, query))
-        return tuple(self.newest(record) for record in records), str(before) if before else None
+        page = await _read(partial(self._journal.list, query))
+        return replace(page, runs=tuple(self.newest(record) for record in page.runs))
 
     def newest(self, record: RunRecord) -> RunRecord:
         """The same run as it is now, if this process follows it; else what is given, as of now."""
@@ -130,4 +131,4 @@ async def _read(read: Callable[[], FoundT]) -> FoundT:
     try:
         return await anyio.to_thread.run_sync(read)
     except JournalUnusable as error:
-        raise ToolUnavailable(f"runs cannot be looked up: {error}") from error
+        raise RunsUnreadable(f"runs cannot be looked up: {error}") from error

@@ -14,7 +14,7 @@ from typing import Protocol
 from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.runs import RunRecord
 
-__all__ = ["Journal", "Query"]
+__all__ = ["Journal", "Page", "Query"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,23 @@ class Query:
     before: int | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Runs, newest first, and what to give as `before` for the next; None after the last.
+
+    `damaged` are the handles of those that belong to the page and cannot be read any more.
+    """
+
+    runs: tuple[RunRecord, ...] = ()
+    before: int | None = None
+    damaged: tuple[str, ...] = ()
+
+    @property
+    def cursor(self) -> str | None:
+        """`before` as people and programs are given it."""
+        return None if self.before is None else str(self.before)
 
 
 class Journal(Protocol):
@@ -79,8 +96,8 @@ class Journal(Protocol):
         """The last run before this one that succeeded with the same tool and arguments."""
         ...
 
-    def list(self, query: Query) -> tuple[tuple[RunRecord, ...], int | None]:
-        """Runs, newest first, and what to give as `before` for the next.
+    def list(self, query: Query) -> Page:
+        """The newest runs that are asked for.
 
         They come without their tasks, digests, keys and definitions.
         """

@@ -5,6 +5,7 @@ What is kept of its tasks is packed by `stored`.
 
 import json
 import zlib
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -15,7 +16,16 @@ from opsmcp_pipelines.run import Run, Verdict
 from opsmcp_tools.runs import RunRecord
 from opsmcp_tools.stored import pack_expected, unpack_expected, unpack_run
 
-__all__ = ["DAMAGED", "Row", "full_record", "moment_of", "record_of", "row_of", "text_of"]
+__all__ = [
+    "DAMAGED",
+    "Row",
+    "full_record",
+    "handle_of",
+    "moment_of",
+    "record_of",
+    "row_of",
+    "text_of",
+]
 
 
 class Row(Protocol):
@@ -55,21 +65,41 @@ def row_of(record: RunRecord) -> dict[str, Any]:
 def record_of(row: Row) -> RunRecord:
     """The run without its tasks."""
     return RunRecord(
-        run=row["run"],
-        tool=row["tool"],
-        operation=OperationKey(OperationKind(row["kind"]), row["namespace"], row["name"]),
-        principal=row["principal"],
-        arguments=MappingProxyType(json.loads(row["arguments"])),
-        source=row["source"],
-        source_run=row["source_run"],
+        run=_text(row, "run"),
+        tool=_text(row, "tool"),
+        operation=OperationKey(
+            OperationKind(row["kind"]), _text(row, "namespace"), _text(row, "name")
+        ),
+        principal=_text(row, "principal"),
+        arguments=_arguments(row),
+        source=_text(row, "source"),
+        source_run=_text(row, "source_run"),
         created_at=moment_of(row["created_at"]),
-        result=Run(Verdict(row["verdict"]), reason=row["reason"]),
+        result=Run(Verdict(row["verdict"]), reason=_text(row, "reason")),
         ended_at=moment_of(row["ended_at"]) if row["ended_at"] else None,
         expected=unpack_expected(row["expected"]),
-        digest=row["digest"],
-        key=row["key"],
-        definition=row["definition"],
+        digest=_text(row, "digest"),
+        key=_text(row, "key"),
+        definition=_text(row, "definition"),
     )
+
+
+def handle_of(row: Row) -> str:
+    """The handle of a run that is damaged, as far as it can be told."""
+    return row["run"] if isinstance(row["run"], str) else "one whose handle is damaged, too"
+
+
+def _text(row: Row, name: str) -> str:
+    if not isinstance(row[name], str):
+        raise TypeError(name)
+    return row[name]
+
+
+def _arguments(row: Row) -> Mapping[str, str]:
+    found: dict[str, Any] = json.loads(row["arguments"])
+    if not all(isinstance(text, str) for text in MappingProxyType(found).values()):
+        raise TypeError("arguments")
+    return MappingProxyType(found)
 
 
 def full_record(row: Row) -> RunRecord:

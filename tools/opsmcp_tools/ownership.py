@@ -8,6 +8,7 @@ import fcntl
 import os
 import re
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -27,9 +28,18 @@ class Ownership:
         self._file = -1
 
     def __enter__(self) -> "Ownership":
-        """Lock the own file."""
-        self._file = os.open(self._folder / self.name, os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        """Lock the own file, and remove those of processes that were killed."""
+        # Under its name only once it is locked: until then others would take it for a dead one.
+        begun = self._folder / f".{self.name}"
+        self._file = os.open(begun, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            begun.rename(self._folder / self.name)
+            for file in self._folder.iterdir():
+                _ = file.name == self.name or self.is_alive(file.name)
+        except OSError:
+            os.close(self._file)
+            raise
         return self
 
     def __exit__(
@@ -39,20 +49,25 @@ class Ownership:
         trace: TracebackType | None,
     ) -> None:
         """Let go: from now on others may take over."""
-        (self._folder / self.name).unlink(missing_ok=True)
+        with suppress(OSError):
+            (self._folder / self.name).unlink()
         os.close(self._file)
 
     def is_alive(self, name: str) -> bool:
         """Whether the process that owns `name` still runs. The file of a dead one is removed."""
         path = self._folder / name
-        if not _NAME.match(name) or not path.exists():
+        if not _NAME.match(name):
             return False
-        file = os.open(path, os.O_RDWR)
+        try:
+            file = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            return False
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
         finally:
             os.close(file)
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
         return False

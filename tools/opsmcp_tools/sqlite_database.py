@@ -9,10 +9,11 @@ import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
-from opsmcp_tools.errors import JournalBusy, JournalUnusable
+from opsmcp_tools.errors import JournalBusy, JournalHindered, JournalUnusable
 
-__all__ = ["VERSIONS", "connect", "identity_of", "translated"]
+__all__ = ["VERSIONS", "connect", "connect_to_read", "identity_of", "translated"]
 
 _BUSY_SECONDS = 5.0
 """How long to wait for another process that writes."""
@@ -67,10 +68,31 @@ _LEAST_BYTES = 64 * 1024
 
 _FULL = "the disk is full: make room, or set state.dir (OPSMCP_STATE_DIR) to another disk"
 
+_NO_DIRECTORY = "there is a file where a directory has to be"
+
+_SYSTEM_REASONS = {errno.ENOSPC: _FULL, errno.EEXIST: _NO_DIRECTORY, errno.ENOTDIR: _NO_DIRECTORY}
+"""Of errors of the system; those of the others are understood as they are."""
+
 _BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
 
 _MAYBE_FULL = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")
 """What SQLite may call a full disk: its file in shared memory, say, finds no room."""
+
+_PASSING = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_NOMEM", "SQLITE_PROTOCOL")
+_PASSING_ERRNOS = frozenset(
+    {
+        errno.EAGAIN,
+        errno.EDQUOT,
+        errno.EINTR,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.ENOSPC,
+        errno.ESTALE,
+    }
+)
+"""What can pass while opsmcp runs. Anything else has to be mended by somebody."""
 
 _REASONS = (
     (_BUSY, "another process holds it locked; stop that, or try again"),
@@ -94,17 +116,26 @@ def translated(path: Path) -> Generator[None, None, None]:
     except (OSError, sqlite3.Error, UnicodeEncodeError) as error:
         # The last: SQLite holds no half of a surrogate pair.
         why = _reason(error, path)
-        kind = JournalBusy if _name(error).startswith(_BUSY) else JournalUnusable
+        kind = _kind(error, why)
         raise kind(f"the journal in {path} cannot be used" + (f": {why}" if why else "")) from error
 
 
 def _reason(error: Exception, path: Path) -> str:
     if isinstance(error, OSError):
-        return _FULL if error.errno == errno.ENOSPC else _lower(error.strerror)
+        return _SYSTEM_REASONS.get(error.errno or 0) or _lower(error.strerror)
     name = _name(error)
     if name.startswith(_MAYBE_FULL) and _is_full(path):
         return _FULL
     return next((why for starts, why in _REASONS if name.startswith(starts)), "")
+
+
+def _kind(error: Exception, why: str) -> type[JournalUnusable]:
+    name = _name(error)
+    if name.startswith(_BUSY):
+        return JournalBusy
+    errno_passes = isinstance(error, OSError) and error.errno in _PASSING_ERRNOS
+    passes = errno_passes or why == _FULL or name.startswith(_PASSING)
+    return JournalHindered if passes else JournalUnusable
 
 
 def _name(error: Exception) -> str:
@@ -130,16 +161,57 @@ def connect(path: Path) -> sqlite3.Connection:
         JournalUnusable: A newer opsmcp wrote it.
         sqlite3.Error: It cannot be opened.
     """
-    database = sqlite3.connect(path, timeout=_BUSY_SECONDS, check_same_thread=False)
-    database.row_factory = sqlite3.Row
-    try:
+    with _open(str(path)) as database:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
         _bring_up_to_date(database, path)
+        return database
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """A connection to a file that is there, which writes nothing, not even a file beside it.
+
+    Raises:
+        JournalUnusable: It was written by another version.
+        sqlite3.Error: There is none, or it cannot be read so.
+    """
+    log, shared = Path(f"{path}-wal"), Path(f"{path}-shm")
+    if log.exists() or shared.exists():
+        try:
+            return _connect_to_read(path, "mode=ro")
+        except sqlite3.Error:
+            if log.exists() and log.stat().st_size:
+                raise
+    # All is in the file itself, and nobody writes it where this process cannot.
+    return _connect_to_read(path, "immutable=1")
+
+
+def _connect_to_read(path: Path, mode: str) -> sqlite3.Connection:
+    with _open(f"file:{quote(str(path))}?{mode}", uri=True) as database:
+        if _version_of(database, path) < len(VERSIONS):
+            raise JournalUnusable(f"the journal in {path} was written by an older opsmcp")
+        return database
+
+
+@contextmanager
+def _open(name: str, *, uri: bool = False) -> Generator[sqlite3.Connection, None, None]:
+    """An open connection; closed again if what is done first with it fails."""
+    database = sqlite3.connect(name, timeout=_BUSY_SECONDS, check_same_thread=False, uri=uri)
+    database.row_factory = sqlite3.Row
+    database.text_factory = _decode
+    try:
+        yield database
     except (sqlite3.Error, JournalUnusable):
         database.close()
         raise
-    return database
+
+
+def _decode(data: bytes) -> str | bytes:
+    """A text; one that is damaged as it is, so that it spoils its own row only."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
 
 
 def identity_of(path: Path) -> tuple[int, int] | None:
@@ -152,13 +224,19 @@ def identity_of(path: Path) -> tuple[int, int] | None:
 
 
 def _bring_up_to_date(database: sqlite3.Connection, path: Path) -> None:
+    if _version_of(database, path) == len(VERSIONS):
+        return
     with database:
         # Held from here on, so that two processes do not both make the tables.
         database.execute("BEGIN IMMEDIATE")
-        version: int = database.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(VERSIONS):
-            raise JournalUnusable(f"the journal in {path} was written by a newer opsmcp")
-        for statements in VERSIONS[version:]:
+        for statements in VERSIONS[_version_of(database, path) :]:
             for statement in statements.strip().rstrip(";").split(";"):
                 database.execute(statement)
         database.execute(f"PRAGMA user_version = {len(VERSIONS)}")
+
+
+def _version_of(database: sqlite3.Connection, path: Path) -> int:
+    version: int = database.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(VERSIONS):
+        raise JournalUnusable(f"the journal in {path} was written by a newer opsmcp")
+    return version

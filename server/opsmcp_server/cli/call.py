@@ -103,7 +103,7 @@ def command(
             return _show_result(result, as_json=as_json)
         return await _call(services, request)
 
-    return run_with_services(shared, work)
+    return run_with_services(shared, work, starts_runs=not plan)
 
 
 def parse_arguments(arguments: tuple[str, ...]) -> dict[str, str]:

@@ -119,7 +119,7 @@ def command(
         address = Address(build_server(services), "opsmcp", trusted=True)
         return await _session(plan, config, [address], asked)
 
-    return run_with_services(shared, work)
+    return run_with_services(shared, work, starts_runs=True)
 
 
 def _require_extra() -> None:

@@ -9,6 +9,7 @@ import click
 
 from opsmcp_pipelines.run import Verdict
 from opsmcp_server.answering import run_text
+from opsmcp_server.builtin import damaged_runs
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text
@@ -106,7 +107,7 @@ async def _list(
     *,
     as_json: bool,
 ) -> None:
-    records, cursor = await services.executions.history.list(
+    page = await services.executions.history.list(
         whose,
         operation=filters["tool"],
         verdict=Verdict(filters["verdict"]) if filters["verdict"] else None,
@@ -116,13 +117,16 @@ async def _list(
         cursor=filters["cursor"],
     )
     if as_json:
-        more = {"next_cursor": cursor} if cursor else {}
-        show_json({"runs": [_entry(record) for record in records], **more})
+        more = {"next_cursor": page.cursor} if page.cursor else {}
+        damaged = {"damaged": list(page.damaged)} if page.damaged else {}
+        show_json({"runs": [_entry(record) for record in page.runs], **damaged, **more})
         return
     columns = ("run", "verdict", "started", "seconds", "tool", "arguments")
-    show_table(columns, [_row(record) for record in records])
-    if cursor:
-        click.echo(f"There are more: {shlex.join([*again, '--cursor', cursor])}", err=True)
+    show_table(columns, [_row(record) for record in page.runs])
+    if page.damaged:
+        click.echo(clean(damaged_runs(page.damaged)), err=True)
+    if page.cursor:
+        click.echo(f"There are more: {shlex.join([*again, '--cursor', page.cursor])}", err=True)
 
 
 def _entry(record: RunRecord) -> dict[str, object]:

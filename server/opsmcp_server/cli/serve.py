@@ -25,7 +25,7 @@ def command(shared: Shared, host: str | None, port: int | None) -> int:
     """
     share_heap()
     flags = shared.with_flags(server_host=host, server_port=port)
-    return run_with_services(flags, _serve, level=logging.INFO)
+    return run_with_services(flags, _serve, starts_runs=True, level=logging.INFO)
 
 
 async def _serve(services: Services) -> int:

@@ -27,6 +27,7 @@ from opsmcp_tools.errors import (
     ApprovalsUnusable,
     InvalidArguments,
     JournalUnusable,
+    RunsUnreadable,
     ToolError,
     ToolUnavailable,
     UnknownRun,
@@ -47,13 +48,22 @@ _WRONG_USE = (
     ConfigError,
     InvalidArguments,
     JournalUnusable,
+    RunsUnreadable,
     UnknownRun,
     UnknownTool,
 )
 
 
-def run_with_services(shared: Shared, work: Work, *, level: int = logging.WARNING) -> int:
+def run_with_services(
+    shared: Shared, work: Work, *, starts_runs: bool = False, level: int = logging.WARNING
+) -> int:
     """Open the services, do `work`, close them.
+
+    Args:
+        shared: The options that every command has.
+        work: What the command does.
+        starts_runs: Whether it is pointless where no run can be kept account of.
+        level: From where on our own log messages are shown.
 
     Raises:
         click.ClickException: Something that was foreseen went wrong.
@@ -62,7 +72,7 @@ def run_with_services(shared: Shared, work: Work, *, level: int = logging.WARNIN
     config = read_config(shared)
     _warn_of_unused(config)
     try:
-        return _status(anyio.run(_work, config, work))
+        return _status(anyio.run(_work, config, work, starts_runs))
     except _EXPECTED as error:
         raise _failure(error, Masker(config.secret_values()), read=False) from error
 
@@ -75,8 +85,9 @@ def _warn_of_unused(config: Config) -> None:
         )
 
 
-async def _work(config: Config, work: Work) -> int | click.ClickException:
-    async with open_services(config, process_environment()) as services:
+async def _work(config: Config, work: Work, starts_runs: bool) -> int | click.ClickException:
+    environ = process_environment()
+    async with open_services(config, environ, starts_runs=starts_runs) as services:
         # An error must not leave through the task groups of the services: they would wrap it.
         try:
             return await do_until_told_to_end(partial(work, services))
