@@ -116,17 +116,21 @@ def test_ctrl_c_leaves_a_run_going_and_says_which(opsmcp: Opsmcp, model: FakeOpe
         child.expect(pexpect.EOF)
 
 
-def test_a_run_that_was_left_tells_of_its_end(opsmcp: Opsmcp, model: FakeOpenAI) -> None:
+@pytest.mark.parametrize("seconds", ["45", "0"], ids=["its call", "a handle"])
+def test_a_run_that_was_left_tells_of_its_end(
+    seconds: str, opsmcp: Opsmcp, model: FakeOpenAI
+) -> None:
     os.mkfifo(opsmcp.pipe)
     model.script(calls(("show-gated", {})))
-    with chatting(opsmcp) as child:
+    with chatting(opsmcp, OPSMCP_RUN_WAIT_SECONDS=seconds) as child:
         child.send("wait\r")
         child.expect("run r-")
         child.sendintr()
         child.expect(GOES_ON)
         child.expect("ops>")
         opsmcp.pipe.write_text("go\n", encoding="utf-8")
-        child.expect("show-gated has ended: succeeded")
+        child.expect(r"• (\S+ has ended: \w+)")
+        assert child.match[1] == "show-gated has ended: succeeded"
         assert leave(child) == 0
 
 

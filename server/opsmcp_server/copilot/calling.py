@@ -17,6 +17,7 @@ from anyio.abc import TaskGroup
 from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import CONNECTION_CLOSED
 
+from opsmcp_pipelines.run import Verdict
 from opsmcp_server.copilot.arguments import command_line
 from opsmcp_server.copilot.call import Call
 from opsmcp_server.copilot.connections import Hub
@@ -133,7 +134,7 @@ class Caller:
             return self._refused(call)
         with self.asking.about(call):
             outcome = await self._send(call)
-        return self._refused(call) if call.settled else await self._follow(call, outcome)
+        return self._refused(call) if call.settled else outcome
 
     async def _must_ask(self, call: Call) -> bool:
         """Whether the chat itself asks; where the server does, that is enough."""
@@ -164,11 +165,12 @@ class Caller:
         return Outcome(clean(text), is_error=True, verdict="declined")
 
     async def _send(self, call: Call) -> Outcome:
+        """Make the call and follow it to its end, which is told later when nobody waits for it."""
         outcomes: list[Outcome] = []
         done = anyio.Event()
 
         async def work() -> None:
-            outcome = await self._answer(call)
+            outcome = await self._follow(call, await self._answer(call))
             self._open.remove(call)
             outcomes.append(outcome)
             done.set()
@@ -205,7 +207,8 @@ class Caller:
         if isinstance(error, ConnectionError):
             return Outcome(self.words("mcp-unreachable", server=server.label), is_error=True)
         if isinstance(error, MCPError) and error.code == CONNECTION_CLOSED:
-            return Outcome(self.words("mcp-lost", server=server.label), is_error=True)
+            text = self.words("mcp-lost", server=server.label)
+            return Outcome(text, is_error=True, verdict=str(Verdict.UNKNOWN))
         if isinstance(error, RuntimeError):
             return Outcome(self.words("asks-endlessly", server=server.label), is_error=True)
         text = clean(str(error))[:_LONGEST_ERROR] or type(error).__name__
@@ -218,18 +221,18 @@ class Caller:
             return outcome
         while outcome.goes_on and outcome.run:
             call.run = outcome.run
-            line = outcome.text.partition("\n")[0][:_LONGEST_PROGRESS]
-            shown = line if outcome.is_ours else barred(line)
-            self.view.progress(call.title, shown, 0, None)
-            asked = Call(offered, {"run": outcome.run, "wait_seconds": _WAIT_SECONDS})
-            asked.run = outcome.run
-            try:
-                outcome = await self._send(asked)
-            finally:
-                call.left = asked.left
+            if not call.left:
+                line = outcome.text.partition("\n")[0][:_LONGEST_PROGRESS]
+                shown = line if outcome.is_ours else barred(line)
+                self.view.progress(call.title, shown, 0, None)
+            given = {"run": outcome.run, "wait_seconds": _WAIT_SECONDS}
+            outcome = await self._answer(Call(offered, given, run=outcome.run))
         return outcome
 
     def _tell_late(self, call: Call, outcome: Outcome) -> None:
+        if outcome.goes_on:
+            self.view.note(self._left(call).text)
+            return
         verdict = outcome.verdict or ("failed" if outcome.is_error else "succeeded")
         run = outcome.run or call.run
         key = "late-run" if run else "late"
