@@ -128,6 +128,21 @@ def test_stdio_ends_when_its_client_closes_stdout(
     assert not running.alive
 
 
+def test_stdio_answers_what_was_asked_before_stdin_was_closed(opsmcp: Opsmcp) -> None:
+    with opsmcp.start("stdio", stdin=subprocess.PIPE) as process:
+        _ask(process, "initialize", INITIALIZE)
+        _ask(process, "tools/call", {"name": "list_runs", "arguments": {}})
+        _ask(process, "tools/list", {})
+        answers, said = process.communicate(timeout=SECONDS)
+    assert (process.returncode, said) == (0, "")
+    found = [json.loads(line) for line in answers.splitlines()]
+    assert {one["id"] for one in found if "result" in one} == {
+        "initialize",
+        "tools/call",
+        "tools/list",
+    }
+
+
 @pytest.mark.parametrize("stream", ["stdin", "stdout"])
 def test_stdio_says_which_stream_is_closed(stream: str, opsmcp: Opsmcp) -> None:
     closed = 'exec "$@" ' + {"stdin": "<&-", "stdout": ">&-"}[stream]

@@ -4,7 +4,8 @@ So it can end between two answers, and a client that asks without reading is not
 its answers would be held until it does.
 """
 
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable
 from contextvars import Context
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -15,6 +16,8 @@ from mcp.shared.message import SessionMessage
 from mcp_types.jsonrpc import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
 __all__ = ["Exchange"]
+
+logger = logging.getLogger(__name__)
 
 Item = SessionMessage | Exception
 
@@ -40,10 +43,21 @@ class _WriteStream(Protocol):
 class Exchange:
     """A connection that is served."""
 
-    def __init__(self, read: _ReadStream, write: _WriteStream, most: int) -> None:
-        """Serve these streams; `most` is how many requests may be without an answer."""
-        self._read, self._write = _Reading(read, self._came), _Writing(write, self._left)
+    def __init__(
+        self, read: _ReadStream, write: _WriteStream, most: int, *, last_seconds: float = 0.0
+    ) -> None:
+        """Serve these streams.
+
+        Args:
+            read: What the client says.
+            write: What it is told.
+            most: How many requests may be without an answer.
+            last_seconds: How long what was asked may still be answered after the last message.
+        """
+        self._read = _Reading(read, self._came, self._ended)
+        self._write = _Writing(write, self._left)
         self._most = most
+        self._last_seconds = last_seconds
         self._unanswered: set[str | int] = set()
         self._served = anyio.CancelScope()
         self._ending = False
@@ -57,6 +71,8 @@ class Exchange:
             with self._served:
                 await server.run(self._read, self._write, options)
         finally:
+            if self.overran:
+                logger.warning("a stream was cut: more than %d requests unanswered", self._most)
             with anyio.CancelScope(shield=True):
                 await self._write.aclose()
 
@@ -78,6 +94,13 @@ class Exchange:
         elif isinstance(message, JSONRPCNotification) and message.method == _CANCELLED:
             # Which may then never be answered.
             self._settle((message.params or {}).get("requestId"))
+
+    async def _ended(self) -> None:
+        """Nothing more comes. The SDK would drop at once whatever is not answered yet."""
+        if self._unanswered:
+            with anyio.move_on_after(self._last_seconds):
+                self.end()
+                await anyio.sleep_forever()
 
     def _left(self, item: SessionMessage) -> None:
         if isinstance(item.message, JSONRPCResponse | JSONRPCError):
@@ -111,12 +134,18 @@ class _Stream:
 
 
 class _Reading(_Stream):
-    """A stream of messages to read; `came` is told of each."""
+    """A stream of messages to read; `came` is told of each, and `ended` delays the end."""
 
-    def __init__(self, stream: _ReadStream, came: Callable[[Item], None]) -> None:
+    def __init__(
+        self,
+        stream: _ReadStream,
+        came: Callable[[Item], None],
+        ended: Callable[[], Awaitable[None]],
+    ) -> None:
         super().__init__(stream)
         self._stream = stream
         self._came = came
+        self._ended = ended
 
     @property
     def last_context(self) -> Context | None:
@@ -124,7 +153,11 @@ class _Reading(_Stream):
         return self._stream.last_context
 
     async def receive(self) -> Item:
-        item = await self._stream.receive()
+        try:
+            item = await self._stream.receive()
+        except anyio.EndOfStream:
+            await self._ended()
+            raise
         self._came(item)
         return item
 

@@ -57,9 +57,6 @@ class SseStreams:
                 with self._answers.standing(exchange.end):
                     await exchange.serve(self._server)
                 if exchange.overran:
-                    logger.warning(
-                        "a stream was cut: more than %d requests unanswered", _MOST_UNANSWERED
-                    )
                     # The end is written after what is owed, which may never be read.
                     response.deadline = anyio.current_time() + _END_SECONDS
 

@@ -21,6 +21,7 @@ from mcp_types.jsonrpc import JSONRPCError
 
 from opsmcp_server.handlers import build_server
 from opsmcp_server.services import Services
+from opsmcp_server.transports.exchange import Exchange
 from opsmcp_server.transports.messages import CheckedLines
 
 if TYPE_CHECKING:
@@ -30,7 +31,14 @@ __all__ = ["serve_stdio"]
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 
-_LAST_ANSWERS_SECONDS = 1.0
+_MOST_UNANSWERED = 10_000
+"""Most requests without an answer: what a client is owed that does not read stays in memory."""
+
+_LAST_ANSWERS_SECONDS = 1.5
+"""How long what a client asked before it closed stdin may still be answered, as in `... | opsmcp
+stdio`. Clients that leave wait 2 seconds before they end what they started."""
+
+_LAST_WRITES_SECONDS = 1.0
 """How long the client may take to read what was being written when the end came."""
 
 
@@ -50,12 +58,15 @@ async def serve_stdio(services: Services) -> None:
         lines = anyio.wrap_file(CheckedLines(BufferedReader(stdin), refuse))
         answers = anyio.wrap_file(TextIOWrapper(BufferedWriter(stdout), encoding="utf-8"))
         async with stdio_server(lines, answers) as (read_stream, write_stream):
+            exchange = Exchange(
+                read_stream, write_stream, _MOST_UNANSWERED, last_seconds=_LAST_ANSWERS_SECONDS
+            )
             try:
-                await server.run(read_stream, write_stream, server.create_initialization_options())
+                await exchange.serve(server)
             finally:
                 # Also when this is cancelled: the threads that wait would stay.
                 stdin.end()
-                stdout.end_after(_LAST_ANSWERS_SECONDS)
+                stdout.end_after(_LAST_WRITES_SECONDS)
 
 
 class _Input(RawIOBase):
