@@ -190,7 +190,10 @@ async def _cancel_run(
         text = await run_text(services, record, principal)
         return text_result(f"The run was stopped.\n{text}", data)
     if record.ended:
-        return text_result(f"The run had already ended: {record.verdict}.", data)
+        reason = f"; {label(record.result.reason, 400)}" if record.result.reason else ""
+        return text_result(
+            f"Nothing was stopped. The run's verdict: {record.verdict}{reason}", data
+        )
     text = f"{why_not_stopped(services)} It goes on and is followed; get_run shows its end."
     return text_result(text, data, is_error=True)
 

@@ -1,4 +1,5 @@
 import os
+import signal
 import sqlite3
 import stat
 import sys
@@ -10,6 +11,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
+from opsmcp_pipelines.embedded import process
 from opsmcp_pipelines.embedded.source import (
     EmbeddedSettings,
     EmbeddedSource,
@@ -262,6 +264,58 @@ async def test_background_children_do_not_hold_a_step(engine: Open, tmp_path: Pa
     assert (only.status, only.output) == (Status.SUCCEEDED, "done\n")
     assert "left processes behind" in only.note
     await until_dead(tmp_path / "pid")
+
+
+async def test_a_step_does_not_say_that_it_ended_what_left_its_group(
+    engine: Open, tmp_path: Path
+) -> None:
+    content = f"setsid sh -c 'echo $$ > {tmp_path}/pid; exec sleep 60' & sleep 0.2; echo done"
+    async with engine(task("t", step("a", content))) as runs:
+        (only,) = steps_of(await runs.run("t"))
+    pid = int((tmp_path / "pid").read_text(encoding="utf-8"))
+    assert is_running(pid)
+    os.kill(pid, signal.SIGKILL)
+    assert only.status is Status.SUCCEEDED
+    assert only.note == "it left processes behind that keep its output open; they go on"
+
+
+@pytest.fixture
+def unkillable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a process that waits for a disk: no signal ends it."""
+
+    def ignore(_group: int, _signal: int) -> None:
+        """As if nothing had been sent."""
+
+    monkeypatch.setattr(os, "killpg", ignore)
+    for wait in ("_TERM_SECONDS", "_KILL_SECONDS"):
+        monkeypatch.setattr(process, wait, 0.1)
+
+
+@pytest.mark.usefixtures("unkillable")
+async def test_a_step_that_cannot_be_ended_is_said_to_go_on(engine: Open, tmp_path: Path) -> None:
+    content = f"echo $$ > {tmp_path}/pid; exec sleep 60"
+    async with engine(task("t", step("a", content, "timeoutSeconds: 1"))) as runs:
+        (only,) = steps_of(await runs.run("t"))
+        os.kill(int((tmp_path / "pid").read_text(encoding="utf-8")), signal.SIGKILL)
+    assert (only.status, only.note) == (
+        Status.FAILED,
+        "not over after 1 s, and it could not be ended: it may go on",
+    )
+
+
+@pytest.mark.usefixtures("unkillable")
+async def test_a_run_that_cannot_be_ended_is_not_called_cancelled(
+    engine: Open, tmp_path: Path
+) -> None:
+    content = f"echo $$ > {tmp_path}/pid; echo here; exec sleep 60"
+    async with engine(task("t", step("a", content))) as runs:
+        ref = await runs.start("t")
+        await runs.until(ref, lambda found: "here" in str(found))
+        assert not await runs.source.cancel(ref)
+        run = judge(await runs.source.read_run(ref))
+        os.kill(int((tmp_path / "pid").read_text(encoding="utf-8")), signal.SIGKILL)
+    assert run.verdict is Verdict.ABORTED
+    assert "it may go on" in run.reason
 
 
 async def test_output_shows_while_it_runs_and_cancel_ends_the_group(

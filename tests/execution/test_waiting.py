@@ -177,6 +177,23 @@ async def test_cancel_stops_a_run_where_the_source_can(tmp_path: Path) -> None:
         assert (again.verdict, stopped) == (Verdict.CANCELLED, False)
 
 
+async def test_a_run_that_is_stopped_at_its_deadline_shows_its_steps_as_they_ended(
+    tmp_path: Path,
+) -> None:
+    async with bench(tmp_path, ScriptedSource(RUNNING, can_cancel=True)) as it:
+        record = await it.run_to_end()
+    assert record.verdict is Verdict.STUCK
+    assert record.result.reason.endswith("; it was stopped")
+    assert record.result.tasks[0].verdict is Verdict.CANCELLED
+
+
+async def test_a_run_that_ends_while_it_is_to_be_stopped_has_that_end(tmp_path: Path) -> None:
+    source = ScriptedSource(RUNNING, can_cancel=True)
+    source.ends_first = True
+    async with bench(tmp_path, source) as it:
+        assert (await it.run_to_end()).verdict is Verdict.SUCCEEDED
+
+
 async def test_cancel_stops_a_run_that_is_being_started(tmp_path: Path) -> None:
     source = ScriptedSource(RUNNING, can_cancel=True)
     source.hold = anyio.Event()

@@ -47,6 +47,7 @@ class ScriptedSource:
         self.looks = 0
         self.lists = 0
         self.cancel_error: SourceError | None = None
+        self.ends_first = False
         self.read_errors: list[Exception] = []
         self.before_start: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint
         self.hold = anyio.Event()
@@ -100,5 +101,5 @@ class ScriptedSource:
         await anyio.lowlevel.checkpoint()
         if self.cancel_error:
             raise self.cancel_error
-        self._script = [ended(Status.CANCELLED)]
-        return self.can_cancel
+        self._script = [ended(Status.SUCCEEDED if self.ends_first else Status.CANCELLED)]
+        return self.can_cancel and not self.ends_first

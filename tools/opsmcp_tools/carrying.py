@@ -176,17 +176,20 @@ class Carrier:
             on_change=lambda: self._emit(RunProgressed(live.record)),
         )
         if run.verdict is Verdict.STUCK and self._source.can_cancel:
-            run = await self._stop(ref, run)
+            run = await self._stop(ref, run, follower)
         await self._end(live, run)
 
-    async def _stop(self, ref: RunRef, run: Run) -> Run:
-        """End a run that is past its deadline, where that is possible."""
+    async def _stop(self, ref: RunRef, stuck: Run, follower: Follower) -> Run:
+        """End a run that is past its deadline, where that is possible; as it is then."""
         try:
             stopped = await self._source.cancel(ref)
         except SourceError:
             stopped = False
+        now = await follower.look(ref)
+        if now.verdict.ended and not stopped:
+            return now
         more = "it was stopped" if stopped else "it could not be stopped"
-        return replace(run, reason=f"{run.reason}; {more}")
+        return now.ending(Verdict.STUCK, f"{stuck.reason}; {more}")
 
     async def _durations(self, record: RunRecord) -> Sequence[float]:
         try:

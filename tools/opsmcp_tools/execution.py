@@ -333,9 +333,10 @@ class Executions:
             stopped = await self._source.cancel(RunRef(record.operation, record.source_run))
         except SourceError as error:
             raise ToolUnavailable(f"{run} was not cancelled: {error}") from error
-        if run in self._carrier.live:
-            self._carrier.live[run].hurry()
-        return await self.wait(run, _CANCEL_SECONDS if stopped else 0.0), stopped
+        followed = self._carrier.live.get(run)
+        if followed is not None:
+            followed.hurry()
+        return await self.wait(run, _CANCEL_SECONDS if stopped or followed else 0.0), stopped
 
     def abandon(self, caller: object, principal: Principal) -> None:
         """Stop the run that this caller made and wants no more, if its source can.

@@ -165,7 +165,7 @@ class Follower:
         ref = RunRef(record.operation, record.source_run)
         with self._watcher.watching(ref):
             while True:
-                run = await self._look(ref)
+                run = await self.look(ref)
                 if run.verdict.ended:
                     return run
                 self._live.note_look()
@@ -195,7 +195,7 @@ class Follower:
     def _elapsed(self) -> float:
         return self._clock.monotonic() - self._began
 
-    async def _look(self, ref: RunRef) -> Run:
+    async def look(self, ref: RunRef) -> Run:
         """The run as it is now; as it was last seen when nothing could be learnt."""
         try:
             raw = await self._watcher.read(ref)

@@ -69,6 +69,8 @@ _PREDEFINED = frozenset(
     }
 )
 
+_LINGERED = "it left processes behind that kept its output open; they were ended"
+_ESCAPED = "it left processes behind that keep its output open; they go on"
 
 Keep = Callable[[ProcessId | None], Awaitable[object]]
 """Keeps how the run stands, for whoever looks when this process is gone."""
@@ -314,13 +316,15 @@ def _command(script: "Script", path: Path) -> list[str]:
 
 
 def _note(ended: Ended, seconds: float) -> str:
+    if ended.code is None:
+        return f"not over after {seconds:g} s, and it could not be ended: it may go on"
     if ended.overdue:
         return f"stopped after {seconds:g} s"
     if ended.code < 0:
         return f"ended by signal {_signal_name(-ended.code)}"
     note = f"exit status {ended.code}" if ended.code else ""
     if ended.lingering:
-        left = "it left processes behind that kept its output open; they were ended"
+        left = _ESCAPED if ended.escaped else _LINGERED
         note = f"{note}; {left}" if note else left
     return note
 

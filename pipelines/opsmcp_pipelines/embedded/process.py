@@ -21,6 +21,9 @@ from opsmcp_pipelines.embedded.process_id import ProcessId
 __all__ = ["Ended", "end_left_over", "run_process"]
 
 _TERM_SECONDS = 2.0
+_KILL_SECONDS = 5.0
+"""How long a killed process may take to be gone. One that waits for a disk may never be."""
+
 _LINGER_SECONDS = 1.0
 _LOOK_SECONDS = 0.05
 _CHUNK_BYTES = 64 * 1024
@@ -28,11 +31,16 @@ _CHUNK_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a process ended. `code` is negative for a signal; `overdue` when it was stopped."""
+    """How a process ended. `overdue` when it was stopped.
 
-    code: int
+    `code` is negative for a signal, and None of one that could not be ended. `lingering` when
+    others kept its output open, `escaped` when they still do.
+    """
+
+    code: int | None
     overdue: bool = False
     lingering: bool = False
+    escaped: bool = False
 
 
 async def run_process(
@@ -45,6 +53,8 @@ async def run_process(
     on_start: Callable[[ProcessId], Awaitable[object]],
 ) -> Ended:
     """Run `command` to its end, or for `seconds`; when cancelled, its whole group ends first.
+
+    What does not die when it is killed is waited for for seconds only.
 
     Standard input is empty; both outputs arrive in `on_output` in their order of arrival. Once it
     runs, `on_start` is awaited.
@@ -71,12 +81,13 @@ async def run_process(
         with anyio.CancelScope(shield=True):
             if not finished:
                 await _stop_group(process)
-            await process.aclose()
+            if process.returncode is not None:
+                await process.aclose()
 
 
 async def _follow(process: Process, seconds: float, on_output: Callable[[bytes], None]) -> Ended:
     closed = anyio.Event()
-    overdue = lingering = False
+    overdue = lingering = escaped = False
     async with anyio.create_task_group() as group:
         group.start_soon(_pump, process, on_output, closed)
         with anyio.move_on_after(seconds) as deadline:
@@ -87,10 +98,9 @@ async def _follow(process: Process, seconds: float, on_output: Callable[[bytes],
         lingering = not await _wait_closed(closed)
         if lingering:
             _signal_group(process.pid, signal.SIGKILL)
-            await _wait_closed(closed)
+            escaped = not await _wait_closed(closed)
         group.cancel_scope.cancel()
-    code = await process.wait()
-    return Ended(code, overdue=overdue, lingering=lingering)
+    return Ended(process.returncode, overdue=overdue, lingering=lingering, escaped=escaped)
 
 
 async def _pump(process: Process, on_output: Callable[[bytes], None], closed: anyio.Event) -> None:
@@ -109,13 +119,14 @@ async def _wait_closed(closed: anyio.Event) -> bool:
 
 
 async def _stop_group(process: Process) -> None:
-    """Ask the group to end, then make it."""
+    """Ask the group to end, then make it. Returns also when that does not end it."""
     _signal_group(process.pid, signal.SIGTERM)
     with anyio.move_on_after(_TERM_SECONDS):
         await process.wait()
     # Also when the leader is gone: its children may have ignored the request.
     _signal_group(process.pid, signal.SIGKILL)
-    await process.wait()
+    with anyio.move_on_after(_KILL_SECONDS):
+        await process.wait()
 
 
 async def end_left_over(leader: ProcessId) -> bool:

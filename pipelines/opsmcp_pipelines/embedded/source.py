@@ -232,7 +232,9 @@ class EmbeddedSource:
         return RunRef(request.operation, name) if name else None
 
     async def cancel(self, ref: RunRef) -> bool:
-        """End a run and everything it started; false when it is not a running one of this process.
+        """End a run and everything it started; false when it ended by itself or could not be ended.
+
+        False also when it is not one of this process.
 
         Raises:
             NotFound: There is no such run.
@@ -245,7 +247,7 @@ class EmbeddedSource:
         live.scope.cancel()
         with anyio.move_on_after(_CANCEL_SECONDS):
             await live.over.wait()
-        return True
+        return live.state.status is Status.CANCELLED
 
     async def _plan(self, request: StartRequest) -> Plan:
         contents = await self.read()
@@ -273,8 +275,7 @@ class EmbeddedSource:
                     group.cancel_scope.cancel()
         finally:
             if not live.state.status.ended:
-                status = Status.CANCELLED if live.cancelled else Status.ABORTED
-                live.state.abort(status, "cancelled" if live.cancelled else "opsmcp was stopped")
+                live.state.abort(*_end_of(live))
             live.leader = None
             with anyio.move_on_after(_SAVE_SECONDS, shield=True):
                 if await self._save(live):
@@ -331,6 +332,14 @@ class EmbeddedSource:
             except (OSError, sqlite3.Error) as error:
                 path = self._settings.state_dir / "embedded.db"
                 raise SourceUnavailable(f"the store of runs {path} cannot be used") from error
+
+
+def _end_of(live: _Live) -> tuple[Status, str]:
+    """How a run is told that was not left to end by itself."""
+    why = "cancelled" if live.cancelled else "opsmcp was stopped"
+    if live.leader is not None and live.leader.alive:
+        return Status.ABORTED, f"{why}, but its process could not be ended: it may go on"
+    return Status.CANCELLED if live.cancelled else Status.ABORTED, why
 
 
 def _find(contents: Contents, request: StartRequest) -> Operation | None:
