@@ -52,7 +52,7 @@ def read_json(text: bytes | str) -> object:
         return built
 
     try:
-        value: object = json.loads(read, object_pairs_hook=build)
+        value: object = json.loads(read, object_pairs_hook=build, parse_constant=_refuse)
     except RecursionError:
         raise BadJson(_TOO_DEEP) from None
     except ValueError:
@@ -66,6 +66,15 @@ def read_json(text: bytes | str) -> object:
     if escaped and has_surrogate(json.dumps(value, ensure_ascii=False)):
         raise BadJson("it holds half a character (a lone surrogate)", value)
     return value
+
+
+def _refuse(word: str) -> object:
+    """NaN and Infinity are words of Python's own.
+
+    Raises:
+        ValueError: Always.
+    """
+    raise ValueError(word)
 
 
 def _bounded(text: bytes | str) -> str:

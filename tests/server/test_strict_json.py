@@ -32,6 +32,8 @@ def test_what_says_each_thing_once_is_read(text: str | bytes) -> None:
         ("", "not JSON"),
         (b'"\xff"', "not JSON"),
         ("1" * 5000, "not JSON"),
+        ('{"a": NaN}', "not JSON"),
+        ("[-Infinity]", "not JSON"),
         ('{"a": 1}'.encode("utf-16"), "not JSON"),
     ],
 )
