@@ -7,11 +7,13 @@ from typing import Any, cast
 __all__ = ["read_object", "read_objects"]
 
 _LONGEST = 256 * 1024
-_FENCE = re.compile(r"```[a-zA-Z]*\n?")
 _FENCED = re.compile(r"```[a-zA-Z]*\s+(.*?)\s*```", re.DOTALL)
-_TRAILING_COMMA = re.compile(r",(\s*[}\]])")
+_SLIP = re.compile(
+    r'(?P<string>"(?:[^"\\]|\\.)*")|,(?P<closer>\s*[}\]])|\b(?P<word>True|False|None)\b', re.DOTALL
+)
+"""What models write that is no JSON, outside of strings: what stands in those is a value."""
+
 _PYTHON_WORDS = {"True": "true", "False": "false", "None": "null"}
-_WORD = re.compile(r"\b(True|False|None)\b")
 _CLOSERS = {"{": "}", "[": "]"}
 
 
@@ -48,7 +50,7 @@ def read_objects(text: str, *, mends: bool = True) -> list[dict[str, Any]]:
 
 
 def _candidates(given: str) -> list[str]:
-    plain = _FENCE.sub("", given)
+    plain = given.removesuffix("```")
     start = plain.find("{")
     body = _balanced(plain[start:])
     # Of two objects neither is more likely meant than the other.
@@ -58,10 +60,14 @@ def _candidates(given: str) -> list[str]:
 
 def _mended(body: str) -> list[str]:
     """What an object may have been meant to be, what it is first."""
-    commas = _TRAILING_COMMA.sub(r"\1", body)
-    words = _WORD.sub(lambda found: _PYTHON_WORDS[found[0]], commas)
-    quoted = words.replace("'", '"') if '"' not in words else words
-    return [body, commas, words, quoted]
+    quoted = body.replace("'", '"') if '"' not in body else body
+    return [body, _SLIP.sub(_put_right, quoted)]
+
+
+def _put_right(slip: re.Match[str]) -> str:
+    if slip["string"] is not None:
+        return slip["string"]
+    return slip["closer"] or _PYTHON_WORDS[slip["word"]]
 
 
 def _load(text: str) -> dict[str, Any] | None:
