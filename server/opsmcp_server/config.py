@@ -7,6 +7,7 @@ settings do (`settings` describes them).
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache
@@ -375,7 +376,9 @@ def _refusal(item: Given, entry: str) -> str:
     group, _, name = item.key.partition(".")
     field = _groups()[group].model_fields[name]
     means = next(part for part in field.metadata if isinstance(part, settings.Means))
-    secret = field.annotation is SecretStr or "@" in str(item.value)  # perhaps a password
+    # An address may hold a password, or a key in its query.
+    in_address = re.search(r"@|://.*[?#]", str(item.value), re.DOTALL) is not None
+    secret = field.annotation is SecretStr or in_address
     shown = "" if secret else f", not {quote(item.value)}"
     if entry and isinstance(item.value, dict):
         shown = f"; its entry {quote(entry)} is not right"

@@ -56,9 +56,11 @@ def test_a_bad_secret_is_in_no_message_and_no_traceback(
     assert VALUE not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_password_in_an_address_is_in_no_message(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["OPS_SERVER", "OPENAI_API_BASE"])
+@pytest.mark.parametrize("address", [f"http://me:{VALUE}@ops.example", f"https://x/v1?key={VALUE}"])
+def test_a_secret_in_an_address_is_in_no_message(tmp_path: Path, name: str, address: str) -> None:
     with pytest.raises(ConfigError, match="without a user name") as caught:
-        load(HOME | {"OPS_SERVER": f"http://me:{VALUE}@ops.example"}, cwd=tmp_path)
+        load(HOME | {name: address}, cwd=tmp_path)
     assert VALUE not in "".join(traceback.format_exception(caught.value))
 
 
