@@ -12,7 +12,7 @@ from opsmcp_tools.arguments import CheckedCall
 from opsmcp_tools.errors import ToolUnavailable
 from opsmcp_tools.runs import Repeat, RunRecord, RunSettings
 from opsmcp_tools.sameness import digest_of
-from opsmcp_tools.tool import Hints, Tool
+from opsmcp_tools.tool import Bound, Hints, Tool
 from tests.execution.bench import ANNA, BEN, CALL, SAY, Bench, bench
 from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
 
@@ -105,10 +105,18 @@ async def test_a_run_of_another_process_answers_the_same_call(tmp_path: Path) ->
 
 
 def test_secrets_are_not_in_the_digest_and_defaults_are() -> None:
+    tool = replace(SAY, bound=(Bound("p", "hunter2", secret=True),))
     given = CheckedCall({}, {"a": "1", "p": "hunter2"}, frozenset({"hunter2"}))
     other = CheckedCall({"a": "1"}, {"a": "1", "p": "*"}, frozenset({"*"}))
-    assert digest_of(SAY, given, ANNA) == digest_of(SAY, other, ANNA)
-    assert digest_of(SAY, given, ANNA) != digest_of(SAY, CALL, ANNA)
+    assert digest_of(tool, given, ANNA) == digest_of(tool, other, ANNA)
+    assert digest_of(tool, given, ANNA) != digest_of(tool, CALL, ANNA)
+
+
+def test_an_argument_counts_also_where_a_secret_has_the_same_value() -> None:
+    tool = replace(SAY, bound=(Bound("p", "prod", secret=True),))
+    anywhere = CheckedCall({}, {"p": "prod"}, frozenset({"prod"}))
+    somewhere = CheckedCall({"a": "prod"}, {"a": "prod", "p": "prod"}, frozenset({"prod"}))
+    assert digest_of(tool, anywhere, ANNA) != digest_of(tool, somewhere, ANNA)
 
 
 def _mended(tool: Tool) -> Tool:

@@ -15,7 +15,8 @@ def digest_of(tool: Tool, call: CheckedCall, principal: Principal) -> str:
     Made of the complete variables, so that a default counts as if it had been given; the values
     of secrets are left out, because they could be guessed from a digest.
     """
-    variables = {name: value for name, value in call.variables.items() if value not in call.secrets}
+    secret = {item.name for item in tool.bound if item.secret}
+    variables = {name: value for name, value in call.variables.items() if name not in secret}
     key = tool.operation.key
     identity = key.kind, key.namespace, key.name
     whole = [principal.name, tool.name, *identity, tool.definition, variables]
