@@ -125,8 +125,15 @@ class Rule:
 
     def check(self, asked: Asked) -> tuple[Match, str]:
         """Whether it fits, and which condition decided that."""
-        found = _least(check(self, asked) for check in _CHECKS)
-        return found if found is not _MET else (Match.YES, "every condition is met")
+        least = _MET
+        for check in _CHECKS:
+            found = check(self, asked)
+            # Lists ask for thousands of tools: mostly it is met, or not at all.
+            if found is not _MET:
+                if found[0] is Match.NO:
+                    return found
+                least = _lesser(least, found)
+        return least if least is not _MET else (Match.YES, "every condition is met")
 
 
 _Checked = tuple[Match, str]
@@ -134,14 +141,9 @@ _MET: _Checked = (Match.YES, "")
 _FROM_NO_TO_YES = (Match.NO, Match.PARTLY, Match.MAYBE, Match.YES)
 
 
-def _least(conditions: Iterable[_Checked]) -> _Checked:
-    """What follows when all conditions are to be met: the one that is met least."""
-    least = _MET
-    for found in conditions:
-        if found[0] is Match.NO:
-            return found
-        least = min(least, found, key=lambda one: _FROM_NO_TO_YES.index(one[0]))
-    return least
+def _lesser(one: _Checked, other: _Checked) -> _Checked:
+    """Of two conditions that are both to be met, the one that is met less."""
+    return min(one, other, key=lambda found: _FROM_NO_TO_YES.index(found[0]))
 
 
 def _not(why: str) -> _Checked:
@@ -219,10 +221,11 @@ def _check_places(rule: Rule, asked: Asked) -> _Checked:
     subject = asked.subject
     if isinstance(subject, BuiltInTool):
         return _MET
-    return _least(
-        _check_place(rule.effect, place, patterns, possible_places(subject, place, asked.arguments))
-        for place, patterns in _place_conditions(rule)
-    )
+    least = _MET
+    for place, patterns in _place_conditions(rule):
+        found = possible_places(subject, place, asked.arguments)
+        least = _lesser(least, _check_place(rule.effect, place, patterns, found))
+    return least
 
 
 def _place_conditions(rule: Rule) -> Iterator[tuple[Place, tuple[str, ...]]]:
