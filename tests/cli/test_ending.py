@@ -128,6 +128,20 @@ def test_stdio_ends_when_its_client_closes_stdout(
     assert not running.alive
 
 
+def test_stdio_says_nothing_of_bad_lines_that_nobody_is_told_of(opsmcp: Opsmcp) -> None:
+    with opsmcp.start("stdio", stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None
+        _ask(process, "initialize", INITIALIZE)
+        process.stdout.readline()
+        process.stdout.close()
+        process.stdin.write("no message\n" * 100)
+        process.stdin.flush()
+        process.wait(SECONDS)
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert (process.returncode, said) == (1, "")
+
+
 def test_stdio_answers_what_was_asked_before_stdin_was_closed(opsmcp: Opsmcp) -> None:
     with opsmcp.start("stdio", stdin=subprocess.PIPE) as process:
         _ask(process, "initialize", INITIALIZE)

@@ -8,7 +8,7 @@ import fcntl
 import os
 import select
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader, BufferedWriter, RawIOBase, TextIOWrapper
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -51,8 +51,9 @@ async def serve_stdio(services: Services) -> None:
     server = build_server(services)
 
     def refuse(answer: JSONRPCError) -> None:
-        # Called by the thread that reads the lines.
-        from_thread.run(write_stream.send, SessionMessage(answer))
+        # Called by the thread that reads the lines, also when nobody writes any more.
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+            from_thread.run(write_stream.send, SessionMessage(answer))
 
     with _own_stdin() as stdin, _own_stdout() as stdout:
         lines = anyio.wrap_file(CheckedLines(BufferedReader(stdin), refuse))
