@@ -3,12 +3,14 @@ import signal
 import sqlite3
 import stat
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
+from anyio.abc import Process
 from anyio.lowlevel import checkpoint
 
 from opsmcp_pipelines.embedded import process
@@ -80,7 +82,7 @@ Open = Callable[..., AbstractAsyncContextManager[Engine]]
 @pytest.fixture
 def engine(tmp_path: Path) -> Open:
     @asynccontextmanager
-    async def open_engine(manifest: str, **more: float) -> AsyncGenerator[Engine, None]:
+    async def open_engine(manifest: str, **more: object) -> AsyncGenerator[Engine, None]:
         folder = tmp_path / "manifests"
         folder.mkdir(exist_ok=True)
         (folder / "all.yaml").write_text(manifest, encoding="utf-8")
@@ -280,42 +282,83 @@ async def test_a_step_does_not_say_that_it_ended_what_left_its_group(
 
 
 @pytest.fixture
-def unkillable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As of a process that waits for a disk: no signal ends it."""
+def unkillable(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Awaitable[None]]:
+    """Processes as if they waited for a disk: no signal ends them before this is called."""
+    opened, begin = list[Process](), anyio.open_process
+
+    async def remember(*given: Any, **more: Any) -> Process:
+        opened.append(await begin(*given, **more))
+        return opened[-1]
 
     def ignore(_group: int, _signal: int) -> None:
         """As if nothing had been sent."""
 
+    async def end() -> None:
+        for each in opened:
+            each.kill()
+            await each.aclose()
+
+    monkeypatch.setattr(anyio, "open_process", remember)
     monkeypatch.setattr(os, "killpg", ignore)
     for wait in ("_TERM_SECONDS", "_KILL_SECONDS"):
         monkeypatch.setattr(process, wait, 0.1)
+    return end
 
 
-@pytest.mark.usefixtures("unkillable")
-async def test_a_step_that_cannot_be_ended_is_said_to_go_on(engine: Open, tmp_path: Path) -> None:
-    content = f"echo $$ > {tmp_path}/pid; exec sleep 60"
-    async with engine(task("t", step("a", content, "timeoutSeconds: 1"))) as runs:
+async def test_a_step_that_cannot_be_ended_is_said_to_go_on(
+    engine: Open, unkillable: Callable[[], Awaitable[None]]
+) -> None:
+    async with engine(task("t", step("a", "exec sleep 60", "timeoutSeconds: 1"))) as runs:
         (only,) = steps_of(await runs.run("t"))
-        os.kill(int((tmp_path / "pid").read_text(encoding="utf-8")), signal.SIGKILL)
+        await unkillable()
     assert (only.status, only.note) == (
         Status.FAILED,
         "not over after 1 s, and it could not be ended: it may go on",
     )
 
 
-@pytest.mark.usefixtures("unkillable")
 async def test_a_run_that_cannot_be_ended_is_not_called_cancelled(
-    engine: Open, tmp_path: Path
+    engine: Open, unkillable: Callable[[], Awaitable[None]]
 ) -> None:
-    content = f"echo $$ > {tmp_path}/pid; echo here; exec sleep 60"
-    async with engine(task("t", step("a", content))) as runs:
+    async with engine(task("t", step("a", "echo here; exec sleep 60"))) as runs:
         ref = await runs.start("t")
         await runs.until(ref, lambda found: "here" in str(found))
         assert not await runs.source.cancel(ref)
         run = judge(await runs.source.read_run(ref))
-        os.kill(int((tmp_path / "pid").read_text(encoding="utf-8")), signal.SIGKILL)
+        await unkillable()
     assert run.verdict is Verdict.ABORTED
     assert "it may go on" in run.reason
+
+
+class _Broken:
+    """A masker that fails once."""
+
+    whole = True
+
+    def text(self, text: str) -> str:
+        if self.whole:
+            self.whole = False
+            raise RuntimeError
+        return text
+
+    def report(self, report: RunReport) -> RunReport:
+        return report
+
+
+async def test_a_failure_of_opsmcp_itself_ends_one_run_only(engine: Open) -> None:
+    noisy = task("t", step("a", "head -c 200000 /dev/zero | tr '\\0' x"))
+    quiet = task("t2", step("a", "echo fine"))
+
+    broken = _Broken()
+
+    def masking(_secrets: frozenset[str]) -> _Broken:
+        return broken
+
+    async with engine(noisy + quiet, output_bytes=1000, masking=masking) as runs:
+        run = judge(await runs.run("t"))
+        assert (await runs.run("t2")).status is Status.SUCCEEDED
+    assert run.verdict is Verdict.ABORTED
+    assert "opsmcp itself failed" in run.reason
 
 
 async def test_output_shows_while_it_runs_and_cancel_ends_the_group(

@@ -32,6 +32,19 @@ async def test_it_is_followed_to_its_end_and_kept(tmp_path: Path) -> None:
     assert kept and kept.verdict is Verdict.SUCCEEDED
 
 
+async def test_one_that_is_asked_for_twice_at_once_is_followed_once(tmp_path: Path) -> None:
+    record = await _started_elsewhere(tmp_path)
+    source = ScriptedSource(RUNNING, ended())
+    async with bench(tmp_path / "here", source) as it:
+        for _ in range(2):
+            await it.executions.join(record, SAY.operation)
+        await it.executions.wait(record.run, 100)
+        await it.clock.sleep(60)
+        assert (await it.executions.history.find(record.run)).verdict is Verdict.SUCCEEDED
+        assert source.looks == 2
+        assert (await it.start()).source_run
+
+
 @pytest.mark.parametrize("operation", [SAY.operation, None])
 async def test_a_run_that_says_it_did_well_and_shows_nothing_did_nothing(
     operation: Operation | None, tmp_path: Path

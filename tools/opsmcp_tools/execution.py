@@ -299,6 +299,8 @@ class Executions:
     async def join(self, record: RunRecord, operation: Operation | None) -> RunRecord:
         """Follow a run that an opsmcp with another journal started; as far as it is known now.
 
+        Of one that is followed already, nothing changes.
+
         Args:
             record: What is known of it; a source has accepted it.
             operation: Its definition; None when there is none, and then a task that never got an
@@ -308,6 +310,9 @@ class Executions:
             ToolUnavailable: It cannot be followed now.
         """
         group = self._open_group()
+        live = self._carrier.live.get(record.run)
+        if live is not None:
+            return live.record
         if operation is not None:
             record = replace(record, expected=self._expected(operation))
         self._take(record, group, self._carrier.join)

@@ -264,6 +264,7 @@ class EmbeddedSource:
 
     async def _run(self, live: _Live) -> None:
         """Run to the end, whatever the end is, and store it."""
+        why = "opsmcp was stopped"
         masking = self._settings.masking
         engine = replace(self._engine, mask=masking(live.secrets).text) if masking else self._engine
         try:
@@ -273,9 +274,12 @@ class EmbeddedSource:
                     keep = partial(self._keep, live)
                     await execute(live.plan, live.state, live.name, engine, keep)
                     group.cancel_scope.cancel()
+        except Exception:  # noqa: BLE001 - the other runs would end with this one
+            _log.exception("run %s: opsmcp failed while it ran it", live.name)
+            why = "opsmcp itself failed while it ran it; its log tells more"
         finally:
             if not live.state.status.ended:
-                live.state.abort(*_end_of(live))
+                live.state.abort(*_end_of(live, why))
             live.leader = None
             with anyio.move_on_after(_SAVE_SECONDS, shield=True):
                 if await self._save(live):
@@ -334,9 +338,9 @@ class EmbeddedSource:
                 raise SourceUnavailable(f"the store of runs {path} cannot be used") from error
 
 
-def _end_of(live: _Live) -> tuple[Status, str]:
-    """How a run is told that was not left to end by itself."""
-    why = "cancelled" if live.cancelled else "opsmcp was stopped"
+def _end_of(live: _Live, why: str) -> tuple[Status, str]:
+    """How a run is told that was not left to end by itself, and `why` if nobody cancelled it."""
+    why = "cancelled" if live.cancelled else why
     if live.leader is not None and live.leader.alive:
         return Status.ABORTED, f"{why}, but its process could not be ended: it may go on"
     return Status.CANCELLED if live.cancelled else Status.ABORTED, why
