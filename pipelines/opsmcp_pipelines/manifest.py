@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from opsmcp_pipelines.errors import ManifestError
-from opsmcp_pipelines.misspelling import find_misspelt
+from opsmcp_pipelines.misspelling import find_misspelt, find_misspelt_type
 from opsmcp_pipelines.models import (
     Operation,
     OperationKind,
@@ -85,20 +85,25 @@ def parse_manifest(text: str, path: str, namespace: str) -> Manifest:
     warnings: list[str] = []
     for document in read_documents(text):
         found = _read_document(document, path, namespace)
+        kind: OperationKind | None = None
         if isinstance(found, BadDocument):
             problems.append(found)
+            kind = found.kind
         elif isinstance(found, str):
             notes.append(found)
         else:
             operations.append(found)
-            warnings += _warnings(document, path, found.key.kind)
+            kind = found.key.kind
+        warnings += _warnings(document, path, kind)
     return Manifest(tuple(operations), tuple(problems), tuple(notes), tuple(warnings))
 
 
-def _warnings(document: Node | YamlProblem, path: str, kind: OperationKind) -> list[str]:
+def _warnings(document: Node | YamlProblem, path: str, kind: OperationKind | None) -> list[str]:
     if not isinstance(document, MapNode):
         return []
-    return [f"{path}:{line}: {message}" for line, message in find_misspelt(document, kind)]
+    by_type = find_misspelt_type(document, _API_VERSION)
+    found = find_misspelt(document, kind) if kind else by_type
+    return [f"{path}:{line}: {message}" for line, message in found]
 
 
 def _read_document(

@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
 from opsmcp_pipelines.models import OperationKind
-from opsmcp_pipelines.yaml_nodes import ListNode, MapNode, Node
+from opsmcp_pipelines.yaml_nodes import ListNode, MapNode, Node, TextNode
 
-__all__ = ["find_misspelt"]
+__all__ = ["find_misspelt", "find_misspelt_type"]
 
 _LIKE_ENOUGH = 0.8
 _LONGEST = 60
+
+_KINDS = ("Pipeline", "Task")
+_OTHER_KINDS = frozenset({"Cluster", "EventHooks", "Host", "PipelineRun", "TaskRun"})
 
 _OF_SPEC = {
     OperationKind.PIPELINE: ("desc", "variables", "tasks"),
@@ -44,6 +47,30 @@ def find_misspelt(document: MapNode, kind: OperationKind) -> Iterator[tuple[int,
         yield from _among(variable, _OF_VARIABLE)
 
 
+def find_misspelt_type(document: MapNode, version: str) -> Iterator[tuple[int, str]]:
+    """The same for what makes a document one of ours: its `kind`, and its `apiVersion`."""
+    given = document.fields.get("kind"), document.fields.get("apiVersion")
+    kind, api = (node if isinstance(node, TextNode) else None for node in given)
+    if kind is None or api is None:
+        return
+    if api.text == version and kind.text not in (*_KINDS, *_OTHER_KINDS):
+        near = _nearest(kind.text, _KINDS)
+        if near:
+            yield kind.line, _passed_over("kind", kind.text, near)
+    elif kind.text in _KINDS and _nearest(api.text, (version,)) not in ("", api.text):
+        yield api.line, _passed_over("apiVersion", api.text, version)
+
+
+def _passed_over(key: str, given: str, meant: str) -> str:
+    return f"passed over: the {key} {given[:_LONGEST]!r} means nothing here; {meant!r} does"
+
+
+def _nearest(given: str, known: tuple[str, ...]) -> str:
+    folded = {name.casefold(): name for name in known}
+    near = get_close_matches(given[:_LONGEST].casefold(), folded, 1, _LIKE_ENOUGH)
+    return folded[near[0]] if near else ""
+
+
 def _items(node: Node | None) -> tuple[Node, ...]:
     return node.items if isinstance(node, ListNode) else ()
 
@@ -51,11 +78,7 @@ def _items(node: Node | None) -> tuple[Node, ...]:
 def _among(node: Node, known: tuple[str, ...]) -> Iterator[tuple[int, str]]:
     if not isinstance(node, MapNode):
         return
-    folded = {name.casefold(): name for name in known}
     for key, value in node.fields.items():
-        if key in known:
-            continue
-        near = get_close_matches(key[:_LONGEST].casefold(), folded, 1, _LIKE_ENOUGH)
-        if near:
-            meant = folded[near[0]]
+        meant = "" if key in known else _nearest(key, known)
+        if meant:
             yield value.line, f"the key {key[:_LONGEST]!r} means nothing here; {meant!r} does"

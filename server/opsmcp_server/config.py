@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from stat import S_ISREG
 from typing import cast
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -226,13 +227,30 @@ def _from_default_places(environ: Mapping[str, str], cwd: Path) -> dict[str, Giv
 def _from_file(environ: Mapping[str, str], cwd: Path, file: Path | None) -> dict[str, Given]:
     named = file or (Path(environ[_CONFIG]) if environ.get(_CONFIG) else None)
     path = cwd / (named or _FILE)
-    if named is None and not path.is_file():
+    if named is None and not _is_there(path):
         return {}
     # YAML costs a start a few milliseconds, and most starts have no file.
     from opsmcp_server.settings_file import read_settings_file
 
     found = read_settings_file(path, str(named or _FILE), setting_names())
     return {item.key: _as_list(item) for item in found}
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file.
+
+    Raises:
+        ConfigError: That cannot be told, so it may be there and mean something.
+    """
+    try:
+        return S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise ConfigError(
+            f"file {path.name}: the working directory cannot be searched for it: {error.strerror}; "
+            "change to another directory, or name a file with --config"
+        ) from error
 
 
 def _as_list(item: Given) -> Given:

@@ -186,7 +186,8 @@ class _Reader:
     def _check_keys(self, found: Collection[str], allowed: Sequence[str], inside: str = "") -> None:
         wrong = next((key for key in found if key not in allowed), None)
         if wrong is not None:
-            why = f"there is no key {quote(inside + wrong)}{suggest(wrong, allowed)}"
+            there_are = suggest(wrong, allowed) or f" (there are: {', '.join(allowed)})"
+            why = f"there is no key {quote(inside + wrong)}{there_are}"
             raise ConfigError(f"{self._where}: {why} ({self._origin})")
 
     def _refuse(self, key: str, why: str) -> ConfigError:

@@ -113,8 +113,9 @@ class Services:
         await self.wait_for_first_read()
         if self.toolbox is None:
             error = self.discovery.health.error or f"{self.source.label} has not answered yet"
+            unknown = f"The operations are not known yet ({error})."
             raise ToolUnavailable(
-                f"The operations are not known yet ({error}). opsmcp keeps trying; ask again later."
+                f"{unknown} opsmcp keeps trying; ask again later.", in_terminal=unknown
             )
         return self.toolbox
 

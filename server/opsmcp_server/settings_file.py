@@ -50,8 +50,10 @@ def _read(path: Path, label: str) -> str:
         text = data.decode()
     except FileNotFoundError as error:
         raise ConfigError(f"file {label}: there is no such file") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"file {label}: it cannot be read as text") from error
+    except OSError as error:
+        raise ConfigError(f"file {label}: it cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"file {label}: it is not UTF-8 text") from error
     if len(data) > _MOST_BYTES:
         raise ConfigError(f"file {label}: it is larger than 1 MiB")
     return text
@@ -73,6 +75,10 @@ class _File:
         self._refuse_repeated(root, "", set())
         groups = {name.partition(".")[0] for name in self.names} | {"bind"}
         for group, line, node in self._items(root, "the file"):
+            if group in self.names:
+                outer, _, inner = group.partition(".")
+                meant = f"{quote(group)} is written as '{inner}' below '{outer}:'"
+                raise ConfigError(f"file {self.label}:{line}: {meant}")
             if group not in groups:
                 self._refuse(group, line, [*groups, *self.names])
             yield from self._group(group, node)

@@ -2,6 +2,7 @@ import json
 import os
 import signal
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,14 @@ def test_a_terminal_gets_no_codes_of_strangers(opsmcp: Opsmcp) -> None:
     assert "\x1b[31mworld" not in shown
 
 
+def test_output_stands_behind_a_bar_on_every_row_of_a_terminal(opsmcp: Opsmcp) -> None:
+    narrow = replace(opsmcp, environ={"COLUMNS": "40"})
+    _, shown = narrow.on_terminal("call", "say-hello", f"word={'W' * 90}")
+    rows = [row for row in shown.splitlines() if "WW" in row]
+    assert all(row.startswith("\N{BOX DRAWINGS LIGHT VERTICAL} ") for row in rows)
+    assert max(map(len, rows)) == 40
+
+
 def test_the_end_of_wait_cancels_a_run_of_the_embedded_engine(opsmcp: Opsmcp) -> None:
     os.mkfifo(opsmcp.pipe)
     done = opsmcp("call", "show-forever", "--wait", "0.2", "--json")
@@ -141,9 +150,9 @@ def test_ctrl_c_cancels_a_run_of_the_embedded_engine(opsmcp: Opsmcp) -> None:
 def test_an_unusable_state_is_told_in_a_line(opsmcp: Opsmcp, tmp_path: Path) -> None:
     (tmp_path / "state").write_text("not a directory", encoding="utf-8")
     done = opsmcp("call", "say-hello", "word=x")
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("opsmcp: nothing was started: the journal in")
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("opsmcp: state.dir: the journal in")
 
 
 def test_a_run_of_another_process_is_left_and_told_to_go_on(opsmcp: Opsmcp) -> None:

@@ -62,7 +62,8 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["tols"], "No such command 'tols'. (see opsmcp --help)"),
+        (["tols"], "No such command 'tols'. Did you mean tools? (see opsmcp --help)"),
+        (["frobnicate"], "No such command 'frobnicate'. (see opsmcp --help)"),
         (["config", "--jsn"], "No such option"),
         (["call"], "Missing argument 'TOOL'. (see opsmcp call --help)"),
         (["call", "a", "b"], "'b' is not of the form name=value"),
@@ -71,6 +72,8 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
         (["runs", "--output"], "--output is for one RUN"),
         (["runs", "r", "--output", "--json"], "--output is for one RUN"),
         (["serve", "--port", "x"], "'x' is not a valid integer"),
+        (["policy"], "Missing argument 'explain'. (see opsmcp policy --help)"),
+        (["policy", "explan", "a"], "'explan' is not explain: opsmcp policy explain TOOL ..."),
     ],
 )
 def test_wrong_use_is_one_line_and_status_2(

@@ -25,6 +25,21 @@ def test_json_holds_scores_findings_and_the_patch(opsmcp: Opsmcp) -> None:
     assert {"rule", "severity", "variable", "message"} == set(by_name["say-hello"]["findings"][0])
 
 
+def test_what_is_no_tool_has_no_points_and_is_not_called_clean(opsmcp: Opsmcp) -> None:
+    done = opsmcp("lint", "--json")
+    by_name = {item["operation"]: item for item in json.loads(done.stdout)["operations"]}
+    assert by_name["broken-pipeline"]["score"] == 0
+    clean = [item for item in by_name.values() if item["score"] > 0 and not item["findings"]]
+    told = f"{len(clean)} of {len(by_name)} operations have no findings."
+    assert told in opsmcp("lint").stderr
+
+
+def test_a_terminal_is_shown_no_empty_table(opsmcp: Opsmcp) -> None:
+    (opsmcp.folder / "manifests" / "all.yaml").unlink()
+    status, shown = opsmcp.on_terminal("lint")
+    assert (status, shown.splitlines()) == (0, ["0 of 0 operations have no findings."])
+
+
 def test_the_patch_is_settings(opsmcp: Opsmcp) -> None:
     shown = opsmcp("lint", "--patch").stdout
     (opsmcp.folder / "opsmcp.yaml").write_text(shown, "utf-8")

@@ -2,6 +2,8 @@ import json
 import shlex
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -63,6 +65,12 @@ def test_an_unknown_run_is_wrong_use(opsmcp: Opsmcp) -> None:
     assert done.returncode == 2
     assert "r-aaaaaaaaaa" in done.stderr
     assert "`opsmcp runs` lists" in done.stderr
+
+
+def test_a_cursor_that_is_none_is_wrong_use(opsmcp: Opsmcp) -> None:
+    done = opsmcp("runs", "--cursor", "next")
+    assert done.returncode == 2
+    assert "leave it out for the newest runs" in done.stderr
 
 
 def test_runs_are_filtered_and_paged(opsmcp: Opsmcp) -> None:
@@ -142,3 +150,12 @@ def test_a_state_directory_that_can_never_work_is_told_at_once(
         "there is a file where a directory has to be (environment OPSMCP_STATE_DIR)\n"
     )
     assert opsmcp("runs").returncode == 2
+
+
+def test_a_narrow_terminal_is_shown_all_of_a_table(opsmcp: Opsmcp) -> None:
+    opsmcp("call", "say-hello", f"word={'W' * 90}")
+    started = datetime.fromisoformat(opsmcp("runs").stdout.split("\t")[2])
+    status, shown = replace(opsmcp, environ={"COLUMNS": "80"}).on_terminal("runs")
+    assert status == 0
+    assert f"{started:%m-%d %H:%M:%S}" in shown
+    assert shown.count("W") == 90

@@ -1,5 +1,6 @@
 import re
 import signal
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -53,6 +54,15 @@ def test_serve_beyond_this_machine_needs_a_token(opsmcp: Opsmcp) -> None:
     done = opsmcp("serve", "--host", "0.0.0.0", "--port", "0")
     assert done.returncode == 2
     assert "server.token" in done.stderr.splitlines()[-1]
+
+
+def test_a_port_in_use_is_one_line_that_says_what_to_do(opsmcp: Opsmcp) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = opsmcp("serve", "--port", str(port))
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert last.endswith("Address already in use. Choose another with --port or --host.")
 
 
 def test_the_demo_works_from_end_to_end(opsmcp: Opsmcp) -> None:

@@ -70,6 +70,7 @@ def test_a_source_that_cannot_be_reached_is_status_3(
         *arguments, "--server", "http://127.0.0.1:1"
     )
     assert done.returncode == 3
+    assert "keeps trying" not in done.stderr  # a command has ended
     assert done.stdout == ""
     last = done.stderr.splitlines()[-1]
     assert last.startswith("opsmcp: ")

@@ -62,8 +62,9 @@ def test_a_bad_value_names_setting_rule_and_origin(
             "opsmcp.yaml:2: there is no setting 'ops.sever'; did you mean 'ops.serv",
         ),
         ("\nopps: {}", "opsmcp.yaml:2: there is no setting 'opps'; did you mean 'ops'"),
+        ("policy: {rules: [{effect: deny, arguments: {zebra: [a]}}]}", "there are: cluster, host"),
         ("zebra: {}", "opsmcp.yaml:1: there is no setting 'zebra'"),
-        ("ops.server: x", "did you mean 'ops.server'"),
+        ("ops.server: x", "opsmcp.yaml:1: 'ops.server' is written as 'server' below 'ops:'"),
         ("server: {port: 1}\nserver: {port: 2}", "opsmcp.yaml:2: 'server' stands there twice"),
         ("ops: {token: a, token: b}", "'token' stands there twice in ops"),
         (
@@ -84,7 +85,7 @@ def test_a_bad_value_names_setting_rule_and_origin(
         ("a: 1\n---\nb: 2", "this is not valid YAML"),
         ("ops: !!python/object:os.system {}", "opsmcp.yaml:1: this is not valid YAML"),
         ("state: {dir: 2020-13-13}", "this is not valid YAML"),
-        (b"\xff\xfe", "cannot be read as text"),
+        (b"\xff\xfe", "it is not UTF-8 text"),
         (b"\x00", "this is not valid YAML"),
         (b"#" * (1024 * 1024 + 1), "larger than 1 MiB"),
         ("server: {port: yes}", "server.port must be a port from 0 to 65535, not true"),
@@ -131,6 +132,13 @@ def test_all_bad_values_are_named_at_once(tmp_path: Path) -> None:
     assert "server.port must" in message
     assert "tools.limit must" in message
     assert "(file opsmcp.yaml:1)" in message
+
+
+def test_settings_that_may_be_there_and_cannot_be_looked_for_stop_the_start(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(ConfigError, match="the working directory cannot be searched for it: File"):
+        load(HOME, cwd=tmp_path / ("x" * 300))
 
 
 @pytest.mark.parametrize("given", ["nowhere", "opsmcp.yaml"])

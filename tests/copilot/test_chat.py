@@ -71,6 +71,15 @@ def test_hostile_codes_move_nothing_on_the_terminal(copilot: Copilot, model: Fak
     copilot.chat(person)
 
 
+def test_output_stands_behind_a_bar_on_every_row(copilot: Copilot) -> None:
+    def person(at: Terminal) -> None:
+        at.ask(f"/run say-hello word={'W' * 90}", "succeeded")
+        at.expect(PROMPT)
+        assert f"  │ {'W' * 36}\n" in at.shown
+
+    copilot.having(COLUMNS="40").chat(person, size=(40, 40))
+
+
 def test_an_answer_of_10_mb_is_cut_and_the_chat_goes_on(
     copilot: Copilot, model: FakeOpenAI
 ) -> None:

@@ -199,6 +199,12 @@ def test_nobody_at_the_address_is_status_3(copilot: Copilot) -> None:
     assert "127.0.0.1:9/mcp cannot be reached" in done.err
 
 
+def test_a_token_for_no_server_is_wrong_use(copilot: Copilot) -> None:
+    done = copilot("--mcp-token", "for-whom", "greet")
+    assert done.status == 2
+    assert "a --mcp-token more than there are servers" in done.err
+
+
 def test_any_server_will_do(copilot: Copilot, model: FakeOpenAI, other: str) -> None:
     model.script(calls(("look", {"where": "here"}), ("odd-name", {})), says("Looked."))
     done = copilot("--mcp", other, "look around")

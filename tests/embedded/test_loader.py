@@ -59,6 +59,17 @@ def test_missing_directory_is_a_problem_until_it_appears(tmp_path: Path) -> None
     assert library.read().problems == ()
 
 
+def test_a_directory_that_cannot_be_read_is_a_problem_and_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    write(tmp_path / "good/a.yaml", task_text("one"))
+    loaded = Library([tmp_path / "loop", tmp_path / "good"], "ns").read()
+    assert [task.name for task in loaded.tasks] == ["one"]
+    assert "cannot be read: Too many levels of symbolic links" in loaded.problems[0].reason
+    assert loaded.problems[0].reason in caplog.text
+
+
 @pytest.mark.parametrize(
     ("content", "reason"), [(b"\xff", "not UTF-8"), (b"a: [", "not valid YAML")]
 )

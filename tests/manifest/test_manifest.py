@@ -160,3 +160,28 @@ def test_images_and_mounts_need_a_pod(extra: str) -> None:
 @given(st.text(max_size=200) | st.text("apiVersion: kind\n-[]{}&*!|>'\"%@`#,?", max_size=80))
 def test_any_text_is_read_without_an_exception(text: str) -> None:
     assert isinstance(parse(text), Manifest)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        ("kind: Task", "kind: Tasks", "the kind 'Tasks' means nothing here; 'Task' does"),
+        ("kind: Task", "kind: task", "the kind 'task' means nothing here; 'Task' does"),
+        (".com/v1", ".com/v1beta1", "means nothing here; 'crd.chenshaowen.com/v1' does"),
+        ("kind: Task", "kind: TaskRun", ""),
+        ("crd.chenshaowen.com/v1", "tekton.dev/v1", ""),
+    ],
+)
+def test_what_is_nearly_an_operation_is_not_passed_over_in_silence(
+    right: str, wrong: str, told: str
+) -> None:
+    manifest = parse(TASK.replace(right, wrong))
+    assert (manifest.operations, len(manifest.notes)) == ((), 1)
+    assert all(told in warning for warning in manifest.warnings)
+    assert bool(manifest.warnings) == bool(told)
+
+
+def test_a_misspelt_key_is_named_also_when_it_makes_the_document_unusable() -> None:
+    manifest = parse(TASK.replace("steps:", "step:"))
+    assert [str(bad.error) for bad in manifest.problems]
+    assert manifest.warnings == ("a.yaml:13: the key 'step' means nothing here; 'steps' does",)

@@ -8,6 +8,7 @@
     * UnknownTool              no tool of that name; names the nearest
     * ToolGone                 the tool is withheld, or its source has it no more
     * UnknownRun               no run of that handle for this principal
+    * UnknownCursor            no cursor that came with a list of runs
     * ToolUnavailable          the catalogue is not there yet, or the source cannot start a run
         * RunsUnreadable       what was run cannot be looked up now
     * RunOutcomeUnknown        a start was sent and its outcome could not be found out
@@ -41,6 +42,7 @@ __all__ = [
     "ToolError",
     "ToolGone",
     "ToolUnavailable",
+    "UnknownCursor",
     "UnknownRun",
     "UnknownTool",
     "UnusableOperation",
@@ -48,7 +50,18 @@ __all__ = [
 
 
 class ToolError(Exception):
-    """A call that did not become a run, with a message for whoever called."""
+    """A call that did not become a run, with a message for whoever called.
+
+    Attributes:
+        in_terminal: The same for somebody who has commands instead of tools.
+    """
+
+    in_terminal: str
+
+    def __init__(self, message: str, in_terminal: str = "") -> None:
+        """Say what to do; in a terminal the same, unless it says otherwise."""
+        super().__init__(message)
+        self.in_terminal = in_terminal or message
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +113,29 @@ class PlanChanged(ToolError):
 class UnknownTool(ToolError):
     """There is no tool of that name for this principal."""
 
+    def __init__(self, message: str) -> None:
+        """Say which there may be; in a terminal also how they are listed."""
+        super().__init__(message, f"{message} `opsmcp tools` lists those that there are.")
+
 
 class ToolGone(ToolError):
     """The tool is known, and cannot be called: it is withheld, or its source has it no more."""
 
 
 class UnknownRun(ToolError):
-    """There is no run of that handle for this principal.
-
-    Attributes:
-        in_terminal: The same for somebody who has commands instead of tools.
-    """
+    """There is no run of that handle for this principal."""
 
     def __init__(self, run: str) -> None:
         """Say how to find those that there are."""
         none = f"there is no run {quote(run, 40)}"
-        self.in_terminal = f"{none}; `opsmcp runs` lists the recent ones"
-        super().__init__(f"{none}; list_runs names the recent ones")
+        super().__init__(
+            f"{none}; list_runs names the recent ones",
+            f"{none}; `opsmcp runs` lists the recent ones",
+        )
+
+
+class UnknownCursor(ToolError):
+    """It is none that came with a list of runs."""
 
 
 class ToolUnavailable(ToolError):

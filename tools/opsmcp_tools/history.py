@@ -14,7 +14,7 @@ from typing import TypeVar
 import anyio
 
 from opsmcp_pipelines.run import Verdict
-from opsmcp_tools.errors import JournalUnusable, RunsUnreadable, ToolError, UnknownRun
+from opsmcp_tools.errors import JournalUnusable, RunsUnreadable, UnknownCursor, UnknownRun
 from opsmcp_tools.following import Live
 from opsmcp_tools.journal import Journal, Page, Query
 from opsmcp_tools.runs import Clock, RunRecord
@@ -115,7 +115,7 @@ def _parse_cursor(cursor: str | None) -> int | None:
     if cursor is None:
         return None
     if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 18):
-        raise ToolError(
+        raise UnknownCursor(
             "cursor is not one that came with a list of runs; leave it out for the newest runs"
         )
     return int(cursor)

@@ -7,7 +7,8 @@ variables of a pipeline from its tasks as the Ops controller does
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -92,11 +93,9 @@ class Library:
         files: list[Path] = []
         problems: list[Problem] = []
         for directory in self._directories:
-            if directory.is_dir():
-                files += sorted(_manifests_in(directory))
-            else:
-                reason = "this directory of manifests does not exist"
-                problems.append(Problem(str(directory), OperationKind.PIPELINE, reason))
+            found, unread = _manifests_in(directory)
+            files += sorted(found)
+            problems += (Problem(str(path), OperationKind.PIPELINE, why) for path, why in unread)
         if len(files) > _MAX_FILES:
             reason = f"more than {_MAX_FILES} manifest files; those after it were not read"
             problems.append(Problem(str(files[_MAX_FILES]), OperationKind.PIPELINE, reason))
@@ -104,6 +103,8 @@ class Library:
 
     def _load(self, files: Sequence[Path], problems: list[Problem]) -> Loaded:
         found: dict[OperationKey, Operation] = {}
+        for problem in problems:
+            _log.warning("manifests %s: %s", problem.operation, problem.reason)
         for path in files:
             manifest = _read_file(path, self._namespace)
             found |= {operation.key: operation for operation in manifest.operations}
@@ -192,13 +193,29 @@ def _merge(own: Variable, other: Variable) -> Variable:
     )
 
 
-def _manifests_in(directory: Path) -> Iterator[Path]:
-    """The manifest files at any depth, without hidden files and folders."""
-    for path in directory.rglob("*"):
-        inside = path.relative_to(directory)
-        hidden = any(part.startswith(".") for part in inside.parts)
-        if path.suffix in _ENDINGS and not hidden and path.is_file():
-            yield path
+def _manifests_in(directory: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """The manifest files at any depth, without hidden ones; and the directories not read, why."""
+    unread: list[tuple[Path, str]] = []
+
+    def leave(error: OSError) -> None:
+        absent = isinstance(error, (FileNotFoundError, NotADirectoryError))
+        why = "does not exist" if absent else f"cannot be read: {error.strerror}"
+        unread.append((Path(error.filename), f"this directory of manifests {why}"))
+
+    files: list[Path] = []
+    for folder, inner, names in os.walk(directory, onerror=leave):
+        inner[:] = [name for name in inner if not name.startswith(".")]
+        paths = [Path(folder, name) for name in names if not name.startswith(".")]
+        files += [path for path in paths if path.suffix in _ENDINGS and _is_file(path)]
+    return files, unread
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is one, and no pipe for which a reader would wait."""
+    try:
+        return path.is_file()
+    except OSError:
+        return True  # Reading it will say why it cannot be read.
 
 
 def _sign(files: Sequence[Path]) -> _Signature:

@@ -83,6 +83,8 @@ def command(
 ) -> int:
     """Call one tool and wait for its end.
 
+    What arguments a tool takes is shown by `opsmcp tools --json`.
+
     Exit status 0 means that the run did its work; 1 that it did not, or has not ended yet.
     """
     key = secrets.token_hex(8) if new else ""

@@ -103,6 +103,8 @@ def command(
         copilot_mcp=mcp,
     )
     config = read_config(shared)
+    if len(mcp_token) > len(config.copilot.mcp):
+        raise click.UsageError("there is a --mcp-token more than there are servers (--mcp)")
     plan = _plan(config, mcp_token, silence=silence)
     asked = _read_asked(" ".join(question).strip())
     if "tools.language" not in config.origins:

@@ -1,7 +1,10 @@
 """`opsmcp lint`: what would make the operations of the source better tools."""
 
+from collections.abc import Mapping
+
 import click
 
+from opsmcp_pipelines.models import OperationKey
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table
@@ -55,6 +58,13 @@ def _broken(toolbox: Toolbox) -> list[Withheld]:
     ]
 
 
+def _scores(reports: tuple[Report, ...], broken: list[Withheld]) -> Mapping[OperationKey, int]:
+    """The points of each operation: none for one that is no tool."""
+    lost = {OperationKey(item.kind, item.namespace, item.operation) for item in broken}
+    keys = {report.operation.key: report for report in reports}
+    return {key: 0 if key in lost else report.score for key, report in keys.items()}
+
+
 def _has_error(report: Report) -> bool:
     return any(finding.severity is Severity.ERROR for finding in report.findings)
 
@@ -62,24 +72,25 @@ def _has_error(report: Report) -> bool:
 def _data(
     reports: tuple[Report, ...], settings: tuple[str, ...], broken: list[Withheld]
 ) -> JsonObject:
+    scores = _scores(reports, broken)
     return {
         "broken": [
             {"operation": item.operation, "kind": str(item.kind), "reason": item.reason}
             for item in broken
         ],
-        "operations": [_row(report) for report in reports],
+        "operations": [_row(report, scores[report.operation.key]) for report in reports],
         "settings": list(settings),
         "patch": suggest_settings(reports),
     }
 
 
-def _row(report: Report) -> JsonObject:
+def _row(report: Report, score: int) -> JsonObject:
     key = report.operation.key
     return {
         "operation": key.name,
         "kind": str(key.kind),
         "namespace": key.namespace,
-        "score": report.score,
+        "score": score,
         "findings": [
             {
                 "rule": finding.rule,
@@ -102,6 +113,7 @@ def _show_patch(reports: tuple[Report, ...]) -> None:
 
 
 def _show(reports: tuple[Report, ...], settings: tuple[str, ...], broken: list[Withheld]) -> None:
+    scores = _scores(reports, broken)
     rows = [
         (Cell(item.operation, "bold"), Cell("0"), Cell("no-tool", "red"), Cell(item.reason))
         for item in broken
@@ -109,7 +121,7 @@ def _show(reports: tuple[Report, ...], settings: tuple[str, ...], broken: list[W
     rows += [
         (
             Cell(report.operation.name, "bold"),
-            Cell(str(report.score)),
+            Cell(str(scores[report.operation.key])),
             Cell(finding.rule, _STYLES[finding.severity]),
             Cell(f"{finding.variable}: {finding.message}" if finding.variable else finding.message),
         )
@@ -118,5 +130,5 @@ def _show(reports: tuple[Report, ...], settings: tuple[str, ...], broken: list[W
     ]
     rows += [(Cell("(settings)"), Cell(""), Cell("overrides"), Cell(text)) for text in settings]
     show_table(("operation", "score", "rule", "what could be better"), rows)
-    clean = sum(not report.findings for report in reports)
+    clean = sum(not report.findings and scores[report.operation.key] > 0 for report in reports)
     click.echo(f"{clean} of {len(reports)} operations have no findings.", err=True)

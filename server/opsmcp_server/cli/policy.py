@@ -23,8 +23,8 @@ _FITS = {Match.YES: "yes", Match.PARTLY: "partly", Match.MAYBE: "depends", Match
 
 
 @click.command("policy")
-@click.argument("what", type=click.Choice(["explain"]))
-@click.argument("tool")
+@click.argument("what", metavar="explain")
+@click.argument("tool", metavar="TOOL")
 @click.argument("arguments", nargs=-1, metavar="[name=value ...]")
 @click.option("--as", "who", metavar="PRINCIPAL", help="For this principal, not for you.")
 @click.option("--at", metavar="TIME", help="At this time, such as 2026-11-24T03:00, not now.")
@@ -43,7 +43,8 @@ def command(
 
     Without arguments, the call is taken as one that gives none.
     """
-    del what  # There is only one yet.
+    if what != "explain":
+        raise click.UsageError(f"{what!r} is not explain: opsmcp policy explain TOOL ...")
     given, moment = parse_arguments(arguments), _parse_time(at)
 
     async def work(services: Services) -> int:

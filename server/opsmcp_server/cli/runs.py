@@ -121,7 +121,7 @@ async def _list(
         damaged = {"damaged": list(page.damaged)} if page.damaged else {}
         show_json({"runs": [_entry(record) for record in page.runs], **damaged, **more})
         return
-    columns = ("run", "verdict", "started", "seconds", "tool", "arguments")
+    columns = ("run", "verdict", "started", "took", "tool", "arguments")
     show_table(columns, [_row(record) for record in page.runs])
     if page.damaged:
         click.echo(clean(damaged_runs(page.damaged)), err=True)
@@ -142,11 +142,13 @@ def _entry(record: RunRecord) -> dict[str, object]:
 
 def _row(record: RunRecord) -> tuple[Cell, ...]:
     arguments = " ".join(f"{name}={value}" for name, value in record.arguments.items())
+    started = record.created_at.astimezone()
+    seconds = f"{record.duration_seconds:.1f}"
     return (
         Cell(record.run, "bold"),
         Cell(str(record.verdict), verdict_style(record.verdict)),
-        Cell(record.created_at.astimezone().isoformat(sep=" ", timespec="seconds")),
-        Cell(f"{record.duration_seconds:.1f}"),
+        Cell(started.isoformat(sep=" ", timespec="seconds"), brief=f"{started:%m-%d %H:%M:%S}"),
+        Cell(seconds, brief=f"{seconds} s"),
         Cell(record.tool),
         Cell(arguments),
     )

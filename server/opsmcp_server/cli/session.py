@@ -30,6 +30,7 @@ from opsmcp_tools.errors import (
     RunsUnreadable,
     ToolError,
     ToolUnavailable,
+    UnknownCursor,
     UnknownRun,
     UnknownTool,
 )
@@ -49,6 +50,7 @@ _WRONG_USE = (
     InvalidArguments,
     JournalUnusable,
     RunsUnreadable,
+    UnknownCursor,
     UnknownRun,
     UnknownTool,
 )
@@ -121,7 +123,7 @@ def _status(outcome: int | click.ClickException) -> int:
 
 def _failure(error: Exception, masker: Masker, *, read: bool) -> click.ClickException:
     """`read` says whether the source was ever read; if not, that is what went wrong."""
-    told = error.in_terminal if isinstance(error, UnknownRun) else str(error)
+    told = error.in_terminal if isinstance(error, ToolError) else str(error)
     message = masker.text(told)
     if isinstance(error, _WRONG_USE):
         return WrongUse(message)

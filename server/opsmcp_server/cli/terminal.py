@@ -6,6 +6,7 @@ terminal to draw on.
 """
 
 import json
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 import click
 
+from opsmcp_server.bar import bar_rows
 from opsmcp_tools.characters import clean_line
 from opsmcp_tools.text import unfenced
 
@@ -29,39 +31,46 @@ __all__ = [
 
 _WIDEST_CELL = 500
 _WIDEST_FIRST = 30
-_BAR = "\N{BOX DRAWINGS LIGHT VERTICAL} "
-"""Stands before each line that a program wrote."""
+_WIDEST_SHORT = 14
 
 
 class Cell(NamedTuple):
-    """One cell of a table: text, and a rich style for terminals."""
+    """One cell of a table: text, a rich style for terminals, and what these show if it is less."""
 
     text: str
     style: str = ""
+    brief: str = ""
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     """A table on a terminal; in a pipe one line per row, columns separated by tabs, no header."""
-    cleaned = [
-        [Cell(clean_line(cell.text, _WIDEST_CELL), cell.style) for cell in row] for row in rows
-    ]
     if sys.stdout.isatty():
-        _draw_table(columns, cleaned)
+        _draw_table(columns, [[_drawn(cell) for cell in row] for row in rows])
         return
-    for row in cleaned:
-        click.echo("\t".join(cell.text for cell in row))
+    for row in rows:
+        click.echo("\t".join(clean_line(cell.text, _WIDEST_CELL) for cell in row))
 
 
-def _draw_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+def _drawn(cell: Cell) -> Cell:
+    return Cell(clean_line(cell.brief or cell.text, _WIDEST_CELL), cell.style)
+
+
+def _draw_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+    """Nothing is drawn of no rows, and nothing of a cell is left out."""
+    if not rows:
+        return
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
-    # What stands first is typed again: a name or a handle must not be cut.
-    longest = max((len(row[0].text) for row in rows), default=0)
-    table.columns[0].min_width = min(longest, _WIDEST_FIRST)
+    for number, column in enumerate(table.columns):
+        longest = max(len(row[number].text) for row in rows)
+        # What stands first is typed again, and short cells are read at a glance: they stay whole.
+        whole = _WIDEST_SHORT if number else _WIDEST_FIRST
+        column.no_wrap = longest <= whole
+        column.overflow = "fold"
     for row in rows:
         table.add_row(*(Text(cell.text, style=cell.style) for cell in row))
     Console().print(table)
@@ -84,8 +93,10 @@ def show_text(text: str, style: str = "") -> None:
         Console().print(Text(first, style=style), soft_wrap=True)
         first = ""
     shown = rest if not first else text
+    columns = shutil.get_terminal_size().columns
     for line, is_output in unfenced(shown):
-        click.echo(f"{_BAR}{line}" if is_output else line)
+        for row in bar_rows(line.expandtabs(), columns) if is_output else [line]:
+            click.echo(row)
 
 
 def show_json(data: object) -> None:

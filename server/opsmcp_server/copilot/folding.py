@@ -5,6 +5,7 @@ What a bar marks is output of strangers: it cannot pass for what opsmcp says.
 
 from itertools import takewhile
 
+from opsmcp_server.bar import BAR
 from opsmcp_server.copilot.outcome import Outcome
 from opsmcp_server.copilot.words import Words
 from opsmcp_tools.text import clean, unfenced
@@ -19,12 +20,11 @@ _CLOSING_LINES = 4
 """At the end of a run's result opsmcp says what to do next."""
 
 _TAB = 8
-_BAR = "│ "
 
 
 def barred(text: str) -> str:
     """The text of a stranger, clean, behind a bar."""
-    return "\n".join(f"{_BAR}{line}" for line in clean(text).splitlines())
+    return "\n".join(f"{BAR}{line}" for line in clean(text).splitlines())
 
 
 def fold(outcome: Outcome, words: Words) -> list[str]:
@@ -47,5 +47,5 @@ def _closing(lines: list[tuple[str, bool]]) -> list[tuple[str, bool]]:
 
 
 def _line(outcome: Outcome, line: str, is_output: bool) -> str:
-    bar = _BAR if is_output or not outcome.is_ours else ""
+    bar = BAR if is_output or not outcome.is_ours else ""
     return f"{bar}{line.rstrip()}".expandtabs(_TAB)[:WIDEST_LINE]

@@ -15,6 +15,7 @@ from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.text import Text
 
+from opsmcp_server.bar import BAR, bar_rows
 from opsmcp_server.copilot.blocks import Blocks
 from opsmcp_server.copilot.folding import WIDEST_LINE, fold
 from opsmcp_server.copilot.outcome import Outcome
@@ -28,6 +29,7 @@ __all__ = ["Screen"]
 _FRAMES_A_SECOND = 10
 _NARROWEST = 10
 _MOST_LINES = 4
+_INDENT = 2
 _MARGIN = 8
 """Columns that what moves leaves free: a line that a narrower window wraps is not found again."""
 
@@ -111,8 +113,15 @@ class Screen:
         mark, style = ("✓", "green") if outcome.good else ("✗", "red")
         mark, style = ("…", "cyan") if outcome.goes_on else (mark, style)
         head = Text.assemble((f"{mark} ", style), (clean_line(title, WIDEST_LINE), "bold"))
-        lines = [Text(line, style="dim", overflow="fold") for line in fold(outcome, self._words)]
-        return Group(head, *(Padding(line, (0, 0, 0, 2)) for line in lines))
+        rows = (row for line in fold(outcome, self._words) for row in self._rows(line))
+        lines = [Text(row, style="dim", overflow="fold") for row in rows]
+        return Group(head, *(Padding(line, (0, 0, 0, _INDENT)) for line in lines))
+
+    def _rows(self, line: str) -> list[str]:
+        """The line; one behind a bar as rows that each have it."""
+        if not line.startswith(BAR):
+            return [line]
+        return bar_rows(line.removeprefix(BAR), self._console.width - _INDENT)
 
     def note(self, text: str) -> None:
         """Say it in a line of its own."""

@@ -6,6 +6,7 @@ a few seconds.
 """
 
 import ipaddress
+import os
 import signal
 import socket
 from collections.abc import AsyncGenerator, Generator
@@ -79,8 +80,11 @@ def listen(settings: ServerSettings) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family, backlog=128)
     except OSError as error:
+        # The text of the error repeats the address.
+        why = os.strerror(error.errno) if error.errno else str(error)
         raise ConfigError(
-            f"cannot listen on {host} port {port} (server.host, server.port): {error.strerror}"
+            f"cannot listen on {host} port {port} (server.host, server.port): {why}. "
+            "Choose another with --port or --host."
         ) from error
     # Connections inherit it. The event loop would set it only on sockets that name their protocol,
     # and without it an answer in two parts waits 40 ms for the client's acknowledgement.
