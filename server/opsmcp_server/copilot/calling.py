@@ -230,13 +230,18 @@ class Caller:
         return outcome
 
     def _tell_late(self, call: Call, outcome: Outcome) -> None:
+        self.view.note(self._late(call, outcome))
+
+    def _late(self, call: Call, outcome: Outcome) -> str:
+        """What is to be said of the end of a call that nobody waited for."""
+        tool, run = call.offered.name, outcome.run or call.run
         if outcome.goes_on:
-            self.view.note(self._left(call).text)
-            return
+            return self._left(call).text
+        if outcome.is_error and outcome.is_ours and not outcome.verdict:
+            # There was no run that could have failed.
+            return f"{tool}: {outcome.text}"
         verdict = outcome.verdict or ("failed" if outcome.is_error else "succeeded")
-        run = outcome.run or call.run
-        key = "late-run" if run else "late"
-        self.view.note(self.words(key, tool=call.offered.name, verdict=verdict, run=run))
+        return self.words("late-run" if run else "late", tool=tool, verdict=verdict, run=run)
 
 
 def _with_changes(outcome: Outcome, call: Call, given: dict[str, Any]) -> Outcome:
