@@ -342,7 +342,8 @@ class Server(_Group):
     is allowed on the loopback only. A secret."""
     allowed_hosts: _Names = ()
     """Host headers to accept besides the address listened on, as `name` or `name:port`; needed
-    behind a proxy. Others are refused, so that no web page can rebind its name to this server."""
+    behind a proxy, and for every name by which a server that listens on `0.0.0.0` or `::` is
+    called. Others are refused, so that no web page can rebind its name to this server."""
     allowed_origins: Annotated[
         tuple[Annotated[str, AfterValidator(_origin)], ...],
         Means("a list of origins such as https://ops.example.com, without a path"),

@@ -2,7 +2,10 @@
 
 import httpx2
 import pytest
+from mcp.server.transport_security import TransportSecurityMiddleware
 
+from opsmcp_server.settings import Server
+from opsmcp_server.transports.origins import refused_elsewhere, security_of
 from tests.server.conftest import Ground
 from tests.server.harness import running
 from tests.server.older import ACCEPT, initialize
@@ -72,3 +75,26 @@ async def test_no_page_that_is_not_named_may_read_anything(
         answer = await http.post("/mcp", json=initialize(), headers=headers)
     assert answer.status_code == status
     assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("fd00::1", "[fd00::1]:8765"),
+        ("10.1.2.3", "10.1.2.3:8765"),
+        ("ops.example", "ops.example:8765"),
+    ],
+)
+def test_the_address_listened_on_is_a_good_host_as_clients_write_it(
+    address: str, host: str
+) -> None:
+    checks = TransportSecurityMiddleware(security_of(Server(host=address)))
+    assert checks._validate_host(host)
+    assert not checks._validate_host("evil.example:8765")
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::"])
+def test_who_listens_everywhere_is_called_by_names_that_must_be_set(address: str) -> None:
+    assert refused_elsewhere(Server(host=address))
+    assert not refused_elsewhere(Server(host=address, allowed_hosts=("ops.example",)))
+    assert not refused_elsewhere(Server(host="10.1.2.3"))

@@ -9,6 +9,7 @@ from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.heap import share_heap
 from opsmcp_server.services import Services
 from opsmcp_server.transports.http import listen, serve_http
+from opsmcp_server.transports.origins import in_url, refused_elsewhere
 
 __all__ = ["command"]
 
@@ -31,8 +32,13 @@ def command(shared: Shared, host: str | None, port: int | None) -> int:
 async def _serve(services: Services) -> int:
     server = services.config.server
     with listen(server) as listener:
-        host = f"[{server.host}]" if ":" in server.host else server.host
         port = listener.getsockname()[1]
-        click.echo(f"opsmcp: serving http://{host}:{port}/mcp", err=True)
+        click.echo(f"opsmcp: serving http://{in_url(server.host)}:{port}/mcp", err=True)
+        if refused_elsewhere(server):
+            click.echo(
+                "opsmcp: clients on other machines are refused (421) until server.allowed_hosts "
+                f"has what they call this one, such as ops.example.com:{port}",
+                err=True,
+            )
         await serve_http(services, listener)
     return 0

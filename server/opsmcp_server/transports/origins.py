@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from opsmcp_server.settings import Server
 
-__all__ = ["for_web_pages", "security_of"]
+__all__ = ["for_web_pages", "in_url", "refused_elsewhere", "security_of"]
 
 _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
@@ -31,7 +31,7 @@ _TOLD_HEADERS = ("Mcp-Session-Id", "WWW-Authenticate")
 
 def security_of(settings: Server) -> TransportSecuritySettings:
     """What is accepted: the address listened on, the loopback, and what the settings add."""
-    own = (*_LOOPBACK_HOSTS, settings.host)
+    own = (*_LOOPBACK_HOSTS, in_url(settings.host))
     hosts = [f"{host}:*" for host in own] + list(own) + list(settings.allowed_hosts)
     origins = [f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts]
     return TransportSecuritySettings(
@@ -39,6 +39,16 @@ def security_of(settings: Server) -> TransportSecuritySettings:
         allowed_hosts=hosts,
         allowed_origins=[*origins, *settings.allowed_origins],
     )
+
+
+def in_url(host: str) -> str:
+    """An address or a name as it stands in URLs and Host headers."""
+    return f"[{host}]" if ":" in host else host
+
+
+def refused_elsewhere(settings: Server) -> bool:
+    """Whether nobody on another machine gets in: they call by names that are not accepted."""
+    return settings.host in ("0.0.0.0", "::") and not settings.allowed_hosts  # noqa: S104
 
 
 def for_web_pages(settings: Server) -> list[Middleware]:
