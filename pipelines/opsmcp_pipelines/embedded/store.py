@@ -5,20 +5,17 @@ process is gone, a run that has not ended is an orphan. Values of variables are 
 Every method blocks: call it from a worker thread, one at a time.
 """
 
-import json
 import os
 import sqlite3
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 from opsmcp_pipelines.embedded.process_id import ProcessId
+from opsmcp_pipelines.embedded.stored_report import dump_report, load_report
 from opsmcp_pipelines.models import OperationKey
-from opsmcp_pipelines.run import NodeReport, RunReport, Status, StepReport, TaskReport
+from opsmcp_pipelines.run import RunReport
 
 __all__ = ["RunStore", "StoredRun"]
 
@@ -46,7 +43,19 @@ ALTER TABLE runs ADD COLUMN leader_started TEXT NOT NULL DEFAULT '';
 _BUSY_SECONDS = 5.0
 _KEEP = timedelta(days=14)
 _KEEP_RUNS = 10_000
+_KEEP_BYTES = 256 * 1024 * 1024
 _TRIM_EVERY = 200
+_DROPPED_AT_ONCE = 20
+
+_USED = """
+SELECT (pages.page_count - free.freelist_count) * size.page_size
+FROM pragma_page_count AS pages, pragma_freelist_count AS free, pragma_page_size AS size
+"""
+
+# Whoever follows a run that has just ended may not have read its end yet.
+_DROP_OLDEST = """
+DELETE FROM runs WHERE name IN (SELECT name FROM runs WHERE ended ORDER BY ended LIMIT ?)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +75,16 @@ class StoredRun:
 class RunStore:
     """The file. Opened by `open`, closed by `close`."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, keep_bytes: int) -> None:
         """Take over an open connection whose schema is good."""
         self._connection = connection
+        self._keep_bytes = keep_bytes
         self._own = ProcessId.of(os.getpid())
         self._inserted = 0
 
     @classmethod
-    def open(cls, path: Path) -> "RunStore":
-        """Open or create the file, readable by its owner only.
+    def open(cls, path: Path, keep_bytes: int = _KEEP_BYTES) -> "RunStore":
+        """Open or create the file, readable by its owner only; ended runs go when it is larger.
 
         Raises:
             sqlite3.Error: It is no database, or was written by a newer version.
@@ -88,7 +98,7 @@ class RunStore:
         except sqlite3.Error:
             connection.close()
             raise
-        store = cls(connection)
+        store = cls(connection, keep_bytes)
         store._trim()
         return store
 
@@ -104,8 +114,11 @@ class RunStore:
             connection.execute(
                 "INSERT INTO runs (name, operation, call_id, pid, pid_started, created_at, report)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (name, str(operation), call_id, number, started, created, _dump(report)),
+                (name, str(operation), call_id, number, started, created, dump_report(report)),
             )
+            while self._used_bytes() > self._keep_bytes:
+                if not connection.execute(_DROP_OLDEST, (_DROPPED_AT_ONCE,)).rowcount:
+                    break
         self._inserted += 1
         if self._inserted % _TRIM_EVERY == 0:
             self._trim()
@@ -117,7 +130,7 @@ class RunStore:
             connection.execute(
                 "UPDATE runs SET report = ?, ended = ?, leader = ?, leader_started = ?"
                 " WHERE name = ?",
-                (_dump(report), report.status.ended, number, started, name),
+                (dump_report(report), _ended(report), number, started, name),
             )
 
     def get(self, name: str) -> StoredRun | None:
@@ -133,7 +146,7 @@ class RunStore:
         operation, number, started, ended, report, leader, leader_started = row
         orphaned = not ended and not ProcessId(number, started).alive
         left = ProcessId(leader, leader_started) if leader else None
-        return StoredRun(name, operation, _load(report), orphaned, left)
+        return StoredRun(name, operation, load_report(report), orphaned, left)
 
     def find(self, call_id: str, operation: OperationKey) -> str | None:
         """The name of the newest run of a call, or None."""
@@ -144,6 +157,11 @@ class RunStore:
         with closing(self._connection.execute(query, (call_id, str(operation)))) as cursor:
             row = cursor.fetchone()
         return None if row is None else str(row[0])
+
+    def _used_bytes(self) -> int:
+        with closing(self._connection.execute(_USED)) as cursor:
+            (used,) = cursor.fetchone()
+        return int(used)
 
     def _trim(self) -> None:
         """Forget what is too old or too much."""
@@ -157,6 +175,13 @@ class RunStore:
             )
 
 
+def _ended(report: RunReport) -> int:
+    """When it ended, in seconds of the epoch; 0 while it goes on, 1 if nobody knows when."""
+    if not report.status.ended:
+        return 0
+    return int(report.ended_at.timestamp()) if report.ended_at else 1
+
+
 def _prepare(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > _SCHEMA_VERSION:
@@ -165,85 +190,3 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.executescript(_FROM_VERSION_1 if version == 1 else _SCHEMA)
     connection.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-
-
-def _dump(report: RunReport) -> str:
-    return json.dumps(
-        {
-            "status": report.status,
-            "created_at": _dump_time(report.created_at),
-            "started_at": _dump_time(report.started_at),
-            "ended_at": _dump_time(report.ended_at),
-            "tasks": [_dump_task(task) for task in report.tasks],
-        }
-    )
-
-
-def _dump_time(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
-
-
-def _dump_task(task: TaskReport) -> dict[str, Any]:
-    return {
-        "name": task.name,
-        "task": task.task,
-        "status": task.status,
-        "results": dict(task.results),
-        "allowed": task.allowed,
-        "skipped": task.skipped,
-        "started_at": _dump_time(task.started_at),
-        "nodes": [
-            {
-                "node": node.node,
-                "status": node.status,
-                "steps": [
-                    [
-                        step.name,
-                        step.status,
-                        step.output,
-                        step.output_bytes,
-                        step.allowed,
-                        step.note,
-                    ]
-                    for step in node.steps
-                ],
-            }
-            for node in task.nodes
-        ],
-    }
-
-
-def _load(text: str) -> RunReport:
-    data: dict[str, Any] = json.loads(text)
-    return RunReport(
-        status=Status.parse(data["status"]),
-        tasks=tuple(_load_task(task) for task in data["tasks"]),
-        created_at=_load_time(data["created_at"]),
-        started_at=_load_time(data["started_at"]),
-        ended_at=_load_time(data["ended_at"]),
-    )
-
-
-def _load_time(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
-def _load_task(data: Mapping[str, Any]) -> TaskReport:
-    return TaskReport(
-        name=data["name"],
-        task=data["task"],
-        status=Status.parse(data["status"]),
-        nodes=tuple(_load_node(node) for node in data["nodes"]),
-        results=MappingProxyType(dict(data["results"])),
-        allowed=data["allowed"],
-        skipped=data["skipped"],
-        started_at=_load_time(data["started_at"]),
-    )
-
-
-def _load_node(data: Mapping[str, Any]) -> NodeReport:
-    steps = tuple(
-        StepReport(name, Status.parse(status), output, size, allowed, note)
-        for name, status, output, size, allowed, note in data["steps"]
-    )
-    return NodeReport(data["node"], Status.parse(data["status"]), steps)
