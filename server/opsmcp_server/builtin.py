@@ -6,7 +6,7 @@ operation. Their arguments are declared and checked like those of every other to
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache, partial
 
 import mcp_types as types
@@ -150,7 +150,7 @@ async def _list_runs(
     data: JsonObject = {"runs": [_row(record) for record in page.runs]}
     if page.cursor:
         data["next_cursor"] = page.cursor
-    lines = [f"{row['run']}  {row['verdict']}  {row['operation']}" for row in data["runs"]]
+    lines = [_line(record) for record in page.runs]
     if page.damaged:
         data["damaged"] = [label(run) for run in page.damaged]
         lines.append(damaged_runs(page.damaged))
@@ -179,6 +179,11 @@ def _row(record: RunRecord) -> JsonObject:
         "started_at": record.created_at.isoformat(timespec="seconds"),
         "duration_seconds": record.duration_seconds,
     }
+
+
+def _line(record: RunRecord) -> str:
+    started = record.created_at.astimezone(UTC)
+    return f"{record.run}  {record.verdict}  {started:%Y-%m-%d %H:%M} UTC  {record.tool}"
 
 
 async def _cancel_run(

@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mcp import Client
+from mcp_types import TextContent
 
 from tests.fakes.ops_server import FakeOps, fake_ops
 from tests.fakes.ops_state import good_step, make_pipeline, make_task, pipeline_status, task_status
@@ -67,6 +69,16 @@ async def test_runs_are_listed_by_tool_verdict_and_time(
         await client.call_tool("show-disk", {})
         listed = await client.call_tool("list_runs", given)
     assert len(listed.structured_content["runs"]) == count
+
+
+async def test_the_text_of_a_list_says_when_each_run_started(tmp_path: Path) -> None:
+    async with _server() as ops, _opsmcp(ops, tmp_path) as client:
+        await client.call_tool("show-disk", {})
+        listed = await client.call_tool("list_runs", {})
+    (run,) = listed.structured_content["runs"]
+    started = datetime.fromisoformat(run["started_at"]).astimezone(UTC)
+    line = f"{run['run']}  succeeded  {started:%Y-%m-%d %H:%M} UTC  show-disk"
+    assert [part.text for part in listed.content if isinstance(part, TextContent)] == [line]
 
 
 async def test_a_time_that_is_none_is_told_what_is(tmp_path: Path) -> None:

@@ -62,7 +62,18 @@ def test_a_search_with_many_matches_goes_on_at_the_next_match() -> None:
 def test_a_search_stays_within_its_limit() -> None:
     found = output_slice(_LINES, search="line", limit=120)
     assert len(found["output"]) <= 120
-    assert found["next_offset"] == 2
+    assert found["next_offset"] == 9
+
+
+def test_matches_that_stand_close_together_are_shown_once() -> None:
+    output = "\n".join("hit" if at in (3, 4, 7, 14, 15) else f"line {at}" for at in range(1, 16))
+    near = record(GOOD, task("t", step("s", output)))
+    blocks = output_slice(near, search="hit")["output"].split("\n--\n")
+    numbers = [[line.split(" ")[0] for line in block.split("\n")] for block in blocks]
+    assert numbers == [
+        ["1-", "2-", "3:", "4:", "5-", "6-", "7:", "8-", "9-"],
+        ["12-", "13-", "14:", "15:"],
+    ]
 
 
 def test_a_match_in_a_very_long_line_is_shown_where_it_is() -> None:

@@ -125,27 +125,31 @@ def _search(whole: str, search: str, offset: int, limit: int) -> JsonObject:
     lines = whole.split("\n")
     wanted = search.casefold()
     hits = [number for number, line in enumerate(lines) if wanted in line.casefold()]
-    blocks, used = list[str](), 0
+    blocks, used, beyond = list[str](), 0, 0
     for number in hits[offset : offset + _MOST_MATCHES]:
-        block = _excerpt(lines, number, hits, wanted)
-        used += len(block) + len(_BETWEEN)
+        start = max(beyond, number - _CONTEXT_LINES)
+        between = _BETWEEN if start > beyond else "\n"
+        block = _excerpt(lines, range(start, number + _CONTEXT_LINES + 1), hits, wanted)
+        if blocks and block:
+            block = between + block
+        used += len(block)
         if blocks and used > limit:
             break
         blocks.append(block[:limit])
+        beyond = number + _CONTEXT_LINES + 1
     end = offset + len(blocks)
     return {
-        "output": _BETWEEN.join(blocks),
+        "output": "".join(blocks),
         "next_offset": end if end < len(hits) else None,
         "matches": len(hits),
     }
 
 
-def _excerpt(lines: Sequence[str], number: int, hits: Sequence[int], wanted: str) -> str:
-    """A matching line and those around it: `12:` before a match, `11-` before another line."""
-    start = max(0, number - _CONTEXT_LINES)
+def _excerpt(lines: Sequence[str], shown: range, hits: Sequence[int], wanted: str) -> str:
+    """Lines with their numbers: `12:` before a match, `11-` before another line."""
     return "\n".join(
         f"{at + 1}{':' if _holds(hits, at) else '-'} {_near(line, wanted)}"
-        for at, line in enumerate(lines[start : number + _CONTEXT_LINES + 1], start)
+        for at, line in enumerate(lines[shown.start : shown.stop], shown.start)
     )
 
 
