@@ -5,19 +5,16 @@ caller that goes away stops waiting, nothing else. Knows nothing of MCP, schemas
 """
 
 import logging
-import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from math import inf
-from types import MappingProxyType
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from opsmcp_pipelines.errors import SourceError
-from opsmcp_pipelines.models import Operation, Pipeline, Task
-from opsmcp_pipelines.run import ExpectedTask, Run, Verdict, expected_tasks
+from opsmcp_pipelines.models import Operation
 from opsmcp_pipelines.source import RunRef, Source, StartRequest
 from opsmcp_tools.admission import Admission
 from opsmcp_tools.arguments import CheckedCall
@@ -26,36 +23,26 @@ from opsmcp_tools.errors import JournalUnusable, ToolError, ToolUnavailable
 from opsmcp_tools.events import EventHook
 from opsmcp_tools.following import Live
 from opsmcp_tools.history import History
+from opsmcp_tools.intent import FindTask, expected_of, new_intent, no_task
 from opsmcp_tools.journal import Journal
 from opsmcp_tools.journal_writes import Writes
 from opsmcp_tools.masking import Masker
 from opsmcp_tools.runs import Clock, Repeat, RunRecord, RunSettings
 from opsmcp_tools.sameness import digest_of
+from opsmcp_tools.taking_up import TakingUp
 from opsmcp_tools.tool import Principal, Tool
 from opsmcp_tools.waiting import Progress, wait_for_end, wait_until
 
 __all__ = ["Executions", "FindTask"]
 
 
-FindTask = Callable[[str, str], Task | None]
-"""The task of a namespace and a name, as the catalogue has it now."""
-
-_HANDLE_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
-
 _JOURNAL_LOOK_SECONDS = 1.0
 """How often the journal is read for a run that another process follows."""
-
-_LEARNABLE = timedelta(hours=1)
-"""How long after its deadline an opsmcp with the source of a run might still learn of its end."""
 
 _CANCEL_SECONDS = 5.0
 """How long a cancel waits for the run to begin, and for it to end."""
 
 _logger = logging.getLogger(__name__)
-
-
-def _no_task(_namespace: str, _name: str) -> Task | None:
-    return None
 
 
 class Executions:
@@ -69,7 +56,7 @@ class Executions:
         settings: RunSettings,
         clock: Clock,
         hooks: Sequence[EventHook] = (),
-        find_task: FindTask = _no_task,
+        find_task: FindTask = no_task,
         masker: Masker | None = None,
     ) -> None:
         """Prepare; nothing is started or taken up before `run`."""
@@ -80,9 +67,19 @@ class Executions:
         self._settings = settings
         self._admission = Admission(settings, clock)
         self._find_task = find_task
-        self._writes = Writes()
+        writes = Writes()
         self._carrier = Carrier(
-            source, journal, settings=settings, clock=clock, writes=self._writes, hooks=hooks
+            source, journal, settings=settings, clock=clock, writes=writes, hooks=hooks
+        )
+        self._taking_up = TakingUp(
+            journal,
+            writes,
+            self._carrier,
+            self._admission,
+            settings=settings,
+            clock=clock,
+            source=source.label,
+            masker=self._masker,
         )
         self.history = History(journal, self._carrier.live, clock)
         self._group: TaskGroup | None = None
@@ -95,11 +92,11 @@ class Executions:
         async with anyio.create_task_group() as group:
             self._group = group
             try:
-                await self._take_up()
+                await self._taking_up.take_up(group)
                 task_status.started()
                 while every := self._settings.take_up_seconds:
                     await self._clock.sleep(every)
-                    await self._take_up()
+                    await self._taking_up.take_up(group)
                 await anyio.sleep_forever()
             finally:
                 self._group = None
@@ -134,7 +131,16 @@ class Executions:
         live = self._in_flight(tool, principal, digest, key)
         if live is not None:
             return _repeat(await self._settled(live, until, on_progress), digest)
-        intent = replace(self._intent(tool, call, principal), digest=digest, key=key)
+        intent = new_intent(
+            tool,
+            call,
+            principal,
+            source=self._source.label,
+            expected=expected_of(tool.operation, self._find_task),
+            masker=self._masker,
+            now=self._clock.now(),
+        )
+        intent = replace(intent, digest=digest, key=key)
         same = await self._enter(intent, self._window(tool))
         if same is not None:
             return await self._answer(same, digest, until, on_progress)
@@ -314,8 +320,8 @@ class Executions:
         if live is not None:
             return live.record
         if operation is not None:
-            record = replace(record, expected=self._expected(operation))
-        self._take(record, group, self._carrier.join)
+            record = replace(record, expected=expected_of(operation, self._find_task))
+        self._taking_up.take(record, group, self._carrier.join)
         return record
 
     async def cancel(self, run: str, principal: Principal) -> tuple[RunRecord, bool]:
@@ -366,31 +372,6 @@ class Executions:
             raise ToolUnavailable("nothing was started: opsmcp is starting or stopping")
         return self._group
 
-    def _intent(self, tool: Tool, call: CheckedCall, principal: Principal) -> RunRecord:
-        masker = self._masker.also(call.secrets)
-        arguments = {name: masker.text(value) for name, value in call.arguments.items()}
-        return RunRecord(
-            run="r-" + "".join(secrets.choice(_HANDLE_LETTERS) for _ in range(10)),
-            tool=tool.name,
-            operation=tool.operation.key,
-            principal=principal.name,
-            arguments=MappingProxyType(arguments),
-            source=self._source.label,
-            source_run="",
-            created_at=self._clock.now(),
-            result=Run(Verdict.RUNNING),
-            expected=self._expected(tool.operation),
-            definition=tool.definition,
-        )
-
-    def _expected(self, operation: Operation) -> tuple[ExpectedTask, ...]:
-        if not isinstance(operation, Pipeline):
-            return expected_tasks(operation, {})
-        found = {
-            ref.task: self._find_task(operation.namespace, ref.task) for ref in operation.tasks
-        }
-        return expected_tasks(operation, {name: task for name, task in found.items() if task})
-
     async def _wait_elsewhere(
         self, run: str, seconds: float, on_progress: Progress | None
     ) -> RunRecord:
@@ -398,53 +379,12 @@ class Executions:
         end = self._clock.monotonic() + seconds
         while not (record := await self.history.find(run)).ended:
             left = end - self._clock.monotonic()
-            if await self._take_up(run):
+            if self._group is not None and await self._taking_up.take_up(self._group, run):
                 return await self.wait(run, left, on_progress)
             if left <= 0:
                 break
             await self._clock.sleep(min(left, _JOURNAL_LOOK_SECONDS))
         return record
-
-    async def _take_up(self, run: str | None = None) -> bool:
-        """Follow the unfinished runs (or the one) that no live process follows any more.
-
-        Those of another source can only be ended, once nobody else will.
-        """
-        group = self._group
-        if group is None:
-            return False
-        try:
-            claimed = await self._writes.do(self._journal.claim, self._is_to_take_up, run)
-        except JournalUnusable as error:
-            _logger.warning("unfinished runs were not taken up: %s", error)
-            return False
-        # Nothing is awaited until all are followed: the next claim, whose turn it is, must see it.
-        for record in claimed:
-            ours = record.source == self._source.label
-            self._take(record, group, self._carrier.resume if ours else self._carrier.give_up)
-        return bool(claimed)
-
-    def _is_to_take_up(self, record: RunRecord) -> bool:
-        """Whether a run is to be taken from the journal; called in a thread."""
-        if record.run in self._carrier.live:
-            return False
-        late = timedelta(seconds=self._settings.deadline_of(record.tool)) + _LEARNABLE
-        return record.source == self._source.label or self._clock.now() - record.created_at > late
-
-    def _take(
-        self, record: RunRecord, group: TaskGroup, carry: Callable[[Live], Awaitable[None]]
-    ) -> None:
-        """Follow a run that exists already, whether there is room for it or not."""
-        live = self._carrier.live[record.run] = Live(record, self._masker)
-        self._admission.take(record.principal)
-
-        async def follow() -> None:
-            try:
-                await carry(live)
-            finally:
-                self._admission.leave(record.principal)
-
-        group.start_soon(follow)
 
 
 def _repeat(record: RunRecord, digest: str) -> RunRecord:
