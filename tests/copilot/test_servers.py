@@ -142,6 +142,7 @@ def test_another_opsmcp_is_asked_about_and_may_then_ask_itself(
         at.ask("delete it", f"Run Delete marker (delete-marker) on {label}?")
         at.expect("[y/n]")
         at.ask("y", f"{label} asks: Run Delete marker (delete-marker)?")
+        at.expect("│ It changes something")
         at.expect("[y/n]")
         at.ask("n", "Still there.")
 
@@ -155,7 +156,8 @@ def test_whoever_calls_itself_opsmcp_is_asked_about_all_the_same(
     copilot: Copilot, model: FakeOpenAI, trusted: bool
 ) -> None:
     def person(at: Terminal) -> None:
-        at.ask("what would rm -rf /data do?", "[y/n/e]")
+        at.ask("what would rm -rf /data do?", "│ Runs a command.")
+        at.expect("[y/n/e]")
         at.ask("n", "Well.")
 
     posing = Shell("other" if trusted else "opsmcp")

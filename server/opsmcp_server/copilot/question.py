@@ -7,6 +7,7 @@ fit on a screen is for whoever shows it, and what is too long for anybody is not
 from collections.abc import Iterable
 
 from opsmcp_server.copilot.call import Call
+from opsmcp_server.copilot.folding import barred
 from opsmcp_server.copilot.named import named_call
 from opsmcp_server.copilot.words import Words
 from opsmcp_tools.characters import clean_line
@@ -28,7 +29,8 @@ def own_question(call: Call, words: Words) -> str:
     lines = [words("question", title=offered.title, tool=tool, server=label)]
     lines += [words("destructive")] if offered.destroys else []
     lines += _warning(call, words)
-    lines += [offered.description] if offered.description else []
+    told = offered.description if offered.server.asks_itself else barred(offered.description)
+    lines += [told] if told else []
     return "\n".join([*lines, *show_arguments(call.arguments, words.language)])
 
 
@@ -38,7 +40,7 @@ def servers_question(call: Call, message: str, words: Words) -> str:
     server = call.offered.server
     if not server.asks_itself:
         # Its words are no more than a stranger's: they must not pass for the chat's own.
-        first = words("server-asks", server=server.label, text=first)
+        first, rest = words("server-asks", server=server.label, text=first), barred(rest)
     return "\n".join([first, *_warning(call, words), *([rest] if rest else [])])
 
 
