@@ -25,6 +25,13 @@ INITIALIZE = {
 }
 
 
+NEWER: Mapping[str, object] = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+    "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "0"},
+}
+
+
 @pytest.fixture
 def script(opsmcp: Opsmcp) -> Callable[[], ProcessId]:
     """The process of `show-forever`, once it runs."""
@@ -155,6 +162,17 @@ def test_stdio_answers_what_was_asked_before_stdin_was_closed(opsmcp: Opsmcp) ->
         "tools/call",
         "tools/list",
     }
+
+
+def test_stdio_ends_a_stream_of_news_when_stdin_is_closed(opsmcp: Opsmcp) -> None:
+    with opsmcp.start("stdio", stdin=subprocess.PIPE) as process:
+        notices = {"toolsListChanged": True}
+        _ask(process, "subscriptions/listen", {"_meta": NEWER, "notifications": notices})
+        assert process.stdout is not None
+        assert "acknowledged" in process.stdout.readline()
+        answers, said = process.communicate(timeout=SECONDS)
+    assert (process.returncode, said) == (0, "")
+    assert json.loads(answers)["result"]["resultType"] == "complete"
 
 
 @pytest.mark.parametrize("stream", ["stdin", "stdout"])

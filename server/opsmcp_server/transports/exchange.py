@@ -40,11 +40,21 @@ class _WriteStream(Protocol):
     async def aclose(self) -> None: ...
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class Exchange:
     """A connection that is served."""
 
     def __init__(
-        self, read: _ReadStream, write: _WriteStream, most: int, *, last_seconds: float = 0.0
+        self,
+        read: _ReadStream,
+        write: _WriteStream,
+        most: int,
+        *,
+        last_seconds: float = 0.0,
+        on_last: Callable[[], None] = _nothing,
     ) -> None:
         """Serve these streams.
 
@@ -53,11 +63,13 @@ class Exchange:
             write: What it is told.
             most: How many requests may be without an answer.
             last_seconds: How long what was asked may still be answered after the last message.
+            on_last: Called then, to end what only waits for news.
         """
         self._read = _Reading(read, self._came, self._ended)
         self._write = _Writing(write, self._left)
         self._most = most
         self._last_seconds = last_seconds
+        self._on_last = on_last
         self._unanswered: set[str | int] = set()
         self._served = anyio.CancelScope()
         self._ending = False
@@ -98,6 +110,7 @@ class Exchange:
     async def _ended(self) -> None:
         """Nothing more comes. The SDK would drop at once whatever is not answered yet."""
         if self._unanswered:
+            self._on_last()
             with anyio.move_on_after(self._last_seconds):
                 self.end()
                 await anyio.sleep_forever()

@@ -60,7 +60,11 @@ async def serve_stdio(services: Services) -> None:
         answers = anyio.wrap_file(TextIOWrapper(BufferedWriter(stdout), encoding="utf-8"))
         async with stdio_server(lines, answers) as (read_stream, write_stream):
             exchange = Exchange(
-                read_stream, write_stream, _MOST_UNANSWERED, last_seconds=_LAST_ANSWERS_SECONDS
+                read_stream,
+                write_stream,
+                _MOST_UNANSWERED,
+                last_seconds=_LAST_ANSWERS_SECONDS,
+                on_last=services.sessions.close,
             )
             try:
                 await exchange.serve(server)
