@@ -40,6 +40,12 @@ logger = logging.getLogger(__name__)
 
 _HANDLE = re.compile(r"\brun (r-[a-z0-9]{4,40})\b")
 _WAIT_SECONDS = 10
+_LEAST_SECONDS = 1.0
+"""Between two looks at a run."""
+
+_MOST_LOOKS = 10_000
+"""At one run: more than a day of waiting, if the server waits."""
+
 _LONGEST_PROGRESS = 500
 _LONGEST_ERROR = 2_000
 
@@ -219,14 +225,19 @@ class Caller:
         offered = self.hub.sibling(call.offered.server, "get_run")
         if offered is None or offered.name == call.offered.name:
             return outcome
-        while outcome.goes_on and outcome.run:
+        for _ in range(_MOST_LOOKS):
+            if not (outcome.goes_on and outcome.run):
+                break
             call.run = outcome.run
             if not call.left:
                 line = outcome.text.partition("\n")[0][:_LONGEST_PROGRESS]
                 shown = line if outcome.is_ours else barred(line)
                 self.view.progress(call.title, shown, 0, None)
             given = {"run": outcome.run, "wait_seconds": _WAIT_SECONDS}
+            asked_at = anyio.current_time()
             outcome = await self._answer(Call(offered, given, run=outcome.run))
+            if outcome.goes_on:  # A server need not wait, as opsmcp does.
+                await anyio.sleep_until(asked_at + _LEAST_SECONDS)
         return outcome
 
     def _tell_late(self, call: Call, outcome: Outcome) -> None:
