@@ -458,7 +458,7 @@ class Result(_Group):
 
 
 class OpenAI(_Group):
-    """An OpenAI-compatible model, for `opsmcp copilot`."""
+    """An OpenAI-compatible model, for `opsmcp copilot` and `result.summary`."""
 
     base: _Address = ""
     """Address of the API, for example `https://api.openai.com/v1`, which is meant when it is empty

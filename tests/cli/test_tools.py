@@ -48,6 +48,24 @@ def test_a_pipe_gets_lines_with_tabs(opsmcp: Opsmcp) -> None:
     assert effects["broken-pipeline"] == "withheld"
 
 
+def test_no_operations_at_all_are_told_with_what_to_do(opsmcp: Opsmcp) -> None:
+    hidden = opsmcp.folder / "opsmcp.yaml"
+    hidden.write_text("expose: {tasks: none, pipelines: none}\n", "utf-8")
+    again = "opsmcp tools --all --config opsmcp.yaml"
+    assert (
+        f"No operation is a tool: {again} says why."
+        in opsmcp("tools", "--config", hidden.name).stderr
+    )
+    (opsmcp.folder / "manifests" / "all.yaml").unlink()
+    assert "the embedded engine has no operations." in opsmcp("tools").stderr
+
+
+def test_a_pipeline_and_a_task_that_are_withheld_together_are_one_row(opsmcp: Opsmcp) -> None:
+    bundled = replace(opsmcp, environ={"OPSMCP_EMBEDDED_BUNDLED": "true"})
+    rows = [line.split("\t") for line in bundled("tools", "--all").stdout.splitlines()]
+    assert [row[1::2] for row in rows if row[0] == "list-pods"] == [["withheld", "pipeline, task"]]
+
+
 def test_a_terminal_gets_a_table_without_the_codes_of_strangers(opsmcp: Opsmcp) -> None:
     status, shown = opsmcp.on_terminal("tools", "--all")
     assert status == 0

@@ -70,7 +70,7 @@ async def _demonstrate(server: StdioServerParameters) -> str:
 
 
 async def _stages(client: Client) -> str:
-    _say("1. A client starts `opsmcp stdio` and lists its tools. Each is a runbook, or built in:")
+    _say("1. A client starts `opsmcp stdio` and lists its tools, each of them a runbook:")
     tools = (await client.list_tools()).tools
     operations = [tool for tool in tools if "_" not in tool.name]
     show_tools(operations)
@@ -81,7 +81,7 @@ async def _stages(client: Client) -> str:
 
 
 async def _call(client: Client) -> str:
-    _say(f"2. A model asked what fills the disk calls {_shown(_ARGUMENTS)}:")
+    _say(f"2. Asked what fills the disk, a model calls\n{_shown(_ARGUMENTS)}:")
 
     async def on_progress(progress: float, total: float | None, message: str | None) -> None:
         click.echo(f"   ... {clean(message or '')}")
@@ -95,7 +95,7 @@ async def _call(client: Client) -> str:
 
 
 async def _refusal(client: Client) -> str:
-    _say(f"4. A value is never code. {_shown(_HOSTILE)} starts nothing, and says what to change:")
+    _say(f"4. A value is never code.\n{_shown(_HOSTILE)} starts nothing, and says what to change:")
     result = await client.call_tool(_TOOL, _HOSTILE)
     click.echo(clean(_text(result)))
     runs: JsonObject = (await client.call_tool("list_runs", {})).structured_content or {}
@@ -122,9 +122,11 @@ def _say_next() -> None:
     found = shutil.which("opsmcp")
     program = "opsmcp" if found else str(Path(sys.executable).with_name("opsmcp"))
     _say("All of this worked. Next:")
-    click.echo(f"   claude mcp add opsmcp -- {program} stdio     (other clients: README.md)")
-    click.echo("   then ask: what is filling the disk?")
-    click.echo(
-        f"   {program} tools --all                         what there is, and what is withheld"
+    steps = (
+        (f"claude mcp add opsmcp -- {program} stdio", "then ask: what is filling the disk?"),
+        (f"{program} tools --all", "what there is, and what is withheld and why"),
+        ("OPS_SERVER=https://ops.example.com", "in the environment: your Ops server instead"),
     )
-    click.echo("   OPS_SERVER=https://ops.example.com            use your Ops server instead")
+    for command, does in steps:
+        click.echo(f"   {command}\n      {does}")
+    click.echo("   Other clients: README.md")

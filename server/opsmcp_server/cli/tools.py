@@ -1,6 +1,7 @@
 """`opsmcp tools`: the tools as a client would list them, and what is withheld."""
 
 import json
+import shlex
 
 import click
 import mcp_types as types
@@ -10,6 +11,7 @@ from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table
 from opsmcp_server.services import Services
+from opsmcp_tools.characters import clean_line
 from opsmcp_tools.policy import Action
 from opsmcp_tools.tokens import HOW, estimate_tokens
 from opsmcp_tools.toolbox import Toolbox
@@ -45,9 +47,22 @@ def command(shared: Shared, everything: bool, cost: bool, as_json: bool) -> int:
         _mention_unlisted(len(services.listing.unlisted))
         if everything:
             _mention_missing(services, toolbox)
+        elif not toolbox.tools:
+            _mention_none(services, toolbox, shared)
         return 0
 
     return run_with_services(shared, work)
+
+
+def _mention_none(services: Services, toolbox: Toolbox, shared: Shared) -> None:
+    """Why no operation is listed, in as far as that is known."""
+    if toolbox.withheld or toolbox.catalogue.operations:
+        why = shlex.join(["opsmcp", "tools", "--all", *shared.words()])
+        click.echo(f"No operation is a tool: {why} says why.", err=True)
+        return
+    ops = services.config.ops
+    where = f" in {', '.join(ops.namespace)} (ops.namespace)" if ops.server else ""
+    click.echo(f"{clean_line(services.source.label, 200)} has no operations{where}.", err=True)
 
 
 def _mention_missing(services: Services, toolbox: Toolbox) -> None:
@@ -117,17 +132,20 @@ def _show_table(tools: tuple[types.Tool, ...], toolbox: Toolbox | None) -> None:
     known = {tool.name: tool.definition[:_HASH_SHOWN] for tool in toolbox.tools}
     rows = [(*_row(tool), Cell(known.get(tool.name, ""), "dim")) for tool in tools]
     show_table((*_COLUMNS, "definition"), rows)
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for item in toolbox.withheld:
+        # A pipeline and a task of one name are mostly withheld together.
+        kinds.setdefault((item.operation, item.reason), []).append(item.kind)
     withheld = [
         (
-            Cell(item.operation, "dim"),
+            Cell(operation, "dim"),
             Cell("withheld", "magenta"),
-            Cell(item.reason),
-            Cell(item.kind, "dim"),
+            Cell(reason),
+            Cell(", ".join(dict.fromkeys(found)), "dim"),
         )
-        for item in toolbox.withheld
+        for (operation, reason), found in kinds.items()
     ]
-    if withheld:
-        show_table(("operation", "", "reason", "kind"), withheld)
+    show_table(("operation", "", "reason", "kind"), withheld)
 
 
 _HASH_SHOWN = 12

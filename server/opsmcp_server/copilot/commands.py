@@ -21,6 +21,7 @@ from opsmcp_server.copilot.session import Session
 from opsmcp_server.copilot.shape import list_of, object_of, text_of
 from opsmcp_server.finding import RUN_OPERATION
 from opsmcp_tools.characters import clean_line
+from opsmcp_tools.nearest import nearest_names
 from opsmcp_tools.text import clean
 
 __all__ = ["Commands"]
@@ -119,7 +120,9 @@ class Commands:
         listed = self.session.hub.find(given[0])
         offered = listed or next(iter(self._every(RUN_OPERATION)), None)
         if offered is None:
-            self._say("no-such-tool", tool=clean_line(given[0], _LONGEST_NAME))
+            near = ", ".join(nearest_names(given[0], self.session.hub.tools))
+            key = "no-such-name-but" if near else "no-such-name"
+            self._say(key, tool=clean_line(given[0], _LONGEST_NAME), near=near)
             return None
         arguments = parse(given[1:], offered.properties)
         if arguments is None:

@@ -204,6 +204,14 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "The connection to {server} was lost; what became of the call is not known.",
             "与 {server} 的连接已断开;该调用的结果未知。",
         ),
+        "no-such-name": (
+            "There is no tool {tool!r}; /tools lists those that there are.",
+            "没有工具 {tool!r};/tools 列出现有的工具。",
+        ),
+        "no-such-name-but": (
+            "There is no tool {tool!r}; the nearest: {near}.",
+            "没有工具 {tool!r};最接近的有:{near}。",
+        ),
         "no-such-tool": ("There is no tool {tool!r}.", "没有工具 {tool!r}。"),
         "no-tool-fits": ("No tool fits these words.", "没有匹配的工具。"),
         "no-operations": (
