@@ -355,7 +355,9 @@ async def test_a_failure_of_opsmcp_itself_ends_one_run_only(engine: Open) -> Non
         return broken
 
     async with engine(noisy + quiet, output_bytes=1000, masking=masking) as runs:
-        run = judge(await runs.run("t"))
+        ref = await runs.start("t")
+        await runs.source.ended(ref)
+        run = judge(await runs.source.read_run(ref))
         assert (await runs.run("t2")).status is Status.SUCCEEDED
     assert run.verdict is Verdict.ABORTED
     assert "opsmcp itself failed" in run.reason

@@ -6,11 +6,9 @@ what runs next and what that means. Where Ops has a bug it does what the author 
 """
 
 import re
-import shutil
 import signal
 import socket
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,6 +26,7 @@ from opsmcp_pipelines.embedded.reference import RefusedStep
 from opsmcp_pipelines.embedded.state import RunState, TaskState
 from opsmcp_pipelines.embedded.variables import Plan, TaskValues, resolve
 from opsmcp_pipelines.embedded.when import ConditionError, evaluate
+from opsmcp_pipelines.embedded.workplace import Workplace
 from opsmcp_pipelines.models import Step, Task, TaskRef
 from opsmcp_pipelines.run import Status, StepReport
 
@@ -279,34 +278,34 @@ async def _run_script(
     script: "Script", environ: Mapping[str, str], seconds: float, keeper: Keeper, keep: Keep
 ) -> Ended:
     """Run a script from a private directory, which is removed afterwards."""
-    folder = await to_thread.run_sync(_write_script, script, environ.get("TMPDIR"))
+    place = await to_thread.run_sync(_write_script, script, environ.get("TMPDIR"))
     try:
         return await run_process(
-            _command(script, folder / "script"),
+            _command(script, place.folder / "script"),
             env={**environ, **script.environ},
-            cwd=folder / "work",
+            cwd=place.folder / "work",
             seconds=seconds,
             on_output=keeper.add,
             on_start=keep,
         )
     finally:
         with anyio.CancelScope(shield=True):
-            await to_thread.run_sync(_remove, folder)
+            await to_thread.run_sync(place.remove)
 
 
-def _write_script(script: "Script", temporary: str | None) -> Path:
-    """A new directory that nobody else can read, with the script and an empty folder in it."""
+def _write_script(script: "Script", temporary: str | None) -> Workplace:
+    """A workplace with the script and an empty folder in it."""
     # Not on standard input: a step that reads its input would eat the rest of its script.
-    folder = Path(tempfile.mkdtemp(prefix="opsmcp-", dir=temporary))
-    (folder / "work").mkdir(mode=0o700)
-    path = folder / "script"
-    path.touch(mode=0o600)
-    path.write_text(script.text, encoding="utf-8", newline="")
-    return folder
-
-
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
+    place = Workplace.make(temporary)
+    try:
+        (place.folder / "work").mkdir(mode=0o700)
+        path = place.folder / "script"
+        path.touch(mode=0o600)
+        path.write_text(script.text, encoding="utf-8", newline="")
+    except OSError:
+        place.remove()
+        raise
+    return place
 
 
 def _command(script: "Script", path: Path) -> list[str]:

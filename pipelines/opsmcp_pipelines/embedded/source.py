@@ -29,6 +29,7 @@ from opsmcp_pipelines.embedded.state import RunState
 from opsmcp_pipelines.embedded.store import RunStore, StoredRun
 from opsmcp_pipelines.embedded.unending import sign_of
 from opsmcp_pipelines.embedded.variables import Plan, build_plan
+from opsmcp_pipelines.embedded.workplace import remove_left_over
 from opsmcp_pipelines.errors import NotFound, SourceRefused, SourceUnavailable
 from opsmcp_pipelines.models import Host, Operation, Pipeline
 from opsmcp_pipelines.run import RunReport, Status, TaskReport
@@ -109,11 +110,13 @@ async def open_embedded_source(
 ) -> AsyncGenerator["EmbeddedSource", None]:
     """An embedded engine for the time of the block; leaving it ends its runs.
 
-    The store of runs is opened when it is first used: listing operations needs none.
+    The store of runs is opened when it is first used: listing operations needs none. Then, what an
+    opsmcp that was killed has left in the temporary directory is removed.
     """
     with ExitStack() as stack:
 
         def open_store() -> RunStore:
+            remove_left_over(settings.environ.get("TMPDIR"))
             store = RunStore.open(settings.state_dir / "embedded.db")
             stack.callback(store.close)
             return store

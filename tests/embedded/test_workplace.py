@@ -1,0 +1,57 @@
+"""Where scripts run, secrets and all: nothing stays of them, even if opsmcp was killed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from opsmcp_pipelines.embedded.source import EmbeddedSettings, open_embedded_source
+from opsmcp_pipelines.embedded.workplace import Workplace, remove_left_over
+from opsmcp_pipelines.models import OperationKey, OperationKind
+from opsmcp_pipelines.source import StartRequest
+
+_KILLED = """
+import os, signal, sys
+from opsmcp_pipelines.embedded.workplace import Workplace
+place = Workplace.make(sys.argv[1])
+(place.folder / "script").write_text("secret")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def _leave_one(temporary: Path) -> None:
+    command = [sys.executable, "-c", _KILLED, str(temporary)]
+    assert subprocess.run(command, timeout=30, check=False).returncode == -9
+    assert len(list(temporary.glob("*/script"))) == 1
+
+
+def test_what_a_killed_process_left_goes_and_what_is_used_stays(tmp_path: Path) -> None:
+    place = Workplace.make(str(tmp_path))
+    _leave_one(tmp_path)
+    remove_left_over(str(tmp_path))
+    assert list(tmp_path.iterdir()) == [place.folder]
+    place.remove()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_but_such_directories_is_touched(tmp_path: Path) -> None:
+    (tmp_path / "aim").mkdir()
+    (tmp_path / "opsmcp-step-file").touch()
+    (tmp_path / "opsmcp-step-link").symlink_to(tmp_path / "aim")
+    (tmp_path / "opsmcp-other").mkdir()
+    before = sorted(tmp_path.iterdir())
+    remove_left_over(str(tmp_path))
+    remove_left_over(str(tmp_path / "nowhere"))
+    assert sorted(tmp_path.iterdir()) == before
+
+
+async def test_the_next_engine_removes_it_before_it_runs_anything(tmp_path: Path) -> None:
+    _leave_one(tmp_path)
+    settings = EmbeddedSettings(tmp_path / "state", {"TMPDIR": str(tmp_path)})
+    key = OperationKey(OperationKind.TASK, "ops-system", "host-overview")
+    async with open_embedded_source(settings) as source:
+        await source.start(StartRequest(key, "r-1"))
+    assert _names(tmp_path) == ["state"]
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
