@@ -33,6 +33,10 @@ def test_no_runs_are_an_empty_answer(opsmcp: Opsmcp) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_a_terminal_is_told_that_there_are_no_runs(opsmcp: Opsmcp) -> None:
+    assert opsmcp.on_terminal("runs") == (0, "There are no such runs.\r\n")
+
+
 def test_one_run_is_shown_in_three_ways(opsmcp: Opsmcp) -> None:
     called = json.loads(opsmcp("call", "show-trouble", "--json").stdout)
     run: str = called["run"]

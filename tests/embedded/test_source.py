@@ -239,7 +239,7 @@ async def test_deadline_of_a_step_stops_its_group(engine: Open, tmp_path: Path) 
     content = f"(trap '' TERM; sleep 60) & echo $! > {tmp_path}/pid; sleep 60"
     async with engine(task("t", step("a", content, "timeoutSeconds: 1"))) as runs:
         (only,) = steps_of(await runs.run("t"))
-    assert only.note == "stopped after 1 s"
+    assert only.note == "stopped after 1 s (timeoutSeconds)"
     await until_dead(tmp_path / "pid")
 
 
@@ -313,7 +313,7 @@ async def test_a_step_that_cannot_be_ended_is_said_to_go_on(
         await unkillable()
     assert (only.status, only.note) == (
         Status.FAILED,
-        "not over after 1 s, and it could not be ended: it may go on",
+        "not over after 1 s (timeoutSeconds), and it could not be ended: it may go on",
     )
 
 

@@ -197,3 +197,9 @@ def test_advice_in_a_terminal_names_commands_only(run: RunRecord, language: Lang
     assert "opsmcp runs r-abcdefghij" in told or "opsmcp call" in told or "--new" in told
     for of_clients in ("get_run", "idempotency-key in _meta", "run="):
         assert of_clients not in told
+
+
+def test_a_note_that_only_repeats_the_verdict_is_left_out() -> None:
+    stopped = replace(step("s", "x\n", Verdict.CANCELLED), note="cancelled")
+    text = summarise(record(Verdict.CANCELLED, task("t", stopped, verdict=Verdict.CANCELLED)))
+    assert "step s on web-1: cancelled\n" in text

@@ -270,9 +270,10 @@ def _heading(group: Group, of_hosts: int) -> Said:
 def _note(step: StepResult) -> Said | str:
     """What is to be known of a step beside its output, and of what is missing from that."""
     lost = words.NOT_KEPT(size_in_words(step.lost_bytes)) if step.lost_bytes else ""
-    if step.note and lost:
-        return words.NOTE(words.BOTH(label(step.note), lost))
-    return words.NOTE(label(step.note) if step.note else lost) if step.note or lost else ""
+    said = "" if step.note == step.verdict else label(step.note)
+    if said and lost:
+        return words.NOTE(words.BOTH(said, lost))
+    return words.NOTE(said or lost) if said or lost else ""
 
 
 def _task_lines(record: RunRecord) -> Iterator[Said]:

@@ -68,6 +68,7 @@ _PREDEFINED = frozenset(
     }
 )
 
+_DEFAULT_LIMIT = "embedded.step_seconds"
 _LINGERED = "it left processes behind that kept its output open; they were ended"
 _ESCAPED = "it left processes behind that keep its output open; they go on"
 
@@ -213,7 +214,8 @@ class _TaskRunner:
             return StepReport(step.name, Status.FAILED, note=note)
         good = ended.code == 0 and not ended.overdue
         status = Status.SUCCEEDED if good else Status.FAILED
-        note = _note(ended, seconds)
+        limit = f"{seconds:g} s ({'timeoutSeconds' if step.timeout_seconds else _DEFAULT_LIMIT})"
+        note = _note(ended, limit)
         return StepReport(step.name, status, keeper.text(), keeper.total, note=note)
 
     def _remember(self, step: Step, report: StepReport) -> None:
@@ -314,11 +316,11 @@ def _command(script: "Script", path: Path) -> list[str]:
     return ["bash" if script.language == "bash" else "/bin/sh", str(path)]
 
 
-def _note(ended: Ended, seconds: float) -> str:
+def _note(ended: Ended, limit: str) -> str:
     if ended.code is None:
-        return f"not over after {seconds:g} s, and it could not be ended: it may go on"
+        return f"not over after {limit}, and it could not be ended: it may go on"
     if ended.overdue:
-        return f"stopped after {seconds:g} s"
+        return f"stopped after {limit}"
     if ended.code < 0:
         return f"ended by signal {_signal_name(-ended.code)}"
     note = f"exit status {ended.code}" if ended.code else ""

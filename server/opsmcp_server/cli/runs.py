@@ -122,7 +122,7 @@ async def _list(
         show_json({"runs": [_entry(record) for record in page.runs], **damaged, **more})
         return
     columns = ("run", "verdict", "started", "took", "tool", "arguments")
-    show_table(columns, [_row(record) for record in page.runs])
+    show_table(columns, [_row(record) for record in page.runs], empty="There are no such runs.")
     if page.damaged:
         click.echo(clean(damaged_runs(page.damaged)), err=True)
     if page.cursor:

@@ -42,10 +42,17 @@ class Cell(NamedTuple):
     brief: str = ""
 
 
-def show_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
-    """A table on a terminal; in a pipe one line per row, columns separated by tabs, no header."""
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty: str = "") -> None:
+    """A table on a terminal; in a pipe one line per row, columns separated by tabs, no header.
+
+    A terminal is told `empty` when there are no rows.
+    """
     if sys.stdout.isatty():
-        _draw_table(columns, [[_drawn(cell) for cell in row] for row in rows])
+        drawn = [[_drawn(cell) for cell in row] for row in rows]
+        if drawn:
+            _draw_table(columns, drawn)
+        elif empty:
+            click.echo(empty)
         return
     for row in rows:
         click.echo("\t".join(clean_line(cell.text, _WIDEST_CELL) for cell in row))
@@ -56,9 +63,7 @@ def _drawn(cell: Cell) -> Cell:
 
 
 def _draw_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-    """Nothing is drawn of no rows, and nothing of a cell is left out."""
-    if not rows:
-        return
+    """Nothing of a cell is left out."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
