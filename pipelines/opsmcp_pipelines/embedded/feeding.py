@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from opsmcp_pipelines.embedded.assignments import prints_values
 from opsmcp_pipelines.embedded.command_input import input_dangers
 from opsmcp_pipelines.embedded.command_line import command_dangers
-from opsmcp_pipelines.embedded.flow import Flow, prints_values
+from opsmcp_pipelines.embedded.flow import Flow
 from opsmcp_pipelines.embedded.programs import EVALUATES
 from opsmcp_pipelines.embedded.shell_tree import bare, text_of, walk, words_of
 from opsmcp_pipelines.embedded.word import Danger, Word

@@ -8,58 +8,21 @@ change how the script runs.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from opsmcp_pipelines.embedded.hazard import Danger, find_dangers, may_evaluate
+from opsmcp_pipelines.embedded.quoting import PREFIX, Place, is_open, quote_places
 from opsmcp_pipelines.embedded.reference import RefusedStep, find_references
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
-__all__ = ["find_evaluated", "find_unquoted", "render_shell"]
-
-PREFIX = "OPSMCP_V"
+__all__ = ["find_evaluated", "find_unquoted", "parse", "prepare", "render_shell"]
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
-_QUOTED_DELIMITER = re.compile(
-    rb"""(?:'([A-Za-z0-9_.-]+)'|"([A-Za-z0-9_.-]+)"|\\([A-Za-z0-9_.-]+))"""
-)
-_PLACES = frozenset(
-    {
-        "comment",
-        "raw_string",
-        "ansi_c_string",
-        "string",
-        "translated_string",
-        "heredoc_body",
-        "command_substitution",
-        "process_substitution",
-        "arithmetic_expansion",
-    }
-)
-# Here a plain expansion arrives whole.
-_EXPANDING = frozenset({"string", "translated_string", "arithmetic_expansion", "heredoc_body"})
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A reference in the prepared script; `start` and `end` count bytes."""
-
-    start: int
-    end: int
-    name: str
-    variable: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Edit:
-    start: int
-    end: int
-    text: bytes
 
 
 def render_shell(content: str, values: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
@@ -77,8 +40,7 @@ def render_shell(content: str, values: Mapping[str, str]) -> tuple[str, Mapping[
         _refuse_unreadable(source, {place.name: values[place.name] for place in places})
         return source.decode(), MappingProxyType(environ)
     _check_dangers(root, places, values)
-    edits = [edit for place in places for edit in _edit(root, source, place)]
-    return _apply(source, edits).decode(), MappingProxyType(environ)
+    return quote_places(root, source, places).decode(), MappingProxyType(environ)
 
 
 def find_unquoted(content: str, names: Iterable[str]) -> tuple[str, ...]:
@@ -90,15 +52,8 @@ def find_unquoted(content: str, names: Iterable[str]) -> tuple[str, ...]:
     root = parse(source)
     if root.has_error:
         return ()
-    open_ = [place.name for place in places if _is_open(root, source, place)]
+    open_ = [place.name for place in places if is_open(root, source, place)]
     return tuple(dict.fromkeys(open_))
-
-
-def _is_open(root: "Node", source: bytes, place: Place) -> bool:
-    around = place_of(root, place)
-    kind = around.type if around else ""
-    quoted = kind in _EXPANDING or kind in ("comment", "raw_string", "ansi_c_string")
-    return not quoted and not _is_escaped(source, place.start)
 
 
 def find_evaluated(content: str, names: Iterable[str]) -> str:
@@ -204,90 +159,3 @@ def _explain(danger: Danger, name: str, where: str) -> str:
     if danger is Danger.PROGRAM:
         return f"the value of {name!r} stands inside a program ({where}) and is not a plain word"
     return f"it would run the value of {name!r} as code ({where})"
-
-
-def _edit(root: "Node", source: bytes, place: Place) -> Iterator[_Edit]:
-    """What to change so that the value arrives whole at this place."""
-    around = place_of(root, place)
-    kind = around.type if around else ""
-    plain = source[place.start : place.end]
-    written = f"${{{place.name}}}".encode()
-    if kind == "comment":
-        yield _Edit(place.start, place.end, written)
-    elif kind in ("raw_string", "ansi_c_string"):
-        yield _reopen(source, place, kind)
-    elif around is not None and _is_quoted_heredoc(around):
-        yield from _open_heredoc(around, source)
-    elif _is_escaped(source, place.start):
-        yield _Edit(place.start, place.end, written)
-    elif kind not in _EXPANDING or _is_replacement(root, place):
-        yield _Edit(place.start, place.end, b'"' + plain + b'"')
-
-
-def place_of(root: "Node", place: Place) -> "Node | None":
-    """The innermost node that decides how the place is quoted."""
-    node = root.descendant_for_byte_range(place.start, place.end)
-    while node is not None and node.type not in _PLACES:
-        node = node.parent
-    return node
-
-
-def _is_replacement(root: "Node", place: Place) -> bool:
-    """Whether it stands in `${name/a/b}`, where `&` means what was replaced unless it is quoted."""
-    node = root.descendant_for_byte_range(place.start, place.end)
-    while node is not None and node.type not in ("string", "command"):
-        if node.type == "expansion" and any(child.type in ("/", "//") for child in node.children):
-            return True
-        node = node.parent
-    return False
-
-
-def _reopen(source: bytes, place: Place, kind: str) -> _Edit:
-    if kind == "ansi_c_string" and _is_escaped(source, place.start):
-        raise RefusedStep(f"a backslash stands in front of ${{{place.name}}} inside $'...'")
-    again = b"$'" if kind == "ansi_c_string" else b"'"
-    plain = source[place.start : place.end]
-    return _Edit(place.start, place.end, b"'\"" + plain + b'"' + again)
-
-
-def _is_escaped(source: bytes, start: int) -> bool:
-    before = source[:start]
-    return (len(before) - len(before.rstrip(b"\\"))) % 2 == 1
-
-
-def _heredoc_start(body: "Node") -> "Node | None":
-    siblings = body.parent.children if body.parent else []
-    return next((node for node in siblings if node.type == "heredoc_start"), None)
-
-
-def _is_quoted_heredoc(around: "Node") -> bool:
-    start = _heredoc_start(around) if around.type == "heredoc_body" else None
-    return start is not None and re.search(rb"""['"\\]""", start.text or b"") is not None
-
-
-def _open_heredoc(body: "Node", source: bytes) -> Iterator[_Edit]:
-    """Open a quoted here-document for its values, and for nothing else."""
-    start = _heredoc_start(body)
-    if start is None:
-        return
-    word = source[start.start_byte : start.end_byte]
-    match = _QUOTED_DELIMITER.fullmatch(word)
-    if match is None:
-        raise RefusedStep("a here-document with an unusual quoted delimiter holds a value")
-    delimiter = match[1] or match[2] or match[3]
-    yield _Edit(start.start_byte, start.end_byte, delimiter)
-    text = source[body.start_byte : body.end_byte]
-    for special in re.finditer(rb"[\\$`]", text):
-        at = body.start_byte + special.start()
-        if not text[special.start() :].startswith(b"${" + PREFIX.encode()):
-            yield _Edit(at, at, b"\\")
-
-
-def _apply(source: bytes, edits: Sequence[_Edit]) -> bytes:
-    result = bytearray()
-    done = 0
-    # Two values in one here-document ask for the same changes.
-    for edit in sorted(set(edits), key=lambda edit: (edit.start, edit.end)):
-        result += source[done : edit.start] + edit.text
-        done = edit.end
-    return bytes(result + source[done:])

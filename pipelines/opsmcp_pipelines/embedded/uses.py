@@ -8,7 +8,8 @@ in a here-document such a value stays one piece of data.
 from collections.abc import Iterator
 
 from opsmcp_pipelines.embedded.hazard import Danger, find_dangers
-from opsmcp_pipelines.embedded.shell import PREFIX, Place, parse, place_of, prepare
+from opsmcp_pipelines.embedded.quoting import PREFIX, Place, place_of
+from opsmcp_pipelines.embedded.shell import parse, prepare
 
 __all__ = ["is_run", "unsafe_uses"]
 
