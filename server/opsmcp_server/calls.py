@@ -196,8 +196,8 @@ async def check_again(services: Services, prepared: Prepared, asked: Question) -
 async def question(services: Services, prepared: Prepared) -> Question:
     """What a person is asked: the operation, what it changes, where, and with which arguments.
 
-    The arguments come last, so that they cannot push the rest out of sight. They are whole: who
-    asks must show all of the text, or not ask.
+    The arguments come last, so that they cannot push the rest out of sight, and behind them the
+    defaults of the others. They are whole: who asks must show all of the text, or not ask.
     """
     contents = (await services.current_toolbox()).catalogue.contents
     where = places_in_words(prepared.tool, prepared.call, contents)
@@ -208,7 +208,16 @@ async def question(services: Services, prepared: Prepared) -> Question:
     said += [without_effect(tool.description, tool.language)]
     lines = [say(one, tool.language) for one in said]
     lines += show_arguments(given, tool.language)
+    if defaults := _defaults(prepared):
+        lines += [say(words.DEFAULTS(), tool.language), *show_arguments(defaults, tool.language)]
     return Question("\n".join(lines), tool.definition, prepared.decision)
+
+
+def _defaults(prepared: Prepared) -> dict[str, str]:
+    """What holds of the arguments that were not given: it runs as well."""
+    call = prepared.call
+    left_out = (item.name for item in prepared.tool.inputs if item.name not in call.arguments)
+    return {name: call.variables[name] for name in left_out if call.variables.get(name)}
 
 
 def _effect(tool: Tool) -> Said:

@@ -158,6 +158,24 @@ async def test_a_long_argument_cannot_push_the_rest_of_the_question_out_of_sight
     assert lines[-1] == f"  name = disk-{'x' * 900}-end"
 
 
+async def test_a_person_is_shown_the_defaults_of_what_was_not_given(ground: Ground) -> None:
+    asked: list[str] = []
+
+    async def respond(_ctx: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+        asked.append(params.message)
+        return DECLINED
+
+    variables = "days: {default: '7'}, path: {default: /data}, more: {}"
+    (ground.manifests / "many.yaml").write_text(_MANY.format(variables=variables), "utf-8")
+    async with (
+        running("memory-modern", ground.environ(), ground.root) as run,
+        run.connect(elicitation_callback=respond) as client,
+    ):
+        await client.call_tool("delete-many", {"days": 9})
+    heading = "Not given, so the default holds:"
+    assert asked[0].splitlines()[-3:] == ["  days = 9", heading, "  path = /data"]
+
+
 @pytest.mark.parametrize("era", ["legacy", "modern"])
 async def test_what_is_too_long_for_a_person_is_refused_not_asked(ground: Ground, era: str) -> None:
     asked: list[str] = []

@@ -12,6 +12,7 @@ DESTROYS = Phrase(
 )
 CAREFUL = Phrase("Careful: {}", "注意:{}")
 WHERE = Phrase("Where: {}", "位置:{}")
+DEFAULTS = Phrase("Not given, so the default holds:", "未给出,采用默认值:")
 BLANKS = Phrase("({:,} blanks)", "({:,} 个空格)")
 
 CLUSTER = Phrase("cluster {}", "集群 {}")
