@@ -137,7 +137,7 @@ CLASSES: Mapping[str, Sequence[Hostile]] = {
         *_of(Kind.URL, "http://169.254.169.254", "http://0xa9fea9fe", "http://[fe80::1]"),
         *_of(Kind.URL, "http://224.0.0.1"),
         *_of(Kind.URL, "http://0251.0376.0251.0376", "http://169.254.43518"),
-        *_of(Kind.URL, "http://[64:ff9b::a9fe:a9fe]"),
+        *_of(Kind.URL, "http://[64:ff9b::a9fe:a9fe]", "http://[::ffff:0:a9fe:a9fe]"),
         *_of(Kind.URL, "http://metadata.google.internal", "http://100.100.100.200"),
         *_of(Kind.URL, "http://1.2.3.4.5"),
         *_of(Kind.URL, "http://127.0.0.1.", "http://0177.1", "http://[2002:7f00:1::]"),

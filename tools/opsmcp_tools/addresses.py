@@ -5,7 +5,7 @@ The latter no other value may be, either: a script can make a URL of it.
 Pure. A host may be written in every way that programs take: decimal, hexadecimal, octal, with fewer
 parts (inet_aton), IPv6 with an IPv4 inside, with a trailing dot. Names are resolved elsewhere
 (`opsmcp_server.resolving`); what they resolve to is judged here. Sources: RFC 6890, RFC 6761,
-RFC 6052, and the clouds' documentation of their metadata services.
+RFC 6052, RFC 2765, and the clouds' documentation of their metadata services.
 """
 
 import re
@@ -37,6 +37,7 @@ _METADATA = frozenset(
 )
 _EMBEDDING = (
     (ip_network("::ffff:0:0/96"), 0),
+    (ip_network("::ffff:0:0:0/96"), 0),
     (ip_network("::/96"), 0),
     (ip_network("64:ff9b::/96"), 0),
     (ip_network("64:ff9b:1::/48"), 0),
