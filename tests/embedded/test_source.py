@@ -539,7 +539,21 @@ async def test_interpreter_that_is_missing_is_a_failure(engine: Open) -> None:
     async with engine(task("t", step("a", "#!/bin/bash\necho"))) as runs:
         object.__setattr__(runs.source._engine, "environ", {"PATH": "/nowhere"})
         (only,) = steps_of(await runs.run("t"))
-    assert only.note.startswith("could not be started")
+    assert only.note == (
+        "could not be started: its interpreter or a temporary directory is missing"
+    )
+
+
+async def test_a_step_that_the_system_does_not_start_says_why(engine: Open) -> None:
+    names = [f"v{number}" for number in range(30)]
+    declared = ", ".join(f"{name}: {{default: a}}" for name in names)
+    content = "echo " + " ".join(f"${{{name}}}" for name in names)
+    async with engine(task("t", step("a", content), f"{{{declared}}}")) as runs:
+        (only,) = steps_of(await runs.run("t", dict.fromkeys(names, "a" * 110_000)))
+    assert (only.status, only.note) == (
+        Status.FAILED,
+        "could not be started: argument list too long",
+    )
 
 
 async def test_what_a_step_printed_so_far_outlives_a_killed_opsmcp(

@@ -209,8 +209,8 @@ class _TaskRunner:
         seconds = step.timeout_seconds or self._settings.step_seconds
         try:
             ended = await _run_script(script, self._settings.environ, seconds, keeper, self._keep)
-        except OSError:
-            note = "could not be started: its interpreter or a temporary directory is missing"
+        except OSError as error:
+            note = f"could not be started: {_why_not(error)}"
             return StepReport(step.name, Status.FAILED, note=note)
         good = ended.code == 0 and not ended.overdue
         status = Status.SUCCEEDED if good else Status.FAILED
@@ -314,6 +314,12 @@ def _command(script: "Script", path: Path) -> list[str]:
     if script.language == "python":
         return [sys.executable, "-u", str(path)]
     return ["bash" if script.language == "bash" else "/bin/sh", str(path)]
+
+
+def _why_not(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "its interpreter or a temporary directory is missing"
+    return (error.strerror or "the system refused it").lower()
 
 
 def _note(ended: Ended, limit: str) -> str:
