@@ -12,6 +12,9 @@ from opsmcp_pipelines.yaml_nodes import ListNode, MapNode, Node, TextNode
 __all__ = ["find_misspelt", "find_misspelt_type"]
 
 _LIKE_ENOUGH = 0.8
+_LIKE_ENOUGH_TO_A_KIND = 0.7
+"""There are few, and they are short."""
+
 _LONGEST = 60
 
 _KINDS = ("Pipeline", "Task")
@@ -54,7 +57,7 @@ def find_misspelt_type(document: MapNode, version: str) -> Iterator[tuple[int, s
     if kind is None or api is None:
         return
     if api.text == version and kind.text not in (*_KINDS, *_OTHER_KINDS):
-        near = _nearest(kind.text, _KINDS)
+        near = _nearest(kind.text, _KINDS, _LIKE_ENOUGH_TO_A_KIND)
         if near:
             yield kind.line, _passed_over("kind", kind.text, near)
     elif kind.text in _KINDS and _nearest(api.text, (version,)) not in ("", api.text):
@@ -65,9 +68,9 @@ def _passed_over(key: str, given: str, meant: str) -> str:
     return f"passed over: the {key} {given[:_LONGEST]!r} means nothing here; {meant!r} does"
 
 
-def _nearest(given: str, known: tuple[str, ...]) -> str:
+def _nearest(given: str, known: tuple[str, ...], like_enough: float = _LIKE_ENOUGH) -> str:
     folded = {name.casefold(): name for name in known}
-    near = get_close_matches(given[:_LONGEST].casefold(), folded, 1, _LIKE_ENOUGH)
+    near = get_close_matches(given[:_LONGEST].casefold(), folded, 1, like_enough)
     return folded[near[0]] if near else ""
 
 

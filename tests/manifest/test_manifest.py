@@ -166,6 +166,7 @@ def test_any_text_is_read_without_an_exception(text: str) -> None:
     ("right", "wrong", "told"),
     [
         ("kind: Task", "kind: Tasks", "the kind 'Tasks' means nothing here; 'Task' does"),
+        ("kind: Task", "kind: Taks", "the kind 'Taks' means nothing here; 'Task' does"),
         ("kind: Task", "kind: task", "the kind 'task' means nothing here; 'Task' does"),
         (".com/v1", ".com/v1beta1", "means nothing here; 'crd.chenshaowen.com/v1' does"),
         ("kind: Task", "kind: TaskRun", ""),

@@ -41,6 +41,14 @@ BAD: dict[str, tuple[Task, str]] = {
     "secret": (replace(GOOD, variables=(Variable("sk", required=True),)), "unbound-secret"),
     "hidden script": (replace(GOOD, variables=(Variable("c", value="a; b"),)), "hidden-script"),
     "bad regex": (replace(GOOD, variables=(Variable("x", "d", regex="("),)), "bad-regex"),
+    "default is no choice": (
+        replace(GOOD, variables=(Variable("x", "c", display="x", enums=("a", "b")),)),
+        "bad-default",
+    ),
+    "default does not match": (
+        replace(GOOD, variables=(Variable("x", "1", display="x", regex="^[a-z]$"),)),
+        "bad-default",
+    ),
     "hostile regex": (replace(GOOD, variables=(Variable("x", regex="^(a+)+$"),)), "hostile-regex"),
     "unquoted": (script("kubectl get pod ${pod}"), "unquoted-variable"),
     "in a substitution": (script('echo "$(get ${pod})"'), "unquoted-variable"),

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from opsmcp_pipelines.models import Variable
 from opsmcp_pipelines.run import Verdict
-from opsmcp_tools.characters import clean_line, has_hidden
+from opsmcp_tools.characters import clean_line, has_hidden, quote
 from opsmcp_tools.errors import UnusableOperation
 from opsmcp_tools.inventory import NODE_SELECTORS, Inventory
 from opsmcp_tools.kinds import kind_of, words_of
@@ -74,7 +74,10 @@ def _pattern_of(variable: Variable) -> Pattern:
         return Pattern("", "")
     pattern = parse_pattern(variable.regex)
     if pattern is None:
-        raise UnusableOperation(f"the regex of variable {variable.name!r} cannot be used")
+        raise UnusableOperation(
+            f"the regex of variable {variable.name!r} cannot be used: {quote(variable.regex)} is "
+            "not RE2, as Go has it"
+        )
     return pattern
 
 

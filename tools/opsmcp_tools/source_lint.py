@@ -14,13 +14,13 @@ from types import MappingProxyType
 
 from opsmcp_pipelines.catalogue import Catalogue
 from opsmcp_pipelines.models import Operation, Task, Variable
-from opsmcp_tools.characters import clean_line
+from opsmcp_tools.characters import clean_line, quote
 from opsmcp_tools.description import is_thin
 from opsmcp_tools.hints import LABELS, infer_hints, names_destruction
 from opsmcp_tools.kinds import is_secret_name, kind_of, words_of
 from opsmcp_tools.naming import MAX_NAME_LENGTH
 from opsmcp_tools.overrides import TO_DO, Override, check_overrides, find_override
-from opsmcp_tools.patterns import parse_pattern
+from opsmcp_tools.patterns import matches, parse_pattern
 from opsmcp_tools.tool import JsonObject, Kind
 from opsmcp_tools.toolbox import ToolSettings
 
@@ -218,10 +218,33 @@ def _regex(subject: _Subject) -> Iterator[Finding]:
         if not variable.regex:
             continue
         if parse_pattern(variable.regex) is None:
-            yield Finding("bad-regex", Severity.ERROR, "its regex cannot be used", variable.name)
+            message = (
+                f"its regex {quote(variable.regex)} cannot be used: it is not RE2, as Go has it"
+            )
+            yield Finding("bad-regex", Severity.ERROR, message, variable.name)
         elif _NESTED_REPEAT.search(variable.regex):
             message = "its regex repeats a repetition: some clients would hang on it"
             yield Finding("hostile-regex", Severity.WARNING, message, variable.name)
+
+
+def _default(subject: _Subject) -> Iterator[Finding]:
+    for variable in subject.variables:
+        wrong = _why_not_allowed(variable)
+        if wrong:
+            yield Finding("bad-default", Severity.WARNING, wrong, variable.name)
+
+
+def _why_not_allowed(variable: Variable) -> str:
+    """What keeps a caller from giving the value that leaving it out means; empty if nothing."""
+    default = variable.default
+    if not default or is_secret_name(variable.name):
+        return ""
+    if variable.enums and default not in variable.enums:
+        return f"its default {quote(default)} is none of its enums"
+    pattern = parse_pattern(variable.regex) if variable.regex else None
+    if pattern and not matches(pattern.whole, default):
+        return f"its default {quote(default)} does not match its regex"
+    return ""
 
 
 def _scripts(subject: _Subject) -> Iterator[Finding]:
@@ -254,6 +277,7 @@ _RULES: tuple[Callable[[_Subject], Iterator[Finding]], ...] = (
     _secrets,
     _fixed,
     _regex,
+    _default,
     _scripts,
 )
 
