@@ -117,6 +117,11 @@ def test_a_terminal_gets_no_codes_of_strangers(opsmcp: Opsmcp) -> None:
     assert "\x1b[31mworld" not in shown
 
 
+def test_a_narrow_terminal_is_shown_how_long_a_run_takes(opsmcp: Opsmcp) -> None:
+    narrow = replace(opsmcp, environ={"COLUMNS": "36"})
+    assert "0:00:00" in narrow.on_terminal("call", "say-hello", "word=world")[1]
+
+
 def test_output_stands_behind_a_bar_on_every_row_of_a_terminal(opsmcp: Opsmcp) -> None:
     narrow = replace(opsmcp, environ={"COLUMNS": "40"})
     _, shown = narrow.on_terminal("call", "say-hello", f"word={'W' * 90}")

@@ -144,9 +144,15 @@ def progress_line(text: str) -> Generator[Callable[[str], None]]:
         return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    # The words take the room that the others leave, and what does not fit is cut at their end.
+    words = TextColumn(
+        "{task.description}", markup=False, table_column=Column(ratio=1, no_wrap=True)
+    )
+    columns = (SpinnerColumn(), TimeElapsedColumn(), words)
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, expand=True) as progress:
         line = progress.add_task(clean_line(text, _WIDEST_CELL), total=None)
 
         def change(new: str) -> None:
