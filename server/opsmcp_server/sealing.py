@@ -41,7 +41,8 @@ def read_key(state: State) -> str:
             _make(path)
         key = path.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the key in {path} cannot be read or made (state.dir)") from error
+        why = (error.strerror or "").lower() if isinstance(error, OSError) else "it is no text"
+        raise ConfigError(f"the key in {path} cannot be read or made: {why} (state.dir)") from error
     if len(key) < LEAST_KEY_LENGTH:
         raise ConfigError(f"the key in {path} is damaged; remove the file for a new one")
     return key

@@ -46,6 +46,12 @@ def test_a_damaged_key_stops_the_start(content: bytes, tmp_path: Path) -> None:
         read_key(State(dir=tmp_path))
 
 
+def test_a_key_that_cannot_be_made_says_why(tmp_path: Path) -> None:
+    (tmp_path / "state").touch()
+    with pytest.raises(ConfigError, match=r"cannot be read or made: not a directory \(state\.dir"):
+        read_key(State(dir=tmp_path / "state" / "below"))
+
+
 def test_what_was_sealed_comes_back() -> None:
     token = Seal(KEY, "task").close({"run": "r-1", "repeated": False})
     assert Seal(KEY, "task").open(token) == {"run": "r-1", "repeated": False}
