@@ -1,5 +1,6 @@
 # Everything a checkout needs: Python 3.11 or later and make. Each target sets up what it uses, in a
-# virtual environment of its own, and is quick the second time.
+# virtual environment of its own, and is quick the second time. With another Python beside it:
+# make test PYTHON=python3.13 VENV=.venv-3.13
 
 PYTHON ?= python3
 VENV ?= .venv
