@@ -27,6 +27,9 @@ class Call:
     left: bool = False
     """Whether nobody waits for it any more."""
 
+    answered: bool = False
+    """Whether its server has answered it, be it with the handle of a run that goes on."""
+
     @property
     def title(self) -> str:
         """The call on one line."""

@@ -176,7 +176,9 @@ class Caller:
         done = anyio.Event()
 
         async def work() -> None:
-            outcome = await self._follow(call, await self._answer(call))
+            outcome = await self._answer(call)
+            call.answered = True
+            outcome = await self._follow(call, outcome)
             self._open.remove(call)
             outcomes.append(outcome)
             done.set()

@@ -67,6 +67,8 @@ class Asking:
         self.clock: anyio.CancelScope | None = None
         """What limits the time of the question; it stands still while the person thinks."""
         self._current: Call | None = None
+        self._left: list[Call] = []
+        """Those that nobody waits for, and that may still be asked about."""
 
     @contextmanager
     def about(self, call: Call) -> Generator[None]:
@@ -79,6 +81,7 @@ class Asking:
             yield
         finally:
             self._current = None
+            self._left = [one for one in (*self._left, call) if not one.answered]
 
     async def ask(self, call: Call) -> None:
         """Ask about a call of the chat's own accord; the answer is in the call."""
@@ -98,6 +101,9 @@ class Asking:
         call = self._current
         if call is None or call.offered.server.label != server or not _is_consent(params):
             # Servers that want more than consent are told no: the chat fills no forms.
+            return types.ElicitResult(action="cancel")
+        if any(one.offered.server.label == server and not one.answered for one in self._left):
+            # It may ask about a call that the person has left: a yes would be to another one.
             return types.ElicitResult(action="cancel")
         if not call.settled:
             await self._ask(call, servers_question(call, params.message, self._words))

@@ -1,0 +1,55 @@
+"""A server that asks about a call which the person has left, while another one is made."""
+
+import anyio
+import mcp_types as types
+
+from opsmcp_server.copilot.call import Call
+from opsmcp_server.copilot.consent import Asking
+from opsmcp_server.copilot.offered import Offered
+from opsmcp_server.copilot.server import Address, Server
+from opsmcp_server.copilot.words import Words
+
+
+class _Agrees:
+    """A person who says yes to everything."""
+
+    can_be_asked = True
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def choose(self, name: str, question: str, choices: str) -> str:
+        self.asked.append(f"{name}: {question}")
+        return "y"
+
+    async def line(self, prompt: str) -> str:
+        return ""
+
+
+async def test_a_yes_to_a_call_is_none_to_one_that_was_left() -> None:
+    person = _Agrees()
+    asking = Asking(person, Words())
+    schema: types.ElicitRequestedSchema = {
+        "type": "object",
+        "properties": {"agree": {"type": "boolean"}},
+    }
+    async with anyio.create_task_group() as group:
+        server = Server(Address("https://x", "x"), asking.elicited, group)
+
+        def made(name: str) -> Call:
+            tool = types.Tool(name=name, input_schema={"type": "object"})
+            return Call(Offered(name, server, tool), {})
+
+        async def elicited(text: str) -> str:
+            params = types.ElicitRequestFormParams(message=text, requested_schema=schema)
+            return (await asking.elicited("x", params)).action
+
+        left, other = made("restart-it"), made("delete-it")
+        with asking.about(left):
+            pass
+        with asking.about(other):
+            assert await elicited("Run restart-it?") == "cancel"
+            assert person.asked == []
+            left.answered = True
+            assert await elicited("Run delete-it?") == "accept"
+    assert person.asked == ["delete-it: x asks: Run delete-it?"]
