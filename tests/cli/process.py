@@ -166,12 +166,12 @@ class Opsmcp:
         ) as process:
             os.close(theirs)
             os.write(ours, typed.encode())
-            shown = b""
-            while part := _read(ours, process):
+            shown, interrupted = b"", False
+            while part := _read(ours, process, again=interrupted):
                 shown += part
                 if interrupt_at and interrupt_at.encode() in shown:
                     process.send_signal(signal.SIGINT)
-                    interrupt_at = ""
+                    interrupt_at, interrupted = "", True
             os.close(ours)
             return process.wait(SECONDS), shown.decode()
 
@@ -198,10 +198,18 @@ def _text(stream: io.TextIOWrapper) -> str:
     return stream.read()
 
 
-def _read(terminal: int, process: "subprocess.Popen[bytes]") -> bytes:
-    """The next that is shown; nothing at the end."""
-    ready, _, _ = select.select([terminal], [], [], SECONDS)
-    if not ready:
+def _read(terminal: int, process: "subprocess.Popen[bytes]", *, again: bool) -> bytes:
+    """The next that is shown; nothing at the end.
+
+    With `again`, Ctrl-C is pressed once more in each second in which nothing comes: one that a
+    program gets just before it begins to read is noticed only after the reading, by Python, too.
+    """
+    for _ in range(SECONDS):
+        if select.select([terminal], [], [], 1)[0]:
+            break
+        if again:
+            process.send_signal(signal.SIGINT)
+    else:
         process.kill()
     try:
         return os.read(terminal, 65536)

@@ -84,3 +84,13 @@ def test_what_is_wrong_in_a_manifest_is_said_with_its_line(opsmcp: Opsmcp) -> No
     assert "misspelt.yaml:5: the key 'descr' means nothing here; 'desc' does" in done.stderr
     assert "misspelt.yaml:7: the key 'timeoutSecond' means nothing here" in done.stderr
     assert "nodeName" not in done.stderr
+
+
+def test_a_terminal_gets_warnings_without_what_only_a_log_needs(opsmcp: Opsmcp) -> None:
+    bad = opsmcp.folder / "manifests" / "bad.yaml"
+    bad.write_text("kind: Task\nspec: [\n", "utf-8")
+    _, shown = opsmcp.on_terminal("call", "say-hello", "word=world")
+    assert f"\nopsmcp: manifest {bad}:3: not valid YAML" in f"\n{shown}"
+    assert "WARNING" not in shown
+    _, shown = opsmcp.on_terminal("call", "say-hello", "word=world", "--verbose")
+    assert f" WARNING opsmcp_pipelines.embedded.loader: manifest {bad}:3: not" in shown

@@ -19,6 +19,8 @@ from opsmcp_tools.masking import Masker
 __all__ = ["Failed", "Unreachable", "WrongUse", "configure_logging", "read_config"]
 
 _OURS = ("opsmcp_server", "opsmcp_tools", "opsmcp_pipelines")
+_WHOLE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_BRIEF = "opsmcp: %(message)s"
 _CONTROLS = {
     code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if code not in (9, 10)
 }
@@ -76,11 +78,13 @@ class _CleanFormatter(logging.Formatter):
 def configure_logging(*, verbose: bool, level: int = logging.WARNING) -> None:
     """Log to stderr: our own from `level` or everything, others' from WARNING.
 
-    Others stay quiet even with `verbose`: HTTP libraries log headers, and so tokens.
+    Others stay quiet even with `verbose`: HTTP libraries log headers, and so tokens. To a person
+    at a terminal a warning is a message like any other.
     """
+    brief = sys.stderr.isatty() and level >= logging.WARNING and not verbose
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(MaskingFilter(Masker()))
-    handler.setFormatter(_CleanFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(_CleanFormatter(_BRIEF if brief else _WHOLE))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in _OURS:
         logging.getLogger(name).setLevel(logging.DEBUG if verbose else level)
