@@ -45,28 +45,25 @@ class _Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name."""
-        if cmd_name not in COMMANDS:
-            return None
-        with _uncollected():
-            return import_module(f"opsmcp_server.cli.{cmd_name.replace('-', '_')}").command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that is called, or the nearest to what was written in its place."""
-        name = args[0]
-        if name not in COMMANDS:
-            from difflib import get_close_matches
-
-            near = " or ".join(get_close_matches(name, COMMANDS, 2))
-            ctx.fail(f"No such command {name!r}." + (f" Did you mean {near}?" if near else ""))
-        return super().resolve_command(ctx, args)
+        """The command of that name; of one that is misspelt, an error with the nearest."""
+        if cmd_name in COMMANDS:
+            with _uncollected():
+                return import_module(f"opsmcp_server.cli.{cmd_name.replace('-', '_')}").command
+        if not ctx.resilient_parsing:
+            ctx.fail(f"No such command {cmd_name!r}.{_meant(cmd_name)}")
+        return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, from the table instead of from their modules."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _meant(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = " or ".join(get_close_matches(name, COMMANDS, 2))
+    return f" Did you mean {near}?" if near else ""
 
 
 @contextmanager
