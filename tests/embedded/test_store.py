@@ -12,6 +12,7 @@ import pytest
 from opsmcp_pipelines.embedded.store import RunStore
 from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_pipelines.run import NodeReport, RunReport, Status, StepReport, TaskReport
+from opsmcp_pipelines.sqlite_bound import used_bytes
 
 SAY = OperationKey(OperationKind.TASK, "ops-system", "say")
 NOW = datetime.now(UTC)
@@ -36,7 +37,7 @@ def test_the_oldest_ends_go_when_the_store_is_too_large(store: RunStore) -> None
         name, at = f"run-{number}", NOW + timedelta(seconds=number)
         store.insert(name, SAY, "call", _report(at, Status.RUNNING))
         store.update(name, _report(at, Status.SUCCEEDED, "x" * 20_000))
-        assert store._used_bytes() < 600_000
+        assert used_bytes(store._connection) < 600_000
     assert store.get("run-0") is None
     assert store.get("going")
     assert store.get("run-99")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from opsmcp_pipelines.sqlite_bound import shrink
 from opsmcp_tools.errors import JournalUnusable
 from opsmcp_tools.journal_rows import DAMAGED, full_record, row_of, text_of
 from opsmcp_tools.ownership import Ownership
@@ -46,15 +47,8 @@ DELETE FROM runs WHERE ended_at IS NOT NULL AND created_at < :oldest
 
 _DROP_OLDEST = """
 DELETE FROM runs WHERE sequence IN
-    (SELECT sequence FROM runs WHERE ended_at IS NOT NULL ORDER BY sequence LIMIT :many)
+    (SELECT sequence FROM runs WHERE ended_at IS NOT NULL ORDER BY sequence LIMIT 20)
 """
-
-_USED = """
-SELECT (pages.page_count - free.freelist_count) * size.page_size AS bytes
-FROM pragma_page_count AS pages, pragma_freelist_count AS free, pragma_page_size AS size
-"""
-
-_DROPPED_AT_ONCE = 20
 
 _GOING_ON_BYTES = 64 * 1024
 """Bounds a run that goes on, compressed: it is written again and again."""
@@ -133,9 +127,7 @@ class SqliteJournal(JournalReader):
                 return same
             database.execute(_ADD, {**row_of(record), "owner": self._ownership.name})
             database.execute(_PRUNE, {"oldest": oldest})
-            while database.execute(_USED).fetchone()["bytes"] > self._limits.all_bytes:
-                if not database.execute(_DROP_OLDEST, {"many": _DROPPED_AT_ONCE}).rowcount:
-                    break
+            shrink(database, self._limits.all_bytes, _DROP_OLDEST)
         return None
 
     def accepted(self, run: str, source_run: str) -> None:

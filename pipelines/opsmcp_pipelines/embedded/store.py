@@ -16,6 +16,7 @@ from opsmcp_pipelines.embedded.process_id import ProcessId
 from opsmcp_pipelines.embedded.stored_report import dump_report, load_report
 from opsmcp_pipelines.models import OperationKey
 from opsmcp_pipelines.run import RunReport
+from opsmcp_pipelines.sqlite_bound import shrink
 
 __all__ = ["RunStore", "StoredRun"]
 
@@ -45,16 +46,10 @@ _KEEP = timedelta(days=14)
 _KEEP_RUNS = 10_000
 _KEEP_BYTES = 256 * 1024 * 1024
 _TRIM_EVERY = 200
-_DROPPED_AT_ONCE = 20
-
-_USED = """
-SELECT (pages.page_count - free.freelist_count) * size.page_size
-FROM pragma_page_count AS pages, pragma_freelist_count AS free, pragma_page_size AS size
-"""
 
 # Whoever follows a run that has just ended may not have read its end yet.
 _DROP_OLDEST = """
-DELETE FROM runs WHERE name IN (SELECT name FROM runs WHERE ended ORDER BY ended LIMIT ?)
+DELETE FROM runs WHERE name IN (SELECT name FROM runs WHERE ended ORDER BY ended LIMIT 20)
 """
 
 
@@ -116,9 +111,7 @@ class RunStore:
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (name, str(operation), call_id, number, started, created, dump_report(report)),
             )
-            while self._used_bytes() > self._keep_bytes:
-                if not connection.execute(_DROP_OLDEST, (_DROPPED_AT_ONCE,)).rowcount:
-                    break
+            shrink(connection, self._keep_bytes, _DROP_OLDEST)
         self._inserted += 1
         if self._inserted % _TRIM_EVERY == 0:
             self._trim()
@@ -157,11 +150,6 @@ class RunStore:
         with closing(self._connection.execute(query, (call_id, str(operation)))) as cursor:
             row = cursor.fetchone()
         return None if row is None else str(row[0])
-
-    def _used_bytes(self) -> int:
-        with closing(self._connection.execute(_USED)) as cursor:
-            (used,) = cursor.fetchone()
-        return int(used)
 
     def _trim(self) -> None:
         """Forget what is too old or too much."""
