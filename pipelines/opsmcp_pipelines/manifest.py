@@ -101,8 +101,7 @@ def parse_manifest(text: str, path: str, namespace: str) -> Manifest:
 def _warnings(document: Node | YamlProblem, path: str, kind: OperationKind | None) -> list[str]:
     if not isinstance(document, MapNode):
         return []
-    by_type = find_misspelt_type(document, _API_VERSION)
-    found = find_misspelt(document, kind) if kind else by_type
+    found = find_misspelt(document, kind) if kind else find_misspelt_type(document, _API_VERSION)
     return [f"{path}:{line}: {message}" for line, message in found]
 
 

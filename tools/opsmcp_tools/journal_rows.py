@@ -96,10 +96,11 @@ def _text(row: Row, name: str) -> str:
 
 
 def _arguments(row: Row) -> Mapping[str, str]:
-    found: dict[str, Any] = json.loads(row["arguments"])
-    if not all(isinstance(text, str) for text in MappingProxyType(found).values()):
+    # What is no object is no mapping, either: a TypeError like ours.
+    found: Mapping[str, Any] = MappingProxyType(json.loads(row["arguments"]))
+    if not all(isinstance(text, str) for text in found.values()):
         raise TypeError("arguments")
-    return MappingProxyType(found)
+    return found
 
 
 def full_record(row: Row) -> RunRecord:

@@ -36,7 +36,8 @@ class Ownership:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             begun.rename(self._folder / self.name)
             for file in self._folder.iterdir():
-                _ = file.name == self.name or self.is_alive(file.name)
+                if file.name != self.name:
+                    self.is_alive(file.name)
         except OSError:
             os.close(self._file)
             raise

@@ -23,7 +23,6 @@ logger = logging.getLogger(__name__)
 MOST_SESSIONS = 2_000
 """Each takes about 40 KB. Idle ones end by themselves after half an hour."""
 
-
 _TAKEN = "its id is that of a request which is not answered yet; give each an id of its own"
 
 
