@@ -7,8 +7,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 NODE_DIR := .conformance
 SECONDS_OF_SOAK ?= 600
+# Exact versions of the development tools, so that a new release of one turns no check red.
+CONSTRAINTS ?= .ci/constraints.txt
 
-.PHONY: demo test check bench picture soak conformance format clean
+.PHONY: demo test check newest bench picture soak conformance format clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/opsmcp demo
@@ -24,6 +26,10 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+# Tests and checks with the newest release of every development tool, in an environment of their own.
+newest:
+	$(MAKE) check test VENV=.venv-newest CONSTRAINTS=/dev/null
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(ONLY)
@@ -46,7 +52,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(NODE_DIR) .coverage* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-newest $(NODE_DIR) .coverage* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "opsmcp needs Python 3.11 or later")'
@@ -59,7 +65,7 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.installed
+$(VENV)/.dev: $(VENV)/.installed .ci/constraints.txt
 	@echo "Installing what tests and checks need ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev --constraint $(CONSTRAINTS)
 	@touch $@

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from benchmarks.measure import Row, alternate
 from opsmcp_pipelines.models import Cluster, Host, Step, Task, Variable
 from opsmcp_pipelines.report import NodeReport, RunReport, Status, StepReport, TaskReport
-from opsmcp_tools.arguments import check_arguments
-from opsmcp_tools.inventory import Inventory
-from opsmcp_tools.kinds import kind_of
-from opsmcp_tools.masking import Masker
-from opsmcp_tools.policy import Action, Effect, Policy
-from opsmcp_tools.rules import Rule
-from opsmcp_tools.schema import OUTPUT_SCHEMA, build_input, input_schema
-from opsmcp_tools.tool import Bound, Hints, Principal, Tool
+from opsmcp_tools.arguments.check import check_arguments
+from opsmcp_tools.arguments.choices import Inventory
+from opsmcp_tools.masking.masker import Masker
+from opsmcp_tools.model.kind_rules import kind_of
+from opsmcp_tools.model.tool import Bound, Hints, Principal, Tool
+from opsmcp_tools.policy.decision import Action, Effect, Policy
+from opsmcp_tools.policy.rules import Rule
+from opsmcp_tools.toolbox.schema import OUTPUT_SCHEMA, build_input, input_schema
 
 _OUTPUT_BYTES = 10 * 1000
 _CALLS = 200

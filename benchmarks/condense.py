@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from benchmarks.measure import Row
-from opsmcp_tools.condensing.condense import condense
+from opsmcp_tools.condense.choose import condense
 
 _BYTES = 10 * 1024 * 1024
 _JSON_BYTES = 2 * 1024 * 1024

@@ -21,10 +21,10 @@ from benchmarks.ops_life import Work, blocking_lag
 from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_pipelines.run import Run, Verdict
 from opsmcp_server.app import open_services
-from opsmcp_server.config import load
-from opsmcp_server.handlers import build_server
-from opsmcp_tools.runs import RunRecord
-from opsmcp_tools.sqlite_journal import open_journal
+from opsmcp_server.config.load import load
+from opsmcp_server.protocol.handlers import build_server
+from opsmcp_tools.journal.sqlite_write import open_journal
+from opsmcp_tools.model.run_record import RunRecord
 from tests.fakes.ops_server import FakeOps, fake_ops
 from tests.fakes.ops_state import make_task
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from benchmarks.measure import Row
 from benchmarks.ops_life import PICKED_UP, TICK, blocking_lag
-from opsmcp_tools.pacing import Pace
+from opsmcp_tools.runs.poll_interval import Pace
 
 __all__ = ["run"]
 

@@ -16,8 +16,8 @@ import anyio
 
 from benchmarks.measure import Row
 from opsmcp_server.app import open_services
-from opsmcp_server.config import load
-from opsmcp_server.services import Services
+from opsmcp_server.calls.services import Services
+from opsmcp_server.config.load import load
 
 _PIPELINES = 2_500
 _ROUNDS = 7

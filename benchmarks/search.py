@@ -13,7 +13,7 @@ from typing import TypeVar
 from benchmarks.measure import Row
 from benchmarks.pair import OURS, stage
 from benchmarks.wire import StdioServer
-from opsmcp_tools.searching.search import Document, SearchIndex
+from opsmcp_tools.search.index import Document, SearchIndex
 
 Asked = TypeVar("Asked")
 

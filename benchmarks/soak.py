@@ -30,8 +30,8 @@ from benchmarks.measure import Row
 from benchmarks.ops_life import Work
 from benchmarks.process import LOG, Usage, serving
 from opsmcp_pipelines.run import Verdict
-from opsmcp_tools.journal import Query
-from opsmcp_tools.sqlite_journal import open_journal
+from opsmcp_tools.journal.protocol import Query
+from opsmcp_tools.journal.sqlite_write import open_journal
 from tests.fakes.fault_proxy import FAULTS, Asked, Fault, FaultProxy, fault_proxy
 from tests.fakes.ops_server import FakeOps, fake_ops
 from tests.fakes.ops_state import make_pipeline, make_task

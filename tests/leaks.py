@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from copy import copy
 from typing import Any
 
-from opsmcp_server.log_masking import MaskingFilter
-from opsmcp_tools.masking import Masker
+from opsmcp_server.process.log_masking import MaskingFilter
+from opsmcp_tools.masking.masker import Masker
 
 __all__ = ["SEARCH", "LeakSearch"]
 

@@ -18,27 +18,28 @@ from opsmcp_pipelines.catalogue import Catalogue, Difference
 from opsmcp_pipelines.discovery import Discovery
 from opsmcp_pipelines.models import Task
 from opsmcp_pipelines.source import Source
-from opsmcp_server import builtin, finding
-from opsmcp_server.config import Config
-from opsmcp_server.errors import ConfigError
-from opsmcp_server.listing import Listing
-from opsmcp_server.run_news import RunNews
-from opsmcp_server.services import Services
-from opsmcp_server.sessions import Sessions
-from opsmcp_server.settings import HintName
-from opsmcp_server.settings import Override as OverrideSetting
-from opsmcp_tools.approval_file import ApprovalFile
-from opsmcp_tools.errors import JournalUnusable
-from opsmcp_tools.execution import Executions, FindTask
-from opsmcp_tools.late_journal import LateJournal, late_journal
-from opsmcp_tools.masking import Masker
-from opsmcp_tools.overrides import Override, VariableOverride, words_of_person
-from opsmcp_tools.policy import Action, Effect, Policy
-from opsmcp_tools.runs import RunSettings, SystemClock
-from opsmcp_tools.sqlite_journal import Limits
-from opsmcp_tools.tool import Principal
-from opsmcp_tools.toolbox import Exposure, ToolSettings
-from opsmcp_tools.value_rules import ValueRules
+from opsmcp_server.calls.services import Services
+from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.load import Config
+from opsmcp_server.config.schema import HintName
+from opsmcp_server.config.schema import Override as OverrideSetting
+from opsmcp_server.protocol import builtin_tools as builtin
+from opsmcp_server.protocol import search_tools as finding
+from opsmcp_server.protocol.run_updates import RunNews
+from opsmcp_server.protocol.subscriptions import Sessions
+from opsmcp_server.protocol.tool_list import Listing
+from opsmcp_tools.journal.lazy import LateJournal, late_journal
+from opsmcp_tools.journal.sqlite_write import Limits
+from opsmcp_tools.masking.masker import Masker
+from opsmcp_tools.model.errors import JournalUnusable
+from opsmcp_tools.model.run_record import RunSettings, SystemClock
+from opsmcp_tools.model.tool import Principal
+from opsmcp_tools.model.value_rules import ValueRules
+from opsmcp_tools.policy.approval_file import ApprovalFile
+from opsmcp_tools.policy.decision import Action, Effect, Policy
+from opsmcp_tools.runs.executions import Executions, FindTask
+from opsmcp_tools.toolbox.build import Exposure, ToolSettings
+from opsmcp_tools.toolbox.overrides import Override, VariableOverride, words_of_person
 
 __all__ = ["open_services"]
 

@@ -29,7 +29,7 @@ def test_the_help_imports_nothing_heavy() -> None:
 
 
 def test_the_chat_is_imported_when_it_is_used() -> None:
-    chat = {"openai", "prompt_toolkit", "rich", "opsmcp_server.copilot.session"}
+    chat = {"openai", "prompt_toolkit", "rich", "opsmcp_server.copilot.chat.session"}
     assert modules_after("import opsmcp_server.cli.copilot").isdisjoint(chat)
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 import mcp_types as types
 import pytest
 
-from opsmcp_server import builtin
+from opsmcp_server.protocol import builtin_tools as builtin
 from tests.cli.process import Opsmcp
 
 OPERATIONS = {"say-hello", "show-trouble", "delete-marker", "show-forever"}

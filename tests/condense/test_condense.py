@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opsmcp_tools.condensing.condense import LEAST_TOKENS, condense
-from opsmcp_tools.condensing.progress import last_states
-from opsmcp_tools.text import clean
-from opsmcp_tools.tokens import estimate_tokens
+from opsmcp_tools.condense.carriage_returns import last_states
+from opsmcp_tools.condense.choose import LEAST_TOKENS, condense
+from opsmcp_tools.safe_text.cleaning import clean
+from opsmcp_tools.safe_text.token_estimate import estimate_tokens
 from tests.condense.logs import ERRORS, TRACE, chatter, with_errors
 
 _LIMIT = 1_500

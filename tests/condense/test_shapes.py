@@ -4,10 +4,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opsmcp_tools.condensing.condense import LEAST_TOKENS, condense
-from opsmcp_tools.text import clean
-from opsmcp_tools.tokens import estimate_tokens
-from opsmcp_tools.words.phrase import Language
+from opsmcp_tools.condense.choose import LEAST_TOKENS, condense
+from opsmcp_tools.phrases.phrase import Language
+from opsmcp_tools.safe_text.cleaning import clean
+from opsmcp_tools.safe_text.token_estimate import estimate_tokens
 
 _PODS = [
     {

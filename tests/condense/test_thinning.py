@@ -2,8 +2,8 @@
 
 import pytest
 
-from opsmcp_tools.condensing.condense import condense
-from opsmcp_tools.condensing.thinning import thin
+from opsmcp_tools.condense.choose import condense
+from opsmcp_tools.condense.sampling import thin
 from tests.condense.logs import ERRORS
 
 _MANY = 900_000

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from opsmcp_server.config import Config, load
-from opsmcp_server.errors import ConfigError
+from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.load import Config, load
 
 
 def config_with(folder: Path, value: object, **environ: str) -> Config:

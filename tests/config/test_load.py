@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from opsmcp_server.config import Config, environment_name, load, setting_names
+from opsmcp_server.config.load import Config, environment_name, load, setting_names
 
 HOME = {"HOME": "/home/someone"}
 

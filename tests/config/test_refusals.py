@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from opsmcp_server.config import Config, load
-from opsmcp_server.errors import ConfigError
-from opsmcp_server.settings import Means
+from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.load import Config, load
+from opsmcp_server.config.schema import Means
 
 HOME = {"HOME": "/home/someone"}
 

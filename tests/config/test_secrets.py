@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from opsmcp_server.config import Config, load
-from opsmcp_server.errors import ConfigError
+from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.load import Config, load
 
 VALUE = "hunter2-and-more"
 HOME = {"HOME": "/home/someone", "ELSEWHERE": VALUE}

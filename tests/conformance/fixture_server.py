@@ -25,15 +25,15 @@ from mcp.server.subscriptions import PromptsListChanged
 from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import INTERNAL_ERROR, MISSING_REQUIRED_CLIENT_CAPABILITY
 
-from opsmcp_server import calls
 from opsmcp_server.app import open_services
-from opsmcp_server.config import load
-from opsmcp_server.handlers import OpsmcpServer, build_server, principal_of
-from opsmcp_server.results import Context, guarded
-from opsmcp_server.run_tasks import RunTasks
-from opsmcp_server.sealing import Seal, read_key
-from opsmcp_server.services import Services
-from opsmcp_server.tasks import Held, Status, Tasks, TaskState, require_extension
+from opsmcp_server.calls import prepare as calls
+from opsmcp_server.calls.services import Services
+from opsmcp_server.config.load import load
+from opsmcp_server.protocol.handlers import OpsmcpServer, build_server, principal_of
+from opsmcp_server.protocol.results import Context, guarded
+from opsmcp_server.protocol.run_tasks import RunTasks
+from opsmcp_server.protocol.sealed_state import Seal, read_key
+from opsmcp_server.protocol.tasks_extension import Held, Status, Tasks, TaskState, require_extension
 from opsmcp_server.transports.http import build_app
 from tests.server.harness import settings
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from opsmcp_server.config import process_environment
+from opsmcp_server.config.load import process_environment
 from tests.cli.process import MANIFESTS, Opsmcp
 from tests.copilot.harness import Copilot
 from tests.copilot.scenario import prepare

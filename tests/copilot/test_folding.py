@@ -3,10 +3,10 @@
 import mcp_types as types
 import pytest
 
-from opsmcp_server.copilot.folding import fold
-from opsmcp_server.copilot.outcome import Outcome, read_outcome
-from opsmcp_server.copilot.words import Words
-from opsmcp_tools.text import fence
+from opsmcp_server.copilot.base.outcome import Outcome, read_outcome
+from opsmcp_server.copilot.base.words import Words
+from opsmcp_server.copilot.terminal.folded_output import fold
+from opsmcp_tools.safe_text.cleaning import fence
 
 
 def folded(text: str, run: str = "r-1") -> list[str]:

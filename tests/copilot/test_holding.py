@@ -5,10 +5,10 @@ from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 
-from opsmcp_server.copilot.outcome import Outcome
-from opsmcp_server.copilot.plain import Plain
-from opsmcp_server.copilot.screen import Screen
-from opsmcp_server.copilot.words import Words
+from opsmcp_server.copilot.base.outcome import Outcome
+from opsmcp_server.copilot.base.words import Words
+from opsmcp_server.copilot.terminal.plain import Plain
+from opsmcp_server.copilot.terminal.screen import Screen
 
 
 @pytest.mark.parametrize("kind", [Screen, Plain])

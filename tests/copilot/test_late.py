@@ -6,18 +6,18 @@ import anyio
 import mcp_types as types
 import pytest
 
-from opsmcp_server.copilot.call import Call
-from opsmcp_server.copilot.calling import Caller
-from opsmcp_server.copilot.connections import Hub
-from opsmcp_server.copilot.consent import Asking
-from opsmcp_server.copilot.interrupt import Interrupts
-from opsmcp_server.copilot.offered import Offered
-from opsmcp_server.copilot.origin import Origins
-from opsmcp_server.copilot.outcome import Outcome
-from opsmcp_server.copilot.person import TerminalPerson
-from opsmcp_server.copilot.plain import Plain
-from opsmcp_server.copilot.server import Address, Server
-from opsmcp_server.copilot.words import Words
+from opsmcp_server.copilot.base.outcome import Outcome
+from opsmcp_server.copilot.base.words import Words
+from opsmcp_server.copilot.calls.argument_origin import Origins
+from opsmcp_server.copilot.calls.call import Call
+from opsmcp_server.copilot.calls.consent import Asking
+from opsmcp_server.copilot.calls.make_call import Caller
+from opsmcp_server.copilot.servers.connection import Address, Server
+from opsmcp_server.copilot.servers.connections import Hub
+from opsmcp_server.copilot.servers.tool import Offered
+from opsmcp_server.copilot.terminal.ctrl_c import Interrupts
+from opsmcp_server.copilot.terminal.plain import Plain
+from opsmcp_server.copilot.terminal.prompts import TerminalPerson
 
 _REFUSED = "restart-it was not started: nobody may."
 

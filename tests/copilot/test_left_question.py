@@ -3,11 +3,11 @@
 import anyio
 import mcp_types as types
 
-from opsmcp_server.copilot.call import Call
-from opsmcp_server.copilot.consent import Asking
-from opsmcp_server.copilot.offered import Offered
-from opsmcp_server.copilot.server import Address, Server
-from opsmcp_server.copilot.words import Words
+from opsmcp_server.copilot.base.words import Words
+from opsmcp_server.copilot.calls.call import Call
+from opsmcp_server.copilot.calls.consent import Asking
+from opsmcp_server.copilot.servers.connection import Address, Server
+from opsmcp_server.copilot.servers.tool import Offered
 
 
 class _Agrees:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from opsmcp_server.copilot.repair import read_object
-from opsmcp_server.copilot.reply import CallPiece, Piece, Reply
+from opsmcp_server.copilot.llm.json_repair import read_object
+from opsmcp_server.copilot.llm.reply import CallPiece, Piece, Reply
 
 
 def made(*pieces: CallPiece) -> list[tuple[str, str, str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from opsmcp_server.copilot.saving import Saved
+from opsmcp_server.copilot.chat.save_file import Saved
 
 
 @pytest.fixture

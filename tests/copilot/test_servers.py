@@ -13,7 +13,7 @@ from mcp_types import INVALID_PARAMS, ToolAnnotations
 from pydantic import BaseModel
 
 from opsmcp_server.app import open_services
-from opsmcp_server.config import load
+from opsmcp_server.config.load import load
 from tests.copilot.harness import PROMPT, Copilot, Terminal, chatting, leave
 from tests.copilot.stranger import Shell, listening, on_a_port
 from tests.fakes.openai_server import FakeOpenAI, calls, says

@@ -2,8 +2,8 @@
 
 import pytest
 
-from opsmcp_server.copilot.status import Status
-from opsmcp_server.copilot.words import Words
+from opsmcp_server.copilot.base.words import Words
+from opsmcp_server.copilot.terminal.live_line import Status
 
 
 class Watch:

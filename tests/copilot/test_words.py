@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from opsmcp_server import copilot
-from opsmcp_server.copilot.words import WORDS, Words, language_of
+from opsmcp_server.copilot.base.words import WORDS, Words, language_of
 
 SOURCES = Path(copilot.__file__).parent
 

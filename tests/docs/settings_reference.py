@@ -8,8 +8,9 @@ import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
-from opsmcp_server import config, settings
-from opsmcp_server.config import environment_name, setting_names
+from opsmcp_server.config import load as config
+from opsmcp_server.config import schema as settings
+from opsmcp_server.config.load import environment_name, setting_names
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "configuration.md"

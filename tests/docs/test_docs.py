@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 import pytest
 
-from opsmcp_server import builtin
 from opsmcp_server.cli import COMMANDS, root
-from opsmcp_server.config import Config, environment_name, load, setting_names
-from opsmcp_tools.policy import Action, Policy
-from opsmcp_tools.tool import Principal
+from opsmcp_server.config.load import Config, environment_name, load, setting_names
+from opsmcp_server.protocol import builtin_tools as builtin
+from opsmcp_tools.model.tool import Principal
+from opsmcp_tools.policy.decision import Action, Policy
 from tests.docs.settings_reference import PAGE, ROOT, reference
 from tests.tools.recorded import tool
 

@@ -10,10 +10,10 @@ import pytest
 from opsmcp_pipelines.catalogue import Catalogue, Contents
 from opsmcp_pipelines.embedded.loader import Library
 from opsmcp_server.app import _tool_settings
-from opsmcp_server.config import load
-from opsmcp_tools.source_lint import Report, lint_source
-from opsmcp_tools.tool import Tool
-from opsmcp_tools.toolbox import ToolSettings, build_toolbox
+from opsmcp_server.config.load import load
+from opsmcp_tools.model.tool import Tool
+from opsmcp_tools.toolbox.build import ToolSettings, build_toolbox
+from opsmcp_tools.toolbox.source_lint import Report, lint_source
 from tests.docs.settings_reference import ROOT
 
 PAGE = (ROOT / "docs" / "tools.md").read_text("utf-8")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from opsmcp_pipelines.embedded.reference import RefusedStep
-from opsmcp_pipelines.embedded.render import render_step
-from opsmcp_pipelines.embedded.uses import unsafe_uses
+from opsmcp_pipelines.embedded.engine.render import render_step
+from opsmcp_pipelines.shell.pasted_values import unsafe_uses
+from opsmcp_pipelines.shell.references import RefusedStep
 
 READERS = [
     "ssh h bash",

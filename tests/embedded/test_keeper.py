@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from opsmcp_pipelines.embedded.keeper import Keeper
-from opsmcp_tools.masking import Masker
+from opsmcp_pipelines.embedded.engine.bounded_output import Keeper
+from opsmcp_tools.masking.masker import Masker
 
 HALF = 100_000
 SECRET = "AbCdEfGhIjKlMnOp-QrStUvWxYz=0123456789"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from opsmcp_pipelines.embedded.reference import RefusedStep
-from opsmcp_pipelines.embedded.render import render_step
+from opsmcp_pipelines.embedded.engine.render import render_step
+from opsmcp_pipelines.shell.references import RefusedStep
 
 LIST = "w.invalid,-oProxyCommand=/tmp/mk"
 REFUSED = "a part of the value of 'x' could be an option|could become several words"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opsmcp_pipelines.embedded.reference import RefusedStep
-from opsmcp_pipelines.embedded.render import MAX_VALUE_BYTES, render_step
+from opsmcp_pipelines.embedded.engine.render import MAX_VALUE_BYTES, render_step
+from opsmcp_pipelines.shell.references import RefusedStep
 
 HOSTILE = [
     "/etc; touch CANARY",

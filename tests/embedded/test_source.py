@@ -13,13 +13,13 @@ import pytest
 from anyio.abc import Process
 from anyio.lowlevel import checkpoint
 
-from opsmcp_pipelines.embedded import process
+from opsmcp_pipelines.embedded.engine import process
 from opsmcp_pipelines.embedded.source import (
     EmbeddedSettings,
     EmbeddedSource,
     open_embedded_source,
 )
-from opsmcp_pipelines.embedded.store import RunStore, StoredRun
+from opsmcp_pipelines.embedded.store.run_store import RunStore, StoredRun
 from opsmcp_pipelines.errors import NotFound, SourceRefused, SourceUnavailable
 from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_pipelines.run import RunReport, Status, StepReport, Verdict, judge

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from opsmcp_pipelines.embedded.store import RunStore
+from opsmcp_pipelines.embedded.store.run_store import RunStore
 from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_pipelines.run import NodeReport, RunReport, Status, StepReport, TaskReport
 from opsmcp_pipelines.sqlite_bound import used_bytes

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsmcp_pipelines.embedded.when import ConditionError, evaluate
+from opsmcp_pipelines.embedded.engine.conditions import ConditionError, evaluate
 
 VALUES = {"s": "Abc", "n": "5", "empty": "", "yes": "true", "q": "a b", "evil": "x' == 'x"}
 

@@ -4,8 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from opsmcp_pipelines.embedded.engine.work_directory import Workplace, remove_left_over
 from opsmcp_pipelines.embedded.source import EmbeddedSettings, open_embedded_source
-from opsmcp_pipelines.embedded.workplace import Workplace, remove_left_over
 from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_pipelines.source import StartRequest
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import anyio
 
 from opsmcp_pipelines.models import Step, Task
-from opsmcp_tools.arguments import CheckedCall
-from opsmcp_tools.events import Event, EventHook
-from opsmcp_tools.execution import Executions
-from opsmcp_tools.runs import RunRecord, RunSettings
-from opsmcp_tools.sqlite_journal import SqliteJournal, open_journal
-from opsmcp_tools.tool import Hints, Principal, Tool
+from opsmcp_tools.arguments.check import CheckedCall
+from opsmcp_tools.journal.sqlite_write import SqliteJournal, open_journal
+from opsmcp_tools.model.run_record import RunRecord, RunSettings
+from opsmcp_tools.model.tool import Hints, Principal, Tool
+from opsmcp_tools.runs.events import Event, EventHook
+from opsmcp_tools.runs.executions import Executions
 from tests.fakes.clock import JumpingClock
 from tests.fakes.scripted_source import ScriptedSource
 

@@ -4,9 +4,9 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from opsmcp_tools.admission import Admission
-from opsmcp_tools.errors import ToolUnavailable
-from opsmcp_tools.runs import RunSettings
+from opsmcp_tools.model.errors import ToolUnavailable
+from opsmcp_tools.model.run_record import RunSettings
+from opsmcp_tools.runs.concurrency_limit import Admission
 from tests.fakes.clock import JumpingClock
 
 

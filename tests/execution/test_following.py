@@ -7,7 +7,7 @@ from opsmcp_pipelines.errors import NotFound, SourceUnavailable
 from opsmcp_pipelines.models import Pipeline, TaskRef
 from opsmcp_pipelines.run import RunReport, Status, Verdict
 from opsmcp_pipelines.source import RunRef
-from opsmcp_tools.runs import RunSettings
+from opsmcp_tools.model.run_record import RunSettings
 from tests.execution.bench import SAY, bench
 from tests.fakes.scripted_source import PENDING, RUNNING, Look, ScriptedSource, ended
 

@@ -8,7 +8,7 @@ import pytest
 from opsmcp_pipelines.errors import NotFound
 from opsmcp_pipelines.models import Operation
 from opsmcp_pipelines.run import RunReport, Status, Verdict
-from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.model.run_record import RunRecord
 from tests.execution.bench import ANNA, SAY, bench
 from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
 

@@ -18,12 +18,12 @@ from opsmcp_pipelines.run import (
     TaskResult,
     Verdict,
 )
-from opsmcp_tools.errors import JournalUnusable
-from opsmcp_tools.journal import Page, Query
-from opsmcp_tools.ownership import Ownership
-from opsmcp_tools.runs import RunRecord
-from opsmcp_tools.sqlite_database import VERSIONS
-from opsmcp_tools.sqlite_journal import Limits, SqliteJournal, open_journal
+from opsmcp_tools.journal.process_lock import Ownership
+from opsmcp_tools.journal.protocol import Page, Query
+from opsmcp_tools.journal.sqlite_file import VERSIONS
+from opsmcp_tools.journal.sqlite_write import Limits, SqliteJournal, open_journal
+from opsmcp_tools.model.errors import JournalUnusable
+from opsmcp_tools.model.run_record import RunRecord
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 

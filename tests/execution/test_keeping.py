@@ -9,11 +9,11 @@ from types import MappingProxyType
 import anyio
 
 from opsmcp_pipelines.run import NodeResult, Run, StepResult, TaskResult, Verdict
-from opsmcp_tools.errors import JournalUnusable
-from opsmcp_tools.journal_writes import Writes
-from opsmcp_tools.keeping import ProgressKeeper
-from opsmcp_tools.runs import RunRecord
-from opsmcp_tools.sqlite_journal import open_journal
+from opsmcp_tools.journal.sqlite_write import open_journal
+from opsmcp_tools.journal.writer import Writes
+from opsmcp_tools.model.errors import JournalUnusable
+from opsmcp_tools.model.run_record import RunRecord
+from opsmcp_tools.runs.progress_writer import ProgressKeeper
 from tests.execution.bench import SAY
 from tests.fakes.clock import JumpingClock
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from opsmcp_tools.errors import JournalUnusable
-from opsmcp_tools.journal import Query
-from opsmcp_tools.late_journal import LateJournal, late_journal
-from opsmcp_tools.sqlite_database import VERSIONS, translated
-from opsmcp_tools.sqlite_journal import Limits, SqliteJournal, open_journal
-from opsmcp_tools.sqlite_reading import open_to_read
+from opsmcp_tools.journal.lazy import LateJournal, late_journal
+from opsmcp_tools.journal.protocol import Query
+from opsmcp_tools.journal.sqlite_file import VERSIONS, translated
+from opsmcp_tools.journal.sqlite_read import open_to_read
+from opsmcp_tools.journal.sqlite_write import Limits, SqliteJournal, open_journal
+from opsmcp_tools.model.errors import JournalUnusable
 from tests.execution.test_journal import _record
 
 

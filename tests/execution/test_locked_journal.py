@@ -12,10 +12,10 @@ from anyio import to_thread
 from anyio.lowlevel import checkpoint
 
 from opsmcp_pipelines.run import Verdict
-from opsmcp_tools.arguments import CheckedCall
-from opsmcp_tools.errors import JournalBusy, ToolUnavailable
-from opsmcp_tools.journal import Page
-from opsmcp_tools.journal_writes import Writes
+from opsmcp_tools.arguments.check import CheckedCall
+from opsmcp_tools.journal.protocol import Page
+from opsmcp_tools.journal.writer import Writes
+from opsmcp_tools.model.errors import JournalBusy, ToolUnavailable
 from tests.execution.bench import ANNA, SAY, bench
 from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
 

@@ -10,10 +10,10 @@ from opsmcp_pipelines.models import Pipeline, TaskRef
 from opsmcp_pipelines.ops.settings import OpsSettings
 from opsmcp_pipelines.ops.source import open_ops_source
 from opsmcp_pipelines.run import Verdict
-from opsmcp_tools.arguments import CheckedCall
-from opsmcp_tools.execution import Executions
-from opsmcp_tools.runs import RunRecord, RunSettings, SystemClock
-from opsmcp_tools.sqlite_journal import open_journal
+from opsmcp_tools.arguments.check import CheckedCall
+from opsmcp_tools.journal.sqlite_write import open_journal
+from opsmcp_tools.model.run_record import RunRecord, RunSettings, SystemClock
+from opsmcp_tools.runs.executions import Executions
 from tests.execution.bench import ANNA, SAY
 from tests.fakes.ops_server import FakeOps, Fault, fake_ops
 

@@ -1,6 +1,6 @@
 import pytest
 
-from opsmcp_tools.pacing import Pace
+from opsmcp_tools.runs.poll_interval import Pace
 
 _LATENCY = 0.005
 

@@ -8,10 +8,10 @@ import pytest
 from opsmcp_pipelines.errors import NotFound
 from opsmcp_pipelines.models import Pipeline, TaskRef
 from opsmcp_pipelines.run import Verdict
-from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.model.run_record import RunRecord
 from tests.execution.bench import SAY, bench
 from tests.fakes.scripted_source import Look, ScriptedSource
-from tests.recordings import names
+from tests.recorded_ops import names
 from tests.runs.recorded import reports
 
 _STUCK = {

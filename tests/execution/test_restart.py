@@ -5,7 +5,7 @@ import pytest
 
 from opsmcp_pipelines.run import Verdict
 from opsmcp_pipelines.source import RunRef
-from opsmcp_tools.runs import RunSettings
+from opsmcp_tools.model.run_record import RunSettings
 from tests.execution.bench import ANNA, SAY, bench
 from tests.fakes.clock import JumpingClock
 from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended

@@ -7,12 +7,12 @@ import pytest
 from opsmcp_pipelines.errors import SourceRefused
 from opsmcp_pipelines.models import Step, Task
 from opsmcp_pipelines.run import Verdict
-from opsmcp_tools.advice import advise
-from opsmcp_tools.arguments import CheckedCall
-from opsmcp_tools.errors import ToolUnavailable
-from opsmcp_tools.runs import Repeat, RunRecord, RunSettings
-from opsmcp_tools.sameness import digest_of
-from opsmcp_tools.tool import Bound, Hints, Tool
+from opsmcp_tools.arguments.check import CheckedCall
+from opsmcp_tools.model.errors import ToolUnavailable
+from opsmcp_tools.model.run_record import Repeat, RunRecord, RunSettings
+from opsmcp_tools.model.tool import Bound, Hints, Tool
+from opsmcp_tools.results.advice import advise
+from opsmcp_tools.runs.call_digest import digest_of
 from tests.execution.bench import ANNA, BEN, CALL, SAY, Bench, bench
 from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
 

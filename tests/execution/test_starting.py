@@ -13,10 +13,10 @@ from opsmcp_pipelines.errors import (
 )
 from opsmcp_pipelines.run import Verdict
 from opsmcp_pipelines.source import RunRef
-from opsmcp_tools.arguments import CheckedCall
-from opsmcp_tools.errors import ToolUnavailable
-from opsmcp_tools.events import CallRefused, Event, RunEnded, RunProgressed, RunStarted
-from opsmcp_tools.runs import RunSettings
+from opsmcp_tools.arguments.check import CheckedCall
+from opsmcp_tools.model.errors import ToolUnavailable
+from opsmcp_tools.model.run_record import RunSettings
+from opsmcp_tools.runs.events import CallRefused, Event, RunEnded, RunProgressed, RunStarted
 from tests.execution.bench import ANNA, CALL, SAY, bench
 from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
 

@@ -10,11 +10,11 @@ import anyio
 import pytest
 
 from opsmcp_pipelines.run import Verdict
-from opsmcp_tools.arguments import CheckedCall
-from opsmcp_tools.errors import JournalUnusable
-from opsmcp_tools.runs import RunRecord, RunSettings
-from opsmcp_tools.sameness import digest_of
-from opsmcp_tools.sqlite_journal import open_journal
+from opsmcp_tools.arguments.check import CheckedCall
+from opsmcp_tools.journal.sqlite_write import open_journal
+from opsmcp_tools.model.errors import JournalUnusable
+from opsmcp_tools.model.run_record import RunRecord, RunSettings
+from opsmcp_tools.runs.call_digest import digest_of
 from tests.execution.bench import ANNA, CALL, SAY, Bench, bench
 from tests.execution.test_journal import _record
 from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended

@@ -15,15 +15,15 @@ from opsmcp_pipelines.run import (
     TaskReport,
     Verdict,
 )
-from opsmcp_tools.arguments import CheckedCall
-from opsmcp_tools.errors import ToolError, ToolUnavailable, UnknownRun
-from opsmcp_tools.following import Live
-from opsmcp_tools.history import History
-from opsmcp_tools.journal import Page
-from opsmcp_tools.masking import Masker
-from opsmcp_tools.runs import RunRecord
-from opsmcp_tools.sqlite_journal import open_journal
-from opsmcp_tools.waiting import wait_for_end
+from opsmcp_tools.arguments.check import CheckedCall
+from opsmcp_tools.journal.protocol import Page
+from opsmcp_tools.journal.sqlite_write import open_journal
+from opsmcp_tools.masking.masker import Masker
+from opsmcp_tools.model.errors import ToolError, ToolUnavailable, UnknownRun
+from opsmcp_tools.model.run_record import RunRecord
+from opsmcp_tools.runs.follower import Live
+from opsmcp_tools.runs.history import History
+from opsmcp_tools.runs.wait import wait_for_end
 from tests.execution.bench import ANNA, BEN, CALL, SAY, Bench, bench
 from tests.fakes.clock import JumpingClock
 from tests.fakes.scripted_source import PENDING, RUNNING, ScriptedSource, ended

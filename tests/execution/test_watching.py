@@ -6,7 +6,7 @@ import pytest
 
 from opsmcp_pipelines.errors import SourceError, SourceUnavailable
 from opsmcp_pipelines.source import RunRef
-from opsmcp_tools.watching import Budget, Watcher
+from opsmcp_tools.runs.poller import Budget, Watcher
 from tests.execution.bench import SAY
 from tests.fakes.clock import JumpingClock
 from tests.fakes.scripted_source import RUNNING, ScriptedSource

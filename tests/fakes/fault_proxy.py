@@ -23,7 +23,7 @@ import anyio
 from anyio.abc import SocketAttribute, SocketStream
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from tests.recordings import load
+from tests.recorded_ops import load
 
 __all__ = ["FAULTS", "Asked", "Fault", "FaultProxy", "Reach", "fault_proxy"]
 

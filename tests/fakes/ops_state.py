@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.recordings import load
+from tests.recorded_ops import load
 
 Json = dict[str, Any]
 

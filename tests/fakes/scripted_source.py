@@ -6,7 +6,7 @@ import anyio
 
 from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.errors import SourceError
-from opsmcp_pipelines.ops.unending import sign_of
+from opsmcp_pipelines.ops.stuck_sign import sign_of
 from opsmcp_pipelines.run import (
     NodeReport,
     RunReport,

@@ -10,7 +10,7 @@ import pytest
 
 from tests.fakes.ops_server import FakeOps
 from tests.fakes.ops_state import OpsState
-from tests.recordings import load, names
+from tests.recorded_ops import load, names
 
 _EXCHANGES = re.compile(
     r"(pipelines|tasks)-(get|list).*|hosts-.*|clusters-(get|list).*|namespaces-list|login-check-.*"

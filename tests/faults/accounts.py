@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from opsmcp_pipelines.run import Verdict
 from opsmcp_pipelines.source import CALL_ID_VARIABLE
-from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.model.run_record import RunRecord
 from tests.fakes.ops_state import FakeRun
 
 __all__ = ["Truth", "check_accounts"]

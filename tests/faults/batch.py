@@ -12,12 +12,12 @@ import anyio
 
 from opsmcp_pipelines.models import OperationKey, Step, Task
 from opsmcp_pipelines.ops.source import OpsSettings, open_ops_source
-from opsmcp_tools.arguments import CheckedCall
-from opsmcp_tools.errors import ToolUnavailable
-from opsmcp_tools.execution import Executions
-from opsmcp_tools.runs import RunSettings
-from opsmcp_tools.sqlite_journal import open_journal
-from opsmcp_tools.tool import Hints
+from opsmcp_tools.arguments.check import CheckedCall
+from opsmcp_tools.journal.sqlite_write import open_journal
+from opsmcp_tools.model.errors import ToolUnavailable
+from opsmcp_tools.model.run_record import RunSettings
+from opsmcp_tools.model.tool import Hints
+from opsmcp_tools.runs.executions import Executions
 from tests.execution.bench import ANNA, SAY
 from tests.fakes.clock import FastClock
 

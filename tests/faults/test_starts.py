@@ -14,13 +14,13 @@ from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef
 from opsmcp_pipelines.ops.source import OpsSettings, open_ops_source
 from opsmcp_pipelines.run import Verdict
 from opsmcp_pipelines.source import CALL_ID_VARIABLE
-from opsmcp_tools.arguments import CheckedCall
-from opsmcp_tools.errors import ToolUnavailable
-from opsmcp_tools.execution import Executions
-from opsmcp_tools.journal import Query
-from opsmcp_tools.runs import RunRecord, RunSettings
-from opsmcp_tools.sqlite_journal import SqliteJournal, open_journal
-from opsmcp_tools.tool import Hints
+from opsmcp_tools.arguments.check import CheckedCall
+from opsmcp_tools.journal.protocol import Query
+from opsmcp_tools.journal.sqlite_write import SqliteJournal, open_journal
+from opsmcp_tools.model.errors import ToolUnavailable
+from opsmcp_tools.model.run_record import RunRecord, RunSettings
+from opsmcp_tools.model.tool import Hints
+from opsmcp_tools.runs.executions import Executions
 from tests.execution.bench import ANNA, SAY
 from tests.fakes.clock import FastClock
 from tests.fakes.fault_proxy import FAULTS, Asked, Fault, FaultProxy, Reach, fault_proxy

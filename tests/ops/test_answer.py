@@ -13,7 +13,7 @@ from opsmcp_pipelines.errors import (
     SourceUnavailable,
 )
 from opsmcp_pipelines.ops.answer import Answer, Asked, NotReceived, clean, read_answer
-from tests.recordings import load
+from tests.recorded_ops import load
 
 _ASKED = Asked("list the tasks", "the Ops server at http://ops.example")
 

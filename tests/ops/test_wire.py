@@ -9,7 +9,7 @@ from opsmcp_pipelines.models import Host, OperationKey, OperationKind, Step, Tas
 from opsmcp_pipelines.ops import wire
 from opsmcp_pipelines.report import Status
 from tests.fakes.ops_state import make_pipeline, make_task
-from tests.recordings import load, names
+from tests.recorded_ops import load, names
 
 _NS = "ops-system"
 _PIPELINE = OperationKey(OperationKind.PIPELINE, _NS, "x")

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from opsmcp_pipelines.models import Variable
-from opsmcp_tools.policy import Action, Effect
-from opsmcp_tools.tool import Kind
+from opsmcp_tools.model.tool import Kind
+from opsmcp_tools.policy.decision import Action, Effect
 from tests.policy.test_places import decided
 from tests.policy.test_rules import ANNA, policy_of, tool
 from tests.policy.test_spelling import made

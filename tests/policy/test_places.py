@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from opsmcp_tools.policy import Action, Effect, Policy
-from opsmcp_tools.tool import Kind, Tool
+from opsmcp_tools.model.tool import Kind, Tool
+from opsmcp_tools.policy.decision import Action, Effect, Policy
 from tests.policy.test_rules import ANNA, DAY, policy_of, tool
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from opsmcp_server.config import load
-from opsmcp_server.errors import ConfigError
-from opsmcp_tools.policy import Action, Effect, Policy
-from opsmcp_tools.tool import Principal, Tool
+from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.load import load
+from opsmcp_tools.model.tool import Principal, Tool
+from opsmcp_tools.policy.decision import Action, Effect, Policy
 from tests.tools.recorded import toolbox
 
 ANNA = Principal("anna")

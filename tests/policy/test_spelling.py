@@ -8,11 +8,11 @@ import pytest
 
 from opsmcp_pipelines.catalogue import Catalogue, Contents
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
-from opsmcp_tools.arguments import check_arguments
-from opsmcp_tools.errors import InvalidArguments
-from opsmcp_tools.policy import Effect, Policy
-from opsmcp_tools.tool import Tool
-from opsmcp_tools.toolbox import Exposure, ToolSettings, build_toolbox
+from opsmcp_tools.arguments.check import check_arguments
+from opsmcp_tools.model.errors import InvalidArguments
+from opsmcp_tools.model.tool import Tool
+from opsmcp_tools.policy.decision import Effect, Policy
+from opsmcp_tools.toolbox.build import Exposure, ToolSettings, build_toolbox
 from tests.policy.test_places import decided
 from tests.policy.test_rules import ANNA, policy_of
 

@@ -7,7 +7,7 @@ from typing import Any
 from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_pipelines.ops.wire import parse_run
 from opsmcp_pipelines.run import ExpectedTask, Run, RunReport, judge
-from tests.recordings import load, names
+from tests.recorded_ops import load, names
 
 _NOT_LISTED = {
     "bed-big2": ("big-one", "big-two"),

@@ -3,7 +3,7 @@
 import pytest
 
 from opsmcp_pipelines.run import Status, Verdict
-from tests.recordings import names
+from tests.recorded_ops import names
 from tests.runs.recorded import judged, reports
 
 _PIPELINES = {

@@ -9,7 +9,7 @@ import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 
-from opsmcp_tools.characters import has_hidden
+from opsmcp_tools.safe_text.characters import has_hidden
 from tests.safety.conftest import GOOD, LINKS, NAME, Attacked, shown
 from tests.safety.hostile import CLASSES, calls, every_value, texts
 from tests.tools.corpus import VARIABLES

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opsmcp_pipelines.embedded.render import render_step
-from opsmcp_tools.arguments import check_arguments
-from opsmcp_tools.errors import InvalidArguments
-from opsmcp_tools.tool import Kind, Principal
+from opsmcp_pipelines.embedded.engine.render import render_step
+from opsmcp_tools.arguments.check import check_arguments
+from opsmcp_tools.model.errors import InvalidArguments
+from opsmcp_tools.model.tool import Kind, Principal
 from tests.safety.hostile import texts
 from tests.tools.corpus import ORDINARY, TOOL, VARIABLES
 

@@ -15,7 +15,7 @@ import yaml
 from anyio import to_thread
 from mcp import Client
 
-from opsmcp_server.narration import Model
+from opsmcp_server.calls.llm_summary import Model
 from tests.cli.inside import run_inside, settled
 from tests.cli.process import Opsmcp
 from tests.fakes.openai_server import fake_openai

@@ -15,8 +15,8 @@ import pytest
 from opsmcp_pipelines.catalogue import Catalogue
 from opsmcp_pipelines.manifest import parse_manifest
 from opsmcp_pipelines.models import Pipeline, Task
-from opsmcp_tools.searching.search import SearchIndex
-from opsmcp_tools.toolbox import Exposure, Toolbox, ToolSettings, build_toolbox
+from opsmcp_tools.search.index import SearchIndex
+from opsmcp_tools.toolbox.build import Exposure, Toolbox, ToolSettings, build_toolbox
 from tests.tools.recorded import BIND, catalogue
 
 Question = tuple[str, frozenset[str]]

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from opsmcp_pipelines.models import Task
-from opsmcp_tools.searching.expressions import expressions
-from opsmcp_tools.searching.inferences import rules
-from opsmcp_tools.searching.search import Document, SearchIndex, document_of
-from opsmcp_tools.searching.spelling import Spellings
-from opsmcp_tools.searching.vocabulary import ideas, stem
+from opsmcp_tools.search.implications import rules
+from opsmcp_tools.search.index import Document, SearchIndex, document_of
+from opsmcp_tools.search.spelling import Spellings
+from opsmcp_tools.search.synonyms import expressions
+from opsmcp_tools.search.vocabulary import ideas, stem
 from tests.tools.corpus import TOOL
 
 

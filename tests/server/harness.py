@@ -17,13 +17,13 @@ from mcp.client.streamable_http import streamable_http_client
 from starlette.types import ASGIApp
 
 from opsmcp_server.app import open_services
-from opsmcp_server.config import load
-from opsmcp_server.handlers import build_server
-from opsmcp_server.services import Services
-from opsmcp_server.settings import Server
+from opsmcp_server.calls.services import Services
+from opsmcp_server.config.load import load
+from opsmcp_server.config.schema import Server
+from opsmcp_server.protocol.handlers import build_server
 from opsmcp_server.transports.http import build_app, listen
-from opsmcp_tools.late_journal import LateJournal
-from opsmcp_tools.sqlite_journal import SqliteJournal
+from opsmcp_tools.journal.lazy import LateJournal
+from opsmcp_tools.journal.sqlite_write import SqliteJournal
 
 ERAS: Mapping[str, Any] = {"legacy": "legacy", "modern": "auto"}
 TRANSPORTS = ("memory", "stdio", "sse", "http")

@@ -9,7 +9,7 @@ from mcp import Client
 from mcp.client.extension import ClaimContext, ClientExtension, ResultClaim
 from pydantic import ConfigDict
 
-from opsmcp_server.tasks import EXTENSION
+from opsmcp_server.protocol.tasks_extension import EXTENSION
 
 _POLL_SECONDS = 0.05
 

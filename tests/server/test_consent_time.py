@@ -16,8 +16,8 @@ from mcp_types.jsonrpc import (
     JSONRPCResponse,
 )
 
-from opsmcp_server.handlers import build_server
-from opsmcp_server.services import Services
+from opsmcp_server.calls.services import Services
+from opsmcp_server.protocol.handlers import build_server
 from tests.fakes.clock import JumpingClock
 from tests.server.conftest import Ground
 from tests.server.harness import Running, running, services_of

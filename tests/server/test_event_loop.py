@@ -17,11 +17,11 @@ from tests.server.task_client import TaskClient, ask, call, end_of
 from tests.server.test_subscriptions import subscribe
 
 _LONG = (
-    "opsmcp_tools.sqlite_journal",
-    "opsmcp_tools.stored",
-    "opsmcp_tools.structured",
-    "opsmcp_tools.condensing",
-    "opsmcp_tools.output._selected",
+    "opsmcp_tools.journal.sqlite_write",
+    "opsmcp_tools.journal.record_codec",
+    "opsmcp_tools.results.structured",
+    "opsmcp_tools.condense",
+    "opsmcp_tools.results.output_slice._selected",
 )
 """What reads the journal, and what works on outputs, which may be megabytes."""
 
@@ -71,7 +71,7 @@ _REQUESTS: Mapping[str, Callable[[Client, str], Awaitable[object]]] = {
 
 
 def _assert_short(done: set[str]) -> None:
-    assert any(name.startswith("opsmcp_server.handlers") for name in done)
+    assert any(name.startswith("opsmcp_server.protocol.handlers") for name in done)
     assert not {name for name in done if name.startswith(_LONG)}
 
 

@@ -13,8 +13,8 @@ import pytest
 from anyio.abc import Process
 from mcp import Client
 
-from opsmcp_server.errors import ConfigError
-from opsmcp_server.settings import Server
+from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.schema import Server
 from opsmcp_server.transports.http import check_exposure, listen
 from tests.fakes.ops_server import fake_ops
 from tests.server.conftest import Ground

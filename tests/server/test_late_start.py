@@ -11,8 +11,8 @@ import pytest
 from mcp import Client
 
 from opsmcp_server.app import open_services
-from opsmcp_server.config import load
-from opsmcp_server.services import Services
+from opsmcp_server.calls.services import Services
+from opsmcp_server.config.load import load
 from tests.fakes.ops_server import FakeOps, Fault, fake_ops
 from tests.server.harness import running, serving, settings
 

@@ -13,7 +13,7 @@ from anyio import lowlevel, to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opsmcp_server.app import open_services
-from opsmcp_server.config import load
+from opsmcp_server.config.load import load
 from opsmcp_server.transports import legacy_sessions
 from tests.fakes.ops_server import Fault, fake_ops
 from tests.server.conftest import Ground

@@ -10,10 +10,10 @@ import pytest
 from mcp import Client
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from opsmcp_server.handlers import build_server
-from opsmcp_server.listing import Listing, ListingMiddleware
-from opsmcp_server.services import Services
-from opsmcp_tools.tool import Principal, Tool
+from opsmcp_server.calls.services import Services
+from opsmcp_server.protocol.handlers import build_server
+from opsmcp_server.protocol.tool_list import Listing, ListingMiddleware
+from opsmcp_tools.model.tool import Principal, Tool
 from tests.server.conftest import EXTRA, Ground
 from tests.server.harness import ERAS, Running, connected, running
 from tests.tools.corpus import TOOL

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from opsmcp_server.narration import Model, NarrationFailed, Narrations, narrate
+from opsmcp_server.calls.llm_summary import Model, NarrationFailed, Narrations, narrate
 from tests.fakes.openai_server import Answer, Exchange, FakeOpenAI, fake_openai
 from tests.server.conftest import Ground
 from tests.server.harness import connected

@@ -9,7 +9,7 @@ import pytest
 from mcp import Client
 
 from tests.fakes.ops_server import FakeOps, Fault, fake_ops
-from tests.recordings import load
+from tests.recorded_ops import load
 from tests.server.harness import connected, settings
 from tests.server.test_interaction import text_of
 

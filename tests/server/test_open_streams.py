@@ -15,7 +15,7 @@ import pytest
 from anyio import to_thread
 from anyio.abc import Process
 
-from opsmcp_server.handlers import OpsmcpServer
+from opsmcp_server.protocol.handlers import OpsmcpServer
 from opsmcp_server.transports import sse
 from opsmcp_server.transports.http import build_app
 from tests.server.conftest import Ground

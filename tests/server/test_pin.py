@@ -5,9 +5,9 @@ from typing import Any
 import anyio
 import mcp_types as types
 
-from opsmcp_server.services import Services
-from opsmcp_tools.approvals import Approval, Approvals, find_changes
-from opsmcp_tools.toolbox import build_toolbox
+from opsmcp_server.calls.services import Services
+from opsmcp_tools.policy.approvals import Approval, Approvals, find_changes
+from opsmcp_tools.toolbox.build import build_toolbox
 from tests.server.conftest import Ground
 from tests.server.harness import running
 

@@ -17,9 +17,10 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from starlette.routing import Mount, Route
 
-from opsmcp_server import builtin, finding
 from opsmcp_server.cli import COMMANDS
-from opsmcp_server.handlers import build_server
+from opsmcp_server.protocol import builtin_tools as builtin
+from opsmcp_server.protocol import search_tools as finding
+from opsmcp_server.protocol.handlers import build_server
 from opsmcp_server.transports.http import build_app
 from tests.cli.inside import run_inside, settled
 from tests.server.conftest import Ground, make_ground

@@ -4,8 +4,8 @@ from datetime import timedelta
 import pytest
 
 from opsmcp_pipelines.run import ExpectedTask, NodeResult, Run, StepResult, TaskResult, Verdict
-from opsmcp_server.progress import Meter, progress_message
-from opsmcp_tools.runs import RunRecord
+from opsmcp_server.protocol.progress import Meter, progress_message
+from opsmcp_tools.model.run_record import RunRecord
 from tests.summary.records import AT, record
 
 DONE, GOING = Verdict.SUCCEEDED, Verdict.RUNNING

@@ -6,9 +6,9 @@ from ipaddress import ip_address
 import anyio
 import pytest
 
-from opsmcp_server.resolving import Address, check_resolved
-from opsmcp_tools.arguments import CheckedCall
-from opsmcp_tools.errors import InvalidArguments
+from opsmcp_server.calls.url_resolution import Address, check_resolved
+from opsmcp_tools.arguments.check import CheckedCall
+from opsmcp_tools.model.errors import InvalidArguments
 from tests.tools.recorded import tool
 
 TOOL = tool("get-metrics-pod-not200")

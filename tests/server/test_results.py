@@ -1,6 +1,6 @@
 from typing import Any
 
-from opsmcp_tools.tokens import estimate_tokens
+from opsmcp_tools.safe_text.token_estimate import estimate_tokens
 from tests.server.conftest import Ground
 from tests.server.harness import connected
 

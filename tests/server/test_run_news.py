@@ -6,9 +6,9 @@ import anyio
 import pytest
 
 from opsmcp_pipelines.run import Verdict
-from opsmcp_server.run_news import RunNews
-from opsmcp_tools.events import CallRefused, Event, RunEnded, RunProgressed, RunStarted
-from opsmcp_tools.runs import RunRecord
+from opsmcp_server.protocol.run_updates import RunNews
+from opsmcp_tools.model.run_record import RunRecord
+from opsmcp_tools.runs.events import CallRefused, Event, RunEnded, RunProgressed, RunStarted
 from tests.fakes.clock import JumpingClock
 from tests.summary import records
 

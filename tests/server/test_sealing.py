@@ -6,9 +6,9 @@ from threading import Barrier
 import pytest
 from pydantic import SecretStr
 
-from opsmcp_server.errors import ConfigError
-from opsmcp_server.sealing import Seal, derive, read_key
-from opsmcp_server.settings import State
+from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.schema import State
+from opsmcp_server.protocol.sealed_state import Seal, derive, read_key
 
 KEY = "k" * 32
 

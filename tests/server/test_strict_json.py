@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from opsmcp_server.strict_json import MOST_BYTES, BadJson, read_json
+from opsmcp_server.protocol.strict_json import MOST_BYTES, BadJson, read_json
 
 DEEPEST = "[" * 64 + "]" * 64
 

@@ -13,9 +13,9 @@ from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
 from mcp_types.jsonrpc import INVALID_PARAMS, INVALID_REQUEST, JSONRPCNotification, JSONRPCRequest
 
-from opsmcp_server.handlers import build_server
-from opsmcp_server.services import Services
-from opsmcp_tools.tool import Principal
+from opsmcp_server.calls.services import Services
+from opsmcp_server.protocol.handlers import build_server
+from opsmcp_tools.model.tool import Principal
 from tests.server.conftest import Ground
 from tests.server.harness import Running, journal_of, running, services_of
 

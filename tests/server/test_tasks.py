@@ -19,9 +19,9 @@ from mcp_types.jsonrpc import (
     MISSING_REQUIRED_CLIENT_CAPABILITY,
 )
 
-from opsmcp_server.sealing import Seal, read_key
-from opsmcp_server.tasks import EXTENSION
-from opsmcp_tools.tool import Principal
+from opsmcp_server.protocol.sealed_state import Seal, read_key
+from opsmcp_server.protocol.tasks_extension import EXTENSION
+from opsmcp_tools.model.tool import Principal
 from tests.fakes.ops_server import FakeOps, fake_ops
 from tests.fakes.ops_state import pipeline_status
 from tests.server.conftest import Ground

@@ -7,9 +7,9 @@ import pytest
 from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import INTERNAL_ERROR
 
-from opsmcp_server.handlers import build_server
-from opsmcp_server.listing import Listing
-from opsmcp_tools.policy import Decision, Policy
+from opsmcp_server.protocol.handlers import build_server
+from opsmcp_server.protocol.tool_list import Listing
+from opsmcp_tools.policy.decision import Decision, Policy
 from tests.server.conftest import Ground
 from tests.server.harness import Running, running
 

@@ -6,8 +6,8 @@ from types import MappingProxyType
 
 from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_pipelines.run import NodeResult, Run, StepResult, TaskResult, Verdict
-from opsmcp_tools import summary
-from opsmcp_tools.runs import RunRecord
+from opsmcp_tools.model.run_record import RunRecord
+from opsmcp_tools.results import summary
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 MARK = "5f2b81c0"

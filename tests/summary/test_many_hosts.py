@@ -4,9 +4,9 @@ from datetime import timedelta
 import pytest
 
 from opsmcp_pipelines.run import NodeResult, TaskResult, Verdict
-from opsmcp_tools import comparison
-from opsmcp_tools.runs import RunRecord
-from opsmcp_tools.tokens import estimate_tokens
+from opsmcp_tools.model.run_record import RunRecord
+from opsmcp_tools.results import comparison
+from opsmcp_tools.safe_text.token_estimate import estimate_tokens
 from tests.summary.records import AT, BAD, GOOD, record, step, summarise
 
 _FAILURES = {

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from opsmcp_tools.errors import ToolError
-from opsmcp_tools.output import slice_text
-from opsmcp_tools.summary import output_slice
+from opsmcp_tools.model.errors import ToolError
+from opsmcp_tools.results.output_slice import slice_text
+from opsmcp_tools.results.summary import output_slice
 from tests.summary.records import GOOD, record, step, task
 
 _RUN = record(

@@ -5,8 +5,8 @@ import jsonschema
 import pytest
 
 from opsmcp_pipelines.run import NodeResult, TaskResult, Verdict
-from opsmcp_tools.schema import OUTPUT_SCHEMA
-from opsmcp_tools.summary import output_slice, structured
+from opsmcp_tools.results.summary import output_slice, structured
+from opsmcp_tools.toolbox.schema import OUTPUT_SCHEMA
 from tests.summary.records import BAD, GOOD, record, step, summarise, task
 from tests.summary.test_summarise import _LARGE
 

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 
 from opsmcp_pipelines.run import NodeResult, StepResult, TaskResult, Verdict
-from opsmcp_tools.runs import Repeat, RunRecord
-from opsmcp_tools.summary import structured
-from opsmcp_tools.ways import COMMANDS
-from opsmcp_tools.words.phrase import Language
+from opsmcp_tools.model.run_record import Repeat, RunRecord
+from opsmcp_tools.phrases.phrase import Language
+from opsmcp_tools.results.next_step_syntax import COMMANDS
+from opsmcp_tools.results.summary import structured
 from tests.summary.records import BAD, GOOD, record, step, summarise, task
 
 _DISK = record(GOOD, task("disk", step("df", "/ 40%\n/var 97%\n")))

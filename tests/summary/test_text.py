@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsmcp_tools.text import clean, fence, head_and_tail, label, unfenced
+from opsmcp_tools.safe_text.cleaning import clean, fence, head_and_tail, label, unfenced
 
 _CLEANED = {
     "plain": ("a\tb\nc", "a\tb\nc"),

@@ -14,9 +14,9 @@ from opsmcp_pipelines.ops.wire import (
     parse_pipeline,
     parse_task,
 )
-from opsmcp_tools.tool import Tool
-from opsmcp_tools.toolbox import Exposure, Toolbox, ToolSettings, build_toolbox
-from tests.recordings import load
+from opsmcp_tools.model.tool import Tool
+from opsmcp_tools.toolbox.build import Exposure, Toolbox, ToolSettings, build_toolbox
+from tests.recorded_ops import load
 
 T = TypeVar("T")
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from opsmcp_tools.addresses import judge_host, literal_address
-from opsmcp_tools.value_rules import NO_RULES, ValueRules
-from opsmcp_tools.words import argument as words
+from opsmcp_tools.arguments.url_addresses import judge_host, literal_address
+from opsmcp_tools.model.value_rules import NO_RULES, ValueRules
+from opsmcp_tools.phrases import argument as words
 
 OPEN = ValueRules(loopback=True, link_local=True)
 

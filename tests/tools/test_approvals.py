@@ -11,11 +11,11 @@ import pytest
 
 from opsmcp_pipelines.catalogue import Catalogue, Contents
 from opsmcp_pipelines.models import OperationKey, OperationKind, Pipeline, Step, Task, TaskRef
-from opsmcp_tools.approval_file import ApprovalFile
-from opsmcp_tools.approvals import Approval, Approvals, find_changes
-from opsmcp_tools.errors import ApprovalsUnusable
-from opsmcp_tools.tool import Tool
-from opsmcp_tools.toolbox import Toolbox, ToolSettings, build_toolbox
+from opsmcp_tools.model.errors import ApprovalsUnusable
+from opsmcp_tools.model.tool import Tool
+from opsmcp_tools.policy.approval_file import ApprovalFile
+from opsmcp_tools.policy.approvals import Approval, Approvals, find_changes
+from opsmcp_tools.toolbox.build import Toolbox, ToolSettings, build_toolbox
 
 SHOWN = {"ops/copilot": "enabled"}
 TASK = Task("greet", "ops-system", steps=(Step("say", "echo one\necho two"),))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsmcp_tools.arguments import CheckedCall, check_arguments
-from opsmcp_tools.errors import InvalidArguments, NotAllowed
-from opsmcp_tools.tool import Input, Kind, Principal, Tool
+from opsmcp_tools.arguments.check import CheckedCall, check_arguments
+from opsmcp_tools.model.errors import InvalidArguments, NotAllowed
+from opsmcp_tools.model.tool import Input, Kind, Principal, Tool
 from tests.tools.corpus import INPUTS, ORDINARY, TOOL
 from tests.tools.recorded import tool
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from opsmcp_tools.characters import clean_line, has_hidden, quote
+from opsmcp_tools.safe_text.characters import clean_line, has_hidden, quote
 
 HIDDEN = {
     "newline": "a\nb",

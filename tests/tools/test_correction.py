@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from opsmcp_tools.arguments import check_arguments
-from opsmcp_tools.errors import InvalidArguments
-from opsmcp_tools.tool import Principal
+from opsmcp_tools.arguments.check import check_arguments
+from opsmcp_tools.model.errors import InvalidArguments
+from opsmcp_tools.model.tool import Principal
 from tests.tools.corpus import TOOL
 
 ME = Principal("me")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
-from opsmcp_tools.definition import definition_hash, definition_lines
+from opsmcp_tools.model.definition import definition_hash, definition_lines
 
 VARIABLE = Variable("who", default="x", desc="whom", regex="[a-z]+", examples=("bob",))
 STEP = Step("say", "echo one\n\techo ${who}", when="1 == 1", allow_failure="false")

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
-from opsmcp_tools.description import without_effect
-from opsmcp_tools.errors import UnusableOperation
-from opsmcp_tools.overrides import Override, VariableOverride, check_overrides
-from opsmcp_tools.policy import Policy
-from opsmcp_tools.rules import Effect, Rule
-from opsmcp_tools.tool import Kind, Tool
-from opsmcp_tools.toolbox import ToolSettings, build_toolbox
-from opsmcp_tools.words.phrase import Language
+from opsmcp_tools.model.errors import UnusableOperation
+from opsmcp_tools.model.tool import Kind, Tool
+from opsmcp_tools.phrases.phrase import Language
+from opsmcp_tools.policy.decision import Policy
+from opsmcp_tools.policy.rules import Effect, Rule
+from opsmcp_tools.toolbox.build import ToolSettings, build_toolbox
+from opsmcp_tools.toolbox.description import without_effect
+from opsmcp_tools.toolbox.overrides import Override, VariableOverride, check_overrides
 from tests.tools.recorded import catalogue
 
 LABELS = {"ops/copilot": "enabled"}
@@ -180,8 +180,8 @@ def test_what_an_operator_says_of_nothing_is_found():
 
 def test_without_steps_there_is_nothing_to_describe():
     with pytest.raises(UnusableOperation, match="no steps"):
-        from opsmcp_tools.description import describe
-        from opsmcp_tools.tool import Hints
+        from opsmcp_tools.model.tool import Hints
+        from opsmcp_tools.toolbox.description import describe
 
         bare = Task("bare", "ops", "bare")
         describe(bare, (bare,), Hints(read_only=True, destructive=False, idempotent=True), "en")

@@ -8,7 +8,7 @@ from xml.sax import saxutils
 
 import pytest
 
-from opsmcp_tools.masking import Masker
+from opsmcp_tools.masking.masker import Masker
 
 SECRET = "pl4nted-S3cret/+=x"
 QUOTED = """pl4nted'S3cr&t" <x> $y `z` +\\/é!42"""

@@ -3,8 +3,8 @@
 import pytest
 
 from opsmcp_pipelines.models import Pipeline, Task, TaskRef
-from opsmcp_tools.hints import infer_hints
-from opsmcp_tools.tool import Hints
+from opsmcp_tools.model.tool import Hints
+from opsmcp_tools.toolbox.hints import infer_hints
 from tests.tools.recorded import catalogue
 
 READING = """

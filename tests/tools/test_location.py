@@ -7,14 +7,14 @@ import pytest
 
 from opsmcp_pipelines.catalogue import Catalogue, Contents
 from opsmcp_pipelines.models import Cluster, Host, Pipeline, Step, Task, TaskRef, Variable
-from opsmcp_tools.arguments import check_arguments
-from opsmcp_tools.errors import InvalidArguments
-from opsmcp_tools.location import runs_elsewhere
-from opsmcp_tools.policy import Action, Policy
-from opsmcp_tools.rules import Effect, Rule
-from opsmcp_tools.tool import Principal, Tool
-from opsmcp_tools.toolbox import Exposure, ToolSettings, build_toolbox
-from opsmcp_tools.value_rules import ValueRules
+from opsmcp_tools.arguments.check import check_arguments
+from opsmcp_tools.arguments.cluster_host import runs_elsewhere
+from opsmcp_tools.model.errors import InvalidArguments
+from opsmcp_tools.model.tool import Principal, Tool
+from opsmcp_tools.model.value_rules import ValueRules
+from opsmcp_tools.policy.decision import Action, Policy
+from opsmcp_tools.policy.rules import Effect, Rule
+from opsmcp_tools.toolbox.build import Exposure, ToolSettings, build_toolbox
 
 SELECTORS = ("anymaster",)
 ME = Principal("me")

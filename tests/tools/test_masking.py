@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from opsmcp_pipelines.run import NodeReport, RunReport, Status, StepReport, TaskReport, judge
-from opsmcp_tools.masking import Masker
+from opsmcp_tools.masking.masker import Masker
 
 SECRET = "pl4nted-S3cret/+=x"
 LINES = "multi\nline-secret-part-number-two\nend"

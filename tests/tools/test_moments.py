@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from opsmcp_tools.moments import parse_moment
+from opsmcp_tools.safe_text.timestamps import parse_moment
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 

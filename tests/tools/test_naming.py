@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsmcp_pipelines.models import Operation, OperationKey, OperationKind, Pipeline, Task
-from opsmcp_tools.naming import name_tools, title_of
+from opsmcp_tools.toolbox.naming import name_tools, title_of
 from tests.tools.recorded import catalogue
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from opsmcp_pipelines.catalogue import Catalogue, Contents
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
-from opsmcp_tools.plan import hazards
-from opsmcp_tools.tool import Tool
-from opsmcp_tools.toolbox import ToolSettings, build_toolbox
-from opsmcp_tools.value_rules import ValueRules
+from opsmcp_tools.model.tool import Tool
+from opsmcp_tools.model.value_rules import ValueRules
+from opsmcp_tools.toolbox.build import ToolSettings, build_toolbox
+from opsmcp_tools.toolbox.plan import hazards
 
 SAFE = "echo hello"
 

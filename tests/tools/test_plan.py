@@ -8,11 +8,11 @@ import pytest
 
 from opsmcp_pipelines.catalogue import Catalogue, Contents
 from opsmcp_pipelines.models import Host, Pipeline, Step, Task, TaskRef, Variable
-from opsmcp_tools.arguments import check_arguments
-from opsmcp_tools.plan import Plan, build_plan
-from opsmcp_tools.policy import Decision, Effect
-from opsmcp_tools.tool import JsonObject, Principal
-from opsmcp_tools.toolbox import ToolSettings, build_toolbox
+from opsmcp_tools.arguments.check import check_arguments
+from opsmcp_tools.model.tool import JsonObject, Principal
+from opsmcp_tools.policy.decision import Decision, Effect
+from opsmcp_tools.toolbox.build import ToolSettings, build_toolbox
+from opsmcp_tools.toolbox.plan import Plan, build_plan
 
 SECRET = "planted-secret-value"
 STEPS = (

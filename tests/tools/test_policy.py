@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from opsmcp_tools.policy import Action, BuiltInTool, Effect, Policy
-from opsmcp_tools.tool import Principal, Tool
+from opsmcp_tools.model.tool import Principal, Tool
+from opsmcp_tools.policy.decision import Action, BuiltInTool, Effect, Policy
 from tests.tools.recorded import tool
 
 ALICE = Principal("alice")

@@ -12,8 +12,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from opsmcp_server import builtin, finding
-from opsmcp_tools.toolbox import ToolSettings, build_toolbox
+from opsmcp_server.protocol import builtin_tools as builtin
+from opsmcp_server.protocol import search_tools as finding
+from opsmcp_tools.toolbox.build import ToolSettings, build_toolbox
 from tests.tools.recorded import BIND, EVERYTHING, catalogue, toolbox
 from tests.tools.test_toolbox import bundled_tools
 

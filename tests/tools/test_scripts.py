@@ -3,7 +3,7 @@
 import pytest
 
 from opsmcp_pipelines.models import Step, Task
-from opsmcp_tools.scripts import free_script_variable
+from opsmcp_tools.toolbox.script_variables import free_script_variable
 
 FREE = {
     "bare": "${content}",

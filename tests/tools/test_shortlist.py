@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from opsmcp_tools.shortlist import choose_listed
-from opsmcp_tools.tool import Hints
+from opsmcp_tools.model.tool import Hints
+from opsmcp_tools.toolbox.shortlist import choose_listed
 from tests.tools.corpus import TOOL
 
 READS = TOOL.hints

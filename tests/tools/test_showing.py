@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsmcp_tools.showing import leaves, show_arguments, show_value
+from opsmcp_tools.policy.shown_arguments import leaves, show_arguments, show_value
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import pytest
 
 from opsmcp_pipelines.catalogue import Catalogue
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
-from opsmcp_tools.overrides import Override, VariableOverride
-from opsmcp_tools.source_lint import Report, lint_source, suggest_settings
-from opsmcp_tools.toolbox import Exposure, ToolSettings
+from opsmcp_tools.toolbox.build import Exposure, ToolSettings
+from opsmcp_tools.toolbox.overrides import Override, VariableOverride
+from opsmcp_tools.toolbox.source_lint import Report, lint_source, suggest_settings
 from tests.tools.recorded import EVERYTHING, catalogue
 
 WORDS = "Purges the caches of one pod"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from opsmcp_pipelines.models import Step, Task, Variable
-from opsmcp_tools.text_use import find_unsafe_use
+from opsmcp_tools.toolbox.text_use import find_unsafe_use
 
 TASK = Task("send", "ops-system", variables=(Variable("message"),))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from opsmcp_tools.tokens import CHARACTERS_PER_TOKEN, estimate_tokens
+from opsmcp_tools.safe_text.token_estimate import CHARACTERS_PER_TOKEN, estimate_tokens
 
 _LOG = "2026-11-23T10:00:01.123456 INFO [worker-3] request 9f86d081884c7d65 took 17 ms\n" * 5
 _SCHEMA = '{"type":"string","description":"Only this namespace","pattern":"^[a-z0-9.-]*$"}'

@@ -23,10 +23,10 @@ from opsmcp_pipelines.models import (
     TaskRef,
     Variable,
 )
-from opsmcp_tools.lint import canonical, find_fault
-from opsmcp_tools.tokens import estimate_tokens
-from opsmcp_tools.tool import Kind, Tool
-from opsmcp_tools.toolbox import FREE_SCRIPT, Exposure, Toolbox, ToolSettings, build_toolbox
+from opsmcp_tools.model.tool import Kind, Tool
+from opsmcp_tools.safe_text.token_estimate import estimate_tokens
+from opsmcp_tools.toolbox.build import FREE_SCRIPT, Exposure, Toolbox, ToolSettings, build_toolbox
+from opsmcp_tools.toolbox.tool_lint import canonical, find_fault
 from tests.tools.corpus import TOOL
 from tests.tools.recorded import BIND, catalogue, tool, toolbox
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsmcp_pipelines.models import Variable
-from opsmcp_tools.schema import build_input
-from opsmcp_tools.tool import Input, Kind
-from opsmcp_tools.value_rules import ValueRules
-from opsmcp_tools.values import Refused, check_value, is_safe_word
+from opsmcp_tools.arguments.value_checks import Refused, check_value, is_safe_word
+from opsmcp_tools.model.tool import Input, Kind
+from opsmcp_tools.model.value_rules import ValueRules
+from opsmcp_tools.toolbox.schema import build_input
 from tests.tools.corpus import (
     HOSTILE_BY_KIND,
     HOSTILE_EVERYWHERE,

@@ -6,15 +6,15 @@ from importlib import import_module
 
 import pytest
 
-from opsmcp_tools import words
-from opsmcp_tools.words.definition import MEANINGS
-from opsmcp_tools.words.phrase import Phrase, Said
+from opsmcp_tools import phrases
+from opsmcp_tools.arguments.kind_meanings import MEANINGS
+from opsmcp_tools.phrases.phrase import Phrase, Said
 
 
 def _phrases() -> dict[str, Phrase]:
     found: dict[str, Phrase] = {}
-    for module in pkgutil.iter_modules(words.__path__):
-        for name, value in vars(import_module(f"{words.__name__}.{module.name}")).items():
+    for module in pkgutil.iter_modules(phrases.__path__):
+        for name, value in vars(import_module(f"{phrases.__name__}.{module.name}")).items():
             if isinstance(value, Phrase):
                 found[f"{module.name}.{name}"] = value
     return found | {f"definition.MEANINGS.{kind}": said for kind, said in MEANINGS.items()}

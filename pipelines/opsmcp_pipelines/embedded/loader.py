@@ -14,7 +14,6 @@ from pathlib import Path
 from types import MappingProxyType
 
 from opsmcp_pipelines.catalogue import Problem
-from opsmcp_pipelines.embedded.reference import find_references
 from opsmcp_pipelines.errors import ManifestError
 from opsmcp_pipelines.manifest import MAX_MANIFEST_BYTES, BadDocument, Manifest, parse_manifest
 from opsmcp_pipelines.models import (
@@ -25,6 +24,7 @@ from opsmcp_pipelines.models import (
     Task,
     Variable,
 )
+from opsmcp_pipelines.shell.references import find_references
 
 __all__ = [
     "LOCAL_HOST",

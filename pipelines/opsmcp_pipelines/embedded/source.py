@@ -20,16 +20,16 @@ from anyio.abc import TaskGroup
 
 import opsmcp_pipelines
 from opsmcp_pipelines.catalogue import Contents, Problem
-from opsmcp_pipelines.embedded.engine import EngineSettings, execute, step_environment
+from opsmcp_pipelines.embedded.engine.process import end_left_over
+from opsmcp_pipelines.embedded.engine.run_steps import EngineSettings, execute, step_environment
+from opsmcp_pipelines.embedded.engine.state import RunState
+from opsmcp_pipelines.embedded.engine.variables import Plan, build_plan
+from opsmcp_pipelines.embedded.engine.work_directory import remove_left_over
 from opsmcp_pipelines.embedded.kubeconfig import KubeInventory, read_clusters
 from opsmcp_pipelines.embedded.loader import LOCAL_HOST, NEEDS_LABEL, Library, Loaded
-from opsmcp_pipelines.embedded.process import end_left_over
 from opsmcp_pipelines.embedded.process_id import ProcessId
-from opsmcp_pipelines.embedded.state import RunState
-from opsmcp_pipelines.embedded.store import RunStore, StoredRun
-from opsmcp_pipelines.embedded.unending import sign_of
-from opsmcp_pipelines.embedded.variables import Plan, build_plan
-from opsmcp_pipelines.embedded.workplace import remove_left_over
+from opsmcp_pipelines.embedded.store.run_store import RunStore, StoredRun
+from opsmcp_pipelines.embedded.stuck_sign import sign_of
 from opsmcp_pipelines.errors import NotFound, SourceRefused, SourceUnavailable
 from opsmcp_pipelines.models import Host, Operation, Pipeline
 from opsmcp_pipelines.run import RunReport, Status, TaskReport

@@ -25,7 +25,7 @@ from opsmcp_pipelines.ops.client import OpsClient, Page
 from opsmcp_pipelines.ops.fields import Fields
 from opsmcp_pipelines.ops.listing import Listing, Named, read_listing
 from opsmcp_pipelines.ops.settings import OpsSettings, parse_server
-from opsmcp_pipelines.ops.unending import sign_of
+from opsmcp_pipelines.ops.stuck_sign import sign_of
 from opsmcp_pipelines.run import RunReport
 from opsmcp_pipelines.source import CALL_ID_VARIABLE, RunRef, StartRequest
 

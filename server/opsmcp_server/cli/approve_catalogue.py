@@ -7,16 +7,16 @@ from fnmatch import fnmatchcase
 
 import click
 
+from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.start import Failed
 from opsmcp_server.cli.terminal import can_ask, confirm
-from opsmcp_server.services import Services
-from opsmcp_tools.approvals import Approval, Change, find_changes
-from opsmcp_tools.characters import show_hidden
-from opsmcp_tools.errors import UnknownTool
-from opsmcp_tools.tool import Tool
-from opsmcp_tools.toolbox import build_toolbox
+from opsmcp_tools.model.errors import UnknownTool
+from opsmcp_tools.model.tool import Tool
+from opsmcp_tools.policy.approvals import Approval, Change, find_changes
+from opsmcp_tools.safe_text.characters import show_hidden
+from opsmcp_tools.toolbox.build import build_toolbox
 
 __all__ = ["command"]
 

@@ -8,9 +8,8 @@ import anyio
 import click
 import mcp_types as types
 
-from opsmcp_server import builtin, finding
-from opsmcp_server.answering import run_text
-from opsmcp_server.calls import (
+from opsmcp_server.calls.answer import run_text
+from opsmcp_server.calls.prepare import (
     Prepared,
     Question,
     check_again,
@@ -18,18 +17,20 @@ from opsmcp_server.calls import (
     prepare,
     question,
 )
+from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.start import Failed, WrongUse
 from opsmcp_server.cli.terminal import can_ask, confirm, progress_line, show_json, show_text
 from opsmcp_server.cli.verdicts import verdict_status, verdict_style
-from opsmcp_server.planning import PlanOperation
-from opsmcp_server.progress import progress_message
-from opsmcp_server.services import Services
-from opsmcp_tools.errors import NotAllowed
-from opsmcp_tools.runs import RunRecord
-from opsmcp_tools.summary import clean, structured
-from opsmcp_tools.ways import COMMANDS
+from opsmcp_server.protocol import builtin_tools as builtin
+from opsmcp_server.protocol import search_tools as finding
+from opsmcp_server.protocol.plan_tool import PlanOperation
+from opsmcp_server.protocol.progress import progress_message
+from opsmcp_tools.model.errors import NotAllowed
+from opsmcp_tools.model.run_record import RunRecord
+from opsmcp_tools.results.next_step_syntax import COMMANDS
+from opsmcp_tools.results.summary import clean, structured
 
 __all__ = ["command", "parse_arguments"]
 

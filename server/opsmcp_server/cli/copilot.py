@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 import click
 
+from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.start import (
@@ -18,12 +19,11 @@ from opsmcp_server.cli.start import (
     configure_logging,
     read_config,
 )
-from opsmcp_server.config import Config, process_environment
-from opsmcp_server.services import Services
+from opsmcp_server.config.load import Config, process_environment
 
 if TYPE_CHECKING:
-    from opsmcp_server.copilot.server import Address
-    from opsmcp_server.copilot.session import Plan, Session
+    from opsmcp_server.copilot.chat.session import Plan, Session
+    from opsmcp_server.copilot.servers.connection import Address
 
 __all__ = ["command"]
 
@@ -114,8 +114,8 @@ def command(
         return _run_with_servers(shared, config, plan, asked, mcp_token)
 
     async def work(services: Services) -> int:
-        from opsmcp_server.copilot.server import Address
-        from opsmcp_server.handlers import build_server
+        from opsmcp_server.copilot.servers.connection import Address
+        from opsmcp_server.protocol.handlers import build_server
 
         await services.current_toolbox()
         address = Address(build_server(services), "opsmcp", trusted=True)
@@ -138,11 +138,11 @@ def _plan(config: Config, tokens: Sequence[str], *, silence: bool) -> "Plan":
     Raises:
         WrongUse: No model can be asked with these settings.
     """
-    from opsmcp_server.copilot.conversation import Limits
-    from opsmcp_server.copilot.endpoint import EndpointSettings
-    from opsmcp_server.copilot.errors import CopilotError
-    from opsmcp_server.copilot.session import Plan
-    from opsmcp_server.copilot.words import Words, language_of
+    from opsmcp_server.copilot.base.errors import CopilotError
+    from opsmcp_server.copilot.base.words import Words, language_of
+    from opsmcp_server.copilot.chat.conversation import Limits
+    from opsmcp_server.copilot.chat.session import Plan
+    from opsmcp_server.copilot.llm.client import EndpointSettings
 
     chosen = config.copilot.language
     words = Words(language_of(process_environment()) if chosen == "auto" else chosen)
@@ -181,7 +181,7 @@ def _run_with_servers(
 
 
 def _addresses(config: Config, tokens: Sequence[str]) -> "list[Address]":
-    from opsmcp_server.copilot.server import Address
+    from opsmcp_server.copilot.servers.connection import Address
 
     first = config.copilot.token.get_secret_value()
     given = [*tokens, *[""] * len(config.copilot.mcp)]
@@ -205,8 +205,8 @@ async def _contained(
 async def _session(
     plan: "Plan", config: Config, addresses: "list[Address]", asked: "_Asked | None"
 ) -> int:
-    from opsmcp_server.copilot.errors import CopilotError
-    from opsmcp_server.copilot.session import open_session
+    from opsmcp_server.copilot.base.errors import CopilotError
+    from opsmcp_server.copilot.chat.session import open_session
 
     failure: CopilotError | None = None
     status = 0
@@ -226,7 +226,7 @@ async def _session(
 
 async def _talk(session: "Session", config: Config, asked: "_Asked | None") -> int:
     if asked is None:
-        from opsmcp_server.copilot.chat import chat
+        from opsmcp_server.copilot.chat.loop import chat
 
         return await chat(session, config.state.dir / "copilot-history")
     status = await session.ask_once(asked.question, asked.context)
@@ -257,7 +257,7 @@ def _read_asked(given: str) -> _Asked | None:
 
 def _read_input() -> str:
     """What comes through the pipe; of much, both ends."""
-    from opsmcp_tools.text import clean, head_and_tail
+    from opsmcp_tools.safe_text.cleaning import clean, head_and_tail
 
     kept = b""
     while part := sys.stdin.buffer.read(65536):

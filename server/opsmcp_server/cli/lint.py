@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import click
 
 from opsmcp_pipelines.models import OperationKey
+from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table
-from opsmcp_server.services import Services
-from opsmcp_tools.source_lint import Report, Severity, lint_source, suggest_settings
-from opsmcp_tools.tool import JsonObject, Withheld
-from opsmcp_tools.toolbox import Toolbox
+from opsmcp_tools.model.tool import JsonObject, Withheld
+from opsmcp_tools.toolbox.build import Toolbox
+from opsmcp_tools.toolbox.source_lint import Report, Severity, lint_source, suggest_settings
 
 __all__ = ["command"]
 

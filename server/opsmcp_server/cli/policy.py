@@ -4,18 +4,18 @@ from datetime import datetime
 
 import click
 
-from opsmcp_server import builtin
+from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.call import parse_arguments
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text
-from opsmcp_server.services import Services
-from opsmcp_tools.arguments import check_arguments
-from opsmcp_tools.characters import clean_line, quote
-from opsmcp_tools.errors import ToolUnavailable, UnknownTool
-from opsmcp_tools.policy import Action, BuiltInTool, Considered, Decision
-from opsmcp_tools.rules import Match
-from opsmcp_tools.tool import Principal, Tool
+from opsmcp_server.protocol import builtin_tools as builtin
+from opsmcp_tools.arguments.check import check_arguments
+from opsmcp_tools.model.errors import ToolUnavailable, UnknownTool
+from opsmcp_tools.model.tool import Principal, Tool
+from opsmcp_tools.policy.decision import Action, BuiltInTool, Considered, Decision
+from opsmcp_tools.policy.rules import Match
+from opsmcp_tools.safe_text.characters import clean_line, quote
 
 __all__ = ["command"]
 

@@ -8,20 +8,20 @@ from typing import Any
 import click
 
 from opsmcp_pipelines.run import Verdict
-from opsmcp_server.answering import run_text
-from opsmcp_server.builtin import damaged_runs
+from opsmcp_server.calls.answer import run_text
+from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text
 from opsmcp_server.cli.verdicts import verdict_style
-from opsmcp_server.services import Services
-from opsmcp_tools.moments import parse_moment
-from opsmcp_tools.policy import Action, BuiltInTool
-from opsmcp_tools.runs import RunRecord
-from opsmcp_tools.summary import clean, structured
-from opsmcp_tools.tool import Principal
-from opsmcp_tools.ways import COMMANDS
-from opsmcp_tools.words.quantity import size_in_words
+from opsmcp_server.protocol.builtin_tools import damaged_runs
+from opsmcp_tools.model.run_record import RunRecord
+from opsmcp_tools.model.tool import Principal
+from opsmcp_tools.phrases.quantity import size_in_words
+from opsmcp_tools.policy.decision import Action, BuiltInTool
+from opsmcp_tools.results.next_step_syntax import COMMANDS
+from opsmcp_tools.results.summary import clean, structured
+from opsmcp_tools.safe_text.timestamps import parse_moment
 
 __all__ = ["command"]
 

@@ -4,10 +4,10 @@ import logging
 
 import click
 
+from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
-from opsmcp_server.heap import share_heap
-from opsmcp_server.services import Services
+from opsmcp_server.process.glibc_heap import share_heap
 from opsmcp_server.transports.http import listen, serve_http
 from opsmcp_server.transports.origins import in_url, refused_elsewhere
 

@@ -10,6 +10,7 @@ import click
 
 from opsmcp_pipelines.errors import SourceError
 from opsmcp_server.app import open_services
+from opsmcp_server.calls.services import Services
 from opsmcp_server.cli import leave_closed_pipe, leave_unwritten
 from opsmcp_server.cli.options import Shared
 from opsmcp_server.cli.start import (
@@ -19,11 +20,11 @@ from opsmcp_server.cli.start import (
     configure_logging,
     read_config,
 )
-from opsmcp_server.config import Config, process_environment
-from opsmcp_server.ending import do_until_told_to_end
-from opsmcp_server.errors import ConfigError
-from opsmcp_server.services import Services
-from opsmcp_tools.errors import (
+from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.load import Config, process_environment
+from opsmcp_server.process.signals import do_until_told_to_end
+from opsmcp_tools.masking.masker import Masker
+from opsmcp_tools.model.errors import (
     ApprovalsUnusable,
     InvalidArguments,
     JournalUnusable,
@@ -34,7 +35,6 @@ from opsmcp_tools.errors import (
     UnknownRun,
     UnknownTool,
 )
-from opsmcp_tools.masking import Masker
 
 __all__ = ["Work", "run_with_services"]
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 
 from opsmcp_server.cli.options import Shared
-from opsmcp_server.config import Config, load, process_environment
-from opsmcp_server.errors import ConfigError
-from opsmcp_server.log_masking import MaskingFilter
-from opsmcp_tools.masking import Masker
+from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.load import Config, load, process_environment
+from opsmcp_server.process.log_masking import MaskingFilter
+from opsmcp_tools.masking.masker import Masker
 
 __all__ = ["Failed", "Unreachable", "WrongUse", "configure_logging", "read_config"]
 

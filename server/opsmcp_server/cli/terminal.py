@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import click
 
-from opsmcp_server.bar import bar_rows
-from opsmcp_tools.characters import clean_line
-from opsmcp_tools.text import unfenced
+from opsmcp_server.process.output_bar import bar_rows
+from opsmcp_tools.safe_text.characters import clean_line
+from opsmcp_tools.safe_text.cleaning import unfenced
 
 __all__ = [
     "Cell",

@@ -7,14 +7,14 @@ import click
 import mcp_types as types
 
 from opsmcp_pipelines.models import COPILOT_LABEL
+from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table
-from opsmcp_server.services import Services
-from opsmcp_tools.characters import clean_line
-from opsmcp_tools.policy import Action
-from opsmcp_tools.tokens import HOW, estimate_tokens
-from opsmcp_tools.toolbox import Toolbox
+from opsmcp_tools.policy.decision import Action
+from opsmcp_tools.safe_text.characters import clean_line
+from opsmcp_tools.safe_text.token_estimate import HOW, estimate_tokens
+from opsmcp_tools.toolbox.build import Toolbox
 
 __all__ = ["command", "cost_of", "show_tools"]
 

@@ -8,7 +8,7 @@ never null, params are an object, nothing comes in batches).
 from collections.abc import Mapping
 from typing import cast
 
-from opsmcp_server.strict_json import has_surrogate
+from opsmcp_server.protocol.strict_json import has_surrogate
 
 __all__ = ["envelope_fault", "id_of"]
 

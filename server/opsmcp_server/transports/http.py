@@ -24,13 +24,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from opsmcp_server.ending import ending_signals
-from opsmcp_server.errors import ConfigError
-from opsmcp_server.handlers import OpsmcpServer, build_server
-from opsmcp_server.inserting import Inserting
-from opsmcp_server.services import Services
-from opsmcp_server.settings import Server as ServerSettings
-from opsmcp_server.strict_json import MOST_BYTES
+from opsmcp_server.calls.services import Services
+from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.schema import Server as ServerSettings
+from opsmcp_server.process.signals import ending_signals
+from opsmcp_server.protocol.handlers import OpsmcpServer, build_server
+from opsmcp_server.protocol.splice_json import Inserting
+from opsmcp_server.protocol.strict_json import MOST_BYTES
 from opsmcp_server.transports import legacy_sessions
 from opsmcp_server.transports.auth import guard
 from opsmcp_server.transports.legacy_sessions import OneByOne

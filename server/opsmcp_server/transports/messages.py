@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from opsmcp_server.strict_json import MOST_BYTES, BadJson, read_json
+from opsmcp_server.protocol.strict_json import MOST_BYTES, BadJson, read_json
 from opsmcp_server.transports.envelope import envelope_fault, id_of
 
 __all__ = ["CheckedBodies", "CheckedLines", "refusal", "request_id_of"]

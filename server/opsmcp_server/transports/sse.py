@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from opsmcp_server.handlers import OpsmcpServer
+from opsmcp_server.protocol.handlers import OpsmcpServer
 from opsmcp_server.transports.exchange import Exchange
 from opsmcp_server.transports.open_answers import OpenAnswers
 

@@ -19,8 +19,8 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp_types.jsonrpc import JSONRPCError
 
-from opsmcp_server.handlers import build_server
-from opsmcp_server.services import Services
+from opsmcp_server.calls.services import Services
+from opsmcp_server.protocol.handlers import build_server
 from opsmcp_server.transports.exchange import Exchange
 from opsmcp_server.transports.messages import CheckedLines
 

@@ -1,0 +1,343 @@
+"""The engine: runs the steps of a plan as subprocesses on this machine, one after the other.
+
+Conditions come from `when`, scripts from `render`, subprocesses from `process`; this module decides
+what runs next and what that means. Where Ops has a bug it does what the author meant
+(docs/embedded-engine.md). Knows nothing of manifests or of the store.
+"""
+
+import re
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio import to_thread
+
+from opsmcp_pipelines.embedded.engine.bounded_output import Keeper
+from opsmcp_pipelines.embedded.engine.conditions import ConditionError, evaluate
+from opsmcp_pipelines.embedded.engine.process import Ended, run_process
+from opsmcp_pipelines.embedded.engine.state import RunState, TaskState
+from opsmcp_pipelines.embedded.engine.variables import Plan, TaskValues, resolve
+from opsmcp_pipelines.embedded.engine.work_directory import Workplace
+from opsmcp_pipelines.embedded.loader import runs_here
+from opsmcp_pipelines.embedded.process_id import ProcessId
+from opsmcp_pipelines.models import Step, Task, TaskRef
+from opsmcp_pipelines.run import Status, StepReport
+from opsmcp_pipelines.shell.references import RefusedStep
+
+if TYPE_CHECKING:
+    from opsmcp_pipelines.embedded.engine.render import Script
+
+__all__ = ["EngineSettings", "execute", "step_environment"]
+
+_PASSED_ON = frozenset(
+    {
+        "HOME",
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
+        "KUBECONFIG",
+        "LANG",
+        "LOGNAME",
+        "NO_PROXY",
+        "PATH",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+        "TMPDIR",
+        "TZ",
+        "USER",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+    }
+)
+_PREDEFINED = frozenset(
+    {
+        "HOSTNAME",
+        "NAMESPACE",
+        "TASK",
+        "TASKRUN",
+        "TIME",
+        "output",
+        "result",
+        "status",
+    }
+)
+
+_DEFAULT_LIMIT = "embedded.step_seconds"
+_LINGERED = "it left processes behind that kept its output open; they were ended"
+_ESCAPED = "it left processes behind that keep its output open; they go on"
+
+Keep = Callable[[ProcessId | None], Awaitable[object]]
+"""Keeps how the run stands, for whoever looks when this process is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How steps are run.
+
+    `environ` is what steps see besides their values; `step_seconds` is the deadline of a step that
+    sets none; `output_bytes` of each output are kept. `mask` replaces secrets in a text.
+    """
+
+    environ: Mapping[str, str] = field(repr=False)
+    namespace: str
+    step_seconds: float = 600.0
+    output_bytes: int = 1024 * 1024
+    mask: Callable[[str], str] = str
+
+
+def step_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The part of the process environment that steps may see: nothing that could be a secret."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if name in _PASSED_ON or name.startswith("LC_")
+    }
+
+
+async def execute(
+    plan: Plan,
+    state: RunState,
+    name: str,
+    settings: EngineSettings,
+    keep: Keep,
+) -> None:
+    """Run a plan to its end, writing what happens into `state`.
+
+    After a task that failed, and was not allowed to, only tasks with `runAlways` run.
+
+    Args:
+        plan: What to run.
+        state: Where it is told.
+        name: The name of the run.
+        settings: How steps are run.
+        keep: Awaited after each task, and with the process of each step that begins.
+    """
+    state.begin()
+    failed = False
+    for ref, task in plan.parts:
+        if failed and not ref.run_always:
+            continue
+        runner = _TaskRunner(plan, ref, task, state, name, settings, keep)
+        good = await runner.run()
+        failed = failed or not (good or ref.allow_failure)
+        await keep(None)
+    state.end(Status.FAILED if failed else Status.SUCCEEDED)
+
+
+class _TaskRunner:
+    """One task of a run."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        ref: TaskRef,
+        task: Task,
+        run: RunState,
+        name: str,
+        settings: EngineSettings,
+        keep: Keep,
+    ) -> None:
+        resolved = resolve(plan, task, run.results)
+        self._task = task
+        self._ref = ref
+        self._resolved = resolved
+        self._values = {
+            **_predefined(task, name, settings.namespace, run),
+            **{f"steps.{step.name}.output": "" for step in task.steps},
+            **resolved.values,
+        }
+        self._state = run.begin_task(ref)
+        self._settings = settings
+        self._keep = keep
+
+    async def run(self) -> bool:
+        """Run its steps; whether it succeeded."""
+        if problem := _refuse(self._resolved):
+            self._state.fail("variables", problem)
+            return False
+        for step in self._task.steps:
+            if not await self._run_step(step):
+                self._state.status = Status.FAILED
+                return False
+        self._state.skipped = not self._state.steps
+        self._state.results |= _results(self._ref, self._state)
+        self._state.status = Status.SUCCEEDED
+        return True
+
+    async def _run_step(self, step: Step) -> bool:
+        """Run a step if its condition holds; whether the task goes on."""
+        # Imported with the first step: the shell parser behind it would slow down every start.
+        from opsmcp_pipelines.embedded.engine.render import render_step
+
+        try:
+            if step.when and not evaluate(step.when, self._values):
+                return True
+            values = self._known_to(step)
+            script = render_step(step.content, values, self._resolved.fixed)
+        except ConditionError as error:
+            self._state.fail(step.name, f"not run: `when`: {error}")
+            return False
+        except RefusedStep as refused:
+            self._state.fail(step.name, f"not run: {refused.reason}")
+            return False
+        report = await self._execute(step, script)
+        self._remember(step, report)
+        if report.status is Status.FAILED:
+            report = self._allow(step, report)
+        self._state.running = None
+        self._state.steps.append(report)
+        return report.status is Status.SUCCEEDED or report.allowed
+
+    def _known_to(self, step: Step) -> Mapping[str, str]:
+        """The values for a step: a predefined name that its script assigns is the script's own."""
+        own = {
+            name
+            for name in _PREDEFINED - self._resolved.values.keys()
+            if re.search(rf"(?<![A-Za-z0-9_$-]){name}=", step.content)
+        }
+        return {name: value for name, value in self._values.items() if name not in own}
+
+    async def _execute(self, step: Step, script: "Script") -> StepReport:
+        keeper = Keeper(self._settings.output_bytes, self._settings.mask)
+        self._state.running = (step.name, keeper)
+        seconds = step.timeout_seconds or self._settings.step_seconds
+        try:
+            ended = await _run_script(script, self._settings.environ, seconds, keeper, self._keep)
+        except OSError as error:
+            note = f"could not be started: {_why_not(error)}"
+            return StepReport(step.name, Status.FAILED, note=note)
+        good = ended.code == 0 and not ended.overdue
+        status = Status.SUCCEEDED if good else Status.FAILED
+        limit = f"{seconds:g} s ({'timeoutSeconds' if step.timeout_seconds else _DEFAULT_LIMIT})"
+        note = _note(ended, limit)
+        return StepReport(step.name, status, keeper.text(), keeper.total, note=note)
+
+    def _remember(self, step: Step, report: StepReport) -> None:
+        """Make the outcome known to the steps after it; declared names keep their values."""
+        output = report.output.rstrip("\r\n")
+        latest = {"status": str(report.status), "output": output, "result": output}
+        declared = self._resolved.values
+        self._values |= {name: text for name, text in latest.items() if name not in declared}
+        self._values[f"steps.{step.name}.output"] = output
+
+    def _allow(self, step: Step, report: StepReport) -> StepReport:
+        note, allowed = report.note, False
+        try:
+            allowed = bool(step.allow_failure) and evaluate(step.allow_failure, self._values)
+        except ConditionError as error:
+            note = f"{note}; `allowfailure`: {error}"
+        return StepReport(
+            step.name, report.status, report.output, report.output_bytes, allowed, note
+        )
+
+
+def _predefined(task: Task, run_name: str, namespace: str, run: RunState) -> dict[str, str]:
+    """The names that are always there, as in Ops."""
+    started = run.started_at or datetime.now(UTC)
+    return {
+        "HOSTNAME": socket.gethostname(),
+        "NAMESPACE": task.namespace or namespace,
+        "TASK": task.name,
+        "TASKRUN": run_name,
+        "TIME": started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "output": "",
+        "result": "",
+        "status": "",
+    }
+
+
+def _refuse(resolved: TaskValues) -> str:
+    """Why a task cannot start with these values."""
+    if resolved.missing:
+        names = ", ".join(repr(name) for name in resolved.missing)
+        return f"not run: no value for the required {names}"
+    host = resolved.values.get("host", "")
+    if not runs_here(host):
+        return f"not run: the embedded engine has only localhost, and not the host {host[:80]!r}"
+    return ""
+
+
+def _results(ref: TaskRef, state: TaskState) -> dict[str, str]:
+    """The results that the pipeline declares: OPS_RESULT lines, or else a whole output."""
+    outputs = {step.name: step.output for step in state.steps}
+    return {
+        key: _result(key, outputs[step]) for key, step in ref.results.items() if step in outputs
+    }
+
+
+def _result(key: str, output: str) -> str:
+    lines = re.findall(rf"^OPS_RESULT:{re.escape(key)}=(.*?)\r?$", output, re.MULTILINE)
+    return lines[-1] if lines else output.strip()
+
+
+async def _run_script(
+    script: "Script", environ: Mapping[str, str], seconds: float, keeper: Keeper, keep: Keep
+) -> Ended:
+    """Run a script from a private directory, which is removed afterwards."""
+    place = await to_thread.run_sync(_write_script, script, environ.get("TMPDIR"))
+    try:
+        return await run_process(
+            _command(script, place.folder / "script"),
+            env={**environ, **script.environ},
+            cwd=place.folder / "work",
+            seconds=seconds,
+            on_output=keeper.add,
+            on_start=keep,
+        )
+    finally:
+        with anyio.CancelScope(shield=True):
+            await to_thread.run_sync(place.remove)
+
+
+def _write_script(script: "Script", temporary: str | None) -> Workplace:
+    """A workplace with the script and an empty folder in it."""
+    # Not on standard input: a step that reads its input would eat the rest of its script.
+    place = Workplace.make(temporary)
+    try:
+        (place.folder / "work").mkdir(mode=0o700)
+        path = place.folder / "script"
+        path.touch(mode=0o600)
+        path.write_text(script.text, encoding="utf-8", newline="")
+    except OSError:
+        place.remove()
+        raise
+    return place
+
+
+def _command(script: "Script", path: Path) -> list[str]:
+    if script.language == "python":
+        return [sys.executable, "-u", str(path)]
+    return ["bash" if script.language == "bash" else "/bin/sh", str(path)]
+
+
+def _why_not(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "its interpreter or a temporary directory is missing"
+    return (error.strerror or "the system refused it").lower()
+
+
+def _note(ended: Ended, limit: str) -> str:
+    if ended.code is None:
+        return f"not over after {limit}, and it could not be ended: it may go on"
+    if ended.overdue:
+        return f"stopped after {limit}"
+    if ended.code < 0:
+        return f"ended by signal {_signal_name(-ended.code)}"
+    note = f"exit status {ended.code}" if ended.code else ""
+    if ended.lingering:
+        left = _ESCAPED if ended.escaped else _LINGERED
+        note = f"{note}; {left}" if note else left
+    return note
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)

@@ -1,0 +1,113 @@
+"""The state of a run while it runs, readable at any moment as a `RunReport`.
+
+Changed by `engine`, read by `source`; both in one event loop, so there are no locks.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from opsmcp_pipelines.embedded.engine.bounded_output import Keeper
+from opsmcp_pipelines.embedded.loader import LOCAL_HOST
+from opsmcp_pipelines.models import TaskRef
+from opsmcp_pipelines.run import NodeReport, RunReport, Status, StepReport, TaskReport
+
+__all__ = ["RunState", "TaskState"]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class TaskState:
+    """A task that has begun. `running` is the step at work, with its output so far."""
+
+    ref: TaskRef
+    status: Status = Status.RUNNING
+    steps: list[StepReport] = field(default_factory=list[StepReport])
+    running: tuple[str, Keeper] | None = None
+    results: dict[str, str] = field(default_factory=dict[str, str])
+    skipped: bool = False
+    started_at: datetime = field(default_factory=_now)
+
+    def fail(self, step: str, note: str) -> None:
+        """End the task with something that is not an output: it is shown as a step."""
+        self.steps.append(StepReport(step, Status.FAILED, note=note))
+        self.status = Status.FAILED
+
+    def abort(self, status: Status, note: str) -> None:
+        """End the task where it stands, keeping the output of the step at work."""
+        if self.running is not None:
+            name, keeper = self.running
+            self.steps.append(StepReport(name, status, keeper.text(), keeper.total, note=note))
+            self.running = None
+        self.status = status
+
+    def report(self) -> TaskReport:
+        """How the task stands."""
+        steps = list(self.steps)
+        if self.running is not None:
+            name, keeper = self.running
+            steps.append(StepReport(name, Status.RUNNING, keeper.text(so_far=True), keeper.total))
+        node = NodeReport(LOCAL_HOST, self.status, tuple(steps))
+        return TaskReport(
+            name=self.ref.name,
+            task=self.ref.task,
+            status=self.status,
+            nodes=(node,) if steps else (),
+            results=MappingProxyType(dict(self.results)),
+            allowed=self.ref.allow_failure,
+            skipped=self.skipped,
+            started_at=self.started_at,
+        )
+
+
+@dataclass(slots=True)
+class RunState:
+    """A run from its start to its end."""
+
+    created_at: datetime = field(default_factory=_now)
+    status: Status = Status.PENDING
+    tasks: list[TaskState] = field(default_factory=list[TaskState])
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    def begin(self) -> None:
+        """It has its turn."""
+        self.status = Status.RUNNING
+        self.started_at = _now()
+
+    def begin_task(self, ref: TaskRef) -> TaskState:
+        """Its next task starts."""
+        task = TaskState(ref)
+        self.tasks.append(task)
+        return task
+
+    def end(self, status: Status) -> None:
+        """Nothing more will happen."""
+        self.status = status
+        self.ended_at = _now()
+
+    def abort(self, status: Status, note: str) -> None:
+        """End the run where it stands."""
+        for task in self.tasks:
+            if not task.status.ended:
+                task.abort(status, note)
+        self.end(status)
+
+    def report(self) -> RunReport:
+        """How the run stands."""
+        return RunReport(
+            status=self.status,
+            tasks=tuple(task.report() for task in self.tasks),
+            created_at=self.created_at,
+            started_at=self.started_at,
+            ended_at=self.ended_at,
+        )
+
+    @property
+    def results(self) -> Mapping[str, str]:
+        """The results of the tasks so far, later ones winning."""
+        return {name: value for task in self.tasks for name, value in task.results.items()}

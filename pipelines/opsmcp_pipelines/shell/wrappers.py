@@ -1,0 +1,235 @@
+"""Where in a command line another command begins: behind sudo, xargs, kubectl exec, ... Pure.
+
+Where it cannot be sure, it names every place that may be one.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from opsmcp_pipelines.shell.programs import (
+    AWKS,
+    CLIENTS,
+    HARMLESS,
+    RUN_BY_OPTION,
+    SSH_VALUED,
+    SSHES,
+    interpreter,
+    names,
+)
+from opsmcp_pipelines.shell.word import NodeT, Word
+
+__all__ = ["WRAPPERS", "command_lines", "skip_options", "words_in_front", "wrapped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """A program that runs the rest of its command line, after options and operands."""
+
+    valued: frozenset[str] = frozenset()
+    operands: int = 0
+
+
+def _wrapper(valued: str = "", operands: int = 0) -> Wrapper:
+    return Wrapper(frozenset(valued.split()), operands)
+
+
+_FLAGS = names(
+    "--all --append --askpass --background --cgroup --clear-groups --close --collect --ctty "
+    "--detach --exclusive --exit --foreground --fork --ignore --ignore-environment --init "
+    "--init-groups --interactive --ipc --keep-groups --map-current-user --map-root-user "
+    "--mount --mount-proc --net --no-ask-password --no-block --no-fork --no-new-privs --no- "
+    "run-if-empty --non-interactive --nonblock --null --open-tty --pid --pipe --portability "
+    "--preserve-credentials --preserve-env --preserve-status --privileged --pty --quiet "
+    "--read-only --remain-after-exit --reset-env --reset-timestamp --rm --same-dir --scope "
+    "--set-home --shared --skip-chdir --stdin --time --tty --uts --verbose --wait"
+)
+"""Long options of such programs that take no value."""
+
+_IN_CONTAINER = (
+    "-e -u -w -c -n --env --env-file --user --workdir --detach-keys --container --namespace"
+    " --index --context --request-timeout --pod-running-timeout"
+)
+_NEW_CONTAINER = (
+    "-a -c -e -h -l -m -n -p -u -v -w --add-host --cap-add --cap-drop --cpus --device --dns"
+    " --entrypoint --env --env-file --gpus --hostname --image --ip --label --memory --mount --name"
+    " --namespace --network --pid --platform --publish --pull --restart --security-opt --shm-size"
+    " --tmpfs --ulimit --user --volume --volumes-from --workdir"
+)
+WRAPPERS: Mapping[str, Wrapper] = MappingProxyType(
+    {
+        "builtin": _wrapper(),
+        "busybox": _wrapper(),
+        "catchsegv": _wrapper(),
+        "chroot": _wrapper("--userspec --groups", 1),
+        "chronic": _wrapper(),
+        "chrt": _wrapper("-T -P -D --sched-runtime --sched-period --sched-deadline", 1),
+        "command": _wrapper(),
+        "coproc": _wrapper(),
+        "dbus-run-session": _wrapper("--config-file --dbus-daemon"),
+        "doas": _wrapper("-u -C -a"),
+        "dumb-init": _wrapper("-r --rewrite"),
+        "env": _wrapper("-u -C --unset --chdir"),
+        "exec": _wrapper("-a"),
+        "faketime": _wrapper("-f", 1),
+        "fakeroot": _wrapper("-l -s -i -b --lib --faked"),
+        "flock": _wrapper("-w -E --wait --timeout --conflict-exit-code", 1),
+        "gosu": _wrapper(operands=1),
+        "ionice": _wrapper("-c -n --class --classdata"),
+        "lxc-attach": _wrapper("-n -P -u -g -v --name --lxcpath"),
+        "ltrace": _wrapper("-o -e -p -s -u -n --output"),
+        "nice": _wrapper("-n --adjustment"),
+        "nohup": _wrapper(),
+        "nsenter": _wrapper("-t -S -G -r -w --target --setuid --setgid --root --wd --wdns"),
+        "numactl": _wrapper("-i -m -N -C -p --interleave --membind --cpunodebind --physcpubind"),
+        "pkexec": _wrapper("--user"),
+        "prlimit": _wrapper("-p --pid"),
+        "proxychains": _wrapper("-f"),
+        "proxychains4": _wrapper("-f"),
+        "runuser": _wrapper("-u -g -G -s --user --group --supp-group --shell"),
+        "setarch": _wrapper(operands=1),
+        "setpriv": _wrapper(
+            "--reuid --regid --groups --inh-caps --ambient-caps --bounding-set --securebits"
+        ),
+        "setsid": _wrapper(),
+        "ssh-agent": _wrapper("-a -t"),
+        "sshpass": _wrapper("-p -f -d -P"),
+        "stdbuf": _wrapper("-i -o -e --input --output --error"),
+        "strace": _wrapper("-o -e -p -s -u -P -E -a -O -S -b -I -X --output --trace --attach"),
+        "su-exec": _wrapper(operands=1),
+        "sudo": _wrapper(
+            "-u -g -h -p -C -T -D -R -r -t -a -c -U --user --group --host --prompt --close-from"
+            " --command-timeout --chdir --chroot --role --type --other-user"
+        ),
+        "systemd-run": _wrapper(
+            "-u -p -M -H -E --unit --property --machine --host --setenv --description --slice"
+            " --uid --gid --nice --working-directory --service-type --on-active --on-boot"
+            " --on-startup --on-unit-active --on-unit-inactive --on-calendar --timer-property"
+        ),
+        "taskset": _wrapper(operands=1),
+        "time": _wrapper("-f -o --format --output"),
+        "timeout": _wrapper("-s -k --signal --kill-after", 1),
+        "tini": _wrapper("-p -e"),
+        "torsocks": _wrapper(),
+        "unbuffer": _wrapper(),
+        "unshare": _wrapper(
+            "-S -G -R -w --setuid --setgid --root --wd --propagation --setgroups --map-user"
+            " --map-group"
+        ),
+        "xargs": _wrapper(
+            "-I -n -P -L -d -a -E -s --max-args --max-procs --max-lines --delimiter --arg-file"
+            " --max-chars --process-slot-var"
+        ),
+        "xvfb-run": _wrapper("-n -e -f -p -s -w --server-num --server-args"),
+    }
+)
+_EXECUTING = MappingProxyType(
+    {
+        "exec": _wrapper(_IN_CONTAINER, 1),
+        "run": _wrapper(_NEW_CONTAINER, 1),
+        "debug": _wrapper(_NEW_CONTAINER, 1),
+        "compose": _wrapper("-f -p --file --project-name --profile", 2),
+        "attach": _wrapper(),
+        "rsh": _wrapper(_IN_CONTAINER, 1),
+    }
+)
+"""What clients of containers run commands with."""
+
+_ASSIGNING = frozenset({"env", "sudo", "doas"})
+_ALSO_BEHIND_OTHERS = (
+    SSHES
+    | AWKS
+    | names(
+        "sed sudo doas timeout nohup setsid xargs parallel chroot nsenter unshare busybox stdbuf "
+        "ionice sshpass tmux screen watch pkexec gosu"
+    )
+)
+"""What starts a command of its own wherever it stands: the program in front may run it."""
+
+
+def command_lines(words: Sequence[Word[NodeT]]) -> Iterator[Sequence[Word[NodeT]]]:
+    """The command line, and each part of it that may be a command line of its own."""
+    pending, seen = [0], set[int]()
+    while pending:
+        at = pending.pop()
+        if at in seen or at >= len(words):
+            continue
+        seen.add(at)
+        line = words[at:]
+        yield line
+        pending += [at + further for further in _further(line)]
+
+
+def _further(words: Sequence[Word[NodeT]]) -> Iterator[int]:
+    name, rest = words[0].name, words[1:]
+    if name in HARMLESS:
+        return
+    if name in WRAPPERS:
+        yield from (1 + at for at in wrapped(name, rest))
+    if name == "ip" and [word.text for word in rest[:2]] == ["netns", "exec"]:
+        yield 4
+    if name in CLIENTS:
+        yield from (2 + at for at, word in enumerate(rest) if word.text == "--")
+        found = [at for at, word in enumerate(rest) if word.text in _EXECUTING]
+        if not found:
+            return  # `kubectl get node` is no interpreter.
+        after = rest[found[0] + 1 :]
+        starts = _after_options(after, _EXECUTING[rest[found[0]].text])
+        yield from (2 + found[0] + at for at in starts)
+    options = RUN_BY_OPTION.get(name)  # `rsync -e ssh` ends with ssh
+    for number, word in enumerate(rest, 1):
+        if word.text in ("-exec", "-execdir", "-ok", "-okdir"):
+            yield number + 1
+        elif options and re.fullmatch(options, words[number - 1].text):
+            continue
+        elif word.name in _ALSO_BEHIND_OTHERS or interpreter(word.name):
+            yield number
+
+
+def words_in_front(words: Sequence[Word[NodeT]]) -> Sequence[Word[NodeT]]:
+    """The words in front of the command that a command line runs; a word more would be that."""
+    name = words[0].name
+    if name in SSHES:
+        return words[1 : 2 + skip_options(words[1:], SSH_VALUED)]
+    if name in WRAPPERS:
+        return words[1 : 1 + max(wrapped(name, words[1:]))]
+    return words[1 : max(_further(words), default=0)] if name in CLIENTS else ()
+
+
+def wrapped(name: str, rest: Sequence[Word[NodeT]]) -> list[int]:
+    """Where the command that a wrapper runs may begin, in the words after its name."""
+    starts: list[int] = []
+    for at in _after_options(rest, WRAPPERS[name]):
+        while name in _ASSIGNING and at < len(rest) and re.match(r"\w+=", rest[at].text):
+            at += 1
+        starts.append(at)
+    return starts
+
+
+def _after_options(words: Sequence[Word[NodeT]], wrapper: Wrapper) -> list[int]:
+    """After options and operands; twice when an unknown long option may have a value."""
+    plain = skip_options(words, wrapper.valued)
+    long_ = {word.text for word in words[:plain] if re.match(r"--\w[\w-]*$", word.text)} - _FLAGS
+    doubtful = skip_options(words, wrapper.valued | long_)
+    return [at + wrapper.operands for at in dict.fromkeys((plain, doubtful))]
+
+
+def skip_options(words: Sequence[Word[NodeT]], valued: frozenset[str]) -> int:
+    """Where the words after the options begin; `valued` are the options that take a value."""
+    at = 0
+    while at < len(words) and words[at].text.startswith(("-", "+")):
+        if words[at].text == "--":
+            return at + 1
+        at += 2 if _takes_next(words[at].text, valued) else 1
+    return at
+
+
+def _takes_next(option: str, valued: frozenset[str]) -> bool:
+    """Whether an option takes the next word as its value: `-u`, `-nu`, `--us` for `--user`."""
+    if option.startswith("--"):
+        return any(name.startswith(option) for name in valued)
+    if option in valued:
+        return True
+    letters = [at for at in range(1, len(option)) if f"-{option[at]}" in valued]
+    return bool(letters) and letters[0] == len(option) - 1

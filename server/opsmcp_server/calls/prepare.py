@@ -1,0 +1,266 @@
+"""From a name and arguments to a run: the one way, for MCP calls and for the command line.
+
+`prepare` finds the tool, asks policy and checks the arguments; `execute` starts the run and waits.
+Between the two, whoever called asks a person where policy wants that.
+"""
+
+import secrets
+import shlex
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+
+from opsmcp_server.calls.services import Services
+from opsmcp_server.calls.url_resolution import check_resolved
+from opsmcp_tools.arguments.check import CheckedCall, check_arguments
+from opsmcp_tools.arguments.nearest_names import nearest_names
+from opsmcp_tools.model.errors import NotAllowed, PlanChanged, ToolGone, UnknownTool
+from opsmcp_tools.model.run_record import RunRecord
+from opsmcp_tools.model.tool import Principal, Tool
+from opsmcp_tools.phrases import consent as words
+from opsmcp_tools.phrases.phrase import Said, say
+from opsmcp_tools.policy.decision import Action, Decision, Effect
+from opsmcp_tools.policy.shown_arguments import show_arguments
+from opsmcp_tools.safe_text.characters import quote
+from opsmcp_tools.toolbox.build import Toolbox
+from opsmcp_tools.toolbox.description import without_effect
+from opsmcp_tools.toolbox.plan import Plan, build_plan, hazards, places_in_words
+
+__all__ = [
+    "OnProgress",
+    "Prepared",
+    "Question",
+    "check_again",
+    "command_line",
+    "execute",
+    "find_tool",
+    "plan",
+    "prepare",
+    "question",
+]
+
+_LEAST_START_SECONDS = 5.0
+"""How long at least to wait for the answer of a start, so that a refusal can be told."""
+
+OnProgress = Callable[[RunRecord], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A call that may be started, once a person agreed where `needs_consent` says so."""
+
+    tool: Tool
+    call: CheckedCall
+    principal: Principal
+    decision: Decision
+
+    @property
+    def needs_consent(self) -> bool:
+        """Whether a person has to agree first."""
+        return self.decision.effect is Effect.CONFIRM
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person is asked. An answer is good for an equal question only.
+
+    `text` is what is shown; the definition and the decision are what it silently rests on.
+    """
+
+    text: str
+    definition: str
+    decision: Decision
+
+
+async def find_tool(services: Services, name: str, principal: Principal) -> Tool:
+    """The tool of that name, if this principal may know of it.
+
+    Raises:
+        ToolUnavailable: The catalogue was never read.
+        ToolGone: The tool is withheld, or was there before.
+        NotAllowed: This principal may not know of it.
+        UnknownTool: There is and was no such tool.
+    """
+    toolbox = await services.current_toolbox()
+    tool = toolbox.find(name)
+    if tool is not None and _may_list(services, tool, principal):
+        return tool
+    raise _missing(services, toolbox, name, principal)
+
+
+def _may_list(services: Services, tool: Tool, principal: Principal) -> bool:
+    return services.decide(principal, Action.LIST, tool).effect is not Effect.DENY
+
+
+def _missing(services: Services, toolbox: Toolbox, name: str, principal: Principal) -> Exception:
+    withheld = next((item for item in toolbox.withheld if item.operation == name), None)
+    if withheld is not None:
+        return ToolGone(f"{name} is withheld: {withheld.reason}.")
+    hidden = toolbox.find(name)
+    if hidden is not None:
+        return NotAllowed(f"Policy does not allow {name}.")
+    seen = (tool.name for tool in toolbox.tools if _may_list(services, tool, principal))
+    near = nearest_names(name, seen)
+    hint = f" The nearest names are {', '.join(near)}." if near else ""
+    if services.was_listed(name):
+        return ToolGone(f"{name} is gone: {services.source.label} has it no more.{hint}")
+    return UnknownTool(f"There is no tool {quote(name)}.{hint}")
+
+
+async def prepare(
+    services: Services,
+    name: str,
+    arguments: Mapping[str, object],
+    principal: Principal,
+    plan_hash: str = "",
+) -> Prepared:
+    """Find, check and decide. Starts nothing.
+
+    Args:
+        services: The running opsmcp.
+        name: The tool.
+        arguments: What the caller gave.
+        principal: Who calls.
+        plan_hash: The hash of the plan that the caller agreed to, if there is one.
+
+    Raises:
+        ToolError: With what to change.
+    """
+    tool = await find_tool(services, name, principal)
+    call = check_arguments(tool, arguments, principal)
+    decision = services.decide(principal, Action.RUN, tool, call.arguments)
+    prepared = Prepared(tool, call, principal, decision)
+    if plan_hash:
+        _check_plan(await _plan(services, prepared), plan_hash)
+    if decision.effect is Effect.DENY:
+        raise NotAllowed(f"{tool.name} was not started: {decision.reason}")
+    if decision.effect is Effect.APPROVE:
+        raise NotAllowed(f"{tool.name} needs somebody else's approval, which is not available yet.")
+    await services.nodes.check(tool, call)
+    await check_resolved(tool, call)
+    return prepared
+
+
+async def plan(
+    services: Services, name: str, arguments: Mapping[str, object], principal: Principal
+) -> Plan:
+    """What a call would do, whether policy allows it or not. Starts nothing.
+
+    Raises:
+        ToolError: With what to change.
+    """
+    tool = await find_tool(services, name, principal)
+    decision = services.decide(principal, Action.PLAN, tool)
+    if decision.denied:
+        raise NotAllowed(f"{tool.name} was not planned: {decision.reason}.")
+    call = check_arguments(tool, arguments, principal)
+    await services.nodes.check(tool, call)
+    decision = services.decide(principal, Action.RUN, tool, call.arguments)
+    return await _plan(services, Prepared(tool, call, principal, decision))
+
+
+async def _plan(services: Services, prepared: Prepared) -> Plan:
+    toolbox = await services.current_toolbox()
+    return build_plan(
+        prepared.tool,
+        prepared.call,
+        prepared.decision,
+        toolbox.catalogue.contents,
+        source=services.source.label,
+        who=prepared.principal.name,
+    )
+
+
+def _check_plan(now: Plan, agreed: str) -> None:
+    if not secrets.compare_digest(now.hash.encode(), agreed.encode(errors="replace")):
+        raise PlanChanged(
+            f"{now.data['operation']} was not started: it would not do what was planned. The hash "
+            f"of the plan is {now.hash} now. Plan again, and look at what changed."
+        )
+
+
+async def check_again(services: Services, prepared: Prepared, asked: Question) -> None:
+    """Return if a call is still what a person was asked about; answering takes minutes.
+
+    Raises:
+        ToolError: The operation, where it would run or the decision on it is another one now.
+    """
+    tool = await find_tool(services, prepared.tool.name, prepared.principal)
+    decision = services.decide(prepared.principal, Action.RUN, tool, prepared.call.arguments)
+    if await question(services, replace(prepared, tool=tool, decision=decision)) != asked:
+        raise PlanChanged(
+            f"{tool.name} was not started: the operation, where it would run, or what policy says "
+            "of it, changed while the person was asked. Call again."
+        )
+
+
+async def question(services: Services, prepared: Prepared) -> Question:
+    """What a person is asked: the operation, what it changes, where, and with which arguments.
+
+    The arguments come last, so that they cannot push the rest out of sight, and behind them the
+    defaults of the others. They are whole: who asks must show all of the text, or not ask.
+    """
+    contents = (await services.current_toolbox()).catalogue.contents
+    where = places_in_words(prepared.tool, prepared.call, contents)
+    tool, given = prepared.tool, prepared.call.arguments
+    said = [words.RUN(tool.title, tool.name), _effect(tool)]
+    said += [words.CAREFUL(hazard) for hazard in hazards(tool)]
+    said += [words.WHERE(where)] if where else []
+    said += [without_effect(tool.description, tool.language)]
+    lines = [say(one, tool.language) for one in said]
+    lines += show_arguments(given, tool.language)
+    if defaults := _defaults(prepared):
+        lines += [say(words.DEFAULTS(), tool.language), *show_arguments(defaults, tool.language)]
+    return Question("\n".join(lines), tool.definition, prepared.decision)
+
+
+def _defaults(prepared: Prepared) -> dict[str, str]:
+    """What holds of the arguments that were not given: it runs as well."""
+    call = prepared.call
+    left_out = (item.name for item in prepared.tool.inputs if item.name not in call.arguments)
+    return {name: call.variables[name] for name in left_out if call.variables.get(name)}
+
+
+def _effect(tool: Tool) -> Said:
+    if tool.hints.read_only:
+        return words.READS()
+    if tool.hints.destructive:
+        return words.DESTROYS()
+    return words.CHANGES_ONCE() if tool.hints.idempotent else words.CHANGES()
+
+
+def command_line(prepared: Prepared) -> str:
+    """The command that makes the same call in a terminal."""
+    given = [f"{name}={value}" for name, value in prepared.call.arguments.items()]
+    return shlex.join(["opsmcp", "call", prepared.tool.name, *given])
+
+
+async def execute(
+    services: Services,
+    prepared: Prepared,
+    *,
+    wait_seconds: float,
+    on_progress: OnProgress | None = None,
+    key: str = "",
+    caller: object = None,
+) -> RunRecord:
+    """Start the run, once, and wait for its end for at most `wait_seconds`.
+
+    The same call (or the same `key`) gets the run that there is; see `Executions.start`, also for
+    `caller`.
+    """
+    executions, clock = services.executions, services.clock
+    until = clock.monotonic() + wait_seconds
+    started = await executions.start(
+        prepared.tool,
+        prepared.call,
+        prepared.principal,
+        key=key,
+        caller=caller,
+        wait_seconds=max(wait_seconds, _LEAST_START_SECONDS),
+        on_progress=on_progress,
+    )
+    if on_progress is not None and not started.ended:
+        await on_progress(started)
+    left = max(0.0, until - clock.monotonic())
+    record = await executions.wait(started.run, left, on_progress)
+    return replace(record, repeated=started.repeated)

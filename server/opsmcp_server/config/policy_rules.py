@@ -1,0 +1,203 @@
+"""`policy.rules` and `policy.groups` of the settings file: plain data to rules, or a refusal.
+
+A rule that is misread could allow what it was written to forbid. So nothing unknown is passed over:
+each refusal names the rule, the key in it, and the file.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from datetime import time, tzinfo
+from fnmatch import fnmatchcase
+from typing import Any, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from opsmcp_pipelines.models import OperationKind
+from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.schema import Given
+from opsmcp_tools.arguments.nearest_names import suggest
+from opsmcp_tools.policy.places import Place
+from opsmcp_tools.policy.rules import Effect, Rule, Window
+from opsmcp_tools.safe_text.characters import quote
+
+__all__ = ["check_groups", "read_groups", "read_rules"]
+
+_MOST_RULES = 500
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_HOURS = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")
+_PATTERNS = ("principal", "group", "operation", "label", "namespace")
+_FLAGS = ("read_only", "destructive", "free_script")
+_PLACES: Mapping[str, str] = {
+    Place.CLUSTER: "cluster",
+    Place.HOST: "host",
+    Place.NAMESPACE: "target_namespace",
+}
+_KEYS = ("name", "effect", "reason", *_PATTERNS, "kind", *_FLAGS, "arguments", "time")
+
+
+def read_rules(item: Given) -> tuple[Rule, ...]:
+    """The rules, in order.
+
+    Raises:
+        ConfigError: One of them cannot be used.
+    """
+    value = item.value
+    if not isinstance(value, list):
+        raise ConfigError(f"{item.key} must be a list of rules ({item.origin})")
+    given = cast("list[object]", value)
+    if len(given) > _MOST_RULES:
+        raise ConfigError(f"{item.key}: there are more than {_MOST_RULES} rules ({item.origin})")
+    rules = tuple(_Reader(f"{item.key}[{n}]", item.origin).rule(one) for n, one in enumerate(given))
+    names = [rule.name for rule in rules]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ConfigError(f"{item.key}: two rules are called {quote(twice)} ({item.origin})")
+    return rules
+
+
+def read_groups(item: Given) -> dict[str, tuple[str, ...]]:
+    """Group to the name patterns of its members.
+
+    Raises:
+        ConfigError: It is something else.
+    """
+    reader = _Reader(item.key, item.origin)
+    return {name: reader.texts(name, members) for name, members in reader.mapping(item.value)}
+
+
+def check_groups(item: Given, rules: Sequence[Rule], groups: Collection[str]) -> None:
+    """Return if each group that a rule names exists: a limit on none would hold for nobody.
+
+    Raises:
+        ConfigError: There is none that it could mean.
+    """
+    for number, rule in enumerate(rules):
+        for pattern in rule.group:
+            if not any(fnmatchcase(group, pattern) for group in groups):
+                raise ConfigError(
+                    f"{item.key}[{number}].group: there is no group {quote(pattern)} in "
+                    f"policy.groups{suggest(pattern, groups)} ({item.origin})"
+                )
+
+
+class _Reader:
+    """Reads one rule; `where` is what refusals call it."""
+
+    def __init__(self, where: str, origin: str) -> None:
+        self._where = where
+        self._origin = origin
+
+    def rule(self, given: object) -> Rule:
+        """The rule."""
+        found = dict(self.mapping(given))
+        self._check_keys(found, _KEYS)
+        if "effect" not in found:
+            raise self._refuse("effect", f"is missing; {_one_of(Effect)}")
+        conditions: dict[str, Any] = {
+            **{key: self.texts(key, found[key]) for key in _PATTERNS if key in found},
+            **{key: self._flag(key, found[key]) for key in _FLAGS if key in found},
+            **self._places(found),
+        }
+        return Rule(
+            name=self._text("name", found.get("name", self._where)),
+            effect=Effect(self._word("effect", found["effect"], tuple(Effect))),
+            reason=self._text("reason", found.get("reason", "")),
+            kind=self._words("kind", found.get("kind", ()), tuple(OperationKind)),
+            window=self._window(found["time"]) if "time" in found else None,
+            **conditions,
+        )
+
+    def mapping(self, given: object, inside: str = "") -> list[tuple[str, Any]]:
+        """The items of a mapping of names."""
+        if not isinstance(given, dict):
+            raise self._refuse(inside, "must be a mapping of names")
+        found = cast("dict[object, object]", given)
+        wrong = next((key for key in found if not isinstance(key, str)), None)
+        if wrong is not None:
+            raise self._refuse(inside, f"has the key {quote(str(wrong))}, which is no name")
+        return cast("list[tuple[str, Any]]", list(found.items()))
+
+    def texts(self, key: str, given: object) -> tuple[str, ...]:
+        """One text, or a list of them, as patterns."""
+        texts = cast("list[object]", given if isinstance(given, list) else [given])
+        if not texts or not all(isinstance(text, str) and len(text) <= 253 for text in texts):
+            raise self._refuse(key, f"must be a pattern or a list of patterns, not {_shown(texts)}")
+        return tuple(cast("list[str]", texts))
+
+    def _places(self, found: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+        items = dict(self.mapping(found["arguments"], "arguments")) if "arguments" in found else {}
+        self._check_keys(items, tuple(_PLACES), "arguments.")
+        return {_PLACES[key]: self.texts(f"arguments.{key}", items[key]) for key in items}
+
+    def _window(self, given: object) -> Window:
+        items = dict(self.mapping(given, "time"))
+        self._check_keys(items, ("days", "hours", "zone"), "time.")
+        if "zone" not in items:
+            raise self._refuse("time.zone", "is missing; for example UTC or Europe/Berlin")
+        start, end = self._hours(items.get("hours", "00:00-24:00"))
+        days = self._days(items["days"]) if "days" in items else frozenset(range(7))
+        return Window(days, start, end, self._zone(items["zone"]))
+
+    def _hours(self, given: object) -> tuple[time, time]:
+        found = _HOURS.fullmatch(given) if isinstance(given, str) else None
+        if found is None:
+            raise self._refuse("time.hours", f"must be like 22:00-06:00, not {_shown(given)}")
+        hours, minutes = (int(found[1]), int(found[3])), (int(found[2]), int(found[4]))
+        if any(hour == 24 and minute for hour, minute in zip(hours, minutes, strict=True)):
+            raise self._refuse("time.hours", f"must be like 22:00-06:00, not {_shown(given)}")
+        return time(hours[0] % 24, minutes[0]), time(hours[1] % 24, minutes[1])
+
+    def _days(self, given: object) -> frozenset[int]:
+        days: set[int] = set()
+        for text in self.texts("time.days", given):
+            first, _, last = text.partition("-")
+            begin, end = (self._word("time.days", one, _DAYS) for one in (first, last or first))
+            start = _DAYS.index(begin)
+            days |= {(start + n) % 7 for n in range((_DAYS.index(end) - start) % 7 + 1)}
+        return frozenset(days)
+
+    def _zone(self, given: object) -> tzinfo:
+        try:
+            return ZoneInfo(self._text("time.zone", given))
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            why = f"must be a time zone such as Europe/Berlin, not {_shown(given)}"
+            raise self._refuse("time.zone", why) from None
+
+    def _flag(self, key: str, given: object) -> bool:
+        if not isinstance(given, bool):
+            raise self._refuse(key, f"must be true or false, not {_shown(given)}")
+        return given
+
+    def _text(self, key: str, given: object) -> str:
+        if not isinstance(given, str) or len(given) > 300:
+            raise self._refuse(key, "must be a text of at most 300 characters")
+        return given
+
+    def _words(self, key: str, given: object, allowed: Sequence[str]) -> tuple[str, ...]:
+        return tuple(
+            self._word(key, text, allowed) for text in (self.texts(key, given) if given else ())
+        )
+
+    def _word(self, key: str, given: object, allowed: Sequence[str]) -> str:
+        if given not in allowed:
+            hint = suggest(given, allowed) if isinstance(given, str) else ""
+            raise self._refuse(key, f"must be {_one_of(allowed)}, not {_shown(given)}{hint}")
+        return str(given)
+
+    def _check_keys(self, found: Collection[str], allowed: Sequence[str], inside: str = "") -> None:
+        wrong = next((key for key in found if key not in allowed), None)
+        if wrong is not None:
+            there_are = suggest(wrong, allowed) or f" (there are: {', '.join(allowed)})"
+            why = f"there is no key {quote(inside + wrong)}{there_are}"
+            raise ConfigError(f"{self._where}: {why} ({self._origin})")
+
+    def _refuse(self, key: str, why: str) -> ConfigError:
+        where = f"{self._where}.{key}" if key else self._where
+        return ConfigError(f"{where} {why} ({self._origin})")
+
+
+def _one_of(allowed: Collection[str]) -> str:
+    return f"one of {', '.join(allowed)}"
+
+
+def _shown(given: object) -> str:
+    return quote(str(given))

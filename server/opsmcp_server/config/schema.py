@@ -1,0 +1,508 @@
+"""The settings: one frozen group per concern, each with its unit, its limits and its reason.
+
+Only data. Where a value comes from (command line, environment, file) is `config`'s affair. Each
+field carries a `Means`: the words with which a bad value is refused, so that no message is a
+library's. `docs/configuration.md` is generated from the docstrings here; a test compares them.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    SecretStr,
+)
+
+from opsmcp_tools.model.tool import Kind
+from opsmcp_tools.policy.rules import Rule
+
+__all__ = [
+    "Consent",
+    "Copilot",
+    "Discovery",
+    "Embedded",
+    "Expose",
+    "Given",
+    "LEAST_KEY_LENGTH",
+    "HintName",
+    "Means",
+    "OpenAI",
+    "Ops",
+    "Override",
+    "Policy",
+    "Result",
+    "Run",
+    "Server",
+    "State",
+    "Tools",
+    "Values",
+    "VariableOverride",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value that somebody gave: for which setting, where, and what relative paths count from."""
+
+    key: str
+    value: object
+    origin: str
+    base: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a good value is, to follow the words "must be"."""
+
+    text: str
+
+
+def _no_flag(value: object) -> object:
+    # YAML's `yes` and `on` would otherwise count as the number 1.
+    if isinstance(value, bool):
+        raise ValueError("not a number")
+    return value
+
+
+def _web_address(value: str) -> str:
+    """An address without a trailing slash; empty stays empty."""
+    if not value:
+        return ""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        raise ValueError("not a web address")
+    if parts.query or parts.fragment or any(char.isspace() for char in value):
+        raise ValueError("not a web address")
+    _ = parts.port  # raises for one that is out of range
+    return value.rstrip("/")
+
+
+def _origin(value: str) -> str:
+    """What a browser sends: extensions have schemes of their own, but a path stands in none."""
+    parts = urlsplit(value)
+    whole = parts.scheme and parts.hostname and "*" not in value and "@" not in value
+    if not whole or value != f"{parts.scheme}://{parts.netloc}".lower():
+        raise ValueError("not an origin")
+    return value
+
+
+def _printable(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not all("!" <= char <= "~" for char in text):
+        raise ValueError("not one printable word")
+    return value
+
+
+def _long(value: SecretStr) -> SecretStr:
+    if 0 < len(value.get_secret_value()) < LEAST_KEY_LENGTH:
+        raise ValueError("too short")
+    return value
+
+
+def _seconds(least: float, most: float) -> "Means":
+    return Means(f"a number of seconds from {least:g} to {most:g}")
+
+
+HintName = Literal["read_only", "destructive", "idempotent"]
+"""The hints that the settings may give."""
+
+LEAST_KEY_LENGTH = 32
+"""How many characters a key has at least."""
+
+_NO_SECRET = SecretStr("")
+_Number = BeforeValidator(_no_flag)
+_Address = Annotated[
+    str,
+    AfterValidator(_web_address),
+    Means("an http:// or https:// address without a user name, query or fragment"),
+]
+_Secret = Annotated[
+    SecretStr,
+    AfterValidator(_printable),
+    Means("one word of printable ASCII characters (its value is not shown)"),
+]
+_Names = Annotated[tuple[str, ...], Means("a list of names")]
+_Patterns = Annotated[tuple[str, ...], Means("a list of name patterns such as `get-*`")]
+_Flag = Annotated[bool, Means("true or false")]
+_Phases = Annotated[float, _Number, Field(ge=0.1, le=600, allow_inf_nan=False), _seconds(0.1, 600)]
+_Shown = Annotated[Literal["labelled", "all", "none"], Means("labelled, all or none")]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
+    )
+
+
+class Ops(_Group):
+    """The Ops server that operations come from."""
+
+    server: _Address = ""
+    """Address of the Ops server, for example `https://ops.example.com`. Empty: the embedded engine
+    runs the operations."""
+    token: _Secret = _NO_SECRET
+    """Bearer token for the Ops server. Empty: none is sent. A secret: keep it in the environment
+    rather than in a file."""
+    namespace: Annotated[tuple[str, ...], Field(min_length=1), Means("a list of namespaces")] = (
+        "ops-system",
+    )
+    """Namespaces whose pipelines, tasks and hosts are used. With several, a tool's name begins with
+    its namespace."""
+    connect_seconds: _Phases = 5.0
+    """How long opening a connection may take. A server that is there answers far sooner."""
+    read_seconds: _Phases = 20.0
+    """How long one answer may take. Ops falls silent for a minute when Kubernetes does; waiting for
+    that would hold up everything behind it."""
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The setting `namespace`, by what it holds."""
+        return self.namespace
+
+
+class Embedded(_Group):
+    """The embedded engine, used when `ops.server` is empty."""
+
+    manifests: Annotated[tuple[Path, ...], Means("a list of directories that exist")] = ()
+    """Directories of Ops manifests (YAML) to run beside the bundled ones; read again when files
+    change. A relative one counts from the working directory, or from the file that names it."""
+    bundled: _Flag = True
+    """Whether the operations that ship with opsmcp are there."""
+    step_seconds: Annotated[
+        float, _Number, Field(ge=1, le=86400, allow_inf_nan=False), _seconds(1, 86400)
+    ] = 600.0
+    """How long one step may run when its author set no `timeoutSeconds`. Then it is killed with
+    everything it started."""
+
+
+class Discovery(_Group):
+    """How often the source is read."""
+
+    interval_seconds: Annotated[
+        float, _Number, Field(ge=1, le=86400, allow_inf_nan=False), _seconds(1, 86400)
+    ] = 30.0
+    """Time between two reads of the catalogue, varied by a tenth so that several servers do not
+    read at the same moment. A read that finds nothing new costs little."""
+
+
+class Expose(_Group):
+    """Which operations become tools."""
+
+    pipelines: _Shown = "labelled"
+    """Which pipelines: those with the label `ops/copilot=enabled`, all, or none."""
+    tasks: _Shown = "labelled"
+    """Which tasks, likewise."""
+    include: _Patterns = ()
+    """Name patterns of operations that become tools also without the label."""
+    exclude: _Patterns = ()
+    """Name patterns of operations that never become tools. Wins over everything else."""
+
+
+class VariableOverride(_Group):
+    """What `tools.overrides` says of one variable."""
+
+    kind: Kind | None = None
+    description: str = Field("", max_length=500)
+    examples: tuple[str, ...] = ()
+    bound: _Secret | None = None
+
+
+class Override(_Group):
+    """What `tools.overrides` says of the operations of one pattern."""
+
+    title: str = Field("", max_length=100)
+    description: str = Field("", max_length=1000)
+    hints: dict[HintName, bool] = Field(default_factory=dict[HintName, bool])
+    variables: dict[str, VariableOverride] = Field(default_factory=dict[str, VariableOverride])
+
+
+class Tools(_Group):
+    """How operations look as tools."""
+
+    limit: Annotated[
+        int, _Number, Field(ge=1, le=10000), Means("a whole number from 1 to 10000")
+    ] = 40
+    """Number of tools up to which clients are given the whole list. Of more, the pinned and the
+    most used are listed, because a model chooses worse among many, and `search_operations` and
+    `run_operation` reach the others. The built-in tools do not count."""
+    pinned: _Patterns = ()
+    """Name patterns of tools that are listed in any case."""
+    page_size: Annotated[
+        int, _Number, Field(ge=0, le=10000), Means("a whole number from 0 to 10000")
+    ] = 0
+    """Number of tools on one page of the list. 0: one page for all, because several clients read
+    only the first."""
+    language: Annotated[Literal["en", "zh"], Means("en or zh")] = "en"
+    """Language of opsmcp's own words in descriptions, errors about arguments, results and questions
+    to a person: `en` or `zh` (Chinese). What authors and programs wrote stays as they wrote it."""
+    enum_limit: Annotated[
+        int, _Number, Field(ge=1, le=1000), Means("a whole number from 1 to 1000")
+    ] = 64
+    """Number of clusters, hosts or choices up to which a schema lists them all. Above it, a wrong
+    name is answered with the nearest real ones."""
+    hints: Annotated[
+        dict[str, dict[HintName, bool]],
+        Means("a mapping of name patterns to read_only, destructive, idempotent: true or false"),
+    ] = Field(default_factory=dict)
+    """Name pattern to hints that replace those inferred from the words of an operation, for example
+    `restart-*: {destructive: true}`. In the file only."""
+    kinds: Annotated[
+        dict[str, Kind],
+        Means(f"a mapping of variables to one of: {', '.join(Kind)}"),
+    ] = Field(default_factory=dict)
+    """What a variable means where its name misleads: `variable` or `operation.variable` to a kind,
+    for example `message: text`. In the file only."""
+    overrides: Annotated[
+        dict[str, Override],
+        Means(
+            "a mapping of name patterns to title, description, hints and variables"
+            " (each with kind, description, examples, bound)"
+        ),
+    ] = Field(default_factory=dict)
+    """Name pattern to words, hints and variables that replace an author's, for example
+    `restart-*: {description: Restarts it at once, variables: {pod: {examples: [web-0]}}}`. A
+    variable takes `kind`, `description`, `examples` and `bound`. What matches nothing is warned of.
+    In the file only."""
+    host_selectors: _Names = ()
+    """Node selectors of Ops (`anymaster`, `all`, ...) that a caller may give in place of a host.
+    None by default: a selector can mean every machine at once."""
+
+
+class Run(_Group):
+    """How runs are waited for."""
+
+    wait_seconds: Annotated[
+        float, _Number, Field(ge=0, le=3600, allow_inf_nan=False), _seconds(0, 3600)
+    ] = 45.0
+    """How long a tool call waits for the end of its run before it answers with a handle. Below the
+    60 seconds after which common clients give up. 0: always a handle."""
+    task_seconds: Annotated[
+        float, _Number, Field(ge=0, le=3600, allow_inf_nan=False), _seconds(0, 3600)
+    ] = 0.5
+    """How long the call of a client that knows tasks waits for the end of its run before it answers
+    with a task. Long enough for quick operations to answer at once. 0: always a task."""
+    on_cancel: Annotated[Literal["keep", "cancel"], Means("keep or cancel")] = "keep"
+    """What becomes of a run when its client cancels the call: `keep` ends the waiting only,
+    `cancel` stops the run where its source can. Clients also cancel when they lose patience, and
+    half a change may be worse than a whole one. A connection that ends never stops a run;
+    `cancel_run` and `tasks/cancel` always do."""
+    deadline_seconds: Annotated[
+        float, _Number, Field(ge=1, le=604800, allow_inf_nan=False), _seconds(1, 604800)
+    ] = 1800.0
+    """How long a run is followed. After that its verdict is `stuck`; the embedded engine stops
+    it."""
+    deadlines: Annotated[
+        dict[str, Annotated[float, _Number, Field(ge=1, le=604800, allow_inf_nan=False)]],
+        Means("a mapping of name patterns to numbers of seconds from 1 to 604800"),
+    ] = Field(default_factory=dict)
+    """Name pattern of tools to a deadline of their own in seconds, for example
+    `{backup-*: 14400}`. The first that fits counts. In the file only."""
+    repeat_seconds: Annotated[
+        float, _Number, Field(ge=0, le=86400, allow_inf_nan=False), _seconds(0, 86400)
+    ] = 60.0
+    """How long after the end of a run that changes something the same call is answered with that
+    run. Clients repeat calls whose answer they lost. 0: only while it is in flight."""
+    requests_per_second: Annotated[
+        float, _Number, Field(ge=1, le=1000, allow_inf_nan=False), Means("a number from 1 to 1000")
+    ] = 20.0
+    """How often the Ops server may be asked how runs stand, all runs together."""
+    limit: Annotated[
+        int, _Number, Field(ge=1, le=100000), Means("a whole number from 1 to 100000")
+    ] = 500
+    """How many runs may be in flight in all. Ops itself works at 50 of each kind at a time."""
+    limit_per_principal: Annotated[
+        int, _Number, Field(ge=1, le=100000), Means("a whole number from 1 to 100000")
+    ] = 100
+    """How many runs of one user may be in flight."""
+    queue: Annotated[
+        int, _Number, Field(ge=0, le=100000), Means("a whole number from 0 to 100000")
+    ] = 200
+    """How many calls may wait, 20 seconds at most, for others to end. Beyond it calls are refused
+    at once."""
+
+
+class Server(_Group):
+    """`opsmcp serve`."""
+
+    host: Annotated[str, Field(min_length=1, max_length=253), Means("an address or host name")] = (
+        "127.0.0.1"
+    )
+    """Address to listen on. Anything but the loopback needs `server.token`."""
+    port: Annotated[int, _Number, Field(ge=0, le=65535), Means("a port from 0 to 65535")] = 8765
+    """Port to listen on. 0: any free one."""
+    token: _Secret = _NO_SECRET
+    """Bearer token that clients must send on every route but the health checks. Empty: none, which
+    is allowed on the loopback only. A secret."""
+    allowed_hosts: _Names = ()
+    """Host headers to accept besides the address listened on, as `name` or `name:port`; needed
+    behind a proxy, and for every name by which a server that listens on `0.0.0.0` or `::` is
+    called. Others are refused, so that no web page can rebind its name to this server."""
+    allowed_origins: Annotated[
+        tuple[Annotated[str, AfterValidator(_origin)], ...],
+        Means("a list of origins such as https://ops.example.com, without a path"),
+    ] = ()
+    """Origins of web pages that may call this server and read its answers, just as browsers send
+    them. None by default: an Origin of this machine or of `server.host` passes the check, on any
+    port, but its pages are not given what is answered."""
+    shutdown_seconds: Annotated[
+        float, _Number, Field(ge=0, le=600, allow_inf_nan=False), _seconds(0, 600)
+    ] = 5.0
+    """How long running calls may take to end after the server was asked to stop."""
+
+
+class State(_Group):
+    """What is kept between starts."""
+
+    dir: Annotated[Path, Means("a directory")] = Path("~/.local/state/opsmcp")
+    """Directory of the journal and, for the embedded engine, of runs and their output. Below
+    `$XDG_STATE_HOME` when that is set."""
+    keep_days: Annotated[
+        float, _Number, Field(ge=0.01, le=3650, allow_inf_nan=False), Means("a number up to 3650")
+    ] = 14.0
+    """How many days runs stay in the journal, with verdict, arguments and output. An idempotency
+    key is good for as long. Ops itself forgets runs within the hour."""
+    keep_megabytes: Annotated[
+        int, _Number, Field(ge=10, le=1_000_000), Means("a whole number from 10 to 1000000")
+    ] = 1024
+    """How large the journal may become, in MiB. Beyond it the oldest runs go first."""
+    key: Annotated[
+        SecretStr,
+        AfterValidator(_printable),
+        AfterValidator(_long),
+        Means(
+            f"one word of at least {LEAST_KEY_LENGTH} printable ASCII characters (its value is not"
+            " shown)"
+        ),
+    ] = _NO_SECRET
+    """Key that seals the ids of tasks and the state of questions. Empty: a random one, kept in the
+    file `key` of `state.dir`. Replicas that do not share that directory need the same key. A
+    secret."""
+
+
+class Values(_Group):
+    """What values of arguments may be, beyond what a variable means."""
+
+    url_schemes: Annotated[
+        tuple[str, ...], Field(min_length=1), Means("a list of schemes such as https")
+    ] = ("http", "https")
+    """Schemes that a URL may have."""
+    url_hosts: _Names = ()
+    """Patterns of hosts that a URL may name, such as `*.example.com`. Empty: every host. One that
+    is written out may be named also if it is local."""
+    local_urls: Annotated[Literal["auto", "allow", "deny"], Means("auto, allow or deny")] = "auto"
+    """Whether a URL may point at the machine that asks for it. `auto`: at its loopback on the
+    embedded engine, because people check what runs on their own machine; nowhere on an Ops server.
+    `allow` opens link-local and metadata addresses too, which hand out credentials in a cloud; no
+    other value may be one of the latter without it (`ip`, `server`)."""
+    path_roots: Annotated[tuple[str, ...], Means("a list of absolute paths")] = ()
+    """Folders below which a path must be. Empty: anywhere. Links in them are not looked at."""
+
+
+class Policy(_Group):
+    """What may be done."""
+
+    read_only: _Flag = False
+    """Whether only read-only operations are listed and callable. Beats every rule."""
+    rules: Annotated[tuple[InstanceOf[Rule], ...], Means("a list of rules")] = ()
+    """Who may run what, where and when; the first rule that fits decides. See
+    [security](security.md#policy). In the file only."""
+    groups: Annotated[
+        dict[str, tuple[str, ...]], Means("a mapping of group names to lists of name patterns")
+    ] = Field(default_factory=dict)
+    """Groups of principals for the rules: a group's name to patterns of its members' names. In the
+    file only."""
+    pin: _Flag = False
+    """Whether an operation is withheld until somebody approved its definition, and again when it
+    changed since. `opsmcp approve-catalogue` shows what changed and approves."""
+
+
+class Consent(_Group):
+    """How a person agrees to an operation that changes something."""
+
+    unavailable: Annotated[Literal["deny", "trust-client"], Means("deny or trust-client")] = "deny"
+    """What happens when a client cannot ask its user: `deny` refuses the call, `trust-client`
+    relies on the client's own confirmation of tool calls."""
+    wait_seconds: Annotated[
+        float, _Number, Field(ge=1, le=3600, allow_inf_nan=False), _seconds(1, 3600)
+    ] = 300.0
+    """How long a person may take to answer. After that the question is void."""
+
+
+class Result(_Group):
+    """What the text of a run's result holds."""
+
+    tokens: Annotated[
+        int, _Number, Field(ge=300, le=100_000), Means("a whole number from 300 to 100000")
+    ] = 1_500
+    """About how many tokens the text of a result may have, estimated. What does not fit is
+    condensed, and that is said: results stay in a model's context for good. `get_run` takes another
+    number for one answer."""
+    summary: Annotated[Literal["plain", "llm"], Means("plain or llm")] = "plain"
+    """Who writes the text: `plain` is opsmcp alone; `llm` sends the masked text to the model of
+    `openai` and answers with its words under the same verdict line."""
+    llm_tools: _Patterns = ()
+    """Name patterns of tools whose results are summarised by the model although `result.summary` is
+    `plain`."""
+    llm_seconds: Annotated[
+        float, _Number, Field(ge=0.1, le=120, allow_inf_nan=False), _seconds(0.1, 120)
+    ] = 10.0
+    """How long the model may take. After that the plain text is the answer. With
+    `run.wait_seconds` it stays below the 60 seconds after which common clients give up."""
+
+
+class OpenAI(_Group):
+    """An OpenAI-compatible model, for `opsmcp copilot` and `result.summary`."""
+
+    base: _Address = ""
+    """Address of the API, for example `https://api.openai.com/v1`, which is meant when it is empty
+    and there is a key. Without a path, `/v1` is added."""
+    model: Annotated[str, Field(max_length=200), Means("the name of a model")] = ""
+    """Name of the model."""
+    key: _Secret = _NO_SECRET
+    """Key of the API. A secret."""
+
+
+class Copilot(_Group):
+    """The chat, `opsmcp copilot`."""
+
+    mcp: Annotated[tuple[_Address, ...], Means("a list of http:// or https:// addresses")] = ()
+    """MCP servers to talk to, for example `http://127.0.0.1:8765/mcp`. Empty: opsmcp's own tools,
+    in the process."""
+    token: _Secret = _NO_SECRET
+    """Bearer token for the first of `copilot.mcp`. A secret."""
+    trust: Annotated[tuple[_Address, ...], Means("a list of http:// or https:// addresses")] = ()
+    """Those of `copilot.mcp` (written as there) that are an opsmcp of yours: the chat leaves it to
+    them to ask before a change, and what they say of their tools does not count as text of
+    strangers."""
+    history: Annotated[
+        int, _Number, Field(ge=0, le=1000), Means("a whole number from 0 to 1000")
+    ] = 5
+    """Number of earlier questions, with all that belongs to them, that the model is sent again."""
+    confirm: Annotated[Literal["changes", "all"], Means("changes or all")] = "changes"
+    """What a person is asked about: what policy wants confirmed, or every call."""
+    rounds: Annotated[int, _Number, Field(ge=1, le=200), Means("a whole number from 1 to 200")] = 16
+    """How often the model may be asked for one question. A model that needs more goes in
+    circles."""
+    tokens: Annotated[
+        int, _Number, Field(ge=1000, le=100_000_000), Means("a whole number from 1000")
+    ] = 400_000
+    """Number of tokens, estimated from the length of the text, that one question may cost."""
+    seconds: Annotated[
+        float, _Number, Field(ge=1, le=86400, allow_inf_nan=False), _seconds(1, 86400)
+    ] = 1800.0
+    """How long one question may take, runs included; the time in which a person is asked does not
+    count."""
+    tool_calling: Annotated[Literal["auto", "native", "json"], Means("auto, native or json")] = (
+        "auto"
+    )
+    """How the model calls tools: `native` through the API, `json` by answering with a JSON object,
+    `auto` natively until the endpoint says that it cannot."""
+    language: Annotated[Literal["auto", "en", "zh"], Means("auto, en or zh")] = "auto"
+    """Language of the chat's own words; `auto` follows the locale."""

@@ -1,0 +1,1 @@
+"""Words, shapes and errors that all of the chat uses."""

@@ -1,0 +1,1 @@
+"""Calls that the model asks for: checked, asked about, made."""

@@ -1,0 +1,159 @@
+"""Asking the person in the terminal: for opsmcp's elicitation, and where the chat itself must ask.
+
+opsmcp asks by elicitation where its policy wants consent; that question is shown here, each time it
+asks. The chat asks of its own accord before other servers' changes, before every call with
+`confirm: all`, and before a change whose arguments are not the person's own. One call is asked
+about at a time, and only the server that is called may ask.
+"""
+
+import math
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import anyio
+import mcp_types as types
+
+from opsmcp_server.copilot.base.shape import object_of
+from opsmcp_server.copilot.base.words import Words
+from opsmcp_server.copilot.calls.call import Call
+from opsmcp_server.copilot.calls.inner_call import change, names_of
+from opsmcp_server.copilot.calls.question import (
+    LONGEST_QUESTION,
+    listed,
+    name_of,
+    own_question,
+    servers_question,
+)
+
+__all__ = ["Asking", "Person"]
+
+_SLOWEST_HASTE_SECONDS = 0.8
+"""opsmcp takes a refusal that comes faster than 0.7 s for a client that cannot ask."""
+
+
+class Person(Protocol):
+    """Whoever sits at the terminal."""
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether there is a terminal to ask on."""
+        ...
+
+    async def choose(self, name: str, question: str, choices: str) -> str:
+        """One of the letters of `choices`; "n" when the person gives no answer.
+
+        Args:
+            name: What is asked about, to stand beside the choices.
+            question: Clean lines. Nobody is let agree before all of them were shown.
+            choices: Some of `yne`.
+        """
+        ...
+
+    async def line(self, prompt: str) -> str:
+        """A line; empty when the person gives none."""
+        ...
+
+
+class Asking:
+    """Asks the person, and remembers which call is being asked about."""
+
+    def __init__(self, person: Person, words: Words) -> None:
+        """Ask this person in this language."""
+        self._person = person
+        self._words = words
+        self._lock = anyio.Lock()
+        self.clock: anyio.CancelScope | None = None
+        """What limits the time of the question; it stands still while the person thinks."""
+        self._current: Call | None = None
+        self._left: list[Call] = []
+        """Those that nobody waits for, and that may still be asked about."""
+
+    @contextmanager
+    def about(self, call: Call) -> Generator[None]:
+        """A server may ask about this call for as long as the block lasts, if it is a change."""
+        if call.offered.reads_only:
+            yield
+            return
+        self._current = call
+        try:
+            yield
+        finally:
+            self._current = None
+            self._left = [one for one in (*self._left, call) if not one.answered]
+
+    async def ask(self, call: Call) -> None:
+        """Ask about a call of the chat's own accord; the answer is in the call."""
+        async with self._lock:
+            await self._ask(call, own_question(call, self._words))
+
+    async def elicited(self, server: str, params: types.ElicitRequestParams) -> types.ElicitResult:
+        """Answer the server of that label, which asks about the call that is being made."""
+        begin = time.monotonic()
+        async with self._lock:
+            result = await self._answer(server, params)
+        if result.action != "accept":
+            await anyio.sleep(max(0.0, _SLOWEST_HASTE_SECONDS - (time.monotonic() - begin)))
+        return result
+
+    async def _answer(self, server: str, params: types.ElicitRequestParams) -> types.ElicitResult:
+        call = self._current
+        if call is None or call.offered.server.label != server or not _is_consent(params):
+            # Servers that want more than consent are told no: the chat fills no forms.
+            return types.ElicitResult(action="cancel")
+        if any(one.offered.server.label == server and not one.answered for one in self._left):
+            # It may ask about a call that the person has left: a yes would be to another one.
+            return types.ElicitResult(action="cancel")
+        if not call.settled:
+            await self._ask(call, servers_question(call, params.message, self._words))
+        if call.answer == "agreed":
+            return types.ElicitResult(action="accept", content={"agree": True})
+        return types.ElicitResult(action="decline")
+
+    async def _ask(self, call: Call, question: str) -> None:
+        if not self._person.can_be_asked:
+            call.answer = "unattended"
+            return
+        if len(question) > LONGEST_QUESTION:
+            call.answer = "too long"
+            return
+        choices = "yne" if call.offered.properties else "yn"
+        call.answer = ""
+        with _standing_still(self.clock):
+            letter = await self._person.choose(name_of(call), question, choices)
+            if letter == "e":
+                call.edited = await self._edit(call)
+        if call.edited is None:
+            call.answer = "agreed" if letter == "y" else "declined"
+
+    async def _edit(self, call: Call) -> dict[str, Any]:
+        """The arguments as the person wants them; asked about again before anything starts."""
+        names = listed(names_of(call.offered, call.arguments))
+        prompt = self._words("edit", names=names)
+        while line := (await self._person.line(prompt)).strip():
+            changed = change(call.offered, call.arguments, line)
+            if changed is not None:
+                return changed
+            prompt = self._words("edit-bad", names=names)
+        return call.arguments
+
+
+@contextmanager
+def _standing_still(clock: anyio.CancelScope | None) -> Generator[None]:
+    if clock is None:
+        yield
+        return
+    left = clock.deadline - anyio.current_time()
+    clock.deadline = math.inf
+    try:
+        yield
+    finally:
+        clock.deadline = anyio.current_time() + left
+
+
+def _is_consent(params: types.ElicitRequestParams) -> bool:
+    """Whether it is a plain yes or no, as opsmcp asks."""
+    if not isinstance(params, types.ElicitRequestFormParams):
+        return False
+    return set(object_of(params.requested_schema.get("properties"))) == {"agree"}

@@ -1,0 +1,1 @@
+"""The chat: its loop, its commands, its transcript."""

@@ -1,0 +1,173 @@
+"""The calls in a reply of the model: read, found, made, and answered with a text each.
+
+Calls that only read are made at once; the rest waits its turn. What the model wrote is not taken on
+faith: bad JSON, unknown names and endless repetition are answered in words that it can act on. A
+call that cannot be made is shown to the person, too: the model may speak as if it had been.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+
+from opsmcp_server.calls.fence_marks import new_mark
+from opsmcp_server.copilot.base.outcome import Outcome
+from opsmcp_server.copilot.base.shape import object_of, text_of
+from opsmcp_server.copilot.calls.make_call import Caller
+from opsmcp_server.copilot.llm.client import Message
+from opsmcp_server.copilot.llm.json_repair import read_object
+from opsmcp_server.copilot.llm.messages import Turn
+from opsmcp_server.copilot.llm.reply import ModelCall, Reply
+from opsmcp_server.copilot.servers import tool_search as finding
+from opsmcp_server.copilot.servers.connections import Hub
+from opsmcp_server.copilot.servers.tool import Offered
+from opsmcp_tools.safe_text.cleaning import fence, head_and_tail, label
+
+__all__ = ["Dispatch", "Repeated"]
+
+_LONGEST_RESULT = 16_000
+_MOST_REPEATS = 2
+_POLLING = frozenset({"get_run", "get_run_output"})
+"""Tools that are called again on purpose."""
+
+_NOT_BEGUN = "Everything was stopped before the turn of this call came. It was not started."
+_CUT = "Your reply was cut before its end, so none of its calls was made. Call again, with less."
+_BAD_ARGUMENTS = (
+    "The arguments are not one whole JSON object, so the call was not made. Call again with one."
+)
+_NOT_AGAIN = "This call was made again and again. It was not made this time."
+_CHANGED = "The person changed the arguments of this call. What follows is about it with these:"
+
+_Tell = Callable[[str], None]
+"""Takes the result of a call, for the model."""
+
+
+class Repeated(Exception):
+    """The model makes the same call again and again; `tool` is its name."""
+
+    def __init__(self, tool: str) -> None:
+        """Say which."""
+        super().__init__(tool)
+        self.tool = tool
+
+
+class _NotMade(Exception):
+    """A call that cannot be made: `key` says so to the person, `told` to the model."""
+
+    def __init__(self, key: str, tool: str, told: str) -> None:
+        """Name the tool as the model did."""
+        super().__init__(told)
+        self.key, self.tool, self.told = key, label(tool), told
+
+
+@dataclass
+class Dispatch:
+    """Makes the model's calls. Above `most_tools` operations it offers a search in their place."""
+
+    hub: Hub
+    caller: Caller
+    most_tools: int
+
+    def definitions(self) -> list[Message]:
+        """The tools as the model is offered them."""
+        if not self._searches:
+            return list(self.hub.definitions.values())
+        operations = {tool.name for tool in self.hub.operations}
+        kept = [item for name, item in self.hub.definitions.items() if name not in operations]
+        return [*kept, *finding.definitions()]
+
+    @property
+    def _searches(self) -> bool:
+        return len(self.hub.operations) > self.most_tools
+
+    async def make(self, turn: Turn, reply: Reply) -> None:
+        """Make the calls of a reply; the turn has a result for each, whatever happens.
+
+        Raises:
+            Repeated: A call was made too often, and not this time.
+        """
+        calls = reply.calls
+        texts = [_NOT_BEGUN] * len(calls)
+        repeated: list[str] = []
+        turn.falls_short = False
+
+        async def one(place: int, call: ModelCall) -> None:
+            def tell(text: str) -> None:
+                texts[place] = text
+
+            try:
+                await self._one(turn, call, tell, cut=reply.cuts(call))
+            except Repeated as error:
+                tell(_NOT_AGAIN)
+                repeated.append(error.tool)
+            except _NotMade as error:
+                tell(error.told)
+                turn.falls_short = True
+                self.caller.view.note(self.caller.words(error.key, tool=error.tool))
+
+        try:
+            async with anyio.create_task_group() as group:
+                for place, call in enumerate(calls):
+                    group.start_soon(one, place, call)
+        finally:
+            turn.results(calls, texts)
+        if repeated:
+            raise Repeated(repeated[0])
+
+    async def _one(self, turn: Turn, call: ModelCall, tell: _Tell, *, cut: bool) -> None:
+        """Make one call; what comes of it is told also when the wait for it is broken off."""
+        if cut:
+            raise _NotMade("cut-call", call.name, _CUT)
+        name, arguments = call.name, read_object(call.arguments)
+        if self._searches and name == finding.CALL and arguments is not None:
+            name, arguments = text_of(arguments.get("name")), _inner(arguments.get("arguments"))
+        if arguments is None:
+            raise _NotMade("bad-arguments", name, _BAD_ARGUMENTS)
+        if self._searches and name == finding.FIND:
+            tell(self._find(text_of(arguments.get("query"))))
+            return
+        offered = self.hub.find(name)
+        if offered is None:
+            raise _NotMade("unknown-tool", name, self._unknown(name))
+        await self._call(turn, offered, arguments, tell)
+
+    async def _call(
+        self, turn: Turn, offered: Offered, arguments: dict[str, Any], tell: _Tell
+    ) -> None:
+        often = turn.count(offered.name, arguments) > _MOST_REPEATS
+        if often and offered.tool.name not in _POLLING:
+            raise Repeated(offered.tool.name)
+        outcome = await self.caller.call(
+            offered, arguments, on_left=lambda left: tell(_result(left))
+        )
+        tell(_result(outcome))
+        if outcome.verdict or not offered.is_built_in or offered.runs_another:
+            turn.status = 0 if outcome.good else 1
+
+    def _unknown(self, name: str) -> str:
+        near = ", ".join(tool.name for tool in finding.find(self.hub.tools.values(), name, 3))
+        return f"There is no tool {label(name)!r}." + (f" Perhaps: {near}." if near else "")
+
+    def _find(self, query: str) -> str:
+        found = finding.find(self.hub.operations, query)
+        shown = [tool.definition()["function"] for tool in found]
+        return json.dumps(shown, ensure_ascii=False) if shown else "No tool fits these words."
+
+
+def _inner(value: object) -> dict[str, Any] | None:
+    """The arguments within those of a call, which some models write as a text."""
+    if isinstance(value, str):
+        return read_object(value)
+    found = object_of(value)
+    return found if found or value is None or value == {} else None
+
+
+def _result(outcome: Outcome) -> str:
+    """What came of a call, as the model reads it."""
+    text = fence(head_and_tail(outcome.text, _LONGEST_RESULT), new_mark(), "output of a tool")
+    if outcome.changed is None:
+        return text
+    changed = json.dumps(outcome.changed, ensure_ascii=False)
+    return f"{_CHANGED} {head_and_tail(changed, _LONGEST_RESULT)}\n{text}"

@@ -1,0 +1,133 @@
+"""A session: everything that a chat or a single question consists of, put together once."""
+
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import anyio
+
+from opsmcp_server.copilot.base.words import Words
+from opsmcp_server.copilot.calls.argument_origin import Origins
+from opsmcp_server.copilot.calls.consent import Asking
+from opsmcp_server.copilot.calls.make_call import Caller
+from opsmcp_server.copilot.chat.conversation import Conversation, Limits
+from opsmcp_server.copilot.chat.model_calls import Dispatch
+from opsmcp_server.copilot.chat.recording_view import Recorded
+from opsmcp_server.copilot.chat.transcript import Transcript
+from opsmcp_server.copilot.llm.client import Endpoint, EndpointSettings
+from opsmcp_server.copilot.llm.request_reply import Replies
+from opsmcp_server.copilot.servers.connection import Address
+from opsmcp_server.copilot.servers.connections import Hub, connect
+from opsmcp_server.copilot.terminal.ctrl_c import Interrupts
+from opsmcp_server.copilot.terminal.no_echo import unechoed
+from opsmcp_server.copilot.terminal.plain import Plain
+from opsmcp_server.copilot.terminal.prompts import TerminalPerson
+from opsmcp_server.copilot.terminal.screen import Screen
+from opsmcp_server.copilot.terminal.view import View
+
+__all__ = ["Plan", "Session", "open_session"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a session is to be."""
+
+    endpoint: EndpointSettings
+    limits: Limits
+    words: Words
+    tool_calling: str
+    confirm_all: bool
+    silence: bool
+    secrets: Sequence[str] = field(repr=False)
+
+
+@dataclass
+class Session:
+    """A running session."""
+
+    plan: Plan
+    conversation: Conversation
+    hub: Hub
+    caller: Caller
+    view: View
+    transcript: Transcript
+    interrupts: Interrupts
+
+    @property
+    def words(self) -> Words:
+        """Our own words."""
+        return self.plan.words
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The model."""
+        return self.conversation.replies.endpoint
+
+    async def guard(self, work: Callable[[], Awaitable[int]]) -> int | None:
+        """The status of the work; None when Ctrl-C ended it, which is said."""
+        with unechoed():
+            status = await self.interrupts.guard(work)
+        if status is None:
+            self.view.rest()
+            self.view.note(self.words("interrupted"))
+        return status
+
+    async def ask_once(self, question: str, context: str) -> int | None:
+        """As `guard`, for a question with which the session ends."""
+        self.caller.is_last = True
+        return await self.guard(lambda: self.conversation.ask(question, context))
+
+    def say_what_ends(self) -> None:
+        """Tell of the runs that live in this process, and so end with it."""
+        for call in self.caller.unfinished:
+            if call.offered.server.in_process and call.run:
+                self.view.note(self.words("ends-with-us", run=call.run))
+
+
+@asynccontextmanager
+async def open_session(plan: Plan, addresses: Sequence[Address]) -> AsyncGenerator[Session]:
+    """Connect to the servers and be ready to ask.
+
+    Raises:
+        CopilotError: The settings do not do, or a server cannot be reached.
+    """
+    words, interrupts, transcript = plan.words, Interrupts(), Transcript(plan.secrets)
+    shown = _view(plan)
+    async with _endpoint(plan, transcript) as endpoint:
+        view = Recorded(shown, transcript, endpoint, words)
+        asking = Asking(TerminalPerson(words, shown.quiet, interrupts), words)
+        async with (
+            connect(addresses, asking.elicited, words) as hub,
+            anyio.create_task_group() as group,
+        ):
+            origins = Origins(strangers=not all(one.trusted for one in addresses))
+            caller = Caller(hub, asking, origins, group, view, words, confirm_all=plan.confirm_all)
+            conversation = Conversation(
+                Replies(endpoint, view, words, plan.tool_calling),
+                Dispatch(hub, caller, plan.limits.tools),
+                asking,
+                origins,
+                view,
+                words,
+                plan.limits,
+            )
+            session = Session(plan, conversation, hub, caller, view, transcript, interrupts)
+            yield session
+            group.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def _endpoint(plan: Plan, transcript: Transcript) -> AsyncGenerator[Endpoint]:
+    endpoint = Endpoint(plan.endpoint, plan.words, transcript.mask)
+    try:
+        yield endpoint
+    finally:
+        with anyio.CancelScope(shield=True):
+            await endpoint.close()
+
+
+def _view(plan: Plan) -> Screen | Plain:
+    """What suits stdout: a terminal or a pipe."""
+    kind = Screen if sys.stdout.isatty() else Plain
+    return kind(plan.words, silence=plan.silence)

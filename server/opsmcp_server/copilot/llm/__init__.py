@@ -1,0 +1,1 @@
+"""The conversation with a model over an OpenAI-compatible endpoint."""

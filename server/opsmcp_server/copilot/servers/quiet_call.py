@@ -1,0 +1,53 @@
+"""Reading by a tool for the chat itself: nobody is asked, nothing is shown, nothing changes."""
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import mcp_types as types
+
+from opsmcp_server.copilot.base.shape import object_of, text_of
+from opsmcp_server.copilot.servers.connection import FAULTS
+from opsmcp_server.copilot.servers.tool import Offered
+from opsmcp_tools.safe_text.cleaning import clean
+
+__all__ = ["Answer", "output_of", "read"]
+
+_LONGEST_FAULT = 2_000
+_PAGE_CHARACTERS = 20_000
+"""The most that get_run_output gives at once."""
+
+_MOST_OUTPUT_CHARACTERS = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a tool said: clean text, and data of any shape."""
+
+    text: str
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    failed: bool = False
+
+
+async def read(offered: Offered, arguments: dict[str, Any]) -> Answer:
+    """What the tool answers; a fault is an answer, too."""
+    try:
+        result = await offered.server.call(offered.tool.name, arguments)
+    except FAULTS as error:
+        return Answer(clean(str(error))[:_LONGEST_FAULT] or type(error).__name__, failed=True)
+    texts = [part.text for part in result.content if isinstance(part, types.TextContent)]
+    data = object_of(result.structured_content)
+    return Answer(clean("\n".join(texts)), data, failed=bool(result.is_error))
+
+
+async def output_of(offered: Offered, run: str) -> AsyncGenerator[Answer]:
+    """A run's output in pieces, by `get_run_output`; of very much only the beginning."""
+    offset: object = 0
+    length = 0
+    while isinstance(offset, int) and length < _MOST_OUTPUT_CHARACTERS:
+        answer = await read(offered, {"run": run, "offset": offset, "limit": _PAGE_CHARACTERS})
+        output = clean(text_of(answer.data.get("output"))) or answer.text
+        length += len(output)
+        yield Answer(output, answer.data, failed=answer.failed)
+        following: object = answer.data.get("next_offset")
+        offset = following if following != offset else None

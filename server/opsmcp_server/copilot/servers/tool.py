@@ -1,0 +1,79 @@
+"""A tool as a server offers it, under the name by which the model calls it.
+
+Servers are strangers: texts are cleaned and bounded, a hint that is missing counts as the worst.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import mcp_types as types
+
+from opsmcp_server.copilot.base.shape import object_of
+from opsmcp_server.copilot.servers.connection import Server
+from opsmcp_server.protocol import builtin_tools as builtin
+from opsmcp_server.protocol import search_tools as finding
+from opsmcp_tools.safe_text.characters import clean_line
+
+__all__ = ["Offered"]
+
+_LONGEST_TITLE = 80
+_LONGEST_DESCRIPTION = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A tool as the model may call it: `name` is unique among all servers."""
+
+    name: str
+    server: Server
+    tool: types.Tool
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether its server says that it changes nothing."""
+        hints = self.tool.annotations
+        return hints is not None and hints.read_only_hint is True
+
+    @property
+    def destroys(self) -> bool:
+        """Whether it can destroy something; yes unless its server denies it."""
+        hints = self.tool.annotations
+        return not self.reads_only and (hints is None or hints.destructive_hint is not False)
+
+    @property
+    def runs_another(self) -> bool:
+        """Whether it is `run_operation`, whose arguments are the name and arguments of a call."""
+        return self.tool.name == finding.RUN_OPERATION
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether it is one of opsmcp's own tools, not an operation."""
+        name = self.tool.name
+        found = builtin.find(name) or finding.find(name)
+        return found is not None or self.runs_another
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """Argument to its schema."""
+        return object_of(self.tool.input_schema.get("properties"))
+
+    @property
+    def title(self) -> str:
+        """A name for people."""
+        return clean_line(self.tool.title or self.tool.name, _LONGEST_TITLE)
+
+    @property
+    def description(self) -> str:
+        """What it does, on one line."""
+        return clean_line(self.tool.description or "", _LONGEST_DESCRIPTION)
+
+    def definition(self) -> dict[str, Any]:
+        """The tool as the Chat Completions API has it."""
+        parameters = {key: value for key, value in self.tool.input_schema.items() if key[0] != "$"}
+        function: dict[str, Any] = {
+            "name": self.name,
+            "description": self.description or self.title,
+            "parameters": {"type": "object", "properties": {}, **parameters},
+        }
+        return {"type": "function", "function": function}

@@ -1,0 +1,158 @@
+"""The person at the terminal: questions with one letter for an answer, and lines.
+
+A question that is longer than the screen is cut with a mark that says how much is left, and cannot
+be agreed to before all of it was shown.
+"""
+
+import sys
+import termios
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import cached_property
+
+import click
+from prompt_toolkit import PromptSession
+from prompt_toolkit.input.typeahead import clear_typeahead
+from prompt_toolkit.output import create_output
+from prompt_toolkit.patch_stdout import patch_stdout
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from opsmcp_server.copilot.base.words import Words
+from opsmcp_server.copilot.terminal.ctrl_c import Interrupts
+from opsmcp_server.copilot.terminal.pager import page
+from opsmcp_tools.safe_text.cleaning import clean
+
+__all__ = ["TerminalPerson"]
+
+_YES_AND_NO = {"yes": "y", "no": "n", "是": "y", "好": "y", "否": "n", "不": "n"}
+_CHOICES = {"y": "yes", "n": "no", "e": "edit-choice", "a": "all"}
+"""What each letter means, by its words."""
+
+_MOST_TRIES = 10
+_HANGING = 4
+"""Columns by which a line that is wrapped goes on further in than one begins."""
+
+_FEWEST_ROWS = 2
+_NARROWEST = 10
+
+
+class TerminalPerson:
+    """Asks on the terminal that stdin is; not in a pipe."""
+
+    def __init__(
+        self,
+        words: Words,
+        quiet: Callable[[], AbstractContextManager[None]],
+        interrupts: Interrupts,
+    ) -> None:
+        """Ask a person.
+
+        Args:
+            words: The language to ask in.
+            quiet: Keeps still what moves on the terminal, and holds back what comes.
+            interrupts: Told when the person presses Ctrl-C in place of an answer.
+        """
+        self._words = words
+        self._quiet = quiet
+        self._interrupts = interrupts
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether there is a terminal to ask on."""
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    async def choose(self, name: str, question: str, choices: str) -> str:
+        """One of the letters; "n" for Ctrl-C, Ctrl-D, an empty line and endless nonsense.
+
+        Of a question that does not fit "y" is offered only once all of it was shown.
+        """
+        with self._quiet():
+            unseen = choices.replace("y", "a")
+            offered = choices if self._show(question, self._prompt_for(name, unseen)) else unseen
+            for _ in range(_MOST_TRIES):
+                answer = (await self._read(self._prompt_for(name, offered))).strip().lower()
+                letter = _YES_AND_NO.get(answer, answer)
+                if not letter:
+                    return "n"
+                if len(letter) != 1 or letter not in offered:
+                    continue
+                if letter != "a":
+                    return letter
+                await self._show_all(question)
+                offered = f"{choices}a"
+        return "n"
+
+    def _prompt_for(self, name: str, letters: str) -> str:
+        meanings = ", ".join(self._words(_CHOICES[letter]) for letter in letters)
+        return f"{name}: {meanings} [{'/'.join(letters)}] "
+
+    def _show(self, question: str, prompt: str) -> bool:
+        """Show as much as there is room for above the prompt; whether that is all."""
+        console = Console(stderr=True, highlight=False)
+        width = max(_NARROWEST, console.width)
+        rows = [
+            row for line in clean(question).split("\n") for row in _wrapped(line, console, width)
+        ]
+        # An empty line before it, and the prompt with the place for the answer.
+        room = console.height - 2 - cell_len(prompt) // width
+        fits = len(rows) <= room
+        room_with_mark = room - 1 - cell_len(self._more(rows)) // width
+        shown = rows if fits else rows[: max(_FEWEST_ROWS, room_with_mark)]
+        console.print(Text(f"\n{shown[0]}", style="bold yellow"), *map(Text, shown[1:]), sep="\n")
+        if not fits:
+            console.print(Text(self._more(rows[len(shown) :]), style="bold yellow"))
+        self._forget_what_was_typed()
+        return fits
+
+    def _more(self, rows: Sequence[str]) -> str:
+        characters = sum(len(row.strip()) for row in rows)
+        return self._words("more", lines=len(rows), characters=characters)
+
+    async def _show_all(self, question: str) -> None:
+        text = f"{clean(question)}\n"
+        if sys.stdout.isatty():
+            await page(text, self._interrupts)
+        else:
+            # stdout is for the answer.
+            click.echo(text, err=True)
+        self._forget_what_was_typed()
+
+    async def line(self, prompt: str) -> str:
+        """A line; empty for Ctrl-C and Ctrl-D."""
+        with self._quiet():
+            return await self._read(f"{prompt}: ")
+
+    def _forget_what_was_typed(self) -> None:
+        """Nobody has agreed to what they had not yet seen."""
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
+        clear_typeahead(self._prompt.input)
+
+    @cached_property
+    def _prompt(self) -> PromptSession[str]:
+        output = create_output(sys.stdout if sys.stdout.isatty() else sys.stderr)
+        return PromptSession(output=output)
+
+    async def _read(self, prompt: str) -> str:
+        try:
+            # What is logged meanwhile stands above the question.
+            with patch_stdout(raw=True):
+                return await self._prompt.prompt_async(prompt, handle_sigint=False)
+        except EOFError:
+            return ""
+        except KeyboardInterrupt:
+            self._interrupts.hit()
+            return ""
+
+
+def _wrapped(line: str, console: Console, width: int) -> list[str]:
+    """The rows of a line. Where it goes on it is further in: it cannot pass for another line."""
+    line = line.expandtabs()
+    first = Text(line).wrap(console, width)
+    if len(first) < 2:
+        return [line]
+    indent = len(line) - len(line.lstrip()) + _HANGING
+    head = first[0].plain
+    rest = Text(line[len(head) :].lstrip()).wrap(console, max(1, width - indent))
+    return [head, *(f"{' ' * indent}{row.plain}" for row in rest)]

@@ -1,0 +1,73 @@
+"""What exists now, as data: for the tool `list_inventory`, the resources and completion."""
+
+from collections.abc import Callable
+
+from opsmcp_pipelines.models import Cluster, Host
+from opsmcp_server.calls.services import Services
+from opsmcp_tools.model.tool import JsonObject, Principal, Tool
+from opsmcp_tools.policy.decision import Action
+from opsmcp_tools.safe_text.characters import clean_line
+from opsmcp_tools.toolbox.build import Toolbox
+
+__all__ = ["describe_tool", "inventory", "is_visible", "visible_tools"]
+
+_MOST = 500
+"""Most entries of a kind in one answer."""
+
+_MOST_CHARS = 253
+
+
+def inventory(
+    services: Services, toolbox: Toolbox, principal: Principal, kind: str | None = None
+) -> dict[str, list[JsonObject]]:
+    """Clusters, hosts and operations by kind, each list bounded; only one kind when it is given."""
+    contents = toolbox.catalogue.contents
+    kinds: dict[str, Callable[[], list[JsonObject]]] = {
+        "clusters": lambda: [_cluster(cluster) for cluster in contents.clusters[:_MOST]],
+        "hosts": lambda: [_host(host) for host in contents.hosts[:_MOST]],
+        "operations": lambda: [
+            describe_tool(tool) for tool in visible_tools(services, toolbox, principal)[:_MOST]
+        ],
+    }
+    return {name: made() for name, made in kinds.items() if kind in (None, name)}
+
+
+def visible_tools(services: Services, toolbox: Toolbox, principal: Principal) -> tuple[Tool, ...]:
+    """The tools that this principal may list."""
+    return tuple(tool for tool in toolbox.tools if is_visible(services, tool, principal))
+
+
+def is_visible(services: Services, tool: Tool, principal: Principal) -> bool:
+    """Whether this principal may list a tool."""
+    return not services.decide(principal, Action.LIST, tool).denied
+
+
+def describe_tool(tool: Tool) -> JsonObject:
+    """An operation in a few words."""
+    return {
+        "name": tool.name,
+        "kind": str(tool.operation.key.kind),
+        "namespace": tool.operation.namespace,
+        "title": tool.title,
+        "description": tool.description,
+        "read_only": tool.hints.read_only,
+        "destructive": tool.hints.destructive,
+    }
+
+
+def _cluster(cluster: Cluster) -> JsonObject:
+    return {
+        "name": clean_line(cluster.name, _MOST_CHARS),
+        "description": clean_line(cluster.desc, _MOST_CHARS),
+        "default": cluster.default,
+    }
+
+
+def _host(host: Host) -> JsonObject:
+    return {
+        "name": clean_line(host.name, _MOST_CHARS),
+        "namespace": host.namespace,
+        "hostname": clean_line(host.hostname, _MOST_CHARS),
+        "address": clean_line(host.address, _MOST_CHARS),
+        "reachable": host.reachable,
+    }

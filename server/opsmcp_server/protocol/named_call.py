@@ -1,0 +1,63 @@
+"""A call within a call: `name` and `arguments`, as `run_operation` and `plan_operation` take."""
+
+from collections.abc import Mapping
+from typing import cast
+
+from opsmcp_server.protocol.strict_json import BadJson, read_json
+from opsmcp_tools.model.errors import ArgumentProblem, InvalidArguments
+from opsmcp_tools.model.tool import JsonObject
+from opsmcp_tools.safe_text.characters import quote
+
+__all__ = ["named_call_schema", "read_named_call"]
+
+
+def named_call_schema(name: str) -> JsonObject:
+    """The input schema; `name` says what the name is."""
+    return {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "description": name},
+            "arguments": {
+                "type": "object",
+                "description": "Its arguments, by its input schema.",
+                "additionalProperties": True,
+            },
+        },
+        "required": ["name"],
+        "additionalProperties": False,
+    }
+
+
+def read_named_call(tool: str, given: Mapping[str, object]) -> tuple[str, dict[str, object]]:
+    """The name and the arguments.
+
+    Raises:
+        InvalidArguments: About `tool`, the one that was given them.
+    """
+    name, arguments = given.get("name"), _arguments(given.get("arguments"))
+    problems = [
+        ArgumentProblem(
+            quote(other).strip("'"), "there is no such argument (there are: name, arguments)"
+        )
+        for other in given
+        if other not in ("name", "arguments")
+    ]
+    if not isinstance(name, str) or not name:
+        problems.append(ArgumentProblem("name", "it is required: the name of an operation"))
+    if arguments is None:
+        problems.append(ArgumentProblem("arguments", "it must be an object"))
+    if problems or not isinstance(name, str) or arguments is None:
+        raise InvalidArguments(tool, problems)
+    return name, arguments
+
+
+def _arguments(given: object) -> dict[str, object] | None:
+    """The object that was given, also where a model wrote it as text."""
+    if given is None or given == "":
+        return {}
+    if isinstance(given, str):
+        try:
+            given = read_json(given)
+        except BadJson:
+            return None
+    return cast("dict[str, object]", given) if isinstance(given, dict) else None

@@ -1,0 +1,173 @@
+"""Resources: what exists and what was run, by address.
+
+`ops://clusters`, `ops://hosts`, `ops://operations`, `ops://operations/{name}`, `ops://runs/{run}`,
+`ops://runs/{run}/output`. The same policy as for tools; an address that is not there is answered
+as the protocol wants it (SEP-2164).
+"""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import mcp_types as types
+from anyio import to_thread
+from mcp.shared.exceptions import MCPError
+from mcp_types.jsonrpc import INVALID_PARAMS
+
+from opsmcp_server.calls.answer import run_data
+from opsmcp_server.calls.prepare import find_tool
+from opsmcp_server.calls.services import Services
+from opsmcp_server.protocol.inventory import describe_tool, inventory
+from opsmcp_tools.model.errors import ToolError, ToolUnavailable
+from opsmcp_tools.model.run_record import RunRecord
+from opsmcp_tools.model.tool import Principal
+from opsmcp_tools.policy.decision import Action, BuiltInTool, Effect
+from opsmcp_tools.results.output_slice import whole_output
+from opsmcp_tools.safe_text.cleaning import fence
+
+__all__ = ["listed", "read", "templates", "watchable"]
+
+_JSON = "application/json"
+_TEXT = "text/plain"
+_LISTED = {
+    "clusters": "The clusters that exist now.",
+    "hosts": "The hosts that exist now.",
+    "operations": "The operations that can be run now.",
+}
+_ADDRESS = re.compile(r"ops://(operations|runs)/([A-Za-z0-9._-]{1,128})(/output)?")
+_MOST_OUTPUT_CHARS = 1_000_000
+
+
+_INVENTORY = BuiltInTool("list_inventory")
+_RUN = BuiltInTool("get_run")
+_OUTPUT = BuiltInTool("get_run_output")
+"""What a resource shows, one of these tools shows as well: policy decides on both at once."""
+
+
+def _may_read(services: Services, principal: Principal, tool: BuiltInTool) -> bool:
+    return services.decide(principal, Action.READ, tool).effect is Effect.ALLOW
+
+
+def listed(services: Services, principal: Principal) -> list[types.Resource]:
+    """The resources with a fixed address, for a principal that may read them."""
+    if not _may_read(services, principal, _INVENTORY):
+        return []
+    return [
+        types.Resource(
+            name=name, uri=f"ops://{name}", title=name.title(), description=text, mime_type=_JSON
+        )
+        for name, text in _LISTED.items()
+    ]
+
+
+def templates(services: Services, principal: Principal) -> list[types.ResourceTemplate]:
+    """The resources whose address takes a name, so far as this principal may read them."""
+    every = (
+        ("operation", "ops://operations/{name}", "One operation with its input schema.", _JSON),
+        ("run", "ops://runs/{run}", "One run: verdict, tasks, hosts, steps.", _JSON),
+        ("run-output", "ops://runs/{run}/output", "The whole output of one run.", _TEXT),
+    )
+    tools = {"operation": _INVENTORY, "run": _RUN, "run-output": _OUTPUT}
+    rows = [row for row in every if _may_read(services, principal, tools[row[0]])]
+    return [
+        types.ResourceTemplate(name=name, uri_template=uri, description=text, mime_type=mime)
+        for name, uri, text, mime in rows
+    ]
+
+
+async def read(services: Services, principal: Principal, uri: str) -> types.TextResourceContents:
+    """The content at an address.
+
+    Raises:
+        MCPError: There is nothing at it for this principal.
+        ToolUnavailable: Whether there is cannot be told now.
+    """
+    try:
+        mime, text = await _read(services, principal, uri)
+    except ToolUnavailable:
+        raise
+    except ToolError as error:
+        raise _absent(uri, str(error)) from None
+    return types.TextResourceContents(uri=uri, mime_type=mime, text=text)
+
+
+async def watchable(services: Services, principal: Principal, uri: str) -> RunRecord:
+    """The run whose resource this is, if this principal may be told when it changes.
+
+    Raises:
+        MCPError: It is another kind of resource, or there is nothing at it for this principal.
+        ToolUnavailable: Whether there is cannot be told now.
+    """
+    match = _ADDRESS.fullmatch(uri)
+    if match is None or match[1] != "runs":
+        raise _absent(
+            uri, "Only runs can be subscribed to: ops://runs/{run}, with or without /output."
+        )
+    try:
+        services.require(principal, Action.READ, _OUTPUT if match[3] else _RUN)
+        return await services.executions.history.head(match[2], principal)
+    except ToolUnavailable:
+        raise
+    except ToolError as error:
+        raise _absent(uri, str(error)) from None
+
+
+async def _read(services: Services, principal: Principal, uri: str) -> tuple[str, str]:
+    kind = uri.removeprefix("ops://")
+    if uri.startswith("ops://") and kind in _LISTED:
+        services.require(principal, Action.READ, _INVENTORY)
+        toolbox = await services.current_toolbox()
+        return _JSON, _dump(inventory(services, toolbox, principal, kind))
+    match = _ADDRESS.fullmatch(uri)
+    reader = _READERS.get((match[1], bool(match[3]))) if match else None
+    if match is None or reader is None:
+        raise _absent(uri, "There is no such resource.")
+    return await reader(services, principal, match[2])
+
+
+async def _operation(services: Services, principal: Principal, name: str) -> tuple[str, str]:
+    services.require(principal, Action.READ, _INVENTORY)
+    tool = await find_tool(services, name, principal)
+    return _JSON, _dump({**describe_tool(tool), "input_schema": tool.input_schema})
+
+
+async def _run(services: Services, principal: Principal, run: str) -> tuple[str, str]:
+    services.require(principal, Action.READ, _RUN)
+    record = await services.executions.history.get(run, principal)
+    # In a thread, as always with outputs: they may be long, and others are waiting.
+    return _JSON, await to_thread.run_sync(lambda: _dump(run_data(services, record)))
+
+
+async def _output(services: Services, principal: Principal, run: str) -> tuple[str, str]:
+    services.require(principal, Action.READ, _OUTPUT)
+    record = await services.executions.history.get(run, principal)
+    return _TEXT, await to_thread.run_sync(_output_text, record, services.new_mark())
+
+
+def _output_text(record: RunRecord, mark: str) -> str:
+    whole = whole_output(record)
+    text = fence(whole[:_MOST_OUTPUT_CHARS], mark, f"output of {record.run}")
+    if len(whole) > _MOST_OUTPUT_CHARS:
+        text += (
+            f"\n[{len(whole) - _MOST_OUTPUT_CHARS} characters more; "
+            f"get_run_output continues at offset {_MOST_OUTPUT_CHARS}]"
+        )
+    return text
+
+
+_Reader = Callable[[Services, Principal, str], Awaitable[tuple[str, str]]]
+
+_READERS: Mapping[tuple[str, bool], _Reader] = {
+    ("operations", False): _operation,
+    ("runs", False): _run,
+    ("runs", True): _output,
+}
+
+
+def _dump(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False, indent=1)
+
+
+def _absent(uri: str, why: str) -> MCPError:
+    return MCPError(INVALID_PARAMS, why, data={"uri": uri})

@@ -1,0 +1,176 @@
+"""Runs as tasks: how the Tasks extension shows a run.
+
+The same policy and the same words as for `get_run` and `cancel_run`. A run that this opsmcp does
+not know (another one started it, with a journal of its own) is followed from here on, by what its
+id tells of it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from mcp_types import methods
+from mcp_types.version import LATEST_MODERN_VERSION
+
+from opsmcp_pipelines.models import Operation, OperationKey, OperationKind
+from opsmcp_pipelines.run import Run, Verdict
+from opsmcp_server.calls.answer import answer_run, run_headline
+from opsmcp_server.calls.services import Services
+from opsmcp_server.protocol.builtin_tools import why_not_stopped
+from opsmcp_server.protocol.progress import progress_message
+from opsmcp_server.protocol.tasks_extension import Held, Status, TaskState
+from opsmcp_tools.model.errors import UnknownRun
+from opsmcp_tools.model.run_record import Repeat, RunRecord
+from opsmcp_tools.model.tool import JsonObject, Principal
+from opsmcp_tools.policy.decision import Action, BuiltInTool, Effect
+
+__all__ = ["CANCEL_RUN", "RunTasks", "held_of"]
+
+CANCEL_RUN = BuiltInTool("cancel_run", read_only=False)
+"""What asks policy whether a run may be stopped, by whichever way."""
+
+_READ = BuiltInTool("get_run")
+
+_KEPT_SECONDS = 3600.0
+"""How long after its deadline a run can still be asked for as a task."""
+
+_MOST_NOT_STOPPED = 1_000
+"""Of so many runs it is remembered that somebody wanted to stop them, to say why they go on."""
+
+_POLL_SECONDS = (1.0, 10.0)
+
+
+def held_of(record: RunRecord) -> Held:
+    """What the id of a run's task holds: enough to follow the run without the journal."""
+    return {
+        "run": record.run,
+        "tool": record.tool,
+        "kind": str(record.operation.kind),
+        "namespace": record.operation.namespace,
+        "name": record.operation.name,
+        "source_run": record.source_run,
+        "created_at": record.created_at.isoformat(),
+        "repeated": record.repeated,
+    }
+
+
+class RunTasks:
+    """Runs, as the work that tasks stand for (`tasks.Work`)."""
+
+    def __init__(self, services: Services, who: Callable[[], Principal]) -> None:
+        """Show the runs of `services` to whoever sent the request that is being handled."""
+        self._services = services
+        self._who = who
+        self._not_stopped: dict[str, None] = {}
+
+    def allowed(self) -> bool:
+        """Whether whoever asks could follow a task."""
+        decision = self._services.decide(self._who(), Action.READ, _READ)
+        return decision.effect is Effect.ALLOW
+
+    async def look(self, held: Held) -> TaskState:
+        """How the run stands; with the result of the call once it is over."""
+        principal = self._who()
+        self._services.require(principal, Action.READ, _READ)
+        record = await self._record(held, principal)
+        status = _status(record.verdict)
+        detail = await self._result(record, principal) if status == "completed" else {}
+        now = self._services.clock.now()
+        return TaskState(
+            status=status,
+            created_at=record.created_at,
+            updated_at=record.ended_at or record.seen_at or record.created_at,
+            ttl_seconds=self._ttl(record).total_seconds(),
+            poll_seconds=_poll_seconds(record, now),
+            message=self._services.masker.text(self._words(record, now)),
+            detail=detail,
+        )
+
+    async def answer(self, held: Held, responses: Mapping[str, Any]) -> None:
+        """Ignore the answers: a person is asked before a run is started, never during it."""
+        del responses
+        self._services.require(self._who(), Action.READ, _READ)
+        await self._record(held, self._who())
+
+    async def cancel(self, held: Held) -> None:
+        """Stop the run if its source can."""
+        principal = self._who()
+        self._services.require(principal, Action.RUN, CANCEL_RUN)
+        record = await self._record(held, principal)
+        record, stopped = await self._services.executions.cancel(record.run, principal)
+        if not (stopped or record.ended):
+            while len(self._not_stopped) >= _MOST_NOT_STOPPED:
+                del self._not_stopped[next(iter(self._not_stopped))]
+            self._not_stopped[record.run] = None
+
+    def _words(self, record: RunRecord, now: datetime) -> str:
+        if record.ended:
+            return run_headline(self._services, record)
+        words = progress_message(record, now)
+        if record.run in self._not_stopped:
+            return f"{words}. {why_not_stopped(self._services)} It goes on."
+        return words
+
+    async def _record(self, held: Held, principal: Principal) -> RunRecord:
+        executions = self._services.executions
+        try:
+            record = await executions.history.get(held["run"], principal)
+        except UnknownRun:
+            stranger = self._stranger(held, principal)
+            if stranger is None:
+                raise
+            record = await executions.join(stranger, self._operation(stranger))
+        return replace(record, repeated=Repeat(held["repeated"]))
+
+    def _stranger(self, held: Held, principal: Principal) -> RunRecord | None:
+        """The run by its id alone; None when it is too old, or was never accepted anywhere."""
+        key = OperationKey(OperationKind(held["kind"]), held["namespace"], held["name"])
+        record = RunRecord(
+            run=held["run"],
+            tool=held["tool"],
+            operation=key,
+            principal=principal.name,
+            arguments={},
+            source=self._services.source.label,
+            source_run=held["source_run"],
+            created_at=datetime.fromisoformat(held["created_at"]),
+            result=Run(Verdict.RUNNING),
+        )
+        expired = record.created_at + self._ttl(record) < self._services.clock.now()
+        return record if record.source_run and not expired else None
+
+    def _operation(self, record: RunRecord) -> Operation | None:
+        toolbox = self._services.toolbox
+        tool = toolbox.find(record.tool) if toolbox else None
+        return tool.operation if tool and tool.operation.key == record.operation else None
+
+    def _ttl(self, record: RunRecord) -> timedelta:
+        deadline = self._services.executions.deadline_of(record.tool)
+        return timedelta(seconds=deadline + _KEPT_SECONDS)
+
+    async def _result(self, record: RunRecord, principal: Principal) -> JsonObject:
+        """What the call would have answered, had it waited for the end."""
+        result = await answer_run(self._services, record, principal)
+        dumped = result.model_dump(by_alias=True, mode="json", exclude_none=True)
+        wire = methods.serialize_server_result("tools/call", LATEST_MODERN_VERSION, dumped)
+        return {"result": wire}
+
+
+def _status(verdict: Verdict) -> Status:
+    """A run that failed is a call that was answered, not one that could not be."""
+    match verdict:
+        case Verdict.RUNNING:
+            return "working"
+        case Verdict.CANCELLED:
+            return "cancelled"
+        case _:
+            return "completed"
+
+
+def _poll_seconds(record: RunRecord, now: datetime) -> float:
+    """When it is worth asking again: halfway to the usual end, else rarer as the run gets older."""
+    age = (now - record.created_at).total_seconds()
+    left = (record.usual_seconds or 0.0) - age
+    shortest, longest = _POLL_SECONDS
+    return min(max(left / 2 if left > 0 else age / 10, shortest), longest)

@@ -1,0 +1,208 @@
+"""`tools/call`: from the request to its answer.
+
+A built-in tool answers by itself. An operation is prepared, a person agrees where policy wants
+that, the run is started, and the answer is its result, or a handle of it: a task for clients that
+know tasks, else what `get_run` takes. Errors are left to whoever calls this.
+"""
+
+from dataclasses import dataclass
+
+import anyio
+import mcp_types as types
+
+from opsmcp_server.calls import prepare as calls
+from opsmcp_server.calls.answer import answer_run
+from opsmcp_server.calls.services import Services
+from opsmcp_server.protocol import builtin_tools as builtin
+from opsmcp_server.protocol import search_tools as finding
+from opsmcp_server.protocol.elicitation import Answer, Consent
+from opsmcp_server.protocol.plan_tool import PLAN_HASH
+from opsmcp_server.protocol.progress import Meter, progress_message
+from opsmcp_server.protocol.results import Context
+from opsmcp_server.protocol.run_tasks import CANCEL_RUN, RunTasks, held_of
+from opsmcp_server.protocol.subscriptions import was_cancelled
+from opsmcp_server.protocol.tasks_extension import Tasks, declares_extension
+from opsmcp_tools.model.errors import ConsentNeeded, PlanChanged, ToolError
+from opsmcp_tools.model.run_record import RunRecord
+from opsmcp_tools.model.tool import JsonObject, Principal
+from opsmcp_tools.policy.decision import Action, Effect
+from opsmcp_tools.safe_text.characters import has_hidden
+
+__all__ = ["CallAnswer", "ToolCalls"]
+
+IDEMPOTENCY_KEY = "opsmcp/idempotency-key"
+"""The key in `_meta` under which a call carries its own name: the same name, the same run."""
+
+_LONGEST_KEY = 200
+
+CallAnswer = types.CallToolResult | types.InputRequiredResult | JsonObject
+"""A result, a question, or a task (which the SDK has no type for)."""
+
+
+class ToolCalls:
+    """Answers calls."""
+
+    def __init__(self, services: Services, tasks: Tasks, runs: RunTasks) -> None:
+        """Prepare; remembers nothing but the questions that are open."""
+        self._services = services
+        self._tasks = tasks
+        self._runs = runs
+        self._consent = Consent(
+            services.config.consent.wait_seconds, lambda: services.clock.monotonic()
+        )
+
+    async def answer(
+        self, ctx: Context, params: types.CallToolRequestParams, principal: Principal
+    ) -> CallAnswer:
+        """Do what the call says.
+
+        Raises:
+            ToolError: With what to change.
+        """
+        services, arguments = self._services, params.arguments or {}
+        found = builtin.find(params.name) or finding.find(params.name)
+        if found is not None:
+            return await found.answer(services, principal, arguments)
+        key = _key(params)
+        prepared = await self._prepare(params, principal)
+        if prepared.needs_consent:
+            question = await calls.question(services, prepared)
+            answer = await self._consent.ask(ctx, params, question, principal.name)
+            if isinstance(answer, types.InputRequiredResult):
+                return answer
+            if answer is Answer.AGREED_BEFORE:
+                # The answer of the call got lost. To its run it is good; it starts no other.
+                joined = await self._join(ctx, prepared, key)
+                return joined or self._consent.ask_anew(question, principal.name)
+            self._require(answer, prepared)
+            await calls.check_again(services, prepared, question)
+        return await self._run(ctx, prepared, key)
+
+    async def _prepare(
+        self, params: types.CallToolRequestParams, principal: Principal
+    ) -> calls.Prepared:
+        services, arguments, plan_hash = self._services, params.arguments or {}, _plan_hash(params)
+        if params.name == finding.RUN_OPERATION:
+            return await finding.prepare(services, arguments, principal, plan_hash)
+        return await calls.prepare(services, params.name, arguments, principal, plan_hash)
+
+    async def _run(self, ctx: Context, prepared: calls.Prepared, key: str) -> CallAnswer:
+        how, caller = self._waiting(ctx), object()
+        try:
+            record = await calls.execute(
+                self._services,
+                prepared,
+                wait_seconds=how.seconds,
+                on_progress=how.tell,
+                key=key,
+                caller=caller,
+            )
+        except anyio.get_cancelled_exc_class():
+            self._leave(ctx, caller, prepared.principal)
+            raise
+        return await self._answer(record, prepared.principal, as_task=how.as_task)
+
+    async def _join(self, ctx: Context, prepared: calls.Prepared, key: str) -> CallAnswer | None:
+        """The answer of the same call that is in flight; None when there is none."""
+        how = self._waiting(ctx)
+        record = await self._services.executions.join_same(
+            prepared.tool,
+            prepared.call,
+            prepared.principal,
+            key=key,
+            wait_seconds=how.seconds,
+            on_progress=how.tell,
+        )
+        if record is None:
+            return None
+        return await self._answer(record, prepared.principal, as_task=how.as_task)
+
+    async def _answer(
+        self, record: RunRecord, principal: Principal, *, as_task: bool
+    ) -> CallAnswer:
+        if as_task and not record.ended:
+            return await self._tasks.create(held_of(record))
+        return await answer_run(self._services, record, principal)
+
+    def _waiting(self, ctx: Context) -> "_Waiting":
+        wait = self._services.config.run
+        if declares_extension(ctx) and self._runs.allowed():
+            # A task has no progress notifications; its status tells.
+            return _Waiting(min(wait.task_seconds, wait.wait_seconds), None, as_task=True)
+        return _Waiting(wait.wait_seconds, _Progress(ctx, self._services), as_task=False)
+
+    def _leave(self, ctx: Context, caller: object, principal: Principal) -> None:
+        """Whoever made the run waits no more: stop it too, where that is wanted."""
+        services = self._services
+        if services.config.run.on_cancel == "keep" or not was_cancelled(ctx.session):
+            return
+        if services.decide(principal, Action.RUN, CANCEL_RUN).effect is Effect.ALLOW:
+            services.executions.abandon(caller, principal)
+
+    def _require(self, answer: Answer, prepared: calls.Prepared) -> None:
+        name = prepared.tool.name
+        if answer is Answer.DECLINED:
+            raise ConsentNeeded(f"The person at the client declined. {name} was not started.")
+        if answer is Answer.DISMISSED:
+            raise ConsentNeeded(
+                f"The question at the client was dismissed without an answer. {name} was not "
+                "started."
+            )
+        if answer is Answer.UNREADABLE:
+            raise ConsentNeeded(
+                f"{name} changes something, so a person was to agree, and what the client sent is "
+                "no answer to that. It was not started."
+            )
+        if answer is Answer.EXPIRED:
+            raise ConsentNeeded(f"Nobody answered in time. {name} was not started. Call again.")
+        trusted = self._services.config.consent.unavailable == "trust-client"
+        if answer is Answer.COULD_NOT_ASK and not trusted:
+            raise ConsentNeeded(
+                f"{name} changes something, so a person has to agree, and this client could not "
+                f"ask one. It was not started. Use a client with elicitation, or run "
+                f"`{calls.command_line(prepared)}` in a terminal, or set "
+                "consent.unavailable to trust-client if the client itself asks before each call."
+            )
+
+
+def _plan_hash(params: types.CallToolRequestParams) -> str:
+    meta = dict(params.meta or {})
+    given = meta.get(PLAN_HASH, "")
+    if not isinstance(given, str) or (PLAN_HASH in meta and not given):
+        raise PlanChanged(f"{PLAN_HASH} in _meta is not the hash of a plan. Nothing was started.")
+    return given
+
+
+def _key(params: types.CallToolRequestParams) -> str:
+    """The caller's own name of this call; empty when it gave none."""
+    given = dict(params.meta or {}).get(IDEMPOTENCY_KEY, "")
+    if not isinstance(given, str) or len(given) > _LONGEST_KEY or has_hidden(given):
+        raise ToolError(
+            f"{IDEMPOTENCY_KEY} in _meta must be a text of at most {_LONGEST_KEY} characters that "
+            "can be seen. Nothing was started."
+        )
+    return given
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """How the caller waits for a run."""
+
+    seconds: float
+    tell: "_Progress | None"
+    as_task: bool
+
+
+class _Progress:
+    """Reports how a run goes to the client that waits for it."""
+
+    def __init__(self, ctx: Context, services: Services) -> None:
+        self._ctx = ctx
+        self._services = services
+        self._meter = Meter()
+
+    async def __call__(self, record: RunRecord) -> None:
+        words = progress_message(record, self._services.clock.now())
+        done, total = self._meter.read(record)
+        message = self._services.masker.text(words)
+        await self._ctx.session.report_progress(done, total, message)

@@ -1,0 +1,1 @@
+"""A call's arguments: checked, completed, refused with what is allowed."""

@@ -1,0 +1,162 @@
+"""Arguments -> checked and complete variables, or one error that says how to repair the call.
+
+Every problem is found at once. Values are checked by `values`; merging is here: what the operation
+declares, then the caller's arguments, then what is bound. Complete, because Ops replaces a
+pipeline's variables as a whole. Pure.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from opsmcp_tools.arguments.bound_variables import PRINCIPAL
+from opsmcp_tools.arguments.cluster_host import inputs_at
+from opsmcp_tools.arguments.kind_meanings import MEANINGS
+from opsmcp_tools.arguments.nearest_names import did_you_mean
+from opsmcp_tools.arguments.repaired_call import Understood, correct, understand
+from opsmcp_tools.arguments.value_checks import Refused, check_value, is_safe_word
+from opsmcp_tools.model.errors import ArgumentProblem, InvalidArguments, NotAllowed
+from opsmcp_tools.model.tool import Input, Principal, Tool
+from opsmcp_tools.phrases import argument as words
+from opsmcp_tools.phrases.phrase import Language, Said
+from opsmcp_tools.safe_text.characters import has_hidden, quote
+
+__all__ = ["CheckedCall", "check_arguments", "check_inputs"]
+
+MAX_ARGUMENTS = 64
+MAX_CHARACTERS = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCall:
+    """A call that may be started.
+
+    `arguments` is what the caller gave, in canonical form; `variables` is everything that the
+    source is sent; `secrets` are those of its values that nobody may be shown.
+    """
+
+    arguments: Mapping[str, str]
+    variables: Mapping[str, str] = field(repr=False)
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+
+
+def check_arguments(
+    tool: Tool, arguments: Mapping[str, object], principal: Principal
+) -> CheckedCall:
+    """Check what the caller gave and merge it with what is declared and bound.
+
+    Raises:
+        InvalidArguments: With every problem there is.
+        NotAllowed: The operation is told who calls, and the caller's name is no plain word.
+    """
+    filled = frozenset(item.name for item in tool.bound)
+    inputs = tool.inputs
+    if _too_large(arguments) is None:
+        inputs = inputs_at(tool, understand(tool.input_names, arguments).arguments)
+    checked = check_inputs(tool.name, inputs, arguments, filled, tool.language)
+    return _merge(tool, inputs, checked, principal)
+
+
+def check_inputs(
+    name: str,
+    inputs: Sequence[Input],
+    arguments: Mapping[str, object],
+    filled: frozenset[str] = frozenset(),
+    language: Language = "en",
+) -> dict[str, str]:
+    """What the caller gave, in canonical form; `filled` are the names that the server fills.
+
+    Raises:
+        InvalidArguments: With every problem there is.
+    """
+    too_large = _too_large(arguments)
+    if too_large is not None:
+        problem = ArgumentProblem("arguments", too_large.to(language))
+        raise InvalidArguments(name, [problem], language=language)
+    meant = understand([item.name for item in inputs], arguments)
+    checked, problems = _check(inputs, meant, filled)
+    if problems:
+        found = [ArgumentProblem(argument, said.to(language)) for argument, said in problems]
+        raise InvalidArguments(name, found, correct(inputs, meant.arguments), language)
+    return checked
+
+
+def _check(
+    inputs: Sequence[Input], meant: Understood, filled: frozenset[str]
+) -> tuple[dict[str, str], list[tuple[str, Said]]]:
+    declared = [item.name for item in inputs]
+    problems = [(meant.wrapping, words.NESTED(quote(meant.wrapping)))] if meant.wrapping else []
+    problems += [
+        (quote(given).strip("'"), _undeclared(given, declared, filled))
+        for given in meant.given
+        if str(given) not in declared
+    ]
+    checked: dict[str, str] = {}
+    for item in inputs:
+        try:
+            text = _check_one(item, meant.arguments.get(item.name))
+        except Refused as error:
+            problems.append((item.name, error.said))
+        else:
+            checked |= {} if text is None else {item.name: text}
+    return checked, problems
+
+
+def _too_large(arguments: Mapping[str, object]) -> Said | None:
+    if len(arguments) > MAX_ARGUMENTS:
+        return words.TOO_MANY(len(arguments), MAX_ARGUMENTS)
+    texts = (text for pair in arguments.items() for text in pair if isinstance(text, str))
+    if sum(len(text) for text in texts) > MAX_CHARACTERS:
+        return words.TOO_LONG_TOGETHER(MAX_CHARACTERS)
+    return None
+
+
+def _undeclared(name: str, declared: Collection[str], filled: frozenset[str]) -> Said:
+    if name in filled:
+        return words.FILLED()
+    names = ", ".join(declared) or words.NO_ARGUMENTS()
+    return words.NO_SUCH_ARGUMENT(did_you_mean(name, declared), names)
+
+
+def _check_one(item: Input, given: object) -> str | None:
+    """The canonical form; None for what counts as not given, because models fill in blanks."""
+    if given is None or given == "":
+        if item.required:
+            raise Refused(_is_required(item))
+        return None
+    if isinstance(given, (dict, list, tuple, set)):
+        raise Refused(words.NOT_PLAIN())
+    try:
+        return check_value(item, given)
+    except Refused as error:
+        raise Refused(words.GIVEN(quote(given), error.said)) from None
+
+
+def _is_required(item: Input) -> Said:
+    none = words.NOTHING()
+    if item.allowed:
+        return words.REQUIRED(words.REQUIRED_CHOICES(", ".join(item.allowed[:10])), none)
+    meaning = MEANINGS.get(item.kind)
+    told = item.schema.get("description") or (meaning and meaning())
+    return words.REQUIRED(none, words.REQUIRED_MEANING(told) if told else none)
+
+
+def _merge(
+    tool: Tool, inputs: Sequence[Input], checked: Mapping[str, str], principal: Principal
+) -> CheckedCall:
+    declared = {item.name: item.default for item in inputs if item.default is not None}
+    bound = {
+        item.name: _name_of(principal) if item.value == PRINCIPAL else item.value
+        for item in tool.bound
+    }
+    return CheckedCall(
+        arguments=MappingProxyType(dict(checked)),
+        variables=MappingProxyType({**declared, **checked, **bound}),
+        secrets=frozenset(item.value for item in tool.bound if item.secret and item.value),
+    )
+
+
+def _name_of(principal: Principal) -> str:
+    if not is_safe_word(principal.name) or has_hidden(principal.name):
+        raise NotAllowed("The operation is told who calls it, and your name is not one plain word.")
+    return principal.name

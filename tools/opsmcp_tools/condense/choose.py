@@ -1,0 +1,120 @@
+"""Condense: a long output in few tokens, by what it means and not by position alone. Pure.
+
+JSON and YAML are cut by structure, a table by its rows, and everything else is a log:
+every kind of error line stays (`templates`), with its neighbours, the head and foot of its stack
+trace, warnings, what is rare, and both ends. Linear in the text, and bounded in memory.
+"""
+
+from dataclasses import replace
+
+from opsmcp_tools.condense.excerpt import Room
+from opsmcp_tools.condense.json_shape import shrunk_json
+from opsmcp_tools.condense.log import read_log, read_thinned
+from opsmcp_tools.condense.sampling import thin
+from opsmcp_tools.condense.table_shape import read_table
+from opsmcp_tools.condense.yaml_shape import read_yaml
+from opsmcp_tools.phrases import excerpt as words
+from opsmcp_tools.phrases.phrase import Language, Said
+from opsmcp_tools.safe_text.cleaning import clean
+from opsmcp_tools.safe_text.token_estimate import estimate_tokens
+
+__all__ = ["LEAST_TOKENS", "condense", "room_for"]
+
+LEAST_TOKENS = 120
+"""Fewer are taken for so many: below, the marks would take all the room."""
+
+_MOST_CHARACTERS = 32 * 1024 * 1024
+_KEPT_HEAD = 8 * 1024 * 1024
+_SMALL = 64 * 1024
+_UNREADABLE = "\ufffd"
+_READABLE_PARTS = 20
+"""An output of which more than one character in so many could not be read is no text."""
+
+_MOST_LINES = 700_000
+"""Of more, only both ends and what may be an error are looked at one by one."""
+
+_LONGEST_LINE = 1_200
+_PIECE = 400
+_TOKENS_OF_A_LINE = 20
+"""What a short line takes; if there are more kinds of error than fit, similar ones are joined."""
+
+
+def condense(text: str, tokens: int = 1_500, language: Language = "en") -> str:
+    """The text as it is if it fits, else what matters of it.
+
+    What is left out is marked where it stood or counted in the first line. The result is never
+    longer than the cleaned text. Of more than 32 Mi characters, only both ends are looked at.
+
+    Args:
+        text: Any output; cleaned here.
+        tokens: How many it may take.
+        language: In which words to say what is left out.
+    """
+    text, left = _readable(text)
+    note = f"\n{left.to(language)}" if left else ""
+    room = Room(max(tokens, LEAST_TOKENS), len(text))
+    if not note and room.holds(text):
+        return text
+    smaller = Room(room.tokens - estimate_tokens(note), room.characters - len(note))
+    return (_condensed(text, smaller, language) or _cut(text, smaller, language)) + note
+
+
+def _readable(text: str) -> tuple[str, Said | None]:
+    """The cleaned text, so far as it is looked at, and a note on what is not."""
+    if len(text) > _SMALL and text.count(_UNREADABLE) > len(text) // _READABLE_PARTS:
+        plain = clean(text.encode("ascii", "ignore").decode())
+        return plain, words.NO_TEXT()
+    text = clean(text)
+    left = len(text) - _MOST_CHARACTERS
+    if left <= 0:
+        return text, None
+    ends = text[:_KEPT_HEAD] + "\n" + text[left + _KEPT_HEAD :]
+    return ends, words.NOT_LOOKED_AT(left, _KEPT_HEAD)
+
+
+def room_for(text: str) -> int:
+    """How many tokens `condense` needs to leave a cleaned text as it is."""
+    return estimate_tokens(text) + 1
+
+
+def _condensed(text: str, room: Room, language: Language) -> str | None:
+    shrunk = shrunk_json(text, room, language)
+    if shrunk:
+        return shrunk
+    text = text.removesuffix("\n")
+    room_lines = room.tokens // _TOKENS_OF_A_LINE
+    thinned = thin(text, _MOST_LINES)
+    if thinned is not None:
+        excerpt = read_thinned(thinned, room_lines=room_lines)
+    else:
+        lines = text.split("\n")
+        excerpt = read_table(lines) or read_yaml(lines)
+        excerpt = excerpt or read_log(_in_pieces(lines), room_lines=room_lines)
+    return replace(excerpt, language=language).fit(room)
+
+
+def _in_pieces(lines: list[str]) -> list[str]:
+    """Very long lines as several, so that an error within one is found."""
+    if max(map(len, lines)) <= _LONGEST_LINE:
+        return lines
+    return [piece for line in lines for piece in _pieces(line)]
+
+
+def _pieces(line: str) -> list[str]:
+    if len(line) <= _LONGEST_LINE:
+        return [line]
+    pieces, start = list[str](), 0
+    while start < len(line):
+        end = start + _PIECE
+        space = line.rfind(" ", start + _PIECE // 2, end) if end < len(line) else -1
+        end = space + 1 if space > 0 else end
+        pieces.append(line[start:end])
+        start = end
+    return pieces
+
+
+def _cut(text: str, room: Room, language: Language) -> str:
+    """The beginning, where nothing better fits: a text of a few very dense characters."""
+    mark = f"\n{words.REST_LEFT_OUT().to(language)}"
+    kept = min(len(text), room.characters - len(mark), room.tokens - estimate_tokens(mark))
+    return text[: max(0, kept)].rstrip("\n") + mark

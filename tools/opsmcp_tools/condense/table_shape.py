@@ -1,0 +1,74 @@
+"""Table: which rows of a table matter, and in which order. Pure, and linear in the table.
+
+A table is lines below a line of titles with about as many words in most of them; what stands above
+the titles, as in the output of `top`, belongs to it.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from opsmcp_tools.condense.excerpt import Excerpt
+from opsmcp_tools.condense.line_clusters import Alike
+from opsmcp_tools.condense.log import error_lines
+
+__all__ = ["read_table"]
+
+_FEWEST_ROWS = 6
+_MOST_SAMPLED = 300
+_MOST_ABOVE = 12
+_FEWEST_TITLES_BELOW = 4
+_SAME_COLUMNS = 0.7
+_RULE = re.compile(r"[-+|=\s]+")
+
+
+def read_table(lines: Sequence[str]) -> Excerpt | None:
+    """The rows in the order in which they matter; None if this is no table with titles.
+
+    First what stands above the rows, then rows that name an error, one row of each kind, and rows
+    from both ends, more of them from the beginning: what is sorted begins with what matters.
+    """
+    header = _header(lines)
+    if header is None:
+        return None
+    rows = range(header, len(lines))
+    odd = (number for number in error_lines(lines) if number >= header)
+    kinds = Alike("\n".join(lines[header:])).rare(lines[header:])
+    alike = {number + header: count for number, count in kinds.items()}
+    order = dict.fromkeys([*range(header), *odd, *alike, *_from_both_ends(rows)])
+    return Excerpt(lines, list(order), vital=header, alike=alike)
+
+
+def _from_both_ends(rows: range) -> Iterator[int]:
+    """Two from the beginning for each from the end."""
+    first, last = rows.start, rows.stop - 1
+    while first <= last:
+        yield from range(first, min(first + 2, last + 1))
+        yield last
+        first, last = first + 2, last - 1
+
+
+def _header(lines: Sequence[str]) -> int | None:
+    """How many lines there are above the rows."""
+    for number in range(min(_MOST_ABOVE, len(lines) - _FEWEST_ROWS + 1)):
+        titles = [word for word in lines[number].split() if word != "|"]
+        fewest = _FEWEST_TITLES_BELOW if number else 2
+        if len(titles) >= fewest and _are_titles(titles, lines[number], strict=number > 0):
+            below = lines[number + 1 : number + _MOST_SAMPLED]
+            if _fit(titles, below):
+                return number + 1 + (_RULE.fullmatch(below[0]) is not None)
+    return None
+
+
+def _are_titles(titles: Sequence[str], line: str, *, strict: bool) -> bool:
+    sentence = any(mark in line for mark in ":=[]") or sum(map(str.isdigit, line)) > 3
+    large = sum(not title[0].islower() for title in titles)
+    return not sentence and large * (1 if strict else 2) >= len(titles)
+
+
+def _fit(titles: Sequence[str], below: Sequence[str]) -> bool:
+    sizes = Counter(len(line.split()) for line in below if line.strip())
+    if not sizes:
+        return False
+    columns, rows = sizes.most_common(1)[0]
+    return rows >= _SAME_COLUMNS * sizes.total() and abs(columns - len(titles)) <= 2

@@ -1,4 +1,0 @@
-"""A long output in few tokens. `condense` chooses the way; the other modules each know one.
-
-Pure and linear in the text. Knows nothing of runs, tools or secrets.
-"""

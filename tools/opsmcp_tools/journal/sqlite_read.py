@@ -1,0 +1,231 @@
+"""What is read of the journal in one SQLite file, be it written meanwhile or not.
+
+Runs that are damaged are named and left out where there are others; where one is asked for, it is
+an error. Writes nothing, so that a journal on a full disk or one that may not be written is read.
+"""
+
+import json
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from opsmcp_tools.journal.protocol import Page, Query
+from opsmcp_tools.journal.rows import (
+    DAMAGED,
+    full_record,
+    handle_of,
+    moment_of,
+    record_of,
+    row_of,
+    text_of,
+)
+from opsmcp_tools.journal.sqlite_file import connect_to_read, translated
+from opsmcp_tools.model.errors import JournalUnusable
+from opsmcp_tools.model.run_record import RunRecord
+
+__all__ = ["JournalReader", "open_to_read", "same_call"]
+
+_logger = logging.getLogger(__name__)
+
+_FoundT = TypeVar("_FoundT")
+
+_NEVER = "9"
+"""Later than every time that is kept."""
+
+# A call that never became a run answers nothing: the same call may be made again.
+_SAME = """
+SELECT * FROM runs
+WHERE digest = :digest AND digest != '' AND source = :source
+    AND (ended_at IS NULL OR ended_at >= :since)
+    AND NOT (verdict = 'nothing_ran' AND source_run = '')
+ORDER BY sequence DESC LIMIT 1
+"""
+
+# A column with a plus is not looked up in its own index: the key, or the tool, leaves fewer runs.
+_SAME_KEY = """
+SELECT * FROM runs
+WHERE key = :key AND key != '' AND +principal = :principal AND +tool = :tool AND source = :source
+    AND NOT (verdict = 'nothing_ran' AND source_run = '')
+ORDER BY sequence DESC LIMIT 1
+"""
+
+_DURATIONS = """
+SELECT run, created_at, ended_at FROM runs
+WHERE name = :name AND kind = :kind AND namespace = :namespace AND source = :source
+    AND verdict IN ('succeeded', 'failed') AND source_run != ''
+ORDER BY sequence DESC LIMIT :limit
+"""
+
+# The columns that are left out stand behind the result: to read them, SQLite reads all of that.
+_WITHOUT_RESULT = """
+SELECT sequence, run, tool, kind, namespace, name, principal, arguments, expected, source,
+    source_run, created_at, ended_at, verdict, reason, '' AS digest, '' AS key, '' AS definition
+FROM runs
+"""
+
+_HEAD = f"{_WITHOUT_RESULT} WHERE run = :run"
+
+_LIST = f"{_WITHOUT_RESULT} WHERE {{}} ORDER BY sequence DESC LIMIT :limit"
+
+_FILTERS = {
+    "principal": "principal = :principal",
+    "operation": "(name = :operation OR tool = :operation)",
+    "verdict": "verdict = :verdict",
+    "since": "created_at >= :since AND sequence >= "
+    "(SELECT min(+sequence) FROM runs WHERE created_at >= :since)",
+    "until": "created_at < :until",
+    "before": "sequence < :before",
+}
+"""What each field of a query asks for; SQLite finds the index only for what is asked."""
+
+_GOOD_BEFORE = """
+SELECT run, arguments FROM runs
+WHERE +principal = :principal AND tool = :tool AND source = :source AND verdict = 'succeeded'
+    AND result IS NOT NULL
+    AND sequence < coalesce((SELECT sequence FROM runs WHERE run = :run), 9223372036854775807)
+ORDER BY sequence DESC LIMIT 200
+"""
+
+_USES = "SELECT tool, count(*) AS uses FROM runs GROUP BY tool"
+
+_UNFINISHED = """
+SELECT * FROM runs
+WHERE ended_at IS NULL AND (:run IS NULL OR run = :run)
+ORDER BY +sequence
+"""
+
+
+@contextmanager
+def open_to_read(state_dir: Path) -> Generator["JournalReader", None, None]:
+    """What the journal in `state_dir` holds now; nothing is made or written.
+
+    Raises:
+        JournalUnusable: There is none, or it cannot be read without writing.
+    """
+    path = state_dir / "journal.db"
+    with translated(path):
+        connection = connect_to_read(path)
+    with closing(connection):
+        yield JournalReader(path, connection)
+
+
+class JournalReader:
+    """The half of a Journal that reads. May be used from several threads."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        """Read by an open connection to the file at `path`."""
+        self._path = path
+        self._reader, self._read_lock = connection, threading.Lock()
+        self._damaged: set[str] = set()
+
+    def same(self, record: RunRecord, ended_since: datetime | None = None) -> RunRecord | None:
+        """The run of the same call, or None; `add` may find another one that came meanwhile."""
+        return self._one(self._read(*same_call(record, ended_since)), full_record)
+
+    def durations(self, record: RunRecord, limit: int = 10) -> tuple[float, ...]:
+        """How many seconds the last runs of the record's operation took, newest first."""
+        rows = self._read(_DURATIONS, {**row_of(record), "limit": limit})
+        return tuple(seconds for _, seconds in self._each(rows, _seconds_of))
+
+    def get(self, run: str) -> RunRecord | None:
+        """A run with all that is known of it, or None."""
+        rows = self._read("SELECT * FROM runs WHERE run = :run", {"run": run})
+        return self._one(rows, full_record)
+
+    def head(self, run: str) -> RunRecord | None:
+        """A run without its tasks, or None."""
+        return self._one(self._read(_HEAD, {"run": run}), record_of)
+
+    def last_good(self, record: RunRecord) -> RunRecord | None:
+        """The last run before this one that succeeded with the same tool and arguments."""
+        wanted = {"principal": record.principal, "tool": record.tool, "source": record.source}
+        rows = self._read(_GOOD_BEFORE, {**wanted, "run": record.run})
+        given = dict(record.arguments)
+        same = (row for row, arguments in self._each(rows, _arguments_of) if arguments == given)
+        found = next(same, None)
+        return self.get(found["run"]) if found else None
+
+    def list(self, query: Query) -> Page:
+        """Runs without their tasks, newest first; in the order of adding, so pages are stable."""
+        asked = {
+            **asdict(query),
+            "since": text_of(query.since) if query.since else None,
+            "until": text_of(query.until) if query.until else None,
+        }
+        filters = [test for name, test in _FILTERS.items() if asked[name] is not None]
+        statement = _LIST.format(" AND ".join(filters) or "true")
+        found = self._read(statement, {**asked, "limit": query.limit + 1})
+        page = found[: query.limit]
+        runs = {row["sequence"]: record for row, record in self._each(page, record_of)}
+        return Page(
+            runs=tuple(runs.values()),
+            before=page[-1]["sequence"] if len(found) > len(page) else None,
+            damaged=tuple(handle_of(row) for row in page if row["sequence"] not in runs),
+        )
+
+    def uses(self) -> Mapping[str, int]:
+        """How often each tool was started, by its name, so far as runs are kept."""
+        return {row["tool"]: row["uses"] for row in self._read(_USES, {})}
+
+    def _unfinished(self, run: str | None) -> "Sequence[tuple[sqlite3.Row, RunRecord]]":
+        """The runs that have not ended (or the one), oldest first, with their rows."""
+        return tuple(self._each(self._read(_UNFINISHED, {"run": run}), record_of))
+
+    def _one(
+        self, rows: "Sequence[sqlite3.Row]", read: Callable[[sqlite3.Row], _FoundT]
+    ) -> _FoundT | None:
+        """The run of a row, if there is one.
+
+        Raises:
+            JournalUnusable: It is damaged.
+        """
+        if not rows:
+            return None
+        try:
+            return read(rows[0])
+        except DAMAGED as error:
+            found = handle_of(rows[0])
+            raise JournalUnusable(
+                f"the journal in {self._path} holds a damaged run, {found}"
+            ) from error
+
+    def _each(
+        self, rows: "Iterable[sqlite3.Row]", read: Callable[[sqlite3.Row], _FoundT]
+    ) -> "Generator[tuple[sqlite3.Row, _FoundT], None, None]":
+        """What is read of each row; of one that is damaged, a line in the log, once."""
+        for row in rows:
+            try:
+                found = read(row)
+            except DAMAGED:
+                self._note_damaged(handle_of(row))
+            else:
+                yield row, found
+
+    def _note_damaged(self, run: str) -> None:
+        if run not in self._damaged:
+            self._damaged.add(run)
+            _logger.warning("the journal in %s holds a damaged run: %s", self._path, run)
+
+    def _read(self, query: str, values: Mapping[str, object]) -> "Sequence[sqlite3.Row]":
+        with self._read_lock, translated(self._path):
+            return self._reader.execute(query, values).fetchall()
+
+
+def same_call(record: RunRecord, ended_since: datetime | None) -> tuple[str, dict[str, object]]:
+    """The query for the run of the same call, and its values."""
+    since = text_of(ended_since) if ended_since else _NEVER
+    return _SAME_KEY if record.key else _SAME, {**row_of(record), "since": since}
+
+
+def _seconds_of(row: sqlite3.Row) -> float:
+    return (moment_of(row["ended_at"]) - moment_of(row["created_at"])).total_seconds()
+
+
+def _arguments_of(row: sqlite3.Row) -> object:
+    return json.loads(row["arguments"])

@@ -1,0 +1,1 @@
+"""Secrets, found in text in every encoding that is known, and masked."""

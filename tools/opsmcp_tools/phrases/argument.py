@@ -1,0 +1,127 @@
+"""What is said of arguments that do not fit: what was given, what is allowed, what was meant."""
+
+from opsmcp_tools.phrases.phrase import Phrase
+
+NOT_STARTED = Phrase("{} was not started. Change these arguments:", "{} 没有启动。请修改以下参数:")
+MEANT = Phrase("Meant was probably, and accepted would be: {}", "可能的原意,且会被接受的参数:{}")
+NOTHING = Phrase("", "")
+AS_IT_IS = Phrase("{}", "{}")
+ONE_OR_OTHER = Phrase("{} or {}", "{} 或 {}")
+GIVEN = Phrase("{} was given; {}", "给出的是 {};{}")
+DID_YOU_MEAN = Phrase("; did you mean {}?", ";是否指 {}?")
+AND_MORE = Phrase(" and {} more", " 等,另有 {} 个")
+
+NO_SUCH_ARGUMENT = Phrase(
+    "there is no such argument{} (there are: {})", "没有这个参数{}(可用的有:{})"
+)
+NO_ARGUMENTS = Phrase("none", "无")
+FILLED = Phrase("it is filled by the server; leave it out", "由服务器填写,请去掉")
+REQUIRED = Phrase("it is required{}{}", "必填{}{}")
+REQUIRED_CHOICES = Phrase("; one of {}", ",取值之一:{}")
+REQUIRED_MEANING = Phrase(" ({})", "({})")
+TOO_MANY = Phrase("there are {} of them; at most {} are accepted", "共有 {} 个参数,最多接受 {} 个")
+TOO_LONG_TOGETHER = Phrase(
+    "together they are longer than {} characters", "所有参数合计超过 {} 个字符"
+)
+NESTED = Phrase(
+    "it holds the arguments; give them themselves, not within {}", "参数应直接给出,不要放在 {} 里"
+)
+NOT_PLAIN = Phrase(
+    "it must be one plain value, no list or object; for several, call once for each",
+    "必须是单个值,不能是列表或对象;如有多个,请分别调用",
+)
+NOT_STRING = Phrase("it must be a string", "必须是字符串")
+NOT_NUMBER = Phrase("it must be a whole number{}", "必须是整数{}")
+FROM_TO = Phrase(" from {} to {}", ",从 {} 到 {}")
+AT_LEAST = Phrase(" of at least {}", ",至少为 {}")
+AT_MOST = Phrase(" of at most {}", ",最多为 {}")
+NOT_FLAG = Phrase("it must be true or false", "必须是 true 或 false")
+NOT_LISTED = Phrase("it must be one of {}{}{}", "必须是以下之一:{}{}{}")
+TOO_LONG = Phrase("it is too long", "太长")
+HIDDEN = Phrase(
+    "it must not hold control characters or characters that cannot be seen",
+    "不能含有控制字符或不可见字符",
+)
+LOOKALIKE = Phrase(
+    "it holds characters that look like others; use the plain ones",
+    "含有形似其他字符的字符,请使用普通字符",
+)
+REFERENCE = Phrase(
+    "it must not hold '${{', which Ops would fill in", "不能含有 '${{',Ops 会将其替换"
+)
+DASH = Phrase("it must not start with '-'", "不能以 '-' 开头")
+NOT_KUBERNETES_NAME = Phrase(
+    "it must be a Kubernetes name: lower-case letters, digits, '-'{}, at most {} characters,"
+    " beginning and ending with a letter or digit",
+    "必须是 Kubernetes 名称:小写字母、数字、'-'{},最多 {} 个字符,以字母或数字开头和结尾",
+)
+AND_DOTS = Phrase(", '.'", "、'.'")
+NOT_IP = Phrase(
+    "it must be one IP address, such as 10.0.0.7 or fd00::7",
+    "必须是一个 IP 地址,例如 10.0.0.7 或 fd00::7",
+)
+NOT_CIDR = Phrase(
+    "it must be a network with no host bits set, such as 10.0.0.0/16",
+    "必须是主机位为零的网段,例如 10.0.0.0/16",
+)
+NOT_ONE_HOST = Phrase(
+    "it must be one host; selectors are not allowed here (tools.host_selectors)",
+    "必须是一台主机;此处不允许选择器(tools.host_selectors)",
+)
+NOT_ONE_MACHINE = Phrase(
+    "it must name one machine; selectors and lists are not allowed here (tools.host_selectors)",
+    "必须是一台机器;此处不允许选择器或列表(tools.host_selectors)",
+)
+NO_SUCH_NODE = Phrase(
+    "the cluster {} has no such node{} (it has {}{})", "集群 {} 没有这个节点{}(现有:{}{})"
+)
+NOT_URL = Phrase(
+    "it must be a URL ({}) with a host, no user or password, and none of the characters that a"
+    " shell takes for its own",
+    "必须是带主机名的网址({}),不含用户名和密码,也不含 shell 的特殊字符",
+)
+NOT_IMAGE = Phrase(
+    "it must be an image reference, such as registry.example:5000/team/app:1.2"
+    " or app@sha256:<64 hex digits>",
+    "必须是镜像地址,例如 registry.example:5000/team/app:1.2 或 app@sha256:<64 位十六进制数>",
+)
+NOT_PATH = Phrase(
+    "it must be an absolute path without '..', '.' or '//', of letters, digits and ._:/@%+=,-",
+    "必须是绝对路径,不含 '..'、'.' 或 '//',只用字母、数字和 ._:/@%+=,-",
+)
+OUTSIDE = Phrase("it must be below {} (values.path_roots)", "必须在 {} 之下(values.path_roots)")
+NOT_MATCHING = Phrase("it must match {}", "必须匹配 {}")
+NOT_WORD = Phrase(
+    "it must be one word of letters, digits and ._:/@%+=,- with at most {} characters",
+    "必须是一个单词,只用字母、数字和 ._:/@%+=,-,最多 {} 个字符",
+)
+UNSAFE_TEXT = Phrase(
+    "it must not hold double quotes, '$', '`' or '\\'", "不能含有双引号、'$'、'`' 或 '\\'"
+)
+
+WRONG_HOST = Phrase(
+    "its host must be one of {} (values.url_hosts)", "其主机必须是以下之一:{}(values.url_hosts)"
+)
+FORBIDDEN_HOST = Phrase(
+    "its host is {}, which policy does not allow (values.local_urls)",
+    "其主机是{},策略不允许(values.local_urls)",
+)
+METADATA = Phrase("the metadata of its cloud", "云平台的元数据服务")
+METADATA_ADDRESS = Phrase(
+    "it is the address of a cloud's metadata, which policy does not allow (values.local_urls)",
+    "这是云平台元数据服务的地址,策略不允许(values.local_urls)",
+)
+LINK_LOCAL = Phrase("a link-local or metadata address", "链路本地或元数据地址")
+MACHINE_ITSELF = Phrase("the machine itself", "本机")
+FILE_URL = Phrase(
+    "it must not name a file by its URL (values.url_schemes)",
+    "不能用网址指定文件(values.url_schemes)",
+)
+NOT_FOUND_OUT = Phrase(
+    "where {} leads could not be found out in {} seconds; call again, or allow it by name"
+    " (values.url_hosts)",
+    "未能在 {1} 秒内解析 {0};请重试,或按名称允许它(values.url_hosts)",
+)
+MULTICAST = Phrase("its host is a multicast address", "其主机是组播地址")
+NO_ADDRESS = Phrase("its host is a number that is no address", "其主机是数字,但不是有效地址")
+LEADS_THERE = Phrase("{}: that is where {} leads", "{}:{} 解析到那里")

@@ -1,0 +1,24 @@
+"""What is said of what an excerpt leaves out."""
+
+from opsmcp_tools.phrases.phrase import Phrase
+
+SHOWN = Phrase("[{:,} of {:,} lines{}{}]", "[共 {1:,} 行,显示 {0:,} 行{2}{3}]")
+OF_THIS_KIND = Phrase("; ×N: N of this kind", ";×N:此类共 N 行")
+KINDS_NOT_SHOWN = Phrase("; {:,} kinds of error not shown", ";另有 {:,} 类错误未显示")
+LINE_LEFT_OUT = Phrase("[… {:,} line left out]", "[… 省略 {:,} 行]")
+LINES_LEFT_OUT = Phrase("[… {:,} lines left out]", "[… 省略 {:,} 行]")
+STATES_LEFT_OUT = Phrase("[… {:,} states of this line left out]", "[… 省略此行的 {:,} 个状态]")
+REST_LEFT_OUT = Phrase("[the rest left out]", "[其余省略]")
+NOT_LOOKED_AT = Phrase(
+    "[{:,} characters after the first {:,} were not looked at]",
+    "[未查看前 {1:,} 个字符之后的 {0:,} 个]",
+)
+NO_TEXT = Phrase(
+    "[this is no text: only its plain characters were looked at]",
+    "[这不是文本:仅查看了其中的普通字符]",
+)
+ITEMS_TOO_DEEP = Phrase("… ({:,} items left out)", "…(省略 {:,} 项)")
+KEYS_TOO_DEEP = Phrase("… ({:,} keys left out)", "…(省略 {:,} 个键)")
+ITEMS_LEFT_OUT = Phrase("… ({:,} of {:,} items left out)", "…(共 {1:,} 项,省略 {0:,} 项)")
+KEYS_LEFT_OUT = Phrase("{:,} of {:,} keys left out", "共 {1:,} 个键,省略 {0:,} 个")
+CHARACTERS_LEFT_OUT = Phrase("… ({:,} characters left out)", "…(省略 {:,} 个字符)")

@@ -1,0 +1,118 @@
+"""Where a call would take effect, as far as policy and plan must know: clusters, hosts, namespaces.
+
+Pure. A pipeline has more than one host when its tasks name hosts of their own. Where the arguments
+are not known yet, there are *alternatives*: each is one set of places that a call could have. What
+the names are compared as says `place_names`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
+
+from opsmcp_pipelines.models import Pipeline
+from opsmcp_tools.arguments.choices import NODE_SELECTORS
+from opsmcp_tools.arguments.place_names import OPEN, Place, names_in
+from opsmcp_tools.model.kind_rules import (
+    CLUSTER,
+    HOST,
+    names_cluster,
+    names_machine,
+    names_namespace,
+)
+from opsmcp_tools.model.tool import Input, Kind, Tool
+
+__all__ = ["ANY_MACHINE", "Places", "could_be_any", "possible_places"]
+
+Places = tuple[frozenset[str], ...]
+"""The alternatives; without any, nothing is known."""
+
+_ANYWHERE = frozenset({OPEN})
+
+ANY_MACHINE = frozenset(NODE_SELECTORS) - {"anymaster", "allmasters"}
+"""The node selectors that can mean any machine. Those of masters mean masters."""
+
+_ALL = "all"
+
+_NAMING: Mapping[Place, Callable[[str], bool]] = MappingProxyType(
+    {
+        Place.CLUSTER: names_cluster,
+        Place.HOST: names_machine,
+        Place.NAMESPACE: names_namespace,
+    }
+)
+_KINDS: Mapping[Place, Kind] = MappingProxyType(
+    {Place.CLUSTER: Kind.CLUSTER, Place.HOST: Kind.HOST}
+)
+
+
+def could_be_any(place: Place, name: str) -> bool:
+    """Whether `name` leaves open which one is meant."""
+    if name in (OPEN, _ALL):
+        return True
+    return place is Place.HOST and (name in ANY_MACHINE or "=" in name)
+
+
+def possible_places(tool: Tool, place: Place, arguments: Mapping[str, str] | None) -> Places | None:
+    """The alternatives of one kind of place; None when the tool has nothing of the kind.
+
+    Args:
+        tool: The tool.
+        place: Which kind.
+        arguments: What the caller gave; None when that is not known yet.
+    """
+    fixed = _names(place, _written(tool, place))
+    inputs = [item for item in tool.inputs if _is_about(place, item)]
+    if not fixed and not inputs:
+        return None
+    if arguments is None and inputs:
+        return _alternatives(tool, place, fixed, inputs)
+    given = arguments or {}
+    named = (_named(tool, place, item, given.get(item.name)) for item in inputs)
+    return (fixed.union(*named) or _ANYWHERE,)
+
+
+def _alternatives(tool: Tool, place: Place, fixed: frozenset[str], inputs: list[Input]) -> Places:
+    only = inputs[0]
+    # In another cluster a host could have any name.
+    if len(inputs) > 1 or not only.allowed or only.elsewhere:
+        return ()
+    given = (*only.allowed, *(() if only.required else (None,)))
+    found = (fixed | _named(tool, place, only, value) for value in given)
+    return tuple(dict.fromkeys(names or _ANYWHERE for names in found))
+
+
+def _written(tool: Tool, place: Place) -> Iterator[str]:
+    """What is settled, whatever the arguments are: filled in, or written by the authors."""
+    about = _NAMING[place]
+    yield from (item.value for item in tool.bound if about(item.name))
+    for task in tool.tasks:
+        yield from (item.value for item in task.variables if item.value and about(item.name))
+    if isinstance(tool.operation, Pipeline):
+        # What a step prints is known when it has run.
+        results = (name for ref in tool.operation.tasks for name in ref.results)
+        yield from (OPEN for name in results if about(name))
+    if place is Place.HOST:
+        decided = any(item.name == HOST for item in (*tool.inputs, *tool.bound))
+        yield from (task.host for task in tool.tasks if task.host or not decided)
+
+
+def _names(place: Place, texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(name for text in texts for name in names_in(place, text))
+
+
+def _named(tool: Tool, place: Place, item: Input, given: str | None) -> frozenset[str]:
+    value = given or item.default or item.left_out
+    if value:
+        return names_in(place, value)
+    return _ANYWHERE if _decides(tool, place, item) else frozenset()
+
+
+def _decides(tool: Tool, place: Place, item: Input) -> bool:
+    """Whether leaving the argument out still means some place, and not that there is none."""
+    if place is Place.HOST:
+        # What a task says of itself beats the variable, which its script may use all the same.
+        return item.name == HOST and not all(task.host for task in tool.tasks)
+    return place is Place.NAMESPACE or item.kind is Kind.CLUSTER or item.name == CLUSTER
+
+
+def _is_about(place: Place, item: Input) -> bool:
+    return _NAMING[place](item.name) or _KINDS.get(place) is item.kind

@@ -1,0 +1,335 @@
+"""Summary: a run as a short text that a person or a model can act on. Pure.
+
+The first line is the verdict. Then what went wrong, hosts with the same cause together, each cause
+with the lines of the output that carry it; then what changed since the last good run, what went
+wrong as its author allowed, what succeeded, short, and what to do next. Also the place to get the
+other faces of a run from.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from opsmcp_pipelines.run import StepResult, Verdict
+from opsmcp_tools.condense.carriage_returns import last_states
+from opsmcp_tools.condense.choose import LEAST_TOKENS, condense, room_for
+from opsmcp_tools.model.run_record import RunRecord
+from opsmcp_tools.phrases import result as words
+from opsmcp_tools.phrases.phrase import Language, Said, say
+from opsmcp_tools.phrases.quantity import size_in_words
+from opsmcp_tools.results.advice import (
+    FindTool,
+    is_known_why_idle,
+    next_steps,
+    no_tool,
+    repetition,
+    steps_of,
+)
+from opsmcp_tools.results.comparison import changes, some
+from opsmcp_tools.results.grouping import Group, allowed_failures, failures, hosts_of, successes
+from opsmcp_tools.results.next_step_syntax import CALLS, Ways
+from opsmcp_tools.results.output_slice import output_slice
+from opsmcp_tools.results.structured import structured
+from opsmcp_tools.safe_text.cleaning import clean, fence, label
+from opsmcp_tools.safe_text.token_estimate import CHARACTERS_PER_TOKEN, estimate_tokens
+
+__all__ = [
+    "DEFAULT_TOKENS",
+    "LEAST_TOKENS_OF_RESULT",
+    "clean",
+    "headline",
+    "output_slice",
+    "retold",
+    "structured",
+    "summarise",
+]
+
+DEFAULT_TOKENS = 1_500
+LEAST_TOKENS_OF_RESULT = 300
+"""Below, there is no room for more than the verdict."""
+
+_MOST_FAILURES = 8
+_MOST_SHOWN = 8
+_MOST_HOSTS = 4
+_MOST_HOSTS_OF_GROUP = 10
+_LONGEST_CAUSE = 160
+_FRAME_TOKENS = 30
+"""What the lines around an output take: the fence and the line ends."""
+
+_POINTER_TOKENS = 20
+"""What the line that says where all output is takes."""
+
+_SHARE_OF_SUCCESS = 0.25
+"""How much of the room that is left after a failure may go to what succeeded."""
+
+_SHARE_OF_ALLOWED = 0.5
+"""How much of it may go to failures that were foreseen, if anything else is to be shown."""
+
+
+def summarise(
+    record: RunRecord,
+    *,
+    mark: str,
+    tokens: int = DEFAULT_TOKENS,
+    before: RunRecord | None = None,
+    find: FindTool = no_tool,
+    language: Language = "en",
+    ways: Ways = CALLS,
+) -> str:
+    """The text of a run's result, outputs fenced as data.
+
+    Args:
+        record: The run.
+        mark: What fences outputs, new for each answer.
+        tokens: About how many the text may take at most.
+        before: The last good run of the same call, if there was one.
+        find: The tools that advice may name.
+        language: In which words of ours.
+        ways: How the reader gets at more.
+    """
+    most = max(tokens, LEAST_TOKENS_OF_RESULT)
+    advice = _advice(record, find, language, ways)
+    page = _Page(most - estimate_tokens(advice) - 1, mark, language, ways)
+    page.add(headline(record, language))
+    page.add_all(repetition(record, ways))
+    page.add_all(_explanation(record))
+    bad = failures(record)
+    extra = [*_task_lines(record), *_changes(record, before)]
+    kept = sum(_cost(said.to(language)) for said in extra)
+    _add_failures(page, record, bad, keep=kept)
+    page.add_all(extra)
+    _add_others(page, record, bad)
+    return "\n".join([*page.blocks, advice] if advice else page.blocks)
+
+
+def retold(
+    record: RunRecord,
+    told: str,
+    *,
+    model: str,
+    mark: str,
+    find: FindTool = no_tool,
+    language: Language = "en",
+    ways: Ways = CALLS,
+) -> str:
+    """The text of a result whose middle is what a model made of it: marked, and fenced as data."""
+    lines = [
+        headline(record, language),
+        *(said.to(language) for said in repetition(record, ways)),
+        words.GENERATED(label(model)).to(language),
+        fence(told, mark, "generated"),
+        _pointer(record, ways).to(language),
+        _advice(record, find, language, ways),
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _advice(record: RunRecord, find: FindTool, language: Language, ways: Ways) -> str:
+    return "\n".join(words.NEXT(line).to(language) for line in next_steps(record, find, ways))
+
+
+def _pointer(record: RunRecord, ways: Ways) -> Said:
+    """Where all output is; all that there still is."""
+    lost = any(step.lost_bytes for _, _, step in steps_of(record))
+    return (words.ALL_KEPT_OUTPUT if lost else words.ALL_OUTPUT)(ways.output(record.run))
+
+
+class _Page:
+    """Blocks of text, as many as fit. `room` is in tokens, `mark` fences outputs."""
+
+    def __init__(self, room: int, mark: str, language: Language, ways: Ways) -> None:
+        self.blocks: list[str] = []
+        self.room = room
+        self.language: Language = language
+        self.ways = ways
+        self._mark = mark
+
+    def add(self, block: str | Said) -> bool:
+        text = say(block, self.language)
+        cost = _cost(text)
+        if cost > self.room:
+            return False
+        self.blocks.append(text)
+        self.room -= cost
+        return True
+
+    def add_all(self, blocks: Iterable[Said]) -> None:
+        for block in blocks:
+            if not self.add(block):
+                return
+
+    def add_output(self, shown: "_Shown", share: int) -> bool:
+        """Show an output in at most `share` tokens; whether all of it is shown."""
+        if not shown.output.strip():
+            return self.add(words.NO_OUTPUT(shown.heading))
+        if shown.is_said:
+            return self.add(shown.heading)
+        room = min(share, self.room) - _cost(shown.heading) - _FRAME_TOKENS
+        if room < LEAST_TOKENS and _cost(shown.output) > room:
+            self.add(shown.heading)
+            return False
+        short = condense(shown.output, room, self.language)
+        added = self.add(f"{shown.heading}\n{fence(short, self._mark)}")
+        return added and short == shown.whole
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """An output under its heading: all of it, and what of it is worth showing."""
+
+    heading: str
+    whole: str
+    output: str
+    is_said: bool
+    """Whether the heading holds all of it."""
+
+
+def _cost(block: str) -> int:
+    return estimate_tokens(block) + 1
+
+
+def headline(record: RunRecord, language: Language = "en") -> str:
+    """The verdict line: how it ended, where, and how long it took."""
+    took = words.FOR_SECONDS if not record.ended else words.AFTER_SECONDS
+    seconds = took(record.duration_seconds)
+    name = label(record.operation.name)
+    said = words.HEADLINE(record.verdict, name, _where(record), seconds, record.run)
+    return said.to(language)
+
+
+def _where(record: RunRecord) -> Said | str:
+    hosts = hosts_of(record)
+    if len(hosts) <= _MOST_HOSTS:
+        return words.ON(some(hosts)) if hosts else ""
+    bad = len(_hosts_in(failures(record))) if record.ended else 0
+    count = f"{len(hosts):,}"
+    return words.ON_SOME_OF_HOSTS(f"{bad:,}", count) if bad else words.ON_HOSTS(count)
+
+
+def _hosts_in(groups: Iterable[Group]) -> set[str]:
+    return {host for group in groups for host in group.hosts}
+
+
+def _explanation(record: RunRecord) -> Iterator[Said]:
+    if record.result.reason:
+        yield words.REASON(label(record.result.reason, 400))
+    if record.verdict is not Verdict.NOTHING_RAN or is_known_why_idle(record):
+        return
+    if record.source_run:
+        yield words.LIKELY_REASONS()
+        yield from _likely_reasons(record)
+
+
+def _likely_reasons(record: RunRecord) -> Iterator[Said]:
+    arguments = record.arguments
+    given = ", ".join(f"{label(name)}={label(arguments[name])}" for name in list(arguments)[:10])
+    host = label(arguments.get("host", ""))
+    yield words.NO_SUCH_HOST(host) if host else words.NO_HOST()
+    yield words.MISSING_VARIABLE(given or words.NOTHING_GIVEN())
+    yield words.LOGIN_REFUSED()
+    yield words.NOTHING_TO_DO()
+
+
+def _add_failures(page: _Page, record: RunRecord, groups: list[Group], keep: int) -> None:
+    """Share the room among the kinds of failure, but for what others need."""
+    hosts = len(hosts_of(record))
+    kept = min(keep, page.room // 4) + _POINTER_TOKENS
+    shown = [_shown(group, hosts, page.language) for group in groups[:_MOST_FAILURES]]
+    for output, share in zip(shown, _shares(shown, page.room - kept), strict=True):
+        page.add_output(output, share)
+    left = groups[_MOST_FAILURES:]
+    if left:
+        where = f"{len(_hosts_in(left)):,}"
+        page.add(words.MORE_KINDS(f"{len(left):,}", where, page.ways.output(record.run)))
+
+
+def _shown(group: Group, of_hosts: int, language: Language) -> _Shown:
+    given = group.step.output if group.step else ""
+    whole, heading = clean(given), _heading(group, of_hosts).to(language)
+    cause = label(group.cause, _LONGEST_CAUSE)
+    said = len(group.hosts) > 1 and whole.strip() == cause
+    return _Shown(heading, whole, clean(last_states(given, language)), said)
+
+
+def _heading(group: Group, of_hosts: int) -> Said:
+    note = _note(group.step) if group.step else ""
+    task = label(group.task.name)
+    step = label(group.step.name) if group.step else ""
+    verdict = words.FORESEEN(group.verdict, words.ALLOWED()) if group.allowed else group.verdict
+    if of_hosts == 1:
+        what = words.TASK_STEP_FIRST(task, step) if step else words.TASK_FIRST(task)
+        return words.ON_ONE_HOST(what, label(group.hosts[0]), verdict, note)
+    what = words.TASK_STEP(task, step) if step else words.TASK_ALONE(task)
+    # Quoted, because it is a line of the output and stands outside of its fence.
+    cause = words.CAUSE(repr(label(group.cause, _LONGEST_CAUSE))) if group.cause else ""
+    hosts = some(group.hosts, _MOST_HOSTS_OF_GROUP)
+    more = words.ALIKE(label(group.hosts[0])) if group.alike else note
+    count = f"{len(group.hosts):,}"
+    return words.ON_SOME_HOSTS(count, f"{of_hosts:,}", cause, hosts, what, verdict, more)
+
+
+def _note(step: StepResult) -> Said | str:
+    """What is to be known of a step beside its output, and of what is missing from that."""
+    lost = words.NOT_KEPT(size_in_words(step.lost_bytes)) if step.lost_bytes else ""
+    said = "" if step.note == step.verdict else label(step.note)
+    if said and lost:
+        return words.NOTE(words.BOTH(said, lost))
+    return words.NOTE(said or lost) if said or lost else ""
+
+
+def _task_lines(record: RunRecord) -> Iterator[Said]:
+    if len(record.result.tasks) < 2:
+        return
+    yield words.TASKS()
+    for task in record.result.tasks:
+        reason = words.NOTE(label(task.reason, 120)) if task.reason else ""
+        allowed = words.ALLOWED() if task.allowed else ""
+        yield words.TASK(label(task.name), task.verdict, allowed, reason)
+
+
+def _changes(record: RunRecord, before: RunRecord | None) -> list[Said]:
+    return changes(record, before) if before is not None and record.ended else []
+
+
+def _add_others(page: _Page, record: RunRecord, bad: list[Group]) -> None:
+    """Show the failures that were foreseen and the steps that worked, in the room that is left."""
+    hosts, foreseen, good = hosts_of(record), allowed_failures(record), successes(record)
+    share = _SHARE_OF_ALLOWED if bad or good else 1.0
+    whole = _add_groups(page, foreseen, len(hosts), share)
+    if bad and record.ended and len(hosts) > 1:
+        untouched = len(hosts) - len(_hosts_in(bad + foreseen))
+        page.add(words.NOTHING_WRONG_ON(f"{untouched:,}", f"{len(hosts):,}"))
+    whole &= _add_groups(page, good, len(hosts), _SHARE_OF_SUCCESS if bad else 1.0)
+    if not whole:
+        page.add(_pointer(record, page.ways))
+
+
+def _add_groups(page: _Page, groups: list[Group], of_hosts: int, share_of_room: float) -> bool:
+    """Share a part of the room that is left among the groups; whether everything is shown."""
+    shown = [_shown(group, of_hosts, page.language) for group in groups[:_MOST_SHOWN]]
+    whole = len(groups) <= _MOST_SHOWN and all(map(_kept_whole, groups))
+    whole &= not any(group.alike for group in groups)
+    room = int(page.room * share_of_room) - _POINTER_TOKENS
+    for output, share in zip(shown, _shares(shown, room), strict=True):
+        whole &= share >= _FRAME_TOKENS and page.add_output(output, share)
+    return whole
+
+
+def _kept_whole(group: Group) -> bool:
+    step = group.step
+    return step is None or not step.lost_bytes
+
+
+def _shares(outputs: Sequence[_Shown], room: int) -> list[int]:
+    """How many tokens each output may take: short ones what they need, long ones what is left."""
+    needs = [
+        _cost(shown.heading)
+        + _FRAME_TOKENS
+        + room_for(shown.output[: CHARACTERS_PER_TOKEN * max(0, room)])
+        for shown in outputs
+    ]
+    shares = [0] * len(needs)
+    smallest_first = sorted(range(len(needs)), key=needs.__getitem__)
+    for place, number in enumerate(smallest_first):
+        shares[number] = min(needs[number], room // (len(needs) - place))
+        room -= shares[number]
+    return shares

@@ -1,0 +1,392 @@
+"""Execution: a checked call becomes one run, and the run is followed to its end.
+
+Runs belong to the task group of `Executions.run`, never to the request that asked for them: a
+caller that goes away stops waiting, nothing else. Knows nothing of MCP, schemas or policy.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from math import inf
+
+import anyio
+from anyio.abc import TaskGroup, TaskStatus
+
+from opsmcp_pipelines.errors import SourceError
+from opsmcp_pipelines.models import Operation
+from opsmcp_pipelines.source import RunRef, Source, StartRequest
+from opsmcp_tools.arguments.check import CheckedCall
+from opsmcp_tools.journal.protocol import Journal
+from opsmcp_tools.journal.writer import Writes
+from opsmcp_tools.masking.masker import Masker
+from opsmcp_tools.model.errors import JournalUnusable, ToolError, ToolUnavailable
+from opsmcp_tools.model.run_record import Clock, Repeat, RunRecord, RunSettings
+from opsmcp_tools.model.tool import Principal, Tool
+from opsmcp_tools.runs.call_digest import digest_of
+from opsmcp_tools.runs.concurrency_limit import Admission
+from opsmcp_tools.runs.events import EventHook
+from opsmcp_tools.runs.follower import Live
+from opsmcp_tools.runs.history import History
+from opsmcp_tools.runs.lifecycle import Carrier
+from opsmcp_tools.runs.new_record import FindTask, expected_of, new_intent, no_task
+from opsmcp_tools.runs.recovery import TakingUp
+from opsmcp_tools.runs.wait import Progress, wait_for_end, wait_until
+
+__all__ = ["Executions", "FindTask"]
+
+
+_JOURNAL_LOOK_SECONDS = 1.0
+"""How often the journal is read for a run that another process follows."""
+
+_CANCEL_SECONDS = 5.0
+"""How long a cancel waits for the run to begin, and for it to end."""
+
+_logger = logging.getLogger(__name__)
+
+
+class Executions:
+    """The runs of this process; `history` also knows those of others and of the past."""
+
+    def __init__(
+        self,
+        source: Source,
+        journal: Journal,
+        *,
+        settings: RunSettings,
+        clock: Clock,
+        hooks: Sequence[EventHook] = (),
+        find_task: FindTask = no_task,
+        masker: Masker | None = None,
+    ) -> None:
+        """Prepare; nothing is started or taken up before `run`."""
+        self._masker = masker or Masker()
+        self._source = source
+        self._journal = journal
+        self._clock = clock
+        self._settings = settings
+        self._admission = Admission(settings, clock)
+        self._find_task = find_task
+        writes = Writes()
+        self._carrier = Carrier(
+            source, journal, settings=settings, clock=clock, writes=writes, hooks=hooks
+        )
+        self._taking_up = TakingUp(
+            journal,
+            writes,
+            self._carrier,
+            self._admission,
+            settings=settings,
+            clock=clock,
+            source=source.label,
+            masker=self._masker,
+        )
+        self.history = History(journal, self._carrier.live, clock)
+        self._group: TaskGroup | None = None
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Own the runs until cancelled; they stay in the journal for the next process.
+
+        Started once the unfinished runs of processes that are gone have been taken up.
+        """
+        async with anyio.create_task_group() as group:
+            self._group = group
+            try:
+                await self._taking_up.take_up(group)
+                task_status.started()
+                while every := self._settings.take_up_seconds:
+                    await self._clock.sleep(every)
+                    await self._taking_up.take_up(group)
+                await anyio.sleep_forever()
+            finally:
+                self._group = None
+
+    async def start(
+        self,
+        tool: Tool,
+        call: CheckedCall,
+        principal: Principal,
+        *,
+        key: str = "",
+        caller: object = None,
+        wait_seconds: float = inf,
+        on_progress: Progress | None = None,
+    ) -> RunRecord:
+        """Start one run; returns once the source has accepted it, or it is over.
+
+        A source that has not answered after `wait_seconds` gives the run as it is, still without
+        its name at the source. While it does not answer, `on_progress` is called now and then.
+
+        The same call gets the run that is in flight, or one that changed something and ended a
+        moment ago: it comes back as `repeated`. With a `key`, the run of that key is the one, and
+        nothing else is. A start whose answer was lost and whose run cannot be found ends as
+        `unknown`. By `caller`, which is equal to no other, whoever made the run may abandon it.
+
+        Raises:
+            ToolUnavailable: Nothing was started.
+        """
+        self._open_group()
+        until = self._clock.monotonic() + wait_seconds
+        digest = digest_of(tool, call, principal)
+        live = self._in_flight(tool, principal, digest, key)
+        if live is not None:
+            return _repeat(await self._settled(live, until, on_progress), digest)
+        intent = new_intent(
+            tool,
+            call,
+            principal,
+            source=self._source.label,
+            expected=expected_of(tool.operation, self._find_task),
+            masker=self._masker,
+            now=self._clock.now(),
+        )
+        intent = replace(intent, digest=digest, key=key)
+        same = await self._enter(intent, self._window(tool))
+        if same is not None:
+            return await self._answer(same, digest, until, on_progress)
+        try:
+            live = self._begin(tool, call, replace(intent, created_at=self._clock.now()))
+            live.caller = caller
+        except BaseException:
+            self._admission.leave(principal.name)
+            raise
+        return await self._settled(live, until, on_progress)
+
+    async def _enter(self, intent: RunRecord, window: timedelta | None) -> RunRecord | None:
+        """None once one more run may be in flight; or the run of the same call, if there is one.
+
+        Raises:
+            ToolUnavailable: There is no room, and no such run: nothing was started.
+        """
+        if not self._admission.is_open_to(intent.principal):
+            same = await self._find_same(intent, window)
+            if same is not None:
+                return same
+        try:
+            await self._admission.enter(intent.principal)
+        except ToolUnavailable:
+            same = await self._find_same(intent, window)
+            if same is None:
+                raise
+            return same
+        return None
+
+    async def _find_same(self, intent: RunRecord, window: timedelta | None) -> RunRecord | None:
+        since = None if window is None else self._clock.now() - window
+        try:
+            return await anyio.to_thread.run_sync(self._journal.same, intent, since)
+        except JournalUnusable as error:
+            raise ToolUnavailable(f"nothing was started now: {error}") from error
+
+    def _window(self, tool: Tool) -> timedelta | None:
+        """How long after its end a run still answers the same call."""
+        return None if tool.hints.read_only else timedelta(seconds=self._settings.repeat_seconds)
+
+    async def join_same(
+        self,
+        tool: Tool,
+        call: CheckedCall,
+        principal: Principal,
+        *,
+        key: str = "",
+        wait_seconds: float,
+        on_progress: Progress | None = None,
+    ) -> RunRecord | None:
+        """The run of the same call that this process has in flight, as `start` and `wait` give it.
+
+        None when there is none: nothing is ever started.
+
+        Raises:
+            ToolUnavailable: What was in flight could not be started.
+        """
+        digest = digest_of(tool, call, principal)
+        live = self._in_flight(tool, principal, digest, key)
+        if live is None:
+            return None
+        until = self._clock.monotonic() + wait_seconds
+        record = _repeat(await self._settled(live, until, on_progress), digest)
+        left = max(0.0, until - self._clock.monotonic())
+        return replace(await self.wait(record.run, left, on_progress), repeated=record.repeated)
+
+    def _in_flight(self, tool: Tool, principal: Principal, digest: str, key: str) -> Live | None:
+        """The run of the same call, if this process follows it."""
+        for live in self._carrier.live.values():
+            record = live.record
+            if record.ended or (record.principal, record.tool) != (principal.name, tool.name):
+                continue
+            if record.key == key if key else record.digest == digest:
+                return live
+        return None
+
+    def _begin(self, tool: Tool, call: CheckedCall, intent: RunRecord) -> Live:
+        """From here on the call belongs to the server, whatever becomes of who made it."""
+        live = Live(intent, self._masker.also(call.secrets))
+        request = StartRequest(tool.operation.key, intent.run, call.variables, call.secrets)
+        window = self._window(tool)
+        since = None if window is None else intent.created_at - window
+
+        async def begin() -> None:
+            try:
+                await self._carrier.begin(live, request, since)
+            finally:
+                self._admission.leave(intent.principal)
+
+        self._open_group().start_soon(begin)
+        self._carrier.live[intent.run] = live
+        return live
+
+    async def _settled(
+        self, live: Live, until: float, on_progress: Progress | None = None
+    ) -> RunRecord:
+        """The run once it is known what became of its start; at `until` as it is then."""
+        await wait_until(lambda: live.kept or live.settled, live, clock=self._clock, seconds=inf)
+        await wait_until(
+            lambda: live.settled,
+            live,
+            clock=self._clock,
+            seconds=until - self._clock.monotonic(),
+            on_progress=on_progress,
+        )
+        if live.refusal:
+            raise live.refusal
+        if live.same is None:
+            return live.record
+        return await self._answer(live.same, live.record.digest, until, on_progress)
+
+    async def _answer(
+        self, same: RunRecord, digest: str, until: float, on_progress: Progress | None
+    ) -> RunRecord:
+        """The run of the same call as the answer of the call with that digest."""
+        other = self._carrier.live.get(same.run)
+        if other is not None:
+            same = await self._settled(other, until, on_progress)
+        return _repeat(same, digest)
+
+    async def wait(
+        self, run: str, seconds: float, on_progress: Progress | None = None
+    ) -> RunRecord:
+        """Wait for the end of a run, at most `seconds`; the run as it is then.
+
+        Cancelling the waiter does nothing to the run.
+
+        Raises:
+            UnknownRun: There is no such run.
+        """
+        live = self._carrier.live.get(run)
+        if live is None:
+            return await self._wait_elsewhere(run, seconds, on_progress)
+        await wait_for_end(live, clock=self._clock, seconds=seconds, on_progress=on_progress)
+        return live.record.at(self._clock.now())
+
+    async def look(self, seconds: float) -> None:
+        """Return once the source was asked for every run that is followed here, or after `seconds`.
+
+        For a process that looks at what others left, and does not stay.
+        """
+
+        async def look_at(live: Live) -> None:
+            await wait_until(
+                lambda: live.looked or live.record.ended, live, clock=self._clock, seconds=seconds
+            )
+
+        async with anyio.create_task_group() as group:
+            for live in self._carrier.live.values():
+                if live.record.source_run:
+                    group.start_soon(look_at, live)
+
+    def follows(self, run: str) -> bool:
+        """Whether this process follows the run."""
+        return run in self._carrier.live
+
+    def deadline_of(self, tool: str) -> float:
+        """How long the runs of a tool are followed, in seconds from the call."""
+        return self._settings.deadline_of(tool)
+
+    async def join(self, record: RunRecord, operation: Operation | None) -> RunRecord:
+        """Follow a run that an opsmcp with another journal started; as far as it is known now.
+
+        Of one that is followed already, nothing changes.
+
+        Args:
+            record: What is known of it; a source has accepted it.
+            operation: Its definition; None when there is none, and then a task that never got an
+                entry cannot be noticed.
+
+        Raises:
+            ToolUnavailable: It cannot be followed now.
+        """
+        group = self._open_group()
+        live = self._carrier.live.get(record.run)
+        if live is not None:
+            return live.record
+        if operation is not None:
+            record = replace(record, expected=expected_of(operation, self._find_task))
+        self._taking_up.take(record, group, self._carrier.join)
+        return record
+
+    async def cancel(self, run: str, principal: Principal) -> tuple[RunRecord, bool]:
+        """Stop a run if its source can; the run as it is then, and whether it was stopped.
+
+        Raises:
+            UnknownRun: This principal has no such run.
+            ToolUnavailable: The source could not be asked.
+        """
+        record = await self.history.head(run, principal)
+        if record.ended or not self._source.can_cancel:
+            return record, False
+        live = self._carrier.live.get(run)
+        if live is not None:
+            await wait_until(lambda: live.settled, live, clock=self._clock, seconds=_CANCEL_SECONDS)
+            record = live.record
+        if record.ended or not record.source_run:
+            return record, False
+        try:
+            stopped = await self._source.cancel(RunRef(record.operation, record.source_run))
+        except SourceError as error:
+            raise ToolUnavailable(f"{run} was not cancelled: {error}") from error
+        followed = self._carrier.live.get(run)
+        if followed is not None:
+            followed.hurry()
+        return await self.wait(run, _CANCEL_SECONDS if stopped or followed else 0.0), stopped
+
+    def abandon(self, caller: object, principal: Principal) -> None:
+        """Stop the run that this caller made and wants no more, if its source can.
+
+        Returns at once. A run that is only being started is stopped when it has begun; one that
+        somebody else waits for as well goes on.
+        """
+        made = (live for live in self._carrier.live.values() if live.caller is caller)
+        live = next(made, None)
+        if live is not None and not live.waiters and self._source.can_cancel:
+            self._open_group().start_soon(self._abandon, live, principal)
+
+    async def _abandon(self, live: Live, principal: Principal) -> None:
+        try:
+            record = await self._settled(live, inf)
+            await self.cancel(record.run, principal)
+        except ToolError as error:
+            _logger.warning("run %s could not be stopped: %s", live.record.run, error)
+
+    def _open_group(self) -> TaskGroup:
+        if self._group is None:
+            raise ToolUnavailable("nothing was started: opsmcp is starting or stopping")
+        return self._group
+
+    async def _wait_elsewhere(
+        self, run: str, seconds: float, on_progress: Progress | None
+    ) -> RunRecord:
+        """Wait for a run that is over, or that another process follows; take it up if that died."""
+        end = self._clock.monotonic() + seconds
+        while not (record := await self.history.find(run)).ended:
+            left = end - self._clock.monotonic()
+            if self._group is not None and await self._taking_up.take_up(self._group, run):
+                return await self.wait(run, left, on_progress)
+            if left <= 0:
+                break
+            await self._clock.sleep(min(left, _JOURNAL_LOOK_SECONDS))
+        return record
+
+
+def _repeat(record: RunRecord, digest: str) -> RunRecord:
+    """The run as the answer of a call with that digest, which did not make it."""
+    return replace(record, repeated=Repeat.CALL if record.digest == digest else Repeat.KEY)

@@ -1,0 +1,1 @@
+"""Text of strangers made harmless: characters, patterns, signs of prompt injection."""

@@ -1,4 +1,0 @@
-"""Which operations somebody means by some words. `search` ranks; the other modules know words.
-
-Pure, lexical, without a network. Knows nothing of policy: whoever asks decides what may be shown.
-"""

@@ -1,0 +1,1 @@
+"""From a catalogue to tools: names, schemas, descriptions, hints, plans, lint."""

@@ -1,0 +1,375 @@
+"""Toolbox: a catalogue and settings -> the tools, and what is withheld with the reason.
+
+Built once per generation of the catalogue, never per request. One bad operation is withheld and
+never harms another. Who may see or call a tool is not decided here: `policy` does. Pure, and the
+same catalogue gives the same bytes.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+from opsmcp_pipelines.catalogue import Catalogue
+from opsmcp_pipelines.models import (
+    COPILOT_LABEL,
+    Operation,
+    OperationKey,
+    OperationKind,
+    Task,
+    Variable,
+)
+from opsmcp_pipelines.source import CALL_ID_VARIABLE
+from opsmcp_tools.arguments.bound_variables import bind
+from opsmcp_tools.arguments.choices import Inventory
+from opsmcp_tools.arguments.cluster_host import with_locations
+from opsmcp_tools.arguments.nearest_names import nearest_names
+from opsmcp_tools.model.errors import UnusableOperation
+from opsmcp_tools.model.kind_rules import kind_of
+from opsmcp_tools.model.tool import FREE_SCRIPT, Bound, Input, Kind, Tool, Withheld
+from opsmcp_tools.model.value_rules import NO_RULES, ValueRules
+from opsmcp_tools.phrases.definition import OR_NODE
+from opsmcp_tools.phrases.phrase import Language
+from opsmcp_tools.policy.approvals import Approvals
+from opsmcp_tools.policy.decision import Policy
+from opsmcp_tools.safe_text.characters import clean_line
+from opsmcp_tools.toolbox.description import describe, sibling_note, siblings, with_note
+from opsmcp_tools.toolbox.hints import infer_hints
+from opsmcp_tools.toolbox.naming import name_tools, title_of
+from opsmcp_tools.toolbox.output_hazards import OUTPUT_HAZARDS, nested_templates, steering_outputs
+from opsmcp_tools.toolbox.overrides import Override, Overrides, VariableOverride, find_override
+from opsmcp_tools.toolbox.schema import OUTPUT_SCHEMA, build_input, input_schema
+from opsmcp_tools.toolbox.script_variables import free_script_variable
+from opsmcp_tools.toolbox.tool_lint import canonical, find_fault
+
+if TYPE_CHECKING:
+    from opsmcp_tools.search.index import SearchIndex
+
+__all__ = ["FREE_SCRIPT", "Exposure", "ToolSettings", "Toolbox", "build_toolbox"]
+
+_MOST_VARIABLES = 64
+_NO_OVERRIDE = Override()
+_FOR_EVERYBODY = Policy()
+
+Extent = Literal["labelled", "all", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Which operations are considered: by kind and label, then by name pattern.
+
+    A pattern is matched against `name` and `namespace/name`; `exclude` beats `include`.
+    """
+
+    pipelines: Extent = "labelled"
+    tasks: Extent = "labelled"
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def covers(self, operation: Operation) -> bool:
+        """Whether an operation is considered at all."""
+        key = operation.key
+        if self._matches(self.exclude, key.namespace, key.name):
+            return False
+        if self._matches(self.include, key.namespace, key.name):
+            return True
+        extent = self.pipelines if key.kind is OperationKind.PIPELINE else self.tasks
+        labelled = operation.labels.get(COPILOT_LABEL) == "enabled"
+        return extent == "all" or (extent == "labelled" and labelled)
+
+    @staticmethod
+    def _matches(patterns: Iterable[str], namespace: str, name: str) -> bool:
+        names = (name, f"{namespace}/{name}")
+        return any(fnmatchcase(own, pattern) for pattern in patterns for own in names)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSettings:
+    """How operations become tools.
+
+    `bind` and `kinds` are by `variable` or `operation.variable`; `hints` by name pattern.
+    `constants` are the names in `bind` whose values are no secrets.
+    Inventories longer than `enum_limit` are not listed in schemas. `host_selectors` are the node
+    selectors that callers may give for `host`; none by default, because they widen the target.
+    """
+
+    exposure: Exposure = Exposure()
+    hints: Mapping[str, Mapping[str, bool]] = field(default_factory=lambda: MappingProxyType({}))
+    bind: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    constants: frozenset[str] = frozenset()
+    kinds: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    enum_limit: int = 64
+    host_selectors: tuple[str, ...] = ()
+    values: ValueRules = NO_RULES
+    overrides: Overrides = field(default_factory=lambda: MappingProxyType({}))
+    language: Language = "en"
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """The tools of one generation, sorted by name, and what is withheld."""
+
+    generation: int
+    tools: tuple[Tool, ...]
+    withheld: tuple[Withheld, ...]
+    catalogue: Catalogue
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Tool]:
+        return {tool.name: tool for tool in self.tools}
+
+    @cached_property
+    def search_index(self) -> "SearchIndex":
+        """The words of all tools, made when somebody first searches or ahead of it."""
+        # Imported here: where everything is listed nobody searches, and starts are many.
+        from opsmcp_tools.search.index import SearchIndex, document_of
+
+        return SearchIndex(
+            document_of(tool, _tasks_of(tool.operation, self.catalogue)) for tool in self.tools
+        )
+
+    def find(self, name: str) -> Tool | None:
+        """The tool of that name, or None."""
+        return self._by_name.get(name)
+
+    def nearest(self, name: str) -> tuple[str, ...]:
+        """The names of tools that resemble `name`, the nearest first."""
+        return nearest_names(name, self._by_name)
+
+
+def build_toolbox(
+    catalogue: Catalogue,
+    settings: ToolSettings,
+    approvals: Approvals | None = None,
+    policy: Policy = _FOR_EVERYBODY,
+) -> Toolbox:
+    """Make a tool of every operation that is considered and usable.
+
+    With `approvals`, whatever they do not cover is withheld. The tools are those of everybody, but
+    no description names another tool that `policy` hides from somebody.
+    """
+    considered = [
+        operation
+        for operation in catalogue.operations.values()
+        if settings.exposure.covers(operation)
+    ]
+    names = name_tools(considered)
+    contents = catalogue.contents
+    language = settings.language
+    inventory = Inventory(contents.clusters, contents.hosts, settings.host_selectors, language)
+    workshop = _Workshop(catalogue, settings, inventory, names, approvals)
+    built = [workshop.build(operation) for operation in considered]
+    tools = _with_siblings([item for item in built if isinstance(item, Tool)], policy, language)
+    problems = [
+        Withheld(problem.operation, problem.kind, problem.reason, problem.namespace)
+        for problem in contents.problems
+    ]
+    withheld = [*problems, *(item for item in built if isinstance(item, Withheld))]
+    return Toolbox(
+        generation=catalogue.generation,
+        tools=tuple(
+            sorted((replace(tool, digest=_digest(tool)) for tool in tools), key=lambda t: t.name)
+        ),
+        withheld=tuple(sorted(withheld, key=lambda item: (item.operation, item.kind, item.reason))),
+        catalogue=catalogue,
+    )
+
+
+@dataclass(frozen=True)
+class _Workshop:
+    """What is the same for every tool of one generation."""
+
+    catalogue: Catalogue
+    settings: ToolSettings
+    inventory: Inventory
+    names: Mapping[OperationKey, str]
+    approvals: Approvals | None
+    made: dict[tuple[Variable, Kind], Input] = field(
+        default_factory=dict[tuple[Variable, Kind], Input]
+    )
+    """Inputs by what they were made from: most operations share the same few variables."""
+
+    def build(self, operation: Operation) -> Tool | Withheld:
+        """The tool of an operation, or why there is none."""
+        key = operation.key
+        try:
+            tool = self._build(operation)
+            fault = find_fault(tool) or (self.approvals.refusal(tool) if self.approvals else "")
+        except UnusableOperation as error:
+            fault = str(error)
+        else:
+            if not fault:
+                return tool
+        return Withheld(key.name, key.kind, clean_line(fault, 300), key.namespace)
+
+    def _build(self, operation: Operation) -> Tool:
+        tasks = self._tasks(operation)
+        name = self.names[operation.key]
+        said = self._override(operation)
+        # The embedded engine pastes nothing, so no output becomes code there.
+        pasted = self.settings.values.pasted
+        steering = steering_outputs(operation, tasks) if pasted else ()
+        nested = nested_templates(operation, tasks) if pasted else ()
+        hints = infer_hints(operation, self._hints(name, said), name, steered=bool(steering))
+        language = self.settings.language
+        description = describe(operation, tasks, hints, language, said.description)
+        inputs, bound = self._sort_variables(operation)
+        self._check_text(inputs, operation, tasks)
+        free = free_script_variable(operation.name, tasks, [item.name for item in inputs])
+        return Tool(
+            name=name,
+            title=clean_line(said.title, 100) or title_of(name),
+            description=description,
+            operation=operation,
+            hints=hints,
+            inputs=inputs,
+            bound=bound,
+            input_schema=input_schema(inputs),
+            output_schema=OUTPUT_SCHEMA,
+            notes=_notes(free, (*steering, *nested)),
+            tasks=tasks,
+            language=language,
+        )
+
+    def _tasks(self, operation: Operation) -> tuple[Task, ...]:
+        if isinstance(operation, Task):
+            return (operation,)
+        found = [self.catalogue.find_task(operation.namespace, ref.task) for ref in operation.tasks]
+        missing = [
+            ref.task for ref, task in zip(operation.tasks, found, strict=True) if task is None
+        ]
+        if missing:
+            raise UnusableOperation(f"it refers to the task {missing[0]!r}, which does not exist")
+        if not found:
+            raise UnusableOperation("it has no tasks")
+        return tuple(task for task in found if task is not None)
+
+    def _sort_variables(self, operation: Operation) -> tuple[tuple[Input, ...], tuple[Bound, ...]]:
+        """Apart: what a caller may give, in a fixed order, and what the server fills."""
+        if len(operation.variables) > _MOST_VARIABLES:
+            raise UnusableOperation(f"it has more than {_MOST_VARIABLES} variables")
+        inputs: list[Input] = []
+        bound: list[Bound] = []
+        said = self._override(operation).variables
+        for declared in operation.variables:
+            words = said.get(declared.name)
+            made = self._make(operation, words.on(declared) if words else declared, words)
+            if isinstance(made, Input):
+                inputs.append(made)
+            elif made is not None:
+                bound.append(made)
+        words = OR_NODE().to(self.settings.language)
+        placed = with_locations(sorted(inputs, key=_input_order), bound, words)
+        return placed, tuple(sorted(bound, key=lambda b: b.name))
+
+    def _make(
+        self, operation: Operation, variable: Variable, said: VariableOverride | None
+    ) -> Input | Bound | None:
+        if variable.name == CALL_ID_VARIABLE:
+            raise UnusableOperation(f"it declares {CALL_ID_VARIABLE!r}, which opsmcp fills itself")
+        named = {variable.name: said.kind} if said and said.kind else None
+        kind = kind_of(variable, named or self._kinds(operation, variable))
+        if kind is Kind.HOST and isinstance(operation, Task) and operation.host:
+            # What the task itself names beats the variable.
+            return Bound(variable.name, operation.host)
+        given, constants = self.settings.bind, self.settings.constants
+        if said and said.bound is not None:
+            given, constants = {f"{operation.name}.{variable.name}": said.bound}, frozenset[str]()
+        bound = bind(operation.name, variable, kind, given, constants)
+        if bound is not None or kind is Kind.BOUND:
+            return bound
+        if kind is Kind.CLUSTER and not self.inventory.cluster_names and not variable.required:
+            return None
+        known = self.made.get((variable, kind))
+        if known is None:
+            known = build_input(variable, kind, self.inventory, self.settings.enum_limit)
+            known = replace(known, rules=self.settings.values)
+            self.made[variable, kind] = known
+        return known
+
+    def _check_text(
+        self, inputs: Sequence[Input], operation: Operation, tasks: Sequence[Task]
+    ) -> None:
+        if not self.settings.values.pasted:
+            return  # The embedded engine never makes code of a value.
+        for item in inputs:
+            if item.kind is Kind.TEXT:
+                # Imported late: it needs the shell parser, and text is rare.
+                from opsmcp_tools.toolbox.text_use import find_unsafe_use
+
+                fault = find_unsafe_use(item.name, operation, tasks)
+                if fault:
+                    raise UnusableOperation(f"the variable {item.name!r} cannot be text: {fault}")
+
+    def _hints(self, name: str, said: Override) -> Mapping[str, Mapping[str, bool]]:
+        # Last, because what is said of an operation as a whole is the nearest to it.
+        last = {name: {**self.settings.hints.get(name, {}), **said.hints}} if said.hints else {}
+        kept = {key: value for key, value in self.settings.hints.items() if key not in last}
+        return {**kept, **last}
+
+    def _override(self, operation: Operation) -> Override:
+        if not self.settings.overrides:
+            return _NO_OVERRIDE
+        names = (operation.name, f"{operation.namespace}/{operation.name}")
+        return find_override(self.settings.overrides, names)
+
+    def _kinds(self, operation: Operation, variable: Variable) -> Mapping[str, Kind]:
+        kinds = self.settings.kinds
+        named = kinds.get(f"{operation.name}.{variable.name}", kinds.get(variable.name))
+        if named is None:
+            return {}
+        if named not in set(Kind):
+            raise UnusableOperation(f"the settings give variable {variable.name!r} an unknown kind")
+        return {variable.name: Kind(named)}
+
+
+def _tasks_of(operation: Operation, catalogue: Catalogue) -> tuple[Task, ...]:
+    """The tasks that an operation runs, so far as they exist."""
+    if isinstance(operation, Task):
+        return (operation,)
+    found = (catalogue.find_task(operation.namespace, ref.task) for ref in operation.tasks)
+    return tuple(task for task in found if task is not None)
+
+
+def _notes(free: str, hazards: Sequence[str]) -> Mapping[str, str]:
+    notes = {FREE_SCRIPT: free, OUTPUT_HAZARDS: "; ".join(hazards)}
+    return MappingProxyType({name: text for name, text in notes.items() if text})
+
+
+def _input_order(item: Input) -> tuple[bool, bool, str]:
+    """What must be given first, where it runs last."""
+    return (item.kind in (Kind.CLUSTER, Kind.HOST), not item.required, item.name)
+
+
+def _with_siblings(tools: Sequence[Tool], policy: Policy, language: Language) -> list[Tool]:
+    """The tools, each with a word on those that it could be mistaken for."""
+    plain = [tool for tool in tools if not tool.notes]
+    known = {tool.name: tool for tool in plain if not policy.hides(tool)}
+    variants = siblings(plain)
+    notes = {tool.name: sibling_note(tool, known, variants, language) for tool in plain}
+    return [
+        replace(tool, description=with_note(tool.description, note, language))
+        if (note := notes.get(tool.name))
+        else tool
+        for tool in tools
+    ]
+
+
+_OUTPUT_DIGEST = hashlib.sha256(canonical(OUTPUT_SCHEMA) or b"").hexdigest()
+
+
+def _digest(tool: Tool) -> str:
+    hints = tool.hints
+    shown = {
+        "name": tool.name,
+        "title": tool.title,
+        "description": tool.description,
+        "operation": str(tool.operation.key),
+        "hints": [hints.read_only, hints.destructive, hints.idempotent, hints.open_world],
+        "input": tool.input_schema,
+        "output": _OUTPUT_DIGEST if tool.output_schema is OUTPUT_SCHEMA else tool.output_schema,
+    }
+    return hashlib.sha256(canonical(shown) or b"").hexdigest()

@@ -1,0 +1,178 @@
+"""What a tool's description says: what it does, what it changes, and which sibling to take instead.
+
+The author's words first, from the operation and, where they only repeat its name, from its tasks
+and steps. Then at most a few short sentences of ours. At most 60 words, deterministic, pure.
+"""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+
+from opsmcp_pipelines.models import Operation, Pipeline, Task
+from opsmcp_tools.model.errors import UnusableOperation
+from opsmcp_tools.model.kind_rules import words_of
+from opsmcp_tools.model.tool import Hints, Tool
+from opsmcp_tools.phrases import definition as words
+from opsmcp_tools.phrases.phrase import Language
+from opsmcp_tools.safe_text.characters import clean_line
+from opsmcp_tools.search.vocabulary import ideas, stem
+
+__all__ = [
+    "MOST_WORDS",
+    "describe",
+    "is_thin",
+    "sibling_note",
+    "siblings",
+    "with_note",
+    "without_effect",
+]
+
+MOST_WORDS = 60
+_LONGEST = 400
+_MOST_STEPS = 4
+_MOST_VARIANTS = 4
+
+_DELETING = frozenset({"delete", "clear", "kill"})
+_INTERRUPTING = frozenset({"restart", "stop", "drain"})
+_OBVIOUSLY_READING = frozenset({"get", "list", "check", "inspect", "search", "describe", "status"})
+_SMALL_WORDS = frozenset({"a", "an", "the", "in", "on", "of", "for", "and", "to", "all"})
+_EMPTY_WORDS = frozenset({"before", "after", "run", "script", "action", "step", "more"})
+_OPPOSITES = (
+    ("cordon", "uncordon"),
+    ("start", "stop"),
+    ("enable", "disable"),
+    ("mount", "unmount"),
+    ("pause", "resume"),
+)
+
+
+def describe(
+    operation: Operation, tasks: Sequence[Task], hints: Hints, language: Language, said: str = ""
+) -> str:
+    """What `operation` does and changes; `said` are an operator's words in place of ours.
+
+    Raises:
+        UnusableOperation: Nobody said what it does, or it does nothing.
+    """
+    if not isinstance(operation, Pipeline) and not operation.steps:
+        raise UnusableOperation("it has no steps")
+    if said:
+        return _cut(clean_line(said, _LONGEST))
+    own = clean_line(operation.desc, _LONGEST)
+    if not own:
+        raise UnusableOperation("no description")
+    ours = [_steps(operation, tasks, language), _effect(operation, hints, language)]
+    note = words.BETWEEN().to(language).join(text for text in ours if text)
+    return with_note(own[:1].upper() + own[1:], note, language)
+
+
+def with_note(text: str, note: str, language: Language) -> str:
+    """`text` with `note` behind it, cut so that the note stays whole."""
+    if not note:
+        return _cut(text)
+    kept = _cut(text, MOST_WORDS - len(note.split()))
+    stop = "" if kept.endswith((".", "!", "?", "…", "。")) else words.STOP().to(language)
+    return f"{kept}{stop}{words.BETWEEN().to(language)}{note}"
+
+
+def without_effect(text: str, language: Language) -> str:
+    """A description without our sentence on what it changes, where that is said in full."""
+    for effect in (words.READS, words.CHANGES, words.INTERRUPTS, words.DESTROYS):
+        text = text.replace(f"{words.BETWEEN().to(language)}{effect().to(language)}", "")
+    return text
+
+
+def _cut(text: str, most: int = MOST_WORDS) -> str:
+    parts = text.split()
+    return " ".join(parts[:most]) + ("…" if len(parts) > most else "")
+
+
+def is_thin(operation: Operation) -> bool:
+    """Whether its description says no more than its name."""
+    told = {stem(word) for word in words_of(operation.desc)} - _SMALL_WORDS
+    return told <= {stem(word) for word in words_of(operation.name)}
+
+
+def _steps(operation: Operation, tasks: Sequence[Task], language: Language) -> str:
+    """The steps of what is described by nothing but its name, where they say more."""
+    if not is_thin(operation):
+        return ""
+    known = {stem(word) for word in words_of(f"{operation.name} {operation.desc}")}
+    names = dict.fromkeys(" ".join(words_of(step.name)) for task in tasks for step in task.steps)
+    telling = [name for name in names if _tells(name.split(), known)]
+    shown = clean_line(", ".join(telling[:_MOST_STEPS]), 100)
+    return words.STEPS(shown).to(language) if shown else ""
+
+
+def _tells(step: Sequence[str], known: set[str]) -> bool:
+    """Whether a step does something that is not known yet; looking is not worth a word."""
+    roots = [stem(word) for word in step if word not in _EMPTY_WORDS]
+    # One word alone, such as `s` or `main`, is a label rather than something done.
+    if len(roots) < 2 or ideas().get(roots[0], "") in _OBVIOUSLY_READING:
+        return False
+    return bool(set(roots) - known)
+
+
+def _effect(operation: Operation, hints: Hints, language: Language) -> str:
+    named = words_of(operation.name)
+    verb = ideas().get(stem(named[0]), "") if named else ""
+    if hints.read_only:
+        return "" if verb in _OBVIOUSLY_READING else words.READS().to(language)
+    if not hints.destructive:
+        plain = verb in ("create", "collect") or _opposites(operation.name)
+        return "" if plain else words.CHANGES().to(language)
+    if verb in _DELETING:
+        return words.DELETES().to(language)
+    said = words.INTERRUPTS if verb in _INTERRUPTING else words.DESTROYS
+    return said().to(language)
+
+
+def _opposites(name: str) -> tuple[str, ...]:
+    verb, dash, rest = name.partition("-")
+    pairs = {**dict(_OPPOSITES), **{second: first for first, second in _OPPOSITES}}
+    return (f"{pairs[verb]}{dash}{rest}",) if verb in pairs else ()
+
+
+def siblings(tools: Iterable[Tool]) -> Mapping[str, tuple[str, ...]]:
+    """Each tool to those whose name is its own with more behind it, sorted."""
+    names = sorted(tool.name for tool in tools)
+    known = frozenset(names)
+    variants: dict[str, list[str]] = {}
+    for name in names:
+        plain = _plain_form(name, known)
+        if plain:
+            variants.setdefault(plain, []).append(name)
+    return {plain: tuple(found) for plain, found in variants.items()}
+
+
+def _plain_form(name: str, known: Container[str]) -> str:
+    """The longest other known name that `name` begins with; empty when there is none."""
+    head = name
+    while "-" in head:
+        head = head.rpartition("-")[0]
+        # A single word is a verb or a subject that many share.
+        if head in known and "-" in head:
+            return head
+    return ""
+
+
+def sibling_note(
+    tool: Tool,
+    known: Mapping[str, Tool],
+    variants: Mapping[str, tuple[str, ...]],
+    language: Language,
+) -> str:
+    """Which other of the `known` tools to take instead of this one, or after it; else empty."""
+    opposite = next((name for name in _opposites(tool.name) if name in known), "")
+    if opposite:
+        return words.UNDO(opposite).to(language)
+    plain = _plain_form(tool.name, known)
+    if plain and known[plain].hints.read_only == tool.hints.read_only:
+        rest = tool.name.removeprefix(plain)
+        said = words.TRY_FIRST if "force" in rest else words.PLAIN
+        return said(plain).to(language)
+    found = [
+        name.removeprefix(tool.name)
+        for name in variants.get(tool.name, ())
+        if name in known and known[name].hints.read_only == tool.hints.read_only
+    ]
+    shown = ", ".join(found[:_MOST_VARIANTS]) + (", …" if len(found) > _MOST_VARIANTS else "")
+    return words.VARIANTS(shown).to(language) if found else ""

@@ -1,0 +1,315 @@
+"""Plan: what a call would do, before anything is done, with one hash over all of it.
+
+Pure; nothing is created. Secrets are hidden and not part of the hash, which would give them away to
+whoever guesses. Everything is bounded where it is shown; the hash covers what was cut, too.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from opsmcp_pipelines.catalogue import Contents
+from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef
+from opsmcp_pipelines.shell.references import find_references
+from opsmcp_tools.arguments.check import CheckedCall
+from opsmcp_tools.arguments.cluster_host import runs_elsewhere
+from opsmcp_tools.model.kind_rules import CLUSTER, HOST, is_secret_name
+from opsmcp_tools.model.run_record import MASK
+from opsmcp_tools.model.tool import FREE_SCRIPT, JsonObject, Tool
+from opsmcp_tools.phrases import consent as words
+from opsmcp_tools.phrases.phrase import say
+from opsmcp_tools.policy.decision import Decision
+from opsmcp_tools.policy.targets import Target, find_target
+from opsmcp_tools.safe_text.characters import clean_line
+from opsmcp_tools.safe_text.cleaning import clean, fence
+
+__all__ = ["Plan", "build_plan", "hazards", "places_in_words"]
+
+OPEN, CLOSE = "«", "»"
+"""What stands around a value in a rendered script."""
+
+_LONGEST_SCRIPT = 20_000
+_ALL_SCRIPTS = 60_000
+"""Characters of one text of an author in the data, and of all of them together."""
+
+_LEAST_SHOWN_SCRIPT = 600
+_ALL_SHOWN_SCRIPTS = 5_000
+"""Characters of one script in the text where there are many, and of all of them together."""
+
+_MOST_STEPS = 60
+_MOST_CHARS = 6_000
+_MOST_HOSTS = 50
+_MOST_HASH_DIGITS = 32
+_OF_AUTHORS = ("only_if", "may_fail_if", "script", "more")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a call would do. `hash` changes when anything of it does.
+
+    `head` is what opsmcp says of it, `scripts` what the authors wrote, with values in their places.
+    """
+
+    data: JsonObject
+    head: str
+    scripts: str
+    hash: str
+
+    def text(self, mark: str) -> str:
+        """All of it for people and models, the authors' part fenced by `mark`."""
+        return f"{self.head}\n{fence(self.scripts, mark, 'scripts')}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One task in its place: where it runs, and what its variables are."""
+
+    ref: TaskRef
+    task: Task
+    target: Target
+    values: Mapping[str, str]
+
+
+def build_plan(
+    tool: Tool, call: CheckedCall, decision: Decision, contents: Contents, *, source: str, who: str
+) -> Plan:
+    """The plan of a checked call.
+
+    Args:
+        tool: What is called.
+        call: With what.
+        decision: What policy says of it.
+        contents: What exists at the source.
+        source: The source's label.
+        who: The name of the principal.
+    """
+    parts = _parts(tool, call, contents)
+    whole: JsonObject = {
+        "operation": tool.name,
+        "kind": str(tool.operation.key.kind),
+        "namespace": tool.operation.namespace,
+        "source": source,
+        "principal": who,
+        "definition": tool.definition,
+        "read_only": tool.hints.read_only,
+        "decision": {
+            "effect": str(decision.effect),
+            "rule": decision.rule,
+            "reason": decision.reason,
+        },
+        "cluster": call.variables.get(CLUSTER, ""),
+        "hosts": _number_of_hosts([part.target for part in parts]),
+        "variables": _shown_variables(tool, call),
+        "tasks": [_task(part) for part in parts],
+        "hazards": hazards(tool),
+    }
+    digest = _hash(whole)
+    data = {**whole, "tasks": _bounded(whole["tasks"]), "plan_hash": digest}
+    scripts, is_whole = _scripts(data, parts)
+    return Plan(data, _head(data, parts, is_whole=is_whole), scripts, digest)
+
+
+def places_in_words(tool: Tool, call: CheckedCall, contents: Contents) -> str:
+    """Where a call would take effect: cluster and machines."""
+    cluster = call.variables.get(CLUSTER, "")
+    targets = [say(part.target.said(), tool.language) for part in _parts(tool, call, contents)]
+    named = [words.CLUSTER(cluster).to(tool.language)] if cluster else []
+    return "; ".join(dict.fromkeys(named + targets))
+
+
+def _parts(tool: Tool, call: CheckedCall, contents: Contents) -> tuple[_Part, ...]:
+    operation = tool.operation
+    alone = (TaskRef(operation.name, operation.name),)
+    refs = operation.tasks if isinstance(operation, Pipeline) else alone
+    host = call.variables.get(HOST, "")
+    elsewhere = runs_elsewhere(call.variables, contents.clusters)
+    return tuple(
+        _Part(
+            ref,
+            task,
+            find_target(task, host, contents, elsewhere=elsewhere),
+            _values(task, call),
+        )
+        for ref, task in zip(refs, tool.tasks, strict=False)
+    )
+
+
+def _values(task: Task, call: CheckedCall) -> Mapping[str, str]:
+    own = {
+        item.name: item.value or call.variables.get(item.name, "") or item.default or ""
+        for item in task.variables
+    }
+    return {name: _hidden(name, value, call) for name, value in {**call.variables, **own}.items()}
+
+
+def _hidden(name: str, value: str, call: CheckedCall) -> str:
+    secret = value in call.secrets or is_secret_name(name)
+    return MASK if value and secret else value
+
+
+def _shown_variables(tool: Tool, call: CheckedCall) -> JsonObject:
+    hidden = {item.name for item in tool.bound if item.secret}
+    return {
+        name: MASK if value and name in hidden else _hidden(name, value, call)
+        for name, value in sorted(call.variables.items())
+    }
+
+
+def _task(part: _Part) -> JsonObject:
+    return {
+        "name": part.ref.name,
+        "task": part.task.name,
+        "runs_always": part.ref.run_always,
+        "host": part.target.named,
+        "hosts": part.target.count,
+        "host_names": list(part.target.hosts),
+        "steps": [_step(step, part.values) for step in part.task.steps],
+        "more": _rendered(part.task.more, part.values),
+    }
+
+
+def _step(step: Step, values: Mapping[str, str]) -> JsonObject:
+    return {
+        "name": step.name,
+        "only_if": _rendered(step.when, values),
+        "may_fail_if": _rendered(step.allow_failure, values),
+        "timeout_seconds": step.timeout_seconds,
+        "transfers_files": step.transfers,
+        "script": _rendered(step.content, values),
+        "more": _rendered(step.more, values),
+    }
+
+
+def _rendered(text: str, values: Mapping[str, str]) -> str:
+    """The text with every known variable's value in its place, marked. Done once, unlike Ops."""
+    shown, done = "", 0
+    for found in find_references(text, values):
+        shown += f"{text[done : found.start]}{OPEN}{values[found.name]}{CLOSE}"
+        done = found.end
+    return shown + text[done:]
+
+
+def hazards(tool: Tool) -> list[str]:
+    """What is to be feared of an operation, as far as that can be seen in its scripts."""
+    return [
+        f"The argument {note!r} is a script, or names what is run." if name == FREE_SCRIPT else note
+        for name, note in sorted(tool.notes.items())
+    ]
+
+
+def _number_of_hosts(targets: Iterable[Target]) -> int | None:
+    """How many machines there are in all, each counted once; None if that cannot be known here."""
+    different = dict.fromkeys(targets)
+    if any(target.count is None for target in different):
+        return None
+    named = {host for target in different for host in target.hosts}
+    return len(named) + sum(target.count or 0 for target in different if not target.hosts)
+
+
+def _hash(whole: JsonObject) -> str:
+    text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_MOST_HASH_DIGITS]
+
+
+def _bounded(tasks: list[JsonObject]) -> list[JsonObject]:
+    left, bounded, room = _MOST_STEPS, list[JsonObject](), _Room(_ALL_SCRIPTS)
+    for task in tasks:
+        steps = [_bounded_step(step, room) for step in task["steps"][: max(0, left)]]
+        left -= len(steps)
+        kept = {**task, "steps": steps, "host_names": task["host_names"][:_MOST_HOSTS]}
+        kept["more"] = room.take(task["more"])
+        bounded.append(kept | {"steps_left_out": len(task["steps"]) - len(steps)})
+    return bounded
+
+
+@dataclass(slots=True)
+class _Room:
+    """How many characters the authors' texts may still take."""
+
+    left: int
+
+    def take(self, text: str) -> str:
+        """The text, cleaned and cut to what there is room for."""
+        cleaned = clean(text)
+        shown = _cut(cleaned, min(_LONGEST_SCRIPT, self.left))
+        self.left -= min(len(cleaned), _LONGEST_SCRIPT, self.left)
+        return shown
+
+
+def _bounded_step(step: JsonObject, room: _Room) -> JsonObject:
+    return {**step, **{key: room.take(step[key]) for key in _OF_AUTHORS}}
+
+
+def _cut(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    return f"{text[:most]}\n[{len(text) - most} characters more]"
+
+
+def _head(data: JsonObject, parts: Iterable[_Part], *, is_whole: bool) -> str:
+    decision, hosts = data["decision"], _hosts_in_words(data["hosts"], parts)
+    head = [
+        f"Plan of {data['operation']} on {data['source']}. Nothing was started.",
+        f"Policy: {decision['effect']} ({decision['rule']}: {decision['reason']}).",
+        f"Where: {hosts}" + (f" in cluster {data['cluster']}" if data["cluster"] else ""),
+    ]
+    head += [f"Careful: {hazard}" for hazard in data["hazards"]]
+    named = ", ".join(f"{name}={clean_line(v, 200)}" for name, v in data["variables"].items())
+    head += [f"Plan hash: {data['plan_hash']}", f"Variables: {named or 'none'}"]
+    head += [] if is_whole else [_CUT]
+    return _cut("\n".join(head), _MOST_CHARS)
+
+
+_CUT = (
+    "The scripts are cut in this text. The structured content has them whole, up to "
+    f"{_LONGEST_SCRIPT:,} characters each (--json in a terminal)."
+)
+
+
+def _hosts_in_words(hosts: int | None, parts: Iterable[_Part]) -> str:
+    if hosts is None:
+        return "a number of hosts that cannot be known here"
+    chosen = [part.target for part in parts if part.target.chosen]
+    least = "at least " if len(chosen) > len(set(chosen)) else ""
+    return f"{least}{hosts} {'host' if hosts == 1 else 'hosts'}"
+
+
+def _scripts(data: JsonObject, parts: Iterable[_Part]) -> tuple[str, bool]:
+    """The authors' part as text, and whether that is all of it."""
+    scripts = [step["script"].strip() for task in data["tasks"] for step in task["steps"]]
+    most = max(_LEAST_SHOWN_SCRIPT, _ALL_SHOWN_SCRIPTS // max(1, len(scripts)))
+    body = "\n".join(
+        line
+        for number, (task, part) in enumerate(zip(data["tasks"], parts, strict=True), 1)
+        for line in _task_lines(number, task, part, most)
+    )
+    is_whole = len(body) <= _MOST_CHARS and all(len(script) <= most for script in scripts)
+    return _cut(body, _MOST_CHARS), is_whole
+
+
+def _task_lines(number: int, task: JsonObject, part: _Part, most: int) -> list[str]:
+    always = ", also after a failure" if task["runs_always"] else ""
+    lines = [f"{number}. {clean_line(task['name'], 100)} on {part.target}{always}{_more(task)}"]
+    for step in task["steps"]:
+        lines.append(f"   step {clean_line(step['name'], 100)}{_conditions(step)}")
+        script = _cut(step["script"].strip(), most)
+        lines += [f"     | {line}" for line in script.splitlines()]
+    if task["steps_left_out"]:
+        lines.append(f"   [{task['steps_left_out']} steps more]")
+    return lines
+
+
+def _conditions(step: JsonObject) -> str:
+    said = [
+        f"only if {clean_line(step['only_if'], 200)}" if step["only_if"] else "",
+        f"may fail if {clean_line(step['may_fail_if'], 200)}" if step["may_fail_if"] else "",
+        "transfers files" if step["transfers_files"] else "",
+    ]
+    told = ", ".join(word for word in said if word)
+    return (f" ({told})" if told else "") + _more(step)
+
+
+def _more(part: JsonObject) -> str:
+    """What Ops is told beside: a container image, mounts, the files of a transfer."""
+    return f", with {clean_line(part['more'], 400)}" if part["more"] else ""

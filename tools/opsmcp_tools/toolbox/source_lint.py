@@ -1,0 +1,304 @@
+"""What authors could do better: whatever in a source makes its tools harder or riskier to use.
+
+`lint` asks whether one built tool may be listed; this asks of every operation whether a model will
+choose it rightly and fill it safely, and suggests settings where the manifests cannot be changed.
+Pure, but for the shell parser, which is imported when the first script is read.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+
+from opsmcp_pipelines.catalogue import Catalogue
+from opsmcp_pipelines.models import Operation, Task, Variable
+from opsmcp_tools.model.kind_rules import is_secret_name, kind_of, words_of
+from opsmcp_tools.model.tool import JsonObject, Kind
+from opsmcp_tools.safe_text.characters import clean_line, quote
+from opsmcp_tools.safe_text.go_regex import matches, parse_pattern
+from opsmcp_tools.toolbox.build import ToolSettings
+from opsmcp_tools.toolbox.description import is_thin
+from opsmcp_tools.toolbox.hints import LABELS, infer_hints, names_destruction
+from opsmcp_tools.toolbox.naming import MAX_NAME_LENGTH
+from opsmcp_tools.toolbox.overrides import TO_DO, Override, check_overrides, find_override
+
+__all__ = ["Finding", "Report", "Severity", "lint_source", "suggest_settings"]
+
+_FEWEST_WORDS = 3
+_NESTED_REPEAT = re.compile(r"\([^()]*[+*][^()]*\)[+*{]")
+_SCRIPT_SIGNS = re.compile(r"[\n;|&`]|\$\(")
+_PYTHON = re.compile(r"#!.*python")
+_TODO = f"{TO_DO}: what it does, on what, and when"
+_TODO_VARIABLE = f"{TO_DO}: what it is"
+
+
+class Severity(StrEnum):
+    """How much it matters: errors keep a tool away or make it dangerous."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+_POINTS: Mapping[Severity, int] = MappingProxyType(
+    {Severity.ERROR: 30, Severity.WARNING: 10, Severity.NOTE: 3}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that could be better; `override` is what in `tools.overrides` would help."""
+
+    rule: str
+    severity: Severity
+    message: str
+    variable: str = ""
+    override: JsonObject = field(default_factory=dict[str, object])
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found in one operation."""
+
+    operation: Operation
+    findings: tuple[Finding, ...]
+
+    @property
+    def score(self) -> int:
+        """From 0 to 100; 100 when nothing was found."""
+        return max(0, 100 - sum(_POINTS[finding.severity] for finding in self.findings))
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """An operation, in the words that settings give it, with what belongs to it."""
+
+    operation: Operation
+    said: Override
+    tasks: tuple[Task, ...]
+    settings: ToolSettings
+    alike: tuple[str, ...] = ()
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        return self.operation.variables
+
+
+def lint_source(
+    catalogue: Catalogue, settings: ToolSettings
+) -> tuple[tuple[Report, ...], tuple[str, ...]]:
+    """A report on each operation that becomes a tool, the worst first; and bad settings."""
+    subjects = [
+        _subject(operation, catalogue, settings)
+        for operation in catalogue.operations.values()
+        if settings.exposure.covers(operation)
+    ]
+    alike = _alike(subject.operation for subject in subjects)
+    reports = [Report(subject.operation, tuple(_inspect(subject, alike))) for subject in subjects]
+    reports.sort(key=lambda report: (report.score, str(report.operation.key)))
+    return tuple(reports), check_overrides(settings.overrides, catalogue.operations.values())
+
+
+def _subject(operation: Operation, catalogue: Catalogue, settings: ToolSettings) -> _Subject:
+    """The operation with the words that settings put in place of its author's."""
+    names = (operation.name, f"{operation.namespace}/{operation.name}")
+    said = find_override(settings.overrides, names)
+    variables = tuple(
+        said.variables[variable.name].on(variable) if variable.name in said.variables else variable
+        for variable in operation.variables
+    )
+    told = replace(operation, desc=said.description or operation.desc, variables=variables)
+    return _Subject(told, said, _tasks_of(operation, catalogue), settings)
+
+
+def _inspect(subject: _Subject, alike: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
+    operation = subject.operation
+    same = tuple(name for name in alike.get(_told(operation), ()) if name != operation.name)
+    for rule in _RULES:
+        yield from rule(replace(subject, alike=same))
+
+
+def _tasks_of(operation: Operation, catalogue: Catalogue) -> tuple[Task, ...]:
+    if isinstance(operation, Task):
+        return (operation,)
+    found = (catalogue.find_task(operation.namespace, ref.task) for ref in operation.tasks)
+    return tuple(task for task in found if task is not None)
+
+
+def _told(operation: Operation) -> str:
+    return " ".join(words_of(operation.desc))
+
+
+def _alike(operations: Iterable[Operation]) -> Mapping[str, tuple[str, ...]]:
+    """Descriptions that several operations share, with those operations' names."""
+    same: dict[str, set[str]] = defaultdict(set)
+    for operation in operations:
+        if operation.desc:
+            same[_told(operation)].add(operation.name)
+    return {told: tuple(sorted(names)) for told, names in same.items() if len(names) > 1}
+
+
+def _description(subject: _Subject) -> Iterator[Finding]:
+    operation = subject.operation
+    help_: JsonObject = {"description": _TODO}
+    if not clean_line(operation.desc, 400):
+        yield Finding("missing-description", Severity.ERROR, "it has no desc", override=help_)
+    elif is_thin(operation):
+        message = f"its desc {clean_line(operation.desc, 60)!r} says no more than its name"
+        yield Finding("vague-description", Severity.WARNING, message, override=help_)
+    elif len(operation.desc.split()) < _FEWEST_WORDS and operation.desc.isascii():
+        message = f"its desc {clean_line(operation.desc, 60)!r} is too short to choose by"
+        yield Finding("vague-description", Severity.WARNING, message, override=help_)
+
+
+def _siblings(subject: _Subject) -> Iterator[Finding]:
+    if subject.alike:
+        others = ", ".join(subject.alike[:3])
+        message = f"its desc is also that of {others}; say when to take which"
+        yield Finding(
+            "ambiguous-siblings", Severity.WARNING, message, override={"description": _TODO}
+        )
+
+
+def _name(subject: _Subject) -> Iterator[Finding]:
+    name = subject.operation.name
+    if len(name) > MAX_NAME_LENGTH:
+        message = f"its name is longer than {MAX_NAME_LENGTH} characters and is shortened"
+        yield Finding("long-name", Severity.NOTE, message)
+
+
+def _hint(subject: _Subject) -> Iterator[Finding]:
+    operation, settings = subject.operation, subject.settings
+    named = any(label in operation.labels for label in LABELS)
+    said = infer_hints(operation, settings.hints) != infer_hints(operation, {})
+    if named or said or subject.said.hints:
+        return
+    word = names_destruction(operation)
+    if word:
+        message = f"the word {word!r} sounds destructive; label it opsmcp/destructive or read-only"
+        yield Finding("no-hint", Severity.NOTE, message, override={"hints": {"destructive": True}})
+
+
+def _meaning(subject: _Subject) -> Iterator[Finding]:
+    for variable in subject.variables:
+        untold = not (variable.display or variable.desc or variable.examples)
+        if untold and kind_of(variable) is Kind.TOKEN:
+            yield Finding(
+                "no-display",
+                Severity.WARNING,
+                "nothing says what its value means: give it a display, desc or examples",
+                variable.name,
+                {"variables": {variable.name: {"description": _TODO_VARIABLE}}},
+            )
+
+
+def _secrets(subject: _Subject) -> Iterator[Finding]:
+    bind, own = subject.settings.bind, subject.operation.name
+    for variable in subject.variables:
+        given = variable.value or variable.default
+        words = subject.said.variables.get(variable.name)
+        bound = variable.name in bind or f"{own}.{variable.name}" in bind
+        bound |= words is not None and words.bound is not None
+        if is_secret_name(variable.name) and variable.required and not (given or bound):
+            message = f"it is a secret without a value: set bind.{variable.name}"
+            yield Finding("unbound-secret", Severity.ERROR, message, variable.name)
+
+
+def _fixed(subject: _Subject) -> Iterator[Finding]:
+    for variable in subject.variables:
+        if variable.value and _SCRIPT_SIGNS.search(variable.value):
+            message = "its fixed value is a script, which no reader of the steps sees"
+            yield Finding("hidden-script", Severity.WARNING, message, variable.name)
+
+
+def _regex(subject: _Subject) -> Iterator[Finding]:
+    for variable in subject.variables:
+        if not variable.regex:
+            continue
+        if parse_pattern(variable.regex) is None:
+            message = (
+                f"its regex {quote(variable.regex)} cannot be used: it is not RE2, as Go has it"
+            )
+            yield Finding("bad-regex", Severity.ERROR, message, variable.name)
+        elif _NESTED_REPEAT.search(variable.regex):
+            message = "its regex repeats a repetition: some clients would hang on it"
+            yield Finding("hostile-regex", Severity.WARNING, message, variable.name)
+
+
+def _default(subject: _Subject) -> Iterator[Finding]:
+    for variable in subject.variables:
+        wrong = _why_not_allowed(variable)
+        if wrong:
+            yield Finding("bad-default", Severity.WARNING, wrong, variable.name)
+
+
+def _why_not_allowed(variable: Variable) -> str:
+    """What keeps a caller from giving the value that leaving it out means; empty if nothing."""
+    default = variable.default
+    if not default or is_secret_name(variable.name):
+        return ""
+    if variable.enums and default not in variable.enums:
+        return f"its default {quote(default)} is none of its enums"
+    pattern = parse_pattern(variable.regex) if variable.regex else None
+    if pattern and not matches(pattern.whole, default):
+        return f"its default {quote(default)} does not match its regex"
+    return ""
+
+
+def _scripts(subject: _Subject) -> Iterator[Finding]:
+    for task in subject.tasks:
+        names = [variable.name for variable in (*task.variables, *subject.variables)]
+        for step in task.steps:
+            if names and "${" in step.content and not _PYTHON.match(step.content):
+                yield from _script(f"{task.name}/{step.name}", step.content, names)
+
+
+def _script(where: str, content: str, names: list[str]) -> Iterator[Finding]:
+    # The parser is native code that most commands never need.
+    from opsmcp_pipelines.shell.render import find_evaluated, find_unquoted
+
+    place = clean_line(where, 80)
+    for name in find_unquoted(content, names):
+        message = f'it is unquoted in step {place}: write "${{{name}}}"'
+        yield Finding("unquoted-variable", Severity.WARNING, message, name)
+    evaluated = find_evaluated(content, names)
+    if evaluated:
+        yield Finding("evaluated-value", Severity.ERROR, f"in step {place}: {evaluated}")
+
+
+_RULES: tuple[Callable[[_Subject], Iterator[Finding]], ...] = (
+    _description,
+    _siblings,
+    _name,
+    _hint,
+    _meaning,
+    _secrets,
+    _fixed,
+    _regex,
+    _default,
+    _scripts,
+)
+
+
+def suggest_settings(reports: Iterable[Report]) -> JsonObject:
+    """A piece of `opsmcp.yaml` to fill in; empty when nothing could be helped by settings."""
+    overrides: dict[str, JsonObject] = {}
+    bind: dict[str, object] = {}
+    for report in reports:
+        for finding in report.findings:
+            if finding.override:
+                _merge(overrides.setdefault(report.operation.name, {}), finding.override)
+            if finding.rule == "unbound-secret":
+                bind[finding.variable] = {"env": finding.variable.upper().replace("-", "_")}
+    patch: JsonObject = {"tools": {"overrides": overrides}} if overrides else {}
+    return patch | ({"bind": bind} if bind else {})
+
+
+def _merge(into: JsonObject, more: JsonObject) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)  # pyright: ignore[reportUnknownArgumentType]
+        else:
+            into[key] = dict(value) if isinstance(value, dict) else value  # pyright: ignore[reportUnknownArgumentType]
