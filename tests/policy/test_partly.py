@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import Variable
-from opsmcp_tools.model.tool import Kind
 from opsmcp_tools.policy.decision import Action, Effect
 from tests.policy.test_places import decided
 from tests.policy.test_rules import ANNA, policy_of, tool

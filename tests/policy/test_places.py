@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from opsmcp_tools.model.tool import Kind, Tool
+from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_tools.model.tool import Tool
 from opsmcp_tools.policy.decision import Action, Effect, Policy
 from tests.policy.test_rules import ANNA, DAY, policy_of, tool
 

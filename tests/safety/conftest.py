@@ -11,7 +11,7 @@ import pytest
 import yaml
 from mcp import Client
 
-from opsmcp_tools.model.tool import Kind
+from opsmcp_pipelines.kinds.kind import Kind
 from tests.fakes.ops_server import FakeOps, fake_ops
 from tests.fakes.ops_state import make_pipeline, make_task
 from tests.safety.hostile import texts

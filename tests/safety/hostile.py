@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from opsmcp_tools.model.tool import Kind
+from opsmcp_pipelines.kinds.kind import Kind
 from tests.tools.corpus import (
     HOSTILE_BY_KIND,
     HOSTILE_EVERYWHERE,

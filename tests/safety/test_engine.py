@@ -10,7 +10,7 @@ import pytest
 import yaml
 from mcp import Client
 
-from opsmcp_tools.model.tool import Kind
+from opsmcp_pipelines.kinds.kind import Kind
 from tests.safety.conftest import DECLARED, GOOD, NAME, TYPED, everything_script, shown
 from tests.safety.hostile import calls, texts
 from tests.safety.test_entries import answer_of, foreign, how_refused

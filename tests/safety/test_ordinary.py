@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import Variable
 from opsmcp_tools.arguments.value_checks import Refused, check_value
 from opsmcp_tools.model.kind_rules import kind_of
-from opsmcp_tools.model.tool import Input, Kind
+from opsmcp_tools.model.tool import Input
 from opsmcp_tools.model.value_rules import NO_SCRIPT, ValueRules
 from opsmcp_tools.toolbox.schema import build_input
 from tests.safety.conftest import NAME, Attacked

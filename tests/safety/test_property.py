@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opsmcp_pipelines.embedded.engine.render import render_step
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_tools.arguments.check import check_arguments
 from opsmcp_tools.model.errors import InvalidArguments
-from opsmcp_tools.model.tool import Kind, Principal
+from opsmcp_tools.model.tool import Principal
 from tests.safety.hostile import texts
 from tests.tools.corpus import ORDINARY, TOOL, VARIABLES
 

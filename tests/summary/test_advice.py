@@ -3,10 +3,11 @@ from types import MappingProxyType
 
 import pytest
 
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import Pipeline
 from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.model.run_record import MASK, RunRecord
-from opsmcp_tools.model.tool import Hints, Input, Kind, Tool
+from opsmcp_tools.model.tool import Hints, Input, Tool
 from opsmcp_tools.results.advice import advise
 from opsmcp_tools.results.next_step_syntax import COMMANDS
 from tests.summary.records import GOOD, record

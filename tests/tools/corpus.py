@@ -1,8 +1,9 @@
 """Values that must be refused, and values that must not: one input of every kind to try them on."""
 
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import Cluster, Host, Step, Task, Variable
 from opsmcp_tools.arguments.choices import Inventory
-from opsmcp_tools.model.tool import Bound, Hints, Input, Kind, Tool
+from opsmcp_tools.model.tool import Bound, Hints, Input, Tool
 from opsmcp_tools.toolbox.schema import OUTPUT_SCHEMA, build_input, input_schema
 
 INVENTORY = Inventory(

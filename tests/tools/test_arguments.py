@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_tools.arguments.check import CheckedCall, check_arguments
 from opsmcp_tools.model.errors import InvalidArguments, NotAllowed
-from opsmcp_tools.model.tool import Input, Kind, Principal, Tool
+from opsmcp_tools.model.tool import Input, Principal, Tool
 from tests.tools.corpus import INPUTS, ORDINARY, TOOL
 from tests.tools.recorded import tool
 

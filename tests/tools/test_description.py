@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
 from opsmcp_tools.model.errors import UnusableOperation
-from opsmcp_tools.model.tool import Kind, Tool
+from opsmcp_tools.model.tool import Tool
 from opsmcp_tools.phrases.phrase import Language
 from opsmcp_tools.policy.decision import Policy
 from opsmcp_tools.policy.rules import Effect, Rule

@@ -2,9 +2,9 @@
 
 import pytest
 
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import Variable
 from opsmcp_tools.model.kind_rules import is_secret_name, kind_of, words_of
-from opsmcp_tools.model.tool import Kind
 
 TABLE: dict[Kind, list[Variable]] = {
     Kind.CLUSTER: [Variable("cluster", desc="cluster")],

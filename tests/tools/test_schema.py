@@ -5,11 +5,12 @@ from typing import Any
 import jsonschema
 import pytest
 
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import Cluster, Host, Variable
 from opsmcp_tools.arguments.choices import Inventory
 from opsmcp_tools.model.errors import UnusableOperation
 from opsmcp_tools.model.kind_rules import kind_of
-from opsmcp_tools.model.tool import Input, Kind
+from opsmcp_tools.model.tool import Input
 from opsmcp_tools.toolbox.schema import OUTPUT_SCHEMA, build_input, input_schema
 from tests.tools.corpus import INVENTORY, TOOL
 

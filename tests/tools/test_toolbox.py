@@ -13,6 +13,7 @@ import pytest
 
 from opsmcp_pipelines.catalogue import Catalogue, Contents, Problem
 from opsmcp_pipelines.embedded.loader import Library
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import (
     Cluster,
     Host,
@@ -23,7 +24,7 @@ from opsmcp_pipelines.models import (
     TaskRef,
     Variable,
 )
-from opsmcp_tools.model.tool import Kind, Tool
+from opsmcp_tools.model.tool import Tool
 from opsmcp_tools.safe_text.token_estimate import estimate_tokens
 from opsmcp_tools.toolbox.build import FREE_SCRIPT, Exposure, Toolbox, ToolSettings, build_toolbox
 from opsmcp_tools.toolbox.tool_lint import canonical, find_fault

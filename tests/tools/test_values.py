@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import Variable
 from opsmcp_tools.arguments.value_checks import Refused, check_value, is_safe_word
-from opsmcp_tools.model.tool import Input, Kind
+from opsmcp_tools.model.tool import Input
 from opsmcp_tools.model.value_rules import ValueRules
 from opsmcp_tools.toolbox.schema import build_input
 from tests.tools.corpus import (

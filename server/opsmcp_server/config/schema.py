@@ -20,7 +20,7 @@ from pydantic import (
     SecretStr,
 )
 
-from opsmcp_tools.model.tool import Kind
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_tools.policy.rules import Rule
 
 __all__ = [

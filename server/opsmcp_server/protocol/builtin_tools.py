@@ -12,6 +12,7 @@ from functools import cache, partial
 import mcp_types as types
 from anyio import to_thread
 
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.run import Verdict
 from opsmcp_server.calls.answer import answer_run, run_text
 from opsmcp_server.calls.services import Services
@@ -21,7 +22,7 @@ from opsmcp_server.protocol.results import annotations, text_result
 from opsmcp_tools.arguments.check import check_inputs
 from opsmcp_tools.model.errors import ArgumentProblem, InvalidArguments
 from opsmcp_tools.model.run_record import RunRecord
-from opsmcp_tools.model.tool import Hints, Input, JsonObject, Kind, Principal
+from opsmcp_tools.model.tool import Hints, Input, JsonObject, Principal
 from opsmcp_tools.model.value_rules import NO_SCRIPT
 from opsmcp_tools.policy.decision import Action, BuiltInTool
 from opsmcp_tools.results.output_slice import output_slice, slice_text

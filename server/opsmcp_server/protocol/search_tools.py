@@ -10,6 +10,7 @@ from functools import cache
 
 import mcp_types as types
 
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import OperationKind
 from opsmcp_server.calls import prepare as calls
 from opsmcp_server.calls.services import Services
@@ -18,7 +19,7 @@ from opsmcp_server.protocol.inventory import describe_tool, is_visible
 from opsmcp_server.protocol.named_call import named_call_schema, read_named_call
 from opsmcp_server.protocol.results import annotations, text_result
 from opsmcp_tools.model.errors import ArgumentProblem, InvalidArguments, UnknownTool
-from opsmcp_tools.model.tool import Hints, Input, JsonObject, Kind, Principal, Tool
+from opsmcp_tools.model.tool import Hints, Input, JsonObject, Principal, Tool
 from opsmcp_tools.model.value_rules import NO_SCRIPT
 from opsmcp_tools.policy.decision import Action, BuiltInTool, Effect
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from opsmcp_tools.model.tool import Kind
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_tools.phrases.phrase import Phrase
 
 __all__ = ["MEANINGS"]

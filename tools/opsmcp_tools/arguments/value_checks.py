@@ -15,14 +15,16 @@ from ipaddress import ip_address, ip_network
 from posixpath import normpath
 from urllib.parse import SplitResult, urlsplit
 
+from opsmcp_pipelines.kinds.go_regex import as_written, matches
+from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_pipelines.kinds.table import KINDS, canonical
 from opsmcp_tools.arguments.nearest_names import alternatives, did_you_mean, first_of
 from opsmcp_tools.arguments.url_addresses import judge_bare, judge_host
 from opsmcp_tools.model.kind_rules import names_machine, names_several
-from opsmcp_tools.model.tool import Input, Kind
+from opsmcp_tools.model.tool import Input
 from opsmcp_tools.phrases import argument as words
-from opsmcp_tools.phrases.phrase import Said
+from opsmcp_tools.phrases.phrase import Phrase, Said
 from opsmcp_tools.safe_text.characters import has_hidden, quote
-from opsmcp_tools.safe_text.go_regex import as_written, matches
 
 __all__ = [
     "LABEL_NAME",
@@ -106,7 +108,7 @@ def check_value(item: Input, given: object) -> str:
     _check_characters(text, item.kind)
     _check_machine(item, text)
     _check_bare_hosts(item, text)
-    return _CHECKS[item.kind](item, text)
+    return _CHECKS.get(item.kind, _check_row)(item, text)
 
 
 def is_safe_word(text: str) -> bool:
@@ -348,6 +350,14 @@ def _check_word(item: Input, text: str) -> str:
             _check_url_host(item, host)
         return text
     raise Refused(words.NOT_WORD(MAX_WORD))
+
+
+def _check_row(item: Input, text: str) -> str:
+    row = KINDS[item.kind]
+    value = canonical(item.kind, text)
+    if value is not None:
+        return value
+    raise Refused(Phrase(f"it must be {row.allowed.en}", f"必须是{row.allowed.zh}")())
 
 
 def _check_text(item: Input, text: str) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import Variable
-from opsmcp_tools.model.tool import Kind
 
 __all__ = [
     "CLUSTER",

@@ -5,11 +5,11 @@ Frozen data, no decisions: `kinds`, `schema`, `naming` and `toolbox` fill it in.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import Operation, OperationKind, Task
 from opsmcp_tools.model.definition import definition_hash
 from opsmcp_tools.model.value_rules import NO_RULES, ValueRules
@@ -21,7 +21,6 @@ __all__ = [
     "Hints",
     "Input",
     "JsonObject",
-    "Kind",
     "Principal",
     "Tool",
     "Withheld",
@@ -40,26 +39,6 @@ class Principal:
 
     name: str
     groups: tuple[str, ...] = ()
-
-
-class Kind(StrEnum):
-    """What a variable means, and so how its values are checked."""
-
-    CLUSTER = "cluster"
-    HOST = "host"
-    KUBERNETES_NAME = "kubernetes_name"
-    COUNT = "count"
-    FLAG = "flag"
-    IP = "ip"
-    CIDR = "cidr"
-    URL = "url"
-    IMAGE = "image"
-    PATH = "path"
-    CHOICE = "choice"
-    PATTERN = "pattern"
-    TOKEN = "token"  # noqa: S105 - a kind of value, no password
-    TEXT = "text"
-    BOUND = "bound"
 
 
 @dataclass(frozen=True, slots=True)

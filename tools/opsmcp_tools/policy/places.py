@@ -8,6 +8,7 @@ the names are compared as says `place_names`.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import Pipeline
 from opsmcp_tools.arguments.choices import NODE_SELECTORS
 from opsmcp_tools.arguments.place_names import OPEN, Place, names_in
@@ -18,7 +19,7 @@ from opsmcp_tools.model.kind_rules import (
     names_machine,
     names_namespace,
 )
-from opsmcp_tools.model.tool import Input, Kind, Tool
+from opsmcp_tools.model.tool import Input, Tool
 
 __all__ = ["ANY_MACHINE", "Places", "could_be_any", "possible_places"]
 

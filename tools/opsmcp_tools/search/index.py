@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from types import MappingProxyType
 
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import Pipeline, Task
-from opsmcp_tools.model.tool import Kind, Tool
+from opsmcp_tools.model.tool import Tool
 from opsmcp_tools.search.question import Question, read_question
 from opsmcp_tools.search.spelling import Spellings
 from opsmcp_tools.search.terms import IDEA, meanings, terms_in

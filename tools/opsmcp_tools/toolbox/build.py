@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from opsmcp_pipelines.catalogue import Catalogue
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import (
     COPILOT_LABEL,
     Operation,
@@ -29,7 +30,7 @@ from opsmcp_tools.arguments.cluster_host import with_locations
 from opsmcp_tools.arguments.nearest_names import nearest_names
 from opsmcp_tools.model.errors import UnusableOperation
 from opsmcp_tools.model.kind_rules import kind_of
-from opsmcp_tools.model.tool import FREE_SCRIPT, Bound, Input, Kind, Tool, Withheld
+from opsmcp_tools.model.tool import FREE_SCRIPT, Bound, Input, Tool, Withheld
 from opsmcp_tools.model.value_rules import NO_RULES, ValueRules
 from opsmcp_tools.phrases.definition import OR_NODE
 from opsmcp_tools.phrases.phrase import Language

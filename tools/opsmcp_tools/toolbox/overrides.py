@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import Operation, Variable
 from opsmcp_tools.arguments.nearest_names import suggest
-from opsmcp_tools.model.tool import Kind
 
 __all__ = [
     "TO_DO",

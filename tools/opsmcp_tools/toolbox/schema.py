@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from opsmcp_pipelines.kinds.go_regex import Pattern, matches, parse_pattern
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import Variable
 from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.arguments.choices import NODE_SELECTORS, Inventory
@@ -22,11 +24,10 @@ from opsmcp_tools.arguments.value_checks import (
 )
 from opsmcp_tools.model.errors import UnusableOperation
 from opsmcp_tools.model.kind_rules import kind_of, words_of
-from opsmcp_tools.model.tool import Input, JsonObject, Kind
+from opsmcp_tools.model.tool import Input, JsonObject
 from opsmcp_tools.phrases import definition as words
 from opsmcp_tools.phrases.phrase import Said
 from opsmcp_tools.safe_text.characters import clean_line, has_hidden, quote
-from opsmcp_tools.safe_text.go_regex import Pattern, matches, parse_pattern
 
 __all__ = ["OUTPUT_SCHEMA", "build_input", "input_schema"]
 

@@ -13,11 +13,12 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from opsmcp_pipelines.catalogue import Catalogue
+from opsmcp_pipelines.kinds.go_regex import matches, parse_pattern
+from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import Operation, Task, Variable
 from opsmcp_tools.model.kind_rules import is_secret_name, kind_of, words_of
-from opsmcp_tools.model.tool import JsonObject, Kind
+from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.safe_text.characters import clean_line, quote
-from opsmcp_tools.safe_text.go_regex import matches, parse_pattern
 from opsmcp_tools.toolbox.build import ToolSettings
 from opsmcp_tools.toolbox.description import is_thin
 from opsmcp_tools.toolbox.hints import LABELS, infer_hints, names_destruction

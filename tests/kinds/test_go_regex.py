@@ -2,7 +2,7 @@
 
 import pytest
 
-from opsmcp_tools.safe_text.go_regex import as_written, matches, parse_pattern
+from opsmcp_pipelines.kinds.go_regex import as_written, matches, parse_pattern
 
 
 @pytest.mark.parametrize(
