@@ -78,13 +78,19 @@ class Separator(StrEnum):
 class VariableKind:
     """The kind of a variable: of its value or, where it is a list, of each item.
 
-    `separator` joins the items of a list and is None for a single value. `guessed` is true when
-    nobody declared the kind: how a script uses the value may then narrow it.
+    Attributes:
+        kind: What a value is.
+        separator: What joins the items of a list; None for a single value.
+        guessed: Nobody declared the kind, so that how a script uses the value may narrow it.
+        also: What a value must be besides, because of where it stands.
+        without: Characters that a value must not hold, because of where it stands.
     """
 
     kind: Kind
     separator: Separator | None = None
     guessed: bool = False
+    also: Kind | None = None
+    without: str = ""
 
     @property
     def is_list(self) -> bool:
