@@ -10,6 +10,7 @@ from functools import cached_property
 
 from opsmcp_pipelines.models import (
     Cluster,
+    Definition,
     Host,
     Operation,
     OperationKey,
@@ -44,6 +45,20 @@ class Contents:
     clusters: tuple[Cluster, ...] = ()
     hosts: tuple[Host, ...] = ()
     problems: tuple[Problem, ...] = ()
+
+    def definition(self, key: OperationKey) -> Definition | None:
+        """An operation with its tasks; None if it or one of them is not there."""
+        tasks = {task.key: task for task in self.tasks}
+        if key.kind is OperationKind.TASK:
+            task = tasks.get(key)
+            return Definition(task, (task,)) if task else None
+        pipeline = next((found for found in self.pipelines if found.key == key), None)
+        if pipeline is None:
+            return None
+        wanted = (OperationKey(OperationKind.TASK, key.namespace, t.task) for t in pipeline.tasks)
+        found = tuple(tasks.get(name) for name in wanted)
+        parts = tuple(task for task in found if task is not None)
+        return Definition(pipeline, parts) if len(parts) == len(found) else None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@
     * SourceRefused            the source understood and said no: do not repeat
         * SourceUnauthorized   the token is wrong or absent
         * NotFound             the object is not there (any more)
+        * DefinitionChanged    it has another definition than the one that was decided on
     * SourceProtocolError      not the answer of an Ops server: the address is probably wrong
 * ManifestError                a manifest cannot be used; names file and line
 
@@ -13,6 +14,7 @@ Messages are ours and safe to show: they never hold tokens, exception texts or u
 """
 
 __all__ = [
+    "DefinitionChanged",
     "ManifestError",
     "NotFound",
     "SourceError",
@@ -46,6 +48,10 @@ class SourceUnauthorized(SourceRefused):
 
 class NotFound(SourceRefused):
     """The source does not know the object, or has deleted it."""
+
+
+class DefinitionChanged(SourceRefused):
+    """The source has another definition of the operation than the one that was to be run."""
 
 
 class SourceProtocolError(SourceError):

@@ -16,6 +16,7 @@ from types import MappingProxyType
 __all__ = [
     "COPILOT_LABEL",
     "Cluster",
+    "Definition",
     "Host",
     "Operation",
     "OperationKey",
@@ -152,6 +153,19 @@ class Pipeline:
 
 Operation = Pipeline | Task
 """A Pipeline or a Task that can be run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What an operation consists of: itself, and the tasks that it runs, in their order."""
+
+    operation: Operation
+    tasks: tuple[Task, ...]
+
+    @property
+    def key(self) -> OperationKey:
+        """What identifies the operation."""
+        return self.operation.key
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
 from opsmcp_pipelines.catalogue import Contents
-from opsmcp_pipelines.models import OperationKey
+from opsmcp_pipelines.models import Definition, OperationKey
 from opsmcp_pipelines.run import RunReport
 
 __all__ = ["CALL_ID_VARIABLE", "EndingSource", "NodeSource", "RunRef", "Source", "StartRequest"]
@@ -31,13 +31,19 @@ class RunRef:
 class StartRequest:
     """One start: complete variables (defaults and bound values merged), and the call it is for.
 
+    `definition` is what was listed, planned and agreed to: what the run has to consist of.
     `secrets` are values that must not be kept where the source keeps outputs.
     """
 
-    operation: OperationKey
+    definition: Definition
     call_id: str
     variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+
+    @property
+    def operation(self) -> OperationKey:
+        """What is to be run."""
+        return self.definition.key
 
 
 class Source(Protocol):
@@ -62,9 +68,13 @@ class Source(Protocol):
         ...
 
     async def start(self, request: StartRequest) -> RunRef:
-        """Start a run, once.
+        """Start a run, once; of another definition than the one that was decided on, none.
+
+        A source that starts by name only cannot compare; one that can compares in the reading that
+        it runs.
 
         Raises:
+            DefinitionChanged: It has another definition. No run was made.
             StartOutcomeUnknown: The request may have been received; never repeat it blindly.
             SourceUnavailable: The request was certainly not received.
             SourceRefused: No run was made.
@@ -89,9 +99,9 @@ class Source(Protocol):
         ...
 
     async def find_run(
-        self, request: StartRequest, turn: Callable[[], Awaitable[None]]
+        self, operation: OperationKey, call_id: str, turn: Callable[[], Awaitable[None]]
     ) -> RunRef | None:
-        """Find the run that `request` made, newest first; None when there is none.
+        """Find the run that a call made, newest first; None when there is none.
 
         Awaits `turn` before each request.
         """

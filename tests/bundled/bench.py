@@ -47,7 +47,9 @@ async def _run(source: Source, name: str, given: Mapping[str, str]) -> Run:
     contents = await source.read()
     pipeline = _find(contents, name)
     own = {one.name: one.value or one.default or "" for one in pipeline.variables}
-    ref = await source.start(StartRequest(pipeline.key, "r-test", {**own, **given}))
+    definition = contents.definition(pipeline.key)
+    assert definition is not None
+    ref = await source.start(StartRequest(definition, "r-test", {**own, **given}))
     tasks = {task.name: task for task in contents.tasks}
     return judge(await _ended(source, ref), expected_tasks(pipeline, tasks))
 

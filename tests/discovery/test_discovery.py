@@ -12,7 +12,7 @@ from anyio.lowlevel import checkpoint
 from opsmcp_pipelines.catalogue import Catalogue, Contents, Difference, Problem
 from opsmcp_pipelines.discovery import Discovery
 from opsmcp_pipelines.errors import SourceError, SourceProtocolError, SourceUnavailable
-from opsmcp_pipelines.models import Cluster, OperationKind, Pipeline
+from opsmcp_pipelines.models import Cluster, OperationKey, OperationKind, Pipeline
 from opsmcp_pipelines.ops.source import OpsSettings, open_ops_source
 from opsmcp_pipelines.run import RunReport
 from opsmcp_pipelines.source import RunRef, StartRequest
@@ -55,7 +55,7 @@ class _Scripted:
         raise NotImplementedError
 
     async def find_run(
-        self, request: StartRequest, turn: Callable[[], Awaitable[None]]
+        self, operation: OperationKey, call_id: str, turn: Callable[[], Awaitable[None]]
     ) -> RunRef | None:
         raise NotImplementedError
 

@@ -20,8 +20,8 @@ from opsmcp_pipelines.embedded.source import (
     open_embedded_source,
 )
 from opsmcp_pipelines.embedded.store.run_store import RunStore, StoredRun
-from opsmcp_pipelines.errors import NotFound, SourceRefused, SourceUnavailable
-from opsmcp_pipelines.models import OperationKey, OperationKind
+from opsmcp_pipelines.errors import DefinitionChanged, NotFound, SourceUnavailable
+from opsmcp_pipelines.models import Definition, OperationKey, OperationKind, Task
 from opsmcp_pipelines.run import RunReport, Status, StepReport, Verdict, judge
 from opsmcp_pipelines.source import RunRef, StartRequest
 
@@ -61,7 +61,9 @@ class Engine:
     async def start(self, name: str, variables: Mapping[str, str] = {}) -> RunRef:
         kind = OperationKind.PIPELINE if name.startswith("p") else OperationKind.TASK
         key = OperationKey(kind, "ops-system", name)
-        return await self.source.start(StartRequest(key, f"call-{name}", variables))
+        definition = (await self.source.read()).definition(key)
+        assert definition is not None
+        return await self.source.start(StartRequest(definition, f"call-{name}", variables))
 
     async def until(self, ref: RunRef, done: Callable[[RunReport], bool]) -> RunReport:
         async for _ in ticks(20):
@@ -407,9 +409,8 @@ async def test_runs_are_found_again_by_call_and_after_a_restart(engine: Open) ->
         report = await runs.end(ref)
     async with engine(manifest) as runs:
         assert await runs.source.read_run(ref) == report
-        request = StartRequest(ref.operation, "call-t")
-        assert await runs.source.find_run(request, checkpoint) == ref
-        assert await runs.source.find_run(StartRequest(ref.operation, "none"), checkpoint) is None
+        assert await runs.source.find_run(ref.operation, "call-t", checkpoint) == ref
+        assert await runs.source.find_run(ref.operation, "none", checkpoint) is None
 
 
 async def test_run_of_a_dead_process_reads_as_aborted(engine: Open, tmp_path: Path) -> None:
@@ -468,15 +469,32 @@ async def test_a_store_of_the_version_before_is_taken_over(engine: Open, tmp_pat
 
 async def test_what_does_not_exist_is_refused(engine: Open) -> None:
     async with engine(pipeline("p", "[{taskRef: none}]")) as runs:
+        contents = await runs.source.read()
+        assert contents.definition(OperationKey(OperationKind.PIPELINE, "ops-system", "p")) is None
+        gone = Definition(Task("t", "ops-system"), (Task("t", "ops-system"),))
         with pytest.raises(NotFound):
-            await runs.start("t")
-        with pytest.raises(SourceRefused, match="'none'"):
-            await runs.start("p")
+            await runs.source.start(StartRequest(gone, "call-t"))
+        halved = Definition(contents.pipelines[0], ())
+        with pytest.raises(NotFound, match="or not all of it"):
+            await runs.source.start(StartRequest(halved, "call-p"))
         unknown = RunRef(OperationKey(OperationKind.TASK, "ops-system", "t"), "t-1")
         with pytest.raises(NotFound):
             await runs.source.read_run(unknown)
         with pytest.raises(NotFound):
             await runs.source.cancel(unknown)
+
+
+async def test_what_was_decided_on_runs_and_nothing_else(engine: Open) -> None:
+    async with engine(task("t", step("a", "echo old"))) as runs:
+        key = OperationKey(OperationKind.TASK, "ops-system", "t")
+        decided = (await runs.source.read()).definition(key)
+        assert decided is not None
+        async with engine(task("t", step("a", "echo new"))):  # which writes the file
+            pass
+        with pytest.raises(DefinitionChanged):
+            await runs.source.start(StartRequest(decided, "call-t"))
+        assert await runs.source.find_run(key, "call-t", checkpoint) is None
+        assert outputs(await runs.run("t")) == ["new\n"]
 
 
 async def test_store_is_private(engine: Open, tmp_path: Path) -> None:
@@ -499,9 +517,10 @@ async def test_store_that_cannot_be_used_is_told(version: int | None, tmp_path: 
         database.close()
     task = OperationKey(OperationKind.TASK, "ops-system", "host-overview")
     async with open_embedded_source(EmbeddedSettings(tmp_path, {})) as source:
-        assert (await source.read()).tasks
+        definition = (await source.read()).definition(task)
+        assert definition is not None
         with pytest.raises(SourceUnavailable, match=r"embedded\.db cannot be used"):
-            await source.start(StartRequest(task, "r-1"))
+            await source.start(StartRequest(definition, "r-1"))
 
 
 async def test_unchanged_contents_are_the_same_object(engine: Open) -> None:

@@ -11,7 +11,7 @@ from opsmcp_pipelines.source import StartRequest
 
 _KILLED = """
 import os, signal, sys
-from opsmcp_pipelines.embedded.workplace import Workplace
+from opsmcp_pipelines.embedded.engine.work_directory import Workplace
 place = Workplace.make(sys.argv[1])
 (place.folder / "script").write_text("secret")
 os.kill(os.getpid(), signal.SIGKILL)
@@ -49,7 +49,9 @@ async def test_the_next_engine_removes_it_before_it_runs_anything(tmp_path: Path
     settings = EmbeddedSettings(tmp_path / "state", {"TMPDIR": str(tmp_path)})
     key = OperationKey(OperationKind.TASK, "ops-system", "host-overview")
     async with open_embedded_source(settings) as source:
-        await source.start(StartRequest(key, "r-1"))
+        definition = (await source.read()).definition(key)
+        assert definition is not None
+        await source.start(StartRequest(definition, "r-1"))
     assert _names(tmp_path) == ["state"]
 
 

@@ -315,7 +315,7 @@ def test_what_sqlite_cannot_hold_is_an_error_of_the_journal(tmp_path: Path) -> N
 
 _KILLED = """
 import os, pathlib, signal, sys
-from opsmcp_tools.sqlite_journal import open_journal
+from opsmcp_tools.journal.sqlite_write import open_journal
 from tests.execution.test_journal import _record
 with open_journal(pathlib.Path(sys.argv[1])) as journal:
     journal.add(_record())
@@ -333,7 +333,7 @@ def test_runs_of_a_killed_process_can_be_claimed_at_once(tmp_path: Path) -> None
 
 _KILLED_IDLE = """
 import os, pathlib, signal, sys
-from opsmcp_tools.ownership import Ownership
+from opsmcp_tools.journal.process_lock import Ownership
 with Ownership(pathlib.Path(sys.argv[1])):
     os.kill(os.getpid(), signal.SIGKILL)
 """

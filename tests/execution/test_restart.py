@@ -46,7 +46,7 @@ async def test_a_start_that_was_never_answered_is_looked_for_after_a_restart(
     run = await _leave_an_unanswered_start(tmp_path)
     async with bench(tmp_path, ScriptedSource(found=(found,))) as it:
         assert (await it.executions.wait(run, 100)).verdict is verdict
-        assert it.source.searched[0].call_id == run
+        assert it.source.searched[0] == run
         assert it.source.started == []
 
 

@@ -79,7 +79,7 @@ async def test_a_run_of_this_process_that_it_does_not_follow_is_taken_up(tmp_pat
         it.journal.add(replace(ghost, source=it.source.label))
         await it.clock.sleep(30)
         assert (await it.executions.wait("r-ghost", 200)).verdict is Verdict.UNKNOWN
-        assert it.source.searched[0].call_id == "r-ghost"
+        assert it.source.searched[0] == "r-ghost"
         assert (await it.start()).run != "r-ghost"
 
 

@@ -6,6 +6,7 @@ import anyio
 
 from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.errors import SourceError
+from opsmcp_pipelines.models import OperationKey
 from opsmcp_pipelines.ops.stuck_sign import sign_of
 from opsmcp_pipelines.run import (
     NodeReport,
@@ -43,7 +44,7 @@ class ScriptedSource:
     ) -> None:
         self.can_cancel = can_cancel
         self.started: list[StartRequest] = []
-        self.searched: list[StartRequest] = []
+        self.searched: list[str] = []
         self.looks = 0
         self.lists = 0
         self.cancel_error: SourceError | None = None
@@ -85,10 +86,10 @@ class ScriptedSource:
         return {ref: await self.read_run(ref) for ref in refs}
 
     async def find_run(
-        self, request: StartRequest, turn: Callable[[], Awaitable[None]]
+        self, operation: OperationKey, call_id: str, turn: Callable[[], Awaitable[None]]
     ) -> RunRef | None:
         await turn()
-        self.searched.append(request)
+        self.searched.append(call_id)
         answer = self._found.pop(0) if len(self._found) > 1 else self._found[0]
         if isinstance(answer, SourceError):
             raise answer

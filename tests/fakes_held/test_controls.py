@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from opsmcp_pipelines.errors import SourceUnavailable
-from opsmcp_pipelines.models import OperationKey, OperationKind
+from opsmcp_pipelines.models import Definition, OperationKey, OperationKind, Pipeline
 from opsmcp_pipelines.ops.source import OpsSettings, OpsSource, open_ops_source
 from opsmcp_pipelines.run import Verdict, judge
 from opsmcp_pipelines.source import StartRequest
@@ -21,7 +21,9 @@ from tests.fakes.ops_state import (
 )
 
 _KEY = OperationKey(OperationKind.PIPELINE, "ops-system", "two-hosts")
-_REQUEST = StartRequest(_KEY, "r-1", {"host": "ssh2"})
+_REQUEST = StartRequest(
+    Definition(Pipeline("two-hosts", "ops-system"), ()), "r-1", {"host": "ssh2"}
+)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from opsmcp_pipelines.errors import SourceProtocolError
-from opsmcp_pipelines.models import OperationKey, OperationKind
+from opsmcp_pipelines.models import Definition, OperationKey, OperationKind, Pipeline
 from opsmcp_pipelines.ops.settings import OpsSettings
 from opsmcp_pipelines.ops.source import OpsSource, open_ops_source
 from opsmcp_pipelines.run import Status
@@ -15,6 +15,7 @@ from tests.fakes.ops_server import FakeOps
 from tests.fakes.ops_state import good_step, pipeline_status, task_status
 
 _KEY = OperationKey(OperationKind.PIPELINE, "ops-system", "list-nodes")
+_DEFINITION = Definition(Pipeline("list-nodes", "ops-system"), ())
 _MIB = 1024 * 1024
 
 
@@ -30,7 +31,7 @@ async def _free() -> None:
 
 
 async def _start(source: OpsSource, count: int) -> set[RunRef]:
-    return {await source.start(StartRequest(_KEY, f"r-{n}")) for n in range(count)}
+    return {await source.start(StartRequest(_DEFINITION, f"r-{n}")) for n in range(count)}
 
 
 def _pages(ops: FakeOps) -> list[str]:

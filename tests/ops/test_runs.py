@@ -16,7 +16,7 @@ from opsmcp_pipelines.errors import (
     SourceUnavailable,
     StartOutcomeUnknown,
 )
-from opsmcp_pipelines.models import OperationKey, OperationKind
+from opsmcp_pipelines.models import Definition, OperationKey, OperationKind, Pipeline, Task
 from opsmcp_pipelines.ops.source import OpsSettings, OpsSource, open_ops_source
 from opsmcp_pipelines.report import Status
 from opsmcp_pipelines.source import CALL_ID_VARIABLE, RunRef, StartRequest
@@ -25,7 +25,11 @@ from tests.fakes.ops_server import FakeOps, Fault
 
 _PIPELINE = OperationKey(OperationKind.PIPELINE, "ops-system", "bed-echo")
 _TASK = OperationKey(OperationKind.TASK, "ops-system", "bed-echo")
-_REQUEST = StartRequest(_PIPELINE, "r-1", {"host": "local", "message": "hi\ud83d"})
+_DEFINITIONS = {
+    _PIPELINE: Definition(Pipeline("bed-echo", "ops-system"), ()),
+    _TASK: Definition(Task("bed-echo", "ops-system"), ()),
+}
+_REQUEST = StartRequest(_DEFINITIONS[_PIPELINE], "r-1", {"host": "local", "message": "hi\ud83d"})
 
 
 @pytest.fixture
@@ -39,20 +43,20 @@ async def source(ops: FakeOps) -> AsyncGenerator[OpsSource]:
 async def test_a_start_is_one_request_with_the_call_id(
     ops: FakeOps, source: OpsSource, key: OperationKey
 ) -> None:
-    ref = await source.start(StartRequest(key, "r-1", {"host": "local"}))
+    ref = await source.start(StartRequest(_DEFINITIONS[key], "r-1", {"host": "local"}))
     (run,) = ops.runs
     (post,) = ops.posts
     assert ref == RunRef(key, run.name)
     assert post.json["variables"] == {"host": "local", CALL_ID_VARIABLE: "r-1"}
-    assert await source.find_run(StartRequest(key, "r-1"), checkpoint) == ref
-    assert await source.find_run(StartRequest(key, "r-2"), checkpoint) is None
+    assert await source.find_run(key, "r-1", checkpoint) == ref
+    assert await source.find_run(key, "r-2", checkpoint) is None
 
 
 @pytest.mark.parametrize("key", [_PIPELINE, _TASK], ids=["pipeline", "task"])
 async def test_a_run_is_read_until_its_end(
     ops: FakeOps, source: OpsSource, key: OperationKey
 ) -> None:
-    ref = await source.start(StartRequest(key, "r-1", {"host": "local"}))
+    ref = await source.start(StartRequest(_DEFINITIONS[key], "r-1", {"host": "local"}))
     reports = [await source.read_run(ref) for _ in range(3)]
     assert reports[-1].status is Status.SUCCEEDED
     assert reports[-1].tasks[0].nodes[0].node == "local"
@@ -80,7 +84,7 @@ async def test_a_start_whose_answer_is_lost_is_in_doubt_and_not_repeated(
         await source.start(_REQUEST)
     assert len(ops.posts) == 1
     made = after or fault is Fault.GARBLED
-    assert (await source.find_run(_REQUEST, checkpoint) is not None) is made
+    assert (await source.find_run(_PIPELINE, "r-1", checkpoint) is not None) is made
 
 
 async def test_a_start_that_is_not_answered_in_time_is_in_doubt(ops: FakeOps) -> None:
@@ -132,14 +136,14 @@ async def test_a_run_that_was_cleared_away_is_not_found(ops: FakeOps, source: Op
     assert (await source.read_run(ref)).status is Status.RUNNING
     with pytest.raises(NotFound, match="not found"):
         await source.read_run(ref)
-    assert await source.find_run(_REQUEST, checkpoint) is None
+    assert await source.find_run(_PIPELINE, "r-1", checkpoint) is None
 
 
 async def test_a_run_is_found_behind_newer_ones(ops: FakeOps, source: OpsSource) -> None:
     ref = await source.start(_REQUEST)
     for _ in range(45):
         ops.state.create_run("pipelineruns", "ops-system", {"pipelineRef": "bed-echo"}, 10)
-    assert await source.find_run(_REQUEST, checkpoint) == ref
+    assert await source.find_run(_PIPELINE, "r-1", checkpoint) == ref
 
 
 async def test_only_the_newest_runs_are_looked_through(ops: FakeOps, source: OpsSource) -> None:
@@ -151,7 +155,7 @@ async def test_only_the_newest_runs_are_looked_through(ops: FakeOps, source: Ops
     async def turn() -> None:
         turns.append(len(ops.requests))
 
-    assert await source.find_run(_REQUEST, turn) is None
+    assert await source.find_run(_PIPELINE, "r-1", turn) is None
     assert turns == list(range(25))
     assert len(ops.requests) == 25
 
@@ -171,14 +175,14 @@ async def test_runs_that_go_between_two_pages_do_not_hide_the_one_that_is_looked
         for _ in range(25):
             ops.state.create_run("pipelineruns", "ops-system", {"pipelineRef": "bed-echo"}, 10)
         with pytest.raises(SourceUnavailable, match="changed while they were read"):
-            await source.find_run(_REQUEST, checkpoint)
-        assert await source.find_run(_REQUEST, checkpoint) == ref
+            await source.find_run(_PIPELINE, "r-1", checkpoint)
+        assert await source.find_run(_PIPELINE, "r-1", checkpoint) == ref
 
 
 async def test_a_list_of_nothing_holds_no_run(ops: FakeOps, source: OpsSource) -> None:
     await source.start(_REQUEST)
     ops.fail("pipelineruns", Fault.NULL_LIST)
-    assert await source.find_run(_REQUEST, checkpoint) is None
+    assert await source.find_run(_PIPELINE, "r-1", checkpoint) is None
 
 
 async def test_an_answer_without_a_run_is_not_a_run(ops: FakeOps, source: OpsSource) -> None:

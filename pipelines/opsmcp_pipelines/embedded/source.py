@@ -30,8 +30,8 @@ from opsmcp_pipelines.embedded.loader import LOCAL_HOST, NEEDS_LABEL, Library, L
 from opsmcp_pipelines.embedded.process_id import ProcessId
 from opsmcp_pipelines.embedded.store.run_store import RunStore, StoredRun
 from opsmcp_pipelines.embedded.stuck_sign import sign_of
-from opsmcp_pipelines.errors import NotFound, SourceRefused, SourceUnavailable
-from opsmcp_pipelines.models import Host, Operation, Pipeline
+from opsmcp_pipelines.errors import DefinitionChanged, NotFound, SourceUnavailable
+from opsmcp_pipelines.models import Host, Operation, OperationKey, Pipeline
 from opsmcp_pipelines.run import RunReport, Status, TaskReport
 from opsmcp_pipelines.source import RunRef, StartRequest
 
@@ -181,8 +181,8 @@ class EmbeddedSource:
         """Start a run; it may wait for its turn.
 
         Raises:
-            NotFound: There is no such operation.
-            SourceRefused: One of its tasks is missing.
+            NotFound: There is no such operation, or one of its tasks is missing.
+            DefinitionChanged: It is not the one that was decided on.
             SourceUnavailable: The run cannot be stored.
         """
         plan = await self._plan(request)
@@ -227,12 +227,12 @@ class EmbeddedSource:
             await live.over.wait()
 
     async def find_run(
-        self, request: StartRequest, turn: Callable[[], Awaitable[None]]
+        self, operation: OperationKey, call_id: str, turn: Callable[[], Awaitable[None]]
     ) -> RunRef | None:
-        """The newest run that was started with the call id of `request`."""
+        """The newest run that was started with this call id."""
         await turn()
-        name = await self._with_store(lambda store: store.find(request.call_id, request.operation))
-        return RunRef(request.operation, name) if name else None
+        name = await self._with_store(lambda store: store.find(call_id, operation))
+        return RunRef(operation, name) if name else None
 
     async def cancel(self, ref: RunRef) -> bool:
         """End a run and everything it started; false when it ended by itself or could not be ended.
@@ -253,17 +253,20 @@ class EmbeddedSource:
         return live.state.status is Status.CANCELLED
 
     async def _plan(self, request: StartRequest) -> Plan:
-        contents = await self.read()
-        operation = _find(contents, request)
-        if operation is None:
-            raise NotFound(f"the embedded engine has no {request.operation}")
-        tasks = {
-            task.name: task for task in contents.tasks if task.namespace == operation.namespace
-        }
-        plan = build_plan(operation, tasks, request.variables)
-        if isinstance(plan, str):
-            raise SourceRefused(f"its task {plan!r} does not exist or cannot run here")
-        return plan
+        """What is run: what was decided on, if the files still say so.
+
+        Raises:
+            NotFound: They have it no more, or one of its tasks.
+            DefinitionChanged: They say something else.
+        """
+        found = (await self.read()).definition(request.operation)
+        if found is None:
+            raise NotFound(f"the embedded engine has {request.operation} no more, or not all of it")
+        if found != request.definition:
+            raise DefinitionChanged(
+                f"the definition of {request.operation} was changed after it was listed"
+            )
+        return build_plan(found, request.variables)
 
     async def _run(self, live: _Live) -> None:
         """Run to the end, whatever the end is, and store it."""
@@ -347,11 +350,6 @@ def _end_of(live: _Live, why: str) -> tuple[Status, str]:
     if live.leader is not None and live.leader.alive:
         return Status.ABORTED, f"{why}, but its process could not be ended: it may go on"
     return Status.CANCELLED if live.cancelled else Status.ABORTED, why
-
-
-def _find(contents: Contents, request: StartRequest) -> Operation | None:
-    both: tuple[Operation, ...] = (*contents.pipelines, *contents.tasks)
-    return next((found for found in both if found.key == request.operation), None)
 
 
 def _build_contents(loaded: Loaded, kubernetes: KubeInventory, namespace: str) -> Contents:

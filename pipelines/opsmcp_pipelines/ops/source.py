@@ -18,7 +18,7 @@ from opsmcp_pipelines.errors import (
     SourceUnavailable,
     StartOutcomeUnknown,
 )
-from opsmcp_pipelines.models import Cluster, OperationKind
+from opsmcp_pipelines.models import Cluster, OperationKey, OperationKind
 from opsmcp_pipelines.ops import wire
 from opsmcp_pipelines.ops.answer import NotReceived
 from opsmcp_pipelines.ops.client import OpsClient, Page
@@ -205,15 +205,15 @@ class OpsSource:
         return reports
 
     async def find_run(
-        self, request: StartRequest, turn: Callable[[], Awaitable[None]]
+        self, operation: OperationKey, call_id: str, turn: Callable[[], Awaitable[None]]
     ) -> RunRef | None:
-        """Find the run that carries the call id of `request`, among the newest of its operation.
+        """Find the run that carries this call id, among the newest of its operation.
 
         Raises:
             SourceUnavailable: Also when runs went while their list was read, and with them the run
                 may have moved to a page that was read before.
         """
-        key = request.operation
+        key = operation
         least = 0
         for number in range(1, _RUN_PAGES + 1):
             await turn()
@@ -221,7 +221,7 @@ class OpsSource:
                 key.namespace, _RUNS[key.kind], number, size=_RUNS_PER_PAGE, search=key.name
             )
             for item in page.objects():
-                if wire.parse_variables(item).get(CALL_ID_VARIABLE) == request.call_id:
+                if wire.parse_variables(item).get(CALL_ID_VARIABLE) == call_id:
                     name = wire.parse_run_name(item)
                     return RunRef(key, name) if name else None
             if page.mark.total < least:

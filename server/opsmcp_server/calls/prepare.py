@@ -247,18 +247,27 @@ async def execute(
 
     The same call (or the same `key`) gets the run that there is; see `Executions.start`, also for
     `caller`.
+
+    Raises:
+        PlanChanged: The source has another definition by now than the one that was decided on.
+        ToolUnavailable: Nothing was started.
     """
     executions, clock = services.executions, services.clock
     until = clock.monotonic() + wait_seconds
-    started = await executions.start(
-        prepared.tool,
-        prepared.call,
-        prepared.principal,
-        key=key,
-        caller=caller,
-        wait_seconds=max(wait_seconds, _LEAST_START_SECONDS),
-        on_progress=on_progress,
-    )
+    try:
+        started = await executions.start(
+            prepared.tool,
+            prepared.call,
+            prepared.principal,
+            key=key,
+            caller=caller,
+            wait_seconds=max(wait_seconds, _LEAST_START_SECONDS),
+            on_progress=on_progress,
+        )
+    except PlanChanged:
+        # So that whoever looks again sees what there is now, not what was listed.
+        await services.discovery.refresh()
+        raise
     if on_progress is not None and not started.ended:
         await on_progress(started)
     left = max(0.0, until - clock.monotonic())

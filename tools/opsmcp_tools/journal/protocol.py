@@ -1,7 +1,7 @@
 """Journal: what was run, by whom, with what, and how it ended. Survives restarts.
 
 The one small interface that the execution of calls needs, so that a shared database can come later;
-`sqlite_journal` is what there is. It knows neither sources nor verdicts; `execution` decides what
+`sqlite_write` is what there is. It knows neither sources nor verdicts; `execution` decides what
 is written when: the intent before a start is sent, then the source's name of the run, now and then
 how it stands, then its end.
 """

@@ -1,6 +1,6 @@
 """The file of the journal: opened, brought up to date, and its errors in words that may be shown.
 
-Knows no runs; `sqlite_journal` reads and writes them.
+Knows no runs; `sqlite_write` reads and writes them.
 """
 
 import errno

@@ -14,7 +14,7 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from opsmcp_pipelines.errors import SourceError
-from opsmcp_pipelines.models import Operation
+from opsmcp_pipelines.models import Definition, Operation
 from opsmcp_pipelines.source import RunRef, Source, StartRequest
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.journal.protocol import Journal
@@ -221,7 +221,9 @@ class Executions:
     def _begin(self, tool: Tool, call: CheckedCall, intent: RunRecord) -> Live:
         """From here on the call belongs to the server, whatever becomes of who made it."""
         live = Live(intent, self._masker.also(call.secrets))
-        request = StartRequest(tool.operation.key, intent.run, call.variables, call.secrets)
+        request = StartRequest(
+            Definition(tool.operation, tool.tasks), intent.run, call.variables, call.secrets
+        )
         window = self._window(tool)
         since = None if window is None else intent.created_at - window
 

@@ -18,7 +18,13 @@ from opsmcp_pipelines.run import Run, Verdict
 from opsmcp_pipelines.source import RunRef, Source, StartRequest
 from opsmcp_tools.journal.protocol import Journal
 from opsmcp_tools.journal.writer import Writes
-from opsmcp_tools.model.errors import JournalUnusable, RunOutcomeUnknown, ToolUnavailable
+from opsmcp_tools.model.errors import (
+    JournalUnusable,
+    PlanChanged,
+    RunOutcomeUnknown,
+    ToolError,
+    ToolUnavailable,
+)
 from opsmcp_tools.model.run_record import Clock, RunRecord, RunSettings
 from opsmcp_tools.runs.events import (
     CallRefused,
@@ -80,7 +86,7 @@ class Carrier:
             same = await self._writes.do(self._journal.add, live.record, ended_since)
         except JournalUnusable as error:
             del self.live[live.record.run]
-            live.see(self._refused(live, f"nothing was started: {error}"))
+            live.see(self._refused(live, ToolUnavailable(f"nothing was started: {error}")))
             self._emit(replace(_refusal(live), run=""))
             return
         if same is not None:
@@ -102,8 +108,8 @@ class Carrier:
                 until_seconds=self._settings.deadline_of(live.record.tool),
                 on_doubt=doubt,
             )
-        except ToolUnavailable as error:
-            refused = self._refused(live, live.masker.text(str(error)))
+        except (PlanChanged, ToolUnavailable) as error:
+            refused = self._refused(live, error)
             await self._conclude(live, refused, _refusal(live))
         except RunOutcomeUnknown as error:
             await self._end(live, live.record.result.ending(Verdict.UNKNOWN, str(error)))
@@ -124,7 +130,8 @@ class Carrier:
         live.see(replace(record, result=replace(record.result, reason=_LOOKED_FOR)))
         try:
             ref = await self._starter.find_unanswered(
-                StartRequest(record.operation, record.run),
+                record.operation,
+                record.run,
                 until_seconds=self._settings.deadline_of(record.tool),
                 sent_at=record.created_at,
             )
@@ -157,9 +164,10 @@ class Carrier:
             _logger.exception("run %s: opsmcp failed while it carried it", live.record.run)
             await self._end(live, Run(Verdict.UNKNOWN, reason=_OUR_FAILURE))
 
-    def _refused(self, live: Live, reason: str) -> RunRecord:
+    def _refused(self, live: Live, error: ToolError) -> RunRecord:
         """The call as one that never became a run."""
-        live.refusal = ToolUnavailable(reason)
+        reason = live.masker.text(str(error))
+        live.refusal = type(error)(reason, live.masker.text(error.in_terminal))
         result = replace(live.record.result, verdict=Verdict.NOTHING_RAN, reason=reason)
         return replace(live.record, result=result, ended_at=self._clock.now())
 

@@ -9,9 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 
-from opsmcp_pipelines.errors import SourceError, SourceProtocolError, StartOutcomeUnknown
+from opsmcp_pipelines.errors import (
+    DefinitionChanged,
+    SourceError,
+    SourceProtocolError,
+    StartOutcomeUnknown,
+)
+from opsmcp_pipelines.models import OperationKey
 from opsmcp_pipelines.source import RunRef, Source, StartRequest
-from opsmcp_tools.model.errors import RunOutcomeUnknown, ToolUnavailable
+from opsmcp_tools.model.errors import PlanChanged, RunOutcomeUnknown, ToolUnavailable
 from opsmcp_tools.model.run_record import Clock, RunSettings
 
 __all__ = ["Starter"]
@@ -48,6 +54,7 @@ class Starter:
             on_doubt: Called when the start was not answered, before the run is looked for.
 
         Raises:
+            PlanChanged: There is no run: it would not be what was decided on.
             ToolUnavailable: There is certainly no run.
             RunOutcomeUnknown: There may be one, and it was not found.
         """
@@ -56,15 +63,19 @@ class Starter:
             return await self.source.start(request)
         except (StartOutcomeUnknown, SourceProtocolError):
             _logger.warning("run %s: its start was not answered; looking for it", request.call_id)
+        except DefinitionChanged as error:
+            raise _plan_changed(error) from error
         except SourceError as error:
             raise ToolUnavailable(f"nothing was started: {error}") from error
         on_doubt()
         took = self.clock.monotonic() - sent
         may_act = self.settings.acts_until_seconds - took if took >= _SILENT_SECONDS else 0.0
-        return await self.find_started(request, at_least=may_act, until_seconds=until_seconds)
+        return await self.find_started(
+            request.operation, request.call_id, at_least=may_act, until_seconds=until_seconds
+        )
 
     async def find_unanswered(
-        self, request: StartRequest, *, until_seconds: float, sent_at: datetime
+        self, operation: OperationKey, call_id: str, *, until_seconds: float, sent_at: datetime
     ) -> RunRef:
         """Look for the run of a start whose process is gone: nobody knows how long it was silent.
 
@@ -74,21 +85,23 @@ class Starter:
         age = (self.clock.now() - sent_at).total_seconds()
         may_act = self.settings.acts_until_seconds - max(age, 0.0)
         return await self.find_started(
-            request, at_least=may_act, until_seconds=until_seconds, since=sent_at
+            operation, call_id, at_least=may_act, until_seconds=until_seconds, since=sent_at
         )
 
     async def find_started(
         self,
-        request: StartRequest,
+        operation: OperationKey,
+        call_id: str,
         *,
         at_least: float = 0.0,
         until_seconds: float,
         since: datetime | None = None,
     ) -> RunRef:
-        """Look for the run that `request` may have made, several times: it may show up late.
+        """Look for the run that a call may have made, several times: it may show up late.
 
         Args:
-            request: What was to be started.
+            operation: What was to be started.
+            call_id: The call that it was for.
             at_least: How many seconds to go on although it is not found.
             until_seconds: How long to go on while the source cannot be asked.
             since: When it was to be started, where that is long ago.
@@ -101,7 +114,7 @@ class Starter:
         for number in count():
             await self.clock.sleep(pauses[number] if number < len(pauses) else _LATER_PAUSE_SECONDS)
             try:
-                found = await self.source.find_run(request, self.turn)
+                found = await self.source.find_run(operation, call_id, self.turn)
             except SourceError:
                 enough = until_seconds
             else:
@@ -114,6 +127,14 @@ class Starter:
         raise RunOutcomeUnknown(
             f"its start was not answered; {_evidence(answers, cleared)}. It was not sent again"
         )
+
+
+def _plan_changed(error: DefinitionChanged) -> PlanChanged:
+    nothing = f"nothing was started: {error}"
+    return PlanChanged(
+        f"{nothing}. Plan the call again (plan_operation) to see what it would do now",
+        f"{nothing}. `opsmcp tools` shows what there is now",
+    )
 
 
 def _evidence(answers: int, cleared: bool) -> str:

@@ -8,7 +8,7 @@ nobody declared belongs to the script.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from opsmcp_pipelines.models import Operation, Pipeline, Task, TaskRef, Variable
+from opsmcp_pipelines.models import Definition, Operation, Pipeline, Task, TaskRef, Variable
 
 __all__ = ["Plan", "TaskValues", "build_plan", "resolve"]
 
@@ -36,17 +36,12 @@ class TaskValues:
     missing: tuple[str, ...]
 
 
-def build_plan(
-    operation: Operation, tasks: Mapping[str, Task], given: Mapping[str, str]
-) -> Plan | str:
-    """The plan of a run, or the name of a task that does not exist."""
-    if isinstance(operation, Task):
-        ref = TaskRef(operation.name, operation.name)
-        return Plan(operation, ((ref, operation),), dict(given))
-    missing = next((ref.task for ref in operation.tasks if ref.task not in tasks), None)
-    if missing is not None:
-        return missing
-    parts = tuple((ref, tasks[ref.task]) for ref in operation.tasks)
+def build_plan(definition: Definition, given: Mapping[str, str]) -> Plan:
+    """The plan of a run with these values."""
+    operation = definition.operation
+    own = (TaskRef(operation.name, operation.name),)
+    refs = own if isinstance(operation, Task) else operation.tasks
+    parts = tuple(zip(refs, definition.tasks, strict=True))
     return Plan(operation, parts, dict(given))
 
 
