@@ -6,10 +6,7 @@ from dataclasses import replace
 import pytest
 
 from opsmcp_pipelines.models import Task
-from opsmcp_tools.search.implications import rules
 from opsmcp_tools.search.index import Document, SearchIndex, document_of
-from opsmcp_tools.search.spelling import Spellings
-from opsmcp_tools.search.synonyms import expressions
 from opsmcp_tools.search.vocabulary import ideas, stem
 from tests.tools.corpus import TOOL
 
@@ -31,8 +28,6 @@ SOME = index("restart-web", "delete-pod", "list-nodes", "check-dns", "clusterip-
         ("bouncing the web", "restart-web"),
         ("重启 web", "restart-web"),
         ("RESTART", "restart-web"),
-        ("restrat", "restart-web"),
-        ("rstart", "restart-web"),
         ("删除容器", "delete-pod"),
         ("有哪些节点", "list-nodes"),
         ("dn", None),
@@ -41,7 +36,6 @@ SOME = index("restart-web", "delete-pod", "list-nodes", "check-dns", "clusterip-
         ("resta", "restart-web"),
         ("", None),
         ("the of and", None),
-        ("of", "clusterip-of"),
         ("quux", None),
         ("?!…", None),
     ],
@@ -75,67 +69,15 @@ def test_the_tool_whose_name_says_no_more_comes_first():
     assert found.search("bounce the container")[0] == "restart-pod"
 
 
-@pytest.mark.parametrize(
-    ("query", "first"),
-    [
-        ("CrashLoopBackOff", "inspect-restarts"),
-        ("journalctl -u nginx", "service-logs"),
-        ("is nginx up", "service-logs"),
-        ("who owns 10.0.0.7", "find-address"),
-        ("is https://shop.example/ slow", "check-url"),
-        ("有个 pod 删不掉", "force-delete-pod"),
-        ("docker is dead", "restart-docker"),
-        ("PodCrashLoopBackOff", "inspect-restarts"),
-        ("crashlop backoff", "inspect-restarts"),
-    ],
-)
-def test_turns_of_speech_stand_for_what_they_mean(query: str, first: str | None):
-    found = index(
-        "inspect-restarts", "service-logs", "find-address", "check-url", "force-delete-pod",
-        "restart-docker",
-    )  # fmt: skip
-    assert next(iter(found.search(query)), None) == first
-
-
-def test_the_name_of_a_machine_is_not_what_is_asked_for():
-    found = index("restart-gpu-node", "list-pods", "check-node-2")
-    assert found.search("pods on gpu-node-2")[0] == "list-pods"
-    assert found.search("check-node-2")[0] == "check-node-2"
-
-
-@pytest.mark.parametrize(
-    ("query", "first"),
-    [
-        ("who is constantly writing to that disk", "find-disk-io"),
-        ("谁在往硬盘里写", "find-disk-io"),
-        ("please move all the pods of it to another node", "drain-node"),
-        ("no more new pods on node7", "cordon-node"),
-        ("别往 node7 放东西", "cordon-node"),
-    ],
-)
-def test_words_mean_together_what_none_means_alone(query: str, first: str):
-    found = index("find-disk-io", "disk-usage", "drain-node", "cordon-node", "list-pods")
-    assert first in found.search(query, most=2)
-
-
-@pytest.mark.parametrize(
-    ("query", "first"),
-    [
-        ("why was the web restarted", "web-restart-reasons"),
-        ("restart the web", "web-restart"),
-        ("it is down, restart web", "web-restart"),
-        ("web 为什么重启", "web-restart-reasons"),
-        ("把 web 重启一下", "web-restart"),
-    ],
-)
-def test_who_asks_finds_what_reads_and_who_commands_what_changes(query: str, first: str):
+def test_a_query_that_names_no_change_finds_what_reads_first():
     found = SearchIndex(
         [
             Document("web-restart", (("web-restart", 3.0),), reads=False),
-            Document("web-restart-reasons", (("web-restart-reasons", 3.0),), reads=True),
+            Document("web-restart-log", (("web-restart-log", 3.0),), reads=True),
         ]
     )
-    assert found.search(query)[0] == first
+    assert found.search("web")[0] == "web-restart-log"
+    assert found.search("restart web")[0] == "web-restart"
 
 
 def test_variants_that_nothing_asks_for_come_last():
@@ -145,29 +87,9 @@ def test_variants_that_nothing_asks_for_come_last():
     assert "restart-pod-of-mail" in found.search("restart pod of mail", most=2)
 
 
-@pytest.mark.parametrize(
-    ("asked", "known"),
-    [
-        ("restrat", "restart"),
-        ("hsot", "host"),
-        ("kublet", "kubelet"),
-        ("bins", None),
-        ("loud", None),
-    ],
-)
-def test_slips_are_mended_and_ordinary_words_are_not(asked: str, known: str | None):
-    assert next(iter(Spellings([]).meant_by(asked)), None) == known
-
-
-def test_what_words_mean_together_is_something_known():
-    means = {idea for _, ideas_meant in rules() for idea in ideas_meant}
-    assert {idea for idea in means if stem(idea) not in ideas()} <= {"200", "manager"}
-
-
-def test_every_expression_means_something_known():
-    means = {idea for said in expressions().values() for idea in said}
-    assert {idea for idea in means if stem(idea) not in ideas()} <= {"200", "manager"}
-    assert all(len(said.split()) <= 5 for said in expressions())
+def test_every_word_of_the_table_has_one_idea_only():
+    assert len(ideas()) > 300
+    assert {stem(idea) for idea in ideas().values()} <= set(ideas())
 
 
 def test_hostile_queries_are_bounded():

@@ -126,10 +126,13 @@ def _shown(services: Services, tool: Tool, principal: Principal) -> JsonObject:
 def _lines(tools: list[Tool], searched: int) -> list[str]:
     if not tools:
         return [
-            f"None of {searched} operations fits these words. Say what it should do on what, for "
-            "example 'restart pod', or ask list_inventory for all operations."
+            f"None of {searched} operations fits these words. Reword them as verb and thing, such "
+            "as 'restart pod', or ask list_inventory for all operations."
         ]
-    lines = [f"Call these by name, or with {RUN_OPERATION}; best first of {searched}:"]
+    lines = [
+        f"Call these by name, or with {RUN_OPERATION}; best first of {searched}. If none is meant, "
+        "reword the query:"
+    ]
     for tool in tools:
         effect = "reads" if tool.hints.read_only else "changes something"
         schema = json.dumps(tool.input_schema, ensure_ascii=False, separators=(",", ":"))
@@ -143,7 +146,7 @@ def _search() -> BuiltIn:
     query: JsonObject = {
         "type": "string",
         "maxLength": _LONGEST_QUERY,
-        "description": "What it should do, on what, in English or Chinese.",
+        "description": "Verb and thing, such as 'restart pod'; English finds most.",
     }
     return BuiltIn(
         _SEARCH_OPERATIONS,

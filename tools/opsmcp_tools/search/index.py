@@ -1,31 +1,31 @@
 """Find tools by words: what to run when somebody says what they want, in English or Chinese.
 
-Lexical, so that it needs no network and the same question gives the same answer. `question` says
-what is asked for. Fields weigh by how much they say (BM25F: Robertson, Zaragoza, "The Probabilistic
-Relevance Framework", 2009). A tool that changes something counts less for who wants to know, and
-the other way round; variants of a tool that was found come later when nothing asks for them; what
-is used often weighs a little more. Pure; an index is built once per generation of the catalogue.
+Lexical, so that it needs no network and the same query gives the same answer. Fields weigh by how
+much they say (BM25F: Robertson, Zaragoza, "The Probabilistic Relevance Framework", 2009). A tool
+that changes something counts less for a query that names no change; variants of a tool that was
+found come later when nothing asks for them; what is used often weighs a little more. Pure; an index
+is built once per generation of the catalogue.
 """
 
 import heapq
 import math
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import islice, takewhile
 from types import MappingProxyType
 
 from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import Pipeline, Task
 from opsmcp_tools.model.tool import Tool
-from opsmcp_tools.search.question import Question, read_question
-from opsmcp_tools.search.spelling import Spellings
-from opsmcp_tools.search.terms import IDEA, meanings, terms_in
-from opsmcp_tools.search.vocabulary import related, stem
+from opsmcp_tools.search.terms import IDEA, name_terms, terms_in
+from opsmcp_tools.search.vocabulary import CHANGING
 
 __all__ = ["SearchIndex", "document_of"]
 
 _LONGEST_FIELD = 2_000
+_LONGEST_QUERY = 400
 _MOST_WANTED = 160
 
 _SATURATION = 2.5
@@ -39,11 +39,11 @@ _NAME = 0.6
 _MOST_COMMON, _FEW = 0.8, 100
 """A word that this share of many documents hold tells none of them apart."""
 
-_AS_PREFIX, _AS_RELATED = 0.4, 0.5
-"""What a word counts that only begins with the asked one, and an idea often meant for it."""
+_AS_PREFIX, _SHORTEST_PREFIX = 0.4, 3
+"""What a word counts that only begins with the asked one, and from how many letters on."""
 
 _AGAINST = 0.65
-"""What counts a tool that changes something for who wants to know, and the other way round."""
+"""What counts a tool that changes something where no change is asked for."""
 
 _PLACES = (Kind.CLUSTER, Kind.HOST)
 _MOST_PASSED_OVER = 50
@@ -94,9 +94,14 @@ class SearchIndex:
         read = [(document, _read(document)) for document in documents]
         self._names = tuple(document.name for document, _ in read)
         self._reads = tuple(document.reads for document, _ in read)
-        self._parts = [meanings(name) for name in self._names]
+        self._parts = [name_terms(name) for name in self._names]
         self._postings = _weigh([words for _, words in read], self._parts)
-        self._spellings = Spellings(word for word in self._postings if word[:1] != IDEA)
+        self._words = sorted(word for word in self._postings if word[0] != IDEA)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of all that can be found."""
+        return frozenset(self._names)
 
     def search(
         self,
@@ -109,35 +114,32 @@ class SearchIndex:
         """The names that fit `query` best, the best first; none when nothing fits.
 
         Args:
-            query: Any words, in English or Chinese.
+            query: Any words, in English or Chinese; the first 400 characters count.
             most: How many names.
             keep: Which names may be found at all; asked of few, the best.
             uses: How often each was used.
         """
-        question = read_question(query, self._mended)
-        wanted = self._wanted(question)
+        wanted = self._wanted(query[:_LONGEST_QUERY])
         names = self._names
         ranked = [
             (-score * (_use_bonus(uses.get(names[number], 0)) if uses else 1.0), number)
-            for number, score in self._scores(wanted, question.changes)
+            for number, score in self._scores(wanted)
         ]
         heapq.heapify(ranked)
         best = (heapq.heappop(ranked)[1] for _ in range(len(ranked)))
         kept = (number for number in best if keep is None or keep(names[number]))
         return tuple(names[number] for number in islice(self._varied(kept, wanted), most))
 
-    def _scores(
-        self, wanted: Mapping[str, float], changes: bool | None
-    ) -> Iterable[tuple[int, float]]:
+    def _scores(self, wanted: Mapping[str, float]) -> Iterable[tuple[int, float]]:
         scores: dict[int, float] = defaultdict(float)
         for word, weight in wanted.items():
             for number, value in self._postings.get(word, ()):
                 scores[number] += weight * value
-        if changes is None:
+        if any(word[0] == IDEA and word[1:] in CHANGING for word in wanted):
             return scores.items()
         reads = self._reads
         return (
-            (number, _AGAINST * score if reads[number] is changes else score)
+            (number, _AGAINST * score if reads[number] is False else score)
             for number, score in scores.items()
         )
 
@@ -157,17 +159,10 @@ class SearchIndex:
         yield from later
         yield from best
 
-    def _mended(self, word: str) -> str:
-        """The word that is known, where `word` is not."""
-        root = stem(word)
-        if self._spellings.begun_with(root):
-            return word
-        return next(iter(self._spellings.meant_by(root)), word)
-
-    def _wanted(self, question: Question) -> Mapping[str, float]:
-        """The words of the index that the question means, with how surely it does."""
+    def _wanted(self, query: str) -> Mapping[str, float]:
+        """The words of the index that the query means, with how surely it does."""
         wanted: dict[str, float] = {}
-        for word, weight in question.terms.items():
+        for word, weight in terms_in(query):
             for known, share in self._known(word):
                 wanted[known] = max(wanted.get(known, 0.0), weight * share)
             if len(wanted) >= _MOST_WANTED:
@@ -177,10 +172,12 @@ class SearchIndex:
     def _known(self, word: str) -> Iterator[tuple[str, float]]:
         if word in self._postings:
             yield word, 1.0
-        if word[:1] == IDEA:
-            yield from ((IDEA + idea, _AS_RELATED) for idea in related().get(word[1:], ()))
-        elif word not in self._postings:
-            yield from ((known, _AS_PREFIX) for known in self._spellings.begun_with(word))
+        elif word[0] != IDEA and len(word) >= _SHORTEST_PREFIX:
+            begin = bisect_left(self._words, word)
+            longer = takewhile(
+                lambda known: known.startswith(word), self._words[begin : begin + 20]
+            )
+            yield from ((known, _AS_PREFIX) for known in longer)
 
 
 def _none_of(parts: Iterable[str], wanted: Container[str]) -> bool:
