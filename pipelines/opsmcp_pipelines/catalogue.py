@@ -38,13 +38,17 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a source held at one moment, in the source's order."""
+    """What a source held at one moment, in the source's order.
+
+    `unread` says what of it could not be read at that moment, and is shown as it was before.
+    """
 
     pipelines: tuple[Pipeline, ...] = ()
     tasks: tuple[Task, ...] = ()
     clusters: tuple[Cluster, ...] = ()
     hosts: tuple[Host, ...] = ()
     problems: tuple[Problem, ...] = ()
+    unread: tuple[str, ...] = ()
 
     def definition(self, key: OperationKey) -> Definition | None:
         """An operation with its tasks; None if it or one of them is not there."""

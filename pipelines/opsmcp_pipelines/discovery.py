@@ -25,8 +25,9 @@ Listener = Callable[[Catalogue, Difference], None]
 """Told of every new catalogue and of what is different in it. Must not block and not raise."""
 
 _FIRST_RETRY_SECONDS = 1.0
-_LONGEST_RETRY_SECONDS = 300.0
-_MOST_DOUBLINGS = 9
+_MOST_DOUBLINGS = 20
+
+_OUR_FAILURE = "opsmcp itself failed while it read the operations; its log tells more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,9 @@ class Health:
 
     Attributes:
         generation: Number of the catalogue, 0 while there is none.
-        read_at: When the source was last read well, with time zone; None when it never was.
+        read_at: When the whole source was last read well, with time zone; None when it never was.
         checked_at: When it was last tried.
-        failures: How many tries failed since the last good one.
+        failures: How many tries failed since the last good one, wholly or in part.
         error: Why the last try failed, empty when it did not.
     """
 
@@ -111,9 +112,14 @@ class Discovery:
         """
         async with self._lock:
             try:
-                contents = await self._source.read()
+                contents = await self._read()
             except SourceError as error:
                 self._note_failure(str(error))
+                return False
+            except Exception:  # noqa: BLE001 - one reading is no reason to end the server
+                if self._health.error != _OUR_FAILURE:
+                    _log.exception("the operations could not be read")
+                self._note_failure(_OUR_FAILURE)
                 return False
             return self._take(contents)
 
@@ -128,16 +134,30 @@ class Discovery:
     def _forget(self, handle: object) -> None:
         self._listeners.pop(handle, None)
 
+    async def _read(self) -> Contents:
+        """What the source holds. A list that is empty all of a sudden is asked for once more."""
+        contents = await self._source.read()
+        if self._catalogue and (gone := _lists(self._catalogue.contents) - _lists(contents)):
+            _log.warning(
+                "%s lists no %s any more; it is asked again", self._source.label, min(gone)
+            )
+            await self._sleep(_FIRST_RETRY_SECONDS)
+            contents = await self._source.read()
+        return contents
+
     def _pause_seconds(self) -> float:
-        """The interval; after failures from one second on, doubling up to five minutes."""
-        seconds = self._interval_seconds
-        if self._health.failures:
-            doublings = min(self._health.failures - 1, _MOST_DOUBLINGS)
-            seconds = min(_FIRST_RETRY_SECONDS * 2**doublings, _LONGEST_RETRY_SECONDS)
-        return seconds * (0.9 + 0.2 * self._jitter())
+        """The interval; after failures from one second on, doubling, and never more than that."""
+        varied = 0.9 + 0.2 * self._jitter()
+        if not self._health.failures:
+            return self._interval_seconds * varied
+        doublings = min(self._health.failures - 1, _MOST_DOUBLINGS)
+        return min(_FIRST_RETRY_SECONDS * 2**doublings * varied, self._interval_seconds)
 
     def _take(self, contents: Contents) -> bool:
-        self._note_success()
+        if contents.unread:
+            self._note_failure("; ".join(contents.unread))
+        else:
+            self._note_success()
         before = self._catalogue
         if before is not None and contents is before.contents:
             return False
@@ -168,6 +188,14 @@ class Discovery:
         if error != health.error:
             _log.warning("%s; the catalogue is %s", error, _age(health.read_at, now))
         self._health = replace(health, checked_at=now, failures=health.failures + 1, error=error)
+
+
+def _lists(contents: Contents) -> set[str]:
+    """The lists of a source that hold anything: of each sort, in each namespace."""
+    operations = (*contents.pipelines, *contents.tasks)
+    found = {f"{found.key.kind}s of {found.namespace}" for found in operations}
+    inventory = {"clusters": contents.clusters, "hosts": contents.hosts}
+    return found | {name for name, items in inventory.items() if items}
 
 
 def _age(read_at: datetime | None, now: datetime) -> str:

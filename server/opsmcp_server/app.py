@@ -1,10 +1,9 @@
 """The composition root: settings become running services. Nothing else opens or connects parts."""
 
-import gc
 import getpass
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
@@ -12,12 +11,11 @@ from types import MappingProxyType
 import anyio
 import mcp_types as types
 from anyio import to_thread
-from anyio.abc import TaskGroup
 
-from opsmcp_pipelines.catalogue import Catalogue, Difference
 from opsmcp_pipelines.discovery import Discovery
 from opsmcp_pipelines.models import Task
 from opsmcp_pipelines.source import Source
+from opsmcp_server.calls.adoption import Adoption
 from opsmcp_server.calls.services import Services
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import Config
@@ -104,7 +102,7 @@ async def open_services(
         stack.callback(group.cancel_scope.cancel)
         await group.start(executions.run)
         group.start_soon(news.run)
-        _discover(services, group)
+        group.start_soon(Adoption(services, group).run)
         yield services
 
 
@@ -151,72 +149,6 @@ def _find_task(discovery: Discovery) -> FindTask:
         return catalogue.find_task(namespace, name) if catalogue else None
 
     return find
-
-
-def _discover(services: Services, group: TaskGroup) -> None:
-    adoption = _Adoption(services, group)
-
-    def on_change(catalogue: Catalogue, _difference: Difference) -> None:
-        adoption.newest = catalogue
-        group.start_soon(adoption.catch_up)
-
-    async def run() -> None:
-        await group.start(services.discovery.run)
-        await adoption.catch_up()
-        services.first_read.set()
-        if services.config.policy.pin:
-            await adoption.watch_approvals()
-
-    services.discovery.subscribe(on_change)
-    group.start_soon(run)
-
-
-def _spare_what_stays() -> None:
-    """Keep the garbage collector from walking modules and the first catalogue again and again.
-
-    Lists cost a third less. Once only: whatever is spared later is never looked through, unless
-    everything is, and that stops all clients for a quarter of a second. The portions are small for
-    the same reason: with ten times larger ones clients wait twice as long for the collector.
-    """
-    gc.set_threshold(5_000, 10, 10)
-    gc.freeze()
-
-
-@dataclass
-class _Adoption:
-    """Makes the tools of new catalogues in a thread: thousands of them would stall every client."""
-
-    services: Services
-    group: TaskGroup
-    newest: Catalogue | None = None
-    _lock: anyio.Lock = field(default_factory=anyio.Lock)
-
-    async def catch_up(self) -> None:
-        """Return once the newest catalogue is the one that clients see."""
-        async with self._lock:
-            while self.newest is not None:
-                catalogue, self.newest = self.newest, None
-                await self._adopt(catalogue)
-
-    async def watch_approvals(self) -> None:
-        """Make the tools again whenever somebody approved something; ends by being cancelled."""
-        services = self.services
-        while True:
-            await services.clock.sleep(services.config.discovery.interval_seconds)
-            if services.toolbox is not None and services.approvals.changed():
-                self.newest = self.newest or services.toolbox.catalogue
-                await self.catch_up()
-
-    async def _adopt(self, catalogue: Catalogue) -> None:
-        services = self.services
-        first = services.toolbox is None
-        # Until the first read requests wait, so nobody was shown less than there is.
-        shown = services.first_read.is_set() or services.waited_in_vain
-        changed = services.adopt(await to_thread.run_sync(services.build, catalogue))
-        if first:
-            _spare_what_stays()
-        if changed and shown:
-            self.group.start_soon(services.sessions.lists_changed)
 
 
 @asynccontextmanager

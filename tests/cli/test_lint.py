@@ -93,4 +93,4 @@ def test_a_terminal_gets_warnings_without_what_only_a_log_needs(opsmcp: Opsmcp) 
     assert f"\nopsmcp: manifest {bad}:3: not valid YAML" in f"\n{shown}"
     assert "WARNING" not in shown
     _, shown = opsmcp.on_terminal("call", "say-hello", "word=world", "--verbose")
-    assert f" WARNING opsmcp_pipelines.embedded.loader: manifest {bad}:3: not" in shown
+    assert f" WARNING opsmcp_pipelines.embedded.library: manifest {bad}:3: not" in shown

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from opsmcp_pipelines.catalogue import Catalogue, Contents
-from opsmcp_pipelines.embedded.loader import Library
+from opsmcp_pipelines.embedded.library import Library
 from opsmcp_server.app import _tool_settings
 from opsmcp_server.config.load import load
 from opsmcp_tools.model.tool import Tool

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from opsmcp_pipelines.embedded.loader import Library, fill_pipeline, refuse_task, runs_here
+from opsmcp_pipelines.embedded.library import Library
+from opsmcp_pipelines.embedded.loader import fill_pipeline, refuse_task, runs_here
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
 
 HEAD = "apiVersion: crd.chenshaowen.com/v1\nkind: "

@@ -78,8 +78,8 @@ async def test_health_is_told_without_the_token(guarded: Running) -> None:
         ready = await client.get("/readyz")
     assert (health.status_code, health.text) == (200, "ok\n")
     assert ready.status_code == 200
-    assert ready.json()["ready"] is True
-    assert ready.json().keys() == {"ready", "age_seconds", "failures"}
+    assert (ready.json()["ready"], ready.json()["up_to_date"]) == (True, True)
+    assert ready.json().keys() == {"ready", "up_to_date", "age_seconds", "failures"}
 
 
 @pytest.mark.parametrize("path", ["/mcp", "/sse", "/messages/?session_id=0"])
@@ -193,4 +193,5 @@ async def test_serve_starts_while_the_source_is_down_and_recovers(tmp_path: Path
         assert "not known yet" in str(result.content)
         assert ready.status_code == 503
     assert ready.json()["failures"] >= 1
-    assert ready.json().keys() == {"ready", "age_seconds", "failures"}
+    assert ready.json()["up_to_date"] is False
+    assert ready.json().keys() == {"ready", "up_to_date", "age_seconds", "failures"}

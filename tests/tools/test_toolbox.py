@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from opsmcp_pipelines.catalogue import Catalogue, Contents, Problem
-from opsmcp_pipelines.embedded.loader import Library
+from opsmcp_pipelines.embedded.library import Library
 from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import (
     Cluster,

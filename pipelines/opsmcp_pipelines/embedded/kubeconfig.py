@@ -1,6 +1,6 @@
 """The clusters of the embedded engine: the contexts of the user's kubeconfig.
 
-Only names and server addresses are kept: certificates, tokens and users never leave `_read_file`.
+Only names and server addresses are kept: certificates, tokens and users never leave `_read_files`.
 Knows nothing of operations, and never calls kubectl or a cluster. The format and the merging rules
 ("first wins") are those of
 https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/.
@@ -8,6 +8,7 @@ https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeco
 
 import logging
 import shutil
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ import yaml
 
 from opsmcp_pipelines.models import Cluster
 
-__all__ = ["KubeInventory", "kubeconfig_signature", "read_clusters"]
+__all__ = ["KubeInventory", "read_clusters"]
 
 _log = logging.getLogger(__name__)
 
@@ -30,10 +31,14 @@ _MAX_NAME_CHARS = 253
 
 @dataclass(frozen=True, slots=True)
 class KubeInventory:
-    """The clusters, sorted by name; `reason` says why there are none."""
+    """The clusters, sorted by name; `reason` says why there are none.
+
+    `unread` is a file that is there and could not be read, which may be why.
+    """
 
     clusters: tuple[Cluster, ...]
     reason: str = ""
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +60,16 @@ def read_clusters(environ: Mapping[str, str]) -> KubeInventory:
     """
     if shutil.which("kubectl", path=environ.get("PATH", "")) is None:
         return KubeInventory((), "kubectl is not on the PATH")
-    paths = [path for path in _paths(environ) if path.exists()]
-    if not paths:
+    read, unread = _read_files(_paths(environ))
+    if not read:
         return KubeInventory((), "no kubeconfig: set KUBECONFIG or create ~/.kube/config")
-    read = {path: _read_file(path) for path in paths}
     clusters = _clusters(_merge([file for file in read.values() if file is not None]))
     if clusters:
-        return KubeInventory(clusters)
+        return KubeInventory(clusters, unread=unread)
     broken = next((path for path, file in read.items() if file is None), None)
     if broken is not None:
-        return KubeInventory((), f"the kubeconfig {broken} cannot be read")
+        return KubeInventory((), f"the kubeconfig {broken} cannot be read", unread)
     return KubeInventory((), "the kubeconfig has no contexts")
-
-
-def kubeconfig_signature(environ: Mapping[str, str]) -> tuple[tuple[str, int, int], ...]:
-    """What `read_clusters` depends on, cheaply: equal signatures mean an equal answer.
-
-    Returns:
-        Path, modification time in nanoseconds and size of every file; zeros for an absent one. The
-        first entry stands for kubectl.
-    """
-    kubectl = shutil.which("kubectl", path=environ.get("PATH", "")) or ""
-    return ((kubectl, 0, 0), *map(_file_signature, _paths(environ)))
 
 
 def _paths(environ: Mapping[str, str]) -> list[Path]:
@@ -87,22 +80,23 @@ def _paths(environ: Mapping[str, str]) -> list[Path]:
     return [Path(home, ".kube", "config")] if home else []
 
 
-def _file_signature(path: Path) -> tuple[str, int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return (str(path), 0, 0)
-    return (str(path), found.st_mtime_ns, found.st_size)
-
-
-def _read_file(path: Path) -> _File | None:
-    """One kubeconfig without its secrets; None when it cannot be read or understood."""
-    try:
-        return _parse(_read_bounded(path))
-    except (OSError, yaml.YAMLError, RecursionError, _NotAKubeconfig):
-        # Without the exception: its text may quote the file.
-        _log.warning("kubeconfig %s cannot be read", path)
-        return None
+def _read_files(paths: Sequence[Path]) -> tuple[Mapping[Path, _File | None], str]:
+    """Those that are there, None for what cannot be used; and which could not be read, if any."""
+    read: dict[Path, _File | None] = {}
+    unread = ""
+    for path in paths:
+        try:
+            read[path] = _parse(_read_bounded(path))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            read[path] = None
+            unread = f"the kubeconfig {path} cannot be read: {error.strerror}"
+        except (yaml.YAMLError, RecursionError, _NotAKubeconfig):
+            # Without the exception: its text may quote the file.
+            read[path] = None
+            _log.warning("kubeconfig %s cannot be read", path)
+    return read, unread
 
 
 class _NotAKubeconfig(Exception):
@@ -111,7 +105,7 @@ class _NotAKubeconfig(Exception):
 
 def _read_bounded(path: Path) -> bytes:
     # A pipe or a device could block or never end.
-    if not path.is_file():
+    if not stat.S_ISREG(path.stat().st_mode):
         raise _NotAKubeconfig
     with path.open("rb") as file:
         data = file.read(_MAX_FILE_BYTES + 1)

@@ -1,21 +1,15 @@
-"""Manifest files -> the operations that the embedded engine can run, and why it cannot run others.
+"""Manifests -> the operations that the embedded engine can run, and why it cannot run others.
 
-Directories are read in order, the bundled one first: a later operation replaces an earlier one of
-the same kind, namespace and name. Files are read again only when one of them changed. Fills the
-variables of a pipeline from its tasks as the Ops controller does
-(controllers/pipeline_controller.go), with one host in mind: this machine.
+Fills the variables of a pipeline from its tasks as the Ops controller does
+(controllers/pipeline_controller.go), with one host in mind: this machine. Pure: `library` reads the
+files.
 """
 
-import logging
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import MappingProxyType
 
 from opsmcp_pipelines.catalogue import Problem
-from opsmcp_pipelines.errors import ManifestError
-from opsmcp_pipelines.manifest import MAX_MANIFEST_BYTES, BadDocument, Manifest, parse_manifest
 from opsmcp_pipelines.models import (
     Operation,
     OperationKey,
@@ -29,12 +23,12 @@ from opsmcp_pipelines.shell.references import find_references
 __all__ = [
     "LOCAL_HOST",
     "NEEDS_LABEL",
-    "Library",
     "Loaded",
     "fill_pipeline",
     "fill_task",
     "refuse_task",
     "runs_here",
+    "sort_out",
 ]
 
 LOCAL_HOST = "localhost"
@@ -45,81 +39,19 @@ NEEDS_LABEL = "opsmcp/needs"
 
 _HERE = frozenset({"", LOCAL_HOST, "127.0.0.1"})
 _SELECTORS = frozenset({"all", "allmasters", "allworkers", "anymaster", "anyworker", "anynode"})
-_MAX_FILES = 2000
-_MAX_OPERATIONS = 20_000
-_ENDINGS = frozenset({".yaml", ".yml"})
-
-_log = logging.getLogger(__name__)
-
-_Signature = tuple[tuple[str, int, int], ...]
-_NOT_READ: _Signature = (("", 0, 0),)
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What the manifests hold: the operations that can be run, and the others with the reason."""
+    """What the manifests hold: the operations that can be run, and the others with the reason.
+
+    `unread` says which files could not be read this time: what is known of them is from before.
+    """
 
     pipelines: tuple[Pipeline, ...] = ()
     tasks: tuple[Task, ...] = ()
     problems: tuple[Problem, ...] = ()
-
-
-class Library:
-    """The manifest directories. `read` blocks: call it from a worker thread."""
-
-    def __init__(self, directories: Sequence[Path], namespace: str) -> None:
-        """Read nothing yet.
-
-        Args:
-            directories: In order; operations of later ones replace those of earlier ones.
-            namespace: That of the operations that name none.
-        """
-        self._directories = tuple(directories)
-        self._namespace = namespace
-        self._signature = _NOT_READ
-        self._missing: list[Problem] = []
-        self._loaded = Loaded()
-
-    def read(self) -> Loaded:
-        """What the directories hold: the same object as the last time when no file changed."""
-        files, problems = self._find_files()
-        signature = _sign(files)
-        if (signature, problems) != (self._signature, self._missing):
-            self._loaded = self._load(files, list(problems))
-            self._signature, self._missing = signature, problems
-        return self._loaded
-
-    def _find_files(self) -> tuple[list[Path], list[Problem]]:
-        files: list[Path] = []
-        problems: list[Problem] = []
-        for directory in self._directories:
-            found, unread = _manifests_in(directory)
-            files += sorted(found)
-            problems += (Problem(str(path), OperationKind.PIPELINE, why) for path, why in unread)
-        if len(files) > _MAX_FILES:
-            reason = f"more than {_MAX_FILES} manifest files; those after it were not read"
-            problems.append(Problem(str(files[_MAX_FILES]), OperationKind.PIPELINE, reason))
-        return files[:_MAX_FILES], problems
-
-    def _load(self, files: Sequence[Path], problems: list[Problem]) -> Loaded:
-        found: dict[OperationKey, Operation] = {}
-        for problem in problems:
-            _log.warning("manifests %s: %s", problem.operation, problem.reason)
-        for path in files:
-            manifest = _read_file(path, self._namespace)
-            found |= {operation.key: operation for operation in manifest.operations}
-            problems += [_as_problem(bad, self._namespace) for bad in manifest.problems]
-            for bad in manifest.problems:
-                _log.warning("manifest %s", bad.error)
-            for note in manifest.notes:
-                _log.debug("manifest %s", note)
-            for warning in manifest.warnings:
-                _log.warning("manifest %s", warning)
-        if len(found) > _MAX_OPERATIONS:
-            reason = f"more than {_MAX_OPERATIONS} operations; those after it were left out"
-            beyond = list(found)[_MAX_OPERATIONS]
-            problems.append(Problem(beyond.name, beyond.kind, reason, beyond.namespace))
-        return _sort_out(list(found.values())[:_MAX_OPERATIONS], problems)
+    unread: tuple[str, ...] = ()
 
 
 def runs_here(host: str) -> bool:
@@ -193,61 +125,7 @@ def _merge(own: Variable, other: Variable) -> Variable:
     )
 
 
-def _manifests_in(directory: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
-    """The manifest files at any depth, without hidden ones; and the directories not read, why."""
-    unread: list[tuple[Path, str]] = []
-
-    def leave(error: OSError) -> None:
-        absent = isinstance(error, (FileNotFoundError, NotADirectoryError))
-        why = "does not exist" if absent else f"cannot be read: {error.strerror}"
-        unread.append((Path(error.filename), f"this directory of manifests {why}"))
-
-    files: list[Path] = []
-    for folder, inner, names in os.walk(directory, onerror=leave):
-        inner[:] = [name for name in inner if not name.startswith(".")]
-        paths = [Path(folder, name) for name in names if not name.startswith(".")]
-        files += [path for path in paths if path.suffix in _ENDINGS and _is_file(path)]
-    return files, unread
-
-
-def _is_file(path: Path) -> bool:
-    """Whether it is one, and no pipe for which a reader would wait."""
-    try:
-        return path.is_file()
-    except OSError:
-        return True  # Reading it will say why it cannot be read.
-
-
-def _sign(files: Sequence[Path]) -> _Signature:
-    """What changes when a file appears, vanishes or is written."""
-    signature: list[tuple[str, int, int]] = []
-    for path in files:
-        try:
-            stat = path.stat()
-        except OSError:
-            continue
-        signature.append((str(path), stat.st_mtime_ns, stat.st_size))
-    return tuple(signature)
-
-
-def _read_file(path: Path, namespace: str) -> Manifest:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_MANIFEST_BYTES + 1)
-        return parse_manifest(content.decode(), str(path), namespace)
-    except OSError:
-        reason = "the file cannot be read"
-    except UnicodeDecodeError:
-        reason = "the file is not UTF-8 text"
-    return Manifest(problems=(BadDocument(ManifestError(str(path), 0, reason)),))
-
-
-def _as_problem(bad: BadDocument, namespace: str) -> Problem:
-    kind = bad.kind or OperationKind.PIPELINE
-    return Problem(bad.name or bad.error.path, kind, str(bad.error), namespace)
-
-
-def _sort_out(operations: Sequence[Operation], problems: list[Problem]) -> Loaded:
+def sort_out(operations: Sequence[Operation], problems: list[Problem]) -> Loaded:
     """Fill what can be run, and say of the rest why it cannot."""
     tasks = {op.key: op for op in operations if isinstance(op, Task)}
     refused = {key: reason for key, task in tasks.items() if (reason := refuse_task(task))}

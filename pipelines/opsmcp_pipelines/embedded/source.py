@@ -25,9 +25,10 @@ from opsmcp_pipelines.embedded.engine.run_steps import EngineSettings, execute, 
 from opsmcp_pipelines.embedded.engine.state import RunState
 from opsmcp_pipelines.embedded.engine.variables import Plan, build_plan
 from opsmcp_pipelines.embedded.engine.work_directory import remove_left_over
-from opsmcp_pipelines.embedded.kubeconfig import KubeInventory, read_clusters
-from opsmcp_pipelines.embedded.loader import LOCAL_HOST, NEEDS_LABEL, Library, Loaded
+from opsmcp_pipelines.embedded.library import Library
+from opsmcp_pipelines.embedded.loader import LOCAL_HOST, NEEDS_LABEL
 from opsmcp_pipelines.embedded.process_id import ProcessId
+from opsmcp_pipelines.embedded.reading import Reading, WatchedReader
 from opsmcp_pipelines.embedded.store.run_store import RunStore, StoredRun
 from opsmcp_pipelines.embedded.stuck_sign import sign_of
 from opsmcp_pipelines.errors import DefinitionChanged, NotFound, SourceUnavailable
@@ -142,7 +143,8 @@ class EmbeddedSource:
             step_seconds=settings.step_seconds,
             output_bytes=settings.output_bytes,
         )
-        self._library = Library([*directories, *settings.manifests], settings.namespace)
+        library = Library([*directories, *settings.manifests], settings.namespace)
+        self._reader = WatchedReader(library, settings.environ)
         self._open_store = open_store
         self._store: RunStore | None = None
         self._store_lock = anyio.Lock()
@@ -150,7 +152,7 @@ class EmbeddedSource:
         self._group = group
         self._limit = anyio.CapacityLimiter(_MAX_RUNS_AT_A_TIME)
         self._live: dict[str, _Live] = {}
-        self._read: tuple[Loaded, KubeInventory] | None = None
+        self._read: Reading | None = None
         self._contents = Contents()
 
     @property
@@ -170,11 +172,10 @@ class EmbeddedSource:
     async def read(self) -> Contents:
         """The operations and the inventory; the same object when nothing changed."""
         async with self._read_lock:
-            loaded = await to_thread.run_sync(self._library.read)
-            kubernetes = await to_thread.run_sync(read_clusters, self._settings.environ)
-            if self._read is None or self._read[0] is not loaded or self._read[1] != kubernetes:
-                self._contents = _build_contents(loaded, kubernetes, self._settings.namespace)
-                self._read = (loaded, kubernetes)
+            reading = await self._reader.read()
+            if reading != self._read:
+                self._contents = _build_contents(reading, self._settings.namespace)
+                self._read = reading
             return self._contents
 
     async def start(self, request: StartRequest) -> RunRef:
@@ -352,8 +353,9 @@ def _end_of(live: _Live, why: str) -> tuple[Status, str]:
     return Status.CANCELLED if live.cancelled else Status.ABORTED, why
 
 
-def _build_contents(loaded: Loaded, kubernetes: KubeInventory, namespace: str) -> Contents:
+def _build_contents(reading: Reading, namespace: str) -> Contents:
     """Leave out what needs kubectl where it cannot be used, and say why."""
+    loaded, kubernetes = reading.loaded, reading.kubernetes
     tasks = {task.key: task for task in loaded.tasks}
     names = {(task.namespace, task.name) for task in loaded.tasks if _needs_kubectl(task)}
     operations: tuple[Operation, ...] = (*loaded.pipelines, *loaded.tasks)
@@ -369,6 +371,7 @@ def _build_contents(loaded: Loaded, kubernetes: KubeInventory, namespace: str) -
         clusters=kubernetes.clusters,
         hosts=(host,),
         problems=(*loaded.problems, *problems),
+        unread=reading.unread,
     )
 
 

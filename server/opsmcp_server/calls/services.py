@@ -13,6 +13,7 @@ import anyio
 
 from opsmcp_pipelines.catalogue import Catalogue
 from opsmcp_pipelines.discovery import Discovery
+from opsmcp_pipelines.models import Operation
 from opsmcp_pipelines.source import Source
 from opsmcp_server.calls.cluster_nodes import Nodes
 from opsmcp_server.calls.fence_marks import new_mark
@@ -52,6 +53,10 @@ _FIRST_READ_SECONDS = 10.0
 
 ViewKey = tuple[tuple[str, ...], tuple[str, ...]]
 """What tells views of one generation apart: the built-in tools and the operations that are seen."""
+
+
+def _nothing(_operation: Operation | None) -> None:
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,10 +189,15 @@ class Services:
             logger.warning("%s; how often tools were used is not known", error)
             return {}
 
-    def build(self, catalogue: Catalogue) -> Offer:
-        """What a catalogue becomes, ready to be adopted. Changes nothing, so any thread may."""
+    def build(
+        self, catalogue: Catalogue, at: Callable[[Operation | None], None] = _nothing
+    ) -> Offer:
+        """What a catalogue becomes, ready to be adopted. Changes nothing, so any thread may.
+
+        `at` is told of each operation before it is looked at, and of None when all were.
+        """
         approvals = self._approvals() if self.config.policy.pin else None
-        toolbox = build_toolbox(catalogue, self.tool_settings, approvals, self.policy)
+        toolbox = build_toolbox(catalogue, self.tool_settings, approvals, self.policy, at)
         if len(toolbox.tools) > self.config.tools.limit:
             _ = toolbox.search_index
         seen = self._seen(toolbox, self.principal)

@@ -208,19 +208,23 @@ async def _healthz(_request: Request) -> Response:
 
 
 class _Ready:
-    """Whether there is a catalogue to serve, and how old it is; the log says what is wrong."""
+    """Whether there is a catalogue to serve, and whether it is of now; the log says what is wrong.
+
+    A server that cannot read its source goes on with what it has, so it stays ready.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        health = self._services.discovery.health
-        ready = self._services.toolbox is not None
-        checked = health.checked_at
-        age = (datetime.now(UTC) - checked).total_seconds() if checked else None
+        health, toolbox = self._services.discovery.health, self._services.toolbox
+        read = health.read_at
+        age = (datetime.now(UTC) - read).total_seconds() if read else None
+        shown = toolbox.generation if toolbox else 0
         body = {
-            "ready": ready,
+            "ready": toolbox is not None,
+            "up_to_date": not health.failures and shown == health.generation,
             "age_seconds": round(age, 1) if age is not None else None,
             "failures": health.failures,
         }
-        await JSONResponse(body, status_code=200 if ready else 503)(scope, receive, send)
+        await JSONResponse(body, status_code=200 if toolbox else 503)(scope, receive, send)

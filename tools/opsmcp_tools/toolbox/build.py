@@ -6,7 +6,8 @@ same catalogue gives the same bytes.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -54,6 +55,8 @@ __all__ = ["FREE_SCRIPT", "Exposure", "ToolSettings", "Toolbox", "build_toolbox"
 _MOST_VARIABLES = 64
 _NO_OVERRIDE = Override()
 _FOR_EVERYBODY = Policy()
+
+_logger = logging.getLogger(__name__)
 
 Extent = Literal["labelled", "all", "none"]
 
@@ -141,16 +144,27 @@ class Toolbox:
         return nearest_names(name, self._by_name)
 
 
+def _nothing(_operation: Operation | None) -> None:
+    """Do nothing."""
+
+
 def build_toolbox(
     catalogue: Catalogue,
     settings: ToolSettings,
     approvals: Approvals | None = None,
     policy: Policy = _FOR_EVERYBODY,
+    at: Callable[[Operation | None], None] = _nothing,
 ) -> Toolbox:
     """Make a tool of every operation that is considered and usable.
 
-    With `approvals`, whatever they do not cover is withheld. The tools are those of everybody, but
-    no description names another tool that `policy` hides from somebody.
+    Args:
+        catalogue: The operations, and the inventory of which their schemas speak.
+        settings: How they become tools.
+        approvals: Whatever they do not cover is withheld; None: nothing is for that reason.
+        policy: The tools are those of everybody, but no description names another tool that it
+            hides from somebody.
+        at: Told of each operation before it is looked at, and of None when all were. It may raise
+            `UnusableOperation`.
     """
     considered = [
         operation
@@ -161,8 +175,9 @@ def build_toolbox(
     contents = catalogue.contents
     language = settings.language
     inventory = Inventory(contents.clusters, contents.hosts, settings.host_selectors, language)
-    workshop = _Workshop(catalogue, settings, inventory, names, approvals)
+    workshop = _Workshop(catalogue, settings, inventory, names, approvals, at)
     built = [workshop.build(operation) for operation in considered]
+    at(None)
     tools = _with_siblings([item for item in built if isinstance(item, Tool)], policy, language)
     problems = [
         Withheld(problem.operation, problem.kind, problem.reason, problem.namespace)
@@ -188,6 +203,7 @@ class _Workshop:
     inventory: Inventory
     names: Mapping[OperationKey, str]
     approvals: Approvals | None
+    at: Callable[[Operation], None]
     made: dict[tuple[Variable, Kind], Input] = field(
         default_factory=dict[tuple[Variable, Kind], Input]
     )
@@ -197,10 +213,14 @@ class _Workshop:
         """The tool of an operation, or why there is none."""
         key = operation.key
         try:
+            self.at(operation)
             tool = self._build(operation)
             fault = find_fault(tool) or (self.approvals.refusal(tool) if self.approvals else "")
         except UnusableOperation as error:
             fault = str(error)
+        except Exception:  # one tool must not cost all others
+            _logger.exception("no tool could be made of %s", key)
+            fault = "opsmcp itself failed while it made the tool; its log tells more"
         else:
             if not fault:
                 return tool

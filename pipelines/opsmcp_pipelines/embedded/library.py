@@ -1,0 +1,230 @@
+"""The manifest directories: which files there are, and what they held when they were last readable.
+
+Directories are read in order, the bundled one first: a later operation replaces an earlier one of
+the same kind, namespace and name. A file is read again only when it changed. Only a file or
+directory that is *gone* takes its operations away; whatever cannot be read keeps those that it had,
+and says so. Only regular files are opened: a pipe or a device would be waited for.
+"""
+
+import logging
+import os
+import stat
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from opsmcp_pipelines.catalogue import Problem
+from opsmcp_pipelines.embedded.loader import Loaded, sort_out
+from opsmcp_pipelines.errors import ManifestError
+from opsmcp_pipelines.manifest import MAX_MANIFEST_BYTES, BadDocument, Manifest, parse_manifest
+from opsmcp_pipelines.models import Operation, OperationKey, OperationKind
+
+__all__ = ["Library"]
+
+_MAX_FILES = 2000
+_MAX_OPERATIONS = 20_000
+_ENDINGS = frozenset({".yaml", ".yml"})
+_OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+_log = logging.getLogger(__name__)
+
+_Signature = tuple[int, int, int, int]
+"""What changes when a file is written or replaced: times of content and inode, inode, size."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file as it was last read."""
+
+    signature: _Signature
+    manifest: Manifest
+
+
+@dataclass
+class _Pass:
+    """What one pass over the directories has found so far."""
+
+    files: dict[Path, _File] = field(default_factory=dict[Path, _File])
+    left_out: list[Problem] = field(default_factory=list[Problem])
+    unread: dict[Path, str] = field(default_factory=dict[Path, str])
+    """Files and directories that are there and cannot be read, with the reason."""
+
+
+class _Unreadable(OSError):
+    """What is there is nothing to read a manifest from."""
+
+
+def _nothing(_path: Path) -> None:
+    """Do nothing."""
+
+
+class Library:
+    """The manifest directories. `read` blocks: call it from a worker thread."""
+
+    def __init__(self, directories: Sequence[Path], namespace: str) -> None:
+        """Read nothing yet.
+
+        Args:
+            directories: In order; operations of later ones replace those of earlier ones.
+            namespace: That of the operations that name none.
+        """
+        self._directories = tuple(directories)
+        self._namespace = namespace
+        self._last = _Pass()
+        self._loaded = Loaded()
+
+    def read(self, at: Callable[[Path], None] = _nothing) -> Loaded:
+        """What the directories hold: the same object as the last time when nothing changed.
+
+        Args:
+            at: Told of every file and directory before it is touched. An `OSError` that it raises
+                counts as one of reading it; whatever else it raises ends the reading.
+        """
+        now = _Pass()
+        paths: list[Path] = []
+        for directory in self._directories:
+            paths += self._find_files(directory, now, at)
+        if len(paths) > _MAX_FILES:
+            reason = f"more than {_MAX_FILES} manifest files; those after it were not read"
+            now.left_out.append(_problem(paths[_MAX_FILES], reason))
+        for path in paths[:_MAX_FILES]:
+            self._look_at(path, now, at)
+        at(Path())
+        if now != self._last:
+            self._loaded = self._load(now)
+            self._last = now
+        return self._loaded
+
+    def _find_files(self, directory: Path, now: _Pass, at: Callable[[Path], None]) -> list[Path]:
+        """The manifest files at any depth, without hidden ones, sorted."""
+        found: set[Path] = set()
+        folders = [directory]
+        while folders:
+            folder = folders.pop()
+            try:
+                at(folder)
+                files, inner = _list(folder)
+            except (FileNotFoundError, NotADirectoryError):
+                if folder == directory:
+                    why = "this directory of manifests does not exist"
+                    now.left_out.append(_problem(folder, why))
+            except OSError as error:
+                now.unread[folder] = f"this directory of manifests cannot be read: {_why(error)}"
+                found.update(path for path in self._last.files if path.is_relative_to(folder))
+            else:
+                found.update(files)
+                folders += inner
+        return sorted(found)
+
+    def _look_at(self, path: Path, now: _Pass, at: Callable[[Path], None]) -> None:
+        """Read a file, unless it is as it was; what cannot be read stays as it was."""
+        known = self._last.files.get(path)
+        try:
+            at(path)
+            signature = _sign(path)
+            if known is None or known.signature != signature:
+                known = _File(signature, _read_file(path, signature, self._namespace))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            now.unread[path] = f"the file cannot be read: {_why(error)}"
+        if known is not None:
+            now.files[path] = known
+
+    def _load(self, now: _Pass) -> Loaded:
+        found: dict[OperationKey, Operation] = {}
+        unread = [_problem(path, why) for path, why in now.unread.items()]
+        problems = [*now.left_out, *unread]
+        for problem in problems:
+            _log.warning("manifests %s: %s", problem.operation, problem.reason)
+        for file in now.files.values():
+            manifest = file.manifest
+            found |= {operation.key: operation for operation in manifest.operations}
+            problems += [_as_problem(bad, self._namespace) for bad in manifest.problems]
+            _log_what_is_odd(manifest)
+        if len(found) > _MAX_OPERATIONS:
+            reason = f"more than {_MAX_OPERATIONS} operations; those after it were left out"
+            beyond = list(found)[_MAX_OPERATIONS]
+            problems.append(Problem(beyond.name, beyond.kind, reason, beyond.namespace))
+        loaded = sort_out(list(found.values())[:_MAX_OPERATIONS], problems)
+        return replace(loaded, unread=tuple(f"{item.operation}: {item.reason}" for item in unread))
+
+
+def _list(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The manifest files and the folders in it, without hidden ones and links to folders."""
+    files: list[Path] = []
+    folders: list[Path] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(Path(entry.path))
+            elif Path(entry.name).suffix in _ENDINGS:
+                files.append(Path(entry.path))
+    return files, folders
+
+
+def _sign(path: Path) -> _Signature:
+    """What is compared to tell whether a file changed.
+
+    Raises:
+        OSError: It cannot be told, or it is no regular file.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise _Unreadable("it is no regular file")
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size
+
+
+def _read_file(path: Path, signature: _Signature, namespace: str) -> Manifest:
+    """What is in a file of that signature."""
+    size = signature[-1]
+    if size > MAX_MANIFEST_BYTES:
+        return _unusable(path, f"larger than {MAX_MANIFEST_BYTES} bytes")
+    try:
+        return parse_manifest(_read_bytes(path, size).decode(), str(path), namespace)
+    except UnicodeDecodeError:
+        return _unusable(path, "the file is not UTF-8 text")
+
+
+def _read_bytes(path: Path, size: int) -> bytes:
+    """So many bytes and no more. Files of the kernel claim to have none, and may never end."""
+    if not size:
+        return b""
+    with open(path, "rb", opener=_open_regular) as file:
+        return file.read(size)
+
+
+def _open_regular(path: str, _flags: int) -> int:
+    descriptor = os.open(path, _OPEN_FLAGS)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _Unreadable("it is no regular file")
+    return descriptor
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+def _unusable(path: Path, reason: str) -> Manifest:
+    return Manifest(problems=(BadDocument(ManifestError(str(path), 0, reason)),))
+
+
+def _problem(path: Path, reason: str) -> Problem:
+    return Problem(str(path), OperationKind.PIPELINE, reason)
+
+
+def _as_problem(bad: BadDocument, namespace: str) -> Problem:
+    kind = bad.kind or OperationKind.PIPELINE
+    return Problem(bad.name or bad.error.path, kind, str(bad.error), namespace)
+
+
+def _log_what_is_odd(manifest: Manifest) -> None:
+    for bad in manifest.problems:
+        _log.warning("manifest %s", bad.error)
+    for note in manifest.notes:
+        _log.debug("manifest %s", note)
+    for warning in manifest.warnings:
+        _log.warning("manifest %s", warning)

@@ -1,0 +1,118 @@
+"""One reading of everything that the embedded engine has: manifests and the kubeconfig.
+
+A file that does not answer, on a hung network file system, is left behind after some seconds, and
+not touched again for as long as somebody waits for it; the rest is read without it.
+"""
+
+import errno
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from opsmcp_pipelines.embedded.kubeconfig import KubeInventory, read_clusters
+from opsmcp_pipelines.embedded.library import Library
+from opsmcp_pipelines.embedded.loader import Loaded
+from opsmcp_pipelines.errors import SourceUnavailable
+from opsmcp_pipelines.watchdog import Progress, Stuck, run_watched
+
+__all__ = ["Reading", "WatchedReader"]
+
+_FILE_SECONDS = 5.0
+"""How long one file or directory may take. Reading goes on without it then."""
+
+_MOST_HUNG = 8
+"""So many hang before nothing is read at all: each costs a thread, and its time once."""
+
+_EVERYTHING = Path()
+"""What the work is at when all files were read."""
+
+_KUBECONFIG = Path("kubeconfig")
+"""Stands for all files of the kubeconfig."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read. `unread` says what could not be: it is shown as it was before."""
+
+    loaded: Loaded
+    kubernetes: KubeInventory
+    unread: tuple[str, ...] = ()
+
+
+class WatchedReader:
+    """Reads again and again."""
+
+    def __init__(
+        self,
+        library: Library,
+        environ: Mapping[str, str],
+        *,
+        file_seconds: float = _FILE_SECONDS,
+    ) -> None:
+        """Read nothing yet.
+
+        Args:
+            library: The manifests.
+            environ: The environment of the steps, which says where the kubeconfig is.
+            file_seconds: How long one file or directory may take.
+        """
+        self._library = library
+        self._environ = environ
+        self._file_seconds = file_seconds
+        self._hung: dict[Path, threading.Thread] = {}
+        self._kubernetes = KubeInventory(())
+
+    async def read(self) -> Reading:
+        """Read what answers.
+
+        Raises:
+            SourceUnavailable: Too much does not.
+        """
+        self._hung = {path: thread for path, thread in self._hung.items() if thread.is_alive()}
+        while len(self._hung) < _MOST_HUNG:
+            try:
+                reading = await run_watched(
+                    self._read, _EVERYTHING, item_seconds=self._file_seconds
+                )
+            except Stuck as stuck:
+                if not isinstance(stuck.item, Path) or stuck.item == _EVERYTHING:
+                    raise SourceUnavailable("the manifests were not read in time") from None
+                _log.warning("%s does not answer; it is left out", stuck.item)
+                self._hung[stuck.item] = stuck.thread
+            else:
+                self._kubernetes = reading.kubernetes
+                return reading
+        raise SourceUnavailable(f"{next(iter(self._hung))} and others do not answer")
+
+    def _read(self, progress: Progress[Path]) -> Reading:
+        at = partial(self._begin, progress.at)
+        loaded = self._library.read(at)
+        kubernetes, unread = self._read_clusters(at)
+        return Reading(loaded, kubernetes, (*loaded.unread, *unread))
+
+    def _read_clusters(self, at: Callable[[Path], None]) -> tuple[KubeInventory, tuple[str, ...]]:
+        """The clusters, as they were before if they cannot be read."""
+        try:
+            at(_KUBECONFIG)
+            found = read_clusters(self._environ)
+        except TimeoutError as error:
+            return self._kubernetes, (f"the kubeconfig cannot be read: {error.strerror}",)
+        if found.unread:
+            return self._kubernetes if self._kubernetes.clusters else found, (found.unread,)
+        return found, ()
+
+    def _begin(self, at: Callable[[Path], None], path: Path) -> None:
+        """Let the watchdog know; or refuse what lies at or in something that hangs.
+
+        Raises:
+            TimeoutError: It would hang again.
+        """
+        if any(path.is_relative_to(place) for place in self._hung):
+            raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+        at(path)
