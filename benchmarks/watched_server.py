@@ -16,7 +16,8 @@ from pathlib import Path
 import anyio
 
 from opsmcp_server.app import open_services
-from opsmcp_server.config.load import load, process_environment
+from opsmcp_server.config.environment import process_environment
+from opsmcp_server.config.load import load
 from opsmcp_server.process.glibc_heap import share_heap
 from opsmcp_server.transports.http import listen, serve_http
 

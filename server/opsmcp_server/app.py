@@ -178,6 +178,7 @@ async def _open_source(
         bundled=config.embedded.bundled,
         step_seconds=config.embedded.step_seconds,
         masking=masker.also,
+        digests=config.manifest_digests,
     )
     async with open_embedded_source(embedded) as source:
         yield source

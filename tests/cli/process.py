@@ -16,7 +16,7 @@ from typing import TextIO
 from unittest.mock import patch
 
 from opsmcp_server.cli import run
-from opsmcp_server.config.load import process_environment
+from opsmcp_server.config.environment import process_environment
 from tests.leaks import SEARCH
 
 COMMAND = (sys.executable, "-m", "opsmcp_server")

@@ -4,11 +4,12 @@ from pathlib import Path
 import pytest
 
 from tests.cli.process import Opsmcp
+from tests.own_settings import write_settings
 
 
 @pytest.fixture
 def pinned(opsmcp: Opsmcp) -> Opsmcp:
-    (opsmcp.folder / "opsmcp.yaml").write_text("policy: {pin: true}\n", "utf-8")
+    write_settings(opsmcp.folder, "policy: {pin: true}\n")
     return opsmcp
 
 

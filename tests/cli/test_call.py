@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.process import COMMAND, SECONDS, Opsmcp
+from tests.own_settings import write_settings
 
 
 def test_a_good_run_is_status_0_with_its_summary(opsmcp: Opsmcp) -> None:
@@ -181,7 +182,7 @@ def test_what_agrees_is_the_whole_command(opsmcp: Opsmcp) -> None:
 
 def test_why_a_rule_wants_somebody_to_agree_is_said(opsmcp: Opsmcp) -> None:
     rule = "{effect: confirm, operation: say-hello, reason: greetings are dear}"
-    (opsmcp.folder / "opsmcp.yaml").write_text(f"policy: {{rules: [{rule}]}}\n", "utf-8")
+    write_settings(opsmcp.folder, f"policy: {{rules: [{rule}]}}\n")
     done = opsmcp("call", "say-hello", "word=x")
     assert "a person has to agree (greetings are dear)" in done.stderr
     assert "changes something" not in done.stderr
@@ -189,7 +190,7 @@ def test_why_a_rule_wants_somebody_to_agree_is_said(opsmcp: Opsmcp) -> None:
 
 def test_what_policy_refuses_says_where_the_rule_is_found(opsmcp: Opsmcp) -> None:
     rule = "{effect: deny, operation: say-hello}"
-    (opsmcp.folder / "opsmcp.yaml").write_text(f"policy: {{rules: [{rule}]}}\n", "utf-8")
+    write_settings(opsmcp.folder, f"policy: {{rules: [{rule}]}}\n")
     done = opsmcp("call", "say-hello", "word=x")
     assert "Which rule, and why: opsmcp policy explain say-hello" in done.stderr
     assert opsmcp("policy", "explain", "say-hello").returncode == 0
@@ -211,7 +212,7 @@ def test_tools_that_are_for_models_say_what_to_do_instead(
 
 
 def test_operations_can_be_searched_where_not_all_are_listed(opsmcp: Opsmcp) -> None:
-    (opsmcp.folder / "opsmcp.yaml").write_text("tools: {limit: 1}\n", "utf-8")
+    write_settings(opsmcp.folder, "tools: {limit: 1}\n")
     assert "say-hello" in opsmcp("call", "search_operations", "query=greeting").stdout
 
 

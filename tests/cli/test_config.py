@@ -12,10 +12,11 @@ def lines(shown: str) -> list[list[str]]:
 
 def test_every_setting_is_shown_with_its_origin(opsmcp: Opsmcp) -> None:
     (opsmcp.folder / "opsmcp.yaml").write_text("\ntools: {limit: 7}\n", encoding="utf-8")
-    done = opsmcp("config", "--namespace", "a,b")
+    done = opsmcp("config", "--namespace", "a,b", "--config", "opsmcp.yaml")
     rows = lines(done.stdout)
     assert (done.returncode, done.stderr) == (0, "")
-    assert tuple(row[0] for row in rows) == setting_names()
+    assert rows[0] == ["(file)", str(opsmcp.folder / "opsmcp.yaml"), "used: given with --config"]
+    assert tuple(row[0] for row in rows[1:]) == setting_names()
     assert ["ops.namespace", "a, b", "command line"] in rows
     assert ["tools.limit", "7", "file opsmcp.yaml:2"] in rows
     assert ["embedded.bundled", "false", "environment OPSMCP_EMBEDDED_BUNDLED"] in rows

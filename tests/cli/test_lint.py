@@ -3,6 +3,7 @@ import json
 import yaml
 
 from tests.cli.process import Opsmcp
+from tests.own_settings import write_settings
 
 
 def test_findings_are_lines_with_tabs_and_an_error_is_status_1(opsmcp: Opsmcp) -> None:
@@ -42,7 +43,7 @@ def test_a_terminal_is_shown_no_empty_table(opsmcp: Opsmcp) -> None:
 
 def test_the_patch_is_settings(opsmcp: Opsmcp) -> None:
     shown = opsmcp("lint", "--patch").stdout
-    (opsmcp.folder / "opsmcp.yaml").write_text(shown, "utf-8")
+    write_settings(opsmcp.folder, shown)
     patch = yaml.safe_load(shown)
     assert patch["tools"]["overrides"]["delete-marker"]["hints"] == {"destructive": True}
     again = opsmcp("lint", "--json")
@@ -64,7 +65,7 @@ def test_the_cost_of_every_tool_and_their_sum(opsmcp: Opsmcp) -> None:
 
 
 def test_what_is_not_listed_is_mentioned(opsmcp: Opsmcp) -> None:
-    (opsmcp.folder / "opsmcp.yaml").write_text("tools: {limit: 1}\n", "utf-8")
+    write_settings(opsmcp.folder, "tools: {limit: 1}\n")
     done = opsmcp("tools")
     assert "search_operations" in done.stdout
     assert "3 more are reached by search_operations" in done.stderr

@@ -11,8 +11,9 @@ from opsmcp_server.config.load import Config, load
 
 
 def config_with(folder: Path, value: object, **environ: str) -> Config:
-    (folder / "opsmcp.yaml").write_text(yaml.safe_dump({"bind": {"ak": value}}), "utf-8")
-    return load({"HOME": str(folder), "PATH": "/usr/bin:/bin", **environ}, cwd=folder)
+    file = folder / "opsmcp.yaml"
+    file.write_text(yaml.safe_dump({"bind": {"ak": value}}), "utf-8")
+    return load({"HOME": str(folder), "PATH": "/usr/bin:/bin", **environ}, cwd=folder, file=file)
 
 
 def python(code: str) -> dict[str, list[str]]:

@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from opsmcp_server.config.load import Config, environment_name, load, setting_names
+from opsmcp_server.config.environment import environment_name
+from opsmcp_server.config.load import Config, load, setting_names
+from tests.own_settings import write_settings
 
 HOME = {"HOME": "/home/someone"}
 
@@ -70,8 +72,8 @@ def test_precedence(
     value: int,
     origin: str,
 ) -> None:
-    write(tmp_path, file)
-    config = load(HOME | dict(environ), cwd=tmp_path, flags=flags)
+    named = write(tmp_path, file).relative_to(tmp_path)
+    config = load(HOME | dict(environ), cwd=tmp_path, flags=flags, file=named)
     assert config.server.port == value
     assert config.origins.get("server.port", "default") == origin
 
@@ -126,26 +128,36 @@ def test_the_environment_holds_every_kind_of_value(
 
 
 def test_the_file_holds_mappings_and_every_group(tmp_path: Path) -> None:
-    write(
+    file = write(
         tmp_path,
         "ops:\n  namespace: [a, b]\n  token:\nexpose:\n\n"
         "tools:\n  hints: {restart-*: {destructive: true}}\n  kinds: {message: text}\n",
     )
-    config = load(HOME, cwd=tmp_path)
+    config = load(HOME, cwd=tmp_path, file=file.relative_to(tmp_path))
     assert config.ops.namespaces == ("a", "b")
     assert config.tools.hints == {"restart-*": {"destructive": True}}
     assert config.tools.kinds == {"message": "text"}
     assert config.origins["tools.kinds"] == "file opsmcp.yaml:8"
 
 
-def test_the_file_is_the_flag_then_the_variable_then_the_working_directory(tmp_path: Path) -> None:
-    write(tmp_path, "server: {port: 1}")
+def test_the_file_is_the_flag_then_the_variable_then_the_persons_own(tmp_path: Path) -> None:
+    own = write_settings(tmp_path, "server: {port: 1}")
     write(tmp_path, "server: {port: 2}", "two.yaml")
     three = write(tmp_path, "server: {port: 3}", "three.yaml")
-    environ = HOME | {"OPSMCP_CONFIG": "two.yaml"}
+    home = {"HOME": str(tmp_path)}
+    environ = home | {"OPSMCP_CONFIG": "two.yaml"}
     assert load(environ, cwd=tmp_path).server.port == 2
     assert load(environ, cwd=tmp_path, file=three).server.port == 3
-    assert load(HOME, cwd=tmp_path).server.port == 1
+    config = load(home, cwd=tmp_path)
+    assert config.server.port == 1
+    assert config.origins["server.port"] == f"file {own}:1"
+
+
+def test_a_host_and_a_base_of_the_api_are_the_base(tmp_path: Path) -> None:
+    environ = {"OPENAI_API_BASE": "http://base.example", "OPENAI_API_HOST": "http://host.example"}
+    config = load(HOME | environ, cwd=tmp_path)
+    assert config.openai.base == "http://base.example"
+    assert config.origins["openai.base"] == "environment OPENAI_API_BASE"
 
 
 def test_a_relative_directory_counts_from_where_it_was_named(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ def refusal(
     data = file if isinstance(file, bytes) else file.encode()
     (tmp_path / "opsmcp.yaml").write_bytes(data)
     with pytest.raises(ConfigError) as caught:
-        load(HOME | dict(environ or {}), cwd=tmp_path, flags=flags)
+        given = HOME | dict(environ or {})
+        load(given, cwd=tmp_path, flags=flags, file=Path("opsmcp.yaml"))
     return str(caught.value)
 
 
@@ -134,13 +135,6 @@ def test_all_bad_values_are_named_at_once(tmp_path: Path) -> None:
     assert "(file opsmcp.yaml:1)" in message
 
 
-def test_settings_that_may_be_there_and_cannot_be_looked_for_stop_the_start(
-    tmp_path: Path,
-) -> None:
-    with pytest.raises(ConfigError, match="the working directory cannot be searched for it: File"):
-        load(HOME, cwd=tmp_path / ("x" * 300))
-
-
 @pytest.mark.parametrize("given", ["nowhere", "opsmcp.yaml"])
 def test_a_manifest_directory_must_exist(tmp_path: Path, given: str) -> None:
     message = refusal(tmp_path, flags={"embedded.manifests": (given,)})
@@ -158,9 +152,7 @@ def test_a_named_file_must_be_one(tmp_path: Path, missing: str) -> None:
         load(HOME | {"OPSMCP_CONFIG": missing}, cwd=tmp_path)
 
 
-def test_a_home_is_needed_for_the_default_state(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="OPSMCP_STATE_DIR"):
-        load({}, cwd=tmp_path)
+def test_a_state_is_where_it_is_said_to_be(tmp_path: Path) -> None:
     assert load({"OPSMCP_STATE_DIR": "s"}, cwd=tmp_path).state.dir == tmp_path / "s"
 
 

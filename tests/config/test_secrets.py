@@ -8,6 +8,7 @@ from opsmcp_server.config.load import Config, load
 
 VALUE = "hunter2-and-more"
 HOME = {"HOME": "/home/someone", "ELSEWHERE": VALUE}
+FILE = Path("opsmcp.yaml")
 HOLDERS = ["ops.token", "server.token", "openai.key"]
 
 
@@ -19,7 +20,7 @@ def loaded(tmp_path: Path) -> Config:
         f"bind: {{ak: {VALUE}, sk: {{env: ELSEWHERE}}, pw: {{file: secret}}}}\n",
         encoding="utf-8",
     )
-    return load(HOME, cwd=tmp_path)
+    return load(HOME, cwd=tmp_path, file=FILE)
 
 
 def test_secrets_are_there(loaded: Config) -> None:
@@ -40,7 +41,7 @@ def test_entries_say_only_whether_there_is_one(loaded: Config, tmp_path: Path) -
     for name in [*HOLDERS, "bind.ak", "bind.sk", "bind.pw"]:
         assert values[name] == "(hidden)"
     (tmp_path / "opsmcp.yaml").write_text("ops: {token: ''}", encoding="utf-8")
-    empty = {entry.setting: entry.value for entry in load(HOME, cwd=tmp_path).entries()}
+    empty = {entry.setting: entry.value for entry in load(HOME, cwd=tmp_path, file=FILE).entries()}
     assert empty["ops.token"] == "(none)"
 
 
@@ -52,7 +53,7 @@ def test_a_bad_secret_is_in_no_message_and_no_traceback(
     group, _, name = setting.partition(".")
     (tmp_path / "opsmcp.yaml").write_text(f"{group}: {{{name}: {bad}}}", encoding="utf-8")
     with pytest.raises(ConfigError, match=f"{setting} must be one word") as caught:
-        load(HOME, cwd=tmp_path)
+        load(HOME, cwd=tmp_path, file=FILE)
     assert VALUE not in "".join(traceback.format_exception(caught.value))
 
 
@@ -74,5 +75,5 @@ def test_an_unreadable_secret_file_is_named_and_not_shown(tmp_path: Path) -> Non
     (tmp_path / "big").write_text(VALUE * 10000, encoding="utf-8")
     (tmp_path / "opsmcp.yaml").write_text("bind: {pw: {file: big}}", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"bind\.pw: .*big' is larger than 64 KiB") as caught:
-        load(HOME, cwd=tmp_path)
+        load(HOME, cwd=tmp_path, file=FILE)
     assert VALUE not in "".join(traceback.format_exception(caught.value))

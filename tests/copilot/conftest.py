@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from opsmcp_server.config.load import process_environment
+from opsmcp_server.config.environment import process_environment
 from tests.cli.process import MANIFESTS, Opsmcp
 from tests.copilot.harness import Copilot
 from tests.copilot.scenario import prepare
 from tests.fakes.openai_server import FakeOpenAI, fake_openai
 from tests.fakes.program import FakeProgram
+from tests.own_settings import write_settings
 
 MORE = """\
 apiVersion: crd.chenshaowen.com/v1
@@ -111,7 +112,7 @@ def copilot(opsmcp: Opsmcp) -> Copilot:
 def lenient(copilot: Copilot) -> Copilot:
     """One whose policy allows everything without a question."""
     rules = "policy: {rules: [{effect: allow}]}\n"
-    (copilot.folder / "opsmcp.yaml").write_text(rules, "utf-8")
+    write_settings(copilot.folder, rules)
     return copilot
 
 

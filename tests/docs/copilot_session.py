@@ -12,7 +12,7 @@ from typing import Any
 
 import pexpect
 
-from opsmcp_server.config.load import process_environment
+from opsmcp_server.config.environment import process_environment
 from tests.cli.process import Opsmcp
 from tests.copilot.harness import PROMPT, Eye, spawned
 from tests.copilot.scenario import SESSIONS, prepare

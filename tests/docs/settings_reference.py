@@ -10,12 +10,12 @@ from pathlib import Path
 
 from opsmcp_server.config import load as config
 from opsmcp_server.config import schema as settings
-from opsmcp_server.config.load import environment_name, setting_names
+from opsmcp_server.config.environment import FILE_ONLY, OLDER_NAMES, environment_name
+from opsmcp_server.config.load import setting_names
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "configuration.md"
 START, END = "<!-- settings: generated -->\n", "<!-- end of settings -->\n"
-FILE_ONLY = config._FILE_ONLY
 
 
 def _words(text: str) -> str:
@@ -41,8 +41,8 @@ def _documented() -> dict[str, tuple[str, dict[str, str]]]:
 
 
 def _older_names(setting: str) -> list[str]:
-    pairs = config._OLDER_NAMES
-    return [name for name, found in pairs if found == setting]
+    """The one that wins comes first."""
+    return [name for name, found in reversed(OLDER_NAMES) if found == setting]
 
 
 def _default(setting: str) -> str:

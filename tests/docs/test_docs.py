@@ -6,7 +6,8 @@ import click
 import pytest
 
 from opsmcp_server.cli import COMMANDS, root
-from opsmcp_server.config.load import Config, environment_name, load, setting_names
+from opsmcp_server.config.environment import environment_name
+from opsmcp_server.config.load import Config, load, setting_names
 from opsmcp_server.protocol import builtin_tools as builtin
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.policy.decision import Action, Policy
@@ -89,7 +90,9 @@ def test_the_readme_names_every_command_with_its_own_options(command: str) -> No
 
 
 def test_the_readme_names_the_shared_options() -> None:
-    paragraph = README.partition("All but `demo` also take")[2].partition("Exit status")[0]
+    paragraph = README.partition("All but `demo` and `trust` also take")[2].partition(
+        "Exit status"
+    )[0]
     assert set(re.findall(r"--[a-z-]+", paragraph)) == options_of("config")
 
 
@@ -139,8 +142,9 @@ def test_the_policies_of_the_documentation_do_what_it_says(
     tmp_path: Path, number: int, who: str, call: str, at: datetime, effect: str
 ) -> None:
     assert len(_POLICIES) == 3
-    (tmp_path / "opsmcp.yaml").write_text(_POLICIES[number], "utf-8")
-    given = load({"HOME": str(tmp_path)}, cwd=tmp_path).policy
+    file = tmp_path / "opsmcp.yaml"
+    file.write_text(_POLICIES[number], "utf-8")
+    given = load({"HOME": str(tmp_path)}, cwd=tmp_path, file=file).policy
     policy = Policy(given.read_only, given.rules, given.groups)
     name, *pairs = call.split()
     arguments = dict(pair.split("=") for pair in pairs)

@@ -1,5 +1,6 @@
 """Only what is gone takes its operations away; what cannot be read keeps them, and says so."""
 
+import hashlib
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -172,3 +173,16 @@ async def test_where_nothing_answers_the_source_cannot_be_read(tmp_path: Path) -
     with pytest.raises(SourceUnavailable, match="do not answer"):
         await _read(_reader(library))
     library.answers.set()
+
+
+def test_a_file_that_may_not_be_read_costs_itself_and_says_so(tmp_path: Path) -> None:
+    write(tmp_path / "a.yaml", task_text("one"))
+    write(tmp_path / "b.yaml", task_text("two"))
+    trusted = hashlib.sha256(task_text("one").encode()).hexdigest()
+    library = Library([tmp_path], "ns", lambda path, digest: digest == trusted)
+    loaded = library.read()
+    assert [task.name for task in loaded.tasks] == ["one"]
+    (problem,) = loaded.problems
+    assert "the file is not as it was trusted; see opsmcp trust" in problem.reason
+    write(tmp_path / "a.yaml", task_text("one", "rewritten"))
+    assert library.read().tasks == ()

@@ -23,7 +23,7 @@ DAY = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 def policy_of(folder: Path, rules: Any, **more: Any) -> Policy:
     file = folder / "opsmcp.yaml"
     file.write_text(yaml.safe_dump({"policy": {"rules": rules, **more}}), "utf-8")
-    given = load({"HOME": str(folder)}, cwd=folder).policy
+    given = load({"HOME": str(folder)}, cwd=folder, file=file).policy
     return Policy(given.read_only, given.rules, given.groups)
 
 

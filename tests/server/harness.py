@@ -84,7 +84,7 @@ def settings(state: Path, **more: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()  # noqa: TID251 - handed to a process of its own
-        if not name.startswith(("OPSMCP_", "OPS_", "OPENAI_")) and name != "KUBECONFIG"
+        if not name.startswith(("OPSMCP_", "OPS_", "OPENAI_", "XDG_")) and name != "KUBECONFIG"
     }
     return {**kept, "HOME": str(state), "OPSMCP_STATE_DIR": str(state / "state"), **more}
 

@@ -13,6 +13,7 @@ from mcp.shared.exceptions import MCPError
 
 from tests.fakes.ops_server import fake_ops
 from tests.fakes.ops_state import pipeline_status
+from tests.own_settings import write_settings
 from tests.server.conftest import Ground
 from tests.server.harness import LINKS, Running, running, settings
 
@@ -137,7 +138,7 @@ async def test_a_run_of_another_opsmcp_is_not_stopped_and_that_is_said(ground: G
 async def test_who_may_not_stop_runs_stops_none_by_cancelling(ground: Ground) -> None:
     environ = ground.environ(OPSMCP_RUN_ON_CANCEL="cancel")
     rule = "{name: no-stopping, operation: cancel_run, effect: deny}"
-    (ground.root / "opsmcp.yaml").write_text(f"policy: {{rules: [{rule}]}}\n", "utf-8")
+    write_settings(ground.root, f"policy: {{rules: [{rule}]}}\n")
     async with running("memory-legacy", environ, ground.root) as run, run.connect() as client:
         handle = await _cancelled_call(client)
         await _open(ground)

@@ -9,6 +9,7 @@ from mcp.client.context import ClientRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import INVALID_PARAMS
 
+from tests.own_settings import write_settings
 from tests.server.conftest import Ground
 from tests.server.harness import Running, connected, running
 from tests.server.test_interaction import text_of
@@ -173,7 +174,7 @@ async def test_overrides_are_shown_and_those_that_match_nothing_warned_of(
     said = (
         "tools:\n  overrides:\n    show-*: {description: Greets politely}\n    shwo: {title: x}\n"
     )
-    (ground.root / "opsmcp.yaml").write_text(said, "utf-8")
+    write_settings(ground.root, said)
     async with connected("memory-modern", ground.environ(), Path(ground.root)) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     assert tools["show-greeting"].description == "Greets politely"

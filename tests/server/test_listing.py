@@ -14,6 +14,7 @@ from opsmcp_server.calls.services import Services
 from opsmcp_server.protocol.handlers import build_server
 from opsmcp_server.protocol.tool_list import Listing, ListingMiddleware
 from opsmcp_tools.model.tool import Principal, Tool
+from tests.own_settings import write_settings
 from tests.server.conftest import EXTRA, Ground
 from tests.server.harness import ERAS, Running, connected, running
 from tests.tools.corpus import TOOL
@@ -147,7 +148,7 @@ policy:
 
 
 async def test_everybody_sees_what_policy_shows_them(ground: Ground) -> None:
-    (ground.root / "opsmcp.yaml").write_text(_RULES, "utf-8")
+    write_settings(ground.root, _RULES)
     environ = ground.environ(OPSMCP_SERVER_TOKEN="planted-server-token")
     async with running("http-modern", environ, ground.root) as run, run.connect() as client:
         assert run.services is not None
@@ -159,7 +160,7 @@ async def test_everybody_sees_what_policy_shows_them(ground: Ground) -> None:
 
 
 async def test_those_who_may_see_the_same_share_one_list(ground: Ground) -> None:
-    (ground.root / "opsmcp.yaml").write_text(_RULES, "utf-8")
+    write_settings(ground.root, _RULES)
     async with running("memory-modern", ground.environ(), ground.root) as run:
         services = run.services
         assert services is not None

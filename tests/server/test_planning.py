@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.own_settings import write_settings
 from tests.server.conftest import Ground
 from tests.server.harness import connected
 
@@ -42,7 +43,7 @@ async def test_a_plan_of_what_is_no_operation_names_what_is(ground: Ground, name
 
 async def test_a_denied_operation_is_not_listed_and_not_called(ground: Ground) -> None:
     rules = {"policy": {"rules": [{"effect": "deny", "operation": "delete-*"}]}}
-    (ground.root / "opsmcp.yaml").write_text(yaml.safe_dump(rules), "utf-8")
+    write_settings(ground.root, yaml.safe_dump(rules))
     async with connected("memory-modern", ground.environ(), ground.root) as client:
         names = {tool.name for tool in (await client.list_tools()).tools}
         result = await client.call_tool("delete-thing", {"name": "disk-7"})

@@ -23,6 +23,7 @@ from opsmcp_server.protocol import search_tools as finding
 from opsmcp_server.protocol.handlers import build_server
 from opsmcp_server.transports.http import build_app
 from tests.cli.inside import run_inside, settled
+from tests.own_settings import write_settings
 from tests.server.conftest import Ground, make_ground
 from tests.server.harness import Running, connected, running
 
@@ -66,7 +67,7 @@ async def closed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ground, str]
     link = "memory-modern"
     async with connected(link, ground.environ(), ground.root) as client:
         made = await client.call_tool("show-greeting", {"who": "world"})
-    (ground.root / "opsmcp.yaml").write_text(yaml.safe_dump(DENY_ALL), "utf-8")
+    write_settings(ground.root, yaml.safe_dump(DENY_ALL))
     return ground, made.structured_content["run"]
 
 
@@ -252,7 +253,7 @@ async def test_there_is_a_case_for_whatever_the_server_answers(ground: Ground) -
 
 
 async def test_what_is_left_open_over_http_tells_nothing(ground: Ground) -> None:
-    (ground.root / "opsmcp.yaml").write_text(yaml.safe_dump(DENY_ALL), "utf-8")
+    write_settings(ground.root, yaml.safe_dump(DENY_ALL))
     async with running("http-modern", ground.environ(), ground.root) as run:
         assert run.services is not None
         routes = build_app(run.services).routes

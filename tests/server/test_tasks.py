@@ -24,6 +24,7 @@ from opsmcp_server.protocol.tasks_extension import EXTENSION
 from opsmcp_tools.model.tool import Principal
 from tests.fakes.ops_server import FakeOps, fake_ops
 from tests.fakes.ops_state import pipeline_status
+from tests.own_settings import write_settings
 from tests.server.conftest import Ground
 from tests.server.harness import LINKS, Running, running, settings
 from tests.server.task_client import Answer, TaskClient, TaskHandle, ask, call, end_of
@@ -236,7 +237,7 @@ policy:
 async def test_policy_decides_on_tasks_as_on_runs(ground: Ground) -> None:
     async with _client(ground) as (client, _):
         handle = await call(client, "get-gated")
-    (ground.root / "opsmcp.yaml").write_text(_NO_READING, "utf-8")
+    write_settings(ground.root, _NO_READING)
     async with _client(ground, OPSMCP_RUN_TASK_SECONDS="0") as (client, _):
         for method in ("get", "update", "cancel"):
             with pytest.raises(MCPError, match="Policy does not allow"):

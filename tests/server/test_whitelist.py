@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
+from tests.own_settings import write_settings
 from tests.server.harness import running, services_of, serving, settings
 from tests.server.people import client_of, known_by_name
 
@@ -45,7 +46,7 @@ _BIND = 'bind: {whitelist: {value: "anna,bob", secret: false}}\n'
 async def client_called(
     name: str, folder: Path, era: str, bind: str = _BIND
 ) -> AsyncGenerator[Client]:
-    (folder / "opsmcp.yaml").write_text(bind, "utf-8")
+    write_settings(folder, bind)
     (folder / "own").mkdir()
     (folder / "own" / "own.yaml").write_text(_MANIFESTS, "utf-8")
     environ = settings(

@@ -6,6 +6,7 @@ directory that is *gone* takes its operations away; whatever cannot be read keep
 and says so. Only regular files are opened: a pipe or a device would be waited for.
 """
 
+import hashlib
 import logging
 import os
 import stat
@@ -58,16 +59,27 @@ def _nothing(_path: Path) -> None:
     """Do nothing."""
 
 
+MayCount = Callable[[Path, str], bool]
+
+
+def _everything(_path: Path, _digest: str) -> bool:
+    return True
+
+
 class Library:
     """The manifest directories. `read` blocks: call it from a worker thread."""
 
-    def __init__(self, directories: Sequence[Path], namespace: str) -> None:
+    def __init__(
+        self, directories: Sequence[Path], namespace: str, may_count: MayCount = _everything
+    ) -> None:
         """Read nothing yet.
 
         Args:
             directories: In order; operations of later ones replace those of earlier ones.
             namespace: That of the operations that name none.
+            may_count: Whether a file counts, by its path and the SHA-256 of what it holds.
         """
+        self._may_count = may_count
         self._directories = tuple(directories)
         self._namespace = namespace
         self._last = _Pass()
@@ -123,13 +135,26 @@ class Library:
             at(path)
             signature = _sign(path)
             if known is None or known.signature != signature:
-                known = _File(signature, _read_file(path, signature, self._namespace))
+                known = _File(signature, self._read_file(path, signature))
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
             now.unread[path] = f"the file cannot be read: {_why(error)}"
         if known is not None:
             now.files[path] = known
+
+    def _read_file(self, path: Path, signature: _Signature) -> Manifest:
+        """What is in a file of that signature."""
+        size = signature[-1]
+        if size > MAX_MANIFEST_BYTES:
+            return _unusable(path, f"larger than {MAX_MANIFEST_BYTES} bytes")
+        content = _read_bytes(path, size)
+        if not self._may_count(path, hashlib.sha256(content).hexdigest()):
+            return _unusable(path, "the file is not as it was trusted; see opsmcp trust")
+        try:
+            return parse_manifest(content.decode(), str(path), self._namespace)
+        except UnicodeDecodeError:
+            return _unusable(path, "the file is not UTF-8 text")
 
     def _load(self, now: _Pass) -> Loaded:
         found: dict[OperationKey, Operation] = {}
@@ -175,17 +200,6 @@ def _sign(path: Path) -> _Signature:
     if not stat.S_ISREG(found.st_mode):
         raise _Unreadable("it is no regular file")
     return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size
-
-
-def _read_file(path: Path, signature: _Signature, namespace: str) -> Manifest:
-    """What is in a file of that signature."""
-    size = signature[-1]
-    if size > MAX_MANIFEST_BYTES:
-        return _unusable(path, f"larger than {MAX_MANIFEST_BYTES} bytes")
-    try:
-        return parse_manifest(_read_bytes(path, size).decode(), str(path), namespace)
-    except UnicodeDecodeError:
-        return _unusable(path, "the file is not UTF-8 text")
 
 
 def _read_bytes(path: Path, size: int) -> bytes:

@@ -78,6 +78,7 @@ class EmbeddedSettings:
         output_bytes: How much of a step's output is kept; the rest is counted.
         save_seconds: How often a run that goes on is stored, if it has changed.
         masking: What replaces secrets where outputs are cut and stored, given those of the call.
+        digests: The SHA-256 of each file in `manifests` that may be read, by path; None: all may.
     """
 
     state_dir: Path
@@ -89,6 +90,7 @@ class EmbeddedSettings:
     output_bytes: int = 1024 * 1024
     save_seconds: float = 3.0
     masking: Callable[[frozenset[str]], Masking] | None = None
+    digests: Mapping[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -136,6 +138,7 @@ class EmbeddedSource:
         """Take over the task group in which runs live; the store is opened once it is needed."""
         bundled = Path(opsmcp_pipelines.__file__).parent / "bundled"
         directories = [bundled] if settings.bundled else []
+        digests = settings.digests
         self._settings = settings
         self._engine = EngineSettings(
             environ=step_environment(settings.environ),
@@ -143,7 +146,13 @@ class EmbeddedSource:
             step_seconds=settings.step_seconds,
             output_bytes=settings.output_bytes,
         )
-        library = Library([*directories, *settings.manifests], settings.namespace)
+        library = Library(
+            [*directories, *settings.manifests],
+            settings.namespace,
+            lambda path, digest: (
+                digests is None or path.is_relative_to(bundled) or digests.get(str(path)) == digest
+            ),
+        )
         self._reader = WatchedReader(library, settings.environ)
         self._open_store = open_store
         self._store: RunStore | None = None

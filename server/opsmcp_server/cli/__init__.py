@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "runs": "Show recent runs, or one.",
         "policy": "Show which rule decides on a call, and why. Starts nothing.",
         "approve-catalogue": "Show what changed since definitions were approved; approve them.",
+        "trust": "Show what the opsmcp.yaml of a directory would bring; trust it.",
         "config": "Show the effective configuration and where it comes from.",
     }
 )

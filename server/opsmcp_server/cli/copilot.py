@@ -19,7 +19,8 @@ from opsmcp_server.cli.start import (
     configure_logging,
     read_config,
 )
-from opsmcp_server.config.load import Config, process_environment
+from opsmcp_server.config.environment import process_environment
+from opsmcp_server.config.load import Config
 
 if TYPE_CHECKING:
     from opsmcp_server.copilot.chat.session import Plan, Session

@@ -17,7 +17,7 @@ from mcp import Client, MCPError, StdioServerParameters
 from opsmcp_server.cli.start import Failed
 from opsmcp_server.cli.terminal import show_text
 from opsmcp_server.cli.tools import show_tools
-from opsmcp_server.config.load import process_environment
+from opsmcp_server.config.environment import process_environment
 from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.results.summary import clean
 

@@ -16,7 +16,7 @@ _OPTIONS = (
         "config_file",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Settings file, in place of opsmcp.yaml here.",
+        help="Settings file, in place of a trusted opsmcp.yaml here, or of your own.",
     ),
     click.option(
         "--manifests",

@@ -20,8 +20,9 @@ from opsmcp_server.cli.start import (
     configure_logging,
     read_config,
 )
+from opsmcp_server.config.environment import process_environment
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.load import Config, process_environment
+from opsmcp_server.config.load import Config
 from opsmcp_server.process.signals import do_until_told_to_end
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import (

@@ -11,12 +11,21 @@ from pathlib import Path
 import click
 
 from opsmcp_server.cli.options import Shared
+from opsmcp_server.config.environment import process_environment
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.load import Config, load, process_environment
+from opsmcp_server.config.load import Config, load
 from opsmcp_server.process.log_masking import MaskingFilter
 from opsmcp_tools.masking.masker import Masker
+from opsmcp_tools.safe_text.characters import show_hidden
 
-__all__ = ["Failed", "Unreachable", "WrongUse", "configure_logging", "read_config"]
+__all__ = [
+    "Failed",
+    "Unreachable",
+    "WrongUse",
+    "configure_logging",
+    "read_config",
+    "working_directory",
+]
 
 _OURS = ("opsmcp_server", "opsmcp_tools", "opsmcp_pipelines")
 _WHOLE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -45,21 +54,34 @@ class Unreachable(click.ClickException):
 
 
 def read_config(shared: Shared) -> Config:
-    """The effective settings of this command.
+    """The effective settings of this command. Files of settings that do not count are named.
 
     Raises:
         WrongUse: They cannot be used.
     """
-    try:
-        cwd = Path.cwd()
-    except OSError as error:
-        raise WrongUse("the working directory is gone; change to one that is there") from error
+    cwd = working_directory()
     try:
         config = load(process_environment(), cwd=cwd, flags=shared.flags, file=shared.file)
     except ConfigError as error:
         raise WrongUse(str(error)) from error
     _mask_logs(Masker(config.secret_values()))
+    for file in config.files:
+        if not file.used:
+            said = f"opsmcp: {file.path} is ignored: {file.why}; {file.remedy}"
+            click.echo(show_hidden(said), err=True)
     return config
+
+
+def working_directory() -> Path:
+    """Where the command was given.
+
+    Raises:
+        WrongUse: It is there no more.
+    """
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise WrongUse("the working directory is gone; change to one that is there") from error
 
 
 def _mask_logs(masker: Masker) -> None:

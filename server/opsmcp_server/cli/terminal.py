@@ -42,24 +42,30 @@ class Cell(NamedTuple):
     brief: str = ""
 
 
-def show_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty: str = "") -> None:
+def show_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    *,
+    empty: str = "",
+    widest: int = _WIDEST_CELL,
+) -> None:
     """A table on a terminal; in a pipe one line per row, columns separated by tabs, no header.
 
-    A terminal is told `empty` when there are no rows.
+    A terminal is told `empty` when there are no rows. Cells are cut at `widest` characters.
     """
     if sys.stdout.isatty():
-        drawn = [[_drawn(cell) for cell in row] for row in rows]
+        drawn = [[_drawn(cell, widest) for cell in row] for row in rows]
         if drawn:
             _draw_table(columns, drawn)
         elif empty:
             click.echo(empty)
         return
     for row in rows:
-        click.echo("\t".join(clean_line(cell.text, _WIDEST_CELL) for cell in row))
+        click.echo("\t".join(clean_line(cell.text, widest) for cell in row))
 
 
-def _drawn(cell: Cell) -> Cell:
-    return Cell(clean_line(cell.brief or cell.text, _WIDEST_CELL), cell.style)
+def _drawn(cell: Cell, widest: int) -> Cell:
+    return Cell(clean_line(cell.brief or cell.text, widest), cell.style)
 
 
 def _draw_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:

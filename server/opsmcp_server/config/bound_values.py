@@ -16,7 +16,7 @@ from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.schema import Given
 from opsmcp_tools.arguments.bound_variables import PRINCIPAL
 
-__all__ = ["BoundValue", "read_bound_value"]
+__all__ = ["BoundValue", "mapping_of", "read_bound_value"]
 
 _MOST_BYTES = 64 * 1024
 _COMMAND_SECONDS = 10.0
@@ -47,7 +47,7 @@ def read_bound_value(
     """
     if isinstance(item.value, str):
         return BoundValue(item.value, secret=item.value != PRINCIPAL)
-    given = _mapping(item.value)
+    given = mapping_of(item.value)
     secret = given.get("secret", True)
     pairs = [pair for pair in given.items() if pair[0] != "secret"]
     if len(pairs) != 1 or not isinstance(secret, bool):
@@ -65,7 +65,8 @@ def read_bound_value(
             raise _refuse(item)
 
 
-def _mapping(value: object) -> dict[object, object]:
+def mapping_of(value: object) -> dict[object, object]:
+    """A mapping as it is; nothing of anything else."""
     return cast("dict[object, object]", value) if isinstance(value, dict) else {}
 
 

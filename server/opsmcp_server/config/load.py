@@ -1,66 +1,38 @@
 """From command line, environment and file to one frozen `Config`: the only reader of settings.
 
-Command line over environment over file over default. `load` takes the environment as a mapping;
-`process_environment` is the one place that looks at the real one. Knows nothing of what the
-settings do (`settings` describes them).
+Command line over environment over file over default. Takes the environment as a mapping. Knows
+nothing of what the settings do (`schema` describes them).
 """
 
 import json
-import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from stat import S_ISREG
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from opsmcp_server.config import schema as settings
 from opsmcp_server.config.bound_values import BoundValue, read_bound_value
+from opsmcp_server.config.environment import FILE_ONLY, read_environment
 from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.paths import absolute, state_place
 from opsmcp_server.config.schema import Given
+from opsmcp_server.config.settings_file import (
+    Choice,
+    FileUse,
+    SettingsFile,
+    choose_file,
+    parse_settings,
+)
 from opsmcp_tools.arguments.bound_variables import PRINCIPAL
-from opsmcp_tools.arguments.nearest_names import suggest
 from opsmcp_tools.safe_text.characters import quote
 
-__all__ = [
-    "Config",
-    "Entry",
-    "environment_name",
-    "load",
-    "process_environment",
-    "setting_names",
-]
+__all__ = ["Config", "Entry", "load", "settings_of", "setting_names"]
 
-_PREFIX = "OPSMCP_"
-_CONFIG = "OPSMCP_CONFIG"
-_BIND = "OPSMCP_BIND_"
-_FILE = "opsmcp.yaml"
 _DIRECTORIES = frozenset({"embedded.manifests", "state.dir"})
-_FILE_ONLY = frozenset(
-    {
-        "bind",
-        "policy.groups",
-        "policy.rules",
-        "run.deadlines",
-        "tools.hints",
-        "tools.kinds",
-        "tools.overrides",
-    }
-)
-
-_OLDER_NAMES: tuple[tuple[str, str], ...] = (
-    ("OPS_SERVER", "ops.server"),
-    ("OPS_TOKEN", "ops.token"),
-    ("OPS_NAMESPACE", "ops.namespace"),
-    ("OPENAI_API_BASE", "openai.base"),
-    ("OPENAI_API_HOST", "openai.base"),
-    ("OPENAI_API_MODEL", "openai.model"),
-    ("OPENAI_API_KEY", "openai.key"),
-)
-"""Names that other Ops programs use; the later one wins, and the `OPSMCP_` name over both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +71,10 @@ class Config(BaseModel):
     """The names in `bind` whose values are no secrets."""
     origins: dict[str, str] = Field(default_factory=dict, repr=False)
     """Setting to where its value came from; settings left at their default are absent."""
+    files: tuple[FileUse, ...] = ()
+    """The settings files that are there: which one counts, and which do not."""
+    manifest_digests: Mapping[str, str] | None = Field(default=None, repr=False)
+    """The SHA-256 of each manifest that may be used, by path; None where all may."""
 
     def bound_values(self) -> dict[str, str]:
         """The values of bound variables, readable. For the engine, never for people."""
@@ -170,16 +146,6 @@ def _groups() -> dict[str, type[BaseModel]]:
     }
 
 
-def environment_name(setting: str) -> str:
-    """The environment variable of a setting."""
-    return _PREFIX + setting.upper().replace(".", "_")
-
-
-def process_environment() -> Mapping[str, str]:
-    """The environment of this process. Everything else gets it handed in."""
-    return os.environ  # noqa: TID251 - this is the module that may
-
-
 def load(
     environ: Mapping[str, str],
     *,
@@ -198,96 +164,60 @@ def load(
     Raises:
         ConfigError: Names each bad setting and where it came from.
     """
+    choice = choose_file(environ, cwd, file, setting_names())
+    in_file = parse_settings(choice.file, setting_names()) if choice.file else []
     given = {
-        **_from_default_places(environ, cwd),
-        **_from_file(environ, cwd, file),
-        **_from_environment(environ, cwd),
+        "state.dir": state_place(environ, cwd),
+        **{item.key: _as_list(item) for item in in_file},
+        **read_environment(environ, cwd, setting_names(), _split),
         **_from_flags(flags or {}, cwd),
     }
+    resolved = _resolve(given, environ)
     bind = [item for key, item in given.items() if key.startswith("bind.")]
-    values = {key: item for key, item in given.items() if not key.startswith("bind.")}
-    resolved = {key: _resolve_paths(item, environ) for key, item in values.items()}
-    resolved |= _read_policy(resolved)
     bound = {item.key: _read_bound(item, environ) for item in bind}
     resolved |= {item.key: replace(item, value=bound[item.key].text) for item in bind}
     constants = {key.partition(".")[2] for key, value in bound.items() if not value.secret}
-    return _build(resolved, constants)
+    return _build(
+        resolved,
+        constants=frozenset(constants),
+        files=choice.uses,
+        manifest_digests=_digests(choice, given, in_file),
+    )
 
 
-def _from_default_places(environ: Mapping[str, str], cwd: Path) -> dict[str, Given]:
-    home = environ.get("XDG_STATE_HOME", "")
-    if not Path(home).is_absolute():  # the specification wants a relative one ignored
-        default = str(settings.State.model_fields["dir"].default)
-        return {"state.dir": Given("state.dir", default, "default", cwd)}
-    directory = str(Path(home) / "opsmcp")
-    return {"state.dir": Given("state.dir", directory, "environment XDG_STATE_HOME", cwd)}
+def settings_of(file: SettingsFile, environ: Mapping[str, str]) -> tuple[list[Given], Config]:
+    """What a file alone says: as it stands there, and checked, but for the values of `bind`.
 
-
-def _from_file(environ: Mapping[str, str], cwd: Path, file: Path | None) -> dict[str, Given]:
-    named = file or (Path(environ[_CONFIG]) if environ.get(_CONFIG) else None)
-    path = cwd / (named or _FILE)
-    if named is None and not _is_there(path):
-        return {}
-    # YAML costs a start a few milliseconds, and most starts have no file.
-    from opsmcp_server.config.yaml_file import read_settings_file
-
-    found = read_settings_file(path, str(named or _FILE), setting_names())
-    return {item.key: _as_list(item) for item in found}
-
-
-def _is_there(path: Path) -> bool:
-    """Whether there is such a file.
+    Nothing is run or read for those.
 
     Raises:
-        ConfigError: That cannot be told, so it may be there and mean something.
+        ConfigError: Names each bad setting and where it came from.
     """
-    try:
-        return S_ISREG(path.stat().st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        raise ConfigError(
-            f"file {path.name}: the working directory cannot be searched for it: {error.strerror}; "
-            "change to another directory, or name a file with --config"
-        ) from error
+    given = [_as_list(item) for item in parse_settings(file, setting_names())]
+    return given, _build(_resolve({item.key: item for item in given}, environ))
+
+
+def _resolve(given: Mapping[str, Given], environ: Mapping[str, str]) -> dict[str, Given]:
+    """All but `bind`, with paths and rules in place of their texts."""
+    values = {key: item for key, item in given.items() if not key.startswith("bind.")}
+    resolved = {key: _resolve_paths(item, environ) for key, item in values.items()}
+    return resolved | _read_policy(resolved)
+
+
+def _digests(
+    choice: Choice, given: Mapping[str, Given], in_file: Collection[Given]
+) -> Mapping[str, str] | None:
+    """What is known of the manifests, if it is the trusted file that names them."""
+    item = given.get("embedded.manifests")
+    named = item is not None and any(item.origin == one.origin for one in in_file)
+    return choice.digests if named else None
 
 
 def _as_list(item: Given) -> Given:
     """A list of which only one is given may stand there as a text, as in the environment."""
-    if item.key in setting_names() and item.key not in _FILE_ONLY and isinstance(item.value, str):
+    if item.key in setting_names() and item.key not in FILE_ONLY and isinstance(item.value, str):
         return replace(item, value=_split(item.key, item.value))
     return item
-
-
-def _from_environment(environ: Mapping[str, str], cwd: Path) -> dict[str, Given]:
-    names = dict(_OLDER_NAMES) | {environment_name(name): name for name in setting_names()}
-    present = {name: value.strip() for name, value in environ.items() if value.strip()}
-    _refuse_unknown(present, names)
-    given = {
-        key: Given(key, _split(key, present[name]), f"environment {name}", cwd)
-        for name, key in names.items()
-        if name in present
-    }
-    for name, value in present.items():
-        if _is_bound(name):
-            key = "bind." + name.removeprefix(_BIND).lower()
-            given[key] = Given(key, value, f"environment {name}", cwd)
-    return given
-
-
-def _refuse_unknown(present: Iterable[str], names: Mapping[str, str]) -> None:
-    for name in present:
-        if not name.startswith(_PREFIX) or name == _CONFIG or _is_bound(name):
-            continue
-        if name not in names:
-            hint = suggest(name, [*names, _CONFIG])
-            raise ConfigError(f"environment {name}: there is no such setting{hint}")
-        if names[name] in _FILE_ONLY:
-            raise ConfigError(f"environment {name}: this setting can stand in the file only")
-
-
-def _is_bound(name: str) -> bool:
-    return name.startswith(_BIND) and name != _BIND
 
 
 def _split(key: str, value: str) -> object:
@@ -315,32 +245,19 @@ def _resolve_paths(item: Given, environ: Mapping[str, str]) -> Given:
         return item
     value = item.value
     if isinstance(value, str):
-        return replace(item, value=_absolute(value, item, environ))
+        return replace(item, value=absolute(value, item, environ))
     if not isinstance(value, list | tuple):
         return item  # refused with the other bad values
     parts = cast("Sequence[object]", value)
-    paths = [_absolute(str(part), item, environ) for part in parts]
+    paths = [absolute(str(part), item, environ) for part in parts]
     missing = next((path for path in paths if not path.is_dir()), None)
     if missing is not None:
         raise ConfigError(f"{item.key}: {str(missing)!r} is not a directory ({item.origin})")
     return replace(item, value=paths)
 
 
-def _absolute(text: str, item: Given, environ: Mapping[str, str]) -> Path:
-    path = Path(text)
-    if path.parts[:1] == ("~",):
-        home = environ.get("HOME", "")
-        if not home:
-            raise ConfigError(
-                f"{item.key}: {text!r} needs HOME, which is not set ({item.origin});"
-                f" give an absolute path, for example with {environment_name(item.key)}"
-            )
-        path = Path(home, *path.parts[1:])
-    return item.base / path
-
-
 def _read_bound(item: Given, environ: Mapping[str, str]) -> BoundValue:
-    return read_bound_value(item, environ, lambda path: _absolute(path, item, environ))
+    return read_bound_value(item, environ, lambda path: absolute(path, item, environ))
 
 
 def _read_policy(given: Mapping[str, Given]) -> dict[str, Given]:
@@ -361,7 +278,7 @@ def _read_policy(given: Mapping[str, Given]) -> dict[str, Given]:
     return read
 
 
-def _build(given: Mapping[str, Given], constants: Set[str]) -> Config:
+def _build(given: Mapping[str, Given], **rest: Any) -> Config:
     tree: dict[str, dict[str, object]] = {}
     for key, item in given.items():
         group, _, field = key.partition(".")
@@ -382,9 +299,7 @@ def _build(given: Mapping[str, Given], constants: Set[str]) -> Config:
             "; ".join(_refusal(given[key], entry) for key, entry in sorted(problems.items()))
         )
     origins = {key: item.origin for key, item in given.items()}
-    return Config.model_construct(
-        **groups, bind=bind, origins=origins, constants=frozenset(constants)
-    )
+    return Config.model_construct(**groups, bind=bind, origins=origins, **rest)
 
 
 def _read_group(kind: type[BaseModel], values: Mapping[str, object] | None) -> BaseModel:

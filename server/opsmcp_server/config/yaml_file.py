@@ -1,7 +1,7 @@
 """The settings file: YAML to settings, each with the line it stands on.
 
-Knows the names of the settings, not what they mean. Reads the node tree rather than plain data,
-because an error has to name a line and YAML itself lets a key stand twice.
+Knows the names of the settings, not what they mean. Goes through the node tree rather than plain
+data, because an error has to name a line and YAML itself lets a key stand twice.
 """
 
 from collections.abc import Collection, Iterator
@@ -15,25 +15,23 @@ from opsmcp_server.config.schema import Given
 from opsmcp_tools.arguments.nearest_names import suggest
 from opsmcp_tools.safe_text.characters import quote
 
-__all__ = ["read_settings_file"]
-
-_MOST_BYTES = 1024 * 1024
+__all__ = ["read_yaml"]
 
 
-def read_settings_file(path: Path, label: str, names: Collection[str]) -> Iterator[Given]:
+def read_yaml(text: str, label: str, base: Path, names: Collection[str]) -> Iterator[Given]:
     """The settings of a file; those left empty are not given.
 
     Args:
-        path: The file.
+        text: What the file holds.
         label: What people call it, for origins.
+        base: The directory that relative paths in it count from.
         names: Every setting; `bind` takes any name besides.
 
     Raises:
-        ConfigError: It cannot be read, or holds an unknown or a repeated key.
+        ConfigError: It is no YAML, or holds an unknown or a repeated key.
     """
-    text = _read(path, label)
     try:
-        yield from _File(yaml.SafeLoader(text), label, path.parent, names).settings()
+        yield from _File(yaml.SafeLoader(text), label, base, names).settings()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"file {label}:{line}: this is not valid YAML") from error
@@ -41,22 +39,6 @@ def read_settings_file(path: Path, label: str, names: Collection[str]) -> Iterat
         raise ConfigError(f"file {label}: this is not valid YAML") from error
     except RecursionError as error:
         raise ConfigError(f"file {label}: it is nested too deeply") from error
-
-
-def _read(path: Path, label: str) -> str:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(_MOST_BYTES + 1)
-        text = data.decode()
-    except FileNotFoundError as error:
-        raise ConfigError(f"file {label}: there is no such file") from error
-    except OSError as error:
-        raise ConfigError(f"file {label}: it cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"file {label}: it is not UTF-8 text") from error
-    if len(data) > _MOST_BYTES:
-        raise ConfigError(f"file {label}: it is larger than 1 MiB")
-    return text
 
 
 @dataclass(frozen=True, slots=True)

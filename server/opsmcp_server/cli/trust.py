@@ -1,0 +1,261 @@
+"""`opsmcp trust`: what the settings file of a directory would bring, and that it may.
+
+The command says yes to exactly what it showed: the file is read once, and what was read is trusted.
+"""
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import click
+
+import opsmcp_pipelines
+from opsmcp_server.cli.start import Failed, WrongUse, working_directory
+from opsmcp_server.cli.terminal import Cell, can_ask, confirm, show_table
+from opsmcp_server.config.bound_values import mapping_of
+from opsmcp_server.config.environment import OLDER_NAMES, environment_name, process_environment
+from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.file_reading import UnsafeFile, sha256
+from opsmcp_server.config.load import Config, settings_of
+from opsmcp_server.config.named_files import digests_of, manifests_in, texts_of
+from opsmcp_server.config.paths import absolute
+from opsmcp_server.config.schema import Given
+from opsmcp_server.config.settings_file import FILE_NAME, SettingsFile, read_found
+from opsmcp_server.config.trust import Trusted, TrustFile, open_trust
+from opsmcp_tools.arguments.bound_variables import PRINCIPAL
+from opsmcp_tools.safe_text.characters import quote, show_hidden
+
+__all__ = ["command"]
+
+_LONGEST_SHOWN = 10_000
+"""Characters of one thing that a person can be expected to look at."""
+
+_SENT: Mapping[str, tuple[str, str]] = {
+    "ops.server": ("runs the operations", "ops.token"),
+    "openai.base": ("is sent questions and results", "openai.key"),
+    "copilot.mcp": ("brings tools to the chat", "copilot.token"),
+}
+"""Settings with addresses: what they are for, and the secret that they are sent."""
+
+
+class _Row(NamedTuple):
+    setting: str
+    does: str
+    value: str
+    grave: bool = False
+
+
+@click.command("trust")
+@click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[FILE]")
+@click.option("--list", "as_list", is_flag=True, help="What is trusted, and what of it changed.")
+@click.option("--remove", is_flag=True, help="Trust FILE no more.")
+def command(file: Path | None, as_list: bool, remove: bool) -> int:
+    """Show what the opsmcp.yaml of a directory would bring; trust it.
+
+    FILE is the one of this directory if none is given. Programs, manifests, addresses and policy
+    that it would bring are shown, then the person at the terminal is asked; without a terminal the
+    command itself is the answer. What is trusted is the file as it is now, with the manifests and
+    other files that it names: when one of them changes, it is ignored until it is trusted again.
+    """
+    if as_list and (file is not None or remove):
+        raise click.UsageError("--list takes neither a FILE nor --remove")
+    environ = process_environment()
+    try:
+        trusted = open_trust(environ)
+        if as_list:
+            return _list(trusted, environ)
+        path = _path_of(file)
+        return _remove(trusted, path) if remove else _trust(trusted, path, environ)
+    except ConfigError as error:
+        raise WrongUse(str(error)) from error
+
+
+def _path_of(given: Path | None) -> Path:
+    """The file that is meant, by the path under which it is found from its own directory."""
+    path = working_directory() / (given or FILE_NAME)
+    try:
+        path = path / FILE_NAME if path.is_dir() else path
+        folder = path.parent.resolve()
+    except OSError as error:
+        raise WrongUse(f"{quote(str(given), 200)}: {error.strerror}") from error
+    if path.name != FILE_NAME:
+        raise WrongUse(
+            f"only files that are called {FILE_NAME} are looked for; to use "
+            f"{quote(str(given), 200)}, name it with --config"
+        )
+    return folder / FILE_NAME
+
+
+def _trust(trusted: TrustFile, path: Path, environ: Mapping[str, str]) -> int:
+    file, now = _look_at(path, environ)
+    before = trusted.read().get(str(path))
+    changes = list(before.differences(now)) if before else []
+    if before and not changes:
+        click.echo(f"{show_hidden(str(path))} is trusted, and is as it was at {before.at}.")
+    else:
+        _say_changes(path, changes)
+    _show(file, environ)
+    if before and not changes:
+        return 0
+    if can_ask() and not confirm("Trust it?"):
+        raise Failed("nothing was trusted")
+    trusted.add(path, now)
+    click.echo(f"Trusted, with {_count(now)}. To take it back: {_command('--remove', path)}")
+    return 0
+
+
+def _look_at(path: Path, environ: Mapping[str, str]) -> tuple[SettingsFile, Trusted]:
+    try:
+        file = read_found(path)
+    except FileNotFoundError as error:
+        raise ConfigError(f"there is no file {quote(str(path), 300)}") from error
+    except UnsafeFile as error:
+        raise ConfigError(f"{quote(str(path), 300)} cannot be trusted: it {error}") from error
+    given, _ = settings_of(file, environ)
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return file, Trusted(sha256(file.data), digests_of(given, environ), at)
+
+
+def _say_changes(path: Path, changes: Sequence[str]) -> None:
+    shown = show_hidden(str(path))
+    if not changes:
+        click.echo(f"{shown} is not trusted yet. It would bring:")
+        return
+    click.echo(f"{shown} is not as it was when it was trusted:")
+    for change in changes:
+        click.echo(f"  {show_hidden(change)}")
+    click.echo("It would bring now:")
+
+
+def _show(file: SettingsFile, environ: Mapping[str, str]) -> None:
+    given, config = settings_of(file, environ)
+    rows = sorted(_rows(given, config, environ), key=lambda row: not row.grave)
+    for row in rows:
+        if len(row.value) > _LONGEST_SHOWN:
+            raise ConfigError(f"{row.setting} is too long to be looked at, so it is not trusted")
+    show_table(
+        ("setting", "does", "value"),
+        [
+            (Cell(row.setting, "bold"), Cell(row.does, "red" if row.grave else ""), Cell(row.value))
+            for row in rows
+        ],
+        widest=2 * _LONGEST_SHOWN,
+        empty="nothing: it holds no settings",
+    )
+
+
+def _rows(given: Sequence[Given], config: Config, environ: Mapping[str, str]) -> Iterator[_Row]:
+    shown = {entry.setting: entry.value for entry in config.entries()}
+    for item in given:
+        if item.key.startswith("bind."):
+            yield _bound(item, environ)
+        elif item.key in ("policy.rules", "policy.groups"):
+            yield from _policy(item)
+        elif item.key == "embedded.manifests":
+            yield from _manifests(item, environ)
+        elif item.key in _SENT:
+            does, secret = _SENT[item.key]
+            yield _Row(item.key, f"{does}{_sent(secret, environ)}", shown[item.key], grave=True)
+        elif item.key == "state.dir":
+            yield _Row(item.key, "keeps runs, approvals and keys there", shown[item.key])
+        else:
+            yield _Row(item.key, "", shown[item.key])
+
+
+def _bound(item: Given, environ: Mapping[str, str]) -> _Row:
+    value = mapping_of(item.value)
+    if words := texts_of(value.get("command", [])):
+        where = f"runs at each start, in {show_hidden(str(item.base))}"
+        return _Row(item.key, where, show_hidden(shlex.join(words)), grave=True)
+    if names := texts_of(value.get("file", [])):
+        path = show_hidden(str(absolute(names[0], item, environ)))
+        return _Row(item.key, "is read from a file at each start", path, grave=True)
+    if names := texts_of(value.get("env", [])):
+        return _Row(item.key, "is taken from your environment", show_hidden(names[0]), grave=True)
+    text = value.get("value", item.value)
+    open_to_all = text == PRINCIPAL or value.get("secret") is False
+    return _Row(item.key, "gives a value", show_hidden(str(text)) if open_to_all else "(hidden)")
+
+
+def _policy(item: Given) -> Iterator[_Row]:
+    if item.key == "policy.groups":
+        yield _Row(item.key, "names groups of people", _as_json(item.value), grave=True)
+        return
+    for number, rule in enumerate(cast("list[object]", item.value)):
+        name = f"{item.key}[{number}]"
+        yield _Row(name, "decides what may be done", _as_json(rule), grave=True)
+
+
+def _as_json(value: object) -> str:
+    return show_hidden(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _manifests(item: Given, environ: Mapping[str, str]) -> Iterator[_Row]:
+    for text in texts_of(item.value):
+        folder = absolute(text, item, environ)
+        files = list(manifests_in(folder))
+        does = f"its scripts become tools ({len(files)} file{'s'[: len(files) != 1]})"
+        yield _Row(item.key, does, show_hidden(str(folder)), grave=True)
+        names = dict.fromkeys(name for path in files for name in _operations(path))
+        yield _Row(item.key, "brings the operations", ", ".join(map(show_hidden, names)))
+        bundled = {path.stem for path in _bundled()}
+        if replaced := [name for name in names if name in bundled]:
+            yield _Row(item.key, "replaces bundled operations", ", ".join(replaced), grave=True)
+
+
+def _operations(path: Path) -> list[str]:
+    from opsmcp_pipelines.manifest import parse_manifest
+
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return []
+    return [operation.name for operation in parse_manifest(text, str(path), "").operations]
+
+
+def _bundled() -> Iterator[Path]:
+    return (Path(opsmcp_pipelines.__file__).parent / "bundled").glob("*.yaml")
+
+
+def _sent(secret: str, environ: Mapping[str, str]) -> str:
+    """Which secret of the environment goes there, if it holds one."""
+    names = [environment_name(secret), *(name for name, key in OLDER_NAMES if key == secret)]
+    held = next((name for name in names if environ.get(name, "").strip()), None)
+    return f", and is sent your {held}" if held else ""
+
+
+def _list(trusted: TrustFile, environ: Mapping[str, str]) -> int:
+    rows = [
+        (Cell(path, "bold"), Cell(_state(path, one, environ)), Cell(one.at, "dim"))
+        for path, one in sorted(trusted.read().items())
+    ]
+    show_table(("file", "state", "trusted at"), rows, empty="Nothing is trusted.")
+    return 0
+
+
+def _state(path: str, before: Trusted, environ: Mapping[str, str]) -> str:
+    try:
+        _, now = _look_at(Path(path), environ)
+    except ConfigError as error:
+        return f"not used: {error}"
+    return next((f"not used: {change}" for change in before.differences(now)), "trusted")
+
+
+def _remove(trusted: TrustFile, path: Path) -> int:
+    shown = show_hidden(str(path))
+    if not trusted.remove(path):
+        raise Failed(f"{shown} was not trusted")
+    click.echo(f"{shown} is trusted no more.")
+    return 0
+
+
+def _count(trusted: Trusted) -> str:
+    files = len(trusted.named)
+    return f"{files} file{'s'[: files != 1]} that it names" if files else "no other files"
+
+
+def _command(option: str, path: Path) -> str:
+    return shlex.join(["opsmcp", "trust", option, show_hidden(str(path))])
