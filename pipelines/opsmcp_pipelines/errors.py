@@ -7,6 +7,7 @@
         * SourceUnauthorized   the token is wrong or absent
         * NotFound             the object is not there (any more)
         * DefinitionChanged    it has another definition than the one that was decided on
+        * NotOurRun            there is a run of that name, and it is somebody else's
     * SourceProtocolError      not the answer of an Ops server: the address is probably wrong
 * ManifestError                a manifest cannot be used; names file and line
 
@@ -17,6 +18,7 @@ __all__ = [
     "DefinitionChanged",
     "ManifestError",
     "NotFound",
+    "NotOurRun",
     "SourceError",
     "SourceProtocolError",
     "SourceRefused",
@@ -52,6 +54,10 @@ class NotFound(SourceRefused):
 
 class DefinitionChanged(SourceRefused):
     """The source has another definition of the operation than the one that was to be run."""
+
+
+class NotOurRun(SourceRefused):
+    """What the source shows under the name of a run is a run of another call or operation."""
 
 
 class SourceProtocolError(SourceError):

@@ -85,7 +85,7 @@ class RunReport:
     """A run as its source reports it at one moment.
 
     Of a Task's run, `tasks` holds exactly one entry. `ended_at` is None where the source does not
-    say (Ops never does).
+    say (Ops never does). `began_late` says that its first task began much later than it did.
     """
 
     status: Status
@@ -93,4 +93,5 @@ class RunReport:
     created_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    began_late: bool = False
     variables: Mapping[str, str] = field(default_factory=lambda: _NOTHING)

@@ -11,7 +11,8 @@ from typing import Protocol, runtime_checkable
 
 from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.models import Definition, OperationKey
-from opsmcp_pipelines.run import RunReport
+from opsmcp_pipelines.report import RunReport
+from opsmcp_pipelines.verdict.expected import ExpectedTask
 
 __all__ = ["CALL_ID_VARIABLE", "EndingSource", "NodeSource", "RunRef", "Source", "StartRequest"]
 
@@ -21,10 +22,11 @@ CALL_ID_VARIABLE = "opsmcp_call_id"
 
 @dataclass(frozen=True, slots=True)
 class RunRef:
-    """Where a run is: the operation it belongs to and the name that the source gave it."""
+    """Which run is meant: its operation, the name that the source gave it, and its call."""
 
     operation: OperationKey
     name: str
+    call_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,12 @@ class Source(Protocol):
         """Whether `cancel` can stop a run. Ops cannot."""
         ...
 
+    def expect(
+        self, definition: Definition, contents: Contents, variables: Mapping[str, str]
+    ) -> tuple[ExpectedTask, ...]:
+        """What a run must show that is started with these variables while `contents` exist."""
+        ...
+
     async def read(self) -> Contents:
         """Read all operations and the inventory.
 
@@ -86,6 +94,7 @@ class Source(Protocol):
 
         Raises:
             NotFound: It does not exist, or was deleted.
+            NotOurRun: What has its name is a run of another call or operation.
         """
         ...
 

@@ -12,8 +12,8 @@ import anyio
 import mcp_types as types
 from anyio import to_thread
 
+from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.discovery import Discovery
-from opsmcp_pipelines.models import Task
 from opsmcp_pipelines.source import Source
 from opsmcp_server.calls.adoption import Adoption
 from opsmcp_server.calls.services import Services
@@ -35,7 +35,7 @@ from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.model.value_rules import ValueRules
 from opsmcp_tools.policy.approval_file import ApprovalFile
 from opsmcp_tools.policy.decision import Action, Effect, Policy
-from opsmcp_tools.runs.executions import Executions, FindTask
+from opsmcp_tools.runs.executions import Executions
 from opsmcp_tools.toolbox.build import Exposure, ToolSettings
 from opsmcp_tools.toolbox.overrides import Override, VariableOverride, words_of_person
 
@@ -76,7 +76,7 @@ async def open_services(
             settings=_run_settings(config),
             clock=clock,
             hooks=[news],
-            find_task=_find_task(discovery),
+            contents=partial(_contents, discovery),
             masker=masker,
         )
         policy, local = _policy(config), Principal(_local_user())
@@ -143,12 +143,9 @@ def _new_listing(config: Config, policy: Policy, principal: Principal) -> Listin
     )
 
 
-def _find_task(discovery: Discovery) -> FindTask:
-    def find(namespace: str, name: str) -> Task | None:
-        catalogue = discovery.catalogue
-        return catalogue.find_task(namespace, name) if catalogue else None
-
-    return find
+def _contents(discovery: Discovery) -> Contents:
+    """What exists at the source, as far as it was read."""
+    return discovery.catalogue.contents if discovery.catalogue else Contents()
 
 
 @asynccontextmanager

@@ -9,8 +9,10 @@ import anyio
 from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.embedded.source import EmbeddedSettings, open_embedded_source
 from opsmcp_pipelines.models import Pipeline
-from opsmcp_pipelines.run import Run, RunReport, Verdict, expected_tasks, judge
+from opsmcp_pipelines.run import Run, RunReport, Verdict
 from opsmcp_pipelines.source import RunRef, Source, StartRequest
+from opsmcp_pipelines.verdict.expected import expected_tasks
+from opsmcp_pipelines.verdict.judge import judge
 
 __all__ = ["SYSTEM_PATH", "Bench", "Outcome"]
 
@@ -50,8 +52,7 @@ async def _run(source: Source, name: str, given: Mapping[str, str]) -> Run:
     definition = contents.definition(pipeline.key)
     assert definition is not None
     ref = await source.start(StartRequest(definition, "r-test", {**own, **given}))
-    tasks = {task.name: task for task in contents.tasks}
-    return judge(await _ended(source, ref), expected_tasks(pipeline, tasks))
+    return judge(await _ended(source, ref), expected_tasks(definition))
 
 
 def _find(contents: Contents, name: str) -> Pipeline:

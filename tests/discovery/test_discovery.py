@@ -12,10 +12,11 @@ from anyio.lowlevel import checkpoint
 from opsmcp_pipelines.catalogue import Catalogue, Contents, Difference, Problem
 from opsmcp_pipelines.discovery import Discovery
 from opsmcp_pipelines.errors import SourceProtocolError, SourceUnavailable
-from opsmcp_pipelines.models import Cluster, OperationKey, OperationKind, Pipeline, Task
+from opsmcp_pipelines.models import Cluster, Definition, OperationKey, OperationKind, Pipeline, Task
 from opsmcp_pipelines.ops.source import OpsSettings, open_ops_source
 from opsmcp_pipelines.run import RunReport
 from opsmcp_pipelines.source import RunRef, StartRequest
+from opsmcp_pipelines.verdict.expected import ExpectedTask
 from tests.fakes.ops_server import Fault, fake_ops
 from tests.fakes.ops_state import make_pipeline
 
@@ -42,6 +43,11 @@ class Scripted:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def expect(
+        self, definition: Definition, contents: Contents, variables: Mapping[str, str]
+    ) -> tuple[ExpectedTask, ...]:
+        raise NotImplementedError
 
     async def start(self, request: StartRequest) -> RunRef:
         raise NotImplementedError

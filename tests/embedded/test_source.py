@@ -22,8 +22,9 @@ from opsmcp_pipelines.embedded.source import (
 from opsmcp_pipelines.embedded.store.run_store import RunStore, StoredRun
 from opsmcp_pipelines.errors import DefinitionChanged, NotFound, SourceUnavailable
 from opsmcp_pipelines.models import Definition, OperationKey, OperationKind, Task
-from opsmcp_pipelines.run import RunReport, Status, StepReport, Verdict, judge
+from opsmcp_pipelines.run import RunReport, Status, StepReport, Verdict
 from opsmcp_pipelines.source import RunRef, StartRequest
+from opsmcp_pipelines.verdict.judge import judge
 
 HEAD = "apiVersion: crd.chenshaowen.com/v1\nkind: "
 
@@ -477,7 +478,7 @@ async def test_what_does_not_exist_is_refused(engine: Open) -> None:
         halved = Definition(contents.pipelines[0], ())
         with pytest.raises(NotFound, match="or not all of it"):
             await runs.source.start(StartRequest(halved, "call-p"))
-        unknown = RunRef(OperationKey(OperationKind.TASK, "ops-system", "t"), "t-1")
+        unknown = RunRef(OperationKey(OperationKind.TASK, "ops-system", "t"), "t-1", "r-1")
         with pytest.raises(NotFound):
             await runs.source.read_run(unknown)
         with pytest.raises(NotFound):

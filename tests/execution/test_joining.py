@@ -46,14 +46,14 @@ async def test_one_that_is_asked_for_twice_at_once_is_followed_once(tmp_path: Pa
 
 
 @pytest.mark.parametrize("operation", [SAY.operation, None])
-async def test_a_run_that_says_it_did_well_and_shows_nothing_did_nothing(
+async def test_a_run_that_says_it_did_well_and_shows_nothing_is_not_believed(
     operation: Operation | None, tmp_path: Path
 ) -> None:
     record = await _started_elsewhere(tmp_path)
     async with bench(tmp_path / "here", ScriptedSource(EMPTY)) as it:
         await it.executions.join(record, operation)
         end = await it.executions.wait(record.run, 100)
-        assert (end.verdict, len(end.result.tasks)) == (Verdict.NOTHING_RAN, operation is not None)
+        assert (end.verdict, len(end.result.tasks)) == (Verdict.UNKNOWN, operation is not None)
 
 
 async def test_one_that_its_source_has_forgotten_has_vanished(tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from opsmcp_pipelines.models import OperationKey, OperationKind
-from opsmcp_pipelines.run import (
+from opsmcp_pipelines.run import NodeResult, Run, StepResult, TaskResult, Verdict
+from opsmcp_pipelines.verdict.expected import (
+    ExpectedHost,
+    ExpectedPlace,
+    ExpectedStep,
     ExpectedTask,
-    NodeResult,
-    Run,
-    StepResult,
-    TaskResult,
-    Verdict,
+    Runner,
+    Truth,
 )
 from opsmcp_tools.journal.process_lock import Ownership
 from opsmcp_tools.journal.protocol import Page, Query
@@ -26,6 +27,20 @@ from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.model.run_record import RunRecord
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+EXPECTED = ExpectedTask(
+    "a",
+    "b",
+    run_always=True,
+    steps=(ExpectedStep("s", Truth.OPEN, may_fail=True), ExpectedStep("t", Truth.UNREADABLE)),
+    place=ExpectedPlace(
+        "k=v",
+        (ExpectedHost("db-1", ("db-2",)),),
+        exact=True,
+        runner=Runner.EITHER,
+        by_variable=True,
+    ),
+)
 
 
 def _record(run: str = "r-1", *, at: datetime = AT, **more: str) -> RunRecord:
@@ -39,7 +54,7 @@ def _record(run: str = "r-1", *, at: datetime = AT, **more: str) -> RunRecord:
         source_run="",
         created_at=at,
         result=Run(Verdict.RUNNING),
-        expected=(ExpectedTask("a", "b", run_always=True),),
+        expected=(EXPECTED,),
         definition="5f2b",
     )
 

@@ -10,7 +10,7 @@ from tests.execution.bench import ANNA, SAY, bench
 from tests.fakes.clock import JumpingClock
 from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
 
-FOUND = RunRef(SAY.operation.key, "say-found")
+FOUND = RunRef(SAY.operation.key, "say-found", "r-found")
 
 
 async def _leave_a_run(state_dir: Path) -> str:

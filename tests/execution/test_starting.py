@@ -22,7 +22,7 @@ from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
 
 LOST = StartOutcomeUnknown("no answer")
 AWAY = SourceUnavailable("silent")
-FOUND = RunRef(SAY.operation.key, "say-found")
+FOUND = RunRef(SAY.operation.key, "say-found", "r-found")
 
 
 async def test_a_start_carries_the_handle_and_all_variables(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.fakes.scripted_source import RUNNING, ScriptedSource
 
 
 def _refs(count: int) -> list[RunRef]:
-    return [RunRef(SAY.operation.key, f"say-{number}") for number in range(count)]
+    return [RunRef(SAY.operation.key, f"say-{number}", f"r-{number}") for number in range(count)]
 
 
 async def _read_all(watcher: Watcher, clock: JumpingClock, refs: Sequence[RunRef]) -> int:

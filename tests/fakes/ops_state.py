@@ -50,6 +50,13 @@ def make_task(name: str, *contents: str, namespace: str = "ops-system", **spec: 
     return _make(name, namespace, {}, {"desc": f"show {name}", "steps": steps, **spec})
 
 
+def make_host(name: str, address: str = "", **labels: str) -> Json:
+    """A Host with a good heartbeat; `heart="Failed"` among the labels is its heartbeat instead."""
+    heart = labels.pop("heart", "Successed")
+    item = _make(name, "ops-system", labels, {"address": address or f"192.0.2.{len(name)}"})
+    return {**item, "status": {"hostname": f"{name}-hn", "heartStatus": heart}}
+
+
 def _make(name: str, namespace: str, labels: Mapping[str, str], spec: Json) -> Json:
     metadata = {"name": name, "namespace": namespace, "labels": dict(labels)}
     return {"metadata": metadata, "spec": spec, "status": {}}

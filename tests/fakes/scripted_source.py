@@ -6,16 +6,11 @@ import anyio
 
 from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.errors import SourceError
-from opsmcp_pipelines.models import OperationKey
+from opsmcp_pipelines.models import Definition, OperationKey
 from opsmcp_pipelines.ops.stuck_sign import sign_of
-from opsmcp_pipelines.run import (
-    NodeReport,
-    RunReport,
-    Status,
-    StepReport,
-    TaskReport,
-)
+from opsmcp_pipelines.run import NodeReport, RunReport, Status, StepReport, TaskReport
 from opsmcp_pipelines.source import RunRef, StartRequest
+from opsmcp_pipelines.verdict.expected import ExpectedTask, expected_tasks
 
 Look = RunReport | SourceError
 
@@ -57,6 +52,11 @@ class ScriptedSource:
         self._start_error = start_error
         self._found = list(found)
 
+    def expect(
+        self, definition: Definition, contents: Contents, variables: Mapping[str, str]
+    ) -> tuple[ExpectedTask, ...]:
+        return expected_tasks(definition)
+
     async def read(self) -> Contents:
         return Contents()
 
@@ -66,7 +66,7 @@ class ScriptedSource:
         await self.hold.wait()
         if self._start_error:
             raise self._start_error
-        return RunRef(request.operation, f"say-{len(self.started)}")
+        return RunRef(request.operation, f"say-{len(self.started)}", request.call_id)
 
     async def read_run(self, ref: RunRef) -> RunReport:
         await anyio.lowlevel.checkpoint()

@@ -8,8 +8,9 @@ import pytest
 from opsmcp_pipelines.errors import SourceUnavailable
 from opsmcp_pipelines.models import Definition, OperationKey, OperationKind, Pipeline
 from opsmcp_pipelines.ops.source import OpsSettings, OpsSource, open_ops_source
-from opsmcp_pipelines.run import Verdict, judge
+from opsmcp_pipelines.run import Verdict
 from opsmcp_pipelines.source import StartRequest
+from opsmcp_pipelines.verdict.judge import judge
 from tests.fakes.ops_server import FakeOps, Fault
 from tests.fakes.ops_state import (
     good_step,

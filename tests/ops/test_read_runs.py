@@ -47,7 +47,7 @@ async def test_runs_are_read_together(ops: FakeOps, source: OpsSource) -> None:
 
     ops.script("list-nodes", [pipeline_status({}, "Running")], by_itself=False)
     refs = await _start(source, 130)
-    gone = RunRef(_KEY, "list-nodes-gone")
+    gone = RunRef(_KEY, "list-nodes-gone", "r-gone")
     reports = await source.read_runs(refs | {gone}, turn)
     assert reports.keys() == refs
     assert {report.status for report in reports.values()} == {Status.RUNNING}

@@ -46,7 +46,7 @@ async def test_a_start_is_one_request_with_the_call_id(
     ref = await source.start(StartRequest(_DEFINITIONS[key], "r-1", {"host": "local"}))
     (run,) = ops.runs
     (post,) = ops.posts
-    assert ref == RunRef(key, run.name)
+    assert ref == RunRef(key, run.name, "r-1")
     assert post.json["variables"] == {"host": "local", CALL_ID_VARIABLE: "r-1"}
     assert await source.find_run(key, "r-1", checkpoint) == ref
     assert await source.find_run(key, "r-2", checkpoint) is None
@@ -188,7 +188,7 @@ async def test_a_list_of_nothing_holds_no_run(ops: FakeOps, source: OpsSource) -
 async def test_an_answer_without_a_run_is_not_a_run(ops: FakeOps, source: OpsSource) -> None:
     ops.fail("pipelineruns/x", Fault.RAW, text='{"code":0,"data":[]}')
     with pytest.raises(SourceProtocolError, match="without one"):
-        await source.read_run(RunRef(_PIPELINE, "x"))
+        await source.read_run(RunRef(_PIPELINE, "x", "r-1"))
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a%2Fb", "A", "x" * 300])
@@ -196,7 +196,7 @@ async def test_a_name_that_leads_elsewhere_is_never_asked_for(
     ops: FakeOps, source: OpsSource, name: str
 ) -> None:
     with pytest.raises(SourceRefused, match="not a name that Kubernetes allows"):
-        await source.read_run(RunRef(_PIPELINE, name))
+        await source.read_run(RunRef(_PIPELINE, name, "r-1"))
     assert ops.requests == []
 
 

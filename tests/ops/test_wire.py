@@ -8,6 +8,7 @@ import pytest
 from opsmcp_pipelines.models import Host, OperationKey, OperationKind, Step, TaskRef, Variable
 from opsmcp_pipelines.ops import wire
 from opsmcp_pipelines.report import Status
+from opsmcp_pipelines.source import CALL_ID_VARIABLE
 from tests.fakes.ops_state import make_pipeline, make_task
 from tests.recorded_ops import load, names
 
@@ -144,7 +145,7 @@ def test_results_of_a_pipeline_are_kept() -> None:
     assert (user.task, dict(user.results)) == ("bed-usetoken", {})
 
 
-def test_a_failed_step_that_others_followed_was_allowed_to_fail() -> None:
+def test_that_ops_went_on_after_a_failed_step_says_nothing_of_what_may_fail() -> None:
     steps = [
         {"stepName": "first", "stepStatus": "Failed"},
         {"stepName": "last", "stepStatus": "Failed"},
@@ -152,7 +153,28 @@ def test_a_failed_step_that_others_followed_was_allowed_to_fail() -> None:
     node = {"taskRunStep": steps, "runStatus": "Failed"}
     data = {"status": {"taskrunNodeStatus": {"n": node}, "runStatus": "Failed"}}
     (task,) = wire.parse_run(data, _TASK).tasks
-    assert [step.allowed for step in task.nodes[0].steps] == [True, False]
+    assert [step.allowed for step in task.nodes[0].steps] == [False, False]
+
+
+def test_a_task_without_a_name_has_none() -> None:
+    item = make_pipeline("p", tasks=[{"taskRef": "t"}])
+    (pipeline,) = wire.parse_objects([item], _NS, wire.parse_pipeline).good
+    assert pipeline.tasks == (TaskRef("", "t"),)
+
+
+@pytest.mark.parametrize(("task_at", "late"), [("09:00:00", False), ("09:00:06", True)])
+def test_a_first_task_that_began_well_after_its_run_is_noticed(task_at: str, late: bool) -> None:
+    entry = {"name": "a", "taskRunStatus": {"startTime": f"2026-11-23T{task_at}Z"}}
+    status = {"pipelineRunStatus": [entry], "startTime": "2026-11-23T09:00:00Z"}
+    assert wire.parse_run({"status": status}, _PIPELINE).began_late is late
+
+
+@pytest.mark.parametrize(
+    ("ref", "call_id", "ours"), [("x", "r-1", True), ("y", "r-1", False), ("x", "r-2", False)]
+)
+def test_a_run_is_ours_by_its_operation_and_its_call(ref: str, call_id: str, ours: bool) -> None:
+    spec = {"pipelineRef": ref, "variables": {CALL_ID_VARIABLE: call_id}}
+    assert wire.is_run_of({"spec": spec}, _PIPELINE, "r-1") is ours
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,10 @@
 
 import pytest
 
-from opsmcp_pipelines.models import OperationKind, Pipeline, Step, Task, TaskRef
-from opsmcp_pipelines.run import (
-    ExpectedTask,
-    NodeReport,
-    RunReport,
-    Status,
-    StepReport,
-    TaskReport,
-    Verdict,
-    expected_tasks,
-    judge,
-)
+from opsmcp_pipelines.models import Definition, OperationKind, Pipeline, Step, Task, TaskRef
+from opsmcp_pipelines.run import NodeReport, RunReport, Status, StepReport, TaskReport, Verdict
+from opsmcp_pipelines.verdict.expected import ExpectedStep, ExpectedTask, Truth, expected_tasks
+from opsmcp_pipelines.verdict.judge import judge
 
 GOOD, BAD = Status.SUCCEEDED, Status.FAILED
 
@@ -38,11 +30,12 @@ def _run(*tasks: TaskReport, status: Status = GOOD) -> RunReport:
     return RunReport(status, tasks)
 
 
+_MAYBE = (ExpectedStep("s0", Truth.OPEN),)
 _DONE = _task("a", GOOD, _node(GOOD))
 _IDLE = _task("b", GOOD)
 
 _CASES = {
-    "no task at all": (_run(), "nothing_ran"),
+    "no task at all": (_run(), "unknown"),
     "one good task": (_run(_DONE), "succeeded"),
     "a good and an idle task": (_run(_DONE, _IDLE), "failed"),
     "an idle task that its author skipped": (
@@ -115,9 +108,10 @@ def test_the_reason_says_that_the_failures_were_foreseen() -> None:
     )
 
 
-def test_a_task_that_never_got_an_entry_makes_the_run_fail() -> None:
+def test_of_a_task_without_an_entry_it_is_not_known_whether_it_ran() -> None:
     run = judge(_run(_DONE), [ExpectedTask("a", "do-a"), ExpectedTask("b", "do-b")])
-    assert (run.verdict, run.reason) == (Verdict.FAILED, "task 'b': never started")
+    assert run.verdict is Verdict.UNKNOWN
+    assert run.reason == "task 'b': nothing was reported of it: whether it ran is not known"
 
 
 def test_a_task_that_nobody_expected_is_kept() -> None:
@@ -126,7 +120,7 @@ def test_a_task_that_nobody_expected_is_kept() -> None:
 
 
 def test_an_idle_task_with_conditions_on_every_step_cannot_be_decided() -> None:
-    expected = [ExpectedTask("a", "do-a"), ExpectedTask("b", "do-b", conditional=True)]
+    expected = [ExpectedTask("a", "do-a"), ExpectedTask("b", "do-b", steps=_MAYBE)]
     run = judge(_run(_DONE, _IDLE), expected)
     assert run.verdict is Verdict.UNKNOWN
     assert "perhaps none was true" in run.reason
@@ -134,7 +128,7 @@ def test_an_idle_task_with_conditions_on_every_step_cannot_be_decided() -> None:
 
 def test_an_idle_host_of_a_conditional_task_cannot_be_decided() -> None:
     report = _run(_task("a", GOOD, _node(GOOD), _node(name="web-2")))
-    run = judge(report, [ExpectedTask("a", "do-a", conditional=True)])
+    run = judge(report, [ExpectedTask("a", "do-a", steps=_MAYBE)])
     assert run.verdict is Verdict.UNKNOWN
     assert "web-2" in run.reason
 
@@ -149,9 +143,9 @@ def test_a_run_consists_of_the_tasks_of_its_pipeline() -> None:
     pipeline = Pipeline(
         "p", "ns", tasks=(TaskRef("one", "t1"), TaskRef("two", "t2", run_always=True))
     )
-    known = {"t1": Task("t1", "ns", steps=(Step("s", when="${a} == b"),))}
-    assert expected_tasks(pipeline, known) == (
-        ExpectedTask("one", "t1", conditional=True),
+    known = (Task("t1", "ns", steps=(Step("s0", when="${a} == b"),)),)
+    assert expected_tasks(Definition(pipeline, known)) == (
+        ExpectedTask("one", "t1", steps=_MAYBE),
         ExpectedTask("two", "t2", run_always=True),
     )
 
@@ -159,4 +153,6 @@ def test_a_run_consists_of_the_tasks_of_its_pipeline() -> None:
 def test_a_run_of_a_task_consists_of_it() -> None:
     task = Task("t", "ns", steps=(Step("s"),))
     assert task.key.kind is OperationKind.TASK
-    assert expected_tasks(task, {}) == (ExpectedTask("t", "t"),)
+    assert expected_tasks(Definition(task, ())) == (
+        ExpectedTask("t", "t", steps=(ExpectedStep("s"),)),
+    )

@@ -3,7 +3,8 @@ from datetime import timedelta
 
 import pytest
 
-from opsmcp_pipelines.run import ExpectedTask, NodeResult, Run, StepResult, TaskResult, Verdict
+from opsmcp_pipelines.run import NodeResult, Run, StepResult, TaskResult, Verdict
+from opsmcp_pipelines.verdict.expected import ExpectedTask
 from opsmcp_server.protocol.progress import Meter, progress_message
 from opsmcp_tools.model.run_record import RunRecord
 from tests.summary.records import AT, record

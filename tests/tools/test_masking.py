@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from opsmcp_pipelines.run import NodeReport, RunReport, Status, StepReport, TaskReport, judge
+from opsmcp_pipelines.run import NodeReport, RunReport, Status, StepReport, TaskReport
+from opsmcp_pipelines.verdict.judge import judge
 from opsmcp_tools.masking.masker import Masker
 
 SECRET = "pl4nted-S3cret/+=x"

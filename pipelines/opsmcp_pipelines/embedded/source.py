@@ -32,9 +32,10 @@ from opsmcp_pipelines.embedded.reading import Reading, WatchedReader
 from opsmcp_pipelines.embedded.store.run_store import RunStore, StoredRun
 from opsmcp_pipelines.embedded.stuck_sign import sign_of
 from opsmcp_pipelines.errors import DefinitionChanged, NotFound, SourceUnavailable
-from opsmcp_pipelines.models import Host, Operation, OperationKey, Pipeline
+from opsmcp_pipelines.models import Definition, Host, Operation, OperationKey, Pipeline
 from opsmcp_pipelines.run import RunReport, Status, TaskReport
 from opsmcp_pipelines.source import RunRef, StartRequest
+from opsmcp_pipelines.verdict.expected import ExpectedTask, expected_tasks
 
 __all__ = ["EmbeddedSettings", "EmbeddedSource", "open_embedded_source"]
 
@@ -174,6 +175,12 @@ class EmbeddedSource:
         """Runs can be cancelled."""
         return True
 
+    def expect(
+        self, definition: Definition, contents: Contents, variables: Mapping[str, str]
+    ) -> tuple[ExpectedTask, ...]:
+        """What a run must show; the engine tells of everything that it does and leaves out."""
+        return expected_tasks(definition)
+
     def sign_of(self, report: RunReport) -> str:
         """What a run that does not end was last seen doing."""
         return sign_of(report)
@@ -204,7 +211,7 @@ class EmbeddedSource:
         )
         self._live[name] = live
         self._group.start_soon(self._run, live)
-        return RunRef(request.operation, name)
+        return RunRef(request.operation, name, request.call_id)
 
     async def read_run(self, ref: RunRef) -> RunReport:
         """How a run stands, with the output so far.
@@ -242,7 +249,7 @@ class EmbeddedSource:
         """The newest run that was started with this call id."""
         await turn()
         name = await self._with_store(lambda store: store.find(call_id, operation))
-        return RunRef(operation, name) if name else None
+        return RunRef(operation, name, call_id) if name else None
 
     async def cancel(self, ref: RunRef) -> bool:
         """End a run and everything it started; false when it ended by itself or could not be ended.

@@ -12,13 +12,14 @@ from typing import TypeVar, cast
 
 from opsmcp_pipelines.catalogue import Contents, Problem
 from opsmcp_pipelines.errors import (
+    NotOurRun,
     SourceError,
     SourceProtocolError,
     SourceRefused,
     SourceUnavailable,
     StartOutcomeUnknown,
 )
-from opsmcp_pipelines.models import Cluster, OperationKey, OperationKind
+from opsmcp_pipelines.models import Cluster, Definition, OperationKey, OperationKind
 from opsmcp_pipelines.ops import wire
 from opsmcp_pipelines.ops.answer import NotReceived
 from opsmcp_pipelines.ops.client import OpsClient, Page
@@ -28,6 +29,7 @@ from opsmcp_pipelines.ops.settings import OpsSettings, parse_server
 from opsmcp_pipelines.ops.stuck_sign import sign_of
 from opsmcp_pipelines.run import RunReport
 from opsmcp_pipelines.source import CALL_ID_VARIABLE, RunRef, StartRequest
+from opsmcp_pipelines.verdict.expected import ExpectedTask, expected_on_ops
 
 __all__ = ["OpsSettings", "OpsSource", "open_ops_source", "parse_server"]
 
@@ -77,6 +79,12 @@ class OpsSource:
     def can_cancel(self) -> bool:
         """False: Ops has no way to stop a run."""
         return False
+
+    def expect(
+        self, definition: Definition, contents: Contents, variables: Mapping[str, str]
+    ) -> tuple[ExpectedTask, ...]:
+        """What a run must show, because Ops leaves out without a word what it did not do."""
+        return expected_on_ops(definition, contents.hosts, variables)
 
     def sign_of(self, report: RunReport) -> str:
         """What a run that does not end was last seen doing, and what that is a sign of."""
@@ -138,24 +146,30 @@ class OpsSource:
         except SourceError as error:
             raise StartOutcomeUnknown(f"{error}. Whether it was started is not known") from error
         name = wire.parse_run_name(data)
-        if not name:
+        if not name or not wire.is_run_of(data, key, request.call_id):
+            what = "with another run" if name else "without the name of the run"
             raise StartOutcomeUnknown(
-                f"could not start {key}: {self.label} answered without the name of the run. "
+                f"could not start {key}: {self.label} answered {what}. "
                 "Whether it was started is not known"
             )
-        return RunRef(key, name)
+        return RunRef(key, name, request.call_id)
 
     async def read_run(self, ref: RunRef) -> RunReport:
         """Read how a run stands.
 
         Raises:
             NotFound: It does not exist, or was deleted.
+            NotOurRun: What has its name is a run of another call or operation.
         """
         key = ref.operation
         data = await self._client.get(key.namespace, _RUNS[key.kind], ref.name)
         if not isinstance(data, dict):
             raise SourceProtocolError(
                 f"could not read the run {ref.name!r}: {self.label} answered without one"
+            )
+        if not _is(ref, cast("object", data)):
+            raise NotOurRun(
+                f"what {self.label} shows as {ref.name!r} is not the run of this call of {key}"
             )
         return wire.parse_run(cast("dict[str, object]", data), key)
 
@@ -194,7 +208,7 @@ class OpsSource:
             before = len(reports)
             for item in page.objects():
                 ref = wanted.get(wire.parse_run_name(item))
-                if ref and isinstance(item, dict):
+                if ref and isinstance(item, dict) and _is(ref, cast("object", item)):
                     found = cast("dict[str, object]", item)
                     reports[ref] = wire.parse_run(found, ref.operation)
             self._page_sizes[namespace, kind] = _fitting(page)
@@ -221,9 +235,9 @@ class OpsSource:
                 key.namespace, _RUNS[key.kind], number, size=_RUNS_PER_PAGE, search=key.name
             )
             for item in page.objects():
-                if wire.parse_variables(item).get(CALL_ID_VARIABLE) == call_id:
+                if wire.is_run_of(item, key, call_id):
                     name = wire.parse_run_name(item)
-                    return RunRef(key, name) if name else None
+                    return RunRef(key, name, call_id) if name else None
             if page.mark.total < least:
                 raise SourceUnavailable(
                     f"could not search the runs of {key}: they changed while they were read"
@@ -267,6 +281,13 @@ class OpsSource:
 
     def _unchanged(self, fresh: _Listings) -> bool:
         return all(self._listings.get(key) is listing for key, listing in fresh.items())
+
+
+def _is(ref: RunRef, data: object) -> bool:
+    """Whether this is the run that `ref` means: its name, its operation and its call."""
+    return wire.parse_run_name(data) == ref.name and wire.is_run_of(
+        data, ref.operation, ref.call_id
+    )
 
 
 def _fitting(page: Page) -> int:

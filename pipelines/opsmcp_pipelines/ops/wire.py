@@ -9,7 +9,7 @@ none.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Generic, TypeVar, cast
 
@@ -27,10 +27,12 @@ from opsmcp_pipelines.models import (
 from opsmcp_pipelines.ops.answer import clean
 from opsmcp_pipelines.ops.fields import Fields, Malformed
 from opsmcp_pipelines.report import NodeReport, RunReport, Status, StepReport, TaskReport
+from opsmcp_pipelines.source import CALL_ID_VARIABLE
 
 __all__ = [
     "Broken",
     "Objects",
+    "is_run_of",
     "parse_cluster",
     "parse_host",
     "parse_objects",
@@ -48,6 +50,9 @@ _OF_TASK = frozenset({"desc", "host", "variables", "steps"})
 _OF_TASK_REF = frozenset({"name", "taskRef", "desc", "allowFailure", "runAlways", "results"})
 _OF_STEP = frozenset({"name", "content", "when", "allowfailure", "timeoutSeconds"})
 """The fields that have a place of their own in the models."""
+
+_ONE_TICK = timedelta(seconds=3)
+"""How often Ops looks. A run begins one after it was made, its first task up to one later."""
 
 T = TypeVar("T")
 
@@ -183,10 +188,9 @@ def _variable(name: str, declared: Fields) -> Variable:
 
 
 def _task_ref(ref: Fields) -> TaskRef:
-    task = ref.text("taskRef")
     return TaskRef(
-        name=ref.text("name") or task,
-        task=task,
+        name=ref.text("name"),
+        task=ref.text("taskRef"),
         desc=ref.text("desc"),
         allow_failure=ref.flag("allowFailure"),
         run_always=ref.flag("runAlways"),
@@ -225,21 +229,35 @@ def parse_run(data: Mapping[str, object], operation: OperationKey) -> RunReport:
         tasks = (_task_report(operation.name, operation.name, status, {}),)
     else:
         tasks = tuple(_entry(_dict(entry)) for entry in _list(status, "pipelineRunStatus"))
+    started_at = _time(status, "startTime")
     return RunReport(
         status=_status(status, "runStatus"),
         tasks=tasks,
         created_at=_time(_dict(data.get("metadata")), "creationTimestamp"),
-        started_at=_time(status, "startTime"),
+        started_at=started_at,
+        began_late=_began_late(started_at, tasks),
         variables=parse_variables(data),
     )
 
 
-def _entry(entry: Mapping[str, object]) -> TaskReport:
-    task = _text(entry, "taskRef")
-    results = _texts(entry, "results")
-    return _task_report(
-        _text(entry, "name") or task, task, _dict(entry.get("taskRunStatus")), results
+def _began_late(started_at: datetime | None, tasks: Sequence[TaskReport]) -> bool:
+    """Whether the first task began well after the run: then it is not the first try any more."""
+    first = tasks[0].started_at if tasks else None
+    return bool(started_at and first and first - started_at > _ONE_TICK)
+
+
+def is_run_of(data: object, operation: OperationKey, call_id: str) -> bool:
+    """Whether this is a run of that operation, and of that call."""
+    spec = _dict(_dict(data).get("spec"))
+    ref = "taskRef" if operation.kind is OperationKind.TASK else "pipelineRef"
+    return _text(spec, ref) == operation.name and parse_variables(data).get(CALL_ID_VARIABLE) == (
+        call_id
     )
+
+
+def _entry(entry: Mapping[str, object]) -> TaskReport:
+    name, task = _text(entry, "name"), _text(entry, "taskRef")
+    return _task_report(name, task, _dict(entry.get("taskRunStatus")), _texts(entry, "results"))
 
 
 def _task_report(
@@ -257,24 +275,17 @@ def _task_report(
 
 
 def _node_report(node: str, value: Mapping[str, object]) -> NodeReport:
-    steps = [_dict(step) for step in _list(value, "taskRunStep")]
-    last = len(steps) - 1
-    return NodeReport(
-        node=node,
-        status=_status(value, "runStatus"),
-        # Ops goes on after a failed step only where the author allowed it to fail.
-        steps=tuple(_step_report(step, number < last) for number, step in enumerate(steps)),
-    )
+    steps = tuple(_step_report(_dict(step)) for step in _list(value, "taskRunStep"))
+    return NodeReport(node=node, status=_status(value, "runStatus"), steps=steps)
 
 
-def _step_report(step: Mapping[str, object], went_on: bool) -> StepReport:
-    output, status = _text(step, "stepOutput"), _status(step, "stepStatus")
+def _step_report(step: Mapping[str, object]) -> StepReport:
+    output = _text(step, "stepOutput")
     return StepReport(
         name=_text(step, "stepName"),
-        status=status,
+        status=_status(step, "stepStatus"),
         output=output,
         output_bytes=len(output.encode()),
-        allowed=went_on and status is Status.FAILED,
     )
 
 

@@ -11,13 +11,14 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from opsmcp_pipelines.run import (
+from opsmcp_pipelines.run import NodeResult, Run, StepResult, TaskResult, Verdict
+from opsmcp_pipelines.verdict.expected import (
+    ExpectedHost,
+    ExpectedPlace,
+    ExpectedStep,
     ExpectedTask,
-    NodeResult,
-    Run,
-    StepResult,
-    TaskResult,
-    Verdict,
+    Runner,
+    Truth,
 )
 
 __all__ = ["pack_expected", "pack_run", "unpack_expected", "unpack_run"]
@@ -53,13 +54,42 @@ def unpack_run(packed: bytes) -> Run:
 
 
 def pack_expected(expected: Sequence[ExpectedTask]) -> str:
-    """The tasks that a run must consist of, as JSON."""
-    return json.dumps([[x.name, x.task, x.run_always, x.conditional] for x in expected])
+    """What a run must show, as JSON."""
+    return json.dumps([_expected_list(task) for task in expected], separators=(",", ":"))
 
 
 def unpack_expected(text: str) -> tuple[ExpectedTask, ...]:
-    """The tasks that were packed."""
-    return tuple(ExpectedTask(*item) for item in json.loads(text))
+    """What was packed."""
+    return tuple(_expected(found) for found in json.loads(text))
+
+
+def _expected_list(task: ExpectedTask) -> Sequence[Any]:
+    place = task.place
+    hosts = [[host.name, *host.shown_as] for host in place.hosts]
+    return [
+        task.name,
+        task.task,
+        task.run_always,
+        [[step.name, step.when.value, step.may_fail] for step in task.steps],
+        [place.named, hosts, place.exact, place.runner, place.by_variable],
+    ]
+
+
+def _expected(found: Sequence[Any]) -> ExpectedTask:
+    name, task, run_always, steps, (named, hosts, exact, runner, by_variable) = found
+    return ExpectedTask(
+        name,
+        task,
+        run_always,
+        tuple(ExpectedStep(step, Truth(when), may_fail) for step, when, may_fail in steps),
+        ExpectedPlace(
+            named,
+            tuple(ExpectedHost(host, tuple(shown_as)) for host, *shown_as in hosts),
+            exact,
+            Runner(runner),
+            by_variable,
+        ),
+    )
 
 
 def _compress(run: Run) -> bytes:
@@ -85,6 +115,7 @@ def _task_object(task: TaskResult) -> Mapping[str, Any]:
         "reason": task.reason,
         "allowed": task.allowed,
         "skipped": task.skipped,
+        "explained": task.explained,
         "results": dict(task.results),
         "nodes": [
             [node.node, node.verdict, [_step_list(step) for step in node.steps]]
@@ -110,6 +141,7 @@ def _task(found: dict[str, Any]) -> TaskResult:
         reason=found["reason"],
         allowed=found["allowed"],
         skipped=found.get("skipped", False),
+        explained=found.get("explained", False),
     )
 
 

@@ -60,7 +60,10 @@ CREATE INDEX runs_principal ON runs (principal);
 CREATE INDEX runs_verdict ON runs (principal, verdict);
 """
 
-VERSIONS = (_SCHEMA, _SAME_CALLS, _DEFINITIONS, _USES, _PAGES)
+_STEPS_AND_HOSTS = "UPDATE runs SET expected = '[]'"
+"""What was expected of a run before its steps and hosts were."""
+
+VERSIONS = (_SCHEMA, _SAME_CALLS, _DEFINITIONS, _USES, _PAGES, _STEPS_AND_HOSTS)
 """What makes each version out of the one before."""
 
 _LEAST_BYTES = 64 * 1024

@@ -16,7 +16,9 @@ from typing import Protocol
 import anyio
 
 from opsmcp_pipelines.models import OperationKey
-from opsmcp_pipelines.run import ExpectedTask, Run, Verdict
+from opsmcp_pipelines.run import Run, Verdict
+from opsmcp_pipelines.source import RunRef
+from opsmcp_pipelines.verdict.expected import ExpectedTask
 
 __all__ = ["MASK", "Clock", "Repeat", "RunRecord", "RunSettings", "SystemClock"]
 
@@ -38,13 +40,12 @@ class Repeat(StrEnum):
 class RunRecord:
     """One run. `run` is its handle and at the same time the id of the call that made it.
 
-    `source_run` is the source's own name for it, empty while unknown. `expected` is what the
-    operation consisted of when it was called. `seen_at` is the moment as of which it is told, if it
-    goes on. `digest` stands for
-    who called what with what, and `key` is the caller's own name of the call: by them the same call
-    is known again, and `repeated` says how this run answers another call. `usual_seconds` is how
-    long past runs took. `definition` is the hash of what the authors had written when it was
-    called; empty for runs of before it was kept.
+    `source_run` is the source's own name for it, empty while unknown. `expected` is what it must
+    show, by its definition and the inventory when it was called. `seen_at` is the moment as of
+    which it is told, if it goes on. `digest` stands for who called what with what, and `key` is the
+    caller's own name of the call: by them the same call is known again, and `repeated` says how
+    this run answers another call. `usual_seconds` is how long past runs took. `definition` is the
+    hash of what the authors had written when it was called; empty for runs of before it was kept.
     """
 
     run: str
@@ -74,6 +75,11 @@ class RunRecord:
     def ended(self) -> bool:
         """Whether its verdict is final."""
         return self.result.verdict.ended
+
+    @property
+    def ref(self) -> RunRef:
+        """Which run of the source it is."""
+        return RunRef(self.operation, self.source_run, self.run)
 
     def at(self, now: datetime) -> "RunRecord":
         """The same run, told as of now."""

@@ -10,6 +10,7 @@ FOR_SECONDS = Phrase("for {:.1f} s", "已运行 {:.1f} 秒")
 AFTER_SECONDS = Phrase("after {:.1f} s", "用时 {:.1f} 秒")
 
 REASON = Phrase("Reason: {}", "原因:{}")
+GOOD_TO_KNOW = Phrase("Note: {}", "注意:{}")
 LIKELY_REASONS = Phrase(
     "The source does not say why. Likely reasons, most frequent first:",
     "来源没有说明原因。可能的原因,最常见的在前:",

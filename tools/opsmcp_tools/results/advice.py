@@ -89,9 +89,9 @@ def next_steps(record: RunRecord, find: FindTool = no_tool, ways: Ways = CALLS) 
 
 
 def is_known_why_idle(record: RunRecord) -> bool:
-    """Whether a run in which nothing ran says why: its conditions left nothing to do."""
+    """Whether a run in which nothing ran says why."""
     tasks = record.result.tasks
-    return bool(tasks) and all(task.skipped for task in tasks)
+    return bool(tasks) and all(task.skipped or task.explained for task in tasks)
 
 
 def bad_step(record: RunRecord) -> tuple[TaskResult, str, StepResult] | None:

@@ -211,7 +211,8 @@ def _hosts_in(groups: Iterable[Group]) -> set[str]:
 
 def _explanation(record: RunRecord) -> Iterator[Said]:
     if record.result.reason:
-        yield words.REASON(label(record.result.reason, 400))
+        told = words.GOOD_TO_KNOW if record.verdict is Verdict.SUCCEEDED else words.REASON
+        yield told(label(record.result.reason, 400))
     if record.verdict is not Verdict.NOTHING_RAN or is_known_why_idle(record):
         return
     if record.source_run:

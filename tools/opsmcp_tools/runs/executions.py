@@ -5,7 +5,7 @@ caller that goes away stops waiting, nothing else. Knows nothing of MCP, schemas
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from math import inf
@@ -13,9 +13,10 @@ from math import inf
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
+from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.errors import SourceError
 from opsmcp_pipelines.models import Definition, Operation
-from opsmcp_pipelines.source import RunRef, Source, StartRequest
+from opsmcp_pipelines.source import Source, StartRequest
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.journal.protocol import Journal
 from opsmcp_tools.journal.writer import Writes
@@ -29,11 +30,11 @@ from opsmcp_tools.runs.events import EventHook
 from opsmcp_tools.runs.follower import Live
 from opsmcp_tools.runs.history import History
 from opsmcp_tools.runs.lifecycle import Carrier
-from opsmcp_tools.runs.new_record import FindTask, expected_of, new_intent, no_task
+from opsmcp_tools.runs.new_record import new_intent
 from opsmcp_tools.runs.recovery import TakingUp
 from opsmcp_tools.runs.wait import Progress, wait_for_end, wait_until
 
-__all__ = ["Executions", "FindTask"]
+__all__ = ["Executions"]
 
 
 _JOURNAL_LOOK_SECONDS = 1.0
@@ -56,17 +57,20 @@ class Executions:
         settings: RunSettings,
         clock: Clock,
         hooks: Sequence[EventHook] = (),
-        find_task: FindTask = no_task,
+        contents: Callable[[], Contents] = Contents,
         masker: Masker | None = None,
     ) -> None:
-        """Prepare; nothing is started or taken up before `run`."""
+        """Prepare; nothing is started or taken up before `run`.
+
+        `contents` gives what exists at the source now: by it is known what a run must show.
+        """
         self._masker = masker or Masker()
         self._source = source
         self._journal = journal
         self._clock = clock
         self._settings = settings
         self._admission = Admission(settings, clock)
-        self._find_task = find_task
+        self._contents = contents
         writes = Writes()
         self._carrier = Carrier(
             source, journal, settings=settings, clock=clock, writes=writes, hooks=hooks
@@ -136,7 +140,9 @@ class Executions:
             call,
             principal,
             source=self._source.label,
-            expected=expected_of(tool.operation, self._find_task),
+            expected=self._source.expect(
+                Definition(tool.operation, tool.tasks), self._contents(), call.variables
+            ),
             masker=self._masker,
             now=self._clock.now(),
         )
@@ -322,7 +328,10 @@ class Executions:
         if live is not None:
             return live.record
         if operation is not None:
-            record = replace(record, expected=expected_of(operation, self._find_task))
+            contents = self._contents()
+            definition = contents.definition(operation.key) or Definition(operation, ())
+            expected = self._source.expect(definition, contents, record.arguments)
+            record = replace(record, expected=expected)
         self._taking_up.take(record, group, self._carrier.join)
         return record
 
@@ -343,7 +352,7 @@ class Executions:
         if record.ended or not record.source_run:
             return record, False
         try:
-            stopped = await self._source.cancel(RunRef(record.operation, record.source_run))
+            stopped = await self._source.cancel(record.ref)
         except SourceError as error:
             raise ToolUnavailable(f"{run} was not cancelled: {error}") from error
         followed = self._carrier.live.get(run)

@@ -7,15 +7,15 @@ end here, if not from its source then from this follower: vanished, stuck.
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 
 import anyio
 
-from opsmcp_pipelines.errors import NotFound, SourceError
+from opsmcp_pipelines.errors import NotFound, NotOurRun, SourceError
 from opsmcp_pipelines.models import OperationKind
-from opsmcp_pipelines.run import Run, RunReport, Status, Verdict, judge
+from opsmcp_pipelines.run import Run, RunReport, Status, Verdict
 from opsmcp_pipelines.source import RunRef
+from opsmcp_pipelines.verdict.judge import judge
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import ToolError
 from opsmcp_tools.model.run_record import Clock, RunRecord, RunSettings
@@ -29,9 +29,6 @@ _LOOKS_FOR_ABSENT = 4
 """How often a run that was never seen may be missing before it counts as vanished."""
 
 _LONGEST_BACKOFF_SECONDS = 30.0
-
-_STARTS_ANEW = timedelta(seconds=6)
-"""A task whose start moves by more than two ticks of the controller was started again."""
 
 _logger = logging.getLogger(__name__)
 
@@ -151,7 +148,6 @@ class Follower:
         self._trouble = ""
         self._absences = 0
         self._doubted_at: float | None = None
-        self._begun_again = False
         self._told = False
 
     async def follow(
@@ -161,8 +157,7 @@ class Follower:
 
         Calls `on_change` for each visible change before that, and awaits `on_look` after each look.
         """
-        record = self._live.record
-        ref = RunRef(record.operation, record.source_run)
+        ref = self._live.record.ref
         with self._watcher.watching(ref):
             while True:
                 run = await self.look(ref)
@@ -201,6 +196,8 @@ class Follower:
             raw = await self._watcher.read(ref)
         except NotFound:
             return self._absent()
+        except NotOurRun as error:
+            return self._live.record.result.ending(Verdict.UNKNOWN, str(error))
         except SourceError as error:
             self._failures += 1
             self._trouble = self._live.masker.text(str(error))
@@ -208,19 +205,13 @@ class Follower:
             return self._live.record.result
         self._failures, self._absences = 0, 0
         if self._last is None or raw != self._raw:
-            report = self._live.masker.report(raw)
-            self._begun_again |= _begins_again(self._last, report)
-            self._raw, self._last = raw, report
+            self._raw, self._last = raw, self._live.masker.report(raw)
         return self._judged(self._last)
 
     def _judged(self, report: RunReport) -> Run:
         run = judge(report, self._live.record.expected)
         if self._is_doubtful(report):
             return replace(run, verdict=Verdict.RUNNING, reason="")
-        if self._begun_again:
-            return replace(
-                run, reason=f"{run.reason}; {_BEGUN_AGAIN}" if run.reason else _BEGUN_AGAIN
-            )
         return run
 
     def _is_pending(self) -> bool:
@@ -261,27 +252,3 @@ class Follower:
         if self._last is None:
             return f"{late}, and its source could not be asked: {self._trouble or 'no answer'}"
         return f"{late}; {self._watcher.sign_of(self._last)}"
-
-
-_BEGUN_AGAIN = (
-    "its controller restarted and began it again from its first task: what had run, ran twice"
-)
-
-
-def _begins_again(before: RunReport | None, now: RunReport) -> bool:
-    """Whether a task began anew, or one that had an entry has none any more.
-
-    So it looks after a restart of the controller. A task that starts a pod sets its time of
-    starting once more, a tick later.
-    """
-    if before is None:
-        return False
-    if len(now.tasks) < len(before.tasks):
-        return any(task.nodes or task.status.ended for task in before.tasks)
-    return any(
-        was.name == task.name
-        and was.started_at is not None
-        and task.started_at is not None
-        and task.started_at - was.started_at > _STARTS_ANEW
-        for was, task in zip(before.tasks, now.tasks, strict=False)
-    )

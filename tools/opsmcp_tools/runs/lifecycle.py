@@ -125,7 +125,7 @@ class Carrier:
     async def _resume(self, live: Live) -> None:
         record = live.record
         if record.source_run:
-            await self._follow(live, RunRef(record.operation, record.source_run), taken_up=True)
+            await self._follow(live, record.ref, taken_up=True)
             return
         live.see(replace(record, result=replace(record.result, reason=_LOOKED_FOR)))
         try:

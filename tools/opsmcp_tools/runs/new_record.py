@@ -4,28 +4,19 @@
 """
 
 import secrets
-from collections.abc import Callable
 from datetime import datetime
 from types import MappingProxyType
 
-from opsmcp_pipelines.models import Operation, Pipeline, Task
-from opsmcp_pipelines.run import ExpectedTask, Run, Verdict, expected_tasks
+from opsmcp_pipelines.run import Run, Verdict
+from opsmcp_pipelines.verdict.expected import ExpectedTask
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import Principal, Tool
 
-__all__ = ["FindTask", "expected_of", "new_intent", "no_task"]
-
-FindTask = Callable[[str, str], Task | None]
-"""The task of a namespace and a name, as the catalogue has it now."""
+__all__ = ["new_intent"]
 
 _HANDLE_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
-
-
-def no_task(_namespace: str, _name: str) -> Task | None:
-    """Where no catalogue is."""
-    return None
 
 
 def new_intent(
@@ -54,11 +45,3 @@ def new_intent(
         expected=expected,
         definition=tool.definition,
     )
-
-
-def expected_of(operation: Operation, find_task: FindTask) -> tuple[ExpectedTask, ...]:
-    """What a run of the operation must consist of, by its tasks as they are now."""
-    if not isinstance(operation, Pipeline):
-        return expected_tasks(operation, {})
-    found = {ref.task: find_task(operation.namespace, ref.task) for ref in operation.tasks}
-    return expected_tasks(operation, {name: task for name, task in found.items() if task})

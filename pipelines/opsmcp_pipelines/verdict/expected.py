@@ -1,0 +1,168 @@
+"""What a run must show: its tasks, their steps and hosts, decided when it is started.
+
+A report that lacks one of them is no report of success, because Ops leaves out without a word what
+it did not do. Travels with the record of the run, so that another process judges alike. Pure.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from opsmcp_pipelines.models import Definition, Host, Step, Task, TaskRef
+from opsmcp_pipelines.verdict.ops_conditions import Truth, may_fail, would_run
+from opsmcp_pipelines.verdict.placement import MANY_NODES, Placement, Runner, find_placement
+
+__all__ = [
+    "ExpectedHost",
+    "ExpectedPlace",
+    "ExpectedStep",
+    "ExpectedTask",
+    "Runner",
+    "Truth",
+    "expected_on_ops",
+    "expected_tasks",
+]
+
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedStep:
+    """A step, and what becomes of it: `when` says whether it runs, as far as that is known."""
+
+    name: str
+    when: Truth = Truth.TRUE
+    may_fail: bool = False
+
+    @property
+    def required(self) -> bool:
+        """Whether it must have a report. A condition that cannot be read excuses nothing."""
+        return self.when in (Truth.TRUE, Truth.UNREADABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedHost:
+    """A host that must report, under its own name or one of `shown_as`."""
+
+    name: str
+    shown_as: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedPlace:
+    """Where a task runs.
+
+    `named` is what was asked for, empty when nothing was. Each of `hosts` must report, and no other
+    one may when it is `exact`. `by_variable` says that the task itself names no host.
+    """
+
+    named: str = ""
+    hosts: tuple[ExpectedHost, ...] = ()
+    exact: bool = False
+    runner: Runner = Runner.HOST
+    by_variable: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it means several hosts or nodes, and nobody here knows which."""
+        several = self.named in MANY_NODES or "=" in self.named
+        return several and not self.exact
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedTask:
+    """A task that a run must show an entry for; without `steps`, its definition is not known."""
+
+    name: str
+    task: str
+    run_always: bool = False
+    steps: tuple[ExpectedStep, ...] = ()
+    place: ExpectedPlace = ExpectedPlace()
+
+    @property
+    def conditional(self) -> bool:
+        """Whether each of its steps may be left out."""
+        return bool(self.steps) and not any(step.required for step in self.steps)
+
+    @property
+    def skipped(self) -> bool:
+        """Whether it is known that the condition of each of its steps is false."""
+        return bool(self.steps) and all(step.when is Truth.FALSE for step in self.steps)
+
+
+def expected_tasks(definition: Definition) -> tuple[ExpectedTask, ...]:
+    """What a run must show where its source tells of everything that it does and leaves out."""
+    return tuple(
+        ExpectedTask(ref.name, ref.task, ref.run_always, _plain_steps(task))
+        for ref, task in _parts(definition)
+    )
+
+
+def expected_on_ops(
+    definition: Definition, hosts: Sequence[Host], variables: Mapping[str, str]
+) -> tuple[ExpectedTask, ...]:
+    """What a run on Ops must show.
+
+    Args:
+        definition: What is run.
+        hosts: The inventory.
+        variables: What it is started with.
+    """
+    return tuple(
+        _expected_on_ops(ref, task, hosts, variables, first=not number)
+        for number, (ref, task) in enumerate(_parts(definition))
+    )
+
+
+def _parts(definition: Definition) -> Iterator[tuple[TaskRef, Task | None]]:
+    """Each reference with its task; None where that is not known."""
+    operation = definition.operation
+    if isinstance(operation, Task):
+        yield TaskRef(operation.name, operation.name), operation
+        return
+    tasks = {task.name: task for task in definition.tasks}
+    for ref in operation.tasks:
+        yield ref, tasks.get(ref.task)
+
+
+def _plain_steps(task: Task | None) -> tuple[ExpectedStep, ...]:
+    steps = task.steps if task else ()
+    return tuple(ExpectedStep(step.name, Truth.OPEN if step.when else Truth.TRUE) for step in steps)
+
+
+def _expected_on_ops(
+    ref: TaskRef,
+    task: Task | None,
+    hosts: Sequence[Host],
+    variables: Mapping[str, str],
+    *,
+    first: bool,
+) -> ExpectedTask:
+    if task is None:
+        return ExpectedTask(ref.name, ref.task, ref.run_always)
+    # What a task prints can change any variable of those after it.
+    values = _certain(task, hosts, variables) if first else _NOTHING
+    steps = tuple(_step_on_ops(step, values) for step in task.steps)
+    elsewhere = bool(variables.get("cluster"))
+    found = find_placement(task, variables.get("host", ""), hosts, elsewhere=elsewhere)
+    place = _place(found, by_variable=not task.host)
+    return ExpectedTask(ref.name, ref.task, ref.run_always, steps, place)
+
+
+def _certain(task: Task, hosts: Sequence[Host], variables: Mapping[str, str]) -> Mapping[str, str]:
+    """The values that nothing changes before the first step; labels of a host would."""
+    labels = {name for host in hosts for name in host.labels}
+    fixed = {item.name: item.value for item in task.variables if item.value}
+    both = {**variables, **fixed}
+    return {name: value for name, value in both.items() if value.strip() and name not in labels}
+
+
+def _step_on_ops(step: Step, values: Mapping[str, str]) -> ExpectedStep:
+    allowed = may_fail(step.allow_failure) is Truth.TRUE
+    return ExpectedStep(step.name, would_run(step.when, values), allowed)
+
+
+def _place(found: Placement, *, by_variable: bool) -> ExpectedPlace:
+    hosts = tuple(ExpectedHost(name, found.shown_as(name)) for name in found.names)
+    return ExpectedPlace(found.named, hosts, found.exact, found.runner, by_variable)

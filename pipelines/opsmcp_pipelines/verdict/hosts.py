@@ -1,0 +1,85 @@
+"""Which of the hosts that were asked for reported, and which others did. Pure.
+
+Ops leaves out hosts that refuse the login or have no good heartbeat, and reports two Hosts of one
+address under the name of the one that it connected to first (pkg/host/connect.go).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from opsmcp_pipelines.report import NodeReport
+from opsmcp_pipelines.verdict.expected import ExpectedHost, ExpectedTask
+from opsmcp_pipelines.verdict.steps import passes_of
+
+__all__ = ["Attendance", "attendance", "some"]
+
+_MOST_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """Of `asked` hosts those that are `absent`, and the `strangers` that nobody asked for.
+
+    `stand_ins` are pairs: a host, and the name under which it was reported.
+    """
+
+    asked: int = 0
+    absent: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()
+    stand_ins: tuple[tuple[str, str], ...] = ()
+
+    def absence(self) -> str:
+        """Which hosts got nothing, in words; empty when there is none."""
+        if not self.absent:
+            return ""
+        if self.asked == 1:
+            return f"nothing was done on {self.absent[0]}"
+        return f"{len(self.absent)} of {self.asked} hosts got nothing: {some(self.absent)}"
+
+    def presence(self) -> str:
+        """Where it ran though nobody asked for that, in words; empty when it did not."""
+        return f"it ran on {some(self.strangers)}, not asked for" if self.strangers else ""
+
+    def notes(self) -> Iterable[str]:
+        """What is to be known of hosts that were reported under another name."""
+        for name, shown in self.stand_ins[:_MOST_NAMED]:
+            yield f"what {name} did is reported under {shown}, which Ops takes for the same host"
+
+
+def attendance(nodes: Sequence[NodeReport], want: ExpectedTask) -> Attendance:
+    """Compare the nodes of a report with the hosts that must be there."""
+    place = want.place
+    left = Counter({node.node: len(passes_of(node, want.steps)) for node in nodes})
+    late = [host for host in place.hosts if not _take(left, (host.name,))]
+    absent: list[str] = []
+    stand_ins: list[tuple[str, str]] = []
+    for host in late:
+        shown = _take(left, host.shown_as)
+        if shown:
+            stand_ins.append((host.name, shown))
+        else:
+            absent.append(host.name)
+    strangers = _strangers(nodes, place.hosts) if place.exact else ()
+    return Attendance(len(place.hosts), tuple(absent), strangers, tuple(stand_ins))
+
+
+def _take(left: Counter[str], names: Iterable[str]) -> str:
+    """The first of these names that still has a report for one more host; takes that."""
+    for name in names:
+        if left[name] > 0:
+            left[name] -= 1
+            return name
+    return ""
+
+
+def _strangers(nodes: Sequence[NodeReport], hosts: Sequence[ExpectedHost]) -> tuple[str, ...]:
+    known = {name for host in hosts for name in (host.name, *host.shown_as)}
+    return tuple(node.node for node in nodes if node.node not in known)
+
+
+def some(names: Sequence[str]) -> str:
+    """The names, the first few of many."""
+    shown = ", ".join(names[:_MOST_NAMED])
+    more = len(names) - _MOST_NAMED
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -1,0 +1,188 @@
+"""The verdict on a run: what its source says, held against what the run must show.
+
+Pure: no clock, no I/O. The difference matters because Ops calls a pipeline run `Successed` when its
+tasks failed or never ran; only its tasks, hosts and steps tell
+(controllers/pipelinerun_controller.go, taskrun_controller.go).
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from opsmcp_pipelines.report import RunReport, Status, TaskReport
+from opsmcp_pipelines.run import Run, TaskResult, Verdict
+from opsmcp_pipelines.verdict.expected import ExpectedTask
+from opsmcp_pipelines.verdict.steps import WORST_FIRST, taken_at_its_word, worst
+from opsmcp_pipelines.verdict.tasks import INTERRUPTED, judge_task, partly_idle
+
+__all__ = ["judge"]
+
+_NOTHING_KNOWN = ExpectedTask("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A task of the run: what is said of it, what it must show, and both together."""
+
+    report: TaskReport | None
+    want: ExpectedTask | None
+    result: TaskResult
+    notes: tuple[str, ...] = ()
+
+
+def judge(report: RunReport, expected: Sequence[ExpectedTask] = ()) -> Run:
+    """Decide how a run stands or ended.
+
+    A `DataInValid` of a pipeline is taken at its word here, though Ops may take it back at the next
+    look: whoever follows the run has to look twice.
+
+    Args:
+        report: What the source says.
+        expected: What the run must show; empty when its definition is not known, and then what is
+            left out cannot be noticed.
+    """
+    parts = tuple(_parts(report, expected))
+    verdict, reason = _judge_whole(report, parts)
+    notes = [note for part in parts for note in part.notes]
+    if report.began_late and not _is_ambiguous(expected, report.tasks[0]):
+        notes.append(_RAN_TWICE)
+    tasks = tuple(part.result for part in parts)
+    return Run(
+        verdict=verdict,
+        tasks=tasks,
+        reason="; ".join([reason, *notes] if reason else notes),
+        results=MappingProxyType({k: v for task in tasks for k, v in task.results.items()}),
+        started_at=report.started_at or report.created_at,
+        ended_at=report.ended_at,
+    )
+
+
+_RAN_TWICE = (
+    "its first task began long after the run did: its controller may have been restarted and have "
+    "begun again from the first task, so what ran may have run twice"
+)
+_UNREPORTED = "nothing was reported of it: whether it ran is not known"
+_NAMELESS = "it has no name, and Ops reports nothing of such a task"
+_SAME_NAME = "Ops keeps one report for all tasks of this name, which is that of the last one"
+_NOT_STARTED = "not started, because a task before it did not succeed"
+
+
+def _parts(report: RunReport, expected: Sequence[ExpectedTask]) -> Iterator[_Part]:
+    """The tasks in the order of the pipeline; the missing ones as soon as the run is over."""
+    over, moved = report.status.ended, ""
+    for entry, want in _paired(report.tasks, expected):
+        if entry is None:
+            if over and want is not None:
+                yield _Part(None, want, _missing(report, want, expected))
+            continue
+        judged = judge_task(entry, want or _NOTHING_KNOWN, over=over, moved=moved)
+        moved = _host_said_by(entry) or moved
+        yield _Part(entry, want, judged.result, judged.notes)
+
+
+def _paired(
+    entries: Sequence[TaskReport], expected: Sequence[ExpectedTask]
+) -> Iterator[tuple[TaskReport | None, ExpectedTask | None]]:
+    left = list(entries)
+    for want in expected:
+        key = (want.name, want.task)
+        entry = next((it for it in left if (it.name, it.task) == key), None)
+        if entry is not None:
+            left.remove(entry)
+        yield entry, want
+    for entry in left:
+        yield entry, None
+
+
+def _missing(report: RunReport, want: ExpectedTask, expected: Sequence[ExpectedTask]) -> TaskResult:
+    """A task that the finished run has no entry for."""
+    stopped = any(it.status is not Status.SUCCEEDED and not it.allowed for it in report.tasks)
+    if stopped and not want.run_always:
+        return TaskResult(want.name, want.task, Verdict.NOTHING_RAN, reason=_NOT_STARTED)
+    reason = _UNREPORTED
+    if not want.name:
+        reason = _NAMELESS
+    elif any(_is_ambiguous(expected, it) and it.name == want.name for it in report.tasks):
+        reason = _SAME_NAME
+    unknown = report.status is Status.SUCCEEDED
+    verdict = Verdict.UNKNOWN if unknown else Verdict.NOTHING_RAN
+    return TaskResult(want.name, want.task, verdict, reason=reason)
+
+
+def _is_ambiguous(expected: Sequence[ExpectedTask], entry: TaskReport) -> bool:
+    """Whether several tasks of the pipeline would be reported in this one entry."""
+    return Counter((want.name, want.task) for want in expected)[entry.name, entry.task] > 1
+
+
+def _host_said_by(entry: TaskReport) -> str:
+    """The host that a task's output gives to those after it: Ops takes `name:value` for that."""
+    if said := entry.results.get("host"):
+        return said
+    if entry.status is not Status.SUCCEEDED or len(entry.nodes) != 1 or not entry.nodes[0].steps:
+        return ""
+    name, colon, value = entry.nodes[0].steps[-1].output.partition(":")
+    return value.strip() if colon and name.strip() == "host" and ":" not in value else ""
+
+
+def _judge_whole(report: RunReport, parts: Sequence[_Part]) -> tuple[Verdict, str]:
+    said = taken_at_its_word(report.status, over=False)
+    tasks = [part.result for part in parts]
+    if said is Verdict.RUNNING:
+        return said, ""
+    if said is not Verdict.SUCCEEDED and not (said is Verdict.FAILED and _is_forgiven(parts)):
+        return said, _first_reason(tasks) or _SAID[said]
+    verdict = _judge_parts(parts)
+    if verdict is Verdict.SUCCEEDED:
+        return verdict, ""
+    return verdict, _first_reason(tasks) or "nothing was reported of any of its tasks"
+
+
+def _is_forgiven(parts: Sequence[_Part]) -> bool:
+    """Whether a task that its source calls failed is good: only what may fail failed in it."""
+    return any(
+        part.report is not None
+        and part.report.status is Status.FAILED
+        and part.result.verdict is Verdict.SUCCEEDED
+        for part in parts
+    )
+
+
+def _judge_parts(parts: Sequence[_Part]) -> Verdict:
+    """The verdict of a run that its source calls good. A foreseen failure decides only alone."""
+    decisive = [part for part in parts if not part.result.allowed] or parts
+    if not decisive:
+        return Verdict.UNKNOWN
+    verdict = worst(part.result.verdict for part in decisive)
+    if verdict is Verdict.NOTHING_RAN and any(part.result.verdict.good for part in decisive):
+        idle = [part for part in decisive if part.result.verdict is Verdict.NOTHING_RAN]
+        return partly_idle(
+            excused=all(part.result.skipped for part in idle),
+            doubtful=all(part.result.skipped or _may_be_idle(part) for part in idle),
+        )
+    return verdict
+
+
+def _may_be_idle(part: _Part) -> bool:
+    return part.report is not None and part.want is not None and part.want.conditional
+
+
+_SAID = MappingProxyType(
+    {
+        Verdict.FAILED: "the source reports it as failed and names no task",
+        Verdict.ABORTED: INTERRUPTED,
+        Verdict.INVALID: "it refers to something missing or unusable",
+        Verdict.CANCELLED: "it was cancelled",
+        Verdict.UNKNOWN: "the source reports a state that opsmcp does not know",
+    }
+)
+
+
+def _first_reason(tasks: Sequence[TaskResult]) -> str:
+    """The reason of the task that weighs most; of a foreseen failure only if there is no other."""
+    ranked = sorted(tasks, key=lambda task: (task.allowed, WORST_FIRST.index(task.verdict)))
+    worst_one = next((task for task in ranked if task.reason), None)
+    if worst_one is None:
+        return ""
+    named = worst_one.name or worst_one.task
+    return f"task {named!r}: {worst_one.reason}"

@@ -1,0 +1,257 @@
+"""Runs of which Ops leaves something out without a word, with what is true of each.
+
+In the shapes of a real server and its controller: `taskrunNodeStatus`, `pipelineRunStatus` as
+controllers/taskrun_controller.go, pipelinerun_controller.go and pkg/kube/connect.go write them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tests.fakes.ops_state import Json, make_host, make_pipeline, make_task, step_status
+
+GOOD, BAD = "Successed", "Failed"
+_WAITING = 'container "{}" in pod "ops-task-2026-11-23-09-28-17-7126" is waiting to start'
+_TWO = (make_host("db-1", "192.0.2.1", role="db"), make_host("db-2", "192.0.2.2", role="db"))
+_ONE_ADDRESS = tuple(make_host(name, "192.0.2.9", role="db") for name in ("db-1", "db-2"))
+_WEB = (make_host("web-1", "192.0.2.5"),)
+
+
+@dataclass(frozen=True)
+class SilentRun:
+    """What is run and on what, the status at its end, and what is true of it."""
+
+    operation: Json
+    status: Json
+    verdict: str
+    reason: str
+    tasks: tuple[Json, ...] = ()
+    hosts: tuple[Json, ...] = _WEB
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def _node(*steps: tuple[str, str] | tuple[str, str, str]) -> Json:
+    """A node as Ops writes it: its status is that of its last step."""
+    shown = [step_status(name, status, "".join(output)) for name, status, *output in steps]
+    return {"taskRunStep": shown, "runStatus": steps[-1][1], "startTime": "2026-11-23T09:00:03Z"}
+
+
+def _task(nodes: Mapping[str, Json], status: str = GOOD, at: str = "09:00:00") -> Json:
+    time = {"runStatus": status, "startTime": f"2026-11-23T{at}Z"}
+    return {"taskrunNodeStatus": dict(nodes), **time} if nodes else time
+
+
+def _pipeline(*entries: tuple[str, str, Json]) -> Json:
+    shown = [{"name": n, "taskRef": ref, "taskRunStatus": status} for n, ref, status in entries]
+    time = {"runStatus": GOOD, "startTime": "2026-11-23T09:00:03Z"}
+    return {"pipelineRunStatus": shown, **time} if shown else time
+
+
+def _steps(*names: str, **changed: Mapping[str, str]) -> list[Json]:
+    return [{"name": name, "content": f"echo {name}", **changed.get(name, {})} for name in names]
+
+
+def _refs(*refs: tuple[str, str]) -> Sequence[Json]:
+    return [({"name": name} if name else {}) | {"taskRef": ref} for name, ref in refs]
+
+
+_ABC = make_task("abc", steps=_steps("a", "b", "c"))
+_ON_DBS = make_task("dbs", steps=_steps("a", "b"), host="role=db")
+_IN_POD = make_task("pods", steps=_steps("a", "b", "c"), host="anymaster")
+_IMAGE = make_task("image", steps=_steps("a", "b", "c"), runtimeImage="busybox")
+_LAST_MAY_FAIL = make_task("last", steps=_steps("a", "b", b={"allowfailure": "true"}))
+_ALL_THREE = _node(("a", GOOD), ("b", GOOD), ("c", GOOD))
+_BOTH = _node(("a", GOOD), ("b", GOOD))
+
+
+def _conditional(when: str, step: str = "b") -> Json:
+    return make_task("when", steps=_steps("a", "b", "c", **{step: {"when": when}}))
+
+
+UNREADABLE = {
+    when: SilentRun(
+        _conditional(when),
+        _task({"web-1": _node(("a", GOOD))}),
+        "failed",
+        "step 'b' was never started: Ops cannot read its condition (on web-1)",
+    )
+    for when in ("${n} >= 3", "${n} <= 3", "${n} =~ x", "${a} == x && ${b} == y", "yes")
+}
+
+SILENT = {
+    **{f"a condition that Ops cannot read: {when}": run for when, run in UNREADABLE.items()},
+    "a last step with such a condition": SilentRun(
+        _conditional("${n} >= 3", "c"),
+        _task({"web-1": _BOTH}),
+        "failed",
+        "step 'c' was never started: Ops cannot read its condition",
+    ),
+    "a condition that cannot be read with the value that was given": SilentRun(
+        _conditional("${n} > 3", "c"),
+        _task({"web-1": _BOTH}),
+        "failed",
+        "step 'c' was never started: Ops cannot read its condition",
+        variables={"n": "many"},
+    ),
+    "a condition that is false with the value that was given": SilentRun(
+        _conditional("${n} > 3", "c"),
+        _task({"web-1": _BOTH}),
+        "succeeded",
+        "",
+        variables={"n": "1"},
+    ),
+    "a condition that only the run decides": SilentRun(
+        _conditional("${status} == Failed", "c"), _task({"web-1": _BOTH}), "succeeded", ""
+    ),
+    "steps after a condition that only the run decides": SilentRun(
+        _conditional("${output} > 3"),
+        _task({"web-1": _node(("a", GOOD))}),
+        "failed",
+        "step 'c' was never started: Ops stops a task silently at a condition that it cannot read",
+    ),
+    "an allowance that is no boolean": SilentRun(
+        make_task("a", steps=_steps("a", "b", "c", b={"allowfailure": "yes please >= 1"})),
+        _task({"web-1": _node(("a", GOOD), ("b", GOOD))}),
+        "failed",
+        "step 'c' was never started: Ops stops a task silently at a condition",
+    ),
+    "a pod that was removed in its second step": SilentRun(
+        _IN_POD,
+        _task({"master1": _BOTH}),
+        "unknown",
+        "step 'c' has no report: its pod was removed, or the task stopped before it (on master1)",
+    ),
+    "a pod that was removed in its only step": SilentRun(
+        make_task("pod", steps=_steps("a"), host="anymaster"),
+        _task({}),
+        "unknown",
+        "no node reported anything: none was fit, or its pod was removed",
+    ),
+    "a pod that failed, whose later steps never ran": SilentRun(
+        _IMAGE,
+        _task(
+            {"n1": _node(("a", GOOD), ("b", BAD, "no space"), ("c", BAD, _WAITING.format("c")))},
+            BAD,
+        ),
+        "failed",
+        "step 'b' failed on n1",
+    ),
+    "a pod that ended with a step that may fail": SilentRun(
+        make_task("p", steps=_steps("a", "b", "c", a={"allowfailure": "true"}), host="anymaster"),
+        _task({"n1": _node(("a", BAD), ("b", "Running"), ("c", BAD, _WAITING.format("c")))}, BAD),
+        "failed",
+        "step 'b' never started: a step before it failed, and in a pod that ends the task (on n1)",
+    ),
+    "a selected host that refused the login": SilentRun(
+        _ON_DBS,
+        _task({"db-1": _BOTH}),
+        "failed",
+        "task 'dbs': 1 of 2 hosts got nothing: db-2",
+        hosts=_TWO,
+    ),
+    "no selected host at all": SilentRun(
+        _ON_DBS, _task({}), "nothing_ran", "2 of 2 hosts got nothing: db-1, db-2", hosts=_TWO
+    ),
+    "a selector that matches no host": SilentRun(
+        _ON_DBS, _task({}), "nothing_ran", "no host of the inventory matches 'role=db'"
+    ),
+    "two hosts of one address, of which one failed": SilentRun(
+        _ON_DBS,
+        _task({"db-1": _node(("a", BAD), ("a", GOOD), ("b", GOOD))}),
+        "failed",
+        "step 'a' failed on db-1",
+        hosts=_ONE_ADDRESS,
+    ),
+    "two hosts of one address, both good": SilentRun(
+        _ON_DBS,
+        _task({"db-1": _node(("a", GOOD), ("b", GOOD), ("a", GOOD), ("b", GOOD))}),
+        "succeeded",
+        "what db-2 did is reported under db-1",
+        hosts=_ONE_ADDRESS,
+    ),
+    "two hosts of one address, of which one got nothing": SilentRun(
+        _ON_DBS, _task({"db-1": _BOTH}), "failed", "1 of 2 hosts got nothing", hosts=_ONE_ADDRESS
+    ),
+    "tasks without a name": SilentRun(
+        make_pipeline("nameless", tasks=_refs(("", "abc"), ("", "abc"))),
+        _pipeline(),
+        "unknown",
+        "it has no name, and Ops reports nothing of such a task",
+        (_ABC,),
+    ),
+    "two tasks of one name": SilentRun(
+        make_pipeline("twins", tasks=_refs(("a", "abc"), ("a", "abc"))),
+        _pipeline(("a", "abc", _task({"web-1": _ALL_THREE}, at="09:00:12"))),
+        "unknown",
+        "Ops keeps one report for all tasks of this name",
+        (_ABC,),
+    ),
+    "a controller that was killed in the first task": SilentRun(
+        make_pipeline("again", tasks=_refs(("a", "abc"))),
+        _pipeline(("a", "abc", _task({"web-1": _ALL_THREE}, at="09:00:09"))),
+        "succeeded",
+        "what ran may have run twice",
+        (_ABC,),
+    ),
+    "a last step that may fail and did": SilentRun(
+        _LAST_MAY_FAIL, _task({"web-1": _node(("a", GOOD), ("b", BAD))}, BAD), "succeeded", ""
+    ),
+    "a task that Ops did not start after that": SilentRun(
+        make_pipeline("stops", tasks=_refs(("one", "last"), ("two", "abc"))),
+        _pipeline(("one", "last", _task({"web-1": _node(("a", GOOD), ("b", BAD))}, BAD))),
+        "failed",
+        "task 'two': not started",
+        (_LAST_MAY_FAIL, _ABC),
+    ),
+    "a child run that was deleted": SilentRun(
+        make_pipeline("orphan", tasks=_refs(("one", "abc"), ("two", "abc"))),
+        _pipeline(
+            ("one", "abc", _task({}, "Running")), ("two", "abc", _task({"web-1": _ALL_THREE}))
+        ),
+        "unknown",
+        "task 'one': it never reported its end",
+        (_ABC,),
+    ),
+    "a child run that was deleted before it had a report": SilentRun(
+        make_pipeline("orphan", tasks=_refs(("one", "abc"), ("two", "abc"))),
+        _pipeline(("two", "abc", _task({"web-1": _ALL_THREE}))),
+        "unknown",
+        "task 'one': nothing was reported of it: whether it ran is not known",
+        (_ABC,),
+    ),
+    "a container image on a host that is no node": SilentRun(
+        _IMAGE, _task({}), "nothing_ran", "nothing was reported by a node named 'web-1'"
+    ),
+    "another host than the one that was asked for": SilentRun(
+        _ABC,
+        _task({"db-9": _ALL_THREE}),
+        "failed",
+        "nothing was done on web-1; it ran on db-9, not asked for",
+    ),
+    "a host that no selector matches": SilentRun(
+        _ON_DBS,
+        _task({"db-1": _BOTH, "db-2": _BOTH, "db-9": _BOTH}),
+        "unknown",
+        "it ran on db-9, not asked for",
+        hosts=_TWO,
+    ),
+    "an earlier task that chose the host": SilentRun(
+        make_pipeline("moves", tasks=_refs(("one", "abc"), ("two", "abc"))),
+        _pipeline(
+            (
+                "one",
+                "abc",
+                _task({"web-1": _node(("a", GOOD), ("b", GOOD), ("c", GOOD, "host:x"))}),
+            ),
+            ("two", "abc", _task({"x": _ALL_THREE})),
+        ),
+        "succeeded",
+        "task 'two' ran on x: an output before it said so",
+        (_ABC,),
+    ),
+    "a step between others": SilentRun(
+        _ABC,
+        _task({"web-1": _node(("a", GOOD), ("c", GOOD))}),
+        "unknown",
+        "step 'b' has no report, though a later step has",
+    ),
+}
