@@ -66,6 +66,10 @@ def test_condition_does_not_hold(expression: str) -> None:
     [
         "${s}",
         "${s} > 1",
+        "nan > 1",
+        "inf > 1",
+        "${n} < -Infinity",
+        "${n} > 1e999",
         "==",
         "a ==",
         "a b",

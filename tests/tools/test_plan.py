@@ -171,3 +171,28 @@ def test_many_long_scripts_stay_bounded_together() -> None:
     steps = tuple(Step(f"s{n}", f"{'x' * 19_000} ${{path}}") for n in range(30))
     found = plan(replace(CONTENTS, tasks=(replace(FIRST, steps=steps), LAST)))
     assert len(str(found.data)) < 75_000
+
+
+def test_hosts_that_ops_would_leave_out_or_confuse_are_told() -> None:
+    hosts = tuple(replace(host, address="192.0.2.1", reachable=True) for host in HOSTS)
+    silent = replace(hosts[2], address="192.0.2.9", reachable=False)
+    found = plan(replace(CONTENTS, hosts=(*hosts[:2], silent, hosts[3])))
+    text = found.text("5f2b81c0")
+    assert "Careful: web-0, web-1 have one address: Ops takes them for one host" in text
+    assert "Careful: web-2 had no good heartbeat: Ops leaves out such a host" in text
+    assert tasks(found)[0]["hosts"] == 3
+
+
+def test_a_heartbeat_does_not_undo_what_was_planned() -> None:
+    alive = tuple(replace(host, reachable=True) for host in HOSTS)
+    assert plan(replace(CONTENTS, hosts=alive)).hash == plan().hash
+
+
+def test_a_condition_that_ops_cannot_read_is_told_before_the_run() -> None:
+    text = plan(step(when="${path} >= 3")).text("5f2b81c0")
+    assert (
+        "Careful: Ops would stop at step 'look' of task 'first' without a word: it cannot read its"
+        " `when` (it has no '>=')"
+    ) in text
+    embedded = replace(SETTINGS, values=replace(SETTINGS.values, pasted=False))
+    assert "without a word" not in plan(step(when="${path} >= 3"), settings=embedded).text("5f2b81")

@@ -7,6 +7,7 @@ import pytest
 
 from opsmcp_pipelines.catalogue import Catalogue
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
+from opsmcp_tools.model.value_rules import ValueRules
 from opsmcp_tools.toolbox.build import Exposure, ToolSettings
 from opsmcp_tools.toolbox.overrides import Override, VariableOverride
 from opsmcp_tools.toolbox.source_lint import Report, lint_source, suggest_settings
@@ -82,6 +83,33 @@ def test_a_fault_is_found_and_costs_points(bad: Task, rule: str):
 def test_what_is_good_has_no_findings(good: Task):
     assert [report.findings for report in linted(good)] == [()]
     assert linted(good)[0].score == 100
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (Step("s", when="${n} >= 3"), "it cannot read its `when` (it has no '>=')"),
+        (Step("s", when="${n} =~ x"), "it cannot read its `when` (it has no '=~')"),
+        (Step("s", when="a == b && ${n}"), "it cannot read its `when` (it has no '&&')"),
+        (Step("s", when="yes"), "it is neither true nor false"),
+        (Step("s", allow_failure="yes please >= 1"), "cannot read its `allowfailure`"),
+        (Step("s", allow_failure="${n}"), "no value is filled in there"),
+    ],
+)
+def test_a_condition_that_ops_cannot_read_is_an_error_there_alone(step: Step, message: str):
+    bad = replace(GOOD, steps=(step,))
+    [finding] = linted(bad)[0].findings
+    assert (finding.rule, str(finding.severity)) == ("unreadable-condition", "error")
+    assert message in finding.message
+    assert linted(bad, values=replace(ValueRules(), pasted=False))[0].findings == ()
+
+
+def test_tasks_of_which_ops_keeps_one_report_are_named():
+    refs = (TaskRef("a", "watch-web"), TaskRef("a", "watch-web"), TaskRef("b", "watch-web"))
+    found = made(GOOD, pipelines=(Pipeline("go", "ops", "go and do it", tasks=refs),))
+    [report] = lint_source(found, ToolSettings(exposure=Exposure("all", "none")))[0]
+    assert [finding.rule for finding in report.findings] == ["same-task-name"]
+    assert "2 of its tasks are called 'a'" in report.findings[0].message
 
 
 def test_siblings_that_say_the_same_are_ambiguous():

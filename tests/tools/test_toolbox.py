@@ -189,6 +189,10 @@ BAD: dict[str, tuple[Pipeline | Task, str]] = {
         Pipeline("bad", "ops", "x", tasks=(TaskRef("a", "gone"),), labels=LABELS),
         "refers to the task 'gone'",
     ),
+    "task without a name": (
+        Pipeline("bad", "ops", "x", tasks=(TaskRef("", "good"),), labels=LABELS),
+        "its task 'good' has no `name`, and Ops reports nothing of such a task",
+    ),
     "broken regex": (task("bad", variables=(Variable("x", regex="("),)), "the regex"),
     "bad choice": (task("bad", variables=(Variable("x", enums=("\0",)),)), "a choice"),
     "secret without value": (

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
 
-__all__ = ["Truth", "may_fail", "why_unreadable", "would_run"]
+from opsmcp_pipelines.models import Step
+
+__all__ = ["Truth", "condition_fault", "may_fail", "would_run"]
 
 
 class Truth(Enum):
@@ -62,10 +64,18 @@ def may_fail(allow_failure: str) -> Truth:
     return _read(allow_failure.replace("${", "{"), if_empty=Truth.FALSE)
 
 
-def why_unreadable(condition: str) -> str:
-    """What keeps Ops from reading a condition, for its author; empty when nothing does."""
-    if would_run(condition) is not Truth.UNREADABLE:
+def condition_fault(step: Step) -> str:
+    """Why Ops stops a task at that step without a word; empty when its conditions can be read."""
+    if would_run(step.when) is Truth.UNREADABLE:
+        return f"it cannot read its `when` ({_why(step.when)})"
+    if may_fail(step.allow_failure) is not Truth.UNREADABLE:
         return ""
+    filled = "${" in step.allow_failure and not _joined(step.allow_failure)
+    why = "no value is filled in there" if filled else _why(step.allow_failure)
+    return f"it cannot read its `allowfailure` ({why})"
+
+
+def _why(condition: str) -> str:
     if joined := _joined(condition):
         return f"it has no {joined!r}"
     if found := re.search(r">=|=>|<=|=<|=~", condition):

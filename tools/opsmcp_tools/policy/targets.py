@@ -1,41 +1,44 @@
 """Targets: the machines that a task would run on, as far as the inventory can tell. Pure.
 
-Follows the order of Ops: the task's own host, else the variable `host`; a host by its name or host
-name, a label selector in the task, else a node or a node selector.
+Where that is decides `opsmcp_pipelines.verdict.placement`, for the plan as for the verdict.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from opsmcp_pipelines.catalogue import Contents
-from opsmcp_pipelines.models import Host, Task
+from opsmcp_pipelines.models import Task
+from opsmcp_pipelines.verdict.placement import ANY_NODE, MANY_NODES, Placement, find_placement
 from opsmcp_tools.phrases import consent as words
 from opsmcp_tools.phrases.phrase import Said, say
 
 __all__ = ["Target", "find_target"]
 
-_ONE_OF_MANY = frozenset({"anymaster", "anyworker", "anynode"})
-_MANY = frozenset({"all", "allmasters", "allworkers"})
 _MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where one task runs. `count` is None when the number of machines cannot be known here."""
+    """Where one task runs. `count` is None when the number of machines cannot be known here.
+
+    `cautions` say what is to be known of the hosts as they are now.
+    """
 
     named: str
     count: int | None
     hosts: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
 
     @property
     def chosen(self) -> bool:
         """Whether the source chooses the machine, which may be another one each time."""
-        return self.count == 1 and (not self.named or self.named in _ONE_OF_MANY)
+        return self.count == 1 and (not self.named or self.named in ANY_NODE)
 
     def said(self) -> str | Said:
         """In words: `web-1`, `3 hosts (k=v: a, b, c)`, `every node that 'all' means`."""
         if self.count is None:
             return words.EVERY_NODE(self.named)
-        if self.named in _ONE_OF_MANY:
+        if self.named in ANY_NODE:
             return words.ONE_NODE(self.named)
         if not self.named:
             return words.ONE_MACHINE()
@@ -60,18 +63,25 @@ def find_target(task: Task, host: str, contents: Contents, *, elsewhere: bool) -
         contents: What exists at the source.
         elsewhere: Whether it runs in another cluster, whose hosts are not in `contents`.
     """
-    named = task.host or host
-    if named in _MANY:
-        return Target(named, None)
-    if not named or named in _ONE_OF_MANY or elsewhere:
-        return Target(named, None if "=" in named else 1)
-    if "=" in named and named == task.host:
-        found = tuple(sorted(item.name for item in contents.hosts if _is_labelled(item, named)))
-        return Target(named, len(found), found)
-    known = tuple(item.name for item in contents.hosts if named in (item.name, item.hostname))
-    return Target(named, 1, known[:1])
+    found = find_placement(task, host, contents.hosts, elsewhere=elsewhere)
+    if not found.exact:
+        several = found.named in MANY_NODES or "=" in found.named
+        return Target(found.named, None if several else 1)
+    known = tuple(sorted(item.name for item in found.hosts))
+    count = len(known) if "=" in task.host else 1
+    return Target(found.named, count, known, tuple(_cautions(found)))
 
 
-def _is_labelled(host: Host, selector: str) -> bool:
-    parts = (part.strip().partition("=") for part in selector.split(","))
-    return all(host.labels.get(name.strip()) == value.strip("= ") for name, _, value in parts)
+def _cautions(found: Placement) -> Iterator[str]:
+    """What can go wrong with these hosts without a word from Ops."""
+    for names in found.shared:
+        yield (
+            f"{', '.join(names[:_MOST_NAMED])} have one address: Ops takes them for one host, works"
+            " on it once for each, and reports all of it under one name."
+        )
+    silent = found.doubtful
+    if silent and len(found.names) > 1:
+        yield (
+            f"{', '.join(silent[:_MOST_NAMED])} had no good heartbeat: Ops leaves out such a host,"
+            " and the run fails then."
+        )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -45,6 +46,7 @@ from opsmcp_tools.toolbox.output_hazards import OUTPUT_HAZARDS, nested_templates
 from opsmcp_tools.toolbox.overrides import Override, Overrides, VariableOverride, find_override
 from opsmcp_tools.toolbox.schema import OUTPUT_SCHEMA, build_input, input_schema
 from opsmcp_tools.toolbox.script_variables import free_script_variable
+from opsmcp_tools.toolbox.silent_stops import SILENT_STOPS, find_nameless, silent_stops
 from opsmcp_tools.toolbox.tool_lint import canonical, find_fault
 
 if TYPE_CHECKING:
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
 __all__ = ["FREE_SCRIPT", "Exposure", "ToolSettings", "Toolbox", "build_toolbox"]
 
 _MOST_VARIABLES = 64
+_MOST_STOPS = 5
+
 _NO_OVERRIDE = Override()
 _FOR_EVERYBODY = Policy()
 
@@ -234,6 +238,9 @@ class _Workshop:
         pasted = self.settings.values.pasted
         steering = steering_outputs(operation, tasks) if pasted else ()
         nested = nested_templates(operation, tasks) if pasted else ()
+        stops = silent_stops(tasks) if pasted else ()
+        if pasted and (nameless := find_nameless(operation)):
+            raise UnusableOperation(nameless)
         hints = infer_hints(operation, self._hints(name, said), name, steered=bool(steering))
         language = self.settings.language
         description = describe(operation, tasks, hints, language, said.description)
@@ -250,7 +257,7 @@ class _Workshop:
             bound=bound,
             input_schema=input_schema(inputs),
             output_schema=OUTPUT_SCHEMA,
-            notes=_notes(free, (*steering, *nested)),
+            notes=_notes(free, (*steering, *nested), stops),
             tasks=tasks,
             language=language,
         )
@@ -355,8 +362,9 @@ def _tasks_of(operation: Operation, catalogue: Catalogue) -> tuple[Task, ...]:
     return tuple(task for task in found if task is not None)
 
 
-def _notes(free: str, hazards: Sequence[str]) -> Mapping[str, str]:
-    notes = {FREE_SCRIPT: free, OUTPUT_HAZARDS: "; ".join(hazards)}
+def _notes(free: str, hazards: Sequence[str], stops: Iterable[str]) -> Mapping[str, str]:
+    told = list(islice(stops, _MOST_STOPS))
+    notes = {FREE_SCRIPT: free, OUTPUT_HAZARDS: "; ".join(hazards), SILENT_STOPS: "; ".join(told)}
     return MappingProxyType({name: text for name, text in notes.items() if text})
 
 

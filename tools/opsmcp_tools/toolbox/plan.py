@@ -105,7 +105,14 @@ def build_plan(
         "hazards": hazards(tool),
     }
     digest = _hash(whole)
-    data = {**whole, "tasks": _bounded(whole["tasks"]), "plan_hash": digest}
+    # How hosts are now is no part of what was planned: a heartbeat must not undo a person's yes.
+    cautions = list(dict.fromkeys(said for part in parts for said in part.target.cautions))
+    data = {
+        **whole,
+        "tasks": _bounded(whole["tasks"]),
+        "hazards": [*whole["hazards"], *cautions],
+        "plan_hash": digest,
+    }
     scripts, is_whole = _scripts(data, parts)
     return Plan(data, _head(data, parts, is_whole=is_whole), scripts, digest)
 

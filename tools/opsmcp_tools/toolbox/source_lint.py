@@ -24,6 +24,7 @@ from opsmcp_tools.toolbox.description import is_thin
 from opsmcp_tools.toolbox.hints import LABELS, infer_hints, names_destruction
 from opsmcp_tools.toolbox.naming import MAX_NAME_LENGTH
 from opsmcp_tools.toolbox.overrides import TO_DO, Override, check_overrides, find_override
+from opsmcp_tools.toolbox.silent_stops import find_twins, silent_stops
 
 __all__ = ["Finding", "Report", "Severity", "lint_source", "suggest_settings"]
 
@@ -269,6 +270,15 @@ def _script(where: str, content: str, names: list[str]) -> Iterator[Finding]:
         yield Finding("evaluated-value", Severity.ERROR, f"in step {place}: {evaluated}")
 
 
+def _silence(subject: _Subject) -> Iterator[Finding]:
+    if not subject.settings.values.pasted:
+        return  # The embedded engine says what it cannot read, and reports each task.
+    for message in silent_stops(subject.tasks):
+        yield Finding("unreadable-condition", Severity.ERROR, message)
+    for message in find_twins(subject.operation):
+        yield Finding("same-task-name", Severity.WARNING, message)
+
+
 _RULES: tuple[Callable[[_Subject], Iterator[Finding]], ...] = (
     _description,
     _siblings,
@@ -280,6 +290,7 @@ _RULES: tuple[Callable[[_Subject], Iterator[Finding]], ...] = (
     _regex,
     _default,
     _scripts,
+    _silence,
 )
 
 

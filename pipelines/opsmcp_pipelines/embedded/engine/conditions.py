@@ -9,6 +9,7 @@ Nothing that cannot be read is taken for false: it is an error.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite, nan
 from types import MappingProxyType
 
 from opsmcp_pipelines.shell.references import find_references
@@ -189,9 +190,12 @@ def _unquote(text: str) -> str:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
-        raise ConditionError("the condition compares something that is not a number") from None
+        number = nan
+    if not isfinite(number):
+        raise ConditionError("the condition compares something that is not a number")
+    return number
 
 
 def _truth(text: str) -> bool:
