@@ -4,11 +4,11 @@ import fcntl
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -205,31 +205,79 @@ def test_serve_that_is_told_to_end_ends_its_runs(
     assert "Traceback" not in said
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes cannot be told apart")
-def test_what_a_killed_opsmcp_left_running_is_ended_by_the_next(
+def test_what_a_killed_opsmcp_had_started_ends_without_anybody(
     opsmcp: Opsmcp, script: Callable[[], ProcessId]
 ) -> None:
     with opsmcp.start("call", "show-forever") as process:
         running = script()
-        _wait_until_kept(process, opsmcp.folder / "state" / "embedded.db", running)
         process.kill()
+    wait_until_over(running)
+    shown = json.loads(opsmcp("runs", "--json").stdout)["runs"]
+    assert [run["verdict"] for run in shown] == ["aborted"]
+    told = opsmcp("runs", shown[0]["run"]).stdout
+    assert "opsmcp ended in the middle of it; none of its processes was found any more" in told
+
+
+def test_what_nobody_was_left_to_end_is_ended_by_the_next_opsmcp(
+    opsmcp: Opsmcp, script: Callable[[], ProcessId]
+) -> None:
+    with opsmcp.start("call", "show-forever") as process:
+        running = script()
+        supervisor = parent_of(running)
+        os.kill(supervisor, signal.SIGSTOP)  # or it would be too quick to be killed with the other
+        process.kill()
+        os.kill(supervisor, signal.SIGKILL)
     assert running.alive
     shown = json.loads(opsmcp("runs", "--json").stdout)["runs"]
     assert not running.alive
     assert [run["verdict"] for run in shown] == ["aborted"]
     told = opsmcp("runs", shown[0]["run"]).stdout
-    assert "opsmcp ended in the middle of it; what it had left running was ended now" in told
+    assert "opsmcp ended in the middle of it; what was found of its processes was ended" in told
 
 
-def _wait_until_kept(process: "subprocess.Popen[str]", path: Path, running: ProcessId) -> None:
-    """Return once the store holds which process the step is."""
-    for _ in range(SECONDS * 100):
-        with closing(sqlite3.connect(path)) as store:
-            if (running.number,) in store.execute("SELECT leader FROM runs"):
-                return
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(0.01)
-    raise AssertionError("the process of the step was not kept")
+def parent_of(process: ProcessId) -> int:
+    stat = Path(f"/proc/{process.number}/stat").read_text("utf-8")
+    return int(stat.rpartition(")")[2].split()[1])
+
+
+def wait_until_over(process: ProcessId) -> None:
+    waited = threading.Event()
+    for _ in range(SECONDS * 50):
+        if not process.alive:
+            return
+        waited.wait(0.02)
+    raise AssertionError("it goes on")
+
+
+def test_no_ancestor_of_a_step_shows_a_token(opsmcp: Opsmcp) -> None:
+    (opsmcp.folder / "manifests" / "look.yaml").write_text(LOOK, encoding="utf-8")
+    with_key = replace(opsmcp, environ={"OPENAI_API_KEY": "sk-planted-9e8d7c"})
+    done = with_key.as_process("call", "show-ancestors")
+    assert done.returncode == 0
+    assert "opsmcp_server" in done.stdout  # it came as far as opsmcp itself
+    assert "sk-planted" not in done.stdout
+    assert "my own" not in done.stdout
+
+
+LOOK = r"""
+apiVersion: crd.chenshaowen.com/v1
+kind: Task
+metadata:
+  name: show-ancestors
+  labels: {ops/copilot: enabled, opsmcp/read-only: "true"}
+spec:
+  desc: Shows what the environments of its ancestors hold, as far as opsmcp.
+  host: localhost
+  steps:
+    - name: look
+      content: |
+        p=$PPID
+        for i in 1 2; do
+          tr '\0' '\n' < /proc/$p/cmdline
+          tr '\0' '\n' < /proc/$p/environ | sed 's/sk-planted/my own/' || echo refused
+          p=$(awk '/^PPid/ {print $2}' /proc/$p/status)
+        done
+"""
 
 
 def test_another_process_with_the_same_number_is_not_the_one() -> None:

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Set
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -20,14 +21,24 @@ from anyio.abc import TaskGroup
 
 import opsmcp_pipelines
 from opsmcp_pipelines.catalogue import Contents, Problem
-from opsmcp_pipelines.embedded.engine.process import end_left_over
-from opsmcp_pipelines.embedded.engine.run_steps import EngineSettings, execute, step_environment
+from opsmcp_pipelines.embedded.engine.run_steps import (
+    EngineSettings,
+    execute,
+    go_on,
+    step_environment,
+)
 from opsmcp_pipelines.embedded.engine.state import RunState
+from opsmcp_pipelines.embedded.engine.supervisor import (
+    Supervisor,
+    SupervisorGone,
+    end_left_over,
+    open_supervisor,
+)
+from opsmcp_pipelines.embedded.engine.supervisor_main import SEES_PROCESSES
 from opsmcp_pipelines.embedded.engine.variables import Plan, build_plan
 from opsmcp_pipelines.embedded.engine.work_directory import remove_left_over
 from opsmcp_pipelines.embedded.library import Library
 from opsmcp_pipelines.embedded.loader import LOCAL_HOST, NEEDS_LABEL
-from opsmcp_pipelines.embedded.process_id import ProcessId
 from opsmcp_pipelines.embedded.reading import Reading, WatchedReader
 from opsmcp_pipelines.embedded.store.run_store import RunStore, StoredRun
 from opsmcp_pipelines.embedded.stuck_sign import sign_of
@@ -46,7 +57,9 @@ _SHARE_OF_TIME = 0.05
 """How much of the time may go into storing a run that goes on."""
 
 _KILLED = "opsmcp ended in the middle of it"
-_LEFT_OVER = f"{_KILLED}; what it had left running was ended now"
+_NONE_LEFT = "none of its processes was found any more"
+_ENDED_NOW = "what was found of its processes was ended now"
+_NOT_FOUND = "whether its processes go on cannot be found out on this system"
 
 _log = logging.getLogger(__name__)
 
@@ -103,7 +116,7 @@ class _Live:
     state: RunState
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     cancelled: bool = False
-    leader: ProcessId | None = None
+    supervisor: Supervisor | None = None
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     over: anyio.Event = field(default_factory=anyio.Event)
 
@@ -224,7 +237,7 @@ class EmbeddedSource:
         if live is not None:
             return live.state.report()
         stored = await self._stored(ref)
-        return await _aborted(stored) if stored.orphaned else stored.report
+        return await self._abort(stored) if stored.orphaned else stored.report
 
     async def read_runs(
         self, refs: Set[RunRef], turn: Callable[[], Awaitable[None]]
@@ -292,22 +305,31 @@ class EmbeddedSource:
         engine = replace(self._engine, mask=masking(live.secrets).text) if masking else self._engine
         try:
             with live.scope:
-                async with self._limit, anyio.create_task_group() as group:
-                    group.start_soon(self._save_now_and_then, live)
-                    keep = partial(self._keep, live)
-                    await execute(live.plan, live.state, live.name, engine, keep)
-                    group.cancel_scope.cancel()
+                async with self._limit, open_supervisor(live.name, engine.environ) as supervisor:
+                    live.supervisor = supervisor
+                    why = await self._execute(live, engine, supervisor) or why
         except Exception:  # noqa: BLE001 - the other runs would end with this one
             _log.exception("run %s: opsmcp failed while it ran it", live.name)
             why = "opsmcp itself failed while it ran it; its log tells more"
         finally:
             if not live.state.status.ended:
                 live.state.abort(*_end_of(live, why))
-            live.leader = None
             with anyio.move_on_after(_SAVE_SECONDS, shield=True):
                 if await self._save(live):
                     del self._live[live.name]
             live.over.set()
+
+    async def _execute(self, live: _Live, engine: EngineSettings, supervisor: Supervisor) -> str:
+        """Run the steps, storing how it stands meanwhile; why not, if they could not be run."""
+        why, keep = "", partial(self._save, live)
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._save_now_and_then, live)
+            try:
+                await execute(live.plan, live.state, live.name, engine, supervisor, keep)
+            except SupervisorGone:
+                why = "the process that its steps were below was killed"
+            group.cancel_scope.cancel()
+        return why
 
     async def _save_now_and_then(self, live: _Live) -> None:
         """Store the output so far, for other processes and in case that this one is killed."""
@@ -322,23 +344,32 @@ class EmbeddedSource:
             saved, took = report, anyio.current_time() - began
             pause = max(self._settings.save_seconds, took / _SHARE_OF_TIME)
 
-    async def _keep(self, live: _Live, leader: ProcessId | None) -> None:
-        """Store how a run stands, and which process is at work."""
-        live.leader = leader
-        await self._save(live)
-
     async def _save(self, live: _Live) -> bool:
-        """Store how a run stands; a run that cannot be stored goes on, and stays in memory."""
+        """Store how a run stands, and the process that its steps are below.
+
+        A run that cannot be stored goes on, and stays in memory.
+        """
         report, masking = live.state.report(), self._settings.masking
         if masking is not None:
             report = masking(live.secrets).report(report)
-        leader = live.leader
+        leader = live.supervisor and live.supervisor.process
         try:
             await self._with_store(lambda store: store.update(live.name, report, leader))
         except SourceUnavailable:
             _log.warning("run %s could not be stored", live.name)
             return False
         return True
+
+    async def _abort(self, stored: StoredRun) -> RunReport:
+        """A run whose opsmcp was killed before its end. What it left behind is ended first."""
+        note = await _end_left_over(stored)
+        _log.warning("run %s: %s", stored.name, note)
+        tasks = tuple(_abort_task(task, note) for task in stored.report.tasks)
+        now = datetime.now(UTC)
+        report = replace(stored.report, status=Status.ABORTED, tasks=tasks, ended_at=now)
+        with suppress(SourceUnavailable):  # the next one that reads it does all this again
+            await self._with_store(lambda store: store.update(stored.name, report))
+        return report
 
     async def _stored(self, ref: RunRef) -> StoredRun:
         stored = await self._with_store(lambda store: store.get(ref.name))
@@ -364,8 +395,12 @@ class EmbeddedSource:
 def _end_of(live: _Live, why: str) -> tuple[Status, str]:
     """How a run is told that was not left to end by itself, and `why` if nobody cancelled it."""
     why = "cancelled" if live.cancelled else why
-    if live.leader is not None and live.leader.alive:
-        return Status.ABORTED, f"{why}, but its process could not be ended: it may go on"
+    if live.supervisor is None or live.supervisor.process is None:
+        return Status.CANCELLED if live.cancelled else Status.ABORTED, why
+    if live.supervisor.unseen:
+        why = f"{why}; {live.supervisor.unseen}"
+    if live.supervisor.left:
+        return Status.ABORTED, f"{why}, but not all could be ended: {go_on(live.supervisor.left)}"
     return Status.CANCELLED if live.cancelled else Status.ABORTED, why
 
 
@@ -403,14 +438,15 @@ def _uses_kubectl(operation: Operation, tasks: set[tuple[str, str]]) -> bool:
     return _needs_kubectl(operation)
 
 
-async def _aborted(stored: StoredRun) -> RunReport:
-    """A run whose opsmcp was killed before its end. What it left behind is ended first."""
-    left = stored.leader is not None and await end_left_over(stored.leader)
-    note = _LEFT_OVER if left else _KILLED
-    if left:
-        _log.warning("run %s: %s", stored.name, note)
-    tasks = tuple(_abort_task(task, note) for task in stored.report.tasks)
-    return replace(stored.report, status=Status.ABORTED, tasks=tasks)
+async def _end_left_over(stored: StoredRun) -> str:
+    """End what a killed opsmcp left of a run; what became of it, for people."""
+    if stored.leader is None:
+        return _KILLED
+    if not SEES_PROCESSES:
+        return f"{_KILLED}; {_NOT_FOUND}"
+    ending = await end_left_over(stored.leader, stored.name)
+    note = f"{_KILLED}; {_ENDED_NOW if ending.found else _NONE_LEFT}"
+    return f"{note}, but {go_on(ending.left)}" if ending.left else note
 
 
 def _abort_task(task: TaskReport, note: str) -> TaskReport:

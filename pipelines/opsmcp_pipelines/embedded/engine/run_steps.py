@@ -1,7 +1,7 @@
 """The engine: runs the steps of a plan as subprocesses on this machine, one after the other.
 
-Conditions come from `when`, scripts from `render`, subprocesses from `process`; this module decides
-what runs next and what that means. Where Ops has a bug it does what the author meant
+Conditions come from `when`, scripts from `render`, subprocesses from `supervisor`; this module
+decides what runs next and what that means. Where Ops has a bug it does what the author meant
 (docs/embedded-engine.md). Knows nothing of manifests or of the store.
 """
 
@@ -9,7 +9,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,12 +20,11 @@ from anyio import to_thread
 
 from opsmcp_pipelines.embedded.engine.bounded_output import Keeper
 from opsmcp_pipelines.embedded.engine.conditions import ConditionError, evaluate
-from opsmcp_pipelines.embedded.engine.process import Ended, run_process
 from opsmcp_pipelines.embedded.engine.state import RunState, TaskState
+from opsmcp_pipelines.embedded.engine.supervisor import Ended, Supervisor
 from opsmcp_pipelines.embedded.engine.variables import Plan, TaskValues, resolve
 from opsmcp_pipelines.embedded.engine.work_directory import Workplace
 from opsmcp_pipelines.embedded.loader import runs_here
-from opsmcp_pipelines.embedded.process_id import ProcessId
 from opsmcp_pipelines.models import Step, Task, TaskRef
 from opsmcp_pipelines.run import Status, StepReport
 from opsmcp_pipelines.shell.references import RefusedStep
@@ -33,7 +32,7 @@ from opsmcp_pipelines.shell.references import RefusedStep
 if TYPE_CHECKING:
     from opsmcp_pipelines.embedded.engine.render import Script
 
-__all__ = ["EngineSettings", "execute", "step_environment"]
+__all__ = ["EngineSettings", "execute", "go_on", "step_environment"]
 
 _PASSED_ON = frozenset(
     {
@@ -70,9 +69,9 @@ _PREDEFINED = frozenset(
 
 _DEFAULT_LIMIT = "embedded.step_seconds"
 _LINGERED = "it left processes behind that kept its output open; they were ended"
-_ESCAPED = "it left processes behind that keep its output open; they go on"
+_ESCAPED = "somebody keeps its output open who could not be found or ended, and may go on"
 
-Keep = Callable[[ProcessId | None], Awaitable[object]]
+Keep = Callable[[], Awaitable[object]]
 """Keeps how the run stands, for whoever looks when this process is gone."""
 
 
@@ -105,6 +104,7 @@ async def execute(
     state: RunState,
     name: str,
     settings: EngineSettings,
+    supervisor: Supervisor,
     keep: Keep,
 ) -> None:
     """Run a plan to its end, writing what happens into `state`.
@@ -116,17 +116,21 @@ async def execute(
         state: Where it is told.
         name: The name of the run.
         settings: How steps are run.
-        keep: Awaited after each task, and with the process of each step that begins.
+        supervisor: What starts the steps.
+        keep: Awaited after each task, and before each step.
+
+    Raises:
+        SupervisorGone: It was killed.
     """
     state.begin()
     failed = False
     for ref, task in plan.parts:
         if failed and not ref.run_always:
             continue
-        runner = _TaskRunner(plan, ref, task, state, name, settings, keep)
+        runner = _TaskRunner(plan, ref, task, state, name, settings, supervisor, keep)
         good = await runner.run()
         failed = failed or not (good or ref.allow_failure)
-        await keep(None)
+        await keep()
     state.end(Status.FAILED if failed else Status.SUCCEEDED)
 
 
@@ -141,6 +145,7 @@ class _TaskRunner:
         run: RunState,
         name: str,
         settings: EngineSettings,
+        supervisor: Supervisor,
         keep: Keep,
     ) -> None:
         resolved = resolve(plan, task, run.results)
@@ -154,6 +159,7 @@ class _TaskRunner:
         }
         self._state = run.begin_task(ref)
         self._settings = settings
+        self._supervisor = supervisor
         self._keep = keep
 
     async def run(self) -> bool:
@@ -208,7 +214,7 @@ class _TaskRunner:
         self._state.running = (step.name, keeper)
         seconds = step.timeout_seconds or self._settings.step_seconds
         try:
-            ended = await _run_script(script, self._settings.environ, seconds, keeper, self._keep)
+            ended = await self._run_script(script, seconds, keeper)
         except OSError as error:
             note = f"could not be started: {_why_not(error)}"
             return StepReport(step.name, Status.FAILED, note=note)
@@ -217,6 +223,23 @@ class _TaskRunner:
         limit = f"{seconds:g} s ({'timeoutSeconds' if step.timeout_seconds else _DEFAULT_LIMIT})"
         note = _note(ended, limit)
         return StepReport(step.name, status, keeper.text(), keeper.total, note=note)
+
+    async def _run_script(self, script: "Script", seconds: float, keeper: Keeper) -> Ended:
+        """Run a script from a private directory, which is removed afterwards."""
+        temporary = self._settings.environ.get("TMPDIR")
+        place = await to_thread.run_sync(_write_script, script, temporary)
+        try:
+            return await self._supervisor.run(
+                _command(script, place.folder / "script"),
+                env=script.environ,
+                cwd=place.folder / "work",
+                seconds=seconds,
+                on_output=keeper.add,
+                on_start=self._keep,
+            )
+        finally:
+            with anyio.CancelScope(shield=True):
+                await to_thread.run_sync(place.remove)
 
     def _remember(self, step: Step, report: StepReport) -> None:
         """Make the outcome known to the steps after it; declared names keep their values."""
@@ -276,25 +299,6 @@ def _result(key: str, output: str) -> str:
     return lines[-1] if lines else output.strip()
 
 
-async def _run_script(
-    script: "Script", environ: Mapping[str, str], seconds: float, keeper: Keeper, keep: Keep
-) -> Ended:
-    """Run a script from a private directory, which is removed afterwards."""
-    place = await to_thread.run_sync(_write_script, script, environ.get("TMPDIR"))
-    try:
-        return await run_process(
-            _command(script, place.folder / "script"),
-            env={**environ, **script.environ},
-            cwd=place.folder / "work",
-            seconds=seconds,
-            on_output=keeper.add,
-            on_start=keep,
-        )
-    finally:
-        with anyio.CancelScope(shield=True):
-            await to_thread.run_sync(place.remove)
-
-
 def _write_script(script: "Script", temporary: str | None) -> Workplace:
     """A workplace with the script and an empty folder in it."""
     # Not on standard input: a step that reads its input would eat the rest of its script.
@@ -323,6 +327,8 @@ def _why_not(error: OSError) -> str:
 
 
 def _note(ended: Ended, limit: str) -> str:
+    if ended.left:
+        return f"not over after {limit}, and not all could be ended: {go_on(ended.left)}"
     if ended.code is None:
         return f"not over after {limit}, and it could not be ended: it may go on"
     if ended.overdue:
@@ -330,10 +336,15 @@ def _note(ended: Ended, limit: str) -> str:
     if ended.code < 0:
         return f"ended by signal {_signal_name(-ended.code)}"
     note = f"exit status {ended.code}" if ended.code else ""
-    if ended.lingering:
+    if ended.lingering or ended.escaped:
         left = _ESCAPED if ended.escaped else _LINGERED
         note = f"{note}; {left}" if note else left
     return note
+
+
+def go_on(left: Sequence[str]) -> str:
+    """That these processes could not be ended."""
+    return f"{', '.join(left)} may go on"
 
 
 def _signal_name(number: int) -> str:
