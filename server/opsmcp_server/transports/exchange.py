@@ -6,6 +6,7 @@ its answers would be held until it does.
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from contextvars import Context
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -14,6 +15,8 @@ import anyio
 from mcp.server import Server
 from mcp.shared.message import SessionMessage
 from mcp_types.jsonrpc import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
+
+from opsmcp_server.transports.large_answers import Busy, LargeReads, may_be_large
 
 __all__ = ["Exchange"]
 
@@ -53,6 +56,7 @@ class Exchange:
         write: _WriteStream,
         most: int,
         *,
+        reads: LargeReads | None = None,
         last_seconds: float = 0.0,
         on_last: Callable[[], None] = _nothing,
     ) -> None:
@@ -62,6 +66,8 @@ class Exchange:
             read: What the client says.
             write: What it is told.
             most: How many requests may be without an answer.
+            reads: Who gives turns to requests with large answers; nothing more is read of a client
+                that waits for one, until it has it.
             last_seconds: How long what was asked may still be answered after the last message.
             on_last: Called then, to end what only waits for news.
         """
@@ -70,7 +76,9 @@ class Exchange:
         self._most = most
         self._last_seconds = last_seconds
         self._on_last = on_last
+        self._reads = reads
         self._unanswered: set[str | int] = set()
+        self._turns: dict[str | int, object] = {}
         self._served = anyio.CancelScope()
         self._ending = False
         self.overran = False
@@ -85,6 +93,8 @@ class Exchange:
         finally:
             if self.overran:
                 logger.warning("a stream was cut: more than %d requests unanswered", self._most)
+            for request in list(self._turns):
+                self._give_back(request)
             with anyio.CancelScope(shield=True):
                 await self._write.aclose()
 
@@ -98,14 +108,28 @@ class Exchange:
         if self.overran or (self._ending and not self._unanswered):
             self._served.cancel()
 
-    def _came(self, item: Item) -> None:
+    async def _came(self, item: Item) -> None:
         message = item.message if isinstance(item, SessionMessage) else None
         if isinstance(message, JSONRPCRequest):
             self._unanswered.add(message.id)
             self._look()
+            await self._take_turn(message)
         elif isinstance(message, JSONRPCNotification) and message.method == _CANCELLED:
             # Which may then never be answered.
             self._settle((message.params or {}).get("requestId"))
+
+    async def _take_turn(self, request: JSONRPCRequest) -> None:
+        if self._reads is None or not may_be_large(request.method) or request.id in self._turns:
+            return
+        turn = object()
+        with suppress(Busy):  # then it is answered all the same: nothing else could tell the client
+            await self._reads.take(turn)
+            self._turns[request.id] = turn
+
+    def _give_back(self, request: str | int) -> None:
+        turn = self._turns.pop(request, None)
+        if turn is not None and self._reads is not None:
+            self._reads.give_back(turn)
 
     async def _ended(self) -> None:
         """Nothing more comes. The SDK would drop at once whatever is not answered yet."""
@@ -122,6 +146,7 @@ class Exchange:
     def _settle(self, request: object) -> None:
         if isinstance(request, str | int):
             self._unanswered.discard(request)
+            self._give_back(request)
             self._look()
 
 
@@ -152,7 +177,7 @@ class _Reading(_Stream):
     def __init__(
         self,
         stream: _ReadStream,
-        came: Callable[[Item], None],
+        came: Callable[[Item], Awaitable[None]],
         ended: Callable[[], Awaitable[None]],
     ) -> None:
         super().__init__(stream)
@@ -171,7 +196,7 @@ class _Reading(_Stream):
         except anyio.EndOfStream:
             await self._ended()
             raise
-        self._came(item)
+        await self._came(item)
         return item
 
     def __aiter__(self) -> Self:

@@ -12,17 +12,18 @@ import socket
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any, cast
 
 import anyio
 import uvicorn
 from mcp.server.sse import SseServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
-from mcp.server.transport_security import RequestBodyLimitMiddleware
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from opsmcp_server.calls.services import Services
 from opsmcp_server.config.errors import ConfigError
@@ -30,9 +31,16 @@ from opsmcp_server.config.schema import Server as ServerSettings
 from opsmcp_server.process.signals import ending_signals
 from opsmcp_server.protocol.handlers import OpsmcpServer, build_server
 from opsmcp_server.protocol.splice_json import Inserting
-from opsmcp_server.protocol.strict_json import MOST_BYTES
 from opsmcp_server.transports import legacy_sessions
 from opsmcp_server.transports.auth import guard
+from opsmcp_server.transports.bodies import Bodies
+from opsmcp_server.transports.connections import (
+    ACCEPTED_AT_ONCE,
+    BoundedConnection,
+    Places,
+    most_connections,
+)
+from opsmcp_server.transports.large_answers import InPieces, LargeReads, TakingTurns
 from opsmcp_server.transports.legacy_sessions import OneByOne
 from opsmcp_server.transports.messages import CheckedBodies
 from opsmcp_server.transports.open_answers import OpenAnswers
@@ -47,21 +55,31 @@ _KEEP_ALIVE_SECONDS = 75
 """How long an idle connection stays open: longer than clients keep theirs (5 to 60 seconds), since
 a request on a connection that is just being closed is lost."""
 
+_WAITING_CONNECTIONS = 256
+"""How many the kernel keeps until they are accepted."""
+
+_SEND_BUFFER_BYTES = 64 * 1024
+"""What the kernel keeps of an answer for a client that does not read it. Left alone that grows to
+megabytes, which count against a container."""
+
 _CUT_SECONDS = 2.0
 """How long what was cut may take to end."""
 
 
 async def serve_http(services: Services, listener: socket.socket) -> None:
     """Serve on a listening socket until a signal ends it; a second one cuts what is still open."""
-    answers = OpenAnswers()
+    answers, places = OpenAnswers(), Places(most_connections())
     config = uvicorn.Config(
         build_app(services, answers=answers),
+        # A type or what makes one: uvicorn only calls it.
+        http=cast("Any", partial(BoundedConnection, places)),
         log_config=None,
         access_log=False,
         server_header=False,
+        backlog=ACCEPTED_AT_ONCE,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
-    server = _Server(config, services, answers)
+    server = _Server(config, services, answers, places)
     async with anyio.create_task_group() as group:
         group.start_soon(_stop_on_signal, server)
         await server.serve(sockets=[listener])
@@ -78,7 +96,7 @@ def listen(settings: ServerSettings) -> socket.socket:
     check_exposure(host, settings.token.get_secret_value())
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), family=family, backlog=128)
+        listener = socket.create_server((host, port), family=family)
     except OSError as error:
         # The text of the error repeats the address.
         why = os.strerror(error.errno) if error.errno else str(error)
@@ -89,6 +107,7 @@ def listen(settings: ServerSettings) -> socket.socket:
     # Connections inherit it. The event loop would set it only on sockets that name their protocol,
     # and without it an answer in two parts waits 40 ms for the client's acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
     return listener
 
 
@@ -117,10 +136,13 @@ def _is_loopback(host: str) -> bool:
 class _Server(uvicorn.Server):
     """Uvicorn, leaving signals to us and ending what is open before it waits for it."""
 
-    def __init__(self, config: uvicorn.Config, services: Services, answers: OpenAnswers) -> None:
+    def __init__(
+        self, config: uvicorn.Config, services: Services, answers: OpenAnswers, places: Places
+    ) -> None:
         super().__init__(config)
         self._services = services
         self._answers = answers
+        self._places = places
         self._hurry = anyio.Event()
 
     @contextmanager
@@ -132,6 +154,14 @@ class _Server(uvicorn.Server):
         if self.should_exit:
             self._hurry.set()
         self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listening in self.servers:
+            listening.get_loop().set_exception_handler(self._places.tell_of_failure)
+        for listener in sockets or ():
+            # Uvicorn has made its queue as short as what is accepted at once.
+            listener.listen(_WAITING_CONNECTIONS)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._services.sessions.close()
@@ -182,25 +212,21 @@ def build_app(
         async with manager.run():
             yield
 
-    streamable = _checked(OneByOne(Inserting(StreamableHTTPASGIApp(manager)), answers))
+    bodies, reads = Bodies(), LargeReads()
+    streams = SseStreams(server, sse, security, answers, reads)
+    streamable = OneByOne(Inserting(StreamableHTTPASGIApp(manager)), answers)
+    checked = CheckedBodies(TakingTurns(InPieces(streamable), reads), bodies)
     return Starlette(
         routes=[
             Route("/healthz", _healthz),
             Route("/readyz", _Ready(services)),
-            Route("/mcp", guard(answers.watched(streamable, gets_stand=True), token)),
-            Route(
-                "/sse", guard(answers.watched(SseStreams(server, sse, security, answers)), token)
-            ),
-            Mount(_MESSAGES, guard(_checked(SseMessages(sse)), token)),
+            Route("/mcp", guard(answers.watched(checked, gets_stand=True), token)),
+            Route("/sse", guard(answers.watched(InPieces(streams)), token)),
+            Mount(_MESSAGES, guard(CheckedBodies(SseMessages(sse), bodies), token)),
         ],
         middleware=for_web_pages(settings),
         lifespan=lifespan,
     )
-
-
-def _checked(app: ASGIApp) -> ASGIApp:
-    """`app`, given only bodies that are not too long and say each thing once."""
-    return RequestBodyLimitMiddleware(CheckedBodies(app), MOST_BYTES)
 
 
 async def _healthz(_request: Request) -> Response:

@@ -6,20 +6,23 @@ is wrong is answered, and reaches no handler.
 """
 
 from collections.abc import Callable
+from http import HTTPStatus
 from io import TextIOWrapper
-from typing import IO
+from typing import IO, cast
 
 from mcp_types.jsonrpc import INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opsmcp_server.protocol.strict_json import MOST_BYTES, BadJson, read_json
+from opsmcp_server.transports.bodies import Bodies, Body, BodyRefused
 from opsmcp_server.transports.envelope import envelope_fault, id_of
 
-__all__ = ["CheckedBodies", "CheckedLines", "refusal", "request_id_of"]
+__all__ = ["CheckedBodies", "CheckedLines", "method_of", "refusal", "request_id_of"]
 
 _ID = "opsmcp.request_id"
+_METHOD = "opsmcp.method"
 
 
 class _Refused(Exception):
@@ -51,14 +54,16 @@ def _error(reason: str, code: int, request: str | int | None = None) -> JSONRPCE
     return JSONRPCError(jsonrpc="2.0", id=request, error=data)
 
 
-def refusal(reason: str, request: str | int | None) -> Response:
+def refusal(
+    reason: str, request: str | int | None, status: HTTPStatus = HTTPStatus.BAD_REQUEST
+) -> Response:
     """The answer over HTTP to a request that is refused."""
-    return _response(_error(reason, INVALID_REQUEST, request))
+    return _response(_error(reason, INVALID_REQUEST, request), status)
 
 
-def _response(answer: JSONRPCError) -> Response:
+def _response(answer: JSONRPCError, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> Response:
     text = answer.model_dump_json(by_alias=True)
-    return Response(text, 400, media_type="application/json")
+    return Response(text, status, media_type="application/json")
 
 
 def request_id_of(scope: Scope) -> str | int | None:
@@ -66,32 +71,49 @@ def request_id_of(scope: Scope) -> str | int | None:
     return scope.get(_ID)
 
 
-class CheckedBodies:
-    """An ASGI app whose POST bodies are looked at first. Whoever bounds their size is outside."""
+def method_of(scope: Scope) -> str:
+    """The method of the message that a checked body is; empty when it is an answer."""
+    return scope.get(_METHOD, "")
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Wrap `app`."""
+
+class CheckedBodies:
+    """An ASGI app whose POST bodies are bounded, and looked at first."""
+
+    def __init__(self, app: ASGIApp, bodies: Bodies) -> None:
+        """Wrap `app`; its bodies are among these."""
         self._app = app
+        self._bodies = bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the app answer, or refuse with status 400."""
+        """Let the app answer, or refuse: with status 400, or that of the body that is not read."""
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
-        try:
-            body = await Request(scope, receive).body()
-            message = _read(body)
-        except ClientDisconnect:
-            return
-        except _Refused as refused:
-            await _response(refused.answer)(scope, receive, send)
-            return
-        await self._app({**scope, _ID: id_of(message)}, _first(body, receive), send)
+        with self._bodies.one() as body:
+            try:
+                given = await _look_at(body, scope, receive)
+            except ClientDisconnect:
+                return
+            except BodyRefused as refused:
+                await refusal(refused.reason, None, refused.status)(scope, receive, send)
+            except _Refused as refused:
+                await _response(refused.answer)(scope, receive, send)
+            else:
+                await self._app(*given, send)
+
+
+async def _look_at(body: Body, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
+    """What the app is given: the request with what is known of it, and its body once more."""
+    text = await body.read(scope, receive)
+    message = _read(text)
+    method = cast("dict[str, str]", message).get("method", "")
+    return {**scope, _ID: id_of(message), _METHOD: method}, _first(text, receive)
 
 
 def _first(body: bytes, receive: Receive) -> Receive:
     """What gives the body once more, and then whatever comes."""
     given: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+    del body
 
     async def again() -> Message:
         return given.pop() if given else await receive()

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from opsmcp_server.protocol.handlers import OpsmcpServer
 from opsmcp_server.transports.exchange import Exchange
+from opsmcp_server.transports.large_answers import LargeReads
 from opsmcp_server.transports.open_answers import OpenAnswers
 
 __all__ = ["SseMessages", "SseStreams"]
@@ -34,12 +35,14 @@ class SseStreams:
         transport: SseServerTransport,
         security: TransportSecuritySettings,
         answers: OpenAnswers,
+        reads: LargeReads,
     ) -> None:
-        """Serve `server`; `answers` says when to end."""
+        """Serve `server`; `answers` says when to end, `reads` when it is the turn of one."""
         self._server = server
         self._transport = transport
         self._security = TransportSecurityMiddleware(security)
         self._answers = answers
+        self._reads = reads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one client."""
@@ -53,7 +56,7 @@ class SseStreams:
             return
         with anyio.CancelScope() as response:
             async with self._transport.connect_sse(scope, receive, send) as (read, write):
-                exchange = Exchange(read, write, _MOST_UNANSWERED)
+                exchange = Exchange(read, write, _MOST_UNANSWERED, reads=self._reads)
                 with self._answers.standing(exchange.end):
                     await exchange.serve(self._server)
                 if exchange.overran:
