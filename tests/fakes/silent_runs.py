@@ -27,6 +27,7 @@ class SilentRun:
     tasks: tuple[Json, ...] = ()
     hosts: tuple[Json, ...] = _WEB
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    before: tuple[Json, ...] = ()
 
 
 def _node(*steps: tuple[str, str] | tuple[str, str, str]) -> Json:
@@ -46,6 +47,10 @@ def _pipeline(*entries: tuple[str, str, Json]) -> Json:
     return {"pipelineRunStatus": shown, **time} if shown else time
 
 
+def _going(*entries: tuple[str, str, Json]) -> Json:
+    return {**_pipeline(*entries), "runStatus": "Running"}
+
+
 def _steps(*names: str, **changed: Mapping[str, str]) -> list[Json]:
     return [{"name": name, "content": f"echo {name}", **changed.get(name, {})} for name in names]
 
@@ -59,6 +64,7 @@ _ON_DBS = make_task("dbs", steps=_steps("a", "b"), host="role=db")
 _IN_POD = make_task("pods", steps=_steps("a", "b", "c"), host="anymaster")
 _IMAGE = make_task("image", steps=_steps("a", "b", "c"), runtimeImage="busybox")
 _LAST_MAY_FAIL = make_task("last", steps=_steps("a", "b", b={"allowfailure": "true"}))
+_TWINS = make_pipeline("twins", tasks=_refs(("a", "abc"), ("a", "abc")))
 _ALL_THREE = _node(("a", GOOD), ("b", GOOD), ("c", GOOD))
 _BOTH = _node(("a", GOOD), ("b", GOOD))
 
@@ -179,11 +185,40 @@ SILENT = {
         (_ABC,),
     ),
     "two tasks of one name": SilentRun(
-        make_pipeline("twins", tasks=_refs(("a", "abc"), ("a", "abc"))),
+        _TWINS,
         _pipeline(("a", "abc", _task({"web-1": _ALL_THREE}, at="09:00:12"))),
         "unknown",
-        "Ops keeps one report for all tasks of this name",
+        "Ops writes the report of a later task of the same name over its own",
         (_ABC,),
+    ),
+    "two tasks of one name, the report of the first seen in time": SilentRun(
+        _TWINS,
+        _pipeline(("a", "abc", _task({"web-1": _ALL_THREE}, at="09:00:12"))),
+        "succeeded",
+        "",
+        (_ABC,),
+        before=(
+            _going(("a", "abc", _task({}, "Running"))),
+            _going(("a", "abc", _task({"web-1": _ALL_THREE}))),
+            _going(("a", "abc", _task({}, "Running", at="09:00:12"))),
+        ),
+    ),
+    "two tasks of one name, of which the first did nothing": SilentRun(
+        _TWINS,
+        _pipeline(("a", "abc", _task({"web-1": _ALL_THREE}, at="09:00:12"))),
+        "failed",
+        "task 'a': nothing was done on web-1",
+        (_ABC,),
+        before=(_going(("a", "abc", _task({}))),),
+    ),
+    "two tasks of one name with different `taskRef`s": SilentRun(
+        make_pipeline("twins", tasks=_refs(("a", "abc"), ("a", "last"))),
+        _pipeline(
+            ("a", "abc", _task({"web-1": _ALL_THREE})), ("a", "last", _task({"web-1": _BOTH}))
+        ),
+        "succeeded",
+        "",
+        (_ABC, _LAST_MAY_FAIL),
     ),
     "a controller that was killed in the first task": SilentRun(
         make_pipeline("again", tasks=_refs(("a", "abc"))),

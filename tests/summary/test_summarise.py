@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from opsmcp_pipelines.run import NodeResult, StepResult, TaskResult, Verdict
+from opsmcp_pipelines.verdict.expected import ExpectedHost, ExpectedPlace, ExpectedTask
 from opsmcp_tools.model.run_record import Repeat, RunRecord
 from opsmcp_tools.phrases.phrase import Language
 from opsmcp_tools.results.next_step_syntax import COMMANDS
@@ -49,6 +50,27 @@ def test_when_nothing_ran_the_likely_reasons_are_named() -> None:
     text = summarise(record(Verdict.NOTHING_RAN, task("disk", verdict=Verdict.NOTHING_RAN)))
     for part in ("'web-9' does not exist", "host=web-9", "refused the login", "list_inventory"):
         assert part in text
+
+
+def test_hosts_that_are_known_are_not_guessed_to_be_missing() -> None:
+    place = ExpectedPlace("role=db", (ExpectedHost("db-1"),), exact=True)
+    idle = record(Verdict.NOTHING_RAN, task("disk", verdict=Verdict.NOTHING_RAN))
+    expected = (ExpectedTask("disk", "do-disk", place=place),)
+    text = summarise(replace(idle, arguments={}, expected=expected))
+    assert "- the hosts were away" in text
+    assert "no host fits" not in text
+
+
+def test_where_it_is_known_why_nothing_ran_nothing_is_guessed() -> None:
+    idle = task("disk", verdict=Verdict.NOTHING_RAN, reason="no host matches 'role=db'")
+    text = summarise(record(Verdict.NOTHING_RAN, replace(idle, explained=True)))
+    assert "Likely reasons" not in text
+
+
+def test_what_is_to_be_known_of_a_good_run_is_no_reason() -> None:
+    text = summarise(record(GOOD, task("disk", step("df", "x")), reason="it may have run twice"))
+    assert "Note: it may have run twice" in text
+    assert "Reason:" not in text
 
 
 def test_a_running_run_says_how_to_wait() -> None:

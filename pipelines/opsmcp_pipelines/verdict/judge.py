@@ -5,7 +5,6 @@ tasks failed or never ran; only its tasks, hosts and steps tell
 (controllers/pipelinerun_controller.go, taskrun_controller.go).
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -15,6 +14,7 @@ from opsmcp_pipelines.run import Run, TaskResult, Verdict
 from opsmcp_pipelines.verdict.expected import ExpectedTask
 from opsmcp_pipelines.verdict.steps import WORST_FIRST, taken_at_its_word, worst
 from opsmcp_pipelines.verdict.tasks import INTERRUPTED, judge_task, partly_idle
+from opsmcp_pipelines.verdict.twins import shared_entries
 
 __all__ = ["judge"]
 
@@ -45,7 +45,7 @@ def judge(report: RunReport, expected: Sequence[ExpectedTask] = ()) -> Run:
     parts = tuple(_parts(report, expected))
     verdict, reason = _judge_whole(report, parts)
     notes = [note for part in parts for note in part.notes]
-    if report.began_late and not _is_ambiguous(expected, report.tasks[0]):
+    if report.began_late and not _is_shared(expected, report.tasks[0]):
         notes.append(_RAN_TWICE)
     tasks = tuple(part.result for part in parts)
     return Run(
@@ -64,7 +64,7 @@ _RAN_TWICE = (
 )
 _UNREPORTED = "nothing was reported of it: whether it ran is not known"
 _NAMELESS = "it has no name, and Ops reports nothing of such a task"
-_SAME_NAME = "Ops keeps one report for all tasks of this name, which is that of the last one"
+_SAME_NAME = "Ops writes the report of a later task of the same name over its own"
 _NOT_STARTED = "not started, because a task before it did not succeed"
 
 
@@ -103,16 +103,16 @@ def _missing(report: RunReport, want: ExpectedTask, expected: Sequence[ExpectedT
     reason = _UNREPORTED
     if not want.name:
         reason = _NAMELESS
-    elif any(_is_ambiguous(expected, it) and it.name == want.name for it in report.tasks):
+    elif any(_is_shared(expected, it) and it.name == want.name for it in report.tasks):
         reason = _SAME_NAME
     unknown = report.status is Status.SUCCEEDED
     verdict = Verdict.UNKNOWN if unknown else Verdict.NOTHING_RAN
     return TaskResult(want.name, want.task, verdict, reason=reason)
 
 
-def _is_ambiguous(expected: Sequence[ExpectedTask], entry: TaskReport) -> bool:
-    """Whether several tasks of the pipeline would be reported in this one entry."""
-    return Counter((want.name, want.task) for want in expected)[entry.name, entry.task] > 1
+def _is_shared(expected: Sequence[ExpectedTask], entry: TaskReport) -> bool:
+    """Whether several tasks of the pipeline are reported in this one entry."""
+    return (entry.name, entry.task) in shared_entries(expected)
 
 
 def _host_said_by(entry: TaskReport) -> str:

@@ -16,6 +16,7 @@ LIKELY_REASONS = Phrase(
     "来源没有说明原因。可能的原因,最常见的在前:",
 )
 NO_SUCH_HOST = Phrase("- the host {!r} does not exist or is away", "- 主机 {!r} 不存在或不在线")
+HOSTS_AWAY = Phrase("- the hosts were away", "- 主机不在线")
 NO_HOST = Phrase("- no host fits the operation", "- 没有适合该操作的主机")
 MISSING_VARIABLE = Phrase(
     "- a variable that it needs is missing (given: {})", "- 缺少所需的变量(已给出:{})"

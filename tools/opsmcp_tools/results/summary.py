@@ -224,7 +224,8 @@ def _likely_reasons(record: RunRecord) -> Iterator[Said]:
     arguments = record.arguments
     given = ", ".join(f"{label(name)}={label(arguments[name])}" for name in list(arguments)[:10])
     host = label(arguments.get("host", ""))
-    yield words.NO_SUCH_HOST(host) if host else words.NO_HOST()
+    known = any(task.place.hosts for task in record.expected)
+    yield words.NO_SUCH_HOST(host) if host else words.HOSTS_AWAY() if known else words.NO_HOST()
     yield words.MISSING_VARIABLE(given or words.NOTHING_GIVEN())
     yield words.LOGIN_REFUSED()
     yield words.NOTHING_TO_DO()
@@ -298,7 +299,8 @@ def _add_others(page: _Page, record: RunRecord, bad: list[Group]) -> None:
     whole = _add_groups(page, foreseen, len(hosts), share)
     if bad and record.ended and len(hosts) > 1:
         untouched = len(hosts) - len(_hosts_in(bad + foreseen))
-        page.add(words.NOTHING_WRONG_ON(f"{untouched:,}", f"{len(hosts):,}"))
+        if untouched:
+            page.add(words.NOTHING_WRONG_ON(f"{untouched:,}", f"{len(hosts):,}"))
     whole &= _add_groups(page, good, len(hosts), _SHARE_OF_SUCCESS if bad else 1.0)
     if not whole:
         page.add(_pointer(record, page.ways))

@@ -16,6 +16,7 @@ from opsmcp_pipelines.models import OperationKind
 from opsmcp_pipelines.run import Run, RunReport, Status, Verdict
 from opsmcp_pipelines.source import RunRef
 from opsmcp_pipelines.verdict.judge import judge
+from opsmcp_pipelines.verdict.twins import with_overwritten
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import ToolError
 from opsmcp_tools.model.run_record import Clock, RunRecord, RunSettings
@@ -205,7 +206,9 @@ class Follower:
             return self._live.record.result
         self._failures, self._absences = 0, 0
         if self._last is None or raw != self._raw:
-            self._raw, self._last = raw, self._live.masker.report(raw)
+            report = self._live.masker.report(raw)
+            self._last = with_overwritten(self._last, report, self._live.record.expected)
+            self._raw = raw
         return self._judged(self._last)
 
     def _judged(self, report: RunReport) -> Run:
