@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from benchmarks.measure import Row, alternate
+from opsmcp_pipelines.kinds.guess import kind_of
 from opsmcp_pipelines.models import Cluster, Host, Step, Task, Variable
 from opsmcp_pipelines.report import NodeReport, RunReport, Status, StepReport, TaskReport
 from opsmcp_tools.arguments.check import check_arguments
 from opsmcp_tools.arguments.choices import Inventory
 from opsmcp_tools.masking.masker import Masker
-from opsmcp_tools.model.kind_rules import kind_of
 from opsmcp_tools.model.tool import Bound, Hints, Principal, Tool
 from opsmcp_tools.policy.decision import Action, Effect, Policy
 from opsmcp_tools.policy.rules import Rule

@@ -14,6 +14,7 @@ from anyio import to_thread
 
 from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.discovery import Discovery
+from opsmcp_pipelines.kinds.kind import parse_kind
 from opsmcp_pipelines.source import Source
 from opsmcp_server.calls.adoption import Adoption
 from opsmcp_server.calls.services import Services
@@ -243,7 +244,7 @@ def _override(given: OverrideSetting) -> Override:
         {str(name): on for name, on in given.hints.items()},
         {
             name: VariableOverride(
-                said.kind,
+                parse_kind(said.kind) if said.kind else None,
                 words_of_person(said.description),
                 said.examples,
                 said.bound.get_secret_value() if said.bound is not None else None,

@@ -216,10 +216,15 @@ def calls(*, thorough: bool = False) -> list[dict[str, Any]]:
         for kind in item.kinds if thorough else (shortest,):
             dealt[kind].append(item.value)
     longest = max(map(len, dealt.values()))
-    return [
-        {VARIABLES[kind].name: values[at] for kind, values in dealt.items() if at < len(values)}
+    rows = [
+        [(VARIABLES[kind].name, values[at]) for kind, values in dealt.items() if at < len(values)]
         for at in range(longest)
     ]
+    return [dict(part) for row in rows for part in (row[:_MOST], row[_MOST:]) if part]
+
+
+_MOST = 14
+"""Wrong arguments of a call, so that the answer has room for a word on each."""
 
 
 def _each() -> list[Hostile]:

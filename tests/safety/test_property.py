@@ -58,9 +58,12 @@ def _pasted(content: str, values: dict[str, str]) -> str:
     return content
 
 
+_QUOTED = (Kind.TEXT, Kind.CHOICE, Kind.TIME, Kind.SCHEDULE, Kind.UNIT)
+
+
 def _show(name: str) -> str:
-    """One argument of a command; text is put into double quotes, as it must be on Ops."""
-    quote = '"' if NAMES[name] in (Kind.TEXT, Kind.CHOICE) else ""
+    """One argument of a command; phrases and text are in double quotes, as they must be on Ops."""
+    quote = '"' if NAMES[name] in _QUOTED else ""
     return f"show {quote}${{{name}}}{quote}\n"
 
 

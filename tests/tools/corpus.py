@@ -1,6 +1,6 @@
 """Values that must be refused, and values that must not: one input of every kind to try them on."""
 
-from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_pipelines.kinds.kind import Kind, VariableKind
 from opsmcp_pipelines.models import Cluster, Host, Step, Task, Variable
 from opsmcp_tools.arguments.choices import Inventory
 from opsmcp_tools.model.tool import Bound, Hints, Input, Tool
@@ -25,9 +25,23 @@ VARIABLES: dict[Kind, Variable] = {
     Kind.PATTERN: Variable("ticket", regex="^OPS-"),
     Kind.TOKEN: Variable("keyword"),
     Kind.TEXT: Variable("comment"),
+    Kind.CONTAINER: Variable("container"),
+    Kind.USER: Variable("user"),
+    Kind.PACKAGE: Variable("package"),
+    Kind.VERSION: Variable("version"),
+    Kind.SIZE: Variable("size"),
+    Kind.DURATION: Variable("timeout"),
+    Kind.SIGNAL: Variable("signal"),
+    Kind.UNIT: Variable("unit"),
+    Kind.REF: Variable("branch"),
+    Kind.LOCATION: Variable("src"),
+    Kind.SELECTOR: Variable("selector"),
+    Kind.TIME: Variable("since"),
+    Kind.SCHEDULE: Variable("cron"),
 }
 INPUTS: dict[Kind, Input] = {
-    kind: build_input(variable, kind, INVENTORY) for kind, variable in VARIABLES.items()
+    kind: build_input(variable, VariableKind(kind), INVENTORY)
+    for kind, variable in VARIABLES.items()
 }
 TOOL = Tool(
     name="everything",
@@ -200,6 +214,13 @@ HOSTILE_BY_KIND: dict[Kind, tuple[object, ...]] = {
         "http://a.example/#x",
         "http://a.example/" + "a" * 3000,
         "http://x[::1]/",
+        "http://[fd00::7]:80/",
+        "http://a.example/../b",
+        "http://a.example/..",
+        "HTTP://a.example",
+        "http://a..example",
+        "http://-a",
+        "http://a-",
         True,
     ),
     Kind.IMAGE: (
@@ -213,6 +234,15 @@ HOSTILE_BY_KIND: dict[Kind, tuple[object, ...]] = {
         "nginx:-x",
         "http://a/b",
         ".hidden",
+        "-x",
+        "a..b",
+        "../a",
+        "oci://",
+        "oci://../a",
+        "docker://a/b",
+        "nginx:1,redis:2",
+        "nginx=1",
+        "[fd00::7]:5000/app",
         "a" * 2000,
         True,
     ),
@@ -228,45 +258,127 @@ HOSTILE_BY_KIND: dict[Kind, tuple[object, ...]] = {
         "/a//",
         "/etc\\x",
         "/tmp/a:b c",
+        "/tmp/-x",
+        "/tmp/-",
+        "/a=b",
+        "/a,b",
+        "/a:b",
+        "/a%2f",
+        "/...",
+        "/a/.",
+        "/a~",
+        "/~root",
+        "/@x",
+        "/+x",
         "/" + "a" * 2000,
         "C:/x",
         ".",
         True,
     ),
     Kind.CHOICE: ("loud", "Calm", "calm,loud", "very", 1, True),
-    Kind.PATTERN: ("ops-1", "1", "xOPS-1", True, 7),
-    Kind.TOKEN: ("a" * 1025, True),
-    Kind.TEXT: (True,),
+    Kind.PATTERN: (
+        *("ops-1", "1", "xOPS-1", "OPS-1,--all", "OPS-1/../../x", "OPS-1=-x", "@OPS-1"),
+        *("OPS-1:..", "OPS-a/..", "OPS-1;id", "OPS-1 2", "OPS-x:-e", True, 7),
+    ),
+    Kind.TOKEN: (
+        *("eu/blue", "a:b", "@x", "k=v", "+1", ".hidden", "_x", "a_", "a.", "a..b", "a--b"),
+        *("../../victim", "web-1,--all", "/etc/passwd", "a/../b", "%2F", "100%", "a@b.example"),
+        *("HEAD~1", "s3://bucket/key", "10.0.0.1,10.0.0.2", "a+b", "a%0aid", "a" * 1025, True),
+    ),
+    Kind.TEXT: (
+        *("-rf", "--exec=id", "@/etc/passwd", "+x", "<(id)", "|id", "=cmd", ":!id", "~/x", True),
+        "--checkpoint-action=exec=id",
+    ),
+    Kind.CONTAINER: (
+        *("/web", "web/app", "web:1", "_web", "web_", "a..b", "web@1", "all,web", "web=1", ".a"),
+        *("../x", "web+1", "a.", "%x", "~web", "a" * 254, True),
+    ),
+    Kind.USER: (
+        *("0", "0root", "1000", "Root", "root:root", "root,adm", "+0", "#0", "%sudo", "@wheel"),
+        *("a.", "-u", "user=root", "ALL", "../root", "ann@db", "a" * 254, 0, True),
+    ),
+    Kind.PACKAGE: (
+        *("nginx-", "nginx+", "nginx=1.2", "nginx/stable", "./x.deb", "/tmp/x.deb", "a.b", ".*"),
+        *("nginx.", "a..1", "1..2", "libc6:i386", "@core", "~nnginx", "?installed", "^x", "a~b"),
+        *("http://a.example/x.deb", "-y", "a,b", "task^", "a" * 254, True),
+    ),
+    Kind.VERSION: (
+        *("1.", ".1", "-1", "1..2", "1--2", "1/2", "1:2", "=1", ">=1", "1,2", "^1.2", "~1.2"),
+        *("latest@sha256", "1.x/", "v1=2", "*", "1.*", "../1", "a" * 254, True),
+    ),
+    Kind.SIZE: (
+        *("-1", "++1", "1e9", "1 G", "G", "1GG", "1.2345", "0x10", "1MB/s", "100%", "+", "1,5G"),
+        *("$((1))", "1;id", "1b1", "1.", ".5G", "1" * 13, True),
+    ),
+    Kind.DURATION: (
+        *("-1h", "1 h", "h", "1h-", "1.5h", "1H", "+5m", "1:30", "5m,", "1d/2", "inf"),
+        *("1y", "5minutes", "0x5", "now", "1" * 10, "1h--kill", True),
+    ),
+    Kind.SIGNAL: (
+        *("term", "-9", "K", "TERM,KILL", "100", "9 1", "RTMIN+1", "SIG-TERM", "T;ID"),
+        *("0x9", "KILL/1", "+9", "TERM=", "@9", "SIGTERMSIGTERM", "١", True),
+    ),
+    Kind.UNIT: (
+        *("-.mount", "--now", "../x.service", "/etc/x.service", "nginx*", "nginx.service,ssh"),
+        *("nginx.", "a@@b", "a..b", "nginx@", ":a", "a:", "a\\x2f", "a\\", "a\\x2d", "~a", "a=b"),
+        *("-H", "root@host:", "a%i", "a+b", "a" * 254, True),
+    ),
+    Kind.REF: (
+        *("-d", "--upload-pack=id", "../x", "a..b", "a//b", "/a", "a/", "HEAD^", "HEAD@{1}"),
+        *(":a", "a:b", "+main", "main:evil", "@", "a.lock/", "~1", "main~", "main~1~1", "a~b"),
+        *("ext::sh", "a/.b", "main~99999", "a=b", "refs/heads/*", "a,b", True),
+    ),
+    Kind.LOCATION: (
+        *("db-1", "db-1:", "db-1:x", "db-1:~/x", "srv/x", "../x", "/srv/../x", "//x", ":/x"),
+        *("-oProxyCommand=id:/x", "a@-oX:/x", "a@b@c:/x", "rsync://a/x", "a::b", "a:/x:/y"),
+        *("db-1:/srv/-x", "db-1:/srv/../etc", "db-1,db-2:/x", "ROOT@db:/x", "/a,/b", "ext::id"),
+        *("db-1:22:/x", "/srv/x=y", "169.254.169.254:/x", True),
+    ),
+    Kind.SELECTOR: (
+        *("=x", "a=b=c", "a,", ",a", "a,,b", "!!a", "!a=b", "a in (b)", "-l", "a=b,--all", "a=-b"),
+        *("a===b", "a>1", "a=b;id", "../a=b", "/a=b", "a/b/c=d", "a=b/c", "a=.b", "a=*", "@a"),
+        *("A/b=c", True),
+    ),
+    Kind.TIME: (
+        *("-1h", "@0", "@1700000000", "+1 day", "1 hour ago; id", "TZ=x", "yesterday noon", "1"),
+        *("2026-1-1", "2026-11-25T08", "08", "08:30pm", "last week", "2026-11-25  08:00"),
+        *("now-1h", "now()", "0", "epoch", "2026/11/25", "1  hour ago", True),
+    ),
+    Kind.SCHEDULE: (
+        *("* * * *", "* * * * * *", "@reboot", "@daily id", "* * * * id;", "* * * * *\nid", "*"),
+        *("-* * * * *", "a * * * *", "@every 1s", "*  * * * *", "* * * * ${x}", "1 2 3 4 %"),
+        *(" * * * * *", "* * * * * root", "/5 * * * *", "@", "@DAILY", "* * * * 'x'", True),
+    ),
 }
 
 ORDINARY: dict[Kind, tuple[object, ...]] = {
     Kind.CLUSTER: ("east", "west"),
     Kind.HOST: ("web-1", "web-2"),
     Kind.KUBERNETES_NAME: (
-        "web-7d4b9c6f5d-x2x9k",
-        "kube-system",
-        "a",
-        "0",
-        "ip-10-0-0-1.ec2.internal",
-        "a.b.c",
-        "node01",
-        "x" * 63,
-        "coredns-5d78c9869d-4zq7k",
-        10,
+        *("web-7d4b9c6f5d-x2x9k", "kube-system", "a", "0", "ip-10-0-0-1.ec2.internal", "a.b.c"),
+        *("node01", "x" * 63, "coredns-5d78c9869d-4zq7k", 10, "postgres-0"),
     ),
-    Kind.COUNT: (1, 200, "200", 65535, 8080.0, "1"),
+    Kind.COUNT: (1, 200, "200", 65535, 8080.0, "1", 22, "443", 3306, 5432, "9100"),
     Kind.FLAG: (True, False, "true", "false"),
-    Kind.IP: ("10.0.0.7", "fd00::7", "::1", "192.168.1.254", "2001:db8::1", "::ffff:10.0.0.1"),
-    Kind.CIDR: ("10.0.0.0/16", "0.0.0.0/0", "fd00::/8", "192.168.1.4/32"),
+    Kind.IP: (
+        *("10.0.0.7", "fd00::7", "::1", "192.168.1.254", "2001:db8::1", "::ffff:10.0.0.1"),
+        *("8.8.8.8", "172.16.0.1", "1.1.1.1", "fe80::1", "255.255.255.255"),
+    ),
+    Kind.CIDR: (
+        *("10.0.0.0/16", "0.0.0.0/0", "fd00::/8", "192.168.1.4/32", "172.16.0.0/12"),
+        *("10.96.0.0/12", "192.168.0.0/24", "2001:db8::/32", "::/0", "100.64.0.0/10"),
+    ),
     Kind.URL: (
         "http://prometheus-server.kube-system.svc.cluster.local:9090",
         "https://a.example",
         "https://a.example/healthz?verbose=1",
         "http://10.0.0.7:8080/metrics",
-        "http://[fd00::7]:80/",
         "https://a.example/a%20b",
         "http://my_svc:80",
         "https://a.example/@scope/x,y",
+        "https://a.example/a/b/c.tar.gz",
+        "https://xn--mnchen-3ya.example/",
+        "http://web-1:9100/metrics?collect=cpu",
     ),
     Kind.IMAGE: (
         "nginx",
@@ -277,40 +389,92 @@ ORDINARY: dict[Kind, tuple[object, ...]] = {
         "a/b/c__d/e-f:latest",
         "app@sha256:" + "a" * 64,
         "ghcr.io/o/r:1@sha256:" + "0" * 64,
-        "[fd00::7]:5000/app",
+        "oci://registry.example/charts/app",
+        "quay.io/prometheus/node-exporter:v1.8.2",
     ),
     Kind.PATH: (
-        "/",
-        "/etc/hosts",
-        "/var/log/",
-        "/var/log/app-1.2_x",
-        "/a@b/c=d,e+f%g:h",
-        "/tmp/-x",
+        *("/", "/etc/hosts", "/var/log/", "/var/log/app-1.2_x", "/srv/a@b/c+d", "/home/anna/.ssh"),
+        *("/lost+found", "/usr/lib/x86_64-linux-gnu/libc.so.6", "/dev/sda1", "/opt/app/1.2~rc1/x"),
+        *("/var/lib/docker/overlay2", "/proc/1/status", "/etc/nginx/conf.d/default.conf"),
     ),
     Kind.CHOICE: ("calm", "very loud"),
-    Kind.PATTERN: ("OPS-1", "OPS-", "OPS-a.b/c"),
+    Kind.PATTERN: (
+        *("OPS-1", "OPS-", "OPS-a.b/c", "OPS-1042", "OPS-a@b.example", "OPS-x=y", "OPS-1,OPS-2"),
+        *("OPS-a_b", "OPS-50%", "OPS-1+2", "OPS-1~2", "OPS-a:b"),
+    ),
     Kind.TOKEN: (
-        "error",
-        "role=web,tier=front",
-        "1.13.7",
-        "100M",
-        "a@b.example",
-        "10.0.0.1,10.0.0.2",
-        "linux/amd64",
-        "%2F",
-        "a:b",
-        "+1",
-        ".hidden",
-        "eu-west-1",
-        42,
-        "_x",
+        *("error", "1.13.7", "100M", "eu-west-1", 42, "OOMKilled", "web_app_1", "E1017", "0x7f"),
+        *("connection-refused", "eth0", "bond0.100", "wg-mesh", "i-0abcd1234ef567890", "OPS-1042"),
+        *("3f2504e0-4f89-11d3-9a0c-0305e82c3301", "a__b", "linux_amd64", "v1", "WARN"),
     ),
     Kind.TEXT: (
         "O'Brien",
         "磁盘满了吗",
         "two words; and more!",
         "50% (of it) & *",
-        "- a dash",
+        "a - dash",
         "naïve",
+        "*.log",
+        "/etc/hosts",
+        "#12 is done",
+        "(see below)",
+        "key=value",
+    ),
+    Kind.CONTAINER: (
+        *("web_app_1", "nginx", "4f2a9c1b7d3e", "shop-db-1", "k8s_POD_web-0", "buildx_buildkit0"),
+        *("web.app", "a", "redis_master", "project-service-1", "minio1", "web__1"),
+    ),
+    Kind.USER: (
+        *("deploy", "www-data", "_apt", "anna.b", "root", "systemd-network", "postgres", "nobody"),
+        *("docker", "gitlab-runner", "u1000", "svc_backup"),
+    ),
+    Kind.PACKAGE: (
+        *("nginx", "python3.11", "libstdc++6", "linux-image-6.1.0-13-amd64", "gcc-12", "0ad"),
+        *("openssh-server", "libssl1.1", "postgresql-15", "kubelet", "java-17-openjdk", "g++-12"),
+        *("perl-DBD-Pg", "x11-apps", "python3-pip", "NetworkManager"),
+    ),
+    Kind.VERSION: (
+        *("1.13.7", "v1.30.0+k3s1", "1.2~rc1-1", "latest", "24.0.7-1~ubuntu.22.04~jammy", 3),
+        *("2026.11.25", "v1.2.3-rc.1", "1.25-alpine", "stable", "22.04", "1_2_3", "4f2a9c1"),
+    ),
+    Kind.SIZE: (
+        *("100M", "+100M", "1.5Gi", "512", "10G", "500Mi", "1T", "64k", "1024", "2.5G", "10MB"),
+        *("+1G", "4Ki", "20c"),
+    ),
+    Kind.DURATION: (
+        *("30s", "2h30m", "60", "5m", "1h", "7d", "500ms", "1d12h", "10us", "2w", 30, "90m"),
+    ),
+    Kind.SIGNAL: (
+        *("TERM", "SIGHUP", "9", "KILL", "SIGTERM", "USR1", "INT", 15, "SIGUSR2", "QUIT", "1"),
+    ),
+    Kind.UNIT: (
+        *("nginx.service", "getty@tty1.service", "nginx", "docker.socket", "user@1000.service"),
+        *("dev-disk-by\\x2duuid-1.swap", "var-lib-docker.mount", "fstrim.timer", "ssh"),
+        *("systemd-networkd", "wg-quick@wg0", "multi-user.target", "postgresql@15-main.service"),
+        *("openvpn-client@a.b", "foo@.service"),
+    ),
+    Kind.REF: (
+        *("main", "HEAD~1", "release/1.2", "v1.2.3", "4f2a9c1", "refs/heads/feature/x-1", "HEAD"),
+        *("a/b.c_d", "origin/main", "feature/OPS-1042", "dependabot/npm_and_yarn/x-1.2", "v1~3"),
+    ),
+    Kind.LOCATION: (
+        *("deploy@db-1:/srv/x", "/srv/x", "db-1:/var/backups", "10.0.0.7:/data/", "/tmp/a.tar.gz"),
+        *("backup@nas.example.com:/vol1/db", "web_1:/etc/nginx", "root@db-1:/root/.ssh", "/"),
+        *("anna.b@db-1:/home/anna", "db-1:/"),
+    ),
+    Kind.SELECTOR: (
+        *("app=web", "app=web,tier!=db", "!canary", "app.kubernetes.io/name=web", "app==web"),
+        *("tier", "app=web,!canary", "env=prod,region=eu-west-1", "node-role.kubernetes.io/x="),
+        *("release=shop-1.2.3", "a=b,c,d!=e"),
+    ),
+    Kind.TIME: (
+        *("2h", "2026-11-25", "2026-11-25T08:00:00Z", "1 hour ago", "yesterday", "08:30", "now"),
+        *("2026-11-25 08:00", "2026-11-25 08:00:00", "30 minutes ago", "2 days", "today"),
+        *("2026-11-25T08:00:00+01:00", "1h30m", "23:59:59", "tomorrow", "3weeks"),
+    ),
+    Kind.SCHEDULE: (
+        *("@daily", "*/5 * * * *", "0 3 * * 1-5", "0 0 1 * *", "15,45 * * * *", "0 */2 * * *"),
+        *("0 3 * * SUN", "@hourly", "30 4 1,15 * 5", "@weekly", "0 0 1 JAN *", "* * * * *"),
     ),
 }
+"""What somebody gives on an ordinary day."""

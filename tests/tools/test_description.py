@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_pipelines.kinds.kind import Kind, VariableKind
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
 from opsmcp_tools.model.errors import UnusableOperation
 from opsmcp_tools.model.tool import Tool
@@ -151,7 +151,7 @@ def test_an_operator_may_say_it_better():
             description="Restarts the shop.",
             variables={
                 "pod": VariableOverride(description="which pod", examples=("web-0",)),
-                "level": VariableOverride(kind=Kind.COUNT),
+                "level": VariableOverride(kind=VariableKind(Kind.COUNT)),
                 "region": VariableOverride(bound="eu"),
             },
         ),

@@ -5,11 +5,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_pipelines.kinds.guess import kind_of
+from opsmcp_pipelines.kinds.kind import Kind, VariableKind
 from opsmcp_pipelines.models import Cluster, Host, Variable
 from opsmcp_tools.arguments.choices import Inventory
 from opsmcp_tools.model.errors import UnusableOperation
-from opsmcp_tools.model.kind_rules import kind_of
 from opsmcp_tools.model.tool import Input
 from opsmcp_tools.toolbox.schema import OUTPUT_SCHEMA, build_input, input_schema
 from tests.tools.corpus import INVENTORY, TOOL
@@ -19,8 +19,8 @@ def built(variable: Variable, inventory: Inventory = INVENTORY, limit: int = 64)
     return build_input(variable, kind_of(variable), inventory, limit)
 
 
-WORD = r"^\S+$"
-BLANK_OR_WORD = r"^\S*$"
+WORD = "^[A-Za-z0-9._-]+$"
+BLANK_OR_WORD = "^[A-Za-z0-9._-]*$"
 TABLE: dict[str, tuple[Variable, dict[str, Any]]] = {
     "name": (
         Variable("pod", display="pod name", required=True),
@@ -81,7 +81,6 @@ TABLE: dict[str, tuple[Variable, dict[str, Any]]] = {
         {
             "type": "string",
             "description": "systemd unit",
-            "pattern": WORD,
             "examples": ["nginx.service"],
         },
     ),
@@ -107,6 +106,24 @@ TABLE: dict[str, tuple[Variable, dict[str, Any]]] = {
             "type": "string",
             "description": "a bucket" + " word" * 26 + "…; one word",
             "pattern": WORD,
+        },
+    ),
+    "list": (
+        Variable("hosts", required=True, desc="what to look at", examples=("web-1,web-2",)),
+        {
+            "type": "array",
+            "description": "what to look at",
+            "items": {"type": "string", "pattern": WORD},
+            "examples": [["web-1", "web-2"]],
+        },
+    ),
+    "text": (
+        Variable("reason", required=True, desc="why"),
+        {
+            "type": "string",
+            "description": "why",
+            "maxLength": 4096,
+            "pattern": r"^[^\-@+<|=:~]",
         },
     ),
     "cluster": (
@@ -193,7 +210,7 @@ def test_an_author_may_narrow_the_inventory():
 )
 def test_what_makes_no_sense_is_said(variable: Variable, kind: Kind, reason: str):
     with pytest.raises(UnusableOperation, match=reason):
-        build_input(variable, kind, INVENTORY)
+        build_input(variable, VariableKind(kind), INVENTORY)
 
 
 def test_both_schemas_are_valid_and_flat():

@@ -6,8 +6,8 @@ from importlib import import_module
 
 import pytest
 
+from opsmcp_pipelines.kinds.table import KINDS
 from opsmcp_tools import phrases
-from opsmcp_tools.arguments.kind_meanings import MEANINGS
 from opsmcp_tools.phrases.phrase import Phrase, Said
 
 
@@ -17,7 +17,12 @@ def _phrases() -> dict[str, Phrase]:
         for name, value in vars(import_module(f"{phrases.__name__}.{module.name}")).items():
             if isinstance(value, Phrase):
                 found[f"{module.name}.{name}"] = value
-    return found | {f"definition.MEANINGS.{kind}": said for kind, said in MEANINGS.items()}
+    of_kinds = {
+        f"table.{kind}.{name}": Phrase(said.en, said.zh)
+        for kind, row in KINDS.items()
+        for name, said in (("meaning", row.meaning), ("allowed", row.allowed))
+    }
+    return found | of_kinds
 
 
 PHRASES = _phrases()

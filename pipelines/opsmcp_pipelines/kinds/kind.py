@@ -4,6 +4,7 @@ A variable has a kind by its name (`names`), or because settings or a label say 
 What each kind takes, and how that is said, is one row of `table`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -96,6 +97,10 @@ class VariableKind:
     def is_list(self) -> bool:
         """Whether its value is several items in one string."""
         return self.separator is not None
+
+    def join(self, items: Iterable[str]) -> str:
+        """The one string that items are sent as."""
+        return (self.separator.sign if self.separator else "").join(items)
 
     def __str__(self) -> str:
         """As it is declared: `host`, `list.host.comma`."""

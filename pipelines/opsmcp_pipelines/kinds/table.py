@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from types import MappingProxyType
+from urllib.parse import urlsplit
 
 from opsmcp_pipelines.kinds.go_regex import matches
 from opsmcp_pipelines.kinds.kind import Kind, ValueClass
@@ -100,6 +101,18 @@ def _network(text: str) -> str | None:
 
 def _without_last_slash(text: str) -> str | None:
     return text.rstrip("/") or "/"
+
+
+def _web_address(text: str) -> str | None:
+    """Unless its port is none, or it leads to another folder."""
+    try:
+        parts = urlsplit(text)
+        # Reading the port is what checks it.
+        good = parts.port is None or parts.port > 0
+    except ValueError:
+        return None
+    short = len(parts.hostname or "") <= _LONGEST_NAME
+    return text if good and short and ".." not in parts.path.split("/") else None
 
 
 def _plain(text: str) -> str | None:
@@ -275,9 +288,9 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
             r"[A-Za-z0-9]+(?:(?:\.|:|@\.?|_+|-+|\\x2d)[A-Za-z0-9]+)*",
             _LONGEST_NAME,
             r"[A-Za-z0-9._:@\\-]",
-            Wording("unit of systemd", "systemd 单元"),
+            Wording("systemd unit", "systemd 单元"),
             Wording(
-                r"a unit of systemd: letters and digits with . : @ _ - or \x2d between them",
+                r"a systemd unit: letters and digits with . : @ _ - or \x2d between them",
                 r"systemd 单元:字母和数字,中间可有 . : @ _ - 或 \x2d",
             ),
             ("nginx.service", "getty@tty1.service", "nginx"),
@@ -335,6 +348,7 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
                 "带主机名的网址,不含用户名和密码,也不含 shell 的特殊字符",
             ),
             ("https://a.example/healthz?verbose=1", "http://prometheus:9090"),
+            _web_address,
         ),
         Kind.IP: KindRow(
             _ADDRESS,

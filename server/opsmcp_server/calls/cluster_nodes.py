@@ -14,12 +14,12 @@ import anyio
 
 from opsmcp_pipelines.errors import SourceError
 from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_pipelines.kinds.names import CLUSTER, words_of
 from opsmcp_pipelines.source import NodeSource, Source
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.arguments.choices import NODE_SELECTORS
 from opsmcp_tools.arguments.nearest_names import did_you_mean, first_of, same_name
 from opsmcp_tools.model.errors import ArgumentProblem, InvalidArguments
-from opsmcp_tools.model.kind_rules import CLUSTER, words_of
 from opsmcp_tools.model.tool import Input, Tool
 from opsmcp_tools.phrases import argument as words
 from opsmcp_tools.phrases.phrase import Said

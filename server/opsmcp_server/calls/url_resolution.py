@@ -54,7 +54,7 @@ async def check_resolved(
     wanted = [
         (item, host)
         for item in tool.inputs
-        for host in hosts_named(item.kind, call.arguments.get(item.name, ""))
+        for host in hosts_named(item, call.arguments.get(item.name, ""))
         if host and _is_doubtful(item, host)
     ]
     problems: list[ArgumentProblem] = []

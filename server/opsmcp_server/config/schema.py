@@ -20,7 +20,7 @@ from pydantic import (
     SecretStr,
 )
 
-from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_pipelines.kinds.kind import Kind, parse_kind
 from opsmcp_tools.policy.rules import Rule
 
 __all__ = [
@@ -192,6 +192,16 @@ class Discovery(_Group):
     read at the same moment. A read that finds nothing new costs little."""
 
 
+def _kind_name(text: str) -> str:
+    if parse_kind(text) is None:
+        raise ValueError("no kind")
+    return text
+
+
+KindName = Annotated[str, AfterValidator(_kind_name)]
+"""The name of a kind of values, or of a list of them."""
+
+
 class Expose(_Group):
     """Which operations become tools."""
 
@@ -208,7 +218,7 @@ class Expose(_Group):
 class VariableOverride(_Group):
     """What `tools.overrides` says of one variable."""
 
-    kind: Kind | None = None
+    kind: KindName | None = None
     description: str = Field("", max_length=500)
     examples: tuple[str, ...] = ()
     bound: _Secret | None = None
@@ -254,11 +264,15 @@ class Tools(_Group):
     """Name pattern to hints that replace those inferred from the words of an operation, for example
     `restart-*: {destructive: true}`. In the file only."""
     kinds: Annotated[
-        dict[str, Kind],
-        Means(f"a mapping of variables to one of: {', '.join(Kind)}"),
+        dict[str, KindName],
+        Means(
+            f"a mapping of variables to one of: {', '.join(Kind)}; or to a list of one, such as"
+            " list.host.comma"
+        ),
     ] = Field(default_factory=dict)
-    """What a variable means where its name misleads: `variable` or `operation.variable` to a kind,
-    for example `message: text`. In the file only."""
+    """What the values of a variable are where its name does not tell: `variable` or
+    `operation.variable` to a kind, for example `message: text` or `racks: list.host.comma`
+    ([kinds](tools.md#kinds)). In the file only."""
     overrides: Annotated[
         dict[str, Override],
         Means(

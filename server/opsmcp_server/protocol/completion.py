@@ -2,12 +2,12 @@
 
 import mcp_types as types
 
+from opsmcp_pipelines.kinds.names import CLUSTER, HOST
 from opsmcp_server.calls.cluster_nodes import names_node
 from opsmcp_server.calls.services import Services
 from opsmcp_server.protocol.inventory import inventory
 from opsmcp_tools.arguments.cluster_host import runs_elsewhere
 from opsmcp_tools.model.errors import NotAllowed, ToolUnavailable
-from opsmcp_tools.model.kind_rules import CLUSTER, HOST
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.policy.decision import Action, BuiltInTool
 

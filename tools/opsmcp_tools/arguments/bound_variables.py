@@ -7,9 +7,9 @@ beats the settings, because Ops applies it in any case. Pure; values are never s
 from collections.abc import Container, Mapping
 
 from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_pipelines.kinds.names import WHITE, is_secret_name
 from opsmcp_pipelines.models import Variable
 from opsmcp_tools.model.errors import UnusableOperation
-from opsmcp_tools.model.kind_rules import WHITE, is_secret_name
 from opsmcp_tools.model.tool import Bound
 
 __all__ = ["PRINCIPAL", "bind"]

@@ -5,21 +5,24 @@ declares, then the caller's arguments, then what is bound. Complete, because Ops
 pipeline's variables as a whole. Pure.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import cast
 
+from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_pipelines.kinds.table import canonical
 from opsmcp_tools.arguments.bound_variables import PRINCIPAL
 from opsmcp_tools.arguments.cluster_host import inputs_at
-from opsmcp_tools.arguments.kind_meanings import MEANINGS
+from opsmcp_tools.arguments.kind_words import meaning_of
 from opsmcp_tools.arguments.nearest_names import did_you_mean
 from opsmcp_tools.arguments.repaired_call import Understood, correct, understand
-from opsmcp_tools.arguments.value_checks import Refused, check_value, is_safe_word
+from opsmcp_tools.arguments.value_checks import Refused, check_value
 from opsmcp_tools.model.errors import ArgumentProblem, InvalidArguments, NotAllowed
 from opsmcp_tools.model.tool import Input, Principal, Tool
 from opsmcp_tools.phrases import argument as words
 from opsmcp_tools.phrases.phrase import Language, Said
-from opsmcp_tools.safe_text.characters import has_hidden, quote
+from opsmcp_tools.safe_text.characters import quote
 
 __all__ = ["CheckedCall", "check_arguments", "check_inputs"]
 
@@ -105,10 +108,19 @@ def _check(
 def _too_large(arguments: Mapping[str, object]) -> Said | None:
     if len(arguments) > MAX_ARGUMENTS:
         return words.TOO_MANY(len(arguments), MAX_ARGUMENTS)
-    texts = (text for pair in arguments.items() for text in pair if isinstance(text, str))
-    if sum(len(text) for text in texts) > MAX_CHARACTERS:
+    if sum(len(text) for pair in arguments.items() for text in _texts(pair)) > MAX_CHARACTERS:
         return words.TOO_LONG_TOGETHER(MAX_CHARACTERS)
     return None
+
+
+def _texts(values: Iterable[object]) -> Iterator[str]:
+    """The texts among names, values and items of lists."""
+    for value in values:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list):
+            items = cast("list[object]", value)
+            yield from (item for item in items if isinstance(item, str))
 
 
 def _undeclared(name: str, declared: Collection[str], filled: frozenset[str]) -> Said:
@@ -120,11 +132,11 @@ def _undeclared(name: str, declared: Collection[str], filled: frozenset[str]) ->
 
 def _check_one(item: Input, given: object) -> str | None:
     """The canonical form; None for what counts as not given, because models fill in blanks."""
-    if given is None or given == "":
+    if given is None or given == "" or (given == [] and item.separator):
         if item.required:
             raise Refused(_is_required(item))
         return None
-    if isinstance(given, (dict, list, tuple, set)):
+    if _is_nested(item, given):
         raise Refused(words.NOT_PLAIN())
     try:
         return check_value(item, given)
@@ -132,13 +144,17 @@ def _check_one(item: Input, given: object) -> str | None:
         raise Refused(words.GIVEN(quote(given), error.said)) from None
 
 
+def _is_nested(item: Input, given: object) -> bool:
+    is_list = isinstance(given, list) and item.separator is not None
+    return isinstance(given, (dict, list, tuple, set)) and not is_list
+
+
 def _is_required(item: Input) -> Said:
     none = words.NOTHING()
     if item.allowed:
         return words.REQUIRED(words.REQUIRED_CHOICES(", ".join(item.allowed[:10])), none)
-    meaning = MEANINGS.get(item.kind)
-    told = item.schema.get("description") or (meaning and meaning())
-    return words.REQUIRED(none, words.REQUIRED_MEANING(told) if told else none)
+    told = item.schema.get("description") or meaning_of(item.kind)
+    return words.REQUIRED(none, words.REQUIRED_MEANING(told))
 
 
 def _merge(
@@ -157,6 +173,6 @@ def _merge(
 
 
 def _name_of(principal: Principal) -> str:
-    if not is_safe_word(principal.name) or has_hidden(principal.name):
+    if canonical(Kind.PATTERN, principal.name) is None:
         raise NotAllowed("The operation is told who calls it, and your name is not one plain word.")
     return principal.name

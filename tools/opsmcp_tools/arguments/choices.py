@@ -1,15 +1,17 @@
 """What exists right now, as schemas need it: the names that may be used, and words about them.
 
-Built once per generation of the catalogue, used for every tool. Pure; names that no shell word can
-hold are left out, because no run could be given them.
+Built once per generation of the catalogue, used for every tool. Pure; names that are not of
+their kind are left out, because no run could be given them.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_pipelines.kinds.table import canonical
 from opsmcp_pipelines.models import Cluster, Host
-from opsmcp_tools.arguments.value_checks import NODE_SELECTORS, is_safe_word
+from opsmcp_tools.arguments.value_checks import NODE_SELECTORS
 from opsmcp_tools.phrases import definition as words
 from opsmcp_tools.phrases.phrase import Language
 from opsmcp_tools.safe_text.characters import clean_line
@@ -31,12 +33,12 @@ class Inventory:
     @cached_property
     def cluster_names(self) -> tuple[str, ...]:
         """The usable names of clusters, sorted."""
-        return _usable([cluster.name for cluster in self.clusters])
+        return _usable(Kind.CLUSTER, [cluster.name for cluster in self.clusters])
 
     @cached_property
     def host_names(self) -> tuple[str, ...]:
         """The usable names of hosts, sorted, reachable or not."""
-        return _usable([host.name for host in self.hosts])
+        return _usable(Kind.HOST, [host.name for host in self.hosts])
 
     @cached_property
     def default_cluster(self) -> str | None:
@@ -67,15 +69,15 @@ class Inventory:
     @cached_property
     def about_hosts(self) -> str:
         """Which hosts cannot be reached, or were never heard of; empty when all can."""
-        down = _usable([host.name for host in self.hosts if host.reachable is False])
-        silent = _usable([host.name for host in self.hosts if host.reachable is None])
+        down = _usable(Kind.HOST, [host.name for host in self.hosts if host.reachable is False])
+        silent = _usable(Kind.HOST, [host.name for host in self.hosts if host.reachable is None])
         told = ((words.DOWN, down), (words.SILENT, silent))
         said = (state(", ".join(names[:8])) for state, names in told if names)
         return "; ".join(state.to(self.language) for state in said)
 
 
-def _usable(names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(sorted({name for name in names if is_safe_word(name)}))
+def _usable(kind: Kind, names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(sorted({name for name in names if canonical(kind, name) == name}))
 
 
 def _short(desc: str) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_pipelines.kinds.names import CLUSTER
 from opsmcp_pipelines.models import Cluster
-from opsmcp_tools.model.kind_rules import CLUSTER
 from opsmcp_tools.model.tool import Bound, Input, Tool
 
 __all__ = ["inputs_at", "runs_elsewhere", "with_locations"]

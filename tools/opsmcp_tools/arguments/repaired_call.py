@@ -13,9 +13,9 @@ from types import MappingProxyType
 from typing import cast
 
 from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_pipelines.kinds.names import words_of
 from opsmcp_tools.arguments.nearest_names import same_name
 from opsmcp_tools.arguments.value_checks import Refused, check_value
-from opsmcp_tools.model.kind_rules import words_of
 from opsmcp_tools.model.tool import Input
 
 __all__ = ["Understood", "correct", "understand"]

@@ -9,7 +9,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_pipelines.kinds.kind import Kind, Separator, VariableKind
 from opsmcp_pipelines.models import Operation, OperationKind, Task
 from opsmcp_tools.model.definition import definition_hash
 from opsmcp_tools.model.value_rules import NO_RULES, ValueRules
@@ -55,6 +55,9 @@ class Hints:
 class Input:
     """A variable that a caller may give a value for.
 
+    `kind` is that of the value or, with a `separator`, of each item of a list. `guessed`, `also`
+    and `without` are as in `VariableKind`; `starts` is whether a text begins an argument of a
+    program somewhere, so that it must not look like an option, a file or an expression.
     `allowed` lists the only good values where there is such a list (clusters, hosts, enums).
     `pattern` is a whole-value RE2 pattern, empty when there is none. `default` is None when there
     is none; it is then absent from the run unless given. `rules` are what the settings say.
@@ -74,6 +77,16 @@ class Input:
     rules: ValueRules = NO_RULES
     elsewhere: "Input | None" = None
     left_out: str = ""
+    separator: Separator | None = None
+    guessed: bool = False
+    also: Kind | None = None
+    without: str = ""
+    starts: bool = True
+
+    @property
+    def variable_kind(self) -> VariableKind:
+        """The kind with everything that narrows it."""
+        return VariableKind(self.kind, self.separator, self.guessed, self.also, self.without)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,26 @@ TOO_LONG_TOGETHER = Phrase(
 NESTED = Phrase(
     "it holds the arguments; give them themselves, not within {}", "参数应直接给出,不要放在 {} 里"
 )
+NOT_OF_KIND = Phrase("it must be {}{}{}", "必须是:{}{}{}")
+SUCH_AS = Phrase(", such as {}", ",例如 {}")
+OF_SCHEME = Phrase("{}, of the scheme {}", "{},协议为 {}")
+WITHOUT = Phrase("{}, without {}", "{},不含 {}")
+TO_DECLARE = Phrase(
+    "; if it is meant to be {0}, its author declares so: opsmcp/kind.{1}: {0}",
+    ";如果本意是 {0},请其作者声明:opsmcp/kind.{1}: {0}",
+)
+TO_MATCH = Phrase(
+    "; if such values are meant, its author gives it a regex",
+    ";如果需要这样的值,请其作者给出 regex",
+)
+NOT_LABEL = Phrase(
+    "it must be one Kubernetes label: lower-case letters, digits, '-', at most 63 characters,"
+    " beginning and ending with a letter or digit",
+    "必须是一个 Kubernetes 标签:小写字母、数字、'-',最多 63 个字符,以字母或数字开头和结尾",
+)
+ITEM = Phrase("of the item {}: {}", "其中 {}:{}")
+NOT_SO_MANY_ITEMS = Phrase("it holds {} items; 1 to {} may be given", "共有 {} 项,可给 1 到 {} 项")
+UNSAFE_START = Phrase("it must not begin with one of {}", "不能以 {} 之一开头")
 NOT_PLAIN = Phrase(
     "it must be one plain value, no list or object; for several, call once for each",
     "必须是单个值,不能是列表或对象;如有多个,请分别调用",
@@ -50,24 +70,6 @@ REFERENCE = Phrase(
     "it must not hold '${{', which Ops would fill in", "不能含有 '${{',Ops 会将其替换"
 )
 DASH = Phrase("it must not start with '-'", "不能以 '-' 开头")
-NOT_KUBERNETES_NAME = Phrase(
-    "it must be a Kubernetes name: lower-case letters, digits, '-'{}, at most {} characters,"
-    " beginning and ending with a letter or digit",
-    "必须是 Kubernetes 名称:小写字母、数字、'-'{},最多 {} 个字符,以字母或数字开头和结尾",
-)
-AND_DOTS = Phrase(", '.'", "、'.'")
-NOT_IP = Phrase(
-    "it must be one IP address, such as 10.0.0.7 or fd00::7",
-    "必须是一个 IP 地址,例如 10.0.0.7 或 fd00::7",
-)
-NOT_CIDR = Phrase(
-    "it must be a network with no host bits set, such as 10.0.0.0/16",
-    "必须是主机位为零的网段,例如 10.0.0.0/16",
-)
-NOT_ONE_HOST = Phrase(
-    "it must be one host; selectors are not allowed here (tools.host_selectors)",
-    "必须是一台主机;此处不允许选择器(tools.host_selectors)",
-)
 NOT_ONE_MACHINE = Phrase(
     "it must name one machine; selectors and lists are not allowed here (tools.host_selectors)",
     "必须是一台机器;此处不允许选择器或列表(tools.host_selectors)",
@@ -75,26 +77,8 @@ NOT_ONE_MACHINE = Phrase(
 NO_SUCH_NODE = Phrase(
     "the cluster {} has no such node{} (it has {}{})", "集群 {} 没有这个节点{}(现有:{}{})"
 )
-NOT_URL = Phrase(
-    "it must be a URL ({}) with a host, no user or password, and none of the characters that a"
-    " shell takes for its own",
-    "必须是带主机名的网址({}),不含用户名和密码,也不含 shell 的特殊字符",
-)
-NOT_IMAGE = Phrase(
-    "it must be an image reference, such as registry.example:5000/team/app:1.2"
-    " or app@sha256:<64 hex digits>",
-    "必须是镜像地址,例如 registry.example:5000/team/app:1.2 或 app@sha256:<64 位十六进制数>",
-)
-NOT_PATH = Phrase(
-    "it must be an absolute path without '..', '.' or '//', of letters, digits and ._:/@%+=,-",
-    "必须是绝对路径,不含 '..'、'.' 或 '//',只用字母、数字和 ._:/@%+=,-",
-)
 OUTSIDE = Phrase("it must be below {} (values.path_roots)", "必须在 {} 之下(values.path_roots)")
 NOT_MATCHING = Phrase("it must match {}", "必须匹配 {}")
-NOT_WORD = Phrase(
-    "it must be one word of letters, digits and ._:/@%+=,- with at most {} characters",
-    "必须是一个单词,只用字母、数字和 ._:/@%+=,-,最多 {} 个字符",
-)
 UNSAFE_TEXT = Phrase(
     "it must not hold double quotes, '$', '`' or '\\'", "不能含有双引号、'$'、'`' 或 '\\'"
 )

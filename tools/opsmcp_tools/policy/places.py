@@ -9,16 +9,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from opsmcp_pipelines.kinds.kind import Kind
-from opsmcp_pipelines.models import Pipeline
-from opsmcp_tools.arguments.choices import NODE_SELECTORS
-from opsmcp_tools.arguments.place_names import OPEN, Place, names_in
-from opsmcp_tools.model.kind_rules import (
+from opsmcp_pipelines.kinds.lists import split_items
+from opsmcp_pipelines.kinds.names import (
     CLUSTER,
     HOST,
     names_cluster,
     names_machine,
     names_namespace,
 )
+from opsmcp_pipelines.models import Pipeline
+from opsmcp_tools.arguments.choices import NODE_SELECTORS
+from opsmcp_tools.arguments.place_names import OPEN, Place, names_in
 from opsmcp_tools.model.tool import Input, Tool
 
 __all__ = ["ANY_MACHINE", "Places", "could_be_any", "possible_places"]
@@ -40,8 +41,12 @@ _NAMING: Mapping[Place, Callable[[str], bool]] = MappingProxyType(
         Place.NAMESPACE: names_namespace,
     }
 )
-_KINDS: Mapping[Place, Kind] = MappingProxyType(
-    {Place.CLUSTER: Kind.CLUSTER, Place.HOST: Kind.HOST}
+_KINDS: Mapping[Place, frozenset[Kind]] = MappingProxyType(
+    {
+        Place.CLUSTER: frozenset({Kind.CLUSTER}),
+        Place.HOST: frozenset({Kind.HOST, Kind.LOCATION}),
+        Place.NAMESPACE: frozenset(),
+    }
 )
 
 
@@ -102,9 +107,17 @@ def _names(place: Place, texts: Iterable[str]) -> frozenset[str]:
 
 def _named(tool: Tool, place: Place, item: Input, given: str | None) -> frozenset[str]:
     value = given or item.default or item.left_out
+    if value and item.kind is Kind.LOCATION:
+        return _hosts_of_locations(split_items(item.variable_kind, value))
     if value:
         return names_in(place, value)
     return _ANYWHERE if _decides(tool, place, item) else frozenset()
+
+
+def _hosts_of_locations(locations: Iterable[str]) -> frozenset[str]:
+    """The machines of `user@host:/path`; a path alone is where the script runs."""
+    remote = (one.partition(":")[0] for one in locations if not one.startswith("/"))
+    return _names(Place.HOST, remote)
 
 
 def _decides(tool: Tool, place: Place, item: Input) -> bool:
@@ -116,4 +129,4 @@ def _decides(tool: Tool, place: Place, item: Input) -> bool:
 
 
 def _is_about(place: Place, item: Input) -> bool:
-    return _NAMING[place](item.name) or _KINDS.get(place) is item.kind
+    return _NAMING[place](item.name) or item.kind in _KINDS[place]

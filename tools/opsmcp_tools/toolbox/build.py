@@ -16,7 +16,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from opsmcp_pipelines.catalogue import Catalogue
-from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_pipelines.kinds.declared import BadKind, labelled_kinds
+from opsmcp_pipelines.kinds.guess import kind_of, uses_units
+from opsmcp_pipelines.kinds.kind import Kind, VariableKind, parse_kind
+from opsmcp_pipelines.kinds.names import HOST
 from opsmcp_pipelines.models import (
     COPILOT_LABEL,
     Operation,
@@ -31,7 +34,6 @@ from opsmcp_tools.arguments.choices import Inventory
 from opsmcp_tools.arguments.cluster_host import with_locations
 from opsmcp_tools.arguments.nearest_names import nearest_names
 from opsmcp_tools.model.errors import UnusableOperation
-from opsmcp_tools.model.kind_rules import kind_of
 from opsmcp_tools.model.tool import FREE_SCRIPT, Bound, Input, Tool, Withheld
 from opsmcp_tools.model.value_rules import NO_RULES, ValueRules
 from opsmcp_tools.phrases.definition import OR_NODE
@@ -208,8 +210,8 @@ class _Workshop:
     names: Mapping[OperationKey, str]
     approvals: Approvals | None
     at: Callable[[Operation], None]
-    made: dict[tuple[Variable, Kind], Input] = field(
-        default_factory=dict[tuple[Variable, Kind], Input]
+    made: dict[tuple[Variable, VariableKind], Input] = field(
+        default_factory=dict[tuple[Variable, VariableKind], Input]
     )
     """Inputs by what they were made from: most operations share the same few variables."""
 
@@ -220,7 +222,7 @@ class _Workshop:
             self.at(operation)
             tool = self._build(operation)
             fault = find_fault(tool) or (self.approvals.refusal(tool) if self.approvals else "")
-        except UnusableOperation as error:
+        except (UnusableOperation, BadKind) as error:
             fault = str(error)
         except Exception:  # one tool must not cost all others
             _logger.exception("no tool could be made of %s", key)
@@ -244,8 +246,7 @@ class _Workshop:
         hints = infer_hints(operation, self._hints(name, said), name, steered=bool(steering))
         language = self.settings.language
         description = describe(operation, tasks, hints, language, said.description)
-        inputs, bound = self._sort_variables(operation)
-        self._check_text(inputs, operation, tasks)
+        inputs, bound = self._sort_variables(operation, tasks)
         free = free_script_variable(operation.name, tasks, [item.name for item in inputs])
         return Tool(
             name=name,
@@ -275,16 +276,22 @@ class _Workshop:
             raise UnusableOperation("it has no tasks")
         return tuple(task for task in found if task is not None)
 
-    def _sort_variables(self, operation: Operation) -> tuple[tuple[Input, ...], tuple[Bound, ...]]:
+    def _sort_variables(
+        self, operation: Operation, tasks: Sequence[Task]
+    ) -> tuple[tuple[Input, ...], tuple[Bound, ...]]:
         """Apart: what a caller may give, in a fixed order, and what the server fills."""
         if len(operation.variables) > _MOST_VARIABLES:
             raise UnusableOperation(f"it has more than {_MOST_VARIABLES} variables")
         inputs: list[Input] = []
         bound: list[Bound] = []
         said = self._override(operation).variables
-        for declared in operation.variables:
-            words = said.get(declared.name)
-            made = self._make(operation, words.on(declared) if words else declared, words)
+        declared = self._declared(operation, tasks)
+        for written in operation.variables:
+            words = said.get(written.name)
+            variable = words.on(written) if words else written
+            kind = kind_of(variable, declared, units=uses_units(tasks))
+            kind = self._checked_text(kind, variable, operation, tasks)
+            made = self._make(operation, variable, kind, words)
             if isinstance(made, Input):
                 inputs.append(made)
             elif made is not None:
@@ -294,22 +301,25 @@ class _Workshop:
         return placed, tuple(sorted(bound, key=lambda b: b.name))
 
     def _make(
-        self, operation: Operation, variable: Variable, said: VariableOverride | None
+        self,
+        operation: Operation,
+        variable: Variable,
+        kind: VariableKind,
+        said: VariableOverride | None,
     ) -> Input | Bound | None:
         if variable.name == CALL_ID_VARIABLE:
             raise UnusableOperation(f"it declares {CALL_ID_VARIABLE!r}, which opsmcp fills itself")
-        named = {variable.name: said.kind} if said and said.kind else None
-        kind = kind_of(variable, named or self._kinds(operation, variable))
-        if kind is Kind.HOST and isinstance(operation, Task) and operation.host:
+        if variable.name.lower() == HOST and isinstance(operation, Task) and operation.host:
             # What the task itself names beats the variable.
             return Bound(variable.name, operation.host)
         given, constants = self.settings.bind, self.settings.constants
         if said and said.bound is not None:
             given, constants = {f"{operation.name}.{variable.name}": said.bound}, frozenset[str]()
-        bound = bind(operation.name, variable, kind, given, constants)
-        if bound is not None or kind is Kind.BOUND:
+        bound = bind(operation.name, variable, kind.kind, given, constants)
+        if bound is not None or kind.kind is Kind.BOUND:
             return bound
-        if kind is Kind.CLUSTER and not self.inventory.cluster_names and not variable.required:
+        nowhere = kind.kind is Kind.CLUSTER and not self.inventory.cluster_names
+        if nowhere and not variable.required:
             return None
         known = self.made.get((variable, kind))
         if known is None:
@@ -318,19 +328,20 @@ class _Workshop:
             self.made[variable, kind] = known
         return known
 
-    def _check_text(
-        self, inputs: Sequence[Input], operation: Operation, tasks: Sequence[Task]
-    ) -> None:
-        if not self.settings.values.pasted:
-            return  # The embedded engine never makes code of a value.
-        for item in inputs:
-            if item.kind is Kind.TEXT:
-                # Imported late: it needs the shell parser, and text is rare.
-                from opsmcp_tools.toolbox.text_use import find_unsafe_use
+    def _checked_text(
+        self, kind: VariableKind, variable: Variable, operation: Operation, tasks: Sequence[Task]
+    ) -> VariableKind:
+        if kind.kind is not Kind.TEXT or not self.settings.values.pasted:
+            return kind  # The embedded engine never makes code of a value.
+        # Imported late: it needs the shell parser, and text is rare.
+        from opsmcp_tools.toolbox.text_use import find_unsafe_use
 
-                fault = find_unsafe_use(item.name, operation, tasks)
-                if fault:
-                    raise UnusableOperation(f"the variable {item.name!r} cannot be text: {fault}")
+        fault = find_unsafe_use(variable.name, operation, tasks)
+        if fault and kind.guessed:
+            return VariableKind(Kind.TOKEN, guessed=True)
+        if fault:
+            raise UnusableOperation(f"the variable {variable.name!r} cannot be text: {fault}")
+        return kind
 
     def _hints(self, name: str, said: Override) -> Mapping[str, Mapping[str, bool]]:
         # Last, because what is said of an operation as a whole is the nearest to it.
@@ -344,14 +355,23 @@ class _Workshop:
         names = (operation.name, f"{operation.namespace}/{operation.name}")
         return find_override(self.settings.overrides, names)
 
-    def _kinds(self, operation: Operation, variable: Variable) -> Mapping[str, Kind]:
+    def _declared(self, operation: Operation, tasks: Sequence[Task]) -> Mapping[str, VariableKind]:
+        """Kinds that somebody declares: the author, and before that the settings."""
+        found = dict(labelled_kinds(operation, tasks))
+        own = self._override(operation).variables
+        for variable in operation.variables:
+            named = self._named(operation, variable)
+            if named:
+                found[variable.name] = named
+        return found | {name: said.kind for name, said in own.items() if said.kind}
+
+    def _named(self, operation: Operation, variable: Variable) -> VariableKind | None:
         kinds = self.settings.kinds
-        named = kinds.get(f"{operation.name}.{variable.name}", kinds.get(variable.name))
-        if named is None:
-            return {}
-        if named not in set(Kind):
+        text = kinds.get(f"{operation.name}.{variable.name}", kinds.get(variable.name))
+        kind = parse_kind(text) if text else None
+        if text and kind is None:
             raise UnusableOperation(f"the settings give variable {variable.name!r} an unknown kind")
-        return {variable.name: Kind(named)}
+        return kind
 
 
 def _tasks_of(operation: Operation, catalogue: Catalogue) -> tuple[Task, ...]:
@@ -370,7 +390,8 @@ def _notes(free: str, hazards: Sequence[str], stops: Iterable[str]) -> Mapping[s
 
 def _input_order(item: Input) -> tuple[bool, bool, str]:
     """What must be given first, where it runs last."""
-    return (item.kind in (Kind.CLUSTER, Kind.HOST), not item.required, item.name)
+    where = item.kind is Kind.CLUSTER or item.name.lower() == HOST
+    return (where, not item.required, item.name)
 
 
 def _with_siblings(tools: Sequence[Tool], policy: Policy, language: Language) -> list[Tool]:

@@ -6,9 +6,9 @@ and steps. Then at most a few short sentences of ours. At most 60 words, determi
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 
+from opsmcp_pipelines.kinds.names import words_of
 from opsmcp_pipelines.models import Operation, Pipeline, Task
 from opsmcp_tools.model.errors import UnusableOperation
-from opsmcp_tools.model.kind_rules import words_of
 from opsmcp_tools.model.tool import Hints, Tool
 from opsmcp_tools.phrases import definition as words
 from opsmcp_tools.phrases.phrase import Language

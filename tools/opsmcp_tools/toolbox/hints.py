@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from opsmcp_pipelines.kinds.names import words_of
 from opsmcp_pipelines.models import Operation, Pipeline
-from opsmcp_tools.model.kind_rules import words_of
 from opsmcp_tools.model.tool import Hints
 
 __all__ = ["LABELS", "infer_hints", "names_destruction"]

@@ -9,8 +9,8 @@ What becomes input so is pasted as text, which makes code of it.
 import re
 from collections.abc import Iterator, Sequence
 
+from opsmcp_pipelines.kinds.names import HOST
 from opsmcp_pipelines.models import Operation, Pipeline, Task
-from opsmcp_tools.model.kind_rules import HOST
 from opsmcp_tools.safe_text.cleaning import label
 
 __all__ = ["OUTPUT_HAZARDS", "nested_templates", "steering_outputs"]

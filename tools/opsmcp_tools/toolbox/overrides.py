@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
-from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_pipelines.kinds.kind import VariableKind
 from opsmcp_pipelines.models import Operation, Variable
 from opsmcp_tools.arguments.nearest_names import suggest
 
@@ -34,7 +34,7 @@ _NO_HINTS: Mapping[str, bool] = MappingProxyType({})
 class VariableOverride:
     """What is said of one variable; None and empty say nothing. The server fills `bound`."""
 
-    kind: Kind | None = None
+    kind: VariableKind | None = None
     description: str = ""
     examples: tuple[str, ...] = ()
     bound: str | None = field(default=None, repr=False)

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from opsmcp_pipelines.catalogue import Contents
+from opsmcp_pipelines.kinds.names import CLUSTER, HOST, is_secret_name
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef
 from opsmcp_pipelines.shell.references import find_references
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.arguments.cluster_host import runs_elsewhere
-from opsmcp_tools.model.kind_rules import CLUSTER, HOST, is_secret_name
 from opsmcp_tools.model.run_record import MASK
 from opsmcp_tools.model.tool import FREE_SCRIPT, JsonObject, Tool
 from opsmcp_tools.phrases import consent as words

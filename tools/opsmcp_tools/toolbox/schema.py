@@ -7,23 +7,20 @@ purpose, because a tool's definition is paid for in every request. Pure.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from opsmcp_pipelines.kinds.go_regex import Pattern, matches, parse_pattern
-from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_pipelines.kinds.guess import kind_of
+from opsmcp_pipelines.kinds.kind import Kind, ValueClass, VariableKind
+from opsmcp_pipelines.kinds.lists import split_items
+from opsmcp_pipelines.kinds.names import HOST, words_of
+from opsmcp_pipelines.kinds.table import KINDS, LABEL_NAME, canonical
 from opsmcp_pipelines.models import Variable
 from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.arguments.choices import NODE_SELECTORS, Inventory
-from opsmcp_tools.arguments.kind_meanings import MEANINGS
-from opsmcp_tools.arguments.value_checks import (
-    LABEL_NAME,
-    MAX_TEXT,
-    SUBDOMAIN_NAME,
-    Refused,
-    check_value,
-)
+from opsmcp_tools.arguments.kind_words import meaning_of
+from opsmcp_tools.arguments.value_checks import TEXT_STARTS, Refused, check_value
 from opsmcp_tools.model.errors import UnusableOperation
-from opsmcp_tools.model.kind_rules import kind_of, words_of
 from opsmcp_tools.model.tool import Input, JsonObject
 from opsmcp_tools.phrases import definition as words
 from opsmcp_tools.phrases.phrase import Said
@@ -33,16 +30,12 @@ __all__ = ["OUTPUT_SCHEMA", "build_input", "input_schema"]
 
 _LONGEST_DESCRIPTION = 200
 _LONGEST_OWN_WORDS = 140
-_LONGEST_CHOICE = 256
 _MOST_EXAMPLES = 3
 _MOST_CHOICES = 500
 
-_NAME_SCHEMA = "[a-z0-9.-]"
-_WORD_SCHEMA = r"\S"
-"""Short and wider than the checks of `values`: they are paid for in every request."""
-
 _LABEL_WORDS = frozenset({"namespace", "ns", "svc", "service", "svcname", "servicename"})
 _BOUNDS: Mapping[str, tuple[int, int]] = {
+    "pid": (1, 4_194_304),
     "port": (1, 65535),
     "percent": (0, 100),
     "replicas": (0, 10_000),
@@ -53,22 +46,68 @@ _BOUNDS: Mapping[str, tuple[int, int]] = {
 }
 _OTHER_BOUNDS = (0, 1_000_000_000)
 _PLAINLY_BOUND = ("port", "percent")
-_FROM_TO = re.compile(r"\b(\d{1,9}) to (\d{1,9})\b")
+_FROM_TO = re.compile(r"(?<![\w.-])(-?\d{1,9}) to (-?\d{1,9})\b")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A variable, what its values are, what exists, and the author's regex."""
+
+    variable: Variable
+    kind: VariableKind
+    inventory: Inventory
+    pattern: Pattern
+
+    def input(self, default: str | None) -> Input:
+        """The plain input, with this default."""
+        kind = self.kind
+        return Input(
+            self.variable.name,
+            kind.kind,
+            schema={},
+            required=self.variable.required and not default,
+            default=default,
+            separator=kind.separator,
+            guessed=kind.guessed,
+            also=kind.also,
+            without=kind.without,
+        )
+
+    def allowed(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Of what exists, what the author allows and the place takes."""
+        enums, also = self.variable.enums, self.kind.also
+        if enums:
+            names = tuple(name for name in names if name in enums)
+        if self.pattern.whole:
+            names = tuple(name for name in names if matches(self.pattern.whole, name))
+        return tuple(name for name in names if canonical(also, name)) if also else names
 
 
 def build_input(
-    variable: Variable, kind: Kind, inventory: Inventory, enum_limit: int = 64
+    variable: Variable,
+    kind: VariableKind,
+    inventory: Inventory,
+    enum_limit: int = 64,
+    *,
+    starts: bool = True,
 ) -> Input:
     """What a caller may give for `variable`.
+
+    Args:
+        variable: What the author wrote.
+        kind: What its values are.
+        inventory: What exists.
+        enum_limit: How many choices a schema lists.
+        starts: Whether a text begins an argument of a program somewhere.
 
     Raises:
         UnusableOperation: What is declared makes no sense, so the operation is withheld.
     """
-    pattern = _pattern_of(variable)
-    item = _BUILDERS.get(kind, _plain)(variable, kind, inventory, pattern)
+    wanted = _Wanted(variable, kind, inventory, _pattern_of(variable))
+    item = replace(_BUILDERS.get(kind.kind, _plain)(wanted), starts=starts)
     if variable.required and item.kind is Kind.CLUSTER and not item.allowed:
         raise UnusableOperation("it needs a cluster and there is none that fits")
-    return replace(item, schema=_property(item, variable, inventory, pattern, enum_limit))
+    return replace(item, schema=_property(item, wanted, enum_limit))
 
 
 def _pattern_of(variable: Variable) -> Pattern:
@@ -83,91 +122,84 @@ def _pattern_of(variable: Variable) -> Pattern:
     return pattern
 
 
-def _input(variable: Variable, kind: Kind, default: str | None) -> Input:
-    required = variable.required and not default
-    return Input(variable.name, kind, schema={}, required=required, default=default)
+def _plain(wanted: _Wanted) -> Input:
+    return wanted.input(wanted.variable.default)
 
 
-def _plain(variable: Variable, kind: Kind, _inventory: Inventory, _pattern: Pattern) -> Input:
-    return _input(variable, kind, variable.default)
-
-
-def _cluster(variable: Variable, kind: Kind, inventory: Inventory, pattern: Pattern) -> Input:
-    names = _narrowed(inventory.cluster_names, variable, pattern)
+def _cluster(wanted: _Wanted) -> Input:
+    variable, inventory = wanted.variable, wanted.inventory
+    names = wanted.allowed(inventory.cluster_names)
     # Ops runs what names an unknown cluster locally and says nothing.
     default = variable.default if variable.default in names else None
     if default is None and variable.required and inventory.default_cluster in names:
         default = inventory.default_cluster
     own = inventory.default_cluster or ""
-    return replace(_input(variable, kind, default), allowed=names, left_out=own)
+    return replace(wanted.input(default), allowed=names, left_out=own)
 
 
-def _host(variable: Variable, kind: Kind, inventory: Inventory, pattern: Pattern) -> Input:
+def _host(wanted: _Wanted) -> Input:
+    variable, inventory = wanted.variable, wanted.inventory
+    if variable.name.lower() != HOST:
+        # Some machine, which the inventory need not hold.
+        return replace(_plain(wanted), pattern=wanted.pattern.whole)
     own = [name for name in (*variable.enums, variable.default) if name in NODE_SELECTORS]
     selectors = (*inventory.selectors, *(name for name in own if name))
-    hosts = _narrowed(inventory.host_names, variable, pattern)
+    hosts = wanted.allowed(inventory.host_names)
     allowed = tuple(dict.fromkeys((*hosts, *sorted(selectors)))) if inventory.host_names else ()
     default = variable.default or inventory.only_host
     if default not in allowed and default not in selectors:
         default = None
-    item = replace(_input(variable, kind, default), allowed=allowed)
-    far = _host_elsewhere(variable, pattern) if inventory.are_sent_to else None
+    item = replace(wanted.input(default), allowed=allowed)
+    far = _host_elsewhere(wanted) if inventory.are_sent_to else None
     return replace(item, elsewhere=far)
 
 
-def _host_elsewhere(variable: Variable, pattern: Pattern) -> Input:
+def _host_elsewhere(wanted: _Wanted) -> Input:
     """The host of a call that names another cluster: only that cluster knows which exist."""
     # A default that is a host of the own cluster is none there.
-    item = _input(variable, Kind.HOST, _selector(variable.default))
+    variable = wanted.variable
+    item = wanted.input(_selector(variable.default))
     needed = item.required or variable.default != item.default
-    return replace(item, required=needed, allowed=variable.enums, pattern=pattern.whole)
+    return replace(item, required=needed, allowed=variable.enums, pattern=wanted.pattern.whole)
 
 
 def _selector(name: str | None) -> str | None:
     return name if name in NODE_SELECTORS else None
 
 
-def _narrowed(names: tuple[str, ...], variable: Variable, pattern: Pattern) -> tuple[str, ...]:
-    """Of what exists, what the author allows."""
-    if variable.enums:
-        names = tuple(name for name in names if name in variable.enums)
-    if pattern.whole:
-        names = tuple(name for name in names if matches(pattern.whole, name))
-    return names
-
-
-def _choice(variable: Variable, kind: Kind, _inventory: Inventory, _pattern: Pattern) -> Input:
+def _choice(wanted: _Wanted) -> Input:
+    variable = wanted.variable
     choices = tuple(dict.fromkeys(value for value in variable.enums if value))
     if not choices or len(choices) > _MOST_CHOICES:
         raise UnusableOperation(f"variable {variable.name!r} has no usable list of choices")
     if any(_is_bad_choice(value) for value in choices):
         raise UnusableOperation(f"a choice of variable {variable.name!r} cannot be used")
-    return replace(_input(variable, kind, variable.default), allowed=choices)
+    return replace(_plain(wanted), allowed=choices)
 
 
 def _is_bad_choice(value: str) -> bool:
-    return len(value) > _LONGEST_CHOICE or has_hidden(value) or "${" in value
+    return canonical(Kind.CHOICE, value) is None or has_hidden(value) or "${" in value
 
 
-def _matching(variable: Variable, kind: Kind, _inventory: Inventory, pattern: Pattern) -> Input:
-    if not pattern.whole:
-        raise UnusableOperation(f"variable {variable.name!r} has no regex to match")
-    return replace(_input(variable, kind, variable.default), pattern=pattern.whole)
+def _matching(wanted: _Wanted) -> Input:
+    if not wanted.pattern.whole:
+        raise UnusableOperation(f"variable {wanted.variable.name!r} has no regex to match")
+    return replace(_plain(wanted), pattern=wanted.pattern.whole)
 
 
-def _name(variable: Variable, kind: Kind, _inventory: Inventory, _pattern: Pattern) -> Input:
-    named = words_of(variable.name)
+def _name(wanted: _Wanted) -> Input:
+    named = words_of(wanted.variable.name)
     label = bool(named) and named[-1] in _LABEL_WORDS
-    pattern = LABEL_NAME if label else SUBDOMAIN_NAME
-    return replace(_input(variable, kind, variable.default), pattern=pattern)
+    return replace(_plain(wanted), pattern=LABEL_NAME if label else "")
 
 
-def _count(variable: Variable, kind: Kind, _inventory: Inventory, _pattern: Pattern) -> Input:
+def _count(wanted: _Wanted) -> Input:
+    variable = wanted.variable
     named = words_of(variable.name) or ("",)
     low, high = _own_bounds(variable) or _BOUNDS.get(named[-1], _OTHER_BOUNDS)
-    item = _input(variable, kind, variable.default)
+    item = _plain(wanted)
     try:
-        own = int(check_value(item, variable.default))
+        own = int(check_value(replace(item, separator=None), variable.default))
     except Refused:
         own = low
     return replace(item, minimum=min(low, own), maximum=max(high, own))
@@ -180,8 +212,7 @@ def _own_bounds(variable: Variable) -> tuple[int, int] | None:
     return bounds if bounds[0] < bounds[1] else None
 
 
-_Builder = Callable[[Variable, Kind, Inventory, Pattern], Input]
-_BUILDERS: Mapping[Kind, _Builder] = {
+_BUILDERS: Mapping[Kind, Callable[[_Wanted], Input]] = {
     Kind.CLUSTER: _cluster,
     Kind.HOST: _host,
     Kind.CHOICE: _choice,
@@ -191,18 +222,16 @@ _BUILDERS: Mapping[Kind, _Builder] = {
 }
 
 
-def _property(
-    item: Input, variable: Variable, inventory: Inventory, pattern: Pattern, enum_limit: int
-) -> JsonObject:
+def _property(item: Input, wanted: _Wanted, enum_limit: int) -> JsonObject:
+    variable, inventory, pattern = wanted.variable, wanted.inventory, wanted.pattern
     listed = bool(item.allowed) and len(item.allowed) <= enum_limit
     told = _describe(item, variable, inventory, listed)
-    schema: JsonObject = {"type": _TYPES.get(item.kind, "string")}
+    one: JsonObject = {"type": _TYPES.get(item.kind, "string")}
+    more = {"enum": list(item.allowed)} if listed else _limits(item, pattern)
+    schema: JsonObject = {"type": "array"} if item.separator else one
     if told:
         schema["description"] = told
-    if listed:
-        schema["enum"] = list(item.allowed)
-    else:
-        schema |= _limits(item, pattern)
+    schema |= {"items": one | more} if item.separator else more
     default = _typed(item, item.default)
     if default is not None:
         schema["default"] = default
@@ -218,20 +247,27 @@ def _limits(item: Input, pattern: Pattern) -> JsonObject:
     if item.kind is Kind.COUNT and (item.minimum, item.maximum) != _OTHER_BOUNDS:
         return {"minimum": item.minimum, "maximum": item.maximum}
     if item.kind is Kind.TEXT:
-        return {"maxLength": MAX_TEXT}
-    if item.kind is Kind.KUBERNETES_NAME or (item.kind is Kind.HOST and not item.allowed):
-        return {"pattern": _some_of(_NAME_SCHEMA, item)}
-    if item.kind in (Kind.TOKEN, Kind.HOST, Kind.CLUSTER):
-        return {"pattern": _some_of(_WORD_SCHEMA, item)}
-    return {"pattern": pattern.ecma} if item.kind is Kind.PATTERN and pattern.ecma else {}
+        first = {"pattern": _first_character(item)} if item.starts else {}
+        return {"maxLength": KINDS[Kind.TEXT].longest, **first}
+    if item.kind is Kind.PATTERN:
+        return {"pattern": pattern.ecma} if pattern.ecma else {}
+    row = KINDS[item.also or item.kind]
+    if row.value_class is ValueClass.ADDRESS and not item.separator and not item.without:
+        return {}  # Everybody knows what a path or an image looks like.
+    characters = row.characters
+    for sign in item.without:
+        characters = characters.replace("\\\\" if sign == "\\" else sign, "")
+    # An optional argument takes the blank which models fill it with.
+    many = "+" if item.required or item.separator else "*"
+    return {"pattern": f"^{characters}{many}$"} if characters else {}
 
 
-def _some_of(characters: str, item: Input) -> str:
-    """A pattern that takes the blank which models fill optional arguments with."""
-    return f"^{characters}{'+' if item.required else '*'}$"
+def _first_character(item: Input) -> str:
+    none = TEXT_STARTS.replace("-", "\\-")
+    return f"^[^{none}]" if item.required else f"^(?![{none}])"
 
 
-def _typed(item: Input, text: str | None) -> str | int | bool | None:
+def _typed(item: Input, text: str | None) -> object:
     """A value of the author as the schema's type has it; None when no caller could give it."""
     if not text:
         return None
@@ -239,6 +275,11 @@ def _typed(item: Input, text: str | None) -> str | int | bool | None:
         value = check_value(item, text)
     except Refused:
         return None
+    if item.separator:
+        return [
+            _typed(replace(item, separator=None), one)
+            for one in split_items(item.variable_kind, value)
+        ]
     if item.kind is Kind.COUNT:
         return int(value)
     return value == "true" if item.kind is Kind.FLAG else value
@@ -260,8 +301,8 @@ def _describe(item: Input, variable: Variable, inventory: Inventory, listed: boo
 
 def _is_said(item: Input, variable: Variable, own: str) -> bool:
     """Whether the author's words, or a good example of them, tell what kind of value it is."""
-    if item.kind is Kind.KUBERNETES_NAME:
-        return "name" in own.casefold() or _says_what(variable)
+    if item.kind in _SAID_BY_NAME and not item.allowed:
+        return "name" in own.casefold() or _says_what(item, variable)
     if item.kind is Kind.COUNT:
         return _own_bounds(variable) is not None
     if item.kind is Kind.IMAGE:
@@ -274,9 +315,14 @@ def _bare(text: str) -> str:
     return "".join(words_of(text)).removesuffix("name")
 
 
-def _says_what(variable: Variable) -> bool:
-    """Whether the name of the variable alone tells that a Kubernetes name is wanted."""
-    return kind_of(Variable(variable.name)) is Kind.KUBERNETES_NAME
+_SAID_BY_NAME = frozenset(
+    {Kind.CONTAINER, Kind.HOST, Kind.KUBERNETES_NAME, Kind.PACKAGE, Kind.USER, Kind.VERSION}
+)
+
+
+def _says_what(item: Input, variable: Variable) -> bool:
+    """Whether the name of the variable alone tells what is wanted."""
+    return kind_of(Variable(variable.name)).kind is item.kind
 
 
 _TEXTUAL = frozenset(Kind) - {Kind.COUNT, Kind.FLAG, Kind.CHOICE}
@@ -291,6 +337,9 @@ def _meaning(item: Input, variable: Variable, inventory: Inventory, listed: bool
     return said.to(inventory.language) if said else ""
 
 
+_SAID_BY_SCHEMA = frozenset({Kind.COUNT, Kind.FLAG, Kind.CHOICE, Kind.PATTERN, Kind.TEXT})
+
+
 def _said(item: Input, variable: Variable, listed: bool) -> Said | None:
     if item.kind is Kind.CLUSTER or (item.kind is Kind.HOST and item.allowed):
         return words.WHERE() if listed else words.COUNTED(len(item.allowed), item.kind)
@@ -300,8 +349,10 @@ def _said(item: Input, variable: Variable, listed: bool) -> Said | None:
         return words.MATCHING(variable.regex)
     if item.kind is Kind.COUNT and words_of(variable.name)[-1:] in [(w,) for w in _PLAINLY_BOUND]:
         return words.BOUNDS(item.minimum, item.maximum)
-    meaning = MEANINGS.get(item.kind)
-    return meaning() if meaning else None
+    if item.kind in _SAID_BY_SCHEMA:
+        return None
+    meaning = meaning_of(item.kind)
+    return words.SEVERAL(meaning) if item.separator else meaning
 
 
 def input_schema(inputs: Iterable[Input]) -> JsonObject:

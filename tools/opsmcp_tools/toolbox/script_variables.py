@@ -9,8 +9,8 @@ from collections.abc import Container, Iterable, Iterator
 
 import re2
 
+from opsmcp_pipelines.kinds.names import words_of
 from opsmcp_pipelines.models import Task
-from opsmcp_tools.model.kind_rules import words_of
 
 __all__ = ["free_script_variable"]
 

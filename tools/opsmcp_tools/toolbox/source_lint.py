@@ -14,9 +14,10 @@ from types import MappingProxyType
 
 from opsmcp_pipelines.catalogue import Catalogue
 from opsmcp_pipelines.kinds.go_regex import matches, parse_pattern
+from opsmcp_pipelines.kinds.guess import kind_of
 from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_pipelines.kinds.names import is_secret_name, words_of
 from opsmcp_pipelines.models import Operation, Task, Variable
-from opsmcp_tools.model.kind_rules import is_secret_name, kind_of, words_of
 from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.safe_text.characters import clean_line, quote
 from opsmcp_tools.toolbox.build import ToolSettings
@@ -186,7 +187,7 @@ def _hint(subject: _Subject) -> Iterator[Finding]:
 def _meaning(subject: _Subject) -> Iterator[Finding]:
     for variable in subject.variables:
         untold = not (variable.display or variable.desc or variable.examples)
-        if untold and kind_of(variable) is Kind.TOKEN:
+        if untold and kind_of(variable).kind is Kind.TOKEN:
             yield Finding(
                 "no-display",
                 Severity.WARNING,
