@@ -12,7 +12,7 @@ import pytest
 from opsmcp_pipelines.embedded.store.run_store import RunStore
 from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_pipelines.run import NodeReport, RunReport, Status, StepReport, TaskReport
-from opsmcp_pipelines.sqlite_bound import used_bytes
+from opsmcp_pipelines.sqlite_bound import KEEP_NEWEST, used_bytes
 
 SAY = OperationKey(OperationKind.TASK, "ops-system", "say")
 NOW = datetime.now(UTC)
@@ -57,8 +57,26 @@ def test_a_long_run_that_has_just_ended_does_not_go_first(store: RunStore) -> No
     assert store.get("long")
 
 
-def test_what_is_too_old_goes_when_the_store_is_opened(tmp_path: Path, store: RunStore) -> None:
-    for name, days in (("old", 15), ("new", 13)):
-        store.insert(name, SAY, "call", _report(NOW - timedelta(days=days), Status.RUNNING))
+def test_what_goes_on_and_the_newest_stay_whatever_the_clock_says(
+    tmp_path: Path, store: RunStore
+) -> None:
+    ahead = NOW + timedelta(days=40)
+    store.insert("going", SAY, "call", _report(NOW, Status.RUNNING))
+    store.insert("over", SAY, "call", _report(NOW, Status.RUNNING))
+    store.update("over", _report(NOW, Status.SUCCEEDED))
+    store.insert("later", SAY, "call", _report(ahead, Status.RUNNING))
     with closing(RunStore.open(tmp_path / "embedded.db")) as again:
-        assert (again.get("old"), again.get("new") is None) == (None, False)
+        assert all(again.get(name) for name in ("going", "over", "later"))
+
+
+def test_what_is_too_old_goes_and_never_what_goes_on(tmp_path: Path) -> None:
+    with closing(RunStore.open(tmp_path / "embedded.db")) as store:
+        for name, days in (("going", 16), ("old", 15), ("new", 13)):
+            store.insert(name, SAY, "call", _report(NOW - timedelta(days=days), Status.RUNNING))
+            if name != "going":
+                store.update(name, _report(NOW - timedelta(days=days), Status.SUCCEEDED))
+        for number in range(KEEP_NEWEST):
+            store.insert(f"run-{number}", SAY, "call", _report(NOW, Status.RUNNING))
+    with closing(RunStore.open(tmp_path / "embedded.db")) as again:
+        assert again.get("going") and again.get("new")
+        assert again.get("old") is None

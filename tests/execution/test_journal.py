@@ -155,13 +155,29 @@ def test_a_list_does_not_read_the_outputs(tmp_path: Path) -> None:
 
 
 def test_what_is_too_old_goes_but_never_what_still_runs(tmp_path: Path) -> None:
-    with open_journal(tmp_path, Limits(keep=timedelta(days=3))) as journal:
+    with open_journal(tmp_path, Limits(timedelta(days=3), keep_newest=1)) as journal:
         journal.add(_record("r-running", at=AT - timedelta(days=20)))
         for days in (4, 2, 0):
             journal.add(_record(f"r-{days}", at=AT - timedelta(days=days)))
             journal.finish(_ended(_record(f"r-{days}", at=AT - timedelta(days=days))))
+    with open_journal(tmp_path, Limits(timedelta(days=3), keep_newest=1)) as journal:
+        journal.add(_record("r-now"))
         kept = [one.run for one in journal.list(Query()).runs]
-        assert kept == ["r-0", "r-2", "r-running"]
+        assert kept == ["r-now", "r-0", "r-2", "r-running"]
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=40), timedelta(days=-4000)], ids=["on", "back"])
+def test_a_clock_that_is_wrong_for_a_while_deletes_nothing(jump: timedelta, tmp_path: Path) -> None:
+    times = [AT + timedelta(seconds=n) for n in range(20)]
+    times[15] += jump
+    for number, at in enumerate(times):
+        with open_journal(tmp_path, Limits(timedelta(days=3), keep_newest=4)) as journal:
+            record = _record(f"r-{number}", at=at)
+            journal.add(record)
+            if number:
+                journal.finish(_ended(record))
+    with open_journal(tmp_path) as journal:
+        assert len(journal.list(Query(limit=100)).runs) == 20
 
 
 def test_the_oldest_runs_go_when_the_journal_is_too_large(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+from datetime import timedelta
 from pathlib import Path
 
 import anyio
@@ -84,7 +85,15 @@ async def test_the_deadline_goes_on_over_a_restart(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource(RUNNING)) as it:
         it.clock.seconds = 5_000.0
     async with bench(tmp_path, ScriptedSource(RUNNING), clock=it.clock) as it:
-        assert (await it.executions.wait(run, 1)).verdict is Verdict.STUCK
+        assert (await it.executions.wait(run, 40)).verdict is Verdict.STUCK
+
+
+async def test_a_run_that_is_taken_up_under_a_wrong_clock_still_has_its_end(tmp_path: Path) -> None:
+    run = await _leave_a_run(tmp_path)
+    async with bench(tmp_path, ScriptedSource(RUNNING)) as it:
+        it.clock.set_by(timedelta(days=40))
+    async with bench(tmp_path, ScriptedSource(RUNNING, ended()), clock=it.clock) as it:
+        assert (await it.executions.wait(run, 40)).verdict is Verdict.SUCCEEDED
 
 
 async def test_a_run_that_a_live_process_follows_is_left_to_it(tmp_path: Path) -> None:

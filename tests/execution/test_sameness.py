@@ -1,4 +1,5 @@
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import anyio
@@ -98,10 +99,35 @@ async def test_a_call_that_was_refused_may_be_made_again(tmp_path: Path) -> None
 
 async def test_a_run_of_another_process_answers_the_same_call(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource(RUNNING)) as first:
-        run = (await first.start()).run
+        run = (await first.start(CHANGING)).run
         async with bench(tmp_path, ScriptedSource(RUNNING), clock=first.clock) as second:
-            assert (await second.start()).run == run
+            assert (await second.start(CHANGING)).run == run
             assert second.source.started == []
+
+
+async def test_what_only_reads_never_waits_for_another_process(tmp_path: Path) -> None:
+    async with bench(tmp_path, ScriptedSource(RUNNING)) as first:
+        theirs = (await first.start()).run
+        async with bench(tmp_path, ScriptedSource(RUNNING), clock=first.clock) as second:
+            mine = (await second.start()).run
+            assert mine != theirs
+            assert (await second.start()).run == mine
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=40), timedelta(days=-40)], ids=["on", "back"])
+async def test_a_clock_that_is_set_changes_no_window_and_no_duration(
+    jump: timedelta, tmp_path: Path
+) -> None:
+    async with bench(tmp_path, ScriptedSource(RUNNING, ended())) as it:
+        started = await it.start(CHANGING)
+        it.clock.set_by(jump)
+        done = await it.executions.wait(started.run, 1_000)
+        assert 0 < done.duration_seconds < 10
+        assert max(it.journal.durations(done)) < 10
+        await it.clock.sleep(50)
+        assert (await it.start(CHANGING)).run == started.run
+        await it.clock.sleep(20)
+        assert (await it.start(CHANGING)).run != started.run
 
 
 def test_secrets_are_not_in_the_digest_and_defaults_are() -> None:

@@ -18,6 +18,7 @@ from opsmcp_tools.model.errors import ToolUnavailable
 from opsmcp_tools.model.run_record import RunSettings
 from opsmcp_tools.runs.events import CallRefused, Event, RunEnded, RunProgressed, RunStarted
 from tests.execution.bench import ANNA, CALL, SAY, bench
+from tests.execution.test_sameness import CHANGING
 from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
 
 LOST = StartOutcomeUnknown("no answer")
@@ -156,18 +157,18 @@ async def test_an_end_that_could_not_be_written_is_written_when_that_is_possible
     tmp_path: Path,
 ) -> None:
     async with bench(tmp_path, ScriptedSource(RUNNING, RUNNING, ended())) as it:
-        started = await it.start()
+        started = await it.start(CHANGING)
         writer = it.journal._writer
         with closing(sqlite3.connect(":memory:")) as broken:
             it.journal._writer = broken
             await it.executions.wait(started.run, 100)
         it.journal._writer = writer
-        again = await it.start()
+        again = await it.start(CHANGING)
         assert again.run == started.run
-        await it.clock.sleep(20)
+        await it.clock.sleep(100)
         kept = it.journal.get(started.run)
         assert kept and kept.verdict is Verdict.SUCCEEDED
-        assert (await it.start()).run != started.run
+        assert (await it.start(CHANGING)).run != started.run
 
 
 async def test_a_run_that_opsmcp_itself_fails_on_ends_and_the_others_go_on(tmp_path: Path) -> None:

@@ -297,7 +297,7 @@ async def _start_as(it: Bench, caller: object) -> RunRecord:
 
 async def test_an_end_in_the_very_turn_in_which_somebody_begins_to_wait_is_seen() -> None:
     record = records.record(Verdict.RUNNING)
-    live = Live(record, Masker())
+    live = Live(record, Masker(), JumpingClock())
 
     async def end() -> None:
         live.see(replace(record, result=Run(Verdict.SUCCEEDED)))

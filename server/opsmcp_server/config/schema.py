@@ -380,8 +380,9 @@ class State(_Group):
     keep_days: Annotated[
         float, _Number, Field(ge=0.01, le=3650, allow_inf_nan=False), Means("a number up to 3650")
     ] = 14.0
-    """How many days runs stay in the journal, with verdict, arguments and output. An idempotency
-    key is good for as long. Ops itself forgets runs within the hour."""
+    """How many days runs stay in the journal, with verdict, arguments and output, counted from the
+    oldest of the newest 1,000: those always stay. An idempotency key is good for as long. Ops
+    itself forgets runs within the hour."""
     keep_megabytes: Annotated[
         int, _Number, Field(ge=10, le=1_000_000), Means("a whole number from 10 to 1000000")
     ] = 1024

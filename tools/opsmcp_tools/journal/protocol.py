@@ -64,7 +64,7 @@ class Journal(Protocol):
         """The run of the same call, or None.
 
         It has the same key if the record has one, else the same digest, and is in flight or ended
-        since then.
+        since then. Without a key and a time, no run answers it.
         """
         ...
 

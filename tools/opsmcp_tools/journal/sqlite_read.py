@@ -35,9 +35,6 @@ _logger = logging.getLogger(__name__)
 
 _FoundT = TypeVar("_FoundT")
 
-_NEVER = "9"
-"""Later than every time that is kept."""
-
 # A call that never became a run answers nothing: the same call may be made again.
 _SAME = """
 SELECT * FROM runs
@@ -126,12 +123,13 @@ class JournalReader:
 
     def same(self, record: RunRecord, ended_since: datetime | None = None) -> RunRecord | None:
         """The run of the same call, or None; `add` may find another one that came meanwhile."""
-        return self._one(self._read(*same_call(record, ended_since)), full_record)
+        query = same_call(record, ended_since)
+        return self._one(self._read(*query), full_record) if query else None
 
     def durations(self, record: RunRecord, limit: int = 10) -> tuple[float, ...]:
         """How many seconds the last runs of the record's operation took, newest first."""
         rows = self._read(_DURATIONS, {**row_of(record), "limit": limit})
-        return tuple(seconds for _, seconds in self._each(rows, _seconds_of))
+        return tuple(seconds for _, seconds in self._each(rows, _seconds_of) if seconds >= 0)
 
     def get(self, run: str) -> RunRecord | None:
         """A run with all that is known of it, or None."""
@@ -217,10 +215,15 @@ class JournalReader:
             return self._reader.execute(query, values).fetchall()
 
 
-def same_call(record: RunRecord, ended_since: datetime | None) -> tuple[str, dict[str, object]]:
-    """The query for the run of the same call, and its values."""
-    since = text_of(ended_since) if ended_since else _NEVER
-    return _SAME_KEY if record.key else _SAME, {**row_of(record), "since": since}
+def same_call(
+    record: RunRecord, ended_since: datetime | None
+) -> tuple[str, dict[str, object]] | None:
+    """The query for the run of the same call, and its values; None if no run answers it."""
+    if record.key:
+        return _SAME_KEY, row_of(record)
+    if ended_since is None:
+        return None
+    return _SAME, {**row_of(record), "since": text_of(ended_since)}
 
 
 def _seconds_of(row: sqlite3.Row) -> float:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from opsmcp_pipelines.sqlite_bound import shrink
+from opsmcp_pipelines.sqlite_bound import KEEP_NEWEST, drop_outdated, shrink
 from opsmcp_tools.journal.process_lock import Ownership
 from opsmcp_tools.journal.record_codec import pack_run
 from opsmcp_tools.journal.rows import DAMAGED, full_record, row_of, text_of
@@ -41,14 +41,12 @@ _PROGRESSED = "UPDATE runs SET result = :result WHERE run = :run AND ended_at IS
 
 _TAKE = "UPDATE runs SET owner = ? WHERE run = ? AND owner = ? AND ended_at IS NULL"
 
-_PRUNE = """
-DELETE FROM runs WHERE ended_at IS NOT NULL AND created_at < :oldest
-"""
-
 _DROP_OLDEST = """
 DELETE FROM runs WHERE sequence IN
     (SELECT sequence FROM runs WHERE ended_at IS NOT NULL ORDER BY sequence LIMIT 20)
 """
+
+_PRUNE_EVERY = 50
 
 _GOING_ON_BYTES = 64 * 1024
 """Bounds a run that goes on, compressed: it is written again and again."""
@@ -56,12 +54,14 @@ _GOING_ON_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a journal keeps. What is older or more goes when a run is added, the oldest first.
+    """How much a journal keeps. What is older or more goes when runs are added, the oldest first.
 
-    `result_bytes` bounds one run, compressed.
+    `keep_newest` runs are never too old; `keep` counts from the oldest of them. `result_bytes`
+    bounds one run, compressed.
     """
 
     keep: timedelta = timedelta(days=14)
+    keep_newest: int = KEEP_NEWEST
     all_bytes: int = 1024 * 1024 * 1024
     result_bytes: int = 8 * 1024 * 1024
 
@@ -110,25 +110,31 @@ class SqliteJournal(JournalReader):
         self._ownership = ownership
         self._limits = limits
         self._identity = identity_of(path)
+        self._added = 0
 
     def add(self, record: RunRecord, ended_since: datetime | None = None) -> RunRecord | None:
         """Keep an intent, and drop what is too old or too much; or give the run of the same call.
 
         Several processes may be at the same call: only one of them finds no run.
         """
-        oldest = text_of(record.created_at - self._limits.keep)
         with self._writing() as database:
             database.execute("BEGIN IMMEDIATE")
             self._check_in_place()
-            same = self._one(
-                database.execute(*same_call(record, ended_since)).fetchall(), full_record
-            )
-            if same is not None:
-                return same
+            if (query := same_call(record, ended_since)) is not None:
+                same = self._one(database.execute(*query).fetchall(), full_record)
+                if same is not None:
+                    return same
             database.execute(_ADD, {**row_of(record), "owner": self._ownership.name})
-            database.execute(_PRUNE, {"oldest": oldest})
+            self._drop_outdated(database)
             shrink(database, self._limits.all_bytes, _DROP_OLDEST)
         return None
+
+    def _drop_outdated(self, database: sqlite3.Connection) -> None:
+        """With the first run that is added, and now and then: it is looked at a thousand rows."""
+        if self._added % _PRUNE_EVERY == 0:
+            limits = self._limits
+            drop_outdated(database, limits.keep, "ended_at IS NOT NULL", limits.keep_newest)
+        self._added += 1
 
     def accepted(self, run: str, source_run: str) -> None:
         """Keep the name that the source gave the run."""

@@ -7,7 +7,7 @@ caller that goes away stops waiting, nothing else. Knows nothing of MCP, schemas
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import inf
 
 import anyio
@@ -147,7 +147,7 @@ class Executions:
             now=self._clock.now(),
         )
         intent = replace(intent, digest=digest, key=key)
-        same = await self._enter(intent, self._window(tool))
+        same = await self._enter(intent, self._answers_since(tool, digest))
         if same is not None:
             return await self._answer(same, digest, until, on_progress)
         try:
@@ -158,35 +158,48 @@ class Executions:
             raise
         return await self._settled(live, until, on_progress)
 
-    async def _enter(self, intent: RunRecord, window: timedelta | None) -> RunRecord | None:
+    async def _enter(self, intent: RunRecord, since: datetime | None) -> RunRecord | None:
         """None once one more run may be in flight; or the run of the same call, if there is one.
 
         Raises:
             ToolUnavailable: There is no room, and no such run: nothing was started.
         """
         if not self._admission.is_open_to(intent.principal):
-            same = await self._find_same(intent, window)
+            same = await self._find_same(intent, since)
             if same is not None:
                 return same
         try:
             await self._admission.enter(intent.principal)
         except ToolUnavailable:
-            same = await self._find_same(intent, window)
+            same = await self._find_same(intent, since)
             if same is None:
                 raise
             return same
         return None
 
-    async def _find_same(self, intent: RunRecord, window: timedelta | None) -> RunRecord | None:
-        since = None if window is None else self._clock.now() - window
+    async def _find_same(self, intent: RunRecord, since: datetime | None) -> RunRecord | None:
         try:
             return await anyio.to_thread.run_sync(self._journal.same, intent, since)
         except JournalUnusable as error:
             raise ToolUnavailable(f"nothing was started now: {error}") from error
 
-    def _window(self, tool: Tool) -> timedelta | None:
-        """How long after its end a run still answers the same call."""
-        return None if tool.hints.read_only else timedelta(seconds=self._settings.repeat_seconds)
+    def _answers_since(self, tool: Tool, digest: str) -> datetime | None:
+        """Since when a run that ended answers this call; None where none does, nor one in flight.
+
+        One in flight may be of another process and die with it: what only reads is read anew.
+        """
+        if tool.hints.read_only:
+            return None
+        window = timedelta(seconds=self._settings.repeat_seconds)
+        since = self._clock.now() - window
+        last = self._carrier.ends.get(digest)
+        if last is None:
+            return since
+        # Of what ended here it is known how long ago that was, whatever the time of day became.
+        ended_at, at = last
+        if self._clock.monotonic() - at <= window.total_seconds():
+            return min(since, ended_at)
+        return max(since, ended_at + timedelta.resolution)
 
     async def join_same(
         self,
@@ -226,12 +239,11 @@ class Executions:
 
     def _begin(self, tool: Tool, call: CheckedCall, intent: RunRecord) -> Live:
         """From here on the call belongs to the server, whatever becomes of who made it."""
-        live = Live(intent, self._masker.also(call.secrets))
+        live = Live(intent, self._masker.also(call.secrets), self._clock)
         request = StartRequest(
             Definition(tool.operation, tool.tasks), intent.run, call.variables, call.secrets
         )
-        window = self._window(tool)
-        since = None if window is None else intent.created_at - window
+        since = self._answers_since(tool, intent.digest)
 
         async def begin() -> None:
             try:
@@ -284,7 +296,7 @@ class Executions:
         if live is None:
             return await self._wait_elsewhere(run, seconds, on_progress)
         await wait_for_end(live, clock=self._clock, seconds=seconds, on_progress=on_progress)
-        return live.record.at(self._clock.now())
+        return live.record.at(live.now())
 
     async def look(self, seconds: float) -> None:
         """Return once the source was asked for every run that is followed here, or after `seconds`.

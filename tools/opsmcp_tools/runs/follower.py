@@ -7,6 +7,7 @@ end here, if not from its source then from this follower: vanished, stuck.
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 
 import anyio
@@ -31,6 +32,9 @@ _LOOKS_FOR_ABSENT = 4
 
 _LONGEST_BACKOFF_SECONDS = 30.0
 
+_LEAST_SECONDS = 30.0
+"""How long a run that is taken up is followed at least, if its deadline is not shorter."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -49,8 +53,11 @@ async def first_of(*waits: Callable[[], Awaitable[object]]) -> None:
 class Live:
     """A run that this process carries. Waiters are woken when something visible changes."""
 
-    def __init__(self, record: RunRecord, masker: Masker) -> None:
+    def __init__(self, record: RunRecord, masker: Masker, clock: Clock) -> None:
         """Begin with what is known; whatever is learnt of the run goes through `masker`."""
+        self._clock = clock
+        age = (clock.now() - record.created_at).total_seconds()
+        self._began = clock.monotonic() - max(0.0, age)
         self.record = record
         self.masker = masker
         self.refusal: ToolError | None = None
@@ -61,6 +68,15 @@ class Live:
         self.caller: object = None
         self._changed = anyio.Event()
         self._hurried = anyio.Event()
+
+    @property
+    def age_seconds(self) -> float:
+        """How long ago it was called; a clock that is set meanwhile changes nothing of that."""
+        return self._clock.monotonic() - self._began
+
+    def now(self) -> datetime:
+        """The time of day as it goes on from that of the call."""
+        return self.record.created_at + timedelta(seconds=self.age_seconds)
 
     @property
     def settled(self) -> bool:
@@ -141,8 +157,9 @@ class Follower:
             first_seconds=settings.first_poll_seconds,
             frugal=bool(settings.requests_per_second),
         )
-        age = (clock.now() - live.record.created_at).total_seconds()
-        self._began = clock.monotonic() - max(0.0, age)
+        # By a wrong clock, a run of an earlier process would be over before it is looked at.
+        most = max(0.0, self._deadline - _LEAST_SECONDS)
+        self._began = clock.monotonic() - min(live.age_seconds, most)
         self._raw: RunReport | None = None
         self._last: RunReport | None = None
         self._failures = 0
@@ -166,7 +183,7 @@ class Follower:
                     return run
                 self._live.note_look()
                 changed = self._live.see(
-                    replace(self._live.record, result=run, seen_at=self._clock.now())
+                    replace(self._live.record, result=run, seen_at=self._live.now())
                 )
                 self._pace.see(self._elapsed(), changed=changed, pending=self._is_pending())
                 if changed:

@@ -62,7 +62,9 @@ class History:
 
     async def _find(self, run: str, read: Callable[[str], RunRecord | None]) -> RunRecord:
         live = self._live.get(run)
-        record = live.record if live else await _read(partial(read, run))
+        if live is not None:
+            return live.record.at(live.now())
+        record = await _read(partial(read, run))
         if record is None:
             raise UnknownRun(run)
         return record.at(self._clock.now())
@@ -108,7 +110,7 @@ class History:
     def newest(self, record: RunRecord) -> RunRecord:
         """The same run as it is now, if this process follows it; else what is given, as of now."""
         live = self._live.get(record.run)
-        return (live.record if live else record).at(self._clock.now())
+        return live.record.at(live.now()) if live else record.at(self._clock.now())
 
 
 def _parse_cursor(cursor: str | None) -> int | None:

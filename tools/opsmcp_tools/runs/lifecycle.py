@@ -46,6 +46,8 @@ _Values = TypeVarTuple("_Values")
 _KEEP_AGAIN_SECONDS = 10.0
 """How long until the end of a run that could not be kept is kept again."""
 
+_MOST_ENDS = 1_000
+
 _LOOKED_FOR = "its start was not answered; it is being looked for"
 _OUR_FAILURE = "opsmcp itself failed while it followed the run; its log tells more"
 
@@ -77,6 +79,8 @@ class Carrier:
         )
         self._starter = Starter(source, clock, settings, self._watcher.turn)
         self.live: dict[str, Live] = {}
+        self.ends: dict[str, tuple[datetime, float]] = {}
+        """By the digests of calls, when their last runs ended here, as told and monotonic."""
 
     async def begin(
         self, live: Live, request: StartRequest, ended_since: datetime | None = None
@@ -169,7 +173,7 @@ class Carrier:
         reason = live.masker.text(str(error))
         live.refusal = type(error)(reason, live.masker.text(error.in_terminal))
         result = replace(live.record.result, verdict=Verdict.NOTHING_RAN, reason=reason)
-        return replace(live.record, result=result, ended_at=self._clock.now())
+        return replace(live.record, result=result, ended_at=live.now())
 
     async def _follow(self, live: Live, ref: RunRef, *, taken_up: bool = False) -> None:
         await self._write(self._journal.accepted, live.record.run, ref.name)
@@ -213,9 +217,16 @@ class Carrier:
             return ()
 
     async def _end(self, live: Live, result: Run) -> None:
-        now = self._clock.now()
+        now = live.now()
         record = replace(live.record, result=result, ended_at=now, seen_at=now)
+        self._note_end(record.digest, now)
         await self._conclude(live, record, RunEnded(record))
+
+    def _note_end(self, digest: str, at: datetime) -> None:
+        self.ends.pop(digest, None)
+        self.ends[digest] = at, self._clock.monotonic()
+        if len(self.ends) > _MOST_ENDS:
+            del self.ends[next(iter(self.ends))]
 
     async def _conclude(self, live: Live, record: RunRecord, event: Event) -> None:
         """Keep the end, then tell it. What cannot be kept is told, and kept when that is possible.

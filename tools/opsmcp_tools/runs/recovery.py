@@ -79,7 +79,7 @@ class TakingUp:
         self, record: RunRecord, group: TaskGroup, carry: Callable[[Live], Awaitable[None]]
     ) -> None:
         """Follow a run that exists already, whether there is room for it or not."""
-        live = self._carrier.live[record.run] = Live(record, self._masker)
+        live = self._carrier.live[record.run] = Live(record, self._masker, self._clock)
         self._admission.take(record.principal)
 
         async def follow() -> None:

@@ -3,9 +3,10 @@
 Changed by `engine`, read by `source`; both in one event loop, so there are no locks.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from opsmcp_pipelines.embedded.engine.bounded_output import Keeper
@@ -30,7 +31,7 @@ class TaskState:
     running: tuple[str, Keeper] | None = None
     results: dict[str, str] = field(default_factory=dict[str, str])
     skipped: bool = False
-    started_at: datetime = field(default_factory=_now)
+    started_at: datetime | None = None
 
     def fail(self, step: str, note: str) -> None:
         """End the task with something that is not an output: it is shown as a step."""
@@ -73,22 +74,27 @@ class RunState:
     tasks: list[TaskState] = field(default_factory=list[TaskState])
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    _born: float = field(default_factory=time.monotonic)
+
+    def now(self) -> datetime:
+        """The time of day as it goes on from that of the creation, whatever sets the clock."""
+        return self.created_at + timedelta(seconds=time.monotonic() - self._born)
 
     def begin(self) -> None:
         """It has its turn."""
         self.status = Status.RUNNING
-        self.started_at = _now()
+        self.started_at = self.now()
 
     def begin_task(self, ref: TaskRef) -> TaskState:
         """Its next task starts."""
-        task = TaskState(ref)
+        task = TaskState(ref, started_at=self.now())
         self.tasks.append(task)
         return task
 
     def end(self, status: Status) -> None:
         """Nothing more will happen."""
         self.status = status
-        self.ended_at = _now()
+        self.ended_at = self.now()
 
     def abort(self, status: Status, note: str) -> None:
         """End the run where it stands."""

@@ -16,7 +16,7 @@ from opsmcp_pipelines.embedded.process_id import ProcessId
 from opsmcp_pipelines.embedded.store.report_codec import dump_report, load_report
 from opsmcp_pipelines.models import OperationKey
 from opsmcp_pipelines.run import RunReport
-from opsmcp_pipelines.sqlite_bound import shrink
+from opsmcp_pipelines.sqlite_bound import drop_outdated, shrink
 
 __all__ = ["RunStore", "StoredRun"]
 
@@ -152,13 +152,11 @@ class RunStore:
         return None if row is None else str(row[0])
 
     def _trim(self) -> None:
-        """Forget what is too old or too much."""
-        oldest = (datetime.now(UTC) - _KEEP).isoformat()
+        """Forget what is too old or too much, and never what goes on."""
         with self._connection as connection:
-            connection.execute("DELETE FROM runs WHERE created_at < ?", (oldest,))
+            drop_outdated(connection, _KEEP, "ended")
             connection.execute(
-                "DELETE FROM runs WHERE name IN"
-                " (SELECT name FROM runs ORDER BY created_at DESC LIMIT -1 OFFSET ?)",
+                "DELETE FROM runs WHERE ended AND rowid <= (SELECT max(rowid) FROM runs) - ?",
                 (_KEEP_RUNS,),
             )
 
