@@ -188,3 +188,4 @@ class Host:
     hostname: str = ""
     reachable: bool | None = None
     labels: Mapping[str, str] = field(default_factory=lambda: _NO_LABELS)
+    port: int = 0

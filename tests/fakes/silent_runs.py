@@ -177,6 +177,19 @@ SILENT = {
     "two hosts of one address, of which one got nothing": SilentRun(
         _ON_DBS, _task({"db-1": _BOTH}), "failed", "1 of 2 hosts got nothing", hosts=_ONE_ADDRESS
     ),
+    "a host that Ops knows by the name of another one": SilentRun(
+        _ABC,
+        _task({"gate": _ALL_THREE}),
+        "succeeded",
+        "what web-1 did is reported under gate",
+        hosts=(make_host("gate", "192.0.2.5"), *_WEB),
+    ),
+    "another step in the place of one that is missing": SilentRun(
+        _ABC,
+        _task({"web-1": _node(("a", GOOD), ("x", GOOD), ("c", GOOD))}),
+        "unknown",
+        "step 'b' has no report",
+    ),
     "tasks without a name": SilentRun(
         make_pipeline("nameless", tasks=_refs(("", "abc"), ("", "abc"))),
         _pipeline(),

@@ -74,7 +74,7 @@ def test_what_opsmcp_does_not_use_is_kept_all_the_same() -> None:
 def test_hosts_are_known_by_heartbeat_and_carry_no_credentials() -> None:
     hosts = wire.parse_objects(_listed("hosts-list"), _NS, wire.parse_host).good
     assert [host.reachable for host in hosts] == [True, True, True, None, False]
-    local = Host("local", _NS, "127.0.0.1", "local-hn", True, {"bed/role": "local"})
+    local = Host("local", _NS, "127.0.0.1", "local-hn", True, {"bed/role": "local"}, 12222)
     assert hosts[0] == local
     assert "LS0t" not in repr(hosts)
 

@@ -52,19 +52,31 @@ def test_the_hosts_of_another_cluster_are_not_known_here() -> None:
 
 
 def test_a_name_that_nobody_has_may_be_that_of_a_host_that_was_never_heard_of() -> None:
-    assert _place(host="new-hn").shown_as("new-hn") == ("new",)
+    assert _place(host="new-hn").shown_as == {"new-hn": ("new",)}
 
 
 def test_hosts_of_one_address_may_be_reported_under_each_others_names() -> None:
     twin = replace(_DB1, name="db-9", labels={})
     found = find_placement(replace(_TASK, host="role=db"), "", (*_HOSTS, twin), elsewhere=False)
-    assert found.shown_as("db-1") == ("db-9",)
-    assert found.shown_as("db-2") == ()
+    assert found.shown_as == {"db-1": ("db-9",)}
     assert found.shared == ()
+
+
+def test_another_port_is_another_connection() -> None:
+    twin = replace(_DB1, name="db-9", port=2222)
+    found = find_placement(replace(_TASK, host="role=db"), "", (*_HOSTS, twin), elsewhere=False)
+    assert (found.shown_as, found.shared) == ({}, ())
+
+
+def test_of_many_hosts_of_one_address_a_few_names_are_kept() -> None:
+    hosts = tuple(replace(_DB1, name=f"db-{n}") for n in range(1000))
+    found = find_placement(replace(_TASK, host="role=db"), "", hosts, elsewhere=False)
+    assert {len(names) for names in found.shown_as.values()} == {50}
 
 
 @pytest.mark.parametrize("address", ["", "127.0.0.1"])
 def test_hosts_that_are_the_controller_itself_share_nothing(address: str) -> None:
     hosts = tuple(replace(host, address=address) for host in _HOSTS)
     found = find_placement(replace(_TASK, host="role=db"), "", hosts, elsewhere=False)
-    assert (found.shown_as("db-1"), found.shared, found.doubtful) == ((), (), ("db-2",))
+    assert (found.shown_as, found.shared) == ({}, ())
+    assert found.doubtful == ("db-2",)

@@ -143,12 +143,13 @@ def parse_host(item: Fields, namespace: str) -> Host:
     Raises:
         Malformed: A field is of the wrong type, or the name is missing.
     """
-    metadata, status = item.inner("metadata"), item.inner("status")
+    metadata, spec, status = (item.inner(name) for name in ("metadata", "spec", "status"))
     heart = status.text("heartStatus")
     return Host(
         name=_name(metadata),
         namespace=namespace,
-        address=item.inner("spec").text("address"),
+        address=spec.text("address"),
+        port=spec.number("port"),
         hostname=status.text("hostname"),
         reachable=heart == Status.SUCCEEDED.value if heart else None,
         labels=metadata.mapping("labels"),

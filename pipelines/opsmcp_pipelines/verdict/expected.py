@@ -164,5 +164,5 @@ def _step_on_ops(step: Step, values: Mapping[str, str]) -> ExpectedStep:
 
 
 def _place(found: Placement, *, by_variable: bool) -> ExpectedPlace:
-    hosts = tuple(ExpectedHost(name, found.shown_as(name)) for name in found.names)
+    hosts = tuple(ExpectedHost(name, found.shown_as.get(name, ())) for name in found.names)
     return ExpectedPlace(found.named, hosts, found.exact, found.runner, by_variable)

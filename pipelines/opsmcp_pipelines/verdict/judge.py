@@ -12,7 +12,7 @@ from types import MappingProxyType
 from opsmcp_pipelines.report import RunReport, Status, TaskReport
 from opsmcp_pipelines.run import Run, TaskResult, Verdict
 from opsmcp_pipelines.verdict.expected import ExpectedTask
-from opsmcp_pipelines.verdict.steps import WORST_FIRST, taken_at_its_word, worst
+from opsmcp_pipelines.verdict.steps import RANK, taken_at_its_word, worst
 from opsmcp_pipelines.verdict.tasks import INTERRUPTED, judge_task, partly_idle
 from opsmcp_pipelines.verdict.twins import shared_entries
 
@@ -180,7 +180,7 @@ _SAID = MappingProxyType(
 
 def _first_reason(tasks: Sequence[TaskResult]) -> str:
     """The reason of the task that weighs most; of a foreseen failure only if there is no other."""
-    ranked = sorted(tasks, key=lambda task: (task.allowed, WORST_FIRST.index(task.verdict)))
+    ranked = sorted(tasks, key=lambda task: (task.allowed, RANK[task.verdict]))
     worst_one = next((task for task in ranked if task.reason), None)
     if worst_one is None:
         return ""

@@ -5,9 +5,11 @@ selector in the task, a Host by its name or host name, else a node, or a word fo
 a container image or mounts always runs in a pod.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
+from types import MappingProxyType
 
 from opsmcp_pipelines.models import Host, Task
 
@@ -23,6 +25,12 @@ _LOCAL = ("", "127.0.0.1")
 """Addresses that mean the controller itself. Nothing is shared there under one name."""
 
 
+_MOST_ALIASES = 50
+"""Further names under which a host is reported make the run unknown."""
+
+_NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+
 class Runner(StrEnum):
     """What runs the steps: a host, a pod, or the one or the other, which only Ops knows."""
 
@@ -36,8 +44,8 @@ class Placement:
     """Where one task runs.
 
     `names` are the hosts or nodes that it is certain to mean, a name twice if two Hosts have it.
-    When it is `exact`, it means no others, but perhaps one of `aliases` in their place. `hosts` are
-    the Hosts of the inventory among them, `others` the rest.
+    When it is `exact`, it means no others, but each may be reported under a name of `shown_as`, the
+    first few of which are kept. `hosts` are the Hosts of the inventory among them.
     """
 
     named: str
@@ -45,32 +53,41 @@ class Placement:
     exact: bool = False
     runner: Runner = Runner.EITHER
     hosts: tuple[Host, ...] = ()
-    others: tuple[Host, ...] = ()
-    aliases: tuple[str, ...] = ()
-
-    def shown_as(self, name: str) -> tuple[str, ...]:
-        """The other names under which Ops may report what it did on `name`.
-
-        It keeps one connection for each address, with the name of the Host that used it first.
-        """
-        addresses = {host.address for host in self.hosts if host.name == name} - set(_LOCAL)
-        alike = {host.name for host in (*self.hosts, *self.others) if host.address in addresses}
-        return tuple(sorted(alike.union(self.aliases) - {name}))
+    shown_as: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NONE)
 
     @property
     def shared(self) -> tuple[tuple[str, ...], ...]:
-        """The names of those Hosts among them that have one address, each group sorted."""
-        groups = {
-            address: tuple(sorted(host.name for host in self.hosts if host.address == address))
-            for address in dict.fromkeys(host.address for host in self.hosts)
-            if address not in _LOCAL
-        }
-        return tuple(names for names in groups.values() if len(names) > 1)
+        """The names of those Hosts among them that are one for Ops, each group sorted."""
+        groups = _by_connection(self.hosts).values()
+        return tuple(tuple(sorted(names)) for names in groups if len(names) > 1)
 
     @property
     def doubtful(self) -> tuple[str, ...]:
         """The names of the Hosts among them without a good heartbeat, sorted."""
         return tuple(sorted(host.name for host in self.hosts if not host.reachable))
+
+
+def _by_connection(hosts: Iterable[Host]) -> Mapping[tuple[str, int], list[str]]:
+    """The names of the Hosts by what Ops connects to.
+
+    It keeps one connection for each address and port, with the name of the Host that used it first.
+    """
+    groups: dict[tuple[str, int], list[str]] = {}
+    for host in hosts:
+        if host.address not in _LOCAL:
+            groups.setdefault((host.address, host.port), []).append(host.name)
+    return groups
+
+
+def _aliases(found: Sequence[Host], hosts: Sequence[Host]) -> Mapping[str, tuple[str, ...]]:
+    """Under which other names each of these Hosts may be reported, where there are any."""
+    groups = _by_connection(hosts)
+    alike = {host.name: groups.get((host.address, host.port), ()) for host in found}
+    return {name: _few(others, name) for name, others in alike.items() if len(others) > 1}
+
+
+def _few(names: Iterable[str], but: str) -> tuple[str, ...]:
+    return tuple(islice((name for name in names if name != but), _MOST_ALIASES))
 
 
 def find_placement(task: Task, host: str, hosts: Sequence[Host], *, elsewhere: bool) -> Placement:
@@ -102,15 +119,15 @@ def _is_selector(task: Task) -> bool:
 
 
 def _selected(selector: str, hosts: Sequence[Host]) -> Placement:
-    found = tuple(host for host in hosts if _is_labelled(host, selector))
-    others = tuple(host for host in hosts if host not in found)
+    wanted = _labels(selector)
+    found = tuple(host for host in hosts if wanted.items() <= dict(host.labels).items())
     names = tuple(sorted(host.name for host in found))
-    return Placement(selector, names, True, Runner.HOST, found, others)
+    return Placement(selector, names, True, Runner.HOST, found, _aliases(found, hosts))
 
 
-def _is_labelled(host: Host, selector: str) -> bool:
+def _labels(selector: str) -> Mapping[str, str]:
     parts = (part.strip().partition("=") for part in selector.split(","))
-    return all(host.labels.get(name.strip()) == value.strip("= ") for name, _, value in parts)
+    return {name.strip(): value.strip("= ") for name, _, value in parts}
 
 
 def _single(named: str, hosts: Sequence[Host]) -> Placement:
@@ -118,9 +135,9 @@ def _single(named: str, hosts: Sequence[Host]) -> Placement:
     found = by_name or [host for host in hosts if host.hostname == named]
     if not found:
         # A node, or the host name of a Host of which nothing was heard yet.
-        silent = tuple(host.name for host in hosts if not host.hostname)
-        return Placement(named, (named,), exact=True, aliases=silent)
-    first, *alike = found
-    others = tuple(host for host in hosts if host is not first)
-    aliases = tuple(host.name for host in alike)
-    return Placement(named, (first.name,), True, Runner.HOST, (first,), others, aliases)
+        silent = _few((host.name for host in hosts if not host.hostname), named)
+        return Placement(named, (named,), exact=True, shown_as={named: silent})
+    name = found[0].name
+    alike = _aliases(found[:1], hosts).get(name, ())
+    others = _few(dict.fromkeys([*alike, *(host.name for host in found)]), name)
+    return Placement(named, (name,), True, Runner.HOST, (found[0],), {name: others})

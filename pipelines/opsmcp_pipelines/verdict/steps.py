@@ -28,16 +28,25 @@ _PLAIN = MappingProxyType(
         Status.OTHER: Verdict.UNKNOWN,
     }
 )
-WORST_FIRST = (
-    Verdict.CANCELLED,
-    Verdict.FAILED,
-    Verdict.ABORTED,
-    Verdict.INVALID,
-    Verdict.UNKNOWN,
-    Verdict.RUNNING,
-    Verdict.NOTHING_RAN,
-    Verdict.SUCCEEDED,
+RANK = MappingProxyType(
+    {
+        verdict: rank
+        for rank, verdict in enumerate(
+            (
+                Verdict.CANCELLED,
+                Verdict.FAILED,
+                Verdict.ABORTED,
+                Verdict.INVALID,
+                Verdict.UNKNOWN,
+                Verdict.RUNNING,
+                Verdict.NOTHING_RAN,
+                Verdict.SUCCEEDED,
+            )
+        )
+    }
 )
+"""The worst first: what counts where parts ended differently."""
+
 _TO_BE_LOOKED_INTO = (Verdict.SUCCEEDED, Verdict.FAILED)
 """What a source's word for a part is not believed in without its own parts."""
 
@@ -54,7 +63,7 @@ _GAP = "has no report, though a later step has; the task may not be the one that
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """The one that weighs most; there must be one."""
-    return min(verdicts, key=WORST_FIRST.index)
+    return min(verdicts, key=RANK.__getitem__)
 
 
 def taken_at_its_word(status: Status, over: bool) -> Verdict:
@@ -99,6 +108,8 @@ def judge_node(
 def passes_of(node: NodeReport, wanted: Sequence[ExpectedStep]) -> list[list[StepReport]]:
     """The steps of a node, apart for each time that they begin anew; one list if there are none."""
     names = [step.name for step in wanted]
+    if not names or [step.name for step in node.steps] == names:
+        return [list(node.steps)]
     passes: list[list[StepReport]] = [[]]
     at = -1
     for step in node.steps:
@@ -120,10 +131,12 @@ def _judge_pass(
 ) -> list[StepResult]:
     may_fail = {step.name for step in wanted if step.may_fail}
     results: list[StepResult] = []
+    failed = False
     for report in reports:
         result = _judge_step(report, report.name in may_fail, over=over)
-        if over and (why := _why_never_run(report, results, runner)):
+        if over and failed and (why := _why_never_run(report, results, runner)):
             result = StepResult(report.name, Verdict.NOTHING_RAN, note=why)
+        failed |= result.verdict is Verdict.FAILED
         results.append(result)
     return results
 
@@ -135,8 +148,8 @@ def _judge_step(step: StepReport, may_fail: bool, *, over: bool) -> StepResult:
 
 
 def _why_never_run(step: StepReport, before: Sequence[StepResult], runner: Runner) -> str:
-    """Why a step that is reported as failed or going on never ran; empty if it may have."""
-    if step.status is Status.SUCCEEDED or not any(it.verdict is Verdict.FAILED for it in before):
+    """Why a step after one that failed never ran, whatever is reported; empty if it may have."""
+    if step.status is Status.SUCCEEDED:
         return ""
     if any(unforeseen(it) for it in before):
         return _AFTER_FAILURE
@@ -155,6 +168,8 @@ def _verdict(said: Verdict, passes: Sequence[Sequence[StepResult]]) -> Verdict:
 
 
 def _verdict_of_pass(steps: Sequence[StepResult]) -> Verdict:
+    if all(step.verdict is Verdict.SUCCEEDED for step in steps):
+        return Verdict.SUCCEEDED
     if all_foreseen(steps):
         return Verdict.FAILED  # nothing was done, whoever foresaw it
     return worst(
@@ -171,6 +186,8 @@ def _missing(
     steps: Sequence[StepResult], wanted: Sequence[ExpectedStep], runner: Runner
 ) -> list[StepResult]:
     """The first step without a report that nothing excuses, where no step before it failed."""
+    if [step.name for step in steps] == [step.name for step in wanted]:
+        return []
     if not steps or any(unforeseen(step) for step in steps):
         return []
     lacks = Counter(step.name for step in wanted if step.required)
