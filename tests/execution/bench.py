@@ -12,7 +12,7 @@ from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.journal.sqlite_write import SqliteJournal, open_journal
 from opsmcp_tools.model.run_record import RunRecord, RunSettings
 from opsmcp_tools.model.tool import Hints, Principal, Tool
-from opsmcp_tools.runs.events import Event, EventHook
+from opsmcp_tools.runs.events import Event, EventHook, SlowHook
 from opsmcp_tools.runs.executions import Executions
 from tests.fakes.clock import JumpingClock
 from tests.fakes.scripted_source import ScriptedSource
@@ -55,7 +55,7 @@ async def bench(
     *,
     settings: RunSettings | None = None,
     clock: JumpingClock | None = None,
-    hooks: Sequence[EventHook] = (),
+    hooks: Sequence[EventHook | SlowHook] = (),
 ) -> AsyncGenerator[Bench, None]:
     """Everything running; stopped as a process would be, when left."""
     clock = clock or JumpingClock()

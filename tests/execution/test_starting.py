@@ -16,6 +16,7 @@ from opsmcp_pipelines.source import RunRef
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.model.errors import ToolUnavailable
 from opsmcp_tools.model.run_record import RunSettings
+from opsmcp_tools.runs import events
 from opsmcp_tools.runs.events import CallRefused, Event, RunEnded, RunProgressed, RunStarted
 from tests.execution.bench import ANNA, CALL, SAY, bench
 from tests.execution.test_sameness import CHANGING
@@ -187,6 +188,42 @@ async def test_who_listens_and_fails_does_not_end_a_run(tmp_path: Path) -> None:
 
     async with bench(tmp_path, ScriptedSource(RUNNING, ended()), hooks=[fail]) as it:
         assert (await it.run_to_end()).verdict is Verdict.SUCCEEDED
+
+
+class _Slow:
+    """Takes its time for each event: real time, as what it waits for is outside."""
+
+    def __init__(self, seconds: float, fails: bool = False) -> None:
+        self.seconds, self.fails = seconds, fails
+        self.told: list[type[Event]] = []
+
+    async def deliver(self, event: Event, /) -> None:
+        await anyio.sleep(self.seconds)
+        self.told.append(type(event))
+        if self.fails:
+            raise ValueError("a bug")
+
+
+async def test_what_a_slow_hook_is_told_is_delivered_before_the_process_ends(
+    tmp_path: Path,
+) -> None:
+    slow, failing = _Slow(0.2), _Slow(0.1, fails=True)
+    async with bench(tmp_path, ScriptedSource(RUNNING, ended()), hooks=[slow, failing]) as it:
+        assert (await it.run_to_end()).verdict is Verdict.SUCCEEDED
+        assert slow.told != [RunStarted, RunProgressed, RunEnded]
+    assert slow.told == failing.told == [RunStarted, RunProgressed, RunEnded]
+
+
+async def test_a_hook_that_never_comes_back_holds_up_no_run_and_no_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "_DRAIN_SECONDS", 0.1)
+    hung, quick = _Slow(1_000), _Slow(0)
+    with anyio.fail_after(10):
+        async with bench(tmp_path, ScriptedSource(RUNNING, ended()), hooks=[hung, quick]) as it:
+            assert (await it.run_to_end()).verdict is Verdict.SUCCEEDED
+    assert hung.told == []
+    assert quick.told == [RunStarted, RunProgressed, RunEnded]
 
 
 async def test_secret_values_are_masked_in_what_is_kept(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from opsmcp_tools.model.run_record import Clock, Repeat, RunRecord, RunSettings
 from opsmcp_tools.model.tool import Principal, Tool
 from opsmcp_tools.runs.call_digest import digest_of
 from opsmcp_tools.runs.concurrency_limit import Admission
-from opsmcp_tools.runs.events import EventHook
+from opsmcp_tools.runs.events import EventHook, Hooks, SlowHook
 from opsmcp_tools.runs.follower import Live
 from opsmcp_tools.runs.history import History
 from opsmcp_tools.runs.lifecycle import Carrier
@@ -56,7 +56,7 @@ class Executions:
         *,
         settings: RunSettings,
         clock: Clock,
-        hooks: Sequence[EventHook] = (),
+        hooks: Sequence[EventHook | SlowHook] = (),
         contents: Callable[[], Contents] = Contents,
         masker: Masker | None = None,
     ) -> None:
@@ -72,8 +72,9 @@ class Executions:
         self._admission = Admission(settings, clock)
         self._contents = contents
         writes = Writes()
+        self._hooks = Hooks(hooks)
         self._carrier = Carrier(
-            source, journal, settings=settings, clock=clock, writes=writes, hooks=hooks
+            source, journal, settings=settings, clock=clock, writes=writes, hooks=self._hooks
         )
         self._taking_up = TakingUp(
             journal,
@@ -91,9 +92,10 @@ class Executions:
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Own the runs until cancelled; they stay in the journal for the next process.
 
-        Started once the unfinished runs of processes that are gone have been taken up.
+        Started once the unfinished runs of processes that are gone have been taken up. What hooks
+        are told is delivered before this ends, bounded in time.
         """
-        async with anyio.create_task_group() as group:
+        async with self._hooks.delivering(), anyio.create_task_group() as group:
             self._group = group
             try:
                 await self._taking_up.take_up(group)

@@ -29,7 +29,7 @@ from opsmcp_tools.model.run_record import Clock, RunRecord, RunSettings
 from opsmcp_tools.runs.events import (
     CallRefused,
     Event,
-    EventHook,
+    Hooks,
     RunEnded,
     RunProgressed,
     RunStarted,
@@ -65,7 +65,7 @@ class Carrier:
         settings: RunSettings,
         clock: Clock,
         writes: Writes,
-        hooks: Sequence[EventHook] = (),
+        hooks: Hooks,
     ) -> None:
         """Prepare; nothing is carried yet."""
         self._source = source
@@ -73,7 +73,7 @@ class Carrier:
         self._writes = writes
         self._settings = settings
         self._clock = clock
-        self._hooks = tuple(hooks)
+        self._hooks = hooks
         self._watcher = Watcher(
             source, clock=clock, requests_per_second=settings.requests_per_second
         )
@@ -91,7 +91,7 @@ class Carrier:
         except JournalUnusable as error:
             del self.live[live.record.run]
             live.see(self._refused(live, ToolUnavailable(f"nothing was started: {error}")))
-            self._emit(replace(_refusal(live), run=""))
+            self._hooks.emit(replace(_refusal(live), run=""))
             return
         if same is not None:
             del self.live[live.record.run]
@@ -181,7 +181,7 @@ class Carrier:
         usual = statistics.median(durations) if durations else None
         known = replace(live.record.result, reason="")
         live.see(replace(live.record, source_run=ref.name, result=known, usual_seconds=usual))
-        self._emit(RunStarted(live.record, taken_up))
+        self._hooks.emit(RunStarted(live.record, taken_up))
         follower = Follower(
             live,
             self._watcher,
@@ -192,7 +192,7 @@ class Carrier:
         keeper = ProgressKeeper(self._journal.progressed, self._writes, self._clock, live.record)
         run = await follower.follow(
             on_look=lambda: keeper.see(live.record),
-            on_change=lambda: self._emit(RunProgressed(live.record)),
+            on_change=lambda: self._hooks.emit(RunProgressed(live.record)),
         )
         if run.verdict is Verdict.STUCK and self._source.can_cancel:
             run = await self._stop(ref, run, follower)
@@ -240,7 +240,7 @@ class Carrier:
             live.see(record)
             if kept:
                 del self.live[record.run]
-        self._emit(event)
+        self._hooks.emit(event)
         while not kept:
             await self._clock.sleep(_KEEP_AGAIN_SECONDS)
             kept = await self._write(self._journal.finish, record)
@@ -254,13 +254,6 @@ class Carrier:
             _logger.warning("what became of a run was not kept yet: %s", error)
             return False
         return True
-
-    def _emit(self, event: Event) -> None:
-        for hook in self._hooks:
-            try:
-                hook(event)
-            except Exception:  # whoever listens must not end what it listens to
-                _logger.exception("a listener failed on %s", type(event).__name__)
 
 
 def _refusal(live: Live) -> CallRefused:
