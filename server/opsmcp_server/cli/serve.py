@@ -8,6 +8,7 @@ from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.process.glibc_heap import share_heap
+from opsmcp_server.process.preload import import_ahead
 from opsmcp_server.transports.http import listen, serve_http
 from opsmcp_server.transports.origins import in_url, refused_elsewhere
 
@@ -25,6 +26,7 @@ def command(shared: Shared, host: str | None, port: int | None) -> int:
     `Authorization: Bearer ...`.
     """
     share_heap()
+    import_ahead()
     flags = shared.with_flags(server_host=host, server_port=port)
     return run_with_services(flags, _serve, starts_runs=True, level=logging.INFO)
 
