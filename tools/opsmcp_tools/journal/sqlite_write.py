@@ -16,10 +16,11 @@ from pathlib import Path
 from opsmcp_pipelines.sqlite_bound import KEEP_NEWEST, drop_outdated, shrink
 from opsmcp_tools.journal.process_lock import Ownership
 from opsmcp_tools.journal.record_codec import pack_run
+from opsmcp_tools.journal.reserve import Reserve
 from opsmcp_tools.journal.rows import DAMAGED, full_record, row_of, text_of
 from opsmcp_tools.journal.sqlite_file import connect, identity_of, translated
 from opsmcp_tools.journal.sqlite_read import JournalReader, same_call
-from opsmcp_tools.model.errors import JournalUnusable
+from opsmcp_tools.model.errors import JournalBusy, JournalHindered, JournalUnusable
 from opsmcp_tools.model.run_record import RunRecord
 
 __all__ = ["Limits", "SqliteJournal", "open_journal"]
@@ -50,6 +51,9 @@ _PRUNE_EVERY = 50
 
 _GOING_ON_BYTES = 64 * 1024
 """Bounds a run that goes on, compressed: it is written again and again."""
+
+_ON_FULL_DISK_BYTES = (64 * 1024, 4 * 1024, 0)
+"""Bounds the end of a run, compressed, where the disk is full: the first that finds room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,7 @@ class SqliteJournal(JournalReader):
         self._limits = limits
         self._identity = identity_of(path)
         self._added = 0
+        self._reserve = Reserve(path.with_name("reserve"))
 
     def add(self, record: RunRecord, ended_since: datetime | None = None) -> RunRecord | None:
         """Keep an intent, and drop what is too old or too much; or give the run of the same call.
@@ -124,6 +129,8 @@ class SqliteJournal(JournalReader):
                 same = self._one(database.execute(*query).fetchall(), full_record)
                 if same is not None:
                     return same
+            # Nothing is started whose end could not be kept.
+            self._reserve.take()
             database.execute(_ADD, {**row_of(record), "owner": self._ownership.name})
             self._drop_outdated(database)
             shrink(database, self._limits.all_bytes, _DROP_OLDEST)
@@ -148,8 +155,29 @@ class SqliteJournal(JournalReader):
             database.execute(_PROGRESSED, {"run": record.run, "result": packed})
 
     def finish(self, record: RunRecord) -> None:
-        """Keep the end of a run, with its outputs."""
-        packed = pack_run(record.result, self._limits.result_bytes)
+        """Keep the end of a run, with its outputs; on a full disk with less of them."""
+        try:
+            self._finish(record, self._limits.result_bytes)
+        except JournalBusy:
+            raise
+        except JournalHindered as error:
+            self._finish_on_full_disk(record, error)
+
+    def _finish_on_full_disk(self, record: RunRecord, error: JournalHindered) -> None:
+        with self._writing() as database:
+            self._reserve.give_up()
+            # What was written last stands on the disk twice until then.
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        for most_bytes in _ON_FULL_DISK_BYTES:
+            try:
+                self._finish(record, min(most_bytes, self._limits.result_bytes))
+            except JournalHindered:
+                continue
+            return
+        raise error
+
+    def _finish(self, record: RunRecord, most_bytes: int) -> None:
+        packed = pack_run(record.result, most_bytes)
         ended_at = text_of(record.ended_at or record.created_at)
         with self._writing() as database:
             database.execute(_FINISH, {**row_of(record), "ended_at": ended_at, "result": packed})

@@ -89,9 +89,11 @@ class Carrier:
         try:
             same = await self._writes.do(self._journal.add, live.record, ended_since)
         except JournalUnusable as error:
-            del self.live[live.record.run]
-            live.see(self._refused(live, ToolUnavailable(f"nothing was started: {error}")))
-            self._hooks.emit(replace(_refusal(live), run=""))
+            self._refuse(live, str(error))
+            return
+        except Exception:  # the other runs must not end with this one
+            _logger.exception("run %s: opsmcp failed while it was to be kept", live.record.run)
+            self._refuse(live, "opsmcp itself failed; its log tells more")
             return
         if same is not None:
             del self.live[live.record.run]
@@ -100,6 +102,12 @@ class Carrier:
         live.keep()
         async with self._ending(live):
             await self._begin(live, request)
+
+    def _refuse(self, live: Live, why: str) -> None:
+        """End a call of which the journal knows nothing."""
+        del self.live[live.record.run]
+        live.see(self._refused(live, ToolUnavailable(f"nothing was started: {why}")))
+        self._hooks.emit(replace(_refusal(live), run=""))
 
     async def _begin(self, live: Live, request: StartRequest) -> None:
         def doubt() -> None:
