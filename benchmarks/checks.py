@@ -14,7 +14,7 @@ from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.tool import Bound, Hints, Principal, Tool
 from opsmcp_tools.policy.decision import Action, Effect, Policy
 from opsmcp_tools.policy.rules import Rule
-from opsmcp_tools.toolbox.schema import OUTPUT_SCHEMA, build_input, input_schema
+from opsmcp_tools.toolbox.schema import build_input, input_schema
 
 _OUTPUT_BYTES = 10 * 1000
 _CALLS = 200
@@ -85,7 +85,6 @@ def _tool() -> Tool:
         inputs=inputs,
         bound=(Bound("sk", "s3cr3t-value", secret=True), Bound("white", "$principal")),
         input_schema=input_schema(inputs),
-        output_schema=OUTPUT_SCHEMA,
     )
 
 

@@ -30,6 +30,7 @@ from benchmarks.measure import Row
 from benchmarks.ops_life import Work
 from benchmarks.process import LOG, Usage, serving
 from opsmcp_pipelines.run import Verdict
+from opsmcp_server.protocol.results import STRUCTURED
 from opsmcp_tools.journal.protocol import Query
 from opsmcp_tools.journal.sqlite_write import open_journal
 from tests.fakes.fault_proxy import FAULTS, Asked, Fault, FaultProxy, fault_proxy
@@ -45,6 +46,7 @@ _OUTPUT = "a line of output, as long as lines are in the mean, with some words i
 _CHANGE_SECONDS = 5.0
 _CLEAR_SECONDS = 20.0
 _CLEARED_AGE_SECONDS = 60.0
+_TYPED: Any = {STRUCTURED: True}
 _WARM_UP = 0.4
 """The share of the time after which memory has to be flat."""
 
@@ -99,7 +101,7 @@ class _Soak:
         self.calls += 1
         message = f"{self.calls}-{self.chance.uniform(0.1, _LONGEST_WORK_SECONDS):.2f}"
         name = f"work-{self.chance.randrange(_OPERATIONS):02}"
-        self._note(await client.call_tool(name, {"message": message}))
+        self._note(await client.call_tool(name, {"message": message}, meta=_TYPED))
 
     async def _list(self, client: Client) -> None:
         tools = (await client.list_tools()).tools
@@ -108,7 +110,8 @@ class _Soak:
     async def _look(self, client: Client) -> None:
         listed = await client.call_tool("list_runs", {"limit": 5})
         for run in _data(listed).get("runs", [])[:1]:
-            self._note(await client.call_tool("get_run", {"run": run["run"], "wait_seconds": 1}))
+            wanted = {"run": run["run"], "wait_seconds": 1}
+            self._note(await client.call_tool("get_run", wanted, meta=_TYPED))
             await client.call_tool("get_run_output", {"run": run["run"], "search": "words"})
 
     def _note(self, result: Any) -> None:

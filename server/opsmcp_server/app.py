@@ -32,10 +32,11 @@ from opsmcp_tools.journal.sqlite_write import Limits
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.model.run_record import RunSettings, SystemClock
-from opsmcp_tools.model.tool import Principal
+from opsmcp_tools.model.tool import JsonObject, Principal
 from opsmcp_tools.model.value_rules import ValueRules
 from opsmcp_tools.policy.approval_file import ApprovalFile
 from opsmcp_tools.policy.decision import Action, Effect, Policy
+from opsmcp_tools.results.output_schema import OUTPUT_SCHEMA
 from opsmcp_tools.runs.executions import Executions
 from opsmcp_tools.toolbox.build import Exposure, ToolSettings
 from opsmcp_tools.toolbox.overrides import Override, VariableOverride, words_of_person
@@ -129,10 +130,11 @@ def _policy(config: Config) -> Policy:
 
 def _new_listing(config: Config, policy: Policy, principal: Principal) -> Listing:
     """A list that holds no operation yet, with the built-in tools that this principal may use."""
+    schema = OUTPUT_SCHEMA if config.result.structured == "always" else None
 
     def allowed(tools: tuple[types.Tool, ...]) -> list[types.Tool]:
         return [
-            tool
+            _with_output(tool, schema)
             for tool in tools
             if policy.decide(principal, Action.LIST, builtin.subject(tool)).effect is Effect.ALLOW
         ]
@@ -141,7 +143,13 @@ def _new_listing(config: Config, policy: Policy, principal: Principal) -> Listin
         allowed(builtin.definitions()),
         allowed(finding.definitions()),
         page_size=config.tools.page_size,
+        output_schema=schema,
     )
+
+
+def _with_output(tool: types.Tool, schema: JsonObject | None) -> types.Tool:
+    answers = tool.name in builtin.ANSWER_WITH_RUNS
+    return tool.model_copy(update={"output_schema": schema}) if answers else tool
 
 
 def _contents(discovery: Discovery) -> Contents:

@@ -29,7 +29,8 @@ def test_json_is_the_structured_result(opsmcp: Opsmcp) -> None:
     data = json.loads(done.stdout)
     assert done.returncode == 0
     assert (data["operation"], data["verdict"]) == ("say-hello", "succeeded")
-    assert data["tasks"][0]["nodes"][0]["steps"][0]["output"] == "hello world\n"
+    assert data["tasks"][0]["nodes"][0]["steps"][0]["output"].splitlines()[1:-1] == ["hello world"]
+    assert data["summary"].startswith("succeeded: say-hello")
 
 
 def test_a_failed_run_is_status_1_with_its_result_on_stdout(opsmcp: Opsmcp) -> None:
@@ -71,7 +72,7 @@ def test_a_built_in_tool_can_be_called(opsmcp: Opsmcp) -> None:
     done = opsmcp("call", "list_inventory", "kind=hosts", "--json")
     assert done.returncode == 0
     assert [host["name"] for host in json.loads(done.stdout)["hosts"]] == ["localhost"]
-    assert "hosts: localhost" in opsmcp("call", "list_inventory", "kind=hosts").stdout
+    assert "hosts:\n- localhost (" in opsmcp("call", "list_inventory", "kind=hosts").stdout
 
 
 def test_a_change_without_a_terminal_is_refused_with_the_command_to_run(opsmcp: Opsmcp) -> None:

@@ -21,7 +21,9 @@ async def test_stdio_serves_a_client(opsmcp: Opsmcp) -> None:
     )
     with anyio.fail_after(SECONDS):
         async with Client(server) as client:
-            result = await client.call_tool("say-hello", {"word": "world"})
+            result = await client.call_tool(
+                "say-hello", {"word": "world"}, meta={"opsmcp/structured": True}
+            )
     assert (result.structured_content or {})["verdict"] == "succeeded"
 
 

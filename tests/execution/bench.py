@@ -27,7 +27,6 @@ SAY = Tool(
     inputs=(),
     bound=(),
     input_schema={},
-    output_schema={},
 )
 CALL = CheckedCall({"message": "hello"}, {"message": "hello", "mood": "calm"})
 

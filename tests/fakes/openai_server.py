@@ -102,8 +102,8 @@ class FakeOpenAI:
 
 
 @contextmanager
-def fake_openai() -> Generator[FakeOpenAI]:
-    fake = FakeOpenAI()
+def fake_openai(fake: FakeOpenAI | None = None) -> Generator[FakeOpenAI]:
+    fake = fake or FakeOpenAI()
     with _Server(("127.0.0.1", 0), Exchange) as server:
         server.fake = fake
         fake.url = f"http://127.0.0.1:{server.server_address[1]}/v1"

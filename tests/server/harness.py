@@ -21,6 +21,7 @@ from opsmcp_server.calls.services import Services
 from opsmcp_server.config.load import load
 from opsmcp_server.config.schema import Server
 from opsmcp_server.protocol.handlers import build_server
+from opsmcp_server.protocol.results import STRUCTURED
 from opsmcp_server.transports.http import build_app, listen
 from opsmcp_tools.journal.lazy import LateJournal
 from opsmcp_tools.journal.sqlite_write import SqliteJournal
@@ -29,6 +30,17 @@ ERAS: Mapping[str, Any] = {"legacy": "legacy", "modern": "auto"}
 TRANSPORTS = ("memory", "stdio", "sse", "http")
 LINKS = [f"{transport}-{era}" for transport in TRANSPORTS for era in ERAS]
 """Every transport in both eras."""
+
+
+class AskingClient(Client):
+    """The SDK's client, asking each call for structured content as programs do."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any] | None = None, *rest: Any, **more: Any
+    ) -> Any:
+        given: Any = more.pop("meta", None)
+        meta: Any = {STRUCTURED: True, **(given or {})}
+        return await super().call_tool(name, arguments, *rest, meta=meta, **more)
 
 
 @dataclass
@@ -44,10 +56,13 @@ class Running:
     stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @asynccontextmanager
-    async def connect(self, **options: Any) -> AsyncGenerator[Client]:
+    async def connect(
+        self, kind: type[Client] = AskingClient, **options: Any
+    ) -> AsyncGenerator[Client]:
         async with AsyncExitStack() as stack:
             target = await self._target(stack)
-            yield await stack.enter_async_context(Client(target, mode=ERAS[self.era], **options))
+            client = kind(target, mode=ERAS[self.era], **options)
+            yield await stack.enter_async_context(client)
 
     async def _target(self, stack: AsyncExitStack) -> Any:
         if self.transport == "memory":

@@ -13,7 +13,7 @@ from mcp.server.auth.provider import AccessToken
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.types import ASGIApp
 
-from tests.server.harness import ERAS
+from tests.server.harness import ERAS, AskingClient
 
 
 class _ByName:
@@ -35,4 +35,4 @@ async def client_of(name: str, url: str, era: str, **options: Any) -> AsyncGener
         headers = {"Authorization": f"Bearer {name}"}
         http = await stack.enter_async_context(httpx2.AsyncClient(headers=headers, timeout=30))
         target = streamable_http_client(f"{url}/mcp", http_client=http)
-        yield await stack.enter_async_context(Client(target, mode=ERAS[era], **options))
+        yield await stack.enter_async_context(AskingClient(target, mode=ERAS[era], **options))

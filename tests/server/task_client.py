@@ -9,6 +9,7 @@ from mcp import Client
 from mcp.client.extension import ClaimContext, ClientExtension, ResultClaim
 from pydantic import ConfigDict
 
+from opsmcp_server.protocol.results import STRUCTURED
 from opsmcp_server.protocol.tasks_extension import EXTENSION
 
 _POLL_SECONDS = 0.05
@@ -60,7 +61,11 @@ class TaskClient(ClientExtension):
 async def call(client: Client, name: str, arguments: dict[str, Any] | None = None) -> Any:
     """Call a tool; whatever came of it."""
     return await client.session.call_tool(
-        name, arguments or {}, allow_claimed=True, allow_input_required=True
+        name,
+        arguments or {},
+        meta={STRUCTURED: True},
+        allow_claimed=True,
+        allow_input_required=True,
     )
 
 

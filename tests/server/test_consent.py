@@ -10,6 +10,7 @@ from anyio import to_thread
 from mcp.client.client import Client
 from mcp.shared.exceptions import MCPError
 
+from opsmcp_server.protocol.results import STRUCTURED
 from tests.server.conftest import Ground
 from tests.server.harness import connected, running, services_of, serving
 from tests.server.people import client_of, known_by_name
@@ -24,7 +25,11 @@ async def _never(*_args: Any) -> types.ElicitResult:
 
 async def _call(client: Client, name: str, **more: Any) -> Any:
     return await client.session.call_tool(
-        "delete-thing", {"name": name}, allow_input_required=True, **more
+        "delete-thing",
+        {"name": name},
+        meta={STRUCTURED: True},
+        allow_input_required=True,
+        **more,
     )
 
 
@@ -164,7 +169,7 @@ async def test_a_call_whose_answer_was_lost_joins_its_run_without_a_question(
 
         async def call(**answer: Any) -> Any:
             return await client.session.call_tool(
-                "restart-gated", {}, allow_input_required=True, **answer
+                "restart-gated", {}, meta={STRUCTURED: True}, allow_input_required=True, **answer
             )
 
         asked = await call()

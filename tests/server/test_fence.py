@@ -8,6 +8,7 @@ import pytest
 from anyio import create_task_group, to_thread
 from mcp import Client
 
+from opsmcp_tools.safe_text.cleaning import within_fence
 from tests.server.conftest import Ground
 from tests.server.harness import running
 
@@ -69,7 +70,8 @@ async def test_output_that_poses_as_instructions_is_flagged_where_it_is_shown(
     harmless: Any = await client.call_tool("get_run_output", {"run": run, "search": "begun"})
     assert "reads like instructions" in called.structured_content["warnings"][0]
     assert "reads like instructions" in part.structured_content["warnings"][0]
-    assert part.structured_content["output"] == CLEAN
+    assert "Careful: the output of step wait" in called.content[0].text
+    assert within_fence(part.structured_content["output"]) == CLEAN
     assert "warnings" not in harmless.structured_content
 
 
@@ -82,7 +84,8 @@ async def test_instructions_that_are_cut_in_two_are_flagged_in_both_halves(
         (await client.call_tool("get_run_output", {"run": run, "offset": start, "limit": cut}))
         for start in (0, cut)
     ]
-    assert "".join(half.structured_content["output"] for half in halves) == CLEAN
+    cuts = [within_fence(half.structured_content["output"]) for half in halves]
+    assert cuts == [f"{CLEAN[:cut]}\n", CLEAN[cut:]]
     assert all("warnings" in half.structured_content for half in halves)
 
 
@@ -90,7 +93,8 @@ async def test_harmless_output_is_not_flagged(client: Client) -> None:
     called: Any = await client.call_tool("show-greeting", {"who": "world"})
     run = called.structured_content["run"]
     part: Any = await client.call_tool("get_run_output", {"run": run})
-    assert "warnings" not in called.structured_content
+    assert called.structured_content["warnings"] == []
+    assert "Careful" not in called.content[0].text
     assert "warnings" not in part.structured_content
     assert fenced(str(part.content[0].text))[1] == "hello world 1\n"
 
@@ -109,4 +113,6 @@ async def test_the_scripts_of_a_plan_are_data_too(client: Client) -> None:
     texts = [str(plan.content[0].text) for plan in plans]
     assert 'echo "hello «world»' in fenced(texts[0])[1]
     assert fenced(texts[0])[0] != fenced(texts[1])[0]
-    assert plans[0].structured_content == plans[1].structured_content
+    scripts = [plan.structured_content["tasks"][0]["steps"][0]["script"] for plan in plans]
+    assert [within_fence(script) for script in scripts] == ['echo "hello «world» «1»"\n'] * 2
+    assert all(script.startswith("--- script ") for script in scripts)

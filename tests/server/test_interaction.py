@@ -44,10 +44,12 @@ async def test_every_tool_says_what_a_client_must_know(link: Running) -> None:
 async def test_a_call_answers_with_the_verdict_and_typed_data(link: Running) -> None:
     async with link.connect() as client:
         result = await client.call_tool("show-greeting", {"who": "world", "topk": 2})
+        wanted = {"run": result.structured_content["run"], "detail": "steps"}
+        whole = await client.call_tool("get_run", wanted)
     assert not result.is_error
     assert result.structured_content["verdict"] == "succeeded"
-    step = result.structured_content["tasks"][0]["nodes"][0]["steps"][0]
-    assert step["output"].strip() == "hello world 2"
+    step = whole.structured_content["tasks"][0]["nodes"][0]["steps"][0]
+    assert "\nhello world 2\n" in step["output"]
     assert "hello world 2" in text_of(result)
 
 

@@ -12,7 +12,11 @@ from tests.server.lines import answers_on_stdio
 from tests.server.older import initialize, older
 
 _LINKS_FROM = "2025-06-18"
-_GREET = {"name": "show-greeting", "arguments": {"who": "world"}}
+_GREET = {
+    "name": "show-greeting",
+    "arguments": {"who": "world"},
+    "_meta": {"opsmcp/structured": True},
+}
 
 
 def kinds(result: dict[str, Any]) -> list[str]:

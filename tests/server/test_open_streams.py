@@ -16,6 +16,7 @@ from anyio import to_thread
 from anyio.abc import Process
 
 from opsmcp_server.protocol.handlers import OpsmcpServer
+from opsmcp_server.protocol.results import STRUCTURED
 from opsmcp_server.transports import sse
 from opsmcp_server.transports.http import build_app
 from tests.server.conftest import Ground
@@ -57,7 +58,7 @@ async def _served(ground: Ground, seconds: str) -> AsyncGenerator[tuple[_Served,
 
 
 def _call(number: int, tool: str) -> dict[str, Any]:
-    params = {"name": tool, "arguments": {}, "_meta": {"progressToken": number}}
+    params = {"name": tool, "arguments": {}, "_meta": {"progressToken": number, STRUCTURED: True}}
     return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
 
 

@@ -19,6 +19,7 @@ from mcp_types.jsonrpc import (
     MISSING_REQUIRED_CLIENT_CAPABILITY,
 )
 
+from opsmcp_server.protocol.results import STRUCTURED
 from opsmcp_server.protocol.sealed_state import Seal, read_key
 from opsmcp_server.protocol.tasks_extension import EXTENSION
 from opsmcp_tools.model.tool import Principal
@@ -133,6 +134,7 @@ async def test_a_person_is_asked_before_there_is_a_task(ground: Ground) -> None:
             {"name": "disk-7"},
             input_responses=AGREED,
             request_state=asked.request_state,
+            meta={STRUCTURED: True},
             allow_claimed=True,
         )
         assert isinstance(handle, TaskHandle)
@@ -282,7 +284,8 @@ async def test_another_process_of_the_same_state_answers_for_a_task(ground: Grou
     async with _client(ground) as (client, _):
         after = await ask(client, "get", handle.task_id)
     for end in (before, after):
-        del end["result"]["content"]  # the mark around the output is another one each time
+        # The mark around the output is another one each time.
+        del end["result"]["content"], end["result"]["structuredContent"]["summary"]
     assert after == before
 
 

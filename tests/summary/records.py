@@ -3,16 +3,23 @@
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import MappingProxyType
+from typing import Any
 
 from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_pipelines.run import NodeResult, Run, StepResult, TaskResult, Verdict
 from opsmcp_tools.model.run_record import RunRecord
+from opsmcp_tools.results import structured as of_programs
 from opsmcp_tools.results import summary
 
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
 MARK = "5f2b81c0"
 summarise = partial(summary.summarise, mark=MARK)
 GOOD, BAD = Verdict.SUCCEEDED, Verdict.FAILED
+
+
+def structured(record: RunRecord, **how: Any) -> dict[str, Any]:
+    """The structured result of a run whose text is `text`."""
+    return of_programs.structured(record, "text", mark=MARK, **how)
 
 
 def step(name: str, output: str, verdict: Verdict = GOOD, *, lost: int = 0) -> StepResult:

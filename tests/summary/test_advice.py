@@ -23,7 +23,6 @@ def _tool(name: str, *required: str, read_only: bool = False, destructive: bool 
         inputs=tuple(Input(item, Kind.TOKEN, {}, required=True) for item in required),
         bound=(),
         input_schema={},
-        output_schema={},
     )
 
 

@@ -4,8 +4,7 @@ from typing import Any
 import pytest
 
 from opsmcp_tools.model.errors import ToolError
-from opsmcp_tools.results.output_slice import slice_text
-from opsmcp_tools.results.summary import output_slice
+from opsmcp_tools.results.output_slice import output_slice, slice_text
 from tests.summary.records import GOOD, record, step, task
 
 _RUN = record(

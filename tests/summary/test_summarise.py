@@ -7,8 +7,7 @@ from opsmcp_pipelines.verdict.expected import ExpectedHost, ExpectedPlace, Expec
 from opsmcp_tools.model.run_record import Repeat, RunRecord
 from opsmcp_tools.phrases.phrase import Language
 from opsmcp_tools.results.next_step_syntax import COMMANDS
-from opsmcp_tools.results.summary import structured
-from tests.summary.records import BAD, GOOD, record, step, summarise, task
+from tests.summary.records import BAD, GOOD, record, step, structured, summarise, task
 
 _DISK = record(GOOD, task("disk", step("df", "/ 40%\n/var 97%\n")))
 

@@ -4,7 +4,7 @@ from opsmcp_pipelines.kinds.kind import Kind, VariableKind
 from opsmcp_pipelines.models import Cluster, Host, Step, Task, Variable
 from opsmcp_tools.arguments.choices import Inventory
 from opsmcp_tools.model.tool import Bound, Hints, Input, Tool
-from opsmcp_tools.toolbox.schema import OUTPUT_SCHEMA, build_input, input_schema
+from opsmcp_tools.toolbox.schema import build_input, input_schema
 
 INVENTORY = Inventory(
     clusters=(Cluster("east", "the first"), Cluster("west", default=True)),
@@ -52,7 +52,6 @@ TOOL = Tool(
     inputs=tuple(INPUTS.values()),
     bound=(Bound("sk", "s3cr3t-value", secret=True), Bound("white", "$principal")),
     input_schema=input_schema(INPUTS.values()),
-    output_schema=OUTPUT_SCHEMA,
 )
 
 HOSTILE_EVERYWHERE: dict[str, object] = {

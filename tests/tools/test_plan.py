@@ -157,7 +157,7 @@ def test_a_script_of_a_few_thousand_characters_is_whole_in_the_data() -> None:
     assert tasks(found)[0]["steps"][0]["script"] == script
     text = found.text("5f2b81c0")
     assert "the-end" not in text
-    assert "The structured content has them whole" in text.partition("--- scripts")[0]
+    assert "--plan --json` in a terminal has them whole" in text.partition("--- scripts")[0]
 
 
 def test_a_script_alone_has_the_room_of_all() -> None:

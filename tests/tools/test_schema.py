@@ -11,7 +11,8 @@ from opsmcp_pipelines.models import Cluster, Host, Variable
 from opsmcp_tools.arguments.choices import Inventory
 from opsmcp_tools.model.errors import UnusableOperation
 from opsmcp_tools.model.tool import Input
-from opsmcp_tools.toolbox.schema import OUTPUT_SCHEMA, build_input, input_schema
+from opsmcp_tools.results.output_schema import OUTPUT_SCHEMA
+from opsmcp_tools.toolbox.schema import build_input, input_schema
 from tests.tools.corpus import INVENTORY, TOOL
 
 

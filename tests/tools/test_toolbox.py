@@ -291,7 +291,6 @@ def test_a_cluster_is_left_out_where_there_are_none():
         ({"input_schema": {"type": "object", "properties": {"a": 1}}}, "is not a schema"),
         ({"input_schema": {"type": "object", "properties": {}, "required": ["a"]}}, "requires"),
         ({"input_schema": {"type": "object", "properties": {}, "required": "a"}}, "requires"),
-        ({"output_schema": {"type": "array"}}, "output schema"),
         (
             {"input_schema": {"type": "object", "properties": {"a": {"type": "string", "x": {1}}}}},
             "as JSON",

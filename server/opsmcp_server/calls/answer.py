@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from functools import partial
+from typing import Literal
 
 import anyio
 import mcp_types as types
@@ -21,19 +22,35 @@ from opsmcp_tools.policy.decision import Action, Effect
 from opsmcp_tools.results.advice import FindTool
 from opsmcp_tools.results.next_step_syntax import CALLS, Ways
 
-__all__ = ["answer_run", "run_data", "run_headline", "run_text"]
+__all__ = ["Detail", "answer_run", "run_data", "run_headline", "run_text"]
 
 logger = logging.getLogger(__name__)
 
+Detail = Literal["summary", "steps"]
+"""How much of a run its structured result holds."""
+
 
 async def answer_run(
-    services: Services, record: RunRecord, principal: Principal, tokens: int | None = None
+    services: Services,
+    record: RunRecord,
+    principal: Principal,
+    *,
+    tokens: int | None = None,
+    data: Detail | None = None,
 ) -> types.CallToolResult:
-    """The result of a call that ended in this run."""
+    """The result of a call that ended in this run.
+
+    Args:
+        services: The parts of opsmcp.
+        record: The run.
+        principal: Who asked.
+        tokens: About how many the text may take; None means as the settings want.
+        data: How much the structured result holds; None when only the text was asked for.
+    """
     text = await run_text(services, record, principal, tokens)
-    find = _finder(services, principal)
-    work = partial(_words().structured, record, find, services.config.tools.language)
-    return run_result(record, text, await anyio.to_thread.run_sync(work))
+    if data is None:
+        return run_result(record, text)
+    return run_result(record, text, await run_data(services, record, principal, text, data))
 
 
 async def run_text(
@@ -65,9 +82,29 @@ async def run_text(
         return plain
 
 
-def run_data(services: Services, record: RunRecord) -> JsonObject:
-    """The structured result of a run."""
-    return _words().structured(record, language=services.config.tools.language)
+async def run_data(
+    services: Services,
+    record: RunRecord,
+    principal: Principal,
+    text: str,
+    detail: Detail = "steps",
+    ways: Ways = CALLS,
+) -> JsonObject:
+    """The structured result of a run whose text is `text`."""
+    from opsmcp_tools.results.structured import structured
+
+    work = partial(
+        structured,
+        record,
+        text,
+        mark=services.new_mark(),
+        steps=detail == "steps",
+        find=_finder(services, principal),
+        language=services.config.tools.language,
+        ways=ways,
+    )
+    # In a thread, as always with outputs: they may be long, and others are waiting.
+    return await anyio.to_thread.run_sync(work)
 
 
 def run_headline(services: Services, record: RunRecord) -> str:

@@ -8,7 +8,7 @@ import anyio
 import click
 import mcp_types as types
 
-from opsmcp_server.calls.answer import run_text
+from opsmcp_server.calls.answer import run_data, run_text
 from opsmcp_server.calls.prepare import (
     Prepared,
     Question,
@@ -30,7 +30,7 @@ from opsmcp_server.protocol.progress import progress_message
 from opsmcp_tools.model.errors import NotAllowed
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.results.next_step_syntax import COMMANDS
-from opsmcp_tools.results.summary import clean, structured
+from opsmcp_tools.safe_text.cleaning import clean
 
 __all__ = ["command", "parse_arguments"]
 
@@ -99,10 +99,14 @@ def command(
                     f"{tool} is a tool of opsmcp's own: it starts nothing, so there is no plan"
                 )
             wanted = {"name": tool, "arguments": request.arguments}
-            result = await PlanOperation().answer(services, services.principal, wanted)
+            result = await PlanOperation().answer(
+                services, services.principal, wanted, data=as_json
+            )
             return _show_result(result, as_json=as_json)
         if found is not None:
-            result = await found.answer(services, services.principal, request.arguments)
+            result = await found.answer(
+                services, services.principal, request.arguments, data=as_json
+            )
             return _show_result(result, as_json=as_json)
         return await _call(services, request)
 
@@ -142,10 +146,10 @@ async def _call(services: Services, request: _Request) -> int:
         _ask(prepared, asked, request.shared)
         await check_again(services, prepared, asked)
     record = await _follow(services, prepared, request.wait_seconds, request.key)
+    text = await run_text(services, record, services.principal, ways=COMMANDS)
     if request.as_json:
-        show_json(structured(record, ways=COMMANDS))
+        show_json(await run_data(services, record, services.principal, text, ways=COMMANDS))
     else:
-        text = await run_text(services, record, services.principal, ways=COMMANDS)
         show_text(text, verdict_style(record.verdict))
     return verdict_status(record.verdict)
 

@@ -18,8 +18,9 @@ from opsmcp_server.cli.start import Failed
 from opsmcp_server.cli.terminal import show_text
 from opsmcp_server.cli.tools import show_tools
 from opsmcp_server.config.environment import process_environment
+from opsmcp_server.protocol.results import STRUCTURED
 from opsmcp_tools.model.tool import JsonObject
-from opsmcp_tools.results.summary import clean
+from opsmcp_tools.safe_text.cleaning import clean
 
 __all__ = ["command"]
 
@@ -86,7 +87,9 @@ async def _call(client: Client) -> str:
     async def on_progress(progress: float, total: float | None, message: str | None) -> None:
         click.echo(f"   ... {clean(message or '')}")
 
-    result = await client.call_tool(_TOOL, _ARGUMENTS, progress_callback=on_progress)
+    result = await client.call_tool(
+        _TOOL, _ARGUMENTS, progress_callback=on_progress, meta={STRUCTURED: True}
+    )
     _say("3. It gets a verdict and a short summary; the whole output stays one call away:")
     click.echo(clean(_text(result)))
     data: JsonObject = result.structured_content or {}

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from opsmcp_pipelines.run import Verdict
-from opsmcp_server.calls.answer import run_text
+from opsmcp_server.calls.answer import run_data, run_text
 from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
@@ -20,7 +20,7 @@ from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.phrases.quantity import size_in_words
 from opsmcp_tools.policy.decision import Action, BuiltInTool
 from opsmcp_tools.results.next_step_syntax import COMMANDS
-from opsmcp_tools.results.summary import clean, structured
+from opsmcp_tools.safe_text.cleaning import clean
 from opsmcp_tools.safe_text.timestamps import parse_moment
 
 __all__ = ["command"]
@@ -155,13 +155,15 @@ def _row(record: RunRecord) -> tuple[Cell, ...]:
 
 
 async def _show_one(services: Services, record: RunRecord, *, output: bool, as_json: bool) -> None:
-    if as_json:
-        show_json({**structured(record, ways=COMMANDS), "definition": record.definition})
-    elif output:
+    if output:
         for line in _output(record):
             click.echo(line)
+        return
+    text = await run_text(services, record, services.principal, ways=COMMANDS)
+    if as_json:
+        data = await run_data(services, record, services.principal, text, ways=COMMANDS)
+        show_json({**data, "definition": record.definition})
     else:
-        text = await run_text(services, record, services.principal, ways=COMMANDS)
         show_text(text, verdict_style(record.verdict))
 
 

@@ -459,6 +459,13 @@ class Result(_Group):
     """About how many tokens the text of a result may have, estimated. What does not fit is
     condensed, and that is said: results stay in a model's context for good. `get_run` takes another
     number for one answer."""
+    structured: Annotated[Literal["on-request", "always"], Means("on-request or always")] = (
+        "on-request"
+    )
+    """When the result of a run holds structured content beside its text: when the call asks for it
+    (`_meta: {"opsmcp/structured": true}`, or `get_run` with `detail: steps`), or always. Some
+    clients, Claude Code and Codex among them, show their model only the structured content of a
+    result that has one. With `always` the tools have an output schema, which costs tokens."""
     summary: Annotated[Literal["plain", "llm"], Means("plain or llm")] = "plain"
     """Who writes the text: `plain` is opsmcp alone; `llm` sends the masked text to the model of
     `openai` and answers with its words under the same verdict line."""

@@ -1,7 +1,9 @@
 """The built-in tools: how runs are followed up, and what exists.
 
 Their names have underscores, which names in Ops cannot have, so they never collide with an
-operation. Their arguments are declared and checked like those of every other tool.
+operation. Their arguments are declared and checked like those of every other tool. What they answer
+about a run is text, and data where it was asked for, as with every call; a tool whose answer is
+data gives both and says the same in both.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,7 +18,7 @@ from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.run import Verdict
 from opsmcp_server.calls.answer import answer_run, run_text
 from opsmcp_server.calls.services import Services
-from opsmcp_server.protocol.inventory import inventory
+from opsmcp_server.protocol.inventory import inventory, inventory_text
 from opsmcp_server.protocol.plan_tool import PLAN_OPERATION, PlanOperation
 from opsmcp_server.protocol.results import annotations, text_result
 from opsmcp_tools.arguments.check import check_inputs
@@ -25,13 +27,15 @@ from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import Hints, Input, JsonObject, Principal
 from opsmcp_tools.model.value_rules import NO_SCRIPT
 from opsmcp_tools.policy.decision import Action, BuiltInTool
-from opsmcp_tools.results.output_slice import output_slice, slice_text
+from opsmcp_tools.results.output_slice import output_slice, slice_data, slice_text
 from opsmcp_tools.safe_text.cleaning import label
 from opsmcp_tools.safe_text.timestamps import parse_moment
-from opsmcp_tools.toolbox.schema import OUTPUT_SCHEMA, input_schema
+from opsmcp_tools.toolbox.schema import input_schema
 
 __all__ = [
+    "ANSWER_WITH_RUNS",
     "Arguments",
+    "Asked",
     "BuiltIn",
     "damaged_runs",
     "definitions",
@@ -41,11 +45,24 @@ __all__ = [
 ]
 
 Arguments = Mapping[str, str]
-Answer = Callable[[Services, Principal, Arguments], Awaitable[types.CallToolResult]]
+
+ANSWER_WITH_RUNS = frozenset({"get_run", "run_operation"})
+"""The tools of opsmcp's own whose answer is the result of a run."""
 
 _READING = Hints(read_only=True, destructive=False, idempotent=True, open_world=False)
-_OBJECT: JsonObject = {"type": "object"}
 _LONGEST_WAIT_SECONDS = 45
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a built-in tool was asked: by whom, with which arguments, and whether for data, too."""
+
+    principal: Principal
+    given: Arguments
+    data: bool = False
+
+
+Answer = Callable[[Services, Asked], Awaitable[types.CallToolResult]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +75,16 @@ class BuiltIn:
     inputs: tuple[Input, ...]
     respond: Answer
     hints: Hints = _READING
-    output_schema: JsonObject | None = None
 
     async def answer(
-        self, services: Services, principal: Principal, arguments: Mapping[str, object]
+        self,
+        services: Services,
+        principal: Principal,
+        arguments: Mapping[str, object],
+        *,
+        data: bool = False,
     ) -> types.CallToolResult:
-        """Check the arguments and do it.
+        """Check the arguments and do it; with `data`, the answer has structured content, too.
 
         Raises:
             ToolError: With what to change.
@@ -74,7 +95,7 @@ class BuiltIn:
         language = services.config.tools.language
         given = check_inputs(self.name, self.inputs, arguments, language=language)
         defaults = {item.name: item.default for item in self.inputs if item.default is not None}
-        return await self.respond(services, principal, {**defaults, **given})
+        return await self.respond(services, Asked(principal, {**defaults, **given}, data))
 
     def definition(self) -> types.Tool:
         """As clients list it."""
@@ -83,7 +104,6 @@ class BuiltIn:
             title=self.title,
             description=self.description,
             input_schema=input_schema(self.inputs),
-            output_schema=self.output_schema or _OBJECT,
             annotations=annotations(self.title, self.hints),
         )
 
@@ -105,20 +125,19 @@ def definitions() -> tuple[types.Tool, ...]:
     return (*(tool.definition() for tool in _by_name().values()), PlanOperation().definition())
 
 
-async def _get_run(
-    services: Services, principal: Principal, given: Arguments
-) -> types.CallToolResult:
+async def _get_run(services: Services, asked: Asked) -> types.CallToolResult:
+    given, principal = asked.given, asked.principal
     record = await services.executions.history.get(given["run"], principal)
     if not record.ended:
         record = await services.executions.wait(record.run, float(given["wait_seconds"]))
     tokens = int(given["tokens"]) if "tokens" in given else None
-    return await answer_run(services, record, principal, tokens)
+    detail = "steps" if given["detail"] == "steps" else "summary" if asked.data else None
+    return await answer_run(services, record, principal, tokens=tokens, data=detail)
 
 
-async def _get_run_output(
-    services: Services, principal: Principal, given: Arguments
-) -> types.CallToolResult:
-    record = await services.executions.history.get(given["run"], principal)
+async def _get_run_output(services: Services, asked: Asked) -> types.CallToolResult:
+    given = asked.given
+    record = await services.executions.history.get(given["run"], asked.principal)
     cut = partial(
         output_slice,
         record,
@@ -129,18 +148,17 @@ async def _get_run_output(
         limit=int(given["limit"]),
         search=given.get("search"),
     )
-    data = await to_thread.run_sync(cut)
-    language = services.config.tools.language
-    text = slice_text(data, services.new_mark(), search=given.get("search", ""), language=language)
-    return text_result(text, data)
+    part = await to_thread.run_sync(cut)
+    mark, language = services.new_mark(), services.config.tools.language
+    text = slice_text(part, mark, search=given.get("search", ""), language=language)
+    return text_result(text, slice_data(part, text, mark) if asked.data else None)
 
 
-async def _list_runs(
-    services: Services, principal: Principal, given: Arguments
-) -> types.CallToolResult:
+async def _list_runs(services: Services, asked: Asked) -> types.CallToolResult:
+    given = asked.given
     verdict = given.get("verdict")
     page = await services.executions.history.list(
-        principal,
+        asked.principal,
         operation=given.get("operation"),
         verdict=Verdict(verdict) if verdict else None,
         since=_moment(services, "since", given),
@@ -149,12 +167,13 @@ async def _list_runs(
         cursor=given.get("cursor"),
     )
     data: JsonObject = {"runs": [_row(record) for record in page.runs]}
-    if page.cursor:
-        data["next_cursor"] = page.cursor
     lines = [_line(record) for record in page.runs]
     if page.damaged:
         data["damaged"] = [label(run) for run in page.damaged]
         lines.append(damaged_runs(page.damaged))
+    if page.cursor:
+        data["next_cursor"] = page.cursor
+        lines.append(f"There are more: the same with cursor={page.cursor}")
     return text_result("\n".join(lines) or "There are no such runs.", data)
 
 
@@ -184,24 +203,24 @@ def _row(record: RunRecord) -> JsonObject:
 
 def _line(record: RunRecord) -> str:
     started = record.created_at.astimezone(UTC)
-    return f"{record.run}  {record.verdict}  {started:%Y-%m-%d %H:%M} UTC  {record.tool}"
+    seconds = f"{record.duration_seconds:.1f} s"
+    return (
+        f"{record.run}  {record.verdict}  {started:%Y-%m-%d %H:%M:%S} UTC  {seconds}  {record.tool}"
+    )
 
 
-async def _cancel_run(
-    services: Services, principal: Principal, given: Arguments
-) -> types.CallToolResult:
-    record, stopped = await services.executions.cancel(given["run"], principal)
-    data: JsonObject = {"run": record.run, "verdict": str(record.verdict), "stopped": stopped}
+async def _cancel_run(services: Services, asked: Asked) -> types.CallToolResult:
+    record, stopped = await services.executions.cancel(asked.given["run"], asked.principal)
     if stopped:
-        text = await run_text(services, record, principal)
-        return text_result(f"The run was stopped.\n{text}", data)
-    if record.ended:
+        text = f"The run was stopped.\n{await run_text(services, record, asked.principal)}"
+    elif record.ended:
         reason = f"; {label(record.result.reason, 400)}" if record.result.reason else ""
-        return text_result(
-            f"Nothing was stopped. The run's verdict: {record.verdict}{reason}", data
-        )
-    text = f"{why_not_stopped(services)} It goes on and is followed; get_run shows its end."
-    return text_result(text, data, is_error=True)
+        text = f"Nothing was stopped. The run's verdict: {record.verdict}{reason}"
+    else:
+        text = f"{why_not_stopped(services)} It goes on and is followed; get_run shows its end."
+    verdict = str(record.verdict)
+    data = {"summary": text, "run": record.run, "verdict": verdict, "stopped": stopped}
+    return text_result(text, data if asked.data else None, is_error=not (stopped or record.ended))
 
 
 def why_not_stopped(services: Services) -> str:
@@ -211,16 +230,10 @@ def why_not_stopped(services: Services) -> str:
     return f"{services.source.label} cannot stop a run."
 
 
-async def _list_inventory(
-    services: Services, principal: Principal, given: Arguments
-) -> types.CallToolResult:
+async def _list_inventory(services: Services, asked: Asked) -> types.CallToolResult:
     toolbox = await services.current_toolbox()
-    data = inventory(services, toolbox, principal, given.get("kind"))
-    lines = [
-        f"{kind}: {', '.join(item['name'] for item in items) or 'none'}"
-        for kind, items in data.items()
-    ]
-    return text_result("\n".join(lines), data)
+    data = inventory(services, toolbox, asked.principal, asked.given.get("kind"))
+    return text_result(inventory_text(data), data)
 
 
 def _word(name: str, description: str, *, required: bool = False) -> Input:
@@ -247,6 +260,18 @@ def _choice(name: str, description: str, allowed: tuple[str, ...]) -> Input:
     return Input(name, Kind.CHOICE, schema, allowed=allowed)
 
 
+_DETAIL = Input(
+    "detail",
+    Kind.CHOICE,
+    {
+        "type": "string",
+        "enum": ["summary", "steps"],
+        "default": "summary",
+        "description": "steps: as JSON, with every step's output.",
+    },
+    default="summary",
+    allowed=("summary", "steps"),
+)
 _RUN = _word("run", "Run handle, as a call or list_runs gave it.", required=True)
 
 
@@ -260,10 +285,10 @@ def _by_name() -> Mapping[str, BuiltIn]:
             (
                 _RUN,
                 _count("wait_seconds", "Longest wait.", 30, 0, _LONGEST_WAIT_SECONDS),
+                _DETAIL,
                 _count("tokens", "About the longest text.", None, 300, 20_000),
             ),
             _get_run,
-            output_schema=OUTPUT_SCHEMA,
         ),
         BuiltIn(
             "get_run_output",

@@ -1,6 +1,6 @@
 """What exists now, as data: for the tool `list_inventory`, the resources and completion."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from opsmcp_pipelines.models import Cluster, Host
 from opsmcp_server.calls.services import Services
@@ -9,7 +9,14 @@ from opsmcp_tools.policy.decision import Action
 from opsmcp_tools.safe_text.characters import clean_line
 from opsmcp_tools.toolbox.build import Toolbox
 
-__all__ = ["describe_tool", "inventory", "is_visible", "visible_tools"]
+__all__ = [
+    "describe_tool",
+    "inventory",
+    "inventory_text",
+    "is_visible",
+    "tool_text",
+    "visible_tools",
+]
 
 _MOST = 500
 """Most entries of a kind in one answer."""
@@ -30,6 +37,15 @@ def inventory(
         ],
     }
     return {name: made() for name, made in kinds.items() if kind in (None, name)}
+
+
+def inventory_text(found: Mapping[str, list[JsonObject]]) -> str:
+    """The same as text: what some clients show their model is only one of the two."""
+    return "\n".join(
+        line
+        for kind, items in found.items()
+        for line in (f"{kind}:" if items else f"{kind}: none", *map(_TEXTS[kind], items))
+    )
 
 
 def visible_tools(services: Services, toolbox: Toolbox, principal: Principal) -> tuple[Tool, ...]:
@@ -53,6 +69,34 @@ def describe_tool(tool: Tool) -> JsonObject:
         "read_only": tool.hints.read_only,
         "destructive": tool.hints.destructive,
     }
+
+
+def tool_text(item: JsonObject) -> str:
+    """An operation that `describe_tool` described, as a line of text; its title is its name."""
+    changes = "can interrupt or destroy" if item["destructive"] else "changes something"
+    effect = "only reads" if item["read_only"] else changes
+    where = f"{item['kind']} in {item['namespace']}"
+    return f"{item['name']} ({where}; {effect}): {item['description']}"
+
+
+def _cluster_text(item: JsonObject) -> str:
+    default = " (default)" if item["default"] else ""
+    return f"- {item['name']}{default}" + (
+        f": {item['description']}" if item["description"] else ""
+    )
+
+
+def _host_text(item: JsonObject) -> str:
+    reachable = "reachable" if item["reachable"] else "not reachable"
+    known = (item["namespace"], item["hostname"], item["address"], reachable)
+    return f"- {item['name']} ({', '.join(said for said in known if said)})"
+
+
+_TEXTS: Mapping[str, Callable[[JsonObject], str]] = {
+    "clusters": _cluster_text,
+    "hosts": _host_text,
+    "operations": lambda item: f"- {tool_text(item)}",
+}
 
 
 def _cluster(cluster: Cluster) -> JsonObject:

@@ -36,14 +36,18 @@ class PlanOperation:
             description="What a call would do, on which hosts and with which scripts. Starts "
             "nothing. Ask before changing something important.",
             input_schema=named_call_schema("The name of a tool that runs an operation."),
-            output_schema={"type": "object"},
             annotations=annotations(_TITLE, self.hints),
         )
 
     async def answer(
-        self, services: Services, principal: Principal, arguments: Mapping[str, object]
+        self,
+        services: Services,
+        principal: Principal,
+        arguments: Mapping[str, object],
+        *,
+        data: bool = False,
     ) -> types.CallToolResult:
-        """The plan.
+        """The plan; with `data`, the answer has structured content beside the text.
 
         Raises:
             ToolError: With what to change.
@@ -54,5 +58,8 @@ class PlanOperation:
             plan = await calls.plan(services, name, given, principal)
         except UnknownTool as error:
             raise InvalidArguments(self.name, [ArgumentProblem("name", str(error))]) from None
-        text = plan.text(services.new_mark())
-        return text_result(services.masker.text(text), services.masker.value(plan.data))
+        mark = services.new_mark()
+        text = services.masker.text(plan.text(mark))
+        if not data:
+            return text_result(text)
+        return text_result(text, services.masker.value(plan.for_programs(text, mark)))

@@ -15,7 +15,7 @@ from anyio import to_thread
 from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import INVALID_PARAMS
 
-from opsmcp_server.calls.answer import run_data
+from opsmcp_server.calls.answer import run_data, run_text
 from opsmcp_server.calls.prepare import find_tool
 from opsmcp_server.calls.services import Services
 from opsmcp_server.protocol.inventory import describe_tool, inventory
@@ -135,8 +135,8 @@ async def _operation(services: Services, principal: Principal, name: str) -> tup
 async def _run(services: Services, principal: Principal, run: str) -> tuple[str, str]:
     services.require(principal, Action.READ, _RUN)
     record = await services.executions.history.get(run, principal)
-    # In a thread, as always with outputs: they may be long, and others are waiting.
-    return _JSON, await to_thread.run_sync(lambda: _dump(run_data(services, record)))
+    text = await run_text(services, record, principal)
+    return _JSON, _dump(await run_data(services, record, principal, text))
 
 
 async def _output(services: Services, principal: Principal, run: str) -> tuple[str, str]:

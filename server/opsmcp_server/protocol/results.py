@@ -22,6 +22,7 @@ from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import Hints, JsonObject, Tool
 
 __all__ = [
+    "STRUCTURED",
     "Context",
     "annotations",
     "guarded",
@@ -34,19 +35,22 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
+STRUCTURED = "opsmcp/structured"
+"""The key in `_meta` by which a call asks for structured content beside the text."""
+
 Context = ServerRequestContext[Any, Any]
 ParamsT = TypeVar("ParamsT")
 ResultT = TypeVar("ResultT")
 
 
-def to_mcp_tool(tool: Tool) -> types.Tool:
-    """The definition of a tool as clients list it."""
+def to_mcp_tool(tool: Tool, output_schema: JsonObject | None = None) -> types.Tool:
+    """The definition of a tool as clients list it, with the schema of its results if it has one."""
     return types.Tool(
         name=tool.name,
         title=tool.title,
         description=tool.description,
         input_schema=tool.input_schema,
-        output_schema=tool.output_schema,
+        output_schema=output_schema,
         annotations=annotations(tool.title, tool.hints),
     )
 
@@ -62,8 +66,13 @@ def annotations(title: str, hints: Hints) -> types.ToolAnnotations:
     )
 
 
-def run_result(record: RunRecord, text: str, data: JsonObject) -> types.CallToolResult:
-    """The answer of a call: short text, typed data, and a link to the whole output."""
+def run_result(
+    record: RunRecord, text: str, data: JsonObject | None = None
+) -> types.CallToolResult:
+    """The answer of a call: short text, a link to the whole output, and data if it was asked for.
+
+    Only then: some clients show their model the data in place of the text.
+    """
     link = types.ResourceLink(
         name=f"output of {record.run}",
         uri=f"ops://runs/{record.run}/output",

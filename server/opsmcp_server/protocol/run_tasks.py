@@ -41,8 +41,11 @@ _MOST_NOT_STOPPED = 1_000
 _POLL_SECONDS = (1.0, 10.0)
 
 
-def held_of(record: RunRecord) -> Held:
-    """What the id of a run's task holds: enough to follow the run without the journal."""
+def held_of(record: RunRecord, *, data: bool = False) -> Held:
+    """What the id of a run's task holds: enough to follow the run without the journal.
+
+    And whether the call asked for structured content, which its result then has.
+    """
     return {
         "run": record.run,
         "tool": record.tool,
@@ -52,6 +55,7 @@ def held_of(record: RunRecord) -> Held:
         "source_run": record.source_run,
         "created_at": record.created_at.isoformat(),
         "repeated": record.repeated,
+        "data": data,
     }
 
 
@@ -75,7 +79,8 @@ class RunTasks:
         self._services.require(principal, Action.READ, _READ)
         record = await self._record(held, principal)
         status = _status(record.verdict)
-        detail = await self._result(record, principal) if status == "completed" else {}
+        done = status == "completed"
+        detail = await self._result(record, principal, held["data"] is True) if done else {}
         now = self._services.clock.now()
         return TaskState(
             status=status,
@@ -149,9 +154,10 @@ class RunTasks:
         deadline = self._services.executions.deadline_of(record.tool)
         return timedelta(seconds=deadline + _KEPT_SECONDS)
 
-    async def _result(self, record: RunRecord, principal: Principal) -> JsonObject:
+    async def _result(self, record: RunRecord, principal: Principal, data: bool) -> JsonObject:
         """What the call would have answered, had it waited for the end."""
-        result = await answer_run(self._services, record, principal)
+        detail = "summary" if data else None
+        result = await answer_run(self._services, record, principal, data=detail)
         dumped = result.model_dump(by_alias=True, mode="json", exclude_none=True)
         wire = methods.serialize_server_result("tools/call", LATEST_MODERN_VERSION, dumped)
         return {"result": wire}

@@ -14,8 +14,8 @@ from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import OperationKind
 from opsmcp_server.calls import prepare as calls
 from opsmcp_server.calls.services import Services
-from opsmcp_server.protocol.builtin_tools import Arguments, BuiltIn
-from opsmcp_server.protocol.inventory import describe_tool, is_visible
+from opsmcp_server.protocol.builtin_tools import Arguments, Asked, BuiltIn
+from opsmcp_server.protocol.inventory import describe_tool, is_visible, tool_text
 from opsmcp_server.protocol.named_call import named_call_schema, read_named_call
 from opsmcp_server.protocol.results import annotations, text_result
 from opsmcp_tools.model.errors import ArgumentProblem, InvalidArguments, UnknownTool
@@ -42,7 +42,6 @@ def definitions() -> tuple[types.Tool, ...]:
         description="Run an operation that search_operations found, with the same checks and "
         "questions as if it were listed. Answers like its own tool.",
         input_schema=named_call_schema("Its name, as search_operations gave it."),
-        output_schema={"type": "object"},
         annotations=annotations(title, hints),
     )
     return run, _search().definition()
@@ -70,9 +69,8 @@ async def prepare(
         raise InvalidArguments(RUN_OPERATION, [ArgumentProblem("name", str(error))]) from None
 
 
-async def _answer(
-    services: Services, principal: Principal, given: Arguments
-) -> types.CallToolResult:
+async def _answer(services: Services, asked: Asked) -> types.CallToolResult:
+    given, principal = asked.given, asked.principal
     toolbox, passes = await services.current_toolbox(), _narrowing(given)
 
     def fits(tool: Tool | None) -> bool:
@@ -87,11 +85,9 @@ async def _answer(
     tools = [tool for tool in map(toolbox.find, found) if tool is not None]
     seen = services.listing_for(principal)
     searched = sum(seen.knows(tool.name) and passes(tool) for tool in toolbox.tools)
-    data: JsonObject = {
-        "operations": [_shown(services, tool, principal) for tool in tools],
-        "searched": searched,
-    }
-    return text_result("\n".join(_lines(tools, searched)), data)
+    advice, shown = _advice(tools, searched), [_shown(services, tool, principal) for tool in tools]
+    data: JsonObject = {"advice": advice, "operations": shown, "searched": searched}
+    return text_result("\n".join([advice, *map(_text, shown)]), data)
 
 
 def _narrowing(given: Arguments) -> Callable[[Tool], bool]:
@@ -123,21 +119,22 @@ def _shown(services: Services, tool: Tool, principal: Principal) -> JsonObject:
     }
 
 
-def _lines(tools: list[Tool], searched: int) -> list[str]:
-    if not tools:
-        return [
-            f"None of {searched} operations fits these words. Reword them as verb and thing, such "
-            "as 'restart pod', or ask list_inventory for all operations."
-        ]
-    lines = [
-        f"Call these by name, or with {RUN_OPERATION}; best first of {searched}. If none is meant, "
-        "reword the query:"
-    ]
-    for tool in tools:
-        effect = "reads" if tool.hints.read_only else "changes something"
-        schema = json.dumps(tool.input_schema, ensure_ascii=False, separators=(",", ":"))
-        lines += [f"{tool.name} ({effect}): {tool.description}", f"  input schema: {schema}"]
-    return lines
+def _advice(tools: list[Tool], searched: int) -> str:
+    if tools:
+        return (
+            f"Call these by name, or with {RUN_OPERATION}; best first of {searched}. If none is "
+            "meant, reword the query:"
+        )
+    return (
+        f"None of {searched} operations fits these words. Reword them as verb and thing, such "
+        "as 'restart pod', or ask list_inventory for all operations."
+    )
+
+
+def _text(shown: JsonObject) -> str:
+    asks = "\n  a person is asked before it runs" if shown["needs_confirmation"] else ""
+    schema = json.dumps(shown["input_schema"], ensure_ascii=False, separators=(",", ":"))
+    return f"{tool_text(shown)}{asks}\n  input schema: {schema}"
 
 
 @cache

@@ -18,7 +18,7 @@ from opsmcp_server.protocol import search_tools as finding
 from opsmcp_server.protocol.elicitation import Answer, Consent
 from opsmcp_server.protocol.plan_tool import PLAN_HASH
 from opsmcp_server.protocol.progress import Meter, progress_message
-from opsmcp_server.protocol.results import Context
+from opsmcp_server.protocol.results import STRUCTURED, Context
 from opsmcp_server.protocol.run_tasks import CANCEL_RUN, RunTasks, held_of
 from opsmcp_server.protocol.subscriptions import was_cancelled
 from opsmcp_server.protocol.tasks_extension import Tasks, declares_extension
@@ -60,9 +60,10 @@ class ToolCalls:
             ToolError: With what to change.
         """
         services, arguments = self._services, params.arguments or {}
+        data = self._wants_data(params)
         found = builtin.find(params.name) or finding.find(params.name)
         if found is not None:
-            return await found.answer(services, principal, arguments)
+            return await found.answer(services, principal, arguments, data=data)
         key = _key(params)
         prepared = await self._prepare(params, principal)
         if prepared.needs_consent:
@@ -72,11 +73,16 @@ class ToolCalls:
                 return answer
             if answer is Answer.AGREED_BEFORE:
                 # The answer of the call got lost. To its run it is good; it starts no other.
-                joined = await self._join(ctx, prepared, key)
+                joined = await self._join(ctx, prepared, key, data)
                 return joined or self._consent.ask_anew(question, principal.name)
             self._require(answer, prepared)
             await calls.check_again(services, prepared, question)
-        return await self._run(ctx, prepared, key)
+        return await self._run(ctx, prepared, key, data)
+
+    def _wants_data(self, params: types.CallToolRequestParams) -> bool:
+        """Whether the caller is to get structured content beside the text."""
+        asked = dict(params.meta or {}).get(STRUCTURED) is True
+        return asked or self._services.config.result.structured == "always"
 
     async def _prepare(
         self, params: types.CallToolRequestParams, principal: Principal
@@ -86,7 +92,9 @@ class ToolCalls:
             return await finding.prepare(services, arguments, principal, plan_hash)
         return await calls.prepare(services, params.name, arguments, principal, plan_hash)
 
-    async def _run(self, ctx: Context, prepared: calls.Prepared, key: str) -> CallAnswer:
+    async def _run(
+        self, ctx: Context, prepared: calls.Prepared, key: str, data: bool
+    ) -> CallAnswer:
         how, caller = self._waiting(ctx), object()
         try:
             record = await calls.execute(
@@ -100,9 +108,11 @@ class ToolCalls:
         except anyio.get_cancelled_exc_class():
             self._leave(ctx, caller, prepared.principal)
             raise
-        return await self._answer(record, prepared.principal, as_task=how.as_task)
+        return await self._answer(record, prepared.principal, how, data)
 
-    async def _join(self, ctx: Context, prepared: calls.Prepared, key: str) -> CallAnswer | None:
+    async def _join(
+        self, ctx: Context, prepared: calls.Prepared, key: str, data: bool
+    ) -> CallAnswer | None:
         """The answer of the same call that is in flight; None when there is none."""
         how = self._waiting(ctx)
         record = await self._services.executions.join_same(
@@ -115,14 +125,15 @@ class ToolCalls:
         )
         if record is None:
             return None
-        return await self._answer(record, prepared.principal, as_task=how.as_task)
+        return await self._answer(record, prepared.principal, how, data)
 
     async def _answer(
-        self, record: RunRecord, principal: Principal, *, as_task: bool
+        self, record: RunRecord, principal: Principal, how: "_Waiting", data: bool
     ) -> CallAnswer:
-        if as_task and not record.ended:
-            return await self._tasks.create(held_of(record))
-        return await answer_run(self._services, record, principal)
+        if how.as_task and not record.ended:
+            return await self._tasks.create(held_of(record, data=data))
+        detail = "summary" if data else None
+        return await answer_run(self._services, record, principal, data=detail)
 
     def _waiting(self, ctx: Context) -> "_Waiting":
         wait = self._services.config.run

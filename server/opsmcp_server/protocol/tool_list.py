@@ -20,7 +20,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from opsmcp_server.protocol.results import to_mcp_tool
 from opsmcp_server.protocol.splice_json import insert_of
-from opsmcp_tools.model.tool import Tool
+from opsmcp_tools.model.tool import JsonObject, Tool
 
 __all__ = ["LIST_HINT", "Listing", "ListingMiddleware", "Shown"]
 
@@ -67,6 +67,7 @@ class Listing:
         finding: Sequence[types.Tool] = (),
         *,
         page_size: int = 0,
+        output_schema: JsonObject | None = None,
     ) -> None:
         """Begin with the built-in tools only.
 
@@ -74,10 +75,12 @@ class Listing:
             builtin: Listed in any case.
             finding: Listed when some tools are not.
             page_size: Most tools on one page; 0 for one page.
+            output_schema: Of the results of operations, where every client gets them as data.
         """
         self._builtin = tuple(builtin)
         self._finding = tuple(finding)
         self.page_size = page_size
+        self._output_schema = output_schema
         self._shown = replace(self._make((), ()), marks=None)
 
     @property
@@ -134,7 +137,7 @@ class Listing:
         # Whether there is anything to search for shows as well.
         marks += (("", ""),) if unlisted else ()
         own = (*self._builtin, *(self._finding if unlisted else ()))
-        listed = [*own, *(to_mcp_tool(tool) for tool in tools)]
+        listed = [*own, *(to_mcp_tool(tool, self._output_schema) for tool in tools)]
         listed.sort(key=lambda tool: tool.name)
         schemas = {tool.name: tool.input_schema for tool in (*listed, *unlisted)}
         return Shown(tuple(listed), unlisted, schemas, marks)

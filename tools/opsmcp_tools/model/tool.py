@@ -110,7 +110,6 @@ class Tool:
     inputs: tuple[Input, ...]
     bound: tuple[Bound, ...]
     input_schema: JsonObject
-    output_schema: JsonObject
     digest: str = ""
     notes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     tasks: tuple[Task, ...] = ()

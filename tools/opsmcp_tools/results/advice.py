@@ -4,6 +4,7 @@ A tool is named only when it is certain that it exists and which arguments it ta
 """
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from opsmcp_pipelines.run import StepResult, TaskResult, Verdict
 from opsmcp_tools.model.run_record import MASK, Repeat, RunRecord
@@ -11,7 +12,8 @@ from opsmcp_tools.model.tool import Tool
 from opsmcp_tools.phrases import result as words
 from opsmcp_tools.phrases.phrase import Said
 from opsmcp_tools.results.next_step_syntax import CALLS, Ways
-from opsmcp_tools.safe_text.cleaning import label
+from opsmcp_tools.safe_text.cleaning import clean, label
+from opsmcp_tools.safe_text.prompt_injection import imitates_instructions
 
 __all__ = [
     "FindTool",
@@ -22,6 +24,7 @@ __all__ = [
     "no_tool",
     "repetition",
     "steps_of",
+    "warnings",
 ]
 
 FindTool = Callable[[str], Tool | None]
@@ -41,6 +44,11 @@ _INVERSES = (
 _CHECKS = ("check-{}", "{}-status", "describe-{}", "get-{}")
 _CHECKS_OF_WHAT_MAY_BE_GONE = ("list-{}s", "check-{}", "{}-status")
 """After something was destroyed, a look at the thing itself would find nothing."""
+
+_MOST_WARNINGS = 5
+_MOST_LOOKED_AT = 500
+_LOOKED_AT_CHARACTERS = 20_000
+"""How many steps are looked at for instructions, and how much of the end of each output."""
 
 
 def no_tool(_name: str) -> Tool | None:
@@ -108,6 +116,16 @@ def steps_of(record: RunRecord) -> Iterator[tuple[TaskResult, str, StepResult]]:
         for node in task.nodes:
             for step in node.steps:
                 yield task, node.node, step
+
+
+def warnings(record: RunRecord) -> tuple[Said, ...]:
+    """Which outputs read like instructions to a model, the first few."""
+    found = (
+        words.LIKE_INSTRUCTIONS(label(step.name), label(task.name), label(node))
+        for task, node, step in islice(steps_of(record), _MOST_LOOKED_AT)
+        if imitates_instructions(clean(step.output[-_LOOKED_AT_CHARACTERS:]))
+    )
+    return tuple(islice(found, _MOST_WARNINGS))
 
 
 def _read_output(record: RunRecord, ways: Ways) -> Iterator[Said]:

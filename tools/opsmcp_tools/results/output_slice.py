@@ -13,7 +13,7 @@ from opsmcp_tools.safe_text.characters import quote
 from opsmcp_tools.safe_text.cleaning import clean, fence, label
 from opsmcp_tools.safe_text.prompt_injection import imitates_instructions
 
-__all__ = ["output_slice", "slice_text", "whole_output"]
+__all__ = ["output_slice", "slice_data", "slice_text", "whole_output"]
 
 _MOST_CHARACTERS = 20_000
 _MOST_NAMED = 20
@@ -71,8 +71,16 @@ def slice_text(data: JsonObject, mark: str, *, search: str = "", language: Langu
     more, of = data["next_offset"], data.get("matches", data["total_chars"])
     said = [words.CONTINUES(more, of)] if more is not None else []
     said += [words.CAREFUL(warning) for warning in data.get("warnings", ())]
-    shown = fence(data["output"], mark, f"output of {data['run']}")
-    return "\n".join([shown, *(one.to(language) for one in said)])
+    return "\n".join([_fenced(data, mark), *(one.to(language) for one in said)])
+
+
+def slice_data(data: JsonObject, text: str, mark: str) -> JsonObject:
+    """The same for programs: begins with the text, and the output is behind the same fence."""
+    return {"summary": text, **data, "output": _fenced(data, mark) if data["output"] else ""}
+
+
+def _fenced(data: JsonObject, mark: str) -> str:
+    return fence(data["output"], mark, f"output of {data['run']}")
 
 
 def _why_empty(data: JsonObject, search: str) -> Said:

@@ -1,7 +1,8 @@
-"""The structured result of a run: typed data for programs, its outputs condensed. Pure.
+"""The structured result of a run: typed data for programs that ask for it. Pure.
 
-The names are a contract (design: "Structured result of a run"); `schema.OUTPUT_SCHEMA` describes
-the same object.
+The names are a contract (design: "Result of a run"); `output_schema` describes the same object. It
+says no more to a model than the text does, because some clients show their model this in place of
+the text: it begins with the text, and what strangers wrote is fenced in it, too.
 """
 
 from collections.abc import Mapping
@@ -14,10 +15,9 @@ from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.phrases import result as words
 from opsmcp_tools.phrases.phrase import Language
-from opsmcp_tools.results.advice import FindTool, advise, no_tool, steps_of
+from opsmcp_tools.results.advice import FindTool, advise, no_tool, steps_of, warnings
 from opsmcp_tools.results.next_step_syntax import CALLS, Ways
-from opsmcp_tools.safe_text.cleaning import clean, label
-from opsmcp_tools.safe_text.prompt_injection import imitates_instructions
+from opsmcp_tools.safe_text.cleaning import clean, fence, label
 from opsmcp_tools.safe_text.token_estimate import estimate_tokens
 
 __all__ = ["structured"]
@@ -32,59 +32,69 @@ _MOST_TASKS = 100
 _MOST_NODES = 200
 _MOST_STEPS = 500
 _MOST_RESULTS = 50
-_MOST_WARNINGS = 5
-_LOOKED_AT = 20_000
 _RESULT_LENGTH = 2_000
 _ALL_RESULTS = 10_000
+_LONGEST_WORD = 80
+_LONGEST_REASON = 800
 
 
 def structured(
     record: RunRecord,
+    summary: str,
+    *,
+    mark: str,
+    steps: bool = True,
     find: FindTool = no_tool,
     language: Language = "en",
     ways: Ways = CALLS,
 ) -> JsonObject:
-    """The run as the contract has it; what does not fit is said in `truncated` and `advice`."""
-    builder = _Builder(_outputs(record, language))
+    """The run as the contract has it; what does not fit is said in `truncated` and `advice`.
+
+    Args:
+        record: The run.
+        summary: Its text, as `summarise` made it.
+        mark: What fences outputs, new for each answer.
+        steps: Whether each step is given, with its output condensed.
+        find: The tools that advice may name.
+        language: In which words of ours.
+        ways: How the reader gets at more.
+    """
+    builder = _Builder(_outputs(record, language) if steps else {}, mark, steps=steps)
     tasks = [builder.task(task) for task in record.result.tasks[:_MOST_TASKS]]
     advice = list(advise(record, find, ways))
     if builder.left_out or len(record.result.tasks) > _MOST_TASKS:
         advice.append(words.NOT_EVERYTHING(ways.output(record.run)))
     return {
+        "summary": summary,
         "run": record.run,
         "operation": record.operation.name,
         "verdict": str(record.verdict),
         "started_at": (record.result.started_at or record.created_at).isoformat(),
         "duration_seconds": record.duration_seconds,
-        "tasks": tasks,
-        "results": _results(record),
+        "results": _results(record, mark),
+        "warnings": [said.to(language) for said in warnings(record)],
         "advice": ". ".join([*_reasons(record), *(said.to(language) for said in advice)]),
-        **_warnings(record, language),
+        "tasks": tasks,
     }
-
-
-def _warnings(record: RunRecord, language: Language) -> JsonObject:
-    """Which outputs read like instructions to a model, the first few."""
-    found = [
-        words.LIKE_INSTRUCTIONS(label(step.name), label(task.name), label(node)).to(language)
-        for task, node, step in islice(steps_of(record), _MOST_STEPS)
-        if imitates_instructions(clean(step.output[-_LOOKED_AT:]))
-    ]
-    return {"warnings": found[:_MOST_WARNINGS]} if found else {}
 
 
 def _reasons(record: RunRecord) -> list[str]:
     return [label(record.result.reason, 400)] if record.result.reason else []
 
 
-def _results(record: RunRecord) -> dict[str, str]:
+def _results(record: RunRecord, mark: str) -> dict[str, str]:
     shown: dict[str, str] = {}
     left = _ALL_RESULTS
     for name, value in list(record.result.results.items())[:_MOST_RESULTS]:
         short = clean(value[: min(_RESULT_LENGTH, left)])
         left -= len(short)
-        shown[label(name)] = short
+        shown[label(name)] = short if _is_word(short) else fence(short, mark, "result")
     return shown
+
+
+def _is_word(value: str) -> bool:
+    """Whether a value is so short that it says nothing but itself: a name, a path, a number."""
+    return len(value) <= _LONGEST_WORD and len(value.split()) <= 1 and "\n" not in value
 
 
 def _outputs(record: RunRecord, language: Language) -> dict[int, str]:
@@ -107,16 +117,17 @@ def _outputs(record: RunRecord, language: Language) -> dict[int, str]:
 class _Builder:
     """Builds the tasks of one run and counts what they use up."""
 
-    def __init__(self, outputs: Mapping[int, str]) -> None:
+    def __init__(self, outputs: Mapping[int, str], mark: str, *, steps: bool) -> None:
         self.left_out = False
         self._outputs = outputs
+        self._mark = mark
+        self._with_steps = steps
         self._nodes = _MOST_NODES
         self._steps = _MOST_STEPS
 
     def task(self, task: TaskResult) -> JsonObject:
         return {
             "name": label(task.name),
-            "task": label(task.task),
             "verdict": str(task.verdict),
             "nodes": [self._node(node) for node in self._take_nodes(task)],
         }
@@ -128,14 +139,14 @@ class _Builder:
         return taken
 
     def _node(self, node: NodeResult) -> JsonObject:
+        shown: JsonObject = {"node": label(node.node), "verdict": str(node.verdict)}
+        return shown | {"steps": self._steps_of(node)} if self._with_steps else shown
+
+    def _steps_of(self, node: NodeResult) -> list[JsonObject]:
         taken = node.steps[: self._steps]
         self._steps -= len(taken)
         self.left_out |= len(taken) < len(node.steps)
-        return {
-            "node": label(node.node),
-            "verdict": str(node.verdict),
-            "steps": [self._step(step) for step in taken],
-        }
+        return [self._step(step) for step in taken]
 
     def _step(self, step: StepResult) -> JsonObject:
         output = self._outputs.get(id(step), "")
@@ -144,6 +155,7 @@ class _Builder:
         return {
             "name": label(step.name),
             "verdict": str(step.verdict),
-            "output": output,
+            "reason": "" if step.note == step.verdict else label(step.note, _LONGEST_REASON),
+            "output": fence(output, self._mark) if output else "",
             "truncated": cut or step.lost_bytes > 0,
         }

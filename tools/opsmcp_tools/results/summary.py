@@ -2,8 +2,7 @@
 
 The first line is the verdict. Then what went wrong, hosts with the same cause together, each cause
 with the lines of the output that carry it; then what changed since the last good run, what went
-wrong as its author allowed, what succeeded, short, and what to do next. Also the place to get the
-other faces of a run from.
+wrong as its author allowed, what succeeded, short, and what to do next.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +13,7 @@ from opsmcp_tools.condense.carriage_returns import last_states
 from opsmcp_tools.condense.choose import LEAST_TOKENS, condense, room_for
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.phrases import result as words
+from opsmcp_tools.phrases.output import CAREFUL
 from opsmcp_tools.phrases.phrase import Language, Said, say
 from opsmcp_tools.phrases.quantity import size_in_words
 from opsmcp_tools.results.advice import (
@@ -23,23 +23,19 @@ from opsmcp_tools.results.advice import (
     no_tool,
     repetition,
     steps_of,
+    warnings,
 )
 from opsmcp_tools.results.comparison import changes, some
 from opsmcp_tools.results.grouping import Group, allowed_failures, failures, hosts_of, successes
 from opsmcp_tools.results.next_step_syntax import CALLS, Ways
-from opsmcp_tools.results.output_slice import output_slice
-from opsmcp_tools.results.structured import structured
 from opsmcp_tools.safe_text.cleaning import clean, fence, label
 from opsmcp_tools.safe_text.token_estimate import CHARACTERS_PER_TOKEN, estimate_tokens
 
 __all__ = [
     "DEFAULT_TOKENS",
     "LEAST_TOKENS_OF_RESULT",
-    "clean",
     "headline",
-    "output_slice",
     "retold",
-    "structured",
     "summarise",
 ]
 
@@ -92,6 +88,7 @@ def summarise(
     page.add(headline(record, language))
     page.add_all(repetition(record, ways))
     page.add_all(_explanation(record))
+    page.add_all(CAREFUL(said) for said in warnings(record))
     bad = failures(record)
     extra = [*_task_lines(record), *_changes(record, before)]
     kept = sum(_cost(said.to(language)) for said in extra)
@@ -115,6 +112,7 @@ def retold(
     lines = [
         headline(record, language),
         *(said.to(language) for said in repetition(record, ways)),
+        *(CAREFUL(said).to(language) for said in warnings(record)),
         words.GENERATED(label(model)).to(language),
         fence(told, mark, "generated"),
         _pointer(record, ways).to(language),

@@ -46,7 +46,7 @@ from opsmcp_tools.toolbox.hints import infer_hints
 from opsmcp_tools.toolbox.naming import name_tools, title_of
 from opsmcp_tools.toolbox.output_hazards import OUTPUT_HAZARDS, nested_templates, steering_outputs
 from opsmcp_tools.toolbox.overrides import Override, Overrides, VariableOverride, find_override
-from opsmcp_tools.toolbox.schema import OUTPUT_SCHEMA, build_input, input_schema
+from opsmcp_tools.toolbox.schema import build_input, input_schema
 from opsmcp_tools.toolbox.script_variables import free_script_variable
 from opsmcp_tools.toolbox.silent_stops import SILENT_STOPS, find_nameless, silent_stops
 from opsmcp_tools.toolbox.tool_lint import canonical, find_fault
@@ -257,7 +257,6 @@ class _Workshop:
             inputs=inputs,
             bound=bound,
             input_schema=input_schema(inputs),
-            output_schema=OUTPUT_SCHEMA,
             notes=_notes(free, (*steering, *nested), stops),
             tasks=tasks,
             language=language,
@@ -408,9 +407,6 @@ def _with_siblings(tools: Sequence[Tool], policy: Policy, language: Language) ->
     ]
 
 
-_OUTPUT_DIGEST = hashlib.sha256(canonical(OUTPUT_SCHEMA) or b"").hexdigest()
-
-
 def _digest(tool: Tool) -> str:
     hints = tool.hints
     shown = {
@@ -420,6 +416,5 @@ def _digest(tool: Tool) -> str:
         "operation": str(tool.operation.key),
         "hints": [hints.read_only, hints.destructive, hints.idempotent, hints.open_world],
         "input": tool.input_schema,
-        "output": _OUTPUT_DIGEST if tool.output_schema is OUTPUT_SCHEMA else tool.output_schema,
     }
     return hashlib.sha256(canonical(shown) or b"").hexdigest()

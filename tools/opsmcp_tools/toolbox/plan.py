@@ -60,6 +60,18 @@ class Plan:
         """All of it for people and models, the authors' part fenced by `mark`."""
         return f"{self.head}\n{fence(self.scripts, mark, 'scripts')}"
 
+    def for_programs(self, text: str, mark: str) -> JsonObject:
+        """The data behind that text, which begins with it, the scripts fenced in it, too."""
+        tasks = [
+            {**task, "steps": [_with_fence(step, mark) for step in task["steps"]]}
+            for task in self.data["tasks"]
+        ]
+        return {"summary": text, **self.data, "tasks": tasks}
+
+
+def _with_fence(step: JsonObject, mark: str) -> JsonObject:
+    return {**step, "script": fence(step["script"], mark, "script")} if step["script"] else step
+
 
 @dataclass(frozen=True, slots=True)
 class _Part:
@@ -269,8 +281,8 @@ def _head(data: JsonObject, parts: Iterable[_Part], *, is_whole: bool) -> str:
 
 
 _CUT = (
-    "The scripts are cut in this text. The structured content has them whole, up to "
-    f"{_LONGEST_SCRIPT:,} characters each (--json in a terminal)."
+    "The scripts are cut in this text. `opsmcp call --plan --json` in a terminal has them whole, "
+    f"up to {_LONGEST_SCRIPT:,} characters each."
 )
 
 

@@ -1,4 +1,4 @@
-"""A variable -> an input and its JSON Schema; and the two schemas of a tool.
+"""A variable -> an input and its JSON Schema; and the schema of a tool's arguments.
 
 Flat object schemas with one type per property: several clients refuse anything else. What a schema
 cannot say the same way everywhere is said in words and checked by `values` in any case. Terse on
@@ -16,7 +16,6 @@ from opsmcp_pipelines.kinds.lists import split_items
 from opsmcp_pipelines.kinds.names import HOST, words_of
 from opsmcp_pipelines.kinds.table import KINDS, LABEL_NAME, canonical
 from opsmcp_pipelines.models import Variable
-from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.arguments.choices import NODE_SELECTORS, Inventory
 from opsmcp_tools.arguments.kind_words import meaning_of
 from opsmcp_tools.arguments.value_checks import TEXT_STARTS, Refused, check_value
@@ -26,7 +25,7 @@ from opsmcp_tools.phrases import definition as words
 from opsmcp_tools.phrases.phrase import Said
 from opsmcp_tools.safe_text.characters import clean_line, has_hidden, quote
 
-__all__ = ["OUTPUT_SCHEMA", "build_input", "input_schema"]
+__all__ = ["build_input", "input_schema"]
 
 _LONGEST_DESCRIPTION = 200
 _LONGEST_OWN_WORDS = 140
@@ -365,35 +364,3 @@ def input_schema(inputs: Iterable[Input]) -> JsonObject:
     }
     required = [item.name for item in items if item.required]
     return schema | ({"required": required} if required else {})
-
-
-_STRING: JsonObject = {"type": "string"}
-_VERDICT: JsonObject = {"type": "string", "enum": [verdict.value for verdict in Verdict]}
-
-OUTPUT_SCHEMA: JsonObject = {
-    "type": "object",
-    "properties": {
-        "run": _STRING,
-        "operation": _STRING,
-        "verdict": _VERDICT,
-        "started_at": _STRING,
-        "duration_seconds": {"type": "number"},
-        "tasks": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "name": _STRING,
-                    "task": _STRING,
-                    "verdict": _STRING,
-                    "nodes": {"type": "array", "items": {"type": "object"}},
-                },
-            },
-        },
-        "results": {"type": "object", "additionalProperties": _STRING},
-        "advice": _STRING,
-        "warnings": {"type": "array", "items": _STRING},
-    },
-    "required": ["run", "operation", "verdict"],
-}
-"""The structured result of a run, the same for every tool."""

@@ -1,7 +1,7 @@
 """The last look at a built tool: would it harm the list that it is shown in?
 
 One malformed tool makes some SDKs and clients refuse the whole list, so each is checked the way
-they would break: the name, the two schemas, what JSON can hold, the size. Pure.
+they would break: the name, the schema, what JSON can hold, the size. Pure.
 """
 
 import json
@@ -72,10 +72,6 @@ def _is_property(value: object) -> bool:
     return isinstance(value, dict) and cast("JsonObject", value).get("type") in _TYPES
 
 
-def _check_output_schema(tool: Tool) -> str:
-    return "" if tool.output_schema.get("type") == "object" else "its output schema is no object"
-
-
 def _check_size(tool: Tool) -> str:
     found = canonical({"input": tool.input_schema, "text": tool.description + tool.title})
     if found is None:
@@ -88,6 +84,5 @@ _CHECKS: tuple[Callable[[Tool], str], ...] = (
     _check_description,
     _check_names_of_properties,
     _check_input_schema,
-    _check_output_schema,
     _check_size,
 )

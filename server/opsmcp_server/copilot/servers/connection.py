@@ -20,6 +20,7 @@ from mcp.shared.dispatcher import ProgressFnT
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
+from opsmcp_server.protocol.results import STRUCTURED
 from opsmcp_tools.safe_text.cleaning import clean
 
 __all__ = ["FAULTS", "Address", "Elicit", "Server"]
@@ -105,7 +106,9 @@ class Server:
     ) -> types.CallToolResult:
         """The result of a call. It is never repeated: what became of it is not known."""
         client = await self._connected()
-        return await client.call_tool(tool, arguments, progress_callback=on_progress)
+        return await client.call_tool(
+            tool, arguments, progress_callback=on_progress, meta={STRUCTURED: True}
+        )
 
     async def list_tools(self) -> list[types.Tool]:
         """All pages of its list."""

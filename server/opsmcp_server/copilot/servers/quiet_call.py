@@ -9,7 +9,7 @@ import mcp_types as types
 from opsmcp_server.copilot.base.shape import object_of, text_of
 from opsmcp_server.copilot.servers.connection import FAULTS
 from opsmcp_server.copilot.servers.tool import Offered
-from opsmcp_tools.safe_text.cleaning import clean
+from opsmcp_tools.safe_text.cleaning import clean, within_fence
 
 __all__ = ["Answer", "output_of", "read"]
 
@@ -46,8 +46,15 @@ async def output_of(offered: Offered, run: str) -> AsyncGenerator[Answer]:
     length = 0
     while isinstance(offset, int) and length < _MOST_OUTPUT_CHARACTERS:
         answer = await read(offered, {"run": run, "offset": offset, "limit": _PAGE_CHARACTERS})
-        output = clean(text_of(answer.data.get("output"))) or answer.text
+        following: object = answer.data.get("next_offset")
+        output = _slice(answer.data, offset, following) or answer.text
         length += len(output)
         yield Answer(output, answer.data, failed=answer.failed)
-        following: object = answer.data.get("next_offset")
         offset = following if following != offset else None
+
+
+def _slice(data: Mapping[str, Any], offset: int, following: object) -> str:
+    """The slice without its fence, which ends with a line end that the slice need not have."""
+    end = following if isinstance(following, int) else data.get("total_chars")
+    length = end - offset if isinstance(end, int) else _PAGE_CHARACTERS
+    return within_fence(clean(text_of(data.get("output"))))[: max(0, length)]
