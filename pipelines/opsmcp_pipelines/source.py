@@ -14,7 +14,15 @@ from opsmcp_pipelines.models import Definition, OperationKey
 from opsmcp_pipelines.report import RunReport
 from opsmcp_pipelines.verdict.expected import ExpectedTask
 
-__all__ = ["CALL_ID_VARIABLE", "EndingSource", "NodeSource", "RunRef", "Source", "StartRequest"]
+__all__ = [
+    "CALL_ID_VARIABLE",
+    "DefinitionSource",
+    "EndingSource",
+    "NodeSource",
+    "RunRef",
+    "Source",
+    "StartRequest",
+]
 
 CALL_ID_VARIABLE = "opsmcp_call_id"
 """The extra variable that every start carries, by which its run can be found again."""
@@ -131,6 +139,19 @@ class NodeSource(Protocol):
 
     async def read_nodes(self, cluster: str) -> tuple[str, ...]:
         """The names of the nodes of a cluster, sorted."""
+        ...
+
+
+@runtime_checkable
+class DefinitionSource(Protocol):
+    """A source that starts by name, and can say afterwards what the name stands for."""
+
+    async def read_definition(self, operation: OperationKey) -> Definition | None:
+        """What the operation consists of now; None if it or one of its tasks is not there.
+
+        Raises:
+            SourceError: It cannot be read.
+        """
         ...
 
 

@@ -12,6 +12,7 @@ from typing import TypeVar, cast
 
 from opsmcp_pipelines.catalogue import Contents, Problem
 from opsmcp_pipelines.errors import (
+    NotFound,
     NotOurRun,
     SourceError,
     SourceProtocolError,
@@ -23,7 +24,7 @@ from opsmcp_pipelines.models import Cluster, Definition, OperationKey, Operation
 from opsmcp_pipelines.ops import wire
 from opsmcp_pipelines.ops.answer import NotReceived
 from opsmcp_pipelines.ops.client import OpsClient, Page
-from opsmcp_pipelines.ops.fields import Fields
+from opsmcp_pipelines.ops.fields import Fields, Malformed
 from opsmcp_pipelines.ops.listing import Listing, Named, read_listing
 from opsmcp_pipelines.ops.settings import OpsSettings, parse_server
 from opsmcp_pipelines.ops.stuck_sign import sign_of
@@ -246,6 +247,32 @@ class OpsSource:
             if page.mark.count < _RUNS_PER_PAGE:
                 break
         return None
+
+    async def read_definition(self, operation: OperationKey) -> Definition | None:
+        """What an operation consists of now, read object by object; None if one is not there."""
+        namespace = operation.namespace
+        try:
+            if operation.kind is OperationKind.TASK:
+                task = await self._read_one(namespace, "tasks", operation.name, wire.parse_task)
+                return Definition(task, (task,))
+            pipeline = await self._read_one(
+                namespace, "pipelines", operation.name, wire.parse_pipeline
+            )
+            tasks = {
+                name: await self._read_one(namespace, "tasks", name, wire.parse_task)
+                for name in dict.fromkeys(ref.task for ref in pipeline.tasks)
+            }
+        except NotFound:
+            return None
+        return Definition(pipeline, tuple(tasks[ref.task] for ref in pipeline.tasks))
+
+    async def _read_one(
+        self, namespace: str, kind: str, name: str, parse: Callable[[Fields, str], T]
+    ) -> T:
+        try:
+            return parse(Fields.of(await self._client.get(namespace, kind, name)), namespace)
+        except Malformed as error:
+            raise SourceProtocolError(f"could not read {name!r} of the {kind}: {error}") from error
 
     async def read_nodes(self, cluster: str) -> tuple[str, ...]:
         """The names of the nodes of a cluster, sorted; from the first namespace that has it."""

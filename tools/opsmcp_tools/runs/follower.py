@@ -234,6 +234,12 @@ class Follower:
             return replace(run, verdict=Verdict.RUNNING, reason="")
         return run
 
+    @property
+    def has_begun_all(self) -> bool:
+        """Whether the last task of the run has begun, so far as is known of its source."""
+        shown = self._last.tasks if self._last else ()
+        return not self._is_pending() and len(shown) >= len(self._live.record.expected)
+
     def _is_pending(self) -> bool:
         return self._last is None or self._last.status is Status.PENDING
 

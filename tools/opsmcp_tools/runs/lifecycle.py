@@ -26,6 +26,7 @@ from opsmcp_tools.model.errors import (
     ToolUnavailable,
 )
 from opsmcp_tools.model.run_record import Clock, RunRecord, RunSettings
+from opsmcp_tools.runs.definition_check import DefinitionCheck, DefinitionReader
 from opsmcp_tools.runs.events import (
     CallRefused,
     Event,
@@ -77,6 +78,7 @@ class Carrier:
         self._watcher = Watcher(
             source, clock=clock, requests_per_second=settings.requests_per_second
         )
+        self._definitions = DefinitionReader(source, self._watcher.turn)
         self._starter = Starter(source, clock, settings, self._watcher.turn)
         self.live: dict[str, Live] = {}
         self.ends: dict[str, tuple[datetime, float]] = {}
@@ -197,14 +199,29 @@ class Carrier:
             settings=self._settings,
             durations=durations,
         )
-        keeper = ProgressKeeper(self._journal.progressed, self._writes, self._clock, live.record)
-        run = await follower.follow(
-            on_look=lambda: keeper.see(live.record),
-            on_change=lambda: self._hooks.emit(RunProgressed(live.record)),
-        )
+        run = await self._look_on(live, follower)
         if run.verdict is Verdict.STUCK and self._source.can_cancel:
             run = await self._stop(ref, run, follower)
         await self._end(live, run)
+
+    async def _look_on(self, live: Live, follower: Follower) -> Run:
+        """The run as it ended, with what is to be told of the definition that it had."""
+        run, note = live.record.result, ""
+        keeper = ProgressKeeper(self._journal.progressed, self._writes, self._clock, live.record)
+        async with anyio.create_task_group() as group:
+            check = DefinitionCheck(self._definitions, live.record, group)
+
+            async def on_look() -> None:
+                if follower.has_begun_all:
+                    check.begin()
+                await keeper.see(live.record)
+
+            run = await follower.follow(
+                on_look=on_look, on_change=lambda: self._hooks.emit(RunProgressed(live.record))
+            )
+            note = await check.note()
+            group.cancel_scope.cancel()
+        return run.ending(run.verdict, "; ".join(filter(None, (run.reason, note))))
 
     async def _stop(self, ref: RunRef, stuck: Run, follower: Follower) -> Run:
         """End a run that is past its deadline, where that is possible; as it is then."""
