@@ -209,6 +209,58 @@ RESULTS = (
 )
 
 
+def found_leader(printed: str, kind: str) -> str:
+    labelled = pipeline("p", "[{taskRef: find, results: {leader: a}}, {taskRef: use}]").replace(
+        "{name: p}", f"{{name: p, labels: {{opsmcp/kind.leader: {kind}}}}}"
+    )
+    use = task("use", step("a", 'echo "[${leader}]"'), "{leader: {required: true}}")
+    return task("find", step("a", f"printf '%s' '{printed}'")) + use + labelled
+
+
+@pytest.mark.parametrize(
+    ("printed", "kind", "value"),
+    [
+        ("db-1\n", "host", "db-1"),
+        ("/srv/x/", "path", "/srv/x"),
+        ("db-1, db-2", "list.host.comma", "db-1,db-2"),
+        ("17", "count", "17"),
+    ],
+)
+async def test_a_result_of_a_declared_kind_is_that_kind_from_there_on(
+    engine: Open, printed: str, kind: str, value: str
+) -> None:
+    async with engine(found_leader(printed, kind)) as runs:
+        report = await runs.run("p")
+    assert report.tasks[0].results == {"leader": value}
+    assert outputs(report, 1) == [f"[{value}]\n"]
+
+
+@pytest.mark.parametrize(
+    ("printed", "kind", "shown"),
+    [
+        ("n/a (2 left)", "host", "'n/a (2 left)'"),
+        ("-rf", "token", "'-rf'"),
+        ("db-1,--all", "list.host.comma", "'db-1,--all'"),
+        ("", "host", "''"),
+        ("x" * 70, "count", repr("x" * 60) + "…"),
+    ],
+)
+async def test_a_result_that_is_not_what_its_author_says_ends_the_run(
+    engine: Open, printed: str, kind: str, shown: str
+) -> None:
+    async with engine(found_leader(printed, kind)) as runs:
+        report = await runs.run("p")
+    assert [one.status for one in report.tasks] == [Status.FAILED]
+    assert steps_of(report)[-1].note == f"the result 'leader' of task 'find' is no {kind}: {shown}"
+
+
+@pytest.mark.parametrize("kind", ["choice", "bound", "hosts"])
+async def test_a_kind_that_no_label_can_declare_ends_the_run(engine: Open, kind: str) -> None:
+    async with engine(found_leader("$(id)", kind)) as runs:
+        report = await runs.run("p")
+    assert "opsmcp/kind.leader names no kind" in steps_of(report)[-1].note
+
+
 async def test_only_declared_results_reach_later_tasks(engine: Open) -> None:
     async with engine(RESULTS) as runs:
         report = await runs.run("p")

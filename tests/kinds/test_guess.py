@@ -73,6 +73,7 @@ TABLE: dict[Kind, list[Variable]] = {
         Variable("kib", default="100"),
         Variable("cpu_percent", default="80"),
         Variable("desired_gpu_count", default="8"),
+        Variable("niceness", default="-5"),
         Variable("pid"),
         Variable("uid"),
         Variable("timeout", default="30"),

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_pipelines.models import Step, Task, Variable
 from opsmcp_tools.model.tool import Tool
 from opsmcp_tools.policy.decision import Action, Effect, Policy
+from opsmcp_tools.toolbox.build import Exposure, ToolSettings, build_toolbox
 from tests.policy.test_rules import ANNA, DAY, policy_of, tool
+from tests.tools.recorded import catalogue
 
 
 def decided(policy: Policy, subject: Tool, **arguments: str) -> Effect:
@@ -76,3 +79,39 @@ def test_what_a_rule_could_allow_is_listed(tmp_path: Path) -> None:
     policy = limit(tmp_path, "deny", cluster="prod", host="prod-*")
     for name in ("delete-pod", "cordon-node"):
         assert policy.decide(ANNA, Action.LIST, tool(name)).effect is Effect.ALLOW
+
+
+def copying(*variables: Variable) -> Tool:
+    steps = (Step("s", "true"),)
+    task = Task("copy-files", "ops", "copies", host="dev-0", variables=variables, steps=steps)
+    contents = replace(catalogue().contents, pipelines=(), tasks=(task,))
+    box = build_toolbox(
+        replace(catalogue(), contents=contents), ToolSettings(exposure=Exposure(tasks="all"))
+    )
+    [made] = box.tools
+    return made
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("deploy@prod-7:/srv/x", Effect.DENY),
+        ("PROD-7:/srv/x", Effect.DENY),
+        ("deploy@dev-7:/srv/x", Effect.CONFIRM),
+        ("/srv/prod-7", Effect.CONFIRM),
+    ],
+)
+def test_the_host_of_a_location_counts_as_one(tmp_path: Path, given: str, expected: Effect) -> None:
+    policy = limit(tmp_path, "deny", host="prod-*")
+    assert decided(policy, copying(Variable("src")), src=given) is expected
+
+
+def test_every_item_of_a_list_counts(tmp_path: Path) -> None:
+    policy = limit(tmp_path, "allow", host="dev-*")
+    racks = copying(Variable("hosts"))
+    assert decided(policy, racks, hosts="dev-1,dev-2") is Effect.ALLOW
+    assert decided(policy, racks, hosts="dev-1,prod-2") is Effect.CONFIRM
+    denied = limit(tmp_path, "deny", host="prod-*")
+    assert decided(denied, racks, hosts="dev-1,prod-2") is Effect.DENY
+    sources = copying(Variable("sources"))
+    assert decided(denied, sources, sources="/srv/x,db@prod-1:/srv/y") is Effect.DENY

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from opsmcp_pipelines.catalogue import Catalogue
+from opsmcp_pipelines.kinds.kind import parse_kind
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
 from opsmcp_tools.model.value_rules import ValueRules
 from opsmcp_tools.toolbox.build import Exposure, ToolSettings
@@ -48,6 +49,22 @@ BAD: dict[str, tuple[Task, str]] = {
     ),
     "default does not match": (
         replace(GOOD, variables=(Variable("x", "1", display="x", regex="^[a-z]$"),)),
+        "bad-default",
+    ),
+    "default of another kind": (
+        replace(GOOD, variables=(Variable("zone", "eu/blue", display="zone"),)),
+        "undeclared-kind",
+    ),
+    "example of another kind": (
+        replace(GOOD, variables=(Variable("disk", display="disk", examples=("/dev/sda1",)),)),
+        "undeclared-kind",
+    ),
+    "default that is not what is declared": (
+        replace(
+            GOOD,
+            variables=(Variable("racks", "r1 r2", display="racks"),),
+            labels={"opsmcp/kind.racks": "list.host.comma"},
+        ),
         "bad-default",
     ),
     "hostile regex": (replace(GOOD, variables=(Variable("x", regex="^(a+)+$"),)), "hostile-regex"),
@@ -165,3 +182,38 @@ def test_the_recorded_server_has_faults_and_the_worst_come_first():
         "ambiguous-siblings",
         "vague-description",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "meant"),
+    [
+        ("zone", "eu/blue", "ref"),
+        ("server", "10.0.0.0/8", "cidr"),
+        ("match", "role=web", "selector"),
+        ("racks", "r1,r2", "list.token.comma"),
+        ("targets", "1.1.1.1,fd00::7", "list.ip.comma"),
+        ("watched", "nginx.service@x.service", "unit"),
+    ],
+)
+def test_what_worked_before_gets_the_kind_that_takes_it(name: str, value: str, meant: str):
+    task = replace(GOOD, variables=(Variable(name, value, display="what"),))
+    [report] = linted(task)
+    [finding] = [one for one in report.findings if one.rule == "undeclared-kind"]
+    assert f"opsmcp/kind.{name}: {meant}" in finding.message
+    patch = suggest_settings([report])
+    assert patch["tools"]["overrides"]["watch-web"]["variables"][name] == {"kind": meant}
+    kind = parse_kind(meant)
+    said = Override(variables={name: VariableOverride(kind=kind)})
+    [mended] = linted(task, overrides={"watch-web": said})
+    assert "undeclared-kind" not in {one.rule for one in mended.findings}
+    assert "undeclared-kind" not in {
+        one.rule for one in linted(replace(task, labels={f"opsmcp/kind.{name}": meant}))[0].findings
+    }
+
+
+def test_a_value_of_no_kind_gets_a_regex_and_no_setting():
+    task = replace(GOOD, variables=(Variable("mail", "a@b.example", display="what"),))
+    [report] = linted(task)
+    [finding] = [one for one in report.findings if one.rule == "undeclared-kind"]
+    assert finding.message.endswith("Give it a regex")
+    assert suggest_settings([report]) == {}

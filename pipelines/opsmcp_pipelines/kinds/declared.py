@@ -10,12 +10,15 @@ from opsmcp_pipelines.kinds.guess import is_reserved
 from opsmcp_pipelines.kinds.kind import Kind, VariableKind, parse_kind
 from opsmcp_pipelines.models import Operation, Task
 
-__all__ = ["KIND_LABEL", "BadKind", "labelled_kinds", "result_kinds"]
+__all__ = ["KIND_LABEL", "BadKind", "labelled_kinds"]
 
 KIND_LABEL = "opsmcp/kind."
 """What the key of the label begins with; the variable's name follows."""
 
 _LONGEST_SHOWN = 60
+
+_NOT_BY_LABEL = frozenset({Kind.BOUND, Kind.CHOICE})
+"""What the author fills, and what `enums` say: a label alone would let any value through."""
 
 
 class BadKind(ValueError):
@@ -37,14 +40,6 @@ def labelled_kinds(operation: Operation, tasks: Sequence[Task]) -> Mapping[str, 
     return found
 
 
-def result_kinds(operation: Operation, tasks: Sequence[Task]) -> Mapping[str, VariableKind]:
-    """The same, where a label that cannot be used withholds nothing: it declares nothing then."""
-    try:
-        return labelled_kinds(operation, tasks)
-    except BadKind:
-        return {}
-
-
 def _labels(labels: Mapping[str, str]) -> Iterator[tuple[str, VariableKind]]:
     for key, text in labels.items():
         if key.startswith(KIND_LABEL):
@@ -54,7 +49,7 @@ def _labels(labels: Mapping[str, str]) -> Iterator[tuple[str, VariableKind]]:
 
 def _kind(name: str, text: str) -> VariableKind:
     kind = parse_kind(text)
-    if kind is None or kind.kind is Kind.BOUND:
+    if kind is None or kind.kind in _NOT_BY_LABEL:
         shown = repr(text[:_LONGEST_SHOWN])
         raise BadKind(f"the label {KIND_LABEL}{name[:_LONGEST_SHOWN]} names no kind: {shown}")
     if is_reserved(name):

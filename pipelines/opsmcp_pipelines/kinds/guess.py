@@ -203,11 +203,17 @@ def _samples(variable: Variable) -> Iterator[str]:
 
 def _fits(guess: VariableKind, variable: Variable) -> bool:
     """Whether the author's own values are of that kind: the default, and some of the examples."""
-    default = [text for text in (variable.default,) if text and "${" not in text]
+    default = variable.default
     examples = [text for text in variable.examples if text]
-    if not all(canonical_value(guess, text) for text in default):
+    if default and "${" not in default and not _is_of(guess, default):
         return False
-    return not examples or any(canonical_value(guess, text) for text in examples)
+    return not examples or any(_is_of(guess, text) for text in examples)
+
+
+def _is_of(guess: VariableKind, text: str) -> bool:
+    # The author may well mean a number below zero.
+    number = text.removeprefix("-") if guess.kind is Kind.COUNT else text
+    return canonical_value(guess, number) is not None
 
 
 def _by_default(variable: Variable) -> Iterator[VariableKind]:

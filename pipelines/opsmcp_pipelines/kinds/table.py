@@ -225,8 +225,8 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
         ),
         Kind.COUNT: KindRow(
             _NAME,
-            "-?(?:0|[1-9][0-9]{0,17})",
-            19,
+            "0|[1-9][0-9]{0,17}",  # below zero only where the author names such a minimum
+            18,
             "",
             Wording("whole number", "整数"),
             Wording("a whole number", "整数"),

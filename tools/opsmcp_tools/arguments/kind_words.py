@@ -23,7 +23,7 @@ _LONGEST_COMPARED = 100
 _OFTEN_MEANT = (
     *map(VariableKind, (Kind.CIDR, Kind.PATH, Kind.URL, Kind.LOCATION, Kind.REF, Kind.IMAGE)),
     *map(VariableKind, (Kind.SIZE, Kind.VERSION)),
-    VariableKind(Kind.TOKEN, Separator.COMMA),
+    *(VariableKind(kind, Separator.COMMA) for kind in (Kind.IP, Kind.TOKEN)),
     *map(VariableKind, (Kind.SELECTOR, Kind.TIME, Kind.SCHEDULE)),
     VariableKind(Kind.TOKEN, Separator.BLANK),
     VariableKind(Kind.PATTERN),

@@ -108,9 +108,8 @@ def _as_text(given: object) -> str:
 def _check_count(item: Input, given: object) -> str:
     number = _whole_number(given)
     low, high = item.minimum, item.maximum
-    if number is None:
-        raise Refused(words.NOT_NUMBER(_bounds(low, high)))
-    if (low is not None and number < low) or (high is not None and number > high):
+    # Below zero may mean "all" to a program: only where the author says so.
+    if number is None or number < (low or 0) or (high is not None and number > high):
         raise Refused(words.NOT_NUMBER(_bounds(low, high)))
     return str(number)
 
@@ -130,7 +129,7 @@ def _whole_number(given: object) -> int | None:
         return given if given.bit_length() <= 63 else None
     if isinstance(given, float):
         return int(given) if given.is_integer() and abs(given) < 2**53 else None
-    if isinstance(given, str) and canonical(Kind.COUNT, given) is not None:
+    if isinstance(given, str) and canonical(Kind.COUNT, given.removeprefix("-")) is not None:
         return int(given)
     return None
 

@@ -196,12 +196,10 @@ def _count(wanted: _Wanted) -> Input:
     variable = wanted.variable
     named = words_of(variable.name) or ("",)
     low, high = _own_bounds(variable) or _BOUNDS.get(named[-1], _OTHER_BOUNDS)
-    item = _plain(wanted)
-    try:
-        own = int(check_value(replace(item, separator=None), variable.default))
-    except Refused:
-        own = low
-    return replace(item, minimum=min(low, own), maximum=max(high, own))
+    default = variable.default or ""
+    known = canonical(Kind.COUNT, default.removeprefix("-")) is not None
+    own = int(default) if known else low
+    return replace(_plain(wanted), minimum=min(low, own), maximum=max(high, own))
 
 
 def _own_bounds(variable: Variable) -> tuple[int, int] | None:

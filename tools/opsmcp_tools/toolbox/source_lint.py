@@ -23,6 +23,7 @@ from opsmcp_tools.safe_text.characters import clean_line, quote
 from opsmcp_tools.toolbox.build import ToolSettings
 from opsmcp_tools.toolbox.description import is_thin
 from opsmcp_tools.toolbox.hints import LABELS, infer_hints, names_destruction
+from opsmcp_tools.toolbox.kind_lint import declared_in, misfits
 from opsmcp_tools.toolbox.naming import MAX_NAME_LENGTH
 from opsmcp_tools.toolbox.overrides import TO_DO, Override, check_overrides, find_override
 from opsmcp_tools.toolbox.silent_stops import find_twins, silent_stops
@@ -250,6 +251,18 @@ def _why_not_allowed(variable: Variable) -> str:
     return ""
 
 
+def _kinds(subject: _Subject) -> Iterator[Finding]:
+    declared = dict(declared_in(subject.operation, subject.tasks, subject.settings.kinds))
+    said = subject.said.variables
+    declared |= {name: words.kind for name, words in said.items() if words.kind}
+    for misfit in misfits(subject.variables, subject.tasks, declared):
+        meant = misfit.meant
+        known = meant is not None and meant.kind is not Kind.PATTERN
+        help_: JsonObject = {"variables": {misfit.variable: {"kind": str(meant)}}} if known else {}
+        rule = "undeclared-kind" if misfit.variable not in declared else "bad-default"
+        yield Finding(rule, Severity.WARNING, misfit.message, misfit.variable, help_)
+
+
 def _scripts(subject: _Subject) -> Iterator[Finding]:
     for task in subject.tasks:
         names = [variable.name for variable in (*task.variables, *subject.variables)]
@@ -290,6 +303,7 @@ _RULES: tuple[Callable[[_Subject], Iterator[Finding]], ...] = (
     _fixed,
     _regex,
     _default,
+    _kinds,
     _scripts,
     _silence,
 )

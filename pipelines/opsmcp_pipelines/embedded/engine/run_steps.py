@@ -20,7 +20,8 @@ from anyio import to_thread
 
 from opsmcp_pipelines.embedded.engine.bounded_output import Keeper
 from opsmcp_pipelines.embedded.engine.conditions import ConditionError, evaluate
-from opsmcp_pipelines.embedded.engine.state import RunState, TaskState
+from opsmcp_pipelines.embedded.engine.results import WrongResult, read_results
+from opsmcp_pipelines.embedded.engine.state import RunState
 from opsmcp_pipelines.embedded.engine.supervisor import Ended, Supervisor
 from opsmcp_pipelines.embedded.engine.variables import Plan, TaskValues, resolve
 from opsmcp_pipelines.embedded.engine.work_directory import Workplace
@@ -149,6 +150,7 @@ class _TaskRunner:
         keep: Keep,
     ) -> None:
         resolved = resolve(plan, task, run.results)
+        self._plan = plan
         self._task = task
         self._ref = ref
         self._resolved = resolved
@@ -172,7 +174,12 @@ class _TaskRunner:
                 self._state.status = Status.FAILED
                 return False
         self._state.skipped = not self._state.steps
-        self._state.results |= _results(self._ref, self._state)
+        try:
+            outputs = {step.name: step.output for step in self._state.steps}
+            self._state.results |= read_results(self._plan, self._ref, outputs)
+        except WrongResult as wrong:
+            self._state.fail("results", str(wrong))
+            return False
         self._state.status = Status.SUCCEEDED
         return True
 
@@ -284,19 +291,6 @@ def _refuse(resolved: TaskValues) -> str:
     if not runs_here(host):
         return f"not run: the embedded engine has only localhost, and not the host {host[:80]!r}"
     return ""
-
-
-def _results(ref: TaskRef, state: TaskState) -> dict[str, str]:
-    """The results that the pipeline declares: OPS_RESULT lines, or else a whole output."""
-    outputs = {step.name: step.output for step in state.steps}
-    return {
-        key: _result(key, outputs[step]) for key, step in ref.results.items() if step in outputs
-    }
-
-
-def _result(key: str, output: str) -> str:
-    lines = re.findall(rf"^OPS_RESULT:{re.escape(key)}=(.*?)\r?$", output, re.MULTILINE)
-    return lines[-1] if lines else output.strip()
 
 
 def _write_script(script: "Script", temporary: str | None) -> Workplace:
