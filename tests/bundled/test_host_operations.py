@@ -21,7 +21,14 @@ def write_random(path: Path, size: int) -> None:
 async def test_host_overview_shows_load_memory_filesystems_and_processes(bench: Bench) -> None:
     outcome = await bench.run("host-overview")
     assert outcome.verdict is Verdict.SUCCEEDED
-    for part in ("host: ", "load average", "processors: ", "memory: ", "fullest filesystems:"):
+    for part in (
+        "host: ",
+        "load: ",
+        "up since: ",
+        "processors: ",
+        "memory: ",
+        "fullest filesystems:",
+    ):
         assert part in outcome.text
     assert "PID USER" in outcome.steps["processes"]
 

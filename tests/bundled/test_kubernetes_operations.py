@@ -15,9 +15,10 @@ CONTROLLER = "{.metadata.ownerReferences[?(@.controller==true)]"
 OWNER = f"jsonpath={{.metadata.uid}} {CONTROLLER}.kind}} {CONTROLLER}.name}}"
 UID = "jsonpath={.metadata.uid}"
 COLUMNS = (
-    "custom-columns=NAME:.metadata.name,PHASE:.status.phase,"
+    "custom-columns=UID:.metadata.uid,NAME:.metadata.name,PHASE:.status.phase,"
     "READY:.status.containerStatuses[*].ready,OWNER:.metadata.ownerReferences[*].name"
 )
+OWNED = ["get", "pods", TIMEOUT, DEFAULT, "--no-headers", "-o", COLUMNS]
 
 PODS = """\
 NAMESPACE   NAME   READY   STATUS             RESTARTS     AGE   IP         NODE
@@ -62,6 +63,17 @@ async def test_list_pods_can_say_that_there_are_none(bench: Bench, kubectl: Fake
     outcome = await bench.run("list-pods", namespace="web")
     assert outcome.verdict is Verdict.SUCCEEDED
     assert "0 pods, 0 with a problem" in outcome.text
+
+
+@pytest.mark.parametrize("row", ["web broken", "oops", "  "], ids=["two", "one", "blank"])
+async def test_list_pods_survives_a_row_that_has_too_few_columns(
+    bench: Bench, kubectl: FakeProgram, row: str
+) -> None:
+    kubectl.answer("pods", out=f"{PODS}{row}\n")
+    outcome = await bench.run("list-pods")
+    assert outcome.verdict is Verdict.SUCCEEDED
+    assert ("5 pods, 3 with" if row.strip() else "4 pods, 2 with") in outcome.text
+    assert row.strip() in outcome.text
 
 
 async def test_list_nodes_adds_their_load(bench: Bench, kubectl: FakeProgram) -> None:
@@ -121,28 +133,19 @@ async def test_get_pod_logs_keeps_its_bounds(
     assert kubectl.calls == []
 
 
-def answer_owned_pod(kubectl: FakeProgram, *, then_uid: str = "") -> None:
+OLD = "u-1 web-1 Running true web\nu-5 web-5 Running true web\nu-7 db-0 Running true db\n"
+NEW = "u-5 web-5 Running true web\nu-2 web-9 {} web\nu-7 db-0 Running true db\n"
+RESTARTS = pytest.mark.parametrize("operation", ["restart-pod", "force-restart-pod"])
+
+
+def answer_owned_pod(
+    kubectl: FakeProgram, *, then_uid: str = "", successor: str = "Running true,true"
+) -> None:
     kubectl.answer("get", OWNER, out="u-1 ReplicaSet web")
     kubectl.answer("get", UID, out=then_uid)
     kubectl.answer("delete", out='pod "web-1" deleted\n')
-    kubectl.answer("get", "pods", out="NAME PHASE READY OWNER\nweb-9 Pending true web\na b c db\n")
-
-
-@pytest.mark.parametrize("then_uid", ["", "u-2"], ids=["gone", "same-name-new-pod"])
-async def test_restart_pod_deletes_it_and_shows_its_replacement(
-    bench: Bench, kubectl: FakeProgram, then_uid: str
-) -> None:
-    answer_owned_pod(kubectl, then_uid=then_uid)
-    outcome = await bench.run("restart-pod", pod="web-1", cluster="lab")
-    flags = [TIMEOUT, DEFAULT, "--context=lab"]
-    assert outcome.verdict is Verdict.SUCCEEDED
-    assert outcome.text.splitlines()[-2:] == ["NAME PHASE READY OWNER", "web-9 Pending true web"]
-    assert kubectl.calls == [
-        ["get", "pod/web-1", *flags, "-o", OWNER],
-        ["delete", "pod/web-1", "--wait=false", *flags],
-        ["get", "pod/web-1", *flags, "--ignore-not-found", "-o", UID],
-        ["get", "pods", *flags, "-o", COLUMNS],
-    ]
+    kubectl.answer("get", "pods", out=OLD, once=True)
+    kubectl.answer("get", "pods", out=NEW.format(successor) if successor else OLD[27:])
 
 
 @pytest.fixture
@@ -150,6 +153,30 @@ def hurried(programs: Path) -> None:
     """A `sleep` that does not."""
     (programs / "sleep").write_text("#!/bin/sh\n", encoding="utf-8")
     (programs / "sleep").chmod(0o755)
+
+
+@pytest.mark.parametrize("then_uid", ["", "u-2"], ids=["gone", "same-name-new-pod"])
+async def test_restart_pod_deletes_it_and_waits_for_its_replacement(
+    bench: Bench, kubectl: FakeProgram, then_uid: str
+) -> None:
+    answer_owned_pod(kubectl, then_uid=then_uid)
+    outcome = await bench.run("restart-pod", pod="web-1", cluster="lab")
+    flags = [TIMEOUT, DEFAULT, "--context=lab"]
+    owned = ["get", "pods", *flags, "--no-headers", "-o", COLUMNS]
+    assert outcome.verdict is Verdict.SUCCEEDED
+    assert [line.split() for line in outcome.text.splitlines()[-3:]] == [
+        ["NAME", "PHASE", "READY"],
+        ["web-5", "Running", "true"],
+        ["web-9", "Running", "true,true"],
+    ]
+    assert kubectl.calls == [
+        ["get", "pod/web-1", *flags, "-o", OWNER],
+        owned,
+        ["delete", "pod/web-1", "--wait=false", *flags],
+        ["get", "pod/web-1", *flags, "--ignore-not-found", "-o", UID],
+        owned,
+        owned,
+    ]
 
 
 @pytest.mark.usefixtures("hurried")
@@ -162,20 +189,43 @@ async def test_restart_pod_says_when_the_pod_does_not_end(
     assert "pod web-1 was told to end and still runs after a minute" in outcome.text
 
 
+@RESTARTS
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize(
+    ("successor", "reason"),
+    [
+        ("Pending <none>", "the new pod is not ready after 90 seconds: Pending"),
+        ("Running true,false", "the new pod is not ready after 90 seconds: Running"),
+        ("", "the ReplicaSet web has made no new pod after 90 seconds"),
+    ],
+    ids=["pending", "one-container", "none"],
+)
+async def test_a_restart_without_a_successor_that_is_ready_fails(
+    bench: Bench, kubectl: FakeProgram, operation: str, successor: str, reason: str
+) -> None:
+    answer_owned_pod(kubectl, successor=successor)
+    outcome = await bench.run(operation, pod="web-1")
+    assert outcome.verdict is Verdict.FAILED
+    assert reason in outcome.text
+    assert ["web-5", "Running", "true"] in [line.split() for line in outcome.text.splitlines()]
+
+
 async def test_force_restart_pod_does_not_wait_for_a_clean_end(
     bench: Bench, kubectl: FakeProgram
 ) -> None:
     answer_owned_pod(kubectl)
-    outcome = await bench.run("force-restart-pod", pod="web-1", namespace="web")
-    flags = [TIMEOUT, "--namespace=web"]
+    outcome = await bench.run("force-restart-pod", pod="web-1")
+    flags = [TIMEOUT, DEFAULT]
     assert outcome.verdict is Verdict.SUCCEEDED
     assert kubectl.calls[1:] == [
+        OWNED,
         ["delete", "pod/web-1", "--force", "--grace-period=0", "--wait=false", *flags],
-        ["get", "pods", *flags, "-o", COLUMNS],
+        OWNED,
+        OWNED,
     ]
 
 
-@pytest.mark.parametrize("operation", ["restart-pod", "force-restart-pod"])
+@RESTARTS
 @pytest.mark.parametrize(
     ("out", "err", "reason"),
     [

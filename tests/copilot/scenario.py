@@ -24,11 +24,8 @@ clusters:
   - {name: live, cluster: {server: "https://live.example:6443"}}
 """
 
-_PODS = """\
-NAME                  PHASE     READY   OWNER
-web-7d4b9c6f5-k8s2p   Running   true    web-7d4b9c6f5
-web-7d4b9c6f5-x2x9p   Pending   <none>  web-7d4b9c6f5
-"""
+_PODS_BEFORE = "u-2 web-7d4b9c6f5-k8s2p Running true web-7d4b9c6f5\n"
+_PODS_AFTER = f"{_PODS_BEFORE}u-3 web-7d4b9c6f5-x2x9p Running true web-7d4b9c6f5\n"
 
 POD = "web-7d4b9c6f5-q4wzt"
 
@@ -60,7 +57,8 @@ def prepare(home: Path) -> FakeProgram:
     kubectl = FakeProgram(home / "bin", "kubectl")
     kubectl.answer("get", f"pod/{POD}", out="u-1 ReplicaSet web-7d4b9c6f5")
     kubectl.answer("delete", out=f'pod "{POD}" force deleted\n')
-    kubectl.answer("get", "pods", out=_PODS)
+    kubectl.answer("get", "pods", out=_PODS_BEFORE, once=True)
+    kubectl.answer("get", "pods", out=_PODS_AFTER)
     return kubectl
 
 
@@ -105,10 +103,10 @@ SESSIONS: Mapping[str, tuple[Exchanged, ...]] = MappingProxyType(
                     calls(_RESTART),
                     says(
                         f"`{POD}` was deleted. Its ReplicaSet has a new pod, "
-                        "`web-7d4b9c6f5-x2x9p`, which is still **Pending**."
+                        "`web-7d4b9c6f5-x2x9p`, which is **Running**."
                     ),
                 ),
-                "Pending",
+                "Running",
                 asks=True,
             ),
             Exchanged(

@@ -24,10 +24,12 @@ class FakeProgram:
         program.write_text(f'#!/bin/sh\nexec {shlex.join(parts)} "$@"\n', encoding="utf-8")
         program.chmod(0o755)
 
-    def answer(self, *words: str, out: str = "", err: str = "", code: int = 0) -> None:
+    def answer(
+        self, *words: str, out: str = "", err: str = "", code: int = 0, once: bool = False
+    ) -> None:
         """Answer so when all `words` are among the arguments; earlier answers go first."""
         answers = self._state / "answers"
-        text = json.dumps({"words": words, "out": out, "err": err, "code": code})
+        text = json.dumps({"words": words, "out": out, "err": err, "code": code, "once": once})
         number = len(list(answers.iterdir()))
         (answers / f"{number:03}.json").write_text(text, encoding="utf-8")
 
@@ -50,6 +52,8 @@ def answer_call(state: Path, arguments: Sequence[str]) -> int:
         if set(answer["words"]) <= set(arguments):
             sys.stdout.write(answer["out"])
             sys.stderr.write(answer["err"])
+            if answer["once"]:
+                path.unlink()
             return answer["code"]
     sys.stderr.write(f"the fake has no answer to {list(arguments)}\n")
     return 99

@@ -47,7 +47,7 @@ def tools(
         (task("restart-web", "Restart the web."), "Restart the web. Interrupts service."),
         (task("delete-pod", "delete a pod at once"), "Delete a pod at once. No undo."),
         (task("sync-image", "copy an image over"), "Copy an image over. Changes something."),
-        (task("set-os", "set parameters of it"), "Set parameters of it. Can interrupt or destroy."),
+        (task("set-os", "set parameters of it"), "Set parameters of it. Changes something."),
         (
             task("clear-disk", "clear disk", "before-clear", "clear-image", "check-free"),
             "Clear disk. Steps: clear image. No undo.",

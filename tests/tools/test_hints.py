@@ -1,38 +1,51 @@
-"""Hints of all recorded pipelines, one by one, and what overrides them."""
+"""Hints: what is known to read, what is said to change, and what is not known."""
 
 import pytest
 
-from opsmcp_pipelines.models import Pipeline, Task, TaskRef
+from opsmcp_pipelines.models import Operation, Pipeline, Step, Task, TaskRef, Variable
 from opsmcp_tools.model.tool import Hints
 from opsmcp_tools.toolbox.hints import infer_hints
 from tests.tools.recorded import catalogue
 
 READING = """
-analysis-disk-usage get-dataset-status get-metrics-pod-not200 get-node-status get-os-usage get-pod
-get-pod-logs-by-keyword get-pod-yaml get-public-ip inspect-pod-error inspect-pod-pending
-inspect-pod-process inspect-pod-restart inspect-svc-error list-clusters list-datasets list-hosts
-list-namespace list-nodes list-pipelines-for-copilot list-pod-bynode list-process-byio
-search-clusterip
+bed-allowfailure bed-big bed-bytes bed-echo bed-fail bed-fixed bed-raw bed-results bed-sleep
+"""
+NOT_KNOWN = """
+analysis-disk-usage bed-missingtask get-dataset-status get-metrics-pod-not200 get-node-status
+get-os-usage get-pod get-pod-logs-by-keyword get-pod-yaml get-public-ip inspect-pod-error
+inspect-pod-pending inspect-pod-process inspect-pod-restart inspect-svc-error list-clusters
+list-datasets list-hosts list-namespace list-nodes list-pipelines-for-copilot list-pod-bynode
+list-process-byio script search-clusterip
 """
 ADDING = """
 collect-gpu-log collect-npu-log cordon-node create-dataload create-namespace preload-image
 retag-image sync-image uncordon-node
 """
 DESTROYING = """
-bed-allowfailure bed-big bed-bytes bed-echo bed-fail bed-fixed bed-missingtask bed-raw bed-results
-bed-sleep clear-disk clear-mount clear-pod delete-host delete-kas-job delete-pod delete-pod-bylog
+clear-disk clear-mount clear-pod delete-host delete-kas-job delete-pod delete-pod-bylog
 delete-pod-force delete-pod-not200-bymetrics delete-pod-not200-bysvcmetrics drain-node
 restart-containerd restart-fabricmanager restart-gpu-manager restart-gpu-manager-bypod
-restart-kubelet restart-kubelet-bypod restart-node script set-os
+restart-kubelet restart-kubelet-bypod restart-node set-os
 """
 EXPECTED = {
     **dict.fromkeys(READING.split(), "reads"),
+    **dict.fromkeys(NOT_KNOWN.split(), "not known"),
     **dict.fromkeys(ADDING.split(), "adds"),
     **dict.fromkeys(DESTROYING.split(), "destroys"),
 }
 
 
+def hints(operation: Operation, *scripts: str) -> Hints:
+    """Of an operation whose one task has these scripts."""
+    steps = tuple(Step(f"s{number}", script) for number, script in enumerate(scripts))
+    return infer_hints(operation, (Task("t", "n", steps=steps),), {})
+
+
 def word(hints: Hints) -> str:
+    if not hints.known:
+        assert hints.destructive
+        assert not (hints.read_only or hints.idempotent)
+        return "not known"
     if hints.read_only:
         assert hints.idempotent
         assert not hints.destructive
@@ -46,46 +59,111 @@ def test_every_recorded_pipeline_is_in_the_table():
 
 @pytest.mark.parametrize("pipeline", catalogue().contents.pipelines, ids=lambda item: item.name)
 def test_a_recorded_pipeline_is_known_for_what_it_does(pipeline: Pipeline):
-    assert word(infer_hints(pipeline, {})) == EXPECTED[pipeline.name]
+    """Most scripts were left out of the recordings, so that nothing shows what they do."""
+    tasks = {task.name: task for task in catalogue().contents.tasks}
+    own = tuple(tasks[ref.task] for ref in pipeline.tasks if ref.task in tasks)
+    assert word(infer_hints(pipeline, own, {})) == EXPECTED[pipeline.name]
 
 
 @pytest.mark.parametrize(
     ("name", "desc", "expected"),
     [
         ("get-kubeconfig", "copy kubeconfig from etc", "destroys"),
-        ("get-diskio-byfio", "run fio to test disk", "destroys"),
         ("check-disk", "check the disk and clear it when full", "destroys"),
+        ("check-disk", "Checks the disk, clears it when full", "destroys"),
+        ("old-files", "Lists old files; deletes them when dry_run is false", "destroys"),
         ("check-and-restart", "look", "destroys"),
         ("get-x", "force it", "destroys"),
+        ("clear-status", "clear it", "destroys"),
+        ("create-backup", "create a backup and remove the old one", "destroys"),
+        ("web", "重启服务", "destroys"),
+        ("web", "检查并重启服务", "destroys"),
         ("top-nodes-bycpu", "list topK usage cpu of nodes", "reads"),
         ("disk-usage", "what fills the disk", "reads"),
-        ("service-logs", "last lines of a service", "reads"),
-        ("clear-status", "clear it", "destroys"),
-        ("frobnicate-node", "frobnicate", "destroys"),
-        ("execute-report", "execute a report", "destroys"),
-        ("create-backup", "create a backup and remove the old one", "destroys"),
-        ("-", "", "destroys"),
+        ("web", "Lists pods with state, restarts and age", "reads"),
+        ("web", "Shows which node to drain", "reads"),
+        ("web", "Checks that the web answers and reports how long it takes", "reads"),
+        ("restart-check", "Checks why a pod restarts", "reads"),
+        ("format-report", "Shows the format of the report", "reads"),
+        ("frobnicate-node", "frobnicate", "reads"),
+        ("web", "查看重启次数", "reads"),
+        ("-", "", "reads"),
     ],
 )
-def test_every_doubt_ends_on_the_safe_side(name: str, desc: str, expected: str):
-    assert word(infer_hints(Task(name, "n", desc), {})) == expected
+def test_steps_that_only_read_are_believed_unless_the_author_orders_a_change(
+    name: str, desc: str, expected: str
+):
+    assert word(hints(Task(name, "n", desc), "df -h", "kubectl get pods")) == expected
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["slackcat x", "#!/usr/bin/env python3\nprint(1)", "systemctl restart web", "rm -r /tmp/x"],
+)
+def test_words_alone_make_nothing_read_only(script: str):
+    looking = Task("list-orders", "n", "Lists the orders. Only reads, changes nothing")
+    assert word(hints(looking, "df -h", script)) == "not known"
+
+
+def test_a_transfer_of_files_is_not_known_to_read():
+    copying = Task("get-x", "n", "get x", steps=(Step("s", transfers=True),))
+    assert word(infer_hints(copying, (copying,), {})) == "not known"
+
+
+@pytest.mark.parametrize(
+    ("name", "desc", "expected"),
+    [
+        ("check-site", "Checks the site", "reads"),
+        ("site", "How the site does", "reads"),
+        ("site-status", "of the shop", "reads"),
+        ("cdn", "All pages of the CDN", "not known"),
+        ("cdn", "Empties the CDN", "not known"),
+        ("check-cdn", "Checks that the flush was done", "not known"),
+    ],
+)
+def test_a_service_is_only_read_where_the_author_says_so(name: str, desc: str, expected: str):
+    assert word(hints(Task(name, "n", desc), 'curl -s "${url}/x"')) == expected
+
+
+def test_a_value_of_the_author_that_holds_code_hides_nothing():
+    variables = (Variable("more", default="; rm -r /tmp/x"),)
+    task = Task("list-x", "n", "lists x", variables=variables, steps=(Step("s", "ls ${more}"),))
+    assert word(infer_hints(task, (task,), {})) == "not known"
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ({"opsmcp/read-only": "true"}, "reads"),
+        ({"opsmcp/read-only": "false"}, "destroys"),
+        ({"opsmcp/destructive": "true"}, "destroys"),
+    ],
+)
+def test_a_task_of_a_pipeline_may_be_labelled_itself(labels: dict[str, str], expected: str):
+    task = Task("t", "n", steps=(Step("s", "slackcat x"),), labels=labels)
+    assert word(infer_hints(Pipeline("tell", "n", "tells the team"), (task,), {})) == expected
+
+
+def test_what_is_labelled_read_only_and_destructive_is_destructive():
+    labels = {"opsmcp/read-only": "true", "opsmcp/destructive": "true"}
+    assert word(hints(Task("list-x", "n", "lists x", labels=labels), "df")) == "destroys"
 
 
 def test_a_reading_name_does_not_hide_a_changing_task():
     hidden = Pipeline("get-it", "n", "get it", tasks=(TaskRef("a", "delete-pod"),))
-    assert infer_hints(hidden, {}).destructive
+    assert word(hints(hidden, "df -h")) == "not known"
 
 
 def test_repeating_is_harmless_only_where_the_verb_says_so():
-    assert infer_hints(Task("cordon-node", "n"), {}).idempotent
-    assert not infer_hints(Task("restart-node", "n"), {}).idempotent
+    assert hints(Task("cordon-node", "n")).idempotent
+    assert not hints(Task("restart-node", "n")).idempotent
 
 
 def test_labels_override_words_and_settings_override_labels():
     labels = {"opsmcp/read-only": "true", "opsmcp/idempotent": "maybe"}
     task = Task("frobnicate", "n", labels=labels)
-    assert word(infer_hints(task, {})) == "reads"
-    assert word(infer_hints(task, {"frob*": {"read_only": False, "destructive": True}})) == (
-        "destroys"
-    )
-    assert word(infer_hints(task, {"other*": {"read_only": False}})) == "reads"
+    assert word(infer_hints(task, (task,), {})) == "reads"
+    assert word(
+        infer_hints(task, (task,), {"frob*": {"read_only": False, "destructive": True}})
+    ) == ("destroys")
+    assert word(infer_hints(task, (task,), {"other*": {"read_only": False}})) == "reads"

@@ -15,6 +15,7 @@ from opsmcp_tools.toolbox.source_lint import Report, lint_source, suggest_settin
 from tests.tools.recorded import EVERYTHING, catalogue
 
 WORDS = "Purges the caches of one pod"
+READING = {"opsmcp/read-only": "true"}
 GOOD = Task("watch-web", "ops", "watch how the web does", steps=(Step("s", "true"),))
 
 
@@ -89,9 +90,9 @@ def test_a_fault_is_found_and_costs_points(bad: Task, rule: str):
         script("# ${pod}\ntrue"),
         script("cat <<E\n${pod}\nE"),
         script("echo '${pod}'"),
-        script("#!/usr/bin/env python3\nprint(${pod})"),
+        replace(script("#!/usr/bin/env python3\nprint(${pod})"), labels=READING),
         script("echo ${HOME}"),
-        script("if ("),
+        replace(script("if ("), labels=READING),
         replace(GOOD, name="purge-web", labels={"opsmcp/destructive": "true"}),
         replace(GOOD, variables=(Variable("pod"), Variable("x", display="zone"))),
     ],
@@ -129,6 +130,41 @@ def test_tasks_of_which_ops_keeps_one_report_are_named():
     assert "2 of its tasks are called 'a'" in report.findings[0].message
 
 
+@pytest.mark.parametrize(
+    ("task", "why"),
+    [
+        (script('slackcat "${pod}"'), "'slackcat' in step watch-web/do is not known to read only"),
+        (replace(GOOD, steps=(Step("s", "curl -s http://x"),), name="web", desc="one of two pods"),
+         "its words do not say it reads"),
+        (replace(GOOD, steps=(Step("copy", transfers=True),)), "a transfer of files in step"),
+    ],
+    ids=["program", "service", "transfer"],
+)  # fmt: skip
+def test_an_operation_of_which_nothing_says_what_it_changes_is_named(task: Task, why: str):
+    [report] = linted(task)
+    [finding] = report.findings
+    assert finding.rule == "no-hint"
+    assert why in finding.message
+    assert 'Label it opsmcp/read-only: "true"' in finding.message
+    overrides = {task.name: Override(hints={"read_only": True})}
+    assert linted(task, overrides=overrides)[0].findings == ()
+    assert linted(replace(task, labels={"opsmcp/destructive": "true"}))[0].findings == ()
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ({"opsmcp/read-only": "yes"}, "opsmcp/read-only is 'yes'"),
+        ({"opsmcp/read-only": "true", "opsmcp/destructive": "true"}, "read-only and destructive"),
+    ],
+)
+def test_labels_that_say_nothing_or_two_things_are_named(labels: dict[str, str], said: str):
+    [report] = linted(replace(GOOD, labels=labels))
+    [finding] = report.findings
+    assert finding.rule == "bad-label"
+    assert said in finding.message
+
+
 def test_siblings_that_say_the_same_are_ambiguous():
     reports = linted(replace(GOOD, name="watch-one"), replace(GOOD, name="watch-two"), GOOD)
     messages = [finding.message for report in reports for finding in report.findings]
@@ -138,7 +174,7 @@ def test_siblings_that_say_the_same_are_ambiguous():
 
 def test_the_scripts_of_a_pipeline_are_read_too():
     pipeline = Pipeline("go", "ops", "go and do it", tasks=(TaskRef("a", "watch-web"),))
-    found = made(script("rm ${pod}"), pipelines=(pipeline,))
+    found = made(script("ls ${pod}"), pipelines=(pipeline,))
     [report] = lint_source(found, ToolSettings(exposure=Exposure("all", "none")))[0]
     assert [finding.variable for finding in report.findings] == ["pod"]
 

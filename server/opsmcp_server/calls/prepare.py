@@ -223,6 +223,8 @@ def _defaults(prepared: Prepared) -> dict[str, str]:
 def _effect(tool: Tool) -> Said:
     if tool.hints.read_only:
         return words.READS()
+    if not tool.hints.known:
+        return words.NOT_KNOWN()
     if tool.hints.destructive:
         return words.DESTROYS()
     return words.CHANGES_ONCE() if tool.hints.idempotent else words.CHANGES()

@@ -11,6 +11,7 @@ from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table
+from opsmcp_server.protocol.results import EFFECT, NOT_KNOWN
 from opsmcp_tools.policy.decision import Action
 from opsmcp_tools.safe_text.characters import clean_line
 from opsmcp_tools.safe_text.token_estimate import HOW, estimate_tokens
@@ -169,4 +170,6 @@ def _effect(tool: types.Tool) -> Cell:
         return Cell("reads", "green")
     if hints is not None and hints.destructive_hint is False:
         return Cell("changes", "yellow")
+    if (tool.meta or {}).get(EFFECT) == NOT_KNOWN:
+        return Cell(NOT_KNOWN, "yellow")
     return Cell("destroys", "red")

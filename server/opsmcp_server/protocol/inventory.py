@@ -68,13 +68,14 @@ def describe_tool(tool: Tool) -> JsonObject:
         "description": tool.description,
         "read_only": tool.hints.read_only,
         "destructive": tool.hints.destructive,
-    }
+    } | ({} if tool.hints.known else {"effect": "not known"})
 
 
 def tool_text(item: JsonObject) -> str:
     """An operation that `describe_tool` described, as a line of text; its title is its name."""
     changes = "can interrupt or destroy" if item["destructive"] else "changes something"
     effect = "only reads" if item["read_only"] else changes
+    effect = "not known whether it changes something" if "effect" in item else effect
     where = f"{item['kind']} in {item['namespace']}"
     return f"{item['name']} ({where}; {effect}): {item['description']}"
 

@@ -23,6 +23,8 @@ from opsmcp_tools.model.tool import Hints, JsonObject, Tool
 
 __all__ = [
     "STRUCTURED",
+    "EFFECT",
+    "NOT_KNOWN",
     "Context",
     "annotations",
     "guarded",
@@ -38,6 +40,12 @@ logger = logging.getLogger(__name__)
 STRUCTURED = "opsmcp/structured"
 """The key in `_meta` by which a call asks for structured content beside the text."""
 
+EFFECT, NOT_KNOWN = "opsmcp/effect", "not known"
+"""Key and value in `_meta` of a tool of which nothing says whether it changes something.
+
+The hints of the protocol cannot say so: they assume the worst of it.
+"""
+
 Context = ServerRequestContext[Any, Any]
 ParamsT = TypeVar("ParamsT")
 ResultT = TypeVar("ResultT")
@@ -52,6 +60,7 @@ def to_mcp_tool(tool: Tool, output_schema: JsonObject | None = None) -> types.To
         input_schema=tool.input_schema,
         output_schema=output_schema,
         annotations=annotations(tool.title, tool.hints),
+        _meta=None if tool.hints.known else {EFFECT: NOT_KNOWN},
     )
 
 

@@ -43,12 +43,16 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What a client may assume of a tool (the MCP tool annotations)."""
+    """What a client may assume of a tool (the MCP tool annotations).
+
+    Where it is not `known` whether it changes something, the worst is assumed.
+    """
 
     read_only: bool
     destructive: bool
     idempotent: bool
     open_world: bool = True
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)

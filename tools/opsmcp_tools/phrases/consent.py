@@ -10,6 +10,10 @@ DESTROYS = Phrase(
     "It changes something, and this can destroy or interrupt something.",
     "会产生变更,并可能造成破坏或中断。",
 )
+NOT_KNOWN = Phrase(
+    "Nothing says whether it changes something. Its scripts tell.",
+    "无法得知是否会产生变更,请查看其脚本。",
+)
 CAREFUL = Phrase("Careful: {}", "注意:{}")
 WHERE = Phrase("Where: {}", "位置:{}")
 DEFAULTS = Phrase("Not given, so the default holds:", "未给出,采用默认值:")

@@ -176,7 +176,9 @@ def _default(subject: Tool | BuiltInTool, action: Action) -> Decision:
         return _A_FREE_SCRIPT
     if subject.hints.read_only:
         return _ONLY_READS
-    return _CHANGES if action is Action.RUN else _LOOKING
+    if action is not Action.RUN:
+        return _LOOKING
+    return _CHANGES if subject.hints.known else _NOT_KNOWN
 
 
 _STRICTNESS = {effect: strictness for strictness, effect in enumerate(Effect)}
@@ -194,6 +196,7 @@ _A_FREE_SCRIPT = Decision(
 )
 _ONLY_READS = Decision(Effect.ALLOW, "read-only-operation", "it only reads")
 _CHANGES = Decision(Effect.CONFIRM, "changes", "it changes something")
+_NOT_KNOWN = Decision(Effect.CONFIRM, "changes", "nothing says that it only reads")
 _LOOKING = Decision(Effect.ALLOW, "looking", "nothing is changed by looking")
 
 _REASONS: Mapping[Effect, str] = {

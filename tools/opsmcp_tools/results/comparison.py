@@ -1,5 +1,6 @@
 """Comparison: what is different from the last good run of the same call. Pure."""
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC
 from functools import reduce
@@ -21,6 +22,12 @@ _COMPARED_CHARACTERS = 64 * 1024
 _LONG_OUTPUT = 60
 _SLOWER = 3.0
 _WORTH_SAYING_SECONDS = 5.0
+
+_ALWAYS_DIFFERENT = re.compile(
+    r"(?i)\bload(?: averages?)?:|^\s*(?:time|date|clock|now)\b\s*[:=]"
+    r"|^\s*(?:\w{3},? ){1,2}.{0,12}\d\d:\d\d:\d\d"
+)
+"""A load and a clock are another at every look, so that this says nothing."""
 
 _Step = tuple[str, str, str]
 
@@ -125,4 +132,5 @@ def _only(these: str, those: str) -> Said | None:
 
 
 def _lines(output: str) -> list[str]:
-    return clean(output[-_COMPARED_CHARACTERS:]).split("\n")
+    lines = clean(output[-_COMPARED_CHARACTERS:]).split("\n")
+    return [line for line in lines if not _ALWAYS_DIFFERENT.search(line)]

@@ -243,7 +243,7 @@ class _Workshop:
         stops = silent_stops(tasks) if pasted else ()
         if pasted and (nameless := find_nameless(operation)):
             raise UnusableOperation(nameless)
-        hints = infer_hints(operation, self._hints(name, said), name, steered=bool(steering))
+        hints = infer_hints(operation, tasks, self._hints(name, said), name, steered=bool(steering))
         language = self.settings.language
         description = describe(operation, tasks, hints, language, said.description)
         inputs, bound = self._sort_variables(operation, tasks)

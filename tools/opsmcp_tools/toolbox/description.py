@@ -4,6 +4,7 @@ The author's words first, from the operation and, where they only repeat its nam
 and steps. Then at most a few short sentences of ours. At most 60 words, deterministic, pure.
 """
 
+import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 
 from opsmcp_pipelines.kinds.names import words_of
@@ -11,9 +12,10 @@ from opsmcp_pipelines.models import Operation, Pipeline, Task
 from opsmcp_tools.model.errors import UnusableOperation
 from opsmcp_tools.model.tool import Hints, Tool
 from opsmcp_tools.phrases import definition as words
-from opsmcp_tools.phrases.phrase import Language
+from opsmcp_tools.phrases.phrase import Language, Said
 from opsmcp_tools.safe_text.characters import clean_line
 from opsmcp_tools.search.vocabulary import ideas, stem
+from opsmcp_tools.toolbox.hints import names_destruction
 
 __all__ = [
     "MOST_WORDS",
@@ -42,6 +44,16 @@ _OPPOSITES = (
     ("mount", "unmount"),
     ("pause", "resume"),
 )
+
+
+_SPEAKS_OF_EFFECT = re.compile(
+    r"(?i)interrupt|downtime|outage|\bundo|undone|revers|restor|(?:brings?|comes?) (?:\w+ )?back\b"
+    r"|\blos(?:es?|ing|t)\b|graceful|seamless|rolling|\bsafe|harmless|read.?only|only reads"
+    r"|chang\w+ nothing|nothing (?:is|gets|will be) |no changes?\b|(?:not|n't) (?:change|touch)"
+    r"|destroy|irrecoverabl|permanent|one (?:by one|at a time)"
+    r"|中断|撤销|恢复|还原|只读|不会|无损|滚动|不影响|平滑"
+)
+"""Where an author tells what becomes of things, a sentence of ours could say the opposite."""
 
 
 def describe(
@@ -75,7 +87,8 @@ def with_note(text: str, note: str, language: Language) -> str:
 
 def without_effect(text: str, language: Language) -> str:
     """A description without our sentence on what it changes, where that is said in full."""
-    for effect in (words.READS, words.CHANGES, words.INTERRUPTS, words.DESTROYS):
+    effects = (words.READS, words.CHANGES, words.INTERRUPTS, words.DESTROYS, words.NOT_KNOWN)
+    for effect in effects:
         text = text.replace(f"{words.BETWEEN().to(language)}{effect().to(language)}", "")
     return text
 
@@ -112,17 +125,33 @@ def _tells(step: Sequence[str], known: set[str]) -> bool:
 
 
 def _effect(operation: Operation, hints: Hints, language: Language) -> str:
-    named = words_of(operation.name)
-    verb = ideas().get(stem(named[0]), "") if named else ""
+    """What is known of what it changes; nothing where the author speaks of that already."""
     if hints.read_only:
-        return "" if verb in _OBVIOUSLY_READING else words.READS().to(language)
+        return "" if _verb(operation) in _OBVIOUSLY_READING else words.READS().to(language)
+    if _SPEAKS_OF_EFFECT.search(operation.desc):
+        return ""
+    if not hints.known:
+        return words.NOT_KNOWN().to(language)
+    change = _change(operation, hints)
+    return change.to(language) if change else ""
+
+
+def _change(operation: Operation, hints: Hints) -> Said | None:
+    verb = _verb(operation)
     if not hints.destructive:
         plain = verb in ("create", "collect") or _opposites(operation.name)
-        return "" if plain else words.CHANGES().to(language)
+        return None if plain else words.CHANGES()
     if verb in _DELETING:
-        return words.DELETES().to(language)
-    said = words.INTERRUPTS if verb in _INTERRUPTING else words.DESTROYS
-    return said().to(language)
+        return words.DELETES()
+    if verb in _INTERRUPTING:
+        return words.INTERRUPTS()
+    sure = operation.labels.get("opsmcp/destructive", "").lower() == "true"
+    return words.DESTROYS() if sure or names_destruction(operation) else words.CHANGES()
+
+
+def _verb(operation: Operation) -> str:
+    named = words_of(operation.name)
+    return ideas().get(stem(named[0]), "") if named else ""
 
 
 def _opposites(name: str) -> tuple[str, ...]:

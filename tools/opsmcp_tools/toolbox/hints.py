@@ -1,20 +1,26 @@
 """What a client may assume of a tool: read-only, destructive, idempotent.
 
-Inferred from words, because Ops declares nothing of the kind. The first word of the name weighs
-most; every doubt ends on the safe side: a verb that is not known here changes and destroys. Labels
-of the operation override the words, and settings override both. Pure.
+Clients start what only reads without asking, so it is decided by what is known to read. Labels of
+the operation say it, and settings beat them. Where neither does, every command of every step must
+be known to read (`reading`), and no word of the author may order a change; where a service
+is asked, the author's words must say that it is read. What changes is told by the author's verbs.
+The rest is not known: the worst is assumed of it, and nothing is claimed. Pure.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from opsmcp_pipelines.kinds.names import words_of
-from opsmcp_pipelines.models import Operation, Pipeline
+from opsmcp_pipelines.models import Operation, Pipeline, Step, Task
+from opsmcp_pipelines.shell.programs import names
 from opsmcp_tools.model.tool import Hints
+from opsmcp_tools.safe_text.characters import clean_line
+from opsmcp_tools.toolbox.reading.evidence import Evidence, Proof
+from opsmcp_tools.toolbox.reading.script import weigh_script
 
-__all__ = ["LABELS", "infer_hints", "names_destruction"]
+__all__ = ["LABELS", "infer_hints", "label_fault", "names_destruction", "weigh_tasks"]
 
 LABELS: Mapping[str, str] = {
     "opsmcp/read-only": "read_only",
@@ -24,44 +30,66 @@ LABELS: Mapping[str, str] = {
 
 _READING = re.compile(
     r"list|get|show|view|describe|check|inspect|search|query|analy[sz]e|analysis|status|logs?|top"
-    r"|find|count|alert|read|dump|watch|diagnose|explain|compare|verify"
+    r"|find|count|alert|read|dump|watch|diagnose|explain|compare|verify|report|tell|print|display"
+    r"|measure|monitor|summari[sz]e|resolve|ping|probe|look|identify|detect|audit|validate|trace"
+    r"|examine|preview|see|which|who|what|how|where|whether|why"
+)
+_READING_IN_CHINESE = re.compile(
+    r"\s*(?:查看|列出|检查|显示|查询|获取|统计|分析|巡检|搜索|查找|展示|诊断|监控|对比|验证)"
 )
 _ADDING = re.compile(
     r"create|add|sync|preload|retag|tag|upload|download|copy|push|pull|collect|distribute|backup"
-    r"|cordon|uncordon|label|annotate|install|transfer|start|enable"
+    r"|cordon|uncordon|label|annotate|install|transfer|start|enable|resume"
 )
 _DESTROYING = re.compile(
     r"delete|remove|clear|clean|cleanup|force|drain|kill|restart|reboot|stop|shutdown|evict|purge"
     r"|wipe|destroy|erase|prune|truncate|format|uninstall|reset|rollback|restore|terminate|reload"
-    r"|set|update|patch|apply|scale|replace|disable|move|rename|rotate|upgrade|repair|script|run|execute|write|send"
+    r"|set|update|patch|apply|scale|replace|disable|move|rename|rotate|upgrade|repair|write|send"
+    r"|deploy|migrate|failover|promote|resize|suspend|pause|unmount|detach|flush|invalidate|renew"
+    r"|revoke|unblock|fix|recover|rebuild|reindex|vacuum|recycle|bounce|unlock|requeue|rerun|retry"
 )
 _PLAIN_DESTROYING = re.compile(
     r"delete|remove|clear|force|drain|kill|reboot|shutdown|evict|purge|wipe|destroy|erase|prune"
     r"|truncate|uninstall|terminate"
 )
 """Words that are hardly ever nouns, so that they count wherever they stand."""
+_CHANGING_IN_CHINESE = re.compile(
+    r"(?:^\s*|并|然后|再|后)(?:重启|删除|清理|清空|停止|启动|驱逐|创建|修改|更新|扩容|缩容|回滚|升级|安装|卸载"
+    r"|同步|切换|迁移|部署|发布|下线|上线|重置)"
+)
 _REPEATABLE = re.compile(
     r"cordon|uncordon|set|label|annotate|enable|disable|preload|sync|retag|tag|apply|drain"
 )
-_AND = frozenset({"and", "or", "then", "to"})
+_AND = frozenset({"and", "or", "then"})
+_OBJECTS = names("it them the a an all old its every each one those what this that")
+"""What stands behind a verb and not behind a noun: `restarts it`, but `restarts of pods`."""
 _READING_LAST = re.compile(r"overview|usage|status|logs?|info|processes|ports|report|version")
 """What a name that begins with no verb at all ends in when it only looks: `disk-usage`."""
+
+_CODE_SIGNS = re.compile(r"[\n;|&`]|\$\(")
+_TRUTH = {"true": True, "false": False}
+_UNKNOWN = Hints(read_only=False, destructive=True, idempotent=False, known=False)
+_READS = Hints(read_only=True, destructive=False, idempotent=True)
 
 
 def infer_hints(
     operation: Operation,
+    tasks: Sequence[Task],
     settings: Mapping[str, Mapping[str, bool]],
     tool_name: str = "",
     *,
     steered: bool = False,
 ) -> Hints:
-    """The hints of an operation; `settings` are by name pattern, a later one winning.
+    """The hints of an operation and its tasks; `settings` are by name pattern, a later one winning.
 
     What is `steered` by its own outputs may do anything, whatever its author says: only the
     settings know better.
     """
-    hints = _by_words(operation)
-    hints = _override(hints, _labelled(operation.labels))
+    labelled = _labelled(operation.labels)
+    hints = _by_words(operation, tasks) or (
+        _UNKNOWN if "read_only" in labelled else _by_steps(operation, tasks)
+    )
+    hints = _override(hints, labelled)
     if steered:
         hints = Hints(read_only=False, destructive=True, idempotent=False)
     for pattern, override in settings.items():
@@ -70,58 +98,138 @@ def infer_hints(
     return hints
 
 
+def label_fault(labels: Mapping[str, str]) -> str:
+    """What is wrong with the labels that hints are read from, in words; empty if nothing is."""
+    for label in LABELS:
+        value = labels.get(label, "true")
+        if value.lower() not in _TRUTH:
+            return f'{label} is {clean_line(value, 40)!r}; it must be "true" or "false"'
+    said = _labelled(labels)
+    if said.get("read_only") and said.get("destructive"):
+        return "it is labelled read-only and destructive, so it is taken for destructive"
+    return ""
+
+
 def names_destruction(operation: Operation) -> str:
     """The first plainly destructive word in its name or description; empty when there is none."""
     words = (*words_of(operation.name), *_words_of_text(operation.desc))
     return next((word for word in words if _PLAIN_DESTROYING.fullmatch(word)), "")
 
 
-def _by_words(operation: Operation) -> Hints:
+def _by_words(operation: Operation, tasks: Sequence[Task]) -> Hints | None:
+    """What is changed, where the author's words say so; else None."""
     name, desc = words_of(operation.name), _words_of_text(operation.desc)
-    if _is_reading(operation, name, desc):
-        return Hints(read_only=True, destructive=False, idempotent=True)
+    labelled = any(_said_to_change(task) for task in tasks)
+    if not labelled and not _orders_change(operation, name, desc):
+        return None
     destroying = any(_PLAIN_DESTROYING.fullmatch(word) for word in (*name, *desc))
     adding = bool(name) and _ADDING.fullmatch(name[0]) is not None
     repeatable = bool(name) and _REPEATABLE.fullmatch(name[0]) is not None
     return Hints(read_only=False, destructive=destroying or not adding, idempotent=repeatable)
 
 
-def _is_reading(operation: Operation, name: tuple[str, ...], desc: tuple[str, ...]) -> bool:
-    if not name or not _begins_reading(name):
-        return False
-    if any(_PLAIN_DESTROYING.fullmatch(word) for word in (*name[:1], *desc)):
-        return False
-    if _orders_change(name) or _orders_change(desc):
-        return False
-    return not any(
-        _is_changing(word) for task in _tasks_of(operation) for word in words_of(task)[:1]
-    )
+def _by_steps(operation: Operation, tasks: Sequence[Task]) -> Hints:
+    """Read-only where every step is known to read, else not known."""
+    if any(_is_changing(word) for task in _tasks_of(operation) for word in words_of(task)[:1]):
+        return _UNKNOWN
+    proof = weigh_tasks(tasks).proof
+    reads = proof is Proof.READS or (proof is Proof.ASKS and _says_reading(operation))
+    return _READS if reads else _UNKNOWN
 
 
-def _begins_reading(name: tuple[str, ...]) -> bool:
-    if _READING.fullmatch(name[0]):
+def weigh_tasks(tasks: Sequence[Task]) -> Evidence:
+    """What can be seen in all steps together; `unknown` names the first that may do more."""
+    proof = Proof.READS
+    if not any(task.steps for task in tasks):
+        return Evidence(Proof.NONE, "no steps")
+    for task in tasks:
+        if _labelled(task.labels).get("read_only"):
+            continue
+        for step in task.steps:
+            found = _weigh_step(step, task)
+            if found.unknown:
+                where = clean_line(f"{task.name}/{step.name}", 80)
+                return Evidence(Proof.NONE, f"{found.unknown} in step {where}")
+            proof = min(proof, found.proof)
+    return Evidence(proof)
+
+
+def _weigh_step(step: Step, task: Task) -> Evidence:
+    if step.transfers:
+        return Evidence(Proof.NONE, "a transfer of files")
+    if step.more and not step.content.strip():
+        return Evidence(Proof.NONE, "something else than a script")
+    for variable in task.variables:
+        text = f"{variable.default or ''}{variable.value or ''}"
+        if f"${{{variable.name}}}" in step.content and _CODE_SIGNS.search(text):
+            return Evidence(Proof.NONE, f"the value of {clean_line(variable.name, 60)!r}")
+    return weigh_script(step.content)
+
+
+def _said_to_change(task: Task) -> bool:
+    said = _labelled(task.labels)
+    return said.get("read_only") is False or bool(said.get("destructive"))
+
+
+def _orders_change(operation: Operation, name: Sequence[str], desc: Sequence[str]) -> bool:
+    """Whether the author's words say that something is changed."""
+    if _CHANGING_IN_CHINESE.search(operation.desc):
         return True
-    return not _is_changing(name[0]) and _READING_LAST.fullmatch(name[-1]) is not None
+    if name and _PLAIN_DESTROYING.fullmatch(name[0]):
+        return True
+    # A noun such as `format` may begin a name: then the description knows better.
+    if name and _is_changing(name[0]) and not _begins_reading(operation.desc, desc):
+        return True
+    return _orders(name) or _orders(desc) or _tells_of_change(desc)
+
+
+def _orders(words: Sequence[str]) -> bool:
+    """Whether a changing verb stands where orders do: first in a text, or after `and`, `then`.
+
+    So `inspect-pod-restart` and "when the pod restarts" do not, "check and restart" does.
+    """
+    pairs = zip(words, words[1:], strict=False)
+    return any(_is_changing(word) and before in _AND for before, word in pairs)
+
+
+def _tells_of_change(desc: Sequence[str]) -> bool:
+    """Whether a description says what is done: "Deletes old files", "...; deletes them"."""
+    if desc and _is_changing(_base(desc[0])):
+        return True
+    pairs = zip(desc, desc[1:], strict=False)
+    return any(_is_changing(_base(word)) and after in _OBJECTS for word, after in pairs)
+
+
+def _says_reading(operation: Operation) -> bool:
+    """Whether the author's words say that it looks, and none of them that it might do more."""
+    name, desc = words_of(operation.name), _words_of_text(operation.desc)
+    if any(_is_changing(_base(word)) for word in (*name, *desc)):
+        return False
+    named = bool(name) and (
+        _READING.fullmatch(name[0]) is not None or _READING_LAST.fullmatch(name[-1]) is not None
+    )
+    return named or _begins_reading(operation.desc, desc)
+
+
+def _begins_reading(text: str, words: Sequence[str]) -> bool:
+    if _READING_IN_CHINESE.match(text):
+        return True
+    return bool(words) and _READING.fullmatch(_base(words[0])) is not None
 
 
 def _tasks_of(operation: Operation) -> Iterable[str]:
     return (ref.task for ref in operation.tasks) if isinstance(operation, Pipeline) else ()
 
 
-def _orders_change(words: tuple[str, ...]) -> bool:
-    """Whether a changing verb stands where orders do: first, or after `and`, `or`, `then`, `to`.
-
-    So `inspect-pod-restart` and "when the pod restarts" do not, "check and restart" does.
-    """
-    before = ("and", *words)
-    return any(
-        _is_changing(word) and previous in _AND
-        for previous, word in zip(before, words, strict=False)
-    )
-
-
 def _is_changing(word: str) -> bool:
     return bool(_DESTROYING.fullmatch(word) or _ADDING.fullmatch(word))
+
+
+def _base(word: str) -> str:
+    """A verb without the ending of the third person: `lists`, `searches`, `queries`."""
+    known = [word, word.removesuffix("s"), word.removesuffix("es")]
+    known += [f"{word[:-3]}y"] if word.endswith("ies") else []
+    return next((one for one in known if _READING.fullmatch(one) or _is_changing(one)), word)
 
 
 def _words_of_text(text: str) -> tuple[str, ...]:
@@ -129,18 +237,22 @@ def _words_of_text(text: str) -> tuple[str, ...]:
 
 
 def _labelled(labels: Mapping[str, str]) -> dict[str, bool]:
-    truth = {"true": True, "false": False}
     return {
-        hint: truth[labels[label].lower()]
+        hint: _TRUTH[labels[label].lower()]
         for label, hint in LABELS.items()
-        if labels.get(label, "").lower() in truth
+        if labels.get(label, "").lower() in _TRUTH
     }
 
 
 def _override(hints: Hints, override: Mapping[str, bool]) -> Hints:
-    """Apply; what is said to be read-only destroys nothing and may be repeated."""
-    changed = dict(override)
+    """Apply; what is said to be read-only destroys nothing and may be repeated.
+
+    What is said to be read-only and destructive is not read-only.
+    """
+    changed = {key: value for key, value in override.items() if key in LABELS.values()}
+    if changed.get("destructive"):
+        changed |= {"read_only": False}
     if changed.get("read_only"):
         changed = {"destructive": False, "idempotent": True} | changed
-    known = {key: value for key, value in changed.items() if key in LABELS.values()}
-    return replace(hints, **known)
+    known = hints.known or "read_only" in changed
+    return replace(hints, **changed, known=known)

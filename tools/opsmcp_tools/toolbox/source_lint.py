@@ -22,7 +22,13 @@ from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.safe_text.characters import clean_line, quote
 from opsmcp_tools.toolbox.build import ToolSettings
 from opsmcp_tools.toolbox.description import is_thin
-from opsmcp_tools.toolbox.hints import LABELS, infer_hints, names_destruction
+from opsmcp_tools.toolbox.hints import (
+    LABELS,
+    infer_hints,
+    label_fault,
+    names_destruction,
+    weigh_tasks,
+)
 from opsmcp_tools.toolbox.kind_lint import declared_in, misfits
 from opsmcp_tools.toolbox.naming import MAX_NAME_LENGTH
 from opsmcp_tools.toolbox.overrides import TO_DO, Override, check_overrides, find_override
@@ -175,14 +181,31 @@ def _name(subject: _Subject) -> Iterator[Finding]:
 
 def _hint(subject: _Subject) -> Iterator[Finding]:
     operation, settings = subject.operation, subject.settings
-    named = any(label in operation.labels for label in LABELS)
-    said = infer_hints(operation, settings.hints) != infer_hints(operation, {})
-    if named or said or subject.said.hints:
+    fault = label_fault(operation.labels)
+    if fault:
+        yield Finding("bad-label", Severity.ERROR, fault)
+    hints = infer_hints(operation, subject.tasks, settings.hints)
+    said = hints != infer_hints(operation, subject.tasks, {}) or bool(subject.said.hints)
+    if said or any(label in operation.labels for label in LABELS):
+        return
+    if not hints.known:
+        yield _nothing_said(subject)
         return
     word = names_destruction(operation)
     if word:
         message = f"the word {word!r} sounds destructive; label it opsmcp/destructive or read-only"
         yield Finding("no-hint", Severity.NOTE, message, override={"hints": {"destructive": True}})
+
+
+def _nothing_said(subject: _Subject) -> Finding:
+    """What an operation lacks that is neither known to read nor said to change."""
+    unknown = weigh_tasks(subject.tasks).unknown
+    why = f"{unknown} is not known to read only" if unknown else "its words do not say it reads"
+    message = (
+        f"nothing says whether it changes something: {why}. Label it "
+        'opsmcp/read-only: "true", or "false" and, where it can do harm, opsmcp/destructive: "true"'
+    )
+    return Finding("no-hint", Severity.WARNING, message, override={"hints": {"read_only": False}})
 
 
 def _meaning(subject: _Subject) -> Iterator[Finding]:

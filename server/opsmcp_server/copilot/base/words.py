@@ -46,6 +46,10 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "This can destroy or interrupt something.",
             "此操作可能造成破坏或中断。",
         ),
+        "not-known": (
+            "Nothing says whether this changes something.",
+            "无法得知此操作是否会产生变更。",
+        ),
         "declined": ("declined; it was not started", "已拒绝,未启动"),
         "changed": (
             "changed by you; it was not started with these arguments",

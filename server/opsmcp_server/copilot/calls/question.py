@@ -27,7 +27,8 @@ def own_question(call: Call, words: Words) -> str:
     offered = call.offered
     tool, label = clean_line(offered.tool.name, _LONGEST_NAME), offered.server.label
     lines = [words("question", title=offered.title, tool=tool, server=label)]
-    lines += [words("destructive")] if offered.destroys else []
+    if offered.destroys:
+        lines += [words("not-known" if offered.effect_is_unknown else "destructive")]
     lines += _warning(call, words)
     told = offered.description if offered.server.asks_itself else barred(offered.description)
     lines += [told] if told else []

@@ -13,6 +13,7 @@ from opsmcp_server.copilot.base.shape import object_of
 from opsmcp_server.copilot.servers.connection import Server
 from opsmcp_server.protocol import builtin_tools as builtin
 from opsmcp_server.protocol import search_tools as finding
+from opsmcp_server.protocol.results import EFFECT, NOT_KNOWN
 from opsmcp_tools.safe_text.characters import clean_line
 
 __all__ = ["Offered"]
@@ -40,6 +41,11 @@ class Offered:
         """Whether it can destroy something; yes unless its server denies it."""
         hints = self.tool.annotations
         return not self.reads_only and (hints is None or hints.destructive_hint is not False)
+
+    @property
+    def effect_is_unknown(self) -> bool:
+        """Whether its server says that it does not know whether it changes something."""
+        return (self.tool.meta or {}).get(EFFECT) == NOT_KNOWN
 
     @property
     def runs_another(self) -> bool:

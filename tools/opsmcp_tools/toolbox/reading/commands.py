@@ -1,0 +1,222 @@
+"""Whether one command only reads: by the table of programs, and behind sudo, xargs, ssh, find.
+
+Pure; it knows words, not the parser that they come from.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from opsmcp_pipelines.shell.programs import names, runs_its_value
+from opsmcp_tools.toolbox.reading.command_line import Call, after_options, options_of
+from opsmcp_tools.toolbox.reading.evidence import VALUE, Proof, Unknown, Word, shown
+from opsmcp_tools.toolbox.reading.languages import reads_awk, reads_sed, reads_sql
+from opsmcp_tools.toolbox.reading.programs import Program, find_program
+
+__all__ = ["Script", "check_arguments", "check_variable", "weigh_words"]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What holds for all commands of one script."""
+
+    functions: Mapping[str, int]
+    """The functions that it defines whatever happens, with where each definition ends."""
+    hides_options: bool
+    """Whether a value that it makes itself could be an option."""
+    nested: Callable[[str], Proof]
+    """Weighs a text that another shell reads."""
+
+
+def check_variable(name: str) -> None:
+    """Refuse to set what programs take commands from.
+
+    Raises:
+        Unknown: It is such a variable.
+    """
+    if runs_its_value(name):
+        raise Unknown(f"the variable {name}")
+
+
+def check_arguments(words: Iterable[Word], script: Script) -> None:
+    """Refuse an option that a function could hand on to a program.
+
+    Raises:
+        Unknown: There is one.
+    """
+    for word in words:
+        if word.text.startswith("-"):
+            raise Unknown(f"the option '{shown(word.text)}' of a function")
+
+
+def weigh_words(words: Sequence[Word], script: Script, *, more: bool = False) -> Proof:
+    """How far a command line is known to read; with `more`, operands are added at the run.
+
+    Raises:
+        Unknown: It is not.
+    """
+    if not words:
+        raise Unknown("a command that is not named")
+    name, rest = words[0].text.rpartition("/")[2], words[1:]
+    if VALUE in words[0].text:
+        raise Unknown("a command that a value names")
+    if name in _INSIDE and not more:
+        return _INSIDE[name](rest, script)
+    if name in _WRAPPERS:
+        return _weigh_wrapped(name, rest, script)
+    if name in _CONTAINERS and (inner := _in_container(rest)):
+        return weigh_words(inner, script, more=more)
+    program = find_program(name)
+    if program is None:
+        raise Unknown(f"'{shown(name)}'")
+    if name in ("read", "printf", "getopts"):
+        for word in rest:
+            check_variable(word.text)
+    _check_call(name, program, rest, script, more=more)
+    return Proof.ASKS if program.asks else Proof.READS
+
+
+def _check_call(
+    name: str, program: Program, words: Sequence[Word], script: Script, *, more: bool
+) -> None:
+    if program.options is None and program.operands is None:
+        return
+    strict = program.options is not None and not program.by_words
+    if strict and (more or any(_may_hide(word, script) for word in words)):
+        raise Unknown(f"options of '{name}' that a value could hold")
+    call = Call(name, program.options or {})
+    call.read(words)
+    if program.needs and not program.needs.intersection(option for option, _ in call.options):
+        raise Unknown(f"'{name}' without {' or '.join(sorted(program.needs))}")
+    if program.operands is not None and not program.operands.fullmatch(call.phrase):
+        raise Unknown(f"'{shown(f'{name} {call.phrase}'.strip())}'")
+    for option, value in call.options:
+        if option in program.queries and not reads_sql(value):
+            raise Unknown(f"a query of '{name}'")
+
+
+def _may_hide(word: Word, script: Script) -> bool:
+    """Whether a word that begins with a value could be an option of the script's own."""
+    return word.braced or (word.begins_open and script.hides_options)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrapper:
+    """What runs the rest of its command line, after these options and so many operands."""
+
+    options: str
+    operands: int = 0
+
+
+_WRAPPERS = {
+    "command": _Wrapper("-v -V -p"),
+    "env": _Wrapper("-i -u="),
+    "ionice": _Wrapper("-c= -n= -t"),
+    "nice": _Wrapper("-n="),
+    "nsenter": _Wrapper("-t= -m -u -i -n -p --target= --mount --uts --ipc --net --pid"),
+    "stdbuf": _Wrapper("-i= -o= -e="),
+    "sudo": _Wrapper("-n -E -H -u= -g= --user= --group= --non-interactive"),
+    "time": _Wrapper("-p -v"),
+    "timeout": _Wrapper("-k= -s= --kill-after= --signal= --preserve-status --foreground", 1),
+    "xargs": _Wrapper("-0 -r -t -x -n= -P= -I= -L= -d= --null --no-run-if-empty --max-args="),
+}
+_CONTAINERS = names("kubectl oc docker podman nerdctl crictl")
+_EXEC_OPTIONS = (
+    "-i -t -n= -c= -u= --namespace= --container= --context= --user= --stdin --tty -q "
+    "--kubeconfig= --request-timeout= --cluster="
+)
+
+
+def _weigh_wrapped(name: str, words: Sequence[Word], script: Script) -> Proof:
+    """A command behind another: sudo, timeout, xargs, ..."""
+    if name == "command" and words and words[0].text in ("-v", "-V"):
+        return Proof.READS
+    wrapper = _WRAPPERS[name]
+    at = after_options(words, options_of(wrapper.options), name) + wrapper.operands
+    while name in ("env", "sudo") and at < len(words) and re.match(r"\w+=", words[at].text):
+        check_variable(words[at].text.partition("=")[0])
+        at += 1
+    if name == "env" and at >= len(words):
+        return Proof.READS
+    return weigh_words(words[at:], script, more=name == "xargs")
+
+
+def _in_container(words: Sequence[Word]) -> Sequence[Word]:
+    """The command that `kubectl exec` or `docker exec` runs; empty for what is no `exec`."""
+    options = options_of(_EXEC_OPTIONS)
+    at = after_options(words, options, "exec") if words and words[0].text.startswith("-") else 0
+    if at >= len(words) or words[at].text != "exec":
+        return ()
+    rest = words[at + 1 :]
+    place = after_options(rest, options, "exec") + 1
+    behind = rest[place:]
+    while behind and behind[0].text.startswith("-") and behind[0].text != "--":
+        behind = behind[after_options(behind, options, "exec") :]
+    return (behind[1:] if behind and behind[0].text == "--" else behind) or (Word(""),)
+
+
+def _weigh_awk(words: Sequence[Word], script: Script) -> Proof:
+    options = {"-F": "=", "-v": "="}
+    at = after_options(words, options, "awk")
+    if at >= len(words) or not reads_awk(words[at].text.replace(VALUE, "0")):
+        raise Unknown("a program of 'awk'")
+    return Proof.READS
+
+
+def _weigh_sed(words: Sequence[Word], script: Script) -> Proof:
+    call = Call("sed", options_of("-n -E -r -u -s -z -e= --quiet --regexp-extended --expression="))
+    if any(_may_hide(word, script) for word in words):
+        raise Unknown("options of 'sed' that a value could hold")
+    call.read(words)
+    programs = [value for option, value in call.options if option in ("-e", "--expression")]
+    programs = programs or list(call.operands[:1])
+    if not programs or not all(reads_sed(text) for text in programs):
+        raise Unknown("a program of 'sed'")
+    return Proof.READS
+
+
+def _weigh_find(words: Sequence[Word], script: Script) -> Proof:
+    """What it looks for, and each command that it runs on what it finds."""
+    own: list[Word] = []
+    proof, at = Proof.READS, 0
+    while at < len(words):
+        if words[at].text not in ("-exec", "-execdir"):
+            own.append(words[at])
+            at += 1
+            continue
+        end = next((n for n in range(at, len(words)) if words[n].text in (";", "+")), len(words))
+        proof = min(proof, weigh_words(words[at + 1 : end], script))
+        at = end + 1
+    _check_call("find", _FIND, own, script, more=False)
+    return proof
+
+
+def _weigh_shell(words: Sequence[Word], script: Script) -> Proof:
+    """`sh -c "..."`, where the text is the author's own."""
+    given = [word.text for word in words]
+    if len(given) < 2 or given[0] not in ("-c", "-lc", "-ec", "-euc") or VALUE in given[1]:
+        raise Unknown("what a shell is given")
+    return script.nested(given[1])
+
+
+def _weigh_ssh(words: Sequence[Word], script: Script) -> Proof:
+    """A command on another machine, which its shell reads once more."""
+    options = options_of("-o= -p= -i= -l= -q -n -T -t -4 -6 -J= -F=")
+    at = after_options(words, options, "ssh")
+    if any(re.search(r"(?i)command", word.text) for word in words[:at]):
+        raise Unknown("an option of 'ssh'")
+    command = " ".join(word.text for word in words[at + 1 :])
+    if not command or VALUE in command:
+        raise Unknown("what 'ssh' is given")
+    return script.nested(command)
+
+
+_FIND = find_program("find") or Program()
+_INSIDE: Mapping[str, Callable[[Sequence[Word], Script], Proof]] = {
+    **dict.fromkeys(("awk", "gawk", "mawk", "nawk"), _weigh_awk),
+    **dict.fromkeys(("sh", "bash", "dash", "ash"), _weigh_shell),
+    "find": _weigh_find,
+    "sed": _weigh_sed,
+    "ssh": _weigh_ssh,
+}
+"""Programs with a language, or with commands, of their own."""

@@ -1,0 +1,190 @@
+"""Whether a script only reads, as far as it can be seen: every command of it must be known to.
+
+The list of what is known is `programs`; what it does not hold, and whatever the shell could
+make a command of at the run, is not known. Pure, but for the shell parser, which is imported when
+the first script is read. Bounded by the length of a script, and linear in it.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING
+
+from opsmcp_pipelines.shell.programs import SHELLS, names
+from opsmcp_tools.safe_text.characters import clean_line
+from opsmcp_tools.toolbox.reading.commands import (
+    Script,
+    check_arguments,
+    check_variable,
+    weigh_words,
+)
+from opsmcp_tools.toolbox.reading.evidence import VALUE, Evidence, Proof, Unknown, Word
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+__all__ = ["weigh_script"]
+
+_LONGEST_SCRIPT = 16 * 1024
+_MOST_NESTED = 3
+_KEPT = 4096
+
+
+@lru_cache(maxsize=_KEPT)
+def weigh_script(content: str) -> Evidence:
+    """What can be seen in a script of a step."""
+    try:
+        return Evidence(_weigh(content))
+    except Unknown as error:
+        return Evidence(Proof.NONE, clean_line(str(error), 120))
+
+
+def _weigh(content: str, depth: int = 0) -> Proof:
+    from opsmcp_pipelines.shell.render import parse
+
+    if depth > _MOST_NESTED or len(content) > _LONGEST_SCRIPT:
+        raise Unknown("a script too long to check")
+    first = content.split("\n", 1)[0]
+    if first.startswith("#!") and not SHELLS.intersection(re.split(r"[/\s]+", first)):
+        raise Unknown(f"a script for {first[2:].strip()}")
+    root = parse(content.encode())
+    if root.has_error:
+        raise Unknown("a script that cannot be parsed")
+    nodes = list(_walk(root))
+    nested = partial(_weigh, depth=depth + 1)
+    script = Script(_functions(root), _hides_options(nodes), nested)
+    for node in nodes:
+        _check_node(node)
+    proofs = [_weigh_command(node, script) for node in nodes if node.type == "command"]
+    return min(proofs, default=Proof.READS)
+
+
+def _walk(root: "Node") -> Iterator["Node"]:
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        yield node
+        pending.extend(reversed(node.named_children))
+
+
+_PLAIN_NODES = names(
+    """
+    program command command_name word string string_content raw_string ansi_c_string
+    concatenation number simple_expansion expansion variable_name special_variable_name
+    command_substitution process_substitution subshell compound_statement pipeline list
+    negated_command comment array redirected_statement file_descriptor heredoc_redirect
+    heredoc_start heredoc_body heredoc_end heredoc_content herestring_redirect if_statement
+    elif_clause else_clause for_statement do_group c_style_for_statement while_statement
+    case_statement case_item extglob_pattern regex subscript test_command test_operator
+    binary_expression unary_expression parenthesized_expression postfix_expression
+    ternary_expression arithmetic_expansion variable_assignments declaration_command
+    function_definition brace_expression
+    """
+)
+
+
+def _check_node(node: "Node") -> None:
+    """Refuse what is no command and could change something all the same."""
+    if node.type == "file_redirect":
+        _check_redirect(node)
+    elif node.type in ("variable_assignment", "for_statement"):
+        name = node.child_by_field_name(_NAMES[node.type])
+        check_variable(_text(name) if name else "")
+    elif node.type not in _PLAIN_NODES or _expands_code(node):
+        raise Unknown(f"'{_text(node)}'")
+
+
+def _expands_code(node: "Node") -> bool:
+    """Whether it is `${x@P}`, which runs what the value holds."""
+    return node.type == "expansion" and any(child.type == "@" for child in node.children)
+
+
+_NAMES = {"variable_assignment": "name", "for_statement": "variable"}
+_GOOD_TARGETS = names("/dev/null /dev/stdout /dev/stderr 1 2 -")
+
+
+def _check_redirect(node: "Node") -> None:
+    operator = next((child.type for child in node.children if not child.is_named), "")
+    target = node.child_by_field_name("destination")
+    word = _word(target) if target else Word("-")
+    reads = operator in ("<", "<&") and not word.text.startswith(("/dev/tcp", "/dev/udp"))
+    if not reads and word.text not in _GOOD_TARGETS:
+        raise Unknown(f"'{_text(node)}'")
+
+
+def _functions(root: "Node") -> dict[str, int]:
+    """Only those at the top: whether another one is defined when it is called is not known."""
+    found = [node for node in root.named_children if node.type == "function_definition"]
+    names = [(node.child_by_field_name("name"), node.end_byte) for node in found]
+    return {_text(name): end for name, end in reversed(names) if name}
+
+
+def _hides_options(nodes: Iterable["Node"]) -> bool:
+    """Whether some value of the script's own is, or holds, what looks like an option."""
+    for node in nodes:
+        if node.type == "variable_assignment":
+            value = node.child_by_field_name("value")
+            given = [value] if value else []
+        elif node.type == "for_statement":
+            given = node.children_by_field_name("value")
+        elif node.type == "command" and _text(node.named_children[0]) == "set":
+            # `set -eu` is for the shell; `set -- -x` and `set a -x` are arguments.
+            given = [child for child in node.named_children[1:] if "--" in _text(node)]
+        else:
+            continue
+        if any(re.search(r"(?:^|\s)-[A-Za-z]", _word(one).text) for one in given):
+            return True
+    return False
+
+
+def _text(node: "Node") -> str:
+    return (node.text or b"").decode(errors="replace")
+
+
+def _word(node: "Node") -> Word:
+    """A word with its quotes taken away, and `VALUE` where the shell puts something else."""
+    kind, text = node.type, _text(node)
+    if kind == "raw_string":
+        return Word(text[1:-1])
+    if kind == "string":
+        return Word("".join(_in_quotes(node)))
+    if kind in ("word", "number", "command_name", "concatenation", "file_descriptor"):
+        braced = re.search(r"\{.*(?:,|\.\.).*\}", text) is not None
+        if not node.named_children:
+            return Word(re.sub(r"\\(.)", r"\1", text), braced)
+        parts = node.children if kind == "concatenation" else node.named_children
+        return Word("".join(_word(part).text for part in parts), braced)
+    return Word(VALUE)
+
+
+def _in_quotes(node: "Node") -> Iterator[str]:
+    done = node.start_byte + 1
+    source, base = node.text or b"", node.start_byte
+    for child in node.named_children:
+        if child.type == "string_content":
+            continue
+        yield _unescaped(source[done - base : child.start_byte - base])
+        yield VALUE
+        done = child.end_byte
+    yield _unescaped(source[done - base : -1])
+
+
+def _unescaped(text: bytes) -> str:
+    return re.sub(r'\\([\\"$`])', r"\1", text.decode(errors="replace"))
+
+
+def _weigh_command(node: "Node", script: Script) -> Proof:
+    """How far one simple command is known to read.
+
+    Raises:
+        Unknown: It is not.
+    """
+    kinds = ("variable_assignment", "file_redirect", "heredoc_redirect", "herestring_redirect")
+    words = [_word(child) for child in node.named_children if child.type not in kinds]
+    if not words:
+        return Proof.READS
+    defined = script.functions.get(words[0].text)
+    if defined is not None and defined <= node.start_byte:
+        check_arguments(words[1:], script)
+        return Proof.READS  # what it does stands in its definition
+    return weigh_words(words, script)
