@@ -38,6 +38,7 @@ EXPECTED = ExpectedTask(
         (ExpectedHost("db-1", ("db-2",)),),
         exact=True,
         runner=Runner.EITHER,
+        known=True,
         by_variable=True,
     ),
 )

@@ -267,7 +267,25 @@ SILENT = {
         (_ABC,),
     ),
     "a container image on a host that is no node": SilentRun(
-        _IMAGE, _task({}), "nothing_ran", "nothing was reported by a node named 'web-1'"
+        _IMAGE, _task({}), "nothing_ran", "'web-1' is a host; no node of that name reported"
+    ),
+    "a pod with an image that was removed from the node that was named": SilentRun(
+        make_task("image", steps=_steps("a"), runtimeImage="busybox", host="worker-1"),
+        _task({}),
+        "unknown",
+        "nothing was reported by 'worker-1': there is no such host or node, or its pod was removed",
+    ),
+    "steps of one name, of which one may fail": SilentRun(
+        make_task("same", steps=[*_steps("a"), *_steps("b", "b", b={"allowfailure": "true"})]),
+        _task({"web-1": _node(("a", GOOD), ("b", BAD), ("b", GOOD))}),
+        "succeeded",
+        "",
+    ),
+    "steps of one name, of which one may not fail": SilentRun(
+        make_task("same", steps=[*_steps("a", a={"allowfailure": "1"}), *_steps("b", "a")]),
+        _task({"web-1": _node(("a", GOOD), ("b", GOOD), ("a", BAD))}, BAD),
+        "failed",
+        "step 'a' failed on web-1",
     ),
     "another host than the one that was asked for": SilentRun(
         _ABC,

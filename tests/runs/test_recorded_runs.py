@@ -155,7 +155,7 @@ def test_ops_calls_these_runs_good_and_they_are_not() -> None:
     ("run", "reason"),
     [
         ("run-pipeline-failing-task", "task 'bad': step 'second' failed on local"),
-        ("run-pipeline-host-unknown", "task 'say': nothing was done on no-such-host"),
+        ("run-pipeline-host-unknown", "task 'say': nothing was reported by 'no-such-host'"),
         ("run-pipeline-missing-task", "task 'ghost': the task 'bed-no-such-task' is missing"),
         ("run-pipeline-output-2x900KiB", "task 'big-two': it never reported its end"),
         ("run-pipeline-other-cluster-dispatched", "it failed without naming a host"),

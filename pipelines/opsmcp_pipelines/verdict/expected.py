@@ -54,13 +54,15 @@ class ExpectedPlace:
     """Where a task runs.
 
     `named` is what was asked for, empty when nothing was. Each of `hosts` must report, and no other
-    one may when it is `exact`. `by_variable` says that the task itself names no host.
+    one may when it is `exact`. `known` says that they are Hosts of the inventory, `by_variable`
+    that the task itself names no host.
     """
 
     named: str = ""
     hosts: tuple[ExpectedHost, ...] = ()
     exact: bool = False
     runner: Runner = Runner.HOST
+    known: bool = False
     by_variable: bool = False
 
     @property
@@ -165,4 +167,5 @@ def _step_on_ops(step: Step, values: Mapping[str, str]) -> ExpectedStep:
 
 def _place(found: Placement, *, by_variable: bool) -> ExpectedPlace:
     hosts = tuple(ExpectedHost(name, found.shown_as.get(name, ())) for name in found.names)
-    return ExpectedPlace(found.named, hosts, found.exact, found.runner, by_variable)
+    known = bool(found.hosts)
+    return ExpectedPlace(found.named, hosts, found.exact, found.runner, known, by_variable)

@@ -105,7 +105,8 @@ def find_placement(task: Task, host: str, hosts: Sequence[Host], *, elsewhere: b
     if named in MANY_NODES or (elsewhere and _is_selector(task)):
         return Placement(named, runner=Runner.POD if named in MANY_NODES else Runner.EITHER)
     if task.in_pod:
-        return Placement(named, (named,), exact=True, runner=Runner.POD)
+        known = tuple(item for item in hosts if item.name == named)
+        return Placement(named, (named,), exact=True, runner=Runner.POD, hosts=known)
     if elsewhere:
         return Placement(named, (named,), exact=True)
     if _is_selector(task):

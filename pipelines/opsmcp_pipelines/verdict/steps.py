@@ -129,7 +129,7 @@ def _index(names: Sequence[str], name: str, start: int) -> int | None:
 def _judge_pass(
     reports: Sequence[StepReport], wanted: Sequence[ExpectedStep], runner: Runner, *, over: bool
 ) -> list[StepResult]:
-    may_fail = {step.name for step in wanted if step.may_fail}
+    may_fail = {step.name for step in wanted} - {it.name for it in wanted if not it.may_fail}
     results: list[StepResult] = []
     failed = False
     for report in reports:

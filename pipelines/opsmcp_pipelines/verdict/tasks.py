@@ -23,6 +23,7 @@ __all__ = ["INTERRUPTED", "JudgedTask", "judge_task", "partly_idle"]
 INTERRUPTED = "what ran it was stopped or restarted in the middle of it"
 """On Ops the controller; on the embedded engine opsmcp."""
 
+_NO_WORD = "nothing was reported by {!r}: there is no such host or node, or its pod was removed"
 _PERHAPS_SKIPPED = "every step has a condition, perhaps none was true"
 
 
@@ -51,7 +52,8 @@ def judge_task(entry: TaskReport, want: ExpectedTask, *, over: bool, moved: str 
     nodes = [judge_node(node, want.steps, place.runner, over=over) for node in entry.nodes]
     believed = over and (said is Verdict.SUCCEEDED or bool(nodes))
     there = attendance(entry.nodes, want) if believed else Attendance()
-    nodes += [NodeResult(name, Verdict.NOTHING_RAN) for name in there.absent]
+    absent = Verdict.UNKNOWN if _may_be_lost(want) else Verdict.NOTHING_RAN
+    nodes += [NodeResult(name, absent) for name in there.absent]
     verdict = _verdict(entry, want, said, nodes, there)
     result = TaskResult(
         name=entry.name,
@@ -94,6 +96,13 @@ def _of_nodes(nodes: Sequence[NodeResult], excused: bool, doubtful: bool) -> Ver
     return worst(busy)
 
 
+def _may_be_lost(want: ExpectedTask) -> bool:
+    """Whether a pod may have been at work on the node that was named, and was removed."""
+    place = want.place
+    broken = any(step.when is Truth.UNREADABLE for step in want.steps)
+    return place.runner is Runner.POD and not place.known and not broken and not want.skipped
+
+
 def _of_no_node(want: ExpectedTask, excused: bool) -> Verdict:
     """A pod that was removed before its end leaves nothing, as one that never was."""
     chosen = bool(want.steps) and not want.place.hosts and want.place.runner is not Runner.HOST
@@ -131,7 +140,9 @@ def _reason(
         case Verdict.FAILED | Verdict.UNKNOWN:
             if not entry.status.ended and verdict is Verdict.UNKNOWN:
                 return "it never reported its end"
-            said = [*_bad_nodes(nodes, verdict), there.absence(), there.presence()]
+            absence = _NO_WORD.format(want.place.named) if _is_silent(want, there) else ""
+            absence = absence or there.absence()
+            said = [*_bad_nodes(nodes, verdict), absence, there.presence()]
             told = "; ".join(part for part in said if part)
             return told or _unexplained(want, verdict, nodes)
         case _:
@@ -141,10 +152,16 @@ def _reason(
 def _idle_reason(entry: TaskReport, want: ExpectedTask, there: Attendance) -> str:
     if entry.skipped or want.skipped:
         return "every step was skipped by its condition"
-    why = [_why_idle(want) or there.absence() or "no host did anything", there.presence()]
+    absence = _NO_WORD.format(want.place.named) if _is_silent(want, there) else there.absence()
+    why = [_why_idle(want) or absence or "no host did anything", there.presence()]
     if want.conditional:
         why.append(_PERHAPS_SKIPPED)
     return "; ".join(part for part in why if part)
+
+
+def _is_silent(want: ExpectedTask, there: Attendance) -> bool:
+    """Whether nothing came from what was named, and nobody here knows what that is."""
+    return bool(there.absent) and not want.place.known and want.place.runner is not Runner.HOST
 
 
 def _why_idle(want: ExpectedTask) -> str:
@@ -154,9 +171,11 @@ def _why_idle(want: ExpectedTask) -> str:
     # In a pod all conditions are read before the first step.
     if broken and (broken is possible or want.place.runner is Runner.POD):
         return f"Ops cannot read the condition of step {broken.name!r}"
-    if want.place.runner is Runner.POD and want.place.named and want.place.hosts:
+    if want.place.runner is Runner.POD and want.place.known:
         named = want.place.named
-        return f"it runs in a pod, on a node; nothing was reported by a node named {named!r}"
+        return (
+            f"it runs in a pod, on a node, and {named!r} is a host; no node of that name reported"
+        )
     if want.place.exact and not want.place.hosts:
         return f"no host of the inventory matches {want.place.named!r}"
     return ""
@@ -190,13 +209,13 @@ def _bad_nodes(nodes: Sequence[NodeResult], verdict: Verdict) -> Iterator[str]:
         yield f"every step failed {where}, as its author allowed: none did its work"
     elif step := next((step for step in first.steps if unforeseen(step)), None):
         yield f"step {step.name!r} failed {where}"
-    elif step := next((step for step in first.steps if _is_silent(step)), None):
+    elif step := next((step for step in first.steps if _is_unreported(step)), None):
         yield f"step {step.name!r} {step.note} ({where})"
-    elif verdict is Verdict.FAILED:
+    elif verdict is Verdict.FAILED and first.steps:
         yield f"it failed {where}"
 
 
-def _is_silent(step: StepResult) -> bool:
+def _is_unreported(step: StepResult) -> bool:
     """Whether nothing, or nothing final, was reported of it."""
     return step.verdict in (Verdict.NOTHING_RAN, Verdict.UNKNOWN) and bool(step.note)
 

@@ -71,12 +71,12 @@ def _expected_list(task: ExpectedTask) -> Sequence[Any]:
         task.task,
         task.run_always,
         [[step.name, step.when.value, step.may_fail] for step in task.steps],
-        [place.named, hosts, place.exact, place.runner, place.by_variable],
+        [place.named, hosts, place.exact, place.runner, place.known, place.by_variable],
     ]
 
 
 def _expected(found: Sequence[Any]) -> ExpectedTask:
-    name, task, run_always, steps, (named, hosts, exact, runner, by_variable) = found
+    name, task, run_always, steps, (named, hosts, exact, runner, *flags) = found
     return ExpectedTask(
         name,
         task,
@@ -87,7 +87,7 @@ def _expected(found: Sequence[Any]) -> ExpectedTask:
             tuple(ExpectedHost(host, tuple(shown_as)) for host, *shown_as in hosts),
             exact,
             Runner(runner),
-            by_variable,
+            *flags,
         ),
     )
 
