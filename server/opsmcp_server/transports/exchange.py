@@ -5,8 +5,8 @@ its answers would be held until it does.
 """
 
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from contextvars import Context
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -66,8 +66,9 @@ class Exchange:
             read: What the client says.
             write: What it is told.
             most: How many requests may be without an answer.
-            reads: Who gives turns to requests with large answers; nothing more is read of a client
-                that waits for one, until it has it.
+            reads: Who gives turns to requests with large answers; whoever serves the streams then
+                calls `written`. One client has one turn at a time, and nothing more is read of it
+                while it waits for one.
             last_seconds: How long what was asked may still be answered after the last message.
             on_last: Called then, to end what only waits for news.
         """
@@ -78,7 +79,9 @@ class Exchange:
         self._on_last = on_last
         self._reads = reads
         self._unanswered: set[str | int] = set()
-        self._turns: dict[str | int, object] = {}
+        self._large: str | int | None = None
+        self._own_turn = anyio.Semaphore(1, max_value=1)
+        self._leaving: deque[str | int | None] = deque()
         self._served = anyio.CancelScope()
         self._ending = False
         self.overran = False
@@ -93,8 +96,7 @@ class Exchange:
         finally:
             if self.overran:
                 logger.warning("a stream was cut: more than %d requests unanswered", self._most)
-            for request in list(self._turns):
-                self._give_back(request)
+            self._give_back(self._large)
             with anyio.CancelScope(shield=True):
                 await self._write.aclose()
 
@@ -116,20 +118,36 @@ class Exchange:
             await self._take_turn(message)
         elif isinstance(message, JSONRPCNotification) and message.method == _CANCELLED:
             # Which may then never be answered.
-            self._settle((message.params or {}).get("requestId"))
+            request = (message.params or {}).get("requestId")
+            self._settle(request)
+            self._give_back(request if isinstance(request, str | int) else None)
 
     async def _take_turn(self, request: JSONRPCRequest) -> None:
-        if self._reads is None or not may_be_large(request.method) or request.id in self._turns:
+        if self._reads is None or not may_be_large(request.method):
             return
-        turn = object()
-        with suppress(Busy):  # then it is answered all the same: nothing else could tell the client
-            await self._reads.take(turn)
-            self._turns[request.id] = turn
+        await self._own_turn.acquire()
+        try:
+            await self._reads.take(self)
+        except Busy:
+            # Answered all the same: here nothing else could tell the client, and it gets one.
+            self._own_turn.release()
+        except BaseException:
+            self._own_turn.release()
+            raise
+        else:
+            self._large = request.id
 
-    def _give_back(self, request: str | int) -> None:
-        turn = self._turns.pop(request, None)
-        if turn is not None and self._reads is not None:
-            self._reads.give_back(turn)
+    def _give_back(self, request: str | int | None) -> None:
+        """End the turn if it is that of this request."""
+        if self._reads is not None and request is not None and request == self._large:
+            self._large = None
+            self._reads.give_back(self)
+            self._own_turn.release()
+
+    def written(self) -> None:
+        """The first message that left, and was not written before, was written to the client."""
+        if self._leaving:
+            self._give_back(self._leaving.popleft())
 
     async def _ended(self) -> None:
         """Nothing more comes. The SDK would drop at once whatever is not answered yet."""
@@ -140,13 +158,16 @@ class Exchange:
                 await anyio.sleep_forever()
 
     def _left(self, item: SessionMessage) -> None:
-        if isinstance(item.message, JSONRPCResponse | JSONRPCError):
-            self._settle(item.message.id)
+        message, answered = item.message, None
+        if isinstance(message, JSONRPCResponse | JSONRPCError):
+            answered = message.id
+            self._settle(answered)
+        if self._reads is not None:
+            self._leaving.append(answered)
 
     def _settle(self, request: object) -> None:
         if isinstance(request, str | int):
             self._unanswered.discard(request)
-            self._give_back(request)
             self._look()
 
 

@@ -1,13 +1,14 @@
 """MCP over SSE, the older transport: one GET is one connection, and messages come beside it."""
 
 import logging
+from collections.abc import Callable
 
 import anyio
 from mcp.server.sse import SseServerTransport
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from opsmcp_server.protocol.handlers import OpsmcpServer
 from opsmcp_server.transports.exchange import Exchange
@@ -21,6 +22,9 @@ logger = logging.getLogger(__name__)
 _MOST_UNANSWERED = 100
 """Most requests of one connection without an answer: what a stalled client is owed stays in memory,
 up to a megabyte each."""
+
+_MESSAGE_EVENT = b"event: message"
+"""How each message begins on the stream; there are pings and an address besides."""
 
 _END_SECONDS = 1.0
 """How long a client whose stream is cut may take to read up to its end."""
@@ -54,9 +58,17 @@ class SseStreams:
             # The transport would answer the same and then raise.
             await refusal(scope, receive, send)
             return
+        written: list[Callable[[], None]] = []
+
+        async def noting(message: Message) -> None:
+            await send(message)
+            if message.get("body", b"").startswith(_MESSAGE_EVENT):
+                written[0]()
+
         with anyio.CancelScope() as response:
-            async with self._transport.connect_sse(scope, receive, send) as (read, write):
+            async with self._transport.connect_sse(scope, receive, noting) as (read, write):
                 exchange = Exchange(read, write, _MOST_UNANSWERED, reads=self._reads)
+                written.append(exchange.written)
                 with self._answers.standing(exchange.end):
                     await exchange.serve(self._server)
                 if exchange.overran:
