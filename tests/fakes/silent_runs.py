@@ -275,6 +275,12 @@ SILENT = {
         "unknown",
         "nothing was reported by 'worker-1': there is no such host or node, or its pod was removed",
     ),
+    "a pod with an image on what can be no node": SilentRun(
+        make_task("image", steps=_steps("a"), runtimeImage="busybox", host="role=db"),
+        _task({}),
+        "nothing_ran",
+        "nothing was reported by 'role=db'",
+    ),
     "steps of one name, of which one may fail": SilentRun(
         make_task("same", steps=[*_steps("a"), *_steps("b", "b", b={"allowfailure": "true"})]),
         _task({"web-1": _node(("a", GOOD), ("b", BAD), ("b", GOOD))}),

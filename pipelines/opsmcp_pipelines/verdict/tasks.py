@@ -99,8 +99,9 @@ def _of_nodes(nodes: Sequence[NodeResult], excused: bool, doubtful: bool) -> Ver
 def _may_be_lost(want: ExpectedTask) -> bool:
     """Whether a pod may have been at work on the node that was named, and was removed."""
     place = want.place
+    in_pod = place.runner is Runner.POD and not place.known and "=" not in place.named
     broken = any(step.when is Truth.UNREADABLE for step in want.steps)
-    return place.runner is Runner.POD and not place.known and not broken and not want.skipped
+    return in_pod and not broken and not want.skipped
 
 
 def _of_no_node(want: ExpectedTask, excused: bool) -> Verdict:
@@ -211,7 +212,7 @@ def _bad_nodes(nodes: Sequence[NodeResult], verdict: Verdict) -> Iterator[str]:
         yield f"step {step.name!r} failed {where}"
     elif step := next((step for step in first.steps if _is_unreported(step)), None):
         yield f"step {step.name!r} {step.note} ({where})"
-    elif verdict is Verdict.FAILED and first.steps:
+    elif verdict is Verdict.FAILED:
         yield f"it failed {where}"
 
 
