@@ -4,7 +4,7 @@ Knows nothing of how it was read (`discovery` does that) or of tools.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
@@ -41,6 +41,7 @@ class Contents:
     """What a source held at one moment, in the source's order.
 
     `unread` says what of it could not be read at that moment, and is shown as it was before.
+    `files` says where operations stand, of a source that reads files.
     """
 
     pipelines: tuple[Pipeline, ...] = ()
@@ -49,6 +50,7 @@ class Contents:
     hosts: tuple[Host, ...] = ()
     problems: tuple[Problem, ...] = ()
     unread: tuple[str, ...] = ()
+    files: Mapping[OperationKey, str] = field(default_factory=dict[OperationKey, str])
 
     def definition(self, key: OperationKey) -> Definition | None:
         """An operation with its tasks; None if it or one of them is not there."""

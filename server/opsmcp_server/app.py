@@ -51,7 +51,11 @@ _TAKE_UP_SECONDS = 30.0
 
 @asynccontextmanager
 async def open_services(
-    config: Config, environ: Mapping[str, str], *, starts_runs: bool = True
+    config: Config,
+    environ: Mapping[str, str],
+    *,
+    starts_runs: bool = True,
+    follows_runs: bool = True,
 ) -> AsyncGenerator[Services]:
     """Run opsmcp for as long as the block lasts: discovery, the following of runs, the journal.
 
@@ -59,6 +63,7 @@ async def open_services(
         config: The effective settings.
         environ: The process environment; the embedded engine hands a few of its entries to steps.
         starts_runs: Whether it is for starting runs, which needs a journal that can be written.
+        follows_runs: Whether runs are looked at. Without, no state directory is needed or made.
 
     Raises:
         ConfigError: Nothing could be started with this `state.dir` until somebody mends it.
@@ -102,7 +107,8 @@ async def open_services(
         )
         group = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(group.cancel_scope.cancel)
-        await group.start(executions.run)
+        if follows_runs:
+            await group.start(executions.run)
         group.start_soon(news.run)
         group.start_soon(Adoption(services, group).run)
         yield services

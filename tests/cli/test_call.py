@@ -233,3 +233,11 @@ def test_an_output_that_cannot_be_written_is_one_line(command: str, opsmcp: Opsm
         )
     assert done.returncode == 1
     assert done.stderr == "opsmcp: the output could not be written: No space left on device\n"
+
+
+def test_a_command_that_a_result_suggests_keeps_the_options(opsmcp: Opsmcp) -> None:
+    given = ("--manifests", "manifests", "--namespace", "ops-system")
+    done = opsmcp("call", "show-trouble", *given)
+    assert f"--output {' '.join(given)}" in done.stdout
+    run = opsmcp("runs", *given).stdout.split("\t")[0]
+    assert f"opsmcp runs {run} --output {' '.join(given)}" in opsmcp("runs", run, *given).stdout

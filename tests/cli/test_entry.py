@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import click
 import pytest
@@ -111,3 +112,25 @@ def test_a_directory_that_is_gone_is_one_line(opsmcp: Opsmcp) -> None:
     )
     assert done.returncode == 2
     assert done.stderr == "opsmcp: the working directory is gone; change to one that is there\n"
+
+
+def test_verbose_works_before_the_command_as_after_it(opsmcp: Opsmcp) -> None:
+    for arguments in (("--verbose", "tools"), ("-v", "tools"), ("tools", "-v")):
+        assert " INFO opsmcp" in opsmcp(*arguments).stderr
+    assert " INFO opsmcp" not in opsmcp("tools").stderr
+
+
+def test_a_shell_can_complete_commands_and_options(opsmcp: Opsmcp) -> None:
+    for words, completed in (("opsmcp tr", "plain,trust"), ("opsmcp tools --c", "plain,--cost")):
+        place = str(len(words.split()) - 1)
+        asked = {"COMP_WORDS": words, "COMP_CWORD": place, "_OPSMCP_COMPLETE": "bash_complete"}
+        done = subprocess.run(
+            ["opsmcp"],
+            executable=str(Path(sys.executable).with_name("opsmcp")),
+            env=opsmcp.environment() | asked,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert completed in done.stdout.splitlines()

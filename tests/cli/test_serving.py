@@ -10,6 +10,7 @@ import httpx2
 from mcp import Client, StdioServerParameters
 
 from tests.cli.process import SECONDS, Opsmcp
+from tests.own_settings import write_settings
 
 
 async def test_stdio_serves_a_client(opsmcp: Opsmcp) -> None:
@@ -69,10 +70,35 @@ def test_a_port_in_use_is_one_line_that_says_what_to_do(opsmcp: Opsmcp) -> None:
 
 def test_the_demo_works_from_end_to_end(opsmcp: Opsmcp) -> None:
     # Settings that would spoil it must not reach it.
-    spoilt = replace(opsmcp, environ={"OPSMCP_EXPOSE_PIPELINES": "none", "OPS_SERVER": "nonsense"})
+    spoilt = replace(opsmcp, environ={"OPSMCP_EXPOSE_TASKS": "none", "OPS_SERVER": "nonsense"})
+    write_settings(opsmcp.folder, "policy: {rules: [{effect: deny, operation: check-*}]}\n")
     done = spoilt("demo")
     assert done.returncode == 0, done.stderr
-    assert "disk-usage" in done.stdout
-    assert "succeeded" in done.stdout
-    assert "claude mcp add opsmcp -- " in done.stdout
-    assert not (opsmcp.folder / "state").exists()
+    assert "succeeded: check-space" in done.stdout
+    assert "restart-web changes something, so a person has to agree" in done.stdout
+    assert "- path: '/; rm -rf ~' was given" in done.stdout
+    assert "claude mcp add -s user opsmcp -- " in done.stdout
+    assert "your own YAML goes here" in done.stdout
+    (run,) = opsmcp("runs").stdout.splitlines()
+    assert run.split("\t")[0] in done.stdout
+
+
+def test_the_demo_needs_no_state_directory_and_takes_a_closed_pipe_for_no_error(
+    opsmcp: Opsmcp,
+) -> None:
+    (opsmcp.folder / "file").touch()
+    without = replace(opsmcp, environ={"OPSMCP_STATE_DIR": str(opsmcp.folder / "file" / "state")})
+    with without.start("demo") as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(60) == 0
+
+
+def test_the_demo_fits_a_terminal_of_80_columns(opsmcp: Opsmcp) -> None:
+    _, shown = replace(opsmcp, environ={"COLUMNS": "80"}).on_terminal("demo")
+    told = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown[shown.index("opsmcp turns") :])
+    rows = told.replace("\r", "").splitlines()
+    assert len(rows) < 45
+    program = next(row for row in rows if "claude mcp add" in row)
+    assert all(len(row) <= 80 for row in rows[: rows.index(program)])

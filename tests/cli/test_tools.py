@@ -108,3 +108,62 @@ def test_a_reader_that_goes_away_is_no_crash(opsmcp: Opsmcp) -> None:
         process.stdout.close()
         assert process.stderr.read() == ""
         assert process.wait(30) == 1
+
+
+def test_one_tool_is_shown_with_all_that_a_call_needs(opsmcp: Opsmcp) -> None:
+    done = opsmcp("tools", "say-hello", "--manifests", "manifests")
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert ["effect", "reads"] in rows
+    assert ["a call", "runs at once (it only reads)"] in rows
+    assert ["runbook", str(opsmcp.folder / "manifests" / "all.yaml")] in rows
+    assert ["example", "opsmcp call say-hello word=WORD --manifests manifests"] in rows
+    assert [row for row in rows if row[0] == "word"][0][1] == "(required)"
+    assert "Whom to greet" in done.stdout
+
+
+def test_one_tool_that_changes_something_says_that_a_person_is_asked(opsmcp: Opsmcp) -> None:
+    rows = [line.split("\t") for line in opsmcp("tools", "delete-marker").stdout.splitlines()]
+    called = dict(row for row in rows if len(row) == 2)["a call"]
+    assert called.startswith("runs after a person agreed (")
+
+
+def test_one_tool_in_json_is_the_one_of_the_list(opsmcp: Opsmcp) -> None:
+    tools = json.loads(opsmcp("tools", "--json").stdout)["tools"]
+    listed = {tool["name"]: tool for tool in tools}
+    for name in ("say-hello", "get_run_output"):
+        assert json.loads(opsmcp("tools", name, "--json").stdout) == listed[name]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (("say-helo",), 2, "The nearest names are say-hello."),
+        (("broken-pipeline",), 1, "broken-pipeline is withheld: "),
+        (("delete-marker", "--read-only"), 1, "Policy does not allow delete-marker."),
+        (("say-hello", "--all"), 2, "--all and --cost are for the list"),
+    ],
+)
+def test_one_tool_that_cannot_be_shown_says_why(
+    opsmcp: Opsmcp, arguments: tuple[str, ...], status: int, words: str
+) -> None:
+    done = opsmcp("tools", *arguments)
+    assert done.returncode == status
+    assert words in done.stderr
+
+
+def test_one_tool_on_a_terminal_has_no_codes_of_strangers(opsmcp: Opsmcp) -> None:
+    _, shown = opsmcp.on_terminal("tools", "say-hello")
+    assert "Whom to greet" in shown
+    assert "\x1b[31mgreeting" not in shown
+
+
+def test_tools_are_listed_without_a_state_directory_and_make_none(opsmcp: Opsmcp) -> None:
+    assert opsmcp("tools").returncode == 0
+    assert not (opsmcp.folder / "state").exists()
+    (opsmcp.folder / "file").touch()
+    state = str(opsmcp.folder / "file" / "state")
+    for command in (("tools",), ("tools", "say-hello"), ("lint",), ("policy", "explain", "x")):
+        done = replace(opsmcp, environ={"OPSMCP_STATE_DIR": state})(*command)
+        assert "journal" not in done.stderr
+    assert replace(opsmcp, environ={"OPSMCP_STATE_DIR": state})("tools").returncode == 0

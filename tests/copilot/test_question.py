@@ -57,6 +57,24 @@ def test_verbose_says_what_is_sent_and_called_without_secrets(
     assert "sk-very-secret-key" not in shown
 
 
+@pytest.mark.parametrize("flag", [("-v", "debug"), ("--verbose=debug",), ("--verbose", "trace")])
+def test_a_level_behind_the_flag_is_taken_as_in_the_chat_of_ops(
+    copilot: Copilot, model: FakeOpenAI, flag: tuple[str, ...]
+) -> None:
+    model.script(says("Done."))
+    assert "sent: user: greet" in copilot(*flag, "greet").err
+    assert model.requests[0].last == {"role": "user", "content": "greet"}
+
+
+def test_a_fault_names_the_variable_that_is_in_force(copilot: Copilot, model: FakeOpenAI) -> None:
+    page = raw(200, "<html>hello</html>")
+    model.script(page, page, status(401, "bad key"))
+    host = copilot.having(OPENAI_API_BASE="", OPENAI_API_HOST=model.url)
+    assert "set OPENAI_API_HOST (-e)" in host("-s", "greet").err
+    own = copilot.having(OPENAI_API_KEY="", OPSMCP_OPENAI_KEY="sk-very-secret-key")
+    assert "set OPSMCP_OPENAI_KEY (-k)" in own("-s", "greet").err
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -6,7 +6,7 @@ from opsmcp_pipelines.run import NodeResult, StepResult, TaskResult, Verdict
 from opsmcp_pipelines.verdict.expected import ExpectedHost, ExpectedPlace, ExpectedTask
 from opsmcp_tools.model.run_record import Repeat, RunRecord
 from opsmcp_tools.phrases.phrase import Language
-from opsmcp_tools.results.next_step_syntax import COMMANDS
+from opsmcp_tools.results.next_step_syntax import Commands
 from tests.summary.records import BAD, GOOD, record, step, structured, summarise, task
 
 _DISK = record(GOOD, task("disk", step("df", "/ 40%\n/var 97%\n")))
@@ -213,8 +213,8 @@ _TOLD_IN_A_TERMINAL = {
 @pytest.mark.parametrize("run", _TOLD_IN_A_TERMINAL.values(), ids=_TOLD_IN_A_TERMINAL)
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_advice_in_a_terminal_names_commands_only(run: RunRecord, language: Language) -> None:
-    text = summarise(run, language=language, ways=COMMANDS)
-    told = f"{text} {structured(run, language=language, ways=COMMANDS)['advice']}"
+    text = summarise(run, language=language, ways=Commands())
+    told = f"{text} {structured(run, language=language, ways=Commands())['advice']}"
     assert "opsmcp runs r-abcdefghij" in told or "opsmcp call" in told or "--new" in told
     for of_clients in ("get_run", "idempotency-key in _meta", "run="):
         assert of_clients not in told

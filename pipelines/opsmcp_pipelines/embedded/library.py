@@ -158,13 +158,15 @@ class Library:
 
     def _load(self, now: _Pass) -> Loaded:
         found: dict[OperationKey, Operation] = {}
+        files: dict[OperationKey, str] = {}
         unread = [_problem(path, why) for path, why in now.unread.items()]
         problems = [*now.left_out, *unread]
         for problem in problems:
             _log.warning("manifests %s: %s", problem.operation, problem.reason)
-        for file in now.files.values():
+        for path, file in now.files.items():
             manifest = file.manifest
             found |= {operation.key: operation for operation in manifest.operations}
+            files |= {operation.key: str(path) for operation in manifest.operations}
             problems += [_as_problem(bad, self._namespace) for bad in manifest.problems]
             _log_what_is_odd(manifest)
         if len(found) > _MAX_OPERATIONS:
@@ -172,7 +174,8 @@ class Library:
             beyond = list(found)[_MAX_OPERATIONS]
             problems.append(Problem(beyond.name, beyond.kind, reason, beyond.namespace))
         loaded = sort_out(list(found.values())[:_MAX_OPERATIONS], problems)
-        return replace(loaded, unread=tuple(f"{item.operation}: {item.reason}" for item in unread))
+        told = tuple(f"{item.operation}: {item.reason}" for item in unread)
+        return replace(loaded, unread=told, files=files)
 
 
 def _list(folder: Path) -> tuple[list[Path], list[Path]]:

@@ -6,7 +6,7 @@ files.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from opsmcp_pipelines.catalogue import Problem
@@ -52,6 +52,7 @@ class Loaded:
     tasks: tuple[Task, ...] = ()
     problems: tuple[Problem, ...] = ()
     unread: tuple[str, ...] = ()
+    files: Mapping[OperationKey, str] = field(default_factory=dict[OperationKey, str])
 
 
 def runs_here(host: str) -> bool:

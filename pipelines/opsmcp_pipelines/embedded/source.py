@@ -422,6 +422,7 @@ def _build_contents(reading: Reading, namespace: str) -> Contents:
         clusters=kubernetes.clusters,
         hosts=(host,),
         problems=(*loaded.problems, *problems),
+        files=loaded.files,
         unread=reading.unread,
     )
 

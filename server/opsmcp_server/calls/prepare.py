@@ -6,7 +6,7 @@ Between the two, whoever called asks a person where policy wants that.
 
 import secrets
 import shlex
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from opsmcp_server.calls.services import Services
@@ -230,10 +230,10 @@ def _effect(tool: Tool) -> Said:
     return words.CHANGES_ONCE() if tool.hints.idempotent else words.CHANGES()
 
 
-def command_line(prepared: Prepared) -> str:
-    """The command that makes the same call in a terminal."""
+def command_line(prepared: Prepared, options: Sequence[str]) -> str:
+    """The command that makes the same call in a terminal, with these options."""
     given = [f"{name}={value}" for name, value in prepared.call.arguments.items()]
-    return shlex.join(["opsmcp", "call", prepared.tool.name, *given])
+    return shlex.join(["opsmcp", "call", prepared.tool.name, *given, *options])
 
 
 async def execute(

@@ -19,10 +19,10 @@ __all__ = ["COMMANDS", "leave_closed_pipe", "leave_unwritten", "main", "root", "
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
-        "demo": "Show the whole way once, without an Ops server.",
+        "demo": "Show in half a screen what opsmcp does, without an Ops server.",
         "stdio": "Serve MCP on stdin and stdout, for a client on this machine.",
         "serve": "Serve MCP over HTTP: /mcp, /sse and health checks.",
-        "tools": "List the tools as a client would.",
+        "tools": "List the tools as a client would; or show one.",
         "lint": "Show what would make the operations better tools, the worst first.",
         "call": "Call one tool and wait for its end.",
         "copilot": "Ask a model that uses the tools, once or in a chat.",
@@ -83,7 +83,8 @@ def _uncollected() -> Generator[None]:
 
 @click.group(cls=_Commands, name="opsmcp")
 @click.version_option(package_name="opsmcp", message="opsmcp %(version)s")
-def root() -> None:
+@click.option("-v", "--verbose", is_flag=True, help="Log more, on stderr; as after the command.")
+def root(verbose: bool) -> None:
     """Ops pipelines and tasks as typed MCP tools.
 
     Exit status: 0 good, 1 the operation did not succeed, 2 wrong use or configuration, 3 the source

@@ -58,7 +58,7 @@ def command(shared: Shared, names: tuple[str, ...], yes: bool) -> int:
             click.echo("opsmcp: approvals are not asked for: policy.pin is false", err=True)
         return 0
 
-    return run_with_services(shared, work)
+    return run_with_services(shared, work, follows_runs=False)
 
 
 async def _tools(services: Services, names: Sequence[str]) -> Sequence[Tool]:

@@ -29,7 +29,7 @@ from opsmcp_server.protocol.plan_tool import PlanOperation
 from opsmcp_server.protocol.progress import progress_message
 from opsmcp_tools.model.errors import NotAllowed
 from opsmcp_tools.model.run_record import RunRecord
-from opsmcp_tools.results.next_step_syntax import COMMANDS
+from opsmcp_tools.results.next_step_syntax import Commands
 from opsmcp_tools.safe_text.cleaning import clean
 
 __all__ = ["command", "parse_arguments"]
@@ -84,7 +84,7 @@ def command(
 ) -> int:
     """Call one tool and wait for its end.
 
-    What arguments a tool takes is shown by `opsmcp tools --json`.
+    What arguments a tool takes is shown by `opsmcp tools TOOL`.
 
     Exit status 0 means that the run did its work; 1 that it did not, or has not ended yet.
     """
@@ -146,9 +146,10 @@ async def _call(services: Services, request: _Request) -> int:
         _ask(prepared, asked, request.shared)
         await check_again(services, prepared, asked)
     record = await _follow(services, prepared, request.wait_seconds, request.key)
-    text = await run_text(services, record, services.principal, ways=COMMANDS)
+    ways = Commands(request.shared.words())
+    text = await run_text(services, record, services.principal, ways=ways)
     if request.as_json:
-        show_json(await run_data(services, record, services.principal, text, ways=COMMANDS))
+        show_json(await run_data(services, record, services.principal, text, ways=ways))
     else:
         show_text(text, verdict_style(record.verdict))
     return verdict_status(record.verdict)
@@ -173,11 +174,11 @@ def _ask(prepared: Prepared, asked: Question, shared: Shared) -> None:
         Failed: Nobody can be asked, or the answer is no.
     """
     if not can_ask():
-        agreed = shlex.join([*shared.words(), "--yes"])
+        agreed = command_line(prepared, [*shared.words(), "--yes"])
         raise Failed(
             f"{prepared.tool.name} was not started: a person has to agree "
             f"({prepared.decision.reason}), and there is no terminal to ask on. "
-            f"To agree: {command_line(prepared)} {agreed}"
+            f"To agree: {agreed}"
         )
     click.echo(clean(asked.text), err=True)
     if not confirm("Start it?"):
@@ -234,6 +235,6 @@ async def _leave(services: Services, record: RunRecord, why: str) -> RunRecord:
         then = "was cancelled, because it lived in this process"
     else:
         then = "has ended" if now.ended else "goes on"
-    look = shlex.join(["opsmcp", "runs", record.run])
+    look = shlex.join(["opsmcp", "runs", record.run, *services.config.options])
     click.echo(f"opsmcp: {why}. The run {then}; look at it with: {look}", err=True)
     return now

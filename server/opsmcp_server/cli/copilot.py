@@ -17,12 +17,14 @@ from opsmcp_server.cli.start import (
     Unreachable,
     WrongUse,
     configure_logging,
+    mask_logs,
     read_config,
 )
 from opsmcp_server.config.environment import process_environment
 from opsmcp_server.config.load import Config
 
 if TYPE_CHECKING:
+    from opsmcp_server.copilot.base.words import Language
     from opsmcp_server.copilot.chat.session import Plan, Session
     from opsmcp_server.copilot.servers.connection import Address
 
@@ -32,10 +34,32 @@ _INTERRUPTED = 130
 _LONGEST_INPUT_BYTES = 4 * 1024 * 1024
 _LONGEST_CONTEXT = 48_000
 _NEEDED = ("openai", "prompt_toolkit")
+_ENDPOINT = {
+    "base": ("OPENAI_API_BASE", "-e"),
+    "key": ("OPENAI_API_KEY", "-k"),
+    "model": ("OPENAI_API_MODEL", "-m"),
+}
+"""What the model's endpoint is usually set by, and the flag that beats it."""
+
+_LEVELS = ("debug", "trace")
+"""What Ops' own chat takes behind `-v`; here, all is logged with it."""
+
 _FAILURES = {kind.exit_code: kind for kind in (Failed, WrongUse, Unreachable)}
 
 
-@click.command("copilot")
+class _Copilot(click.Command):
+    """Takes `-v debug` as Ops' own chat does, beside a `-v` alone."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Leave the level out."""
+        pairs = zip(["", *args], args, strict=False)
+        flags = ("-v", "--verbose")
+        kept = [word for before, word in pairs if not (before in flags and word in _LEVELS)]
+        levels = {f"--verbose={level}": "--verbose" for level in _LEVELS}
+        return super().parse_args(ctx, [levels.get(word, word) for word in kept])
+
+
+@click.command("copilot", cls=_Copilot)
 @click.argument("question", nargs=-1)
 @click.option(
     "-e",
@@ -104,13 +128,15 @@ def command(
         copilot_mcp=mcp,
     )
     config = read_config(shared)
+    language = _language(config)
+    if "tools.language" not in config.origins:
+        # The tools speak as the chat does, unless somebody wants it otherwise.
+        tools = config.tools.model_copy(update={"language": language})
+        config = config.model_copy(update={"tools": tools})
     if len(mcp_token) > len(config.copilot.mcp):
         raise click.UsageError("there is a --mcp-token more than there are servers (--mcp)")
     plan = _plan(config, mcp_token, silence=silence)
     asked = _read_asked(" ".join(question).strip())
-    if "tools.language" not in config.origins:
-        # The tools speak as the chat does, unless somebody wants it otherwise.
-        shared = shared.with_flags(tools_language=plan.words.language)
     if config.copilot.mcp:
         return _run_with_servers(shared, config, plan, asked, mcp_token)
 
@@ -122,7 +148,7 @@ def command(
         address = Address(build_server(services), "opsmcp", trusted=True)
         return await _session(plan, config, [address], asked)
 
-    return run_with_services(shared, work, starts_runs=True)
+    return run_with_services(shared, work, starts_runs=True, config=config)
 
 
 def _require_extra() -> None:
@@ -140,15 +166,15 @@ def _plan(config: Config, tokens: Sequence[str], *, silence: bool) -> "Plan":
         WrongUse: No model can be asked with these settings.
     """
     from opsmcp_server.copilot.base.errors import CopilotError
-    from opsmcp_server.copilot.base.words import Words, language_of
+    from opsmcp_server.copilot.base.words import Words
     from opsmcp_server.copilot.chat.conversation import Limits
     from opsmcp_server.copilot.chat.session import Plan
     from opsmcp_server.copilot.llm.client import EndpointSettings
 
-    chosen = config.copilot.language
-    words = Words(language_of(process_environment()) if chosen == "auto" else chosen)
+    words = Words(_language(config))
     model = config.openai
-    endpoint = EndpointSettings(model.base, model.key.get_secret_value(), model.model)
+    names = {f"{name}_name": _set_by(config, name) for name in _ENDPOINT}
+    endpoint = EndpointSettings(model.base, model.key.get_secret_value(), model.model, names)
     try:
         endpoint = endpoint.checked(words)
     except CopilotError as error:
@@ -168,13 +194,33 @@ def _plan(config: Config, tokens: Sequence[str], *, silence: bool) -> "Plan":
         confirm_all=limits.confirm == "all",
         silence=silence,
         secrets=[*config.secret_values(), *tokens],
+        options=config.options,
     )
+
+
+def _language(config: Config) -> "Language":
+    from opsmcp_server.copilot.base.words import language_of
+
+    chosen = config.copilot.language
+    return language_of(process_environment()) if chosen == "auto" else chosen
+
+
+def _set_by(config: Config, name: str) -> str:
+    """What to change for another `base`, `key` or `model`: where it comes from, else the usual."""
+    variable, flag = _ENDPOINT[name]
+    where, _, place = config.origins.get(f"openai.{name}", "").partition(" ")
+    if where == "environment":
+        variable = place
+    elif where == "file":
+        variable = f"openai.{name} in {place}"
+    return f"{variable} ({flag})"
 
 
 def _run_with_servers(
     shared: Shared, config: Config, plan: "Plan", asked: "_Asked | None", tokens: Sequence[str]
 ) -> int:
     configure_logging(verbose=shared.verbose)
+    mask_logs(config)
     outcome = anyio.run(_contained, plan, config, _addresses(config, tokens), asked)
     if isinstance(outcome, click.ClickException):
         raise outcome

@@ -41,7 +41,7 @@ def command(shared: Shared, as_json: bool, patch: bool) -> int:
             _show(reports, settings, broken)
         return int(bool(broken) or any(_has_error(report) for report in reports))
 
-    return run_with_services(shared, work)
+    return run_with_services(shared, work, follows_runs=False)
 
 
 def _broken(toolbox: Toolbox) -> list[Withheld]:

@@ -56,16 +56,20 @@ class Shared:
     flags: dict[str, object] = field(default_factory=dict[str, object])
     verbose: bool = False
 
-    def words(self) -> list[str]:
-        """The options as they are written, for a command that is to be given again."""
-        given: list[str] = [] if self.file is None else ["--config", str(self.file)]
+    def words(self, cwd: Path | None = None) -> list[str]:
+        """The options as they are written, for a command that is to be given again.
+
+        Their paths count from `cwd`, for a command that may be given elsewhere.
+        """
+        folder = cwd or Path()
+        given: list[str] = [] if self.file is None else ["--config", str(folder / self.file)]
         for flag, key in _FLAGS.items():
             value = self.flags.get(key)
             if value is True:
                 given.append(flag)
             elif isinstance(value, tuple):
-                for one in cast("tuple[object, ...]", value):
-                    given += [flag, str(one)]
+                for one in cast("tuple[str, ...]", value):
+                    given += [flag, one if one.startswith("~") else str(folder / one)]
             elif value is not None:
                 given += [flag, str(value)]
         return given
@@ -90,9 +94,10 @@ def shared_options(command: Callable[..., int]) -> Callable[..., int]:
         verbose: bool,
         **own: Any,
     ) -> int:
+        before = click.get_current_context().find_root().params.get("verbose", False)
         given = (manifests, server, namespace, read_only)
         flags = dict[str, object](zip(_FLAGS.values(), given, strict=True))
-        return command(Shared(config_file, flags, verbose), **own)
+        return command(Shared(config_file, flags, verbose or bool(before)), **own)
 
     for option in reversed(_OPTIONS):
         option(collected)

@@ -60,7 +60,7 @@ def command(
         (_show_json if as_json else _show)(tool, principal, decision, considered)
         return 0
 
-    return run_with_services(shared, work)
+    return run_with_services(shared, work, follows_runs=False)
 
 
 def _parse_time(text: str | None) -> datetime | None:

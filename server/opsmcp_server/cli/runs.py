@@ -19,7 +19,7 @@ from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.phrases.quantity import size_in_words
 from opsmcp_tools.policy.decision import Action, BuiltInTool
-from opsmcp_tools.results.next_step_syntax import COMMANDS
+from opsmcp_tools.results.next_step_syntax import Commands
 from opsmcp_tools.safe_text.cleaning import clean
 from opsmcp_tools.safe_text.timestamps import parse_moment
 
@@ -81,7 +81,7 @@ def command(
             await _list(services, whose, filters, again, as_json=as_json)
         else:
             record = await services.executions.history.get(run, whose)
-            await _show_one(services, record, output=output, as_json=as_json)
+            await _show_one(services, record, shared.words(), output=output, as_json=as_json)
         return 0
 
     return run_with_services(shared, work)
@@ -154,14 +154,17 @@ def _row(record: RunRecord) -> tuple[Cell, ...]:
     )
 
 
-async def _show_one(services: Services, record: RunRecord, *, output: bool, as_json: bool) -> None:
+async def _show_one(
+    services: Services, record: RunRecord, words: list[str], *, output: bool, as_json: bool
+) -> None:
+    ways = Commands(words)
     if output:
         for line in _output(record):
             click.echo(line)
         return
-    text = await run_text(services, record, services.principal, ways=COMMANDS)
+    text = await run_text(services, record, services.principal, ways=ways)
     if as_json:
-        data = await run_data(services, record, services.principal, text, ways=COMMANDS)
+        data = await run_data(services, record, services.principal, text, ways=ways)
         show_json({**data, "definition": record.definition})
     else:
         show_text(text, verdict_style(record.verdict))

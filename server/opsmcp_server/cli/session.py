@@ -18,6 +18,7 @@ from opsmcp_server.cli.start import (
     Unreachable,
     WrongUse,
     configure_logging,
+    mask_logs,
     read_config,
 )
 from opsmcp_server.config.environment import process_environment
@@ -58,7 +59,13 @@ _WRONG_USE = (
 
 
 def run_with_services(
-    shared: Shared, work: Work, *, starts_runs: bool = False, level: int = logging.WARNING
+    shared: Shared,
+    work: Work,
+    *,
+    starts_runs: bool = False,
+    follows_runs: bool = True,
+    level: int = logging.WARNING,
+    config: Config | None = None,
 ) -> int:
     """Open the services, do `work`, close them.
 
@@ -66,16 +73,19 @@ def run_with_services(
         shared: The options that every command has.
         work: What the command does.
         starts_runs: Whether it is pointless where no run can be kept account of.
+        follows_runs: Whether it has to do with runs at all.
         level: From where on our own log messages are shown.
+        config: The settings, if the command has read them.
 
     Raises:
         click.ClickException: Something that was foreseen went wrong.
     """
     configure_logging(verbose=shared.verbose, level=level)
-    config = read_config(shared)
+    config = config or read_config(shared)
+    mask_logs(config)
     _warn_of_unused(config)
     try:
-        return _status(anyio.run(_work, config, work, starts_runs))
+        return _status(anyio.run(_work, config, work, starts_runs, follows_runs))
     except _EXPECTED as error:
         raise _failure(error, Masker(config.secret_values()), read=False) from error
 
@@ -88,9 +98,13 @@ def _warn_of_unused(config: Config) -> None:
         )
 
 
-async def _work(config: Config, work: Work, starts_runs: bool) -> int | click.ClickException:
-    environ = process_environment()
-    async with open_services(config, environ, starts_runs=starts_runs) as services:
+async def _work(
+    config: Config, work: Work, starts_runs: bool, follows_runs: bool
+) -> int | click.ClickException:
+    opened = open_services(
+        config, process_environment(), starts_runs=starts_runs, follows_runs=follows_runs
+    )
+    async with opened as services:
         # An error must not leave through the task groups of the services: they would wrap it.
         try:
             return await do_until_told_to_end(partial(work, services))

@@ -23,6 +23,7 @@ __all__ = [
     "Unreachable",
     "WrongUse",
     "configure_logging",
+    "mask_logs",
     "read_config",
     "working_directory",
 ]
@@ -61,10 +62,15 @@ def read_config(shared: Shared) -> Config:
     """
     cwd = working_directory()
     try:
-        config = load(process_environment(), cwd=cwd, flags=shared.flags, file=shared.file)
+        config = load(
+            process_environment(),
+            cwd=cwd,
+            flags=shared.flags,
+            file=shared.file,
+            options=shared.words(cwd),
+        )
     except ConfigError as error:
         raise WrongUse(str(error)) from error
-    _mask_logs(Masker(config.secret_values()))
     for file in config.files:
         if not file.used:
             said = f"opsmcp: {file.path} is ignored: {file.why}; {file.remedy}"
@@ -84,7 +90,9 @@ def working_directory() -> Path:
         raise WrongUse("the working directory is gone; change to one that is there") from error
 
 
-def _mask_logs(masker: Masker) -> None:
+def mask_logs(config: Config) -> None:
+    """Mask what these settings hold as a secret in all that is logged from here on."""
+    masker = Masker(config.secret_values())
     for handler in logging.getLogger().handlers:
         if isinstance(handler.formatter, _CleanFormatter):
             handler.addFilter(MaskingFilter(masker))

@@ -9,6 +9,7 @@ import json
 import shutil
 import signal
 import sys
+import textwrap
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -27,11 +28,17 @@ __all__ = [
     "show_json",
     "show_table",
     "show_text",
+    "wrapped",
 ]
 
 _WIDEST_CELL = 500
 _WIDEST_FIRST = 30
 _WIDEST_SHORT = 14
+_NARROWEST = 20
+_BETWEEN = 3
+"""Columns that a column of a table takes beside its width, with what is drawn around it."""
+
+_BETWEEN_BARE = 2
 
 
 class Cell(NamedTuple):
@@ -51,7 +58,8 @@ def show_table(
 ) -> None:
     """A table on a terminal; in a pipe one line per row, columns separated by tabs, no header.
 
-    A terminal is told `empty` when there are no rows. Cells are cut at `widest` characters.
+    A terminal is told `empty` when there are no rows. Cells are cut at `widest` characters. Without
+    names of columns, a terminal gets no header either.
     """
     if sys.stdout.isatty():
         drawn = [[_drawn(cell, widest) for cell in row] for row in rows]
@@ -69,22 +77,72 @@ def _drawn(cell: Cell, widest: int) -> Cell:
 
 
 def _draw_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-    """Nothing of a cell is left out."""
+    """Nothing of a cell is left out, and no word is broken: a narrow terminal gets a list."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*columns, box=SIMPLE_HEAD, pad_edge=False)
-    for number, column in enumerate(table.columns):
-        longest = max(len(row[number].text) for row in rows)
-        # What stands first is typed again, and short cells are read at a glance: they stay whole.
-        whole = _WIDEST_SHORT if number else _WIDEST_FIRST
-        column.no_wrap = longest <= whole
-        column.overflow = "fold"
+    console = Console()
+    names = columns or [""] * len(rows[0])
+    between = _BETWEEN if columns else _BETWEEN_BARE
+    widths = _widths(names, rows, console.width - between * len(names))
+    if widths is None:
+        for row in rows:
+            for number, cell in enumerate(row):
+                _draw_item(cell, indent=2 if number else 0)
+        return
+    table = Table(box=SIMPLE_HEAD if columns else None, show_header=bool(columns), pad_edge=False)
+    for name, width in zip(names, widths, strict=True):
+        table.add_column(name, width=width, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell.text, style=cell.style) for cell in row))
-    Console().print(table)
+    console.print(table)
+
+
+def _widths(
+    names: Sequence[str], rows: Sequence[Sequence[Cell]], room: int
+) -> Sequence[int] | None:
+    """How wide each column is: what its longest word needs, and of the rest a fair share.
+
+    None when there is not room enough for the words.
+    """
+    texts = [[name, *(row[place].text for row in rows)] for place, name in enumerate(names)]
+    wanted = [max(map(_length, column)) for column in texts]
+    # What stands first is typed again, and short cells are read at a glance: they stay whole.
+    whole = [_WIDEST_FIRST, *[_WIDEST_SHORT] * (len(names) - 1)]
+    widths = [
+        want if want <= most else max(_longest_word(text) for text in column)
+        for want, most, column in zip(wanted, whole, texts, strict=True)
+    ]
+    spare = room - sum(widths)
+    if spare < 0:
+        return None
+    order = sorted(range(len(names)), key=lambda place: wanted[place] - widths[place])
+    for number, place in enumerate(order):
+        more = min(wanted[place] - widths[place], spare // (len(names) - number))
+        widths[place] += more
+        spare -= more
+    return widths
+
+
+def _length(text: str) -> int:
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _longest_word(text: str) -> int:
+    """How many columns its longest word takes. Chinese has no blanks and breaks anywhere."""
+    return max((_length(word) if word.isascii() else 2 for word in text.split()), default=1)
+
+
+def _draw_item(cell: Cell, *, indent: int) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    for row in wrapped(cell.text, indent) if cell.text else ():
+        Console().print(Text(" " * indent + row, style=cell.style), soft_wrap=True)
 
 
 def show_text(text: str, style: str = "") -> None:
@@ -101,13 +159,34 @@ def show_text(text: str, style: str = "") -> None:
         from rich.console import Console
         from rich.text import Text
 
-        Console().print(Text(first, style=style), soft_wrap=True)
+        for row in wrapped(first):
+            Console().print(Text(row, style=style), soft_wrap=True)
         first = ""
     shown = rest if not first else text
     columns = shutil.get_terminal_size().columns
     for line, is_output in unfenced(shown):
-        for row in bar_rows(line.expandtabs(), columns) if is_output else [line]:
+        for row in bar_rows(line.expandtabs(), columns) if is_output else wrapped(line):
             click.echo(row)
+
+
+def wrapped(line: str, indent: int = 0) -> list[str]:
+    """The rows of a line on this terminal, broken between words; in a pipe the line as it is.
+
+    A word that is longer than a row stays whole: the terminal breaks it, and it can be copied.
+    """
+    if not sys.stdout.isatty():
+        return [line]
+    columns = max(_NARROWEST, shutil.get_terminal_size().columns - indent)
+    margin = line[: len(line) - len(line.lstrip(" -"))]
+    rows = textwrap.wrap(
+        line,
+        columns,
+        subsequent_indent=" " * len(margin),
+        replace_whitespace=False,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return rows or [""]
 
 
 def show_json(data: object) -> None:

@@ -11,6 +11,7 @@ from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table
+from opsmcp_server.cli.tool_detail import find_detail, show_detail
 from opsmcp_server.protocol.results import EFFECT, NOT_KNOWN
 from opsmcp_tools.policy.decision import Action
 from opsmcp_tools.safe_text.characters import clean_line
@@ -21,6 +22,7 @@ __all__ = ["command", "cost_of", "show_tools"]
 
 
 @click.command("tools")
+@click.argument("name", required=False)
 @click.option(
     "--all",
     "everything",
@@ -30,15 +32,25 @@ __all__ = ["command", "cost_of", "show_tools"]
 @click.option("--cost", is_flag=True, help="What each definition costs a model, in tokens.")
 @click.option("--json", "as_json", is_flag=True, help="The MCP tool objects.")
 @shared_options
-def command(shared: Shared, everything: bool, cost: bool, as_json: bool) -> int:
-    """List the tools as a client would.
+def command(shared: Shared, name: str | None, everything: bool, cost: bool, as_json: bool) -> int:
+    """List the tools as a client would; or show one.
 
-    In a pipe: name, effect and description, separated by tabs; with --all, also the beginning of
-    the hash of the definition, which built-in tools have none of.
+    Of the tool NAME its arguments are shown, what it changes, how it is called, and the file of its
+    runbook.
+
+    The list is in a pipe: name, effect and description, separated by tabs; with --all, also the
+    beginning of the hash of the definition, which built-in tools have none of.
     """
+    if name is not None and (everything or cost):
+        raise click.UsageError("--all and --cost are for the list, not for one NAME")
 
     async def work(services: Services) -> int:
         toolbox = await services.current_toolbox()
+        if name is not None:
+            detail = await find_detail(services, name)
+            effect = _effect(detail.shown)
+            show_detail(services, detail, effect, shared.words(), as_json=as_json)
+            return 0
         listed = services.listing.tools
         if cost:
             _show_cost(listed, as_json=as_json)
@@ -52,7 +64,7 @@ def command(shared: Shared, everything: bool, cost: bool, as_json: bool) -> int:
             _mention_none(services, toolbox, shared)
         return 0
 
-    return run_with_services(shared, work)
+    return run_with_services(shared, work, follows_runs=False)
 
 
 def _mention_none(services: Services, toolbox: Toolbox, shared: Shared) -> None:
@@ -80,7 +92,8 @@ def _mention_missing(services: Services, toolbox: Toolbox) -> None:
             err=True,
         )
     if hidden:
-        click.echo(f"Policy hides {hidden} more: opsmcp policy explain NAME says why.", err=True)
+        again = shlex.join(["opsmcp", "policy", "explain", "NAME", *services.config.options])
+        click.echo(f"Policy hides {hidden} more: {again} says why.", err=True)
 
 
 def _mention_unlisted(count: int) -> None:

@@ -30,7 +30,7 @@ from opsmcp_server.config.settings_file import (
 from opsmcp_tools.arguments.bound_variables import PRINCIPAL
 from opsmcp_tools.safe_text.characters import quote
 
-__all__ = ["Config", "Entry", "load", "settings_of", "setting_names"]
+__all__ = ["Config", "Entry", "load", "setting_names", "settings_of", "state_dir"]
 
 _DIRECTORIES = frozenset({"embedded.manifests", "state.dir"})
 
@@ -71,6 +71,8 @@ class Config(BaseModel):
     """The names in `bind` whose values are no secrets."""
     origins: dict[str, str] = Field(default_factory=dict, repr=False)
     """Setting to where its value came from; settings left at their default are absent."""
+    options: tuple[str, ...] = ()
+    """The options that a command which is suggested needs, to mean the same source and settings."""
     files: tuple[FileUse, ...] = ()
     """The settings files that are there: which one counts, and which do not."""
     manifest_digests: Mapping[str, str] | None = Field(default=None, repr=False)
@@ -152,6 +154,7 @@ def load(
     cwd: Path,
     flags: Mapping[str, object] | None = None,
     file: Path | None = None,
+    options: Sequence[str] = (),
 ) -> Config:
     """The effective settings.
 
@@ -160,18 +163,14 @@ def load(
         cwd: What relative paths of the command line and the environment count from.
         flags: Settings of the command line by name; None and `()` count as not given.
         file: The file of `--config`.
+        options: How `flags` and `file` are written on a command line.
 
     Raises:
         ConfigError: Names each bad setting and where it came from.
     """
     choice = choose_file(environ, cwd, file, setting_names())
     in_file = parse_settings(choice.file, setting_names()) if choice.file else []
-    given = {
-        "state.dir": state_place(environ, cwd),
-        **{item.key: _as_list(item) for item in in_file},
-        **read_environment(environ, cwd, setting_names(), _split),
-        **_from_flags(flags or {}, cwd),
-    }
+    given = _given(environ, cwd, in_file) | _from_flags(flags or {}, cwd)
     resolved = _resolve(given, environ)
     bind = [item for key, item in given.items() if key.startswith("bind.")]
     bound = {item.key: _read_bound(item, environ) for item in bind}
@@ -180,9 +179,31 @@ def load(
     return _build(
         resolved,
         constants=frozenset(constants),
+        options=tuple(options),
         files=choice.uses,
         manifest_digests=_digests(choice, given, in_file),
     )
+
+
+def state_dir(environ: Mapping[str, str], *, cwd: Path) -> Path:
+    """The state directory of a command without options. No other setting is looked at.
+
+    Raises:
+        ConfigError: The settings cannot be read.
+    """
+    choice = choose_file(environ, cwd, None, setting_names())
+    in_file = parse_settings(choice.file, setting_names()) if choice.file else []
+    item = _given(environ, cwd, in_file)["state.dir"]
+    return absolute(str(item.value), item, environ)
+
+
+def _given(environ: Mapping[str, str], cwd: Path, in_file: Sequence[Given]) -> dict[str, Given]:
+    """What default, file and environment say, each over the one before."""
+    return {
+        "state.dir": state_place(environ, cwd),
+        **{item.key: _as_list(item) for item in in_file},
+        **read_environment(environ, cwd, setting_names(), _split),
+    }
 
 
 def settings_of(file: SettingsFile, environ: Mapping[str, str]) -> tuple[list[Given], Config]:

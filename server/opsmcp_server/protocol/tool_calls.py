@@ -168,10 +168,11 @@ class ToolCalls:
             raise ConsentNeeded(f"Nobody answered in time. {name} was not started. Call again.")
         trusted = self._services.config.consent.unavailable == "trust-client"
         if answer is Answer.COULD_NOT_ASK and not trusted:
+            command = calls.command_line(prepared, self._services.config.options)
             raise ConsentNeeded(
                 f"{name} changes something, so a person has to agree, and this client could not "
                 f"ask one. It was not started. Use a client with elicitation, or run "
-                f"`{calls.command_line(prepared)}` in a terminal, or set "
+                f"`{command}` in a terminal, or set "
                 "consent.unavailable to trust-client if the client itself asks before each call."
             )
 

@@ -11,7 +11,7 @@ from opsmcp_tools.phrases import result as words
 from opsmcp_tools.phrases.phrase import Said
 from opsmcp_tools.safe_text.cleaning import label
 
-__all__ = ["CALLS", "COMMANDS", "Ways"]
+__all__ = ["CALLS", "Commands", "Ways"]
 
 
 class Ways:
@@ -34,24 +34,34 @@ class Ways:
         return words.WITH_ANOTHER_KEY()
 
 
-class _Commands(Ways):
-    """The ways of somebody in a terminal."""
+class Commands(Ways):
+    """The ways of somebody in a terminal; `options` are those that every command needs there."""
+
+    def __init__(self, options: Sequence[str] = ()) -> None:
+        """Keep the options."""
+        self._options = options
 
     def output(self, run: str, **where: str) -> str:
-        return f"opsmcp runs {run} --output"
+        """To the output of a run, with all of its steps."""
+        return self._command("runs", run, "--output")
 
     def wait(self, run: str) -> Said:
-        return words.LOOK_AGAIN(f"opsmcp runs {run}")
+        """To how a run stands then."""
+        return words.LOOK_AGAIN(self._command("runs", run))
 
     def call(self, tool: str, arguments: Sequence[str] = ()) -> str:
-        return shlex.join(["opsmcp", "call", tool, *arguments])
+        """To a call; `arguments` are of the form `name=value`."""
+        return self._command("call", tool, *arguments)
 
     def new_run(self) -> Said:
+        """To a run of its own: an option of the same command."""
         return words.WITH_NEW()
+
+    def _command(self, *given: str) -> str:
+        return shlex.join(["opsmcp", *given, *self._options])
 
 
 CALLS: Ways = Ways()
-COMMANDS: Ways = _Commands()
 
 
 def _given(values: dict[str, str]) -> list[str]:

@@ -154,18 +154,17 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "没有模型:请设置 OPENAI_API_MODEL、openai.model 或 -m",
         ),
         "bad-key": (
-            "{base} does not accept the key: set OPENAI_API_KEY or -k",
-            "{base} 不接受此密钥:请设置 OPENAI_API_KEY 或 -k",
+            "{base} does not accept the key: set {key_name}",
+            "{base} 不接受此密钥:请设置 {key_name}",
         ),
         "no-such-model": (
-            "{base} has no model {model!r}, or is no OpenAI-compatible API: set OPENAI_API_MODEL "
-            "(-m) or OPENAI_API_BASE (-e)",
-            "{base} 没有模型 {model!r},或不是 OpenAI 兼容接口:请设置 OPENAI_API_MODEL(-m)或 "
-            "OPENAI_API_BASE(-e)",
+            "{base} has no model {model!r}, or is no OpenAI-compatible API: set {model_name} "
+            "or {base_name}",
+            "{base} 没有模型 {model!r},或不是 OpenAI 兼容接口:请设置 {model_name} 或 {base_name}",
         ),
         "unreachable": (
-            "{base} cannot be reached: set OPENAI_API_BASE (-e), or check the network",
-            "无法连接 {base}:请设置 OPENAI_API_BASE(-e)或检查网络",
+            "{base} cannot be reached: set {base_name}, or check the network",
+            "无法连接 {base}:请设置 {base_name} 或检查网络",
         ),
         "too-slow": (
             "{base} did not answer in time: try again",
@@ -184,8 +183,8 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "{base} 拒绝了请求,状态 {status}:{text}",
         ),
         "not-understood": (
-            "{base} did not answer as an OpenAI-compatible API does: set OPENAI_API_BASE (-e)",
-            "{base} 的回答不符合 OpenAI 兼容接口:请设置 OPENAI_API_BASE(-e)",
+            "{base} did not answer as an OpenAI-compatible API does: set {base_name}",
+            "{base} 的回答不符合 OpenAI 兼容接口:请设置 {base_name}",
         ),
         "dropped": (
             "the answer broke off; ask again to go on",

@@ -50,9 +50,9 @@ def call_line(tool: str, arguments: Mapping[str, object]) -> str:
     return label(" ".join([tool, *_pairs(arguments)]), _LONGEST_LINE)
 
 
-def command_line(tool: str, arguments: Mapping[str, object]) -> str:
-    """The command that makes this call in a terminal."""
-    return shlex.join(["opsmcp", "call", tool, *_pairs(arguments)])
+def command_line(tool: str, arguments: Mapping[str, object], options: Sequence[str]) -> str:
+    """The command that makes this call in a terminal, with these options."""
+    return shlex.join(["opsmcp", "call", tool, *_pairs(arguments), *options])
 
 
 def _pairs(arguments: Mapping[str, object]) -> list[str]:

@@ -7,7 +7,7 @@ and its end is told later.
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -67,6 +67,9 @@ class Caller:
     words: Words
     confirm_all: bool = False
     """Whether a person is asked before every call."""
+
+    options: Sequence[str] = ()
+    """Those that a command in a terminal needs, to mean the same source."""
 
     is_last: bool = False
     """Whether this process ends as soon as nobody waits any more."""
@@ -162,7 +165,7 @@ class Caller:
     def _refused(self, call: Call) -> Outcome:
         if call.answer == "unattended":
             tool = call.offered.tool.name
-            command = command_line(tool, call.arguments)
+            command = command_line(tool, call.arguments, self.options)
             text = self.words("unattended", tool=tool, command=command)
         elif call.answer == "too long":
             text = self.words("too-long", tool=call.offered.tool.name, limit=LONGEST_QUESTION)

@@ -40,6 +40,8 @@ class Plan:
     confirm_all: bool
     silence: bool
     secrets: Sequence[str] = field(repr=False)
+    options: Sequence[str] = ()
+    """The options of a command line that mean the same source and settings."""
 
 
 @dataclass
@@ -102,7 +104,16 @@ async def open_session(plan: Plan, addresses: Sequence[Address]) -> AsyncGenerat
             anyio.create_task_group() as group,
         ):
             origins = Origins(strangers=not all(one.trusted for one in addresses))
-            caller = Caller(hub, asking, origins, group, view, words, confirm_all=plan.confirm_all)
+            caller = Caller(
+                hub,
+                asking,
+                origins,
+                group,
+                view,
+                words,
+                confirm_all=plan.confirm_all,
+                options=plan.options,
+            )
             conversation = Conversation(
                 Replies(endpoint, view, words, plan.tool_calling),
                 Dispatch(hub, caller, plan.limits.tools),

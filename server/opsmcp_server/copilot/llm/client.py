@@ -7,9 +7,11 @@ nothing of it is taken on faith. Knows nothing of tools beyond their definitions
 
 import json
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from types import MappingProxyType
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -59,13 +61,27 @@ _NO_TOOLS = ("tool", "function")
 _UNSUPPORTED = ("support", "unknown", "unrecognized", "not permitted", "extra", "invalid param")
 
 
+_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "base_name": "OPENAI_API_BASE (-e)",
+        "key_name": "OPENAI_API_KEY (-k)",
+        "model_name": "OPENAI_API_MODEL (-m)",
+    }
+)
+"""How they are set where nobody did so."""
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
-    """Where the model is. `key` may be empty for an endpoint of one's own."""
+    """Where the model is. `key` may be empty for an endpoint of one's own.
+
+    `names` are what `base_name`, `key_name` and `model_name` are in messages: where each was set.
+    """
 
     base: str
     key: str = field(repr=False)
     model: str
+    names: Mapping[str, str] = field(default_factory=lambda: _NAMES)
 
     def checked(self, words: Words) -> "EndpointSettings":
         """The same, complete.
@@ -80,7 +96,7 @@ class EndpointSettings:
         base = self.base or _DEFAULT_BASE
         if urlsplit(base).path in ("", "/"):
             base = base.rstrip("/") + "/v1"
-        return EndpointSettings(base, self.key, self.model)
+        return replace(self, base=base)
 
 
 class Endpoint:
@@ -92,7 +108,7 @@ class Endpoint:
         """Talk to the endpoint of checked settings; `mask` cleans texts and masks secrets."""
         self.model = settings.model
         self._base = mask(settings.base)
-        self._words = words
+        self._words = partial(words, **settings.names)
         self._mask = mask
         self._client = openai.AsyncOpenAI(
             base_url=settings.base,
