@@ -76,6 +76,17 @@ def test_siblings_point_at_each_other():
     assert made["get-pod"].description == "Get a pod"
 
 
+def test_siblings_of_one_description_are_told_apart_by_their_steps():
+    made = tools(
+        task("restart-web", "restart it", "stop", "drain-lb", "start"),
+        task("bounce-web", "restart it", "stop", "start"),
+        task("restart-db", "restart the db", "stop", "start"),
+    )
+    assert made["restart-web"].description == "Restart it. Interrupts service. Steps: drain lb."
+    assert made["bounce-web"].description == "Restart it. Interrupts service."
+    assert "Steps" not in made["restart-db"].description
+
+
 @pytest.mark.parametrize(
     ("policy", "named"),
     [

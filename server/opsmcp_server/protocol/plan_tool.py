@@ -33,8 +33,8 @@ class PlanOperation:
         return types.Tool(
             name=self.name,
             title=_TITLE,
-            description="What a call would do, on which hosts and with which scripts. Starts "
-            "nothing. Ask before changing something important.",
+            description="See what a call would do, on which hosts and with which scripts, before "
+            "something important is changed. Starts nothing.",
             input_schema=named_call_schema("The name of a tool that runs an operation."),
             annotations=annotations(_TITLE, self.hints),
         )

@@ -41,7 +41,13 @@ from opsmcp_tools.phrases.phrase import Language
 from opsmcp_tools.policy.approvals import Approvals
 from opsmcp_tools.policy.decision import Policy
 from opsmcp_tools.safe_text.characters import clean_line
-from opsmcp_tools.toolbox.description import describe, sibling_note, siblings, with_note
+from opsmcp_tools.toolbox.description import (
+    describe,
+    differing_steps,
+    sibling_note,
+    siblings,
+    with_note,
+)
 from opsmcp_tools.toolbox.hints import infer_hints
 from opsmcp_tools.toolbox.naming import name_tools, title_of
 from opsmcp_tools.toolbox.output_hazards import OUTPUT_HAZARDS, nested_templates, steering_outputs
@@ -57,6 +63,8 @@ if TYPE_CHECKING:
 __all__ = ["FREE_SCRIPT", "Exposure", "ToolSettings", "Toolbox", "build_toolbox"]
 
 _MOST_VARIABLES = 64
+_LONGEST_REASON = 2_000
+"""Characters of why an operation is withheld: line and remedy stand at its end."""
 _MOST_STOPS = 5
 
 _NO_OVERRIDE = Override()
@@ -230,7 +238,7 @@ class _Workshop:
         else:
             if not fault:
                 return tool
-        return Withheld(key.name, key.kind, clean_line(fault, 300), key.namespace)
+        return Withheld(key.name, key.kind, clean_line(fault, _LONGEST_REASON), key.namespace)
 
     def _build(self, operation: Operation) -> Tool:
         tasks = self._tasks(operation)
@@ -395,6 +403,13 @@ def _input_order(item: Input) -> tuple[bool, bool, str]:
 
 def _with_siblings(tools: Sequence[Tool], policy: Policy, language: Language) -> list[Tool]:
     """The tools, each with a word on those that it could be mistaken for."""
+    apart = differing_steps(tools, language)
+    tools = [
+        replace(tool, description=with_note(tool.description, apart[tool.name], language))
+        if tool.name in apart
+        else tool
+        for tool in tools
+    ]
     plain = [tool for tool in tools if not tool.notes]
     known = {tool.name: tool for tool in plain if not policy.hides(tool)}
     variants = siblings(plain)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 
 from opsmcp_pipelines.kinds.names import words_of
-from opsmcp_pipelines.models import Operation, Pipeline, Task
+from opsmcp_pipelines.models import Operation, Pipeline, Step, Task
 from opsmcp_tools.model.errors import UnusableOperation
 from opsmcp_tools.model.tool import Hints, Tool
 from opsmcp_tools.phrases import definition as words
@@ -20,6 +20,7 @@ from opsmcp_tools.toolbox.hints import names_destruction
 __all__ = [
     "MOST_WORDS",
     "describe",
+    "differing_steps",
     "is_thin",
     "sibling_note",
     "siblings",
@@ -152,6 +153,31 @@ def _change(operation: Operation, hints: Hints) -> Said | None:
 def _verb(operation: Operation) -> str:
     named = words_of(operation.name)
     return ideas().get(stem(named[0]), "") if named else ""
+
+
+def differing_steps(tools: Iterable[Tool], language: Language) -> Mapping[str, str]:
+    """By name, for tools of one description: the steps that only this one of them has."""
+    alike: dict[str, list[Tool]] = {}
+    for tool in tools:
+        alike.setdefault(tool.description, []).append(tool)
+    return {
+        tool.name: words.STEPS(told).to(language)
+        for group in alike.values()
+        if len(group) > 1
+        for tool in group
+        if (told := _own_steps(tool, group))
+    }
+
+
+def _own_steps(tool: Tool, group: Iterable[Tool]) -> str:
+    others = {step.name for other in group if other is not tool for step in _all_steps(other)}
+    own = dict.fromkeys(step.name for step in _all_steps(tool) if step.name not in others)
+    shown = [" ".join(words_of(name)) for name in own][:_MOST_STEPS]
+    return clean_line(", ".join(name for name in shown if name), 100)
+
+
+def _all_steps(tool: Tool) -> Iterable[Step]:
+    return (step for task in tool.tasks for step in task.steps)
 
 
 def _opposites(name: str) -> tuple[str, ...]:
