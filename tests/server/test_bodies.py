@@ -97,3 +97,14 @@ async def test_who_waits_for_a_turn_in_vain_is_told() -> None:
         assert b'"id":7' in refused
         app.let.set()
         await answer(first)
+
+
+async def test_of_many_who_wait_for_a_turn_those_beyond_a_few_are_told_at_once() -> None:
+    app = _Counting()
+    turns = TakingTurns(app, LargeReads(at_once=1))
+    async with bounded(CheckedBodies(turns, Bodies()), Places(99)) as it:
+        streams = [await it.connect(post(_READ)) for _ in range(40)]
+        refused = await answer(streams[-1], b"}")
+        assert refused.startswith(b"HTTP/1.1 503")
+        app.let.set()
+        assert (await answer(streams[0])).startswith(b"HTTP/1.1 200")

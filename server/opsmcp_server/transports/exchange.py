@@ -16,7 +16,7 @@ from mcp.server import Server
 from mcp.shared.message import SessionMessage
 from mcp_types.jsonrpc import JSONRPCError, JSONRPCNotification, JSONRPCRequest, JSONRPCResponse
 
-from opsmcp_server.transports.large_answers import Busy, LargeReads, may_be_large
+from opsmcp_server.transports.large_answers import LargeReads, may_be_large
 
 __all__ = ["Exchange"]
 
@@ -126,16 +126,8 @@ class Exchange:
         if self._reads is None or not may_be_large(request.method):
             return
         await self._own_turn.acquire()
-        try:
-            await self._reads.take(self)
-        except Busy:
-            # Answered all the same: here nothing else could tell the client, and it gets one.
-            self._own_turn.release()
-        except BaseException:
-            self._own_turn.release()
-            raise
-        else:
-            self._large = request.id
+        await self._reads.take(self)
+        self._large = request.id
 
     def _give_back(self, request: str | int | None) -> None:
         """End the turn if it is that of this request."""

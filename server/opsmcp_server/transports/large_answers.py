@@ -25,6 +25,9 @@ _AT_ONCE = 8
 _TURN_SECONDS = 30.0
 """How long one waits for its turn; clients give up after 60 s."""
 
+_MOST_WAITING = 32
+"""So many may wait with a connection each: others need connections, too."""
+
 _LARGE = frozenset({"resources/read", "tools/list"})
 """Whatever these answer is as long as outputs and catalogues are; all other answers are bounded."""
 
@@ -35,7 +38,7 @@ def may_be_large(method: str) -> bool:
 
 
 class Busy(Exception):
-    """No turn came in time."""
+    """No turn came in time, or too many wait for one."""
 
 
 class LargeReads:
@@ -56,25 +59,23 @@ class LargeReads:
         """Have a turn for the time of the block.
 
         Raises:
-            Busy: It did not come in time.
+            Busy: It did not come in time, or too many wait.
         """
+        if self._limiter.statistics().tasks_waiting >= _MOST_WAITING:
+            raise Busy
         turn = object()
-        await self.take(turn)
+        with anyio.move_on_after(self._turn_seconds) as patience:
+            await self.take(turn)
+        if patience.cancelled_caught:
+            raise Busy
         try:
             yield
         finally:
             self.give_back(turn)
 
     async def take(self, turn: object) -> None:
-        """Have a turn until it is given back.
-
-        Raises:
-            Busy: It did not come in time.
-        """
-        with anyio.move_on_after(self._turn_seconds) as patience:
-            await self._limiter.acquire_on_behalf_of(turn)
-        if patience.cancelled_caught:
-            raise Busy
+        """Have a turn, however late, until it is given back."""
+        await self._limiter.acquire_on_behalf_of(turn)
 
     def give_back(self, turn: object) -> None:
         """Have it no more."""
