@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from opsmcp_pipelines.kinds.kind import Kind, Separator, VariableKind
 from opsmcp_pipelines.models import Cluster, Variable
 from opsmcp_tools.arguments.choices import Inventory
+from opsmcp_tools.arguments.repaired_call import correct
 from opsmcp_tools.arguments.value_checks import Refused, check_value
 from opsmcp_tools.model.tool import Input
 from opsmcp_tools.model.value_rules import ValueRules
@@ -326,3 +327,12 @@ def test_a_text_that_begins_no_argument_may_begin_with_a_dash() -> None:
     assert check_value(within, "- a dash") == "- a dash"
     assert "pattern" not in within.schema
     assert INPUTS[Kind.TEXT].schema["pattern"] == r"^(?![\-@+<|=:~])"
+
+
+def test_the_items_that_were_meant_are_offered() -> None:
+    item = build_input(Variable("units"), VariableKind(Kind.UNIT, Separator.COMMA), INVENTORY)
+    port = build_input(Variable("port"), VariableKind(Kind.COUNT), INVENTORY)
+    good = {"units": ["nginx", "ssh"], "port": [80]}
+    assert correct((item, port), good) == {"units": "nginx,ssh", "port": "80"}
+    assert correct((item,), {"units": [" nginx ", "ssh"]}) == {"units": "nginx,ssh"}
+    assert correct((item,), {"units": ["nginx", "--now"]}) is None

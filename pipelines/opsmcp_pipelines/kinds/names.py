@@ -15,7 +15,6 @@ __all__ = [
     "names_cluster",
     "names_machine",
     "names_namespace",
-    "names_several",
     "words_of",
 ]
 
@@ -30,7 +29,6 @@ _MORE = r"s?(?:-?(?:name|list)s?)*(?:-?[0-9]+)?"
 _MACHINE = re.compile(rf"(?:.*(?:host|node)|(?:.*-)?(?:machine|server|vm)){_MORE}")
 _CLUSTER = re.compile(rf".*cluster{_MORE}")
 _NAMESPACE = re.compile(rf"(?:.*namespace|(?:.*-)?ns){_MORE}")
-_SEVERAL = re.compile(r".*(?:s|list)(?:-?[0-9]+)?")
 
 _SECRET_WORDS = re.compile(
     r"ak|sk|token|password|passwd|pwd|passphrase|secret|aeskey|apikey|kubeconfig"
@@ -72,11 +70,6 @@ def names_cluster(name: str) -> bool:
 def names_namespace(name: str) -> bool:
     """Whether a variable of that name names namespaces."""
     return _is_called(_NAMESPACE, name)
-
-
-def names_several(name: str) -> bool:
-    """Whether a variable that names machines may name more than one: `hosts`, `node_list`."""
-    return _is_called(_SEVERAL, name)
 
 
 @lru_cache(maxsize=4096)

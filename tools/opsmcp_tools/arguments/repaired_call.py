@@ -8,7 +8,7 @@ Pure.
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import cast
 
@@ -109,6 +109,14 @@ def _thing(name: str) -> str:
     return plain.removesuffix("s").removesuffix("name") or plain
 
 
+def _items_meant(item: Input, given: object) -> list[object]:
+    """The list with each item as it was meant; nothing where one is in doubt."""
+    one = replace(item, separator=None)
+    items = cast("list[object]", given) if isinstance(given, list) else []
+    meant = [_repair(one, each) for each in items]
+    return [] if None in meant else [meant]
+
+
 def _repair(item: Input, given: object) -> str | None:
     """The one value that was meant, in canonical form; None when there is doubt."""
     for value in _meant(item, given):
@@ -120,6 +128,8 @@ def _repair(item: Input, given: object) -> str | None:
 
 
 def _meant(item: Input, given: object) -> list[object]:
+    if item.separator:
+        return [given, *_items_meant(item, given)]
     if isinstance(given, list):
         only = cast("list[object]", given)
         return _meant(item, only[0]) if len(only) == 1 and not isinstance(only[0], list) else []
