@@ -23,6 +23,7 @@ from opsmcp_server.cli.terminal import progress_line, wrapped
 from opsmcp_server.config.environment import process_environment
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import state_dir
+from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.safe_text.cleaning import clean, unfenced
 
 __all__ = ["command"]
@@ -148,7 +149,8 @@ async def _look(client: Client) -> _Seen | str:
 
 async def _newest_run(client: Client) -> object:
     found = await client.call_tool("list_runs", {"limit": 1})
-    return (found.structured_content or {}).get("runs")
+    data: JsonObject = found.structured_content or {}
+    return data.get("runs")
 
 
 def _text(result: types.CallToolResult) -> str:
