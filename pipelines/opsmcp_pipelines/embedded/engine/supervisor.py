@@ -39,6 +39,10 @@ __all__ = ["Ended", "Supervisor", "SupervisorGone", "end_left_over", "open_super
 _GROUPS_ONLY = "what left the process groups of its steps cannot be found on this system"
 _MARKED_ONLY = "its supervisor was killed, and what no longer carried its mark was not found"
 
+# Imported, since a script is compiled anew each time. Of this folder nothing else is found first.
+_PROGRAM = "import sys; sys.path.append(sys.argv[1]); import supervisor_main as m; m.main()"
+_FOLDER = str(Path(supervisor_main.__file__).parent)
+
 _LINGER_SECONDS = 1.0
 _ANSWER_SECONDS = 12.0
 """Longer than the program takes to end what it can."""
@@ -145,7 +149,7 @@ class Supervisor:
         with theirs:
             try:
                 self._process = await anyio.open_process(
-                    [sys.executable, "-I", "-S", "-X", "utf8", supervisor_main.__file__],
+                    [sys.executable, "-I", "-S", "-X", "utf8", "-c", _PROGRAM, _FOLDER],
                     stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,

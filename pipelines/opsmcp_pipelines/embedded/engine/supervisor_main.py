@@ -1,10 +1,10 @@
 """The program between opsmcp and the steps of one run: it starts them and ends what they started.
 
-Run by `supervisor` by its path, with nothing of this project to import, so that it is there in
-milliseconds. On Linux, whatever a step starts stays below it, be it in a session or with an
-environment of its own: a process whose parent is gone becomes a child of this one (a subreaper).
-Steps see this program as their parent, and its environment holds nothing that they may not see.
-When opsmcp is gone, `kill -9` included, it ends what is left, and then itself.
+Run by `supervisor`, with nothing else of this project to import, so that it is there soon. On
+Linux, whatever a step starts stays below it, be it in a session or with an environment of its own:
+a process whose parent is gone becomes a child of this one (a subreaper). Steps see this program as
+their parent, and its environment holds nothing that they may not see. When opsmcp is gone,
+`kill -9` included, it ends what is left, and then itself.
 
 Standard input is a socket to opsmcp; a message is its length in four bytes, then what `marshal`
 makes of it, which needs no import: both ends are the same Python. Sources:
@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-__all__ = ["MARK", "SEES_PROCESSES", "Ending", "Message", "end_marked", "pack", "unpack"]
+__all__ = ["MARK", "SEES_PROCESSES", "Ending", "Message", "end_marked", "main", "pack", "unpack"]
 
 MARK = "OPS_STEP_OF"
 """The variable in the environment of every step that names its run."""
@@ -302,7 +302,8 @@ def _prepare() -> None:
         system.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def _main() -> None:
+def main() -> None:
+    """Serve opsmcp at the other end of standard input; does not return."""
     _prepare()
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -311,11 +312,8 @@ def _main() -> None:
         signal.signal(number, _wake_only)
     with socket.socket(fileno=os.dup(0)) as opsmcp:
         _Supervisor(opsmcp).run(woken)
+    os._exit(0)  # whoever waits for the end of the run waits for this, too
 
 
 def _wake_only(_number: int, _frame: object) -> None:
     """That it came is written where `run` looks."""
-
-
-if __name__ == "__main__":
-    _main()
