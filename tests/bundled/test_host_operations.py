@@ -31,6 +31,7 @@ async def test_host_overview_shows_load_memory_filesystems_and_processes(bench: 
     ):
         assert part in outcome.text
     assert "PID USER" in outcome.steps["processes"]
+    assert outcome.steps["processes"].splitlines()[7] == "largest by memory:"
 
 
 async def test_host_overview_names_failed_units(bench: Bench, programs: Path) -> None:
