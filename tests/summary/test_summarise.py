@@ -26,7 +26,7 @@ def test_a_good_run_shows_its_output_whole_when_it_fits() -> None:
 def test_a_long_output_is_shown_from_both_ends_with_the_way_to_all_of_it() -> None:
     text = summarise(record(GOOD, task("disk", step("df", "first\n" + "x\n" * 9_000 + "last\n"))))
     assert "first\n" in text
-    assert "lines left out" in text
+    assert "x  [×9,000]" in text
     assert "last\n---" in text
     assert text.endswith("All output: get_run_output run=r-abcdefghij")
 
@@ -161,7 +161,7 @@ def test_our_words_are_in_the_language_of_the_settings_and_outputs_as_they_are()
         "原因:web-1 failed",
         "任务 t,步骤 df,位于 web-1:failed",
     ]
-    assert any(line.startswith("[… 省略 8") for line in lines)
+    assert "问题:" in lines
     assert "ERROR no space left" in lines
     assert lines[-1].startswith("下一步:查看全部输出:get_run_output run=r-abcdefghij")
 

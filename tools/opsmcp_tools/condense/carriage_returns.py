@@ -3,7 +3,7 @@
 import re
 from functools import partial
 
-from opsmcp_tools.condense.templates import coarse_keys, suspicious
+from opsmcp_tools.condense.trouble import coarse_keys, suspicious
 from opsmcp_tools.phrases import excerpt as words
 from opsmcp_tools.phrases.phrase import Language
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from opsmcp_tools.condense.excerpt import Room
 from opsmcp_tools.condense.json_shape import shrunk_json
-from opsmcp_tools.condense.log import read_log, read_thinned
+from opsmcp_tools.condense.log import read_log
 from opsmcp_tools.condense.sampling import thin
 from opsmcp_tools.condense.table_shape import read_table
 from opsmcp_tools.condense.yaml_shape import read_yaml
@@ -35,8 +35,6 @@ _MOST_LINES = 700_000
 
 _LONGEST_LINE = 1_200
 _PIECE = 400
-_TOKENS_OF_A_LINE = 20
-"""What a short line takes; if there are more kinds of error than fit, similar ones are joined."""
 
 
 def condense(text: str, tokens: int = 1_500, language: Language = "en") -> str:
@@ -82,15 +80,14 @@ def _condensed(text: str, room: Room, language: Language) -> str | None:
     if shrunk:
         return shrunk
     text = text.removesuffix("\n")
-    room_lines = room.tokens // _TOKENS_OF_A_LINE
     thinned = thin(text, _MOST_LINES)
     if thinned is not None:
-        excerpt = read_thinned(thinned, room_lines=room_lines)
-    else:
-        lines = text.split("\n")
-        excerpt = read_table(lines) or read_yaml(lines)
-        excerpt = excerpt or read_log(_in_pieces(lines), room_lines=room_lines)
-    return replace(excerpt, language=language).fit(room)
+        return read_log(thinned.lines, total=thinned.total, language=language).fit(room)
+    lines = text.split("\n")
+    excerpt = read_table(lines) or read_yaml(lines)
+    if excerpt is not None:
+        return replace(excerpt, language=language).fit(room)
+    return read_log(_in_pieces(lines), language=language).fit(room)
 
 
 def _in_pieces(lines: list[str]) -> list[str]:

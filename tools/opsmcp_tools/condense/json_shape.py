@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from opsmcp_tools.condense.excerpt import Room
-from opsmcp_tools.condense.log import error_lines
+from opsmcp_tools.condense.trouble import error_lines
 from opsmcp_tools.phrases import excerpt as words
 from opsmcp_tools.phrases.phrase import Language
 

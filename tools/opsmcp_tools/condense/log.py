@@ -1,211 +1,260 @@
-"""Log: which lines of a log matter, and in which order. Pure, and linear in the log.
+"""Log: what matters of it, as rows of its kinds. Trouble first, then what is rare, then the rest.
 
-All lines are looked at in bulk; only lines that differ in more than digits, and only those that may
-hold an error, are looked at one by one, a bounded number of them.
+A row is one line of its kind, without what all lines share; it says how many there are, when the
+first and the last were, and what mostly stands where they differ. Pure, and linear in the log.
 """
 
-from collections import Counter
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice
 
-from opsmcp_tools.condense.excerpt import Excerpt
-from opsmcp_tools.condense.line_clusters import Alike
-from opsmcp_tools.condense.sampling import Thinned
-from opsmcp_tools.condense.templates import Weight, coarse_keys, kind_of_line, suspicious, weigh
+from opsmcp_tools.condense.excerpt import Room
+from opsmcp_tools.condense.log_kinds import VARIES, LogKind, LogKinds, read_kinds, values_of
+from opsmcp_tools.condense.trouble import Weight
+from opsmcp_tools.phrases import excerpt as words
+from opsmcp_tools.phrases.phrase import Language
 
-__all__ = ["error_lines", "read_log", "read_thinned"]
+__all__ = ["Log", "read_log"]
 
-_MOST_SUSPECTS = 3_000
-_MOST_WEIGHED = 3_000
-_MOST_CODES = 20
-"""With more codes than this, what looks like a code of an error is a number like any other."""
+_TAIL, _LAST = 3, 20
+_MANY = 10
+"""A kind of trouble with so many lines, or among the last 20, comes before all others."""
 
-_BLOCK = 64
-_MOST_JOINED = 2_000
-_ENOUGH_ALIKE = 8
-_MOST_WORDS = 30
-_MOST_TRACED = 60
+_FRAME = re.compile(
+    r"\s+(?:at \S|File \"|from /|#\d+ |\.\.\. \d+ (?:more|common)|\S+\.(?:go|py|js|rb):\d+)"
+    r"|goroutine \d+|Caused by: |\s*\^+$"
+)
+_FOREIGN = re.compile(
+    r"/(?:site|dist)-packages/|/usr/lib|/node_modules/|\bat (?:java|javax|jdk|sun|scala|kotlin)\."
+    r"|\bat org\.(?:apache|springframework|hibernate|eclipse)\.|/runtime/|<frozen |\.\.\. \d+ "
+)
+"""Frames of libraries: those of the author say more."""
+
 _LONGEST_TRACE = 400
-_ENDS_OF_TRACE = 2
-_HEAD_LINES, _TAIL_LINES = 2, 3
-_FEWEST_OF_A_KIND, _PARTS_OF_ROOM = 4, 8
+_FRAMES = 2
+_SAMPLED = 400
+_LONGEST_VALUE = 28
+_MOST_COLUMNS, _MOST_NAMED = 2, 2
+_UNTELLING = re.compile(r"[\d.,:x%\-]*|0x[0-9a-f]+|[0-9a-f-]{12,}")
+"""Numbers and ids: which of them is the commonest says nothing, unless they are few."""
 
 
-@dataclass(slots=True)
-class _Kind:
-    """Lines that say the same. `count` is 0 when not all of them were looked at."""
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """How much of each row there is room for: characters, and whether times and values are told."""
 
-    template: str
-    weight: Weight
-    focus: int
-    numbers: list[int] = field(default_factory=list[int])
-    count: int = 0
+    width: int
+    clocks: bool
+    values: bool
 
 
-def read_log(lines: Sequence[str], *, room_lines: int) -> Excerpt:
-    """The lines in the order in which they matter.
+_LAYOUTS = (
+    *(_Layout(width, clocks=True, values=True) for width in (400, 280, 200)),
+    *(_Layout(width, clocks=True, values=False) for width in (160, 130)),
+    *(_Layout(width, clocks=False, values=False) for width in (110, 95, 130)),
+)
+_OTHERS_WIDTH = 110
+_WHOLE_PREFIX = 200
+"""From this width on, what stands before the message (thread, host, logger) is shown whole."""
 
-    Args:
-        lines: All lines of the log.
-        room_lines: About how many short lines there is room for. Of more kinds of error than this,
-            those that differ in one word are joined.
-    """
-    groups = Alike("\n".join(lines))
-    rare = groups.rare(lines)
-    kinds = sorted(_kinds(groups, lines), key=lambda kind: kind.numbers[0])
-    errors = [kind for kind in kinds if kind.weight is Weight.ERROR]
-    if len(errors) > room_lines:
-        errors = _joined(errors)
-    # Where nothing names an error, the end says most; elsewhere more of the same says nothing.
-    tail = room_lines // (16 if errors else 2)
-    warnings = [kind.numbers[0] for kind in kinds if kind.weight is Weight.WARNING]
-    order = dict.fromkeys(
-        chain(
-            (kind.numbers[0] for kind in errors),
-            range(max(0, len(lines) - _TAIL_LINES), len(lines)),
-            range(min(_HEAD_LINES, len(lines))),
-            _surroundings(lines, errors[:_MOST_TRACED]),
-            (number for kind in errors for number in kind.numbers[1:]),
-            warnings,
-            rare,
-            _varied(
-                lines,
-                range(len(lines) - 1, max(-1, len(lines) - 1 - tail), -1),
-                most=max(_FEWEST_OF_A_KIND, room_lines // _PARTS_OF_ROOM),
-            ),
-        )
+_PREFIX = re.compile(
+    r"(?:(?:\[[^\]\s]{0,60}(?: [^\]\s]{1,60}){0,4}\]|\S{0,60}[\[\](){}./\d_$-]\S{0,60})\s+){0,4}?"
+    r"(?:[\w$]{1,40}[./])*([\w$()-]{1,60})(?:\[\d+\])?: (?=\S)"
+)
+_PREFIX_WITHIN = 160
+_DOTTED = re.compile(r"(?:[A-Za-z_$]\w*\.){2,}([A-Za-z_$]\w*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The kinds of a log in the order in which they matter; the first `vital` are trouble."""
+
+    lines: Sequence[str]
+    found: LogKinds
+    order: Sequence[LogKind]
+    vital: int
+    frames: dict[int, list[str]]
+    total: int
+    counted: bool = True
+    language: Language = "en"
+    notes: dict[int, str] = field(default_factory=dict[int, str])
+
+    def fit(self, room: Room) -> str | None:
+        """As many kinds as fit, all trouble in whole rows if that can be; None if none can."""
+        best = None
+        for layout in _LAYOUTS:
+            taken = self._most(room, layout)
+            if taken or not self.order:
+                best = self._with_tail(room, taken, layout)
+                if taken >= self.vital:
+                    return best
+        return best
+
+    def _with_tail(self, room: Room, taken: int, layout: _Layout) -> str:
+        """So many kinds, and as much of the end as there is room for."""
+        longest = _LAST if taken == len(self.order) else _TAIL
+        rendered = (self._render(taken, layout, tail) for tail in range(longest, _TAIL, -3))
+        return next(filter(room.holds, rendered), self._render(taken, layout))
+
+    def _most(self, room: Room, layout: _Layout) -> int:
+        low, high = 0, min(len(self.order), room.tokens)
+        while low < high:
+            middle = (low + high + 1) // 2
+            if room.holds(self._render(middle, layout)):
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
+    def _render(self, taken: int, layout: _Layout, tail: int = _TAIL) -> str:
+        trouble, others = self.order[: min(taken, self.vital)], self.order[self.vital : taken]
+        parts = [self._head(taken)]
+        if trouble:
+            parts += [words.TROUBLE().to(self.language), *self._rows(trouble, layout)]
+        if others:
+            parts += [words.OTHERS().to(self.language)] if trouble else []
+            parts += self._rows(others, replace(layout, width=min(layout.width, _OTHERS_WIDTH)))
+        parts += [words.END().to(self.language), *self._tail(layout, tail)]
+        left = self._left_out(taken)
+        return "\n".join([*parts, left] if left else parts)
+
+    def _head(self, taken: int) -> str:
+        shared = self.found.form.shared
+        said = words.ALL_LINES(shared).to(self.language) if shared else ""
+        if not self.counted:
+            return words.LOG_LOOKED_AT(self.total, taken, said).to(self.language)
+        return words.LOG_SHOWN(self.total, len(self.order), taken, said).to(self.language)
+
+    def _left_out(self, taken: int) -> str:
+        left = self.order[taken:]
+        if not left:
+            return ""
+        bad = sum(kind.is_trouble for kind in left)
+        count = sum(kind.count for kind in left) + self.found.unread
+        return words.KINDS_LEFT_OUT(len(left), bad, count).to(self.language)
+
+    def _tail(self, layout: _Layout, most: int) -> Iterator[str]:
+        for line in self.lines[-most:]:
+            yield _shown(self.found.form.read(line).message or line, layout.width)
+
+    def _rows(self, kinds: Iterable[LogKind], layout: _Layout) -> Iterator[str]:
+        for kind in sorted(kinds, key=lambda kind: kind.first):
+            yield self._row(kind, layout)
+            if layout.width >= 80:
+                yield from (f"    {_shown(frame.strip(), 160)}" for frame in self._frames(kind))
+
+    def _frames(self, kind: LogKind) -> Sequence[str]:
+        return self.frames.get(kind.first, ())
+
+    def _row(self, kind: LogKind, layout: _Layout) -> str:
+        level = f"{kind.level.name} " if kind.level > 1 and self.found.form.names_level else ""
+        told = list[str]()
+        if kind.count > 1 and self.counted:
+            told.append(f"×{kind.count:,}")
+        if not layout.clocks:
+            return (
+                f"{level}{_shown(kind.message, layout.width)}{' ' if told else ''}{''.join(told)}"
+            )
+        if layout.clocks and kind.clock:
+            told.append(self._clocks(kind))
+        if layout.values and kind.count > 2:
+            told += [self._note(kind)] if self._note(kind) else []
+        note = f"  [{'; '.join(told)}]" if told else ""
+        return f"{level}{_shown(kind.message, layout.width)}{note}"
+
+    def _clocks(self, kind: LogKind) -> str:
+        last = self.found.form.read(self.lines[kind.last]).clock
+        return kind.clock if last in ("", kind.clock) else f"{kind.clock}–{last}"
+
+    def _note(self, kind: LogKind) -> str:
+        """What mostly stands where the lines of a kind differ."""
+        if kind.first not in self.notes:
+            self.notes[kind.first] = self._read_note(kind)
+        return self.notes[kind.first]
+
+    def _read_note(self, kind: LogKind) -> str:
+        read = self.found.form.read
+        numbers = self.found.members(kind, _SAMPLED)
+        told = list[str]()
+        for label, counted in values_of(read(self.lines[number]).message for number in numbers):
+            if len(counted) > 1 and (len(counted) <= 3 or not _are_untelling(counted)):
+                some = ", ".join(
+                    f"{_cut_value(value)} ×{count:,}" if count > 1 else _cut_value(value)
+                    for value, count in counted.most_common(_MOST_NAMED)
+                )
+                more = "" if len(counted) <= _MOST_NAMED else f" (of {len(counted):,})"
+                told.append(f"{label + ' ' if label else ''}{some}{more}")
+        return "; ".join(told[:_MOST_COLUMNS])
+
+
+def read_log(lines: Sequence[str], *, total: int = 0, language: Language = "en") -> Log:
+    """The log of these lines; where they are some of a text only, `total` is how many it has."""
+    found = read_kinds([line if not _FRAME.match(line) else "" for line in lines])
+    kinds = [kind for kind in found.kinds if kind.message.strip()]
+    recent = len(lines) - _LAST
+    trouble = sorted(
+        (kind for kind in kinds if kind.is_trouble), key=lambda kind: _rank(kind, recent)
     )
-    alike = groups.counts_of(order) | rare
-    alike.update((kind.numbers[0], kind.count) for kind in kinds)
-    alike.update((kind.numbers[0], kind.count) for kind in errors)
-    focus = {number: kind.focus for kind in kinds for number in kind.numbers}
-    return Excerpt(lines, list(order), vital=len(errors), alike=alike, focus=focus)
+    others = sorted(
+        (kind for kind in kinds if not kind.is_trouble),
+        key=lambda kind: (kind.count > 2, -kind.count if kind.count > 2 else kind.first),
+    )
+    frames = {kind.first: _frames_below(lines, kind.first) for kind in trouble}
+    return Log(
+        lines,
+        found,
+        [*trouble, *others],
+        len(trouble),
+        frames,
+        total or len(lines),
+        counted=not total,
+        language=language,
+    )
 
 
-def read_thinned(thinned: Thinned, *, room_lines: int) -> Excerpt:
-    """The same for a log of which only some lines were kept: how many are alike is not known."""
-    excerpt = read_log(thinned.lines, room_lines=room_lines)
-    return replace(excerpt, alike={}, places=thinned.places, total=thinned.total)
+def _rank(kind: LogKind, recent: int) -> tuple[bool, bool, int]:
+    first = kind.count >= _MANY or kind.last >= recent
+    return not first, kind.weight is not Weight.ERROR, kind.first
 
 
-def _varied(lines: Sequence[str], numbers: Iterable[int], *, most: int) -> Iterator[int]:
-    """The numbers of lines, without those that say the same as `most` before them."""
-    seen = Counter[str]()
-    for number in numbers:
-        kind = kind_of_line(lines[number])
-        seen[kind] += 1
-        if seen[kind] <= most:
-            yield number
+def _frames_below(lines: Sequence[str], number: int) -> list[str]:
+    """The ends of the stack trace below a line; of the author's own frames, where there are any."""
+    end = number + 1
+    last = min(len(lines), number + _LONGEST_TRACE)
+    while end < last and (
+        lines[end][:1] in " \t" and lines[end].strip() or _FRAME.match(lines[end])
+    ):
+        end += 1
+    frames = lines[number + 1 : end]
+    own = [frame for frame in frames if not _FOREIGN.search(frame)] or frames
+    return list(own) if len(own) <= 2 * _FRAMES else [*own[:_FRAMES], *own[-_FRAMES:]]
 
 
-def error_lines(lines: Sequence[str]) -> Iterator[int]:
-    """The numbers of the lines that name an error, in no more time than reading them all takes."""
-    keys = coarse_keys("\n".join(lines))
-    suspects = _suspects(keys, range(len(keys)))
-    return (number for number in suspects if weigh(lines[number])[0] is Weight.ERROR)
+def _are_untelling(counted: Iterable[str]) -> bool:
+    return all(_UNTELLING.fullmatch(value) and "." not in value for value in counted)
 
 
-def _kinds(groups: Alike, lines: Sequence[str]) -> Iterator[_Kind]:
-    """The kinds of line that may hold an error or a warning."""
-    suspects = _suspects(groups.plain, groups.firsts)
-    members: dict[bytes, list[int]] = {groups.keys[number]: [] for number in suspects}
-    for number, key in enumerate(groups.keys):
-        if key in members:
-            members[key].append(number)
-    each = max(2, _MOST_WEIGHED // max(1, len(members)))
-    found: dict[tuple[str, Weight], _Kind] = {}
-    for numbers in members.values():
-        for kind in _split(lines, _sample(numbers, each), len(numbers)):
-            _add(found, kind)
-    return (kind for kind in found.values() if kind.weight)
+def _shown(message: str, width: int) -> str:
+    """At most about `width` characters: the prefix is cut first, then long values, then the end."""
+    if len(message) <= width:
+        return message
+    if width < _WHOLE_PREFIX:
+        message = _without_prefix(message)
+    longest = _LONGEST_VALUE if width > _OTHERS_WIDTH else _LONGEST_VALUE // 2
+    shorter = VARIES.sub(lambda found: _cut_value(found[0], longest), message)
+    return shorter if len(shorter) <= width else f"{shorter[:width].rstrip('… ')}…"
 
 
-def _suspects(keys: Sequence[bytes], numbers: Sequence[int]) -> list[int]:
-    """Those whose key may hold an error. Blocks without any, most of them, cost next to nothing."""
-    found: list[int] = []
-    for start in range(0, len(numbers), _BLOCK):
-        block = numbers[start : start + _BLOCK]
-        if suspicious(b"\n".join([keys[number] for number in block])):
-            some = (number for number in block if suspicious(keys[number]))
-            found += islice(some, _BLOCK if len(found) < _MOST_SUSPECTS else 1)
-    return found
+def _without_prefix(message: str) -> str:
+    """The message after the name of its logger or program, without thread and host before it."""
+    found = _PREFIX.match(message[:_PREFIX_WITHIN])
+    return f"{found[1]}: {message[found.end() :]}" if found else message
 
 
-def _sample(numbers: list[int], most: int) -> list[int]:
-    """At most about `most`, the first and the last among them, the others spread evenly."""
-    if len(numbers) <= most:
-        return numbers
-    return [*numbers[: -1 : -(-len(numbers) // most)], numbers[-1]]
-
-
-def _split(lines: Sequence[str], sample: list[int], count: int) -> list[_Kind]:
-    """The kinds among lines that differ in digits only: by the codes in them, if they are few."""
-    kinds = _by_template(lines, sample, codes=True)
-    if len(kinds) > _MOST_CODES:
-        kinds = _by_template(lines, sample, codes=False)
-    if len(kinds) == 1:
-        kinds[0].count = count
-    elif len(sample) < count:
-        for kind in kinds:
-            kind.count = 0
-    return kinds
-
-
-def _by_template(lines: Sequence[str], numbers: Iterable[int], *, codes: bool) -> list[_Kind]:
-    found: dict[tuple[str, Weight], _Kind] = {}
-    for number in numbers:
-        weight, focus = weigh(lines[number])
-        _add(found, _Kind(kind_of_line(lines[number], codes=codes), weight, focus, [number], 1))
-    return list(found.values())
-
-
-def _add(found: dict[tuple[str, Weight], _Kind], kind: _Kind) -> None:
-    known = found.setdefault((kind.template, kind.weight), kind)
-    if known is not kind:
-        known.count = known.count + kind.count if known.count and kind.count else 0
-        known.numbers = [known.numbers[0], max(known.numbers[-1], kind.numbers[-1])]
-
-
-def _joined(kinds: list[_Kind]) -> list[_Kind]:
-    """The kinds, where many that differ in one word only are one; those not looked at come last."""
-    looked_at = _sample_kinds(kinds)
-    words = {kind.template: kind.template.split()[:_MOST_WORDS] for kind in looked_at}
-    holes = Counter(hole for kind in looked_at for hole in _with_holes(words[kind.template]))
-    joined: dict[object, _Kind] = {}
-    for kind in looked_at:
-        best = max(_with_holes(words[kind.template]), key=holes.__getitem__, default=None)
-        alike = best is not None and holes[best] >= _ENOUGH_ALIKE
-        known = joined.setdefault(best if alike else kind.template, kind)
-        if known is not kind:
-            known.count = known.count + kind.count if known.count and kind.count else 0
-    seen = {kind.template for kind in looked_at}
-    return [*joined.values(), *(kind for kind in kinds if kind.template not in seen)]
-
-
-def _sample_kinds(kinds: list[_Kind]) -> list[_Kind]:
-    return [kinds[number] for number in _sample(list(range(len(kinds))), _MOST_JOINED)]
-
-
-def _with_holes(words: list[str]) -> Iterator[tuple[int, int, int]]:
-    for place in range(len(words)):
-        yield place, len(words), hash((*words[:place], *words[place + 1 :]))
-
-
-def _surroundings(lines: Sequence[str], kinds: Iterable[_Kind]) -> Iterator[int]:
-    """Both ends of the stack trace below each kind of error, then the lines around it."""
-    around: list[int] = []
-    for kind in kinds:
-        number = kind.numbers[0]
-        end = number + 1
-        while end < min(len(lines), number + _LONGEST_TRACE) and _is_frame(lines[end]):
-            end += 1
-        frames = range(number + 1, end)
-        yield from frames[:_ENDS_OF_TRACE]
-        yield from frames[-_ENDS_OF_TRACE:]
-        around += [max(0, number - 1), min(end, len(lines) - 1)]
-    yield from around
-
-
-def _is_frame(line: str) -> bool:
-    return line.startswith((" ", "\t", "Caused by", "goroutine ", "File "))
+def _cut_value(value: str, longest: int = _LONGEST_VALUE) -> str:
+    if len(value) <= longest:
+        return value
+    dotted = _DOTTED.fullmatch(value)
+    if dotted:
+        return f"…{dotted[1]}"
+    return f"{value[: longest // 2 - 1]}…{value[1 - longest // 3 :]}"

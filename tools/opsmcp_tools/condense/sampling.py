@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from opsmcp_tools.condense.templates import coarse_keys, suspicious
+from opsmcp_tools.condense.trouble import coarse_keys, suspicious
 
 __all__ = ["Thinned", "thin"]
 

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from opsmcp_tools.condense.excerpt import Excerpt
-from opsmcp_tools.condense.line_clusters import Alike
-from opsmcp_tools.condense.log import error_lines
+from opsmcp_tools.condense.log_kinds import read_kinds
+from opsmcp_tools.condense.trouble import error_lines
 
 __all__ = ["read_table"]
 
@@ -33,8 +33,8 @@ def read_table(lines: Sequence[str]) -> Excerpt | None:
         return None
     rows = range(header, len(lines))
     odd = (number for number in error_lines(lines) if number >= header)
-    kinds = Alike("\n".join(lines[header:])).rare(lines[header:])
-    alike = {number + header: count for number, count in kinds.items()}
+    kinds = sorted(read_kinds(lines[header:]).kinds, key=lambda kind: kind.count)
+    alike = {kind.first + header: kind.count for kind in kinds}
     order = dict.fromkeys([*range(header), *odd, *alike, *_from_both_ends(rows)])
     return Excerpt(lines, list(order), vital=header, alike=alike)
 
@@ -67,7 +67,7 @@ def _are_titles(titles: Sequence[str], line: str, *, strict: bool) -> bool:
 
 
 def _fit(titles: Sequence[str], below: Sequence[str]) -> bool:
-    sizes = Counter(len(line.split()) for line in below if line.strip())
+    sizes = Counter(len(line.replace(" | ", " ").split()) for line in below if line.strip())
     if not sizes:
         return False
     columns, rows = sizes.most_common(1)[0]

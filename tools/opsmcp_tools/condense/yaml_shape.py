@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from opsmcp_tools.condense.excerpt import Excerpt
-from opsmcp_tools.condense.log import error_lines
+from opsmcp_tools.condense.trouble import error_lines
 
 __all__ = ["read_yaml"]
 

@@ -3,6 +3,22 @@
 from opsmcp_tools.phrases.phrase import Phrase
 
 SHOWN = Phrase("[{:,} of {:,} lines{}{}]", "[共 {1:,} 行,显示 {0:,} 行{2}{3}]")
+LOG_SHOWN = Phrase(
+    "[{0:,} lines, {1:,} kinds, {2:,} shown; ×N: N lines of the kind{3}]",
+    "[共 {0:,} 行 {1:,} 类,显示 {2:,} 类;×N:此类共 N 行{3}]",
+)
+LOG_LOOKED_AT = Phrase(
+    "[{:,} lines: both ends and what may be wrong were looked at; {:,} kinds shown{}]",
+    "[共 {:,} 行:查看了两端和可能有问题的行;显示 {:,} 类{}]",
+)
+ALL_LINES = Phrase("; all lines: {}", ";各行均有:{}")
+TROUBLE = Phrase("trouble:", "问题:")
+OTHERS = Phrase("also:", "其他:")
+END = Phrase("the end:", "末尾:")
+KINDS_LEFT_OUT = Phrase(
+    "[not shown: {:,} kinds, {:,} of them trouble; {:,} lines]",
+    "[未显示:{:,} 类,其中 {:,} 类有问题;{:,} 行]",
+)
 OF_THIS_KIND = Phrase("; ×N: N of this kind", ";×N:此类共 N 行")
 KINDS_NOT_SHOWN = Phrase("; {:,} kinds of error not shown", ";另有 {:,} 类错误未显示")
 LINE_LEFT_OUT = Phrase("[… {:,} line left out]", "[… 省略 {:,} 行]")

@@ -6,7 +6,7 @@ from datetime import UTC
 from functools import reduce
 
 from opsmcp_pipelines.run import StepResult, Verdict
-from opsmcp_tools.condense.templates import coarse_keys
+from opsmcp_tools.condense.trouble import coarse_keys
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.phrases import result as words
 from opsmcp_tools.phrases.phrase import Phrase, Said

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from opsmcp_pipelines.run import NodeResult, StepResult, TaskResult, Verdict
-from opsmcp_tools.condense.log import error_lines
-from opsmcp_tools.condense.templates import kind_of_line
+from opsmcp_tools.condense.log_kinds import template_of
+from opsmcp_tools.condense.trouble import error_lines
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.results.advice import steps_of
 from opsmcp_tools.safe_text.cleaning import clean
@@ -72,9 +72,9 @@ def _collect(found: dict[_Key, Group], task: TaskResult, node: NodeResult) -> No
     bad = [step for step in node.steps if step.verdict is not Verdict.SUCCEEDED]
     for step in bad:
         cause = _cause(step.output)
-        kind = kind_of_line(_without_name(cause, node.node))
+        kind = template_of(_without_name(cause, node.node))
         allowed = step.allowed or task.allowed
-        key = (task.name, step.name, step.verdict, allowed, kind_of_line(step.note), kind)
+        key = (task.name, step.name, step.verdict, allowed, template_of(step.note), kind)
         group = found.setdefault(key, Group(task, step, step.verdict, cause, allowed=allowed))
         group.hosts.append(node.node)
     explained = bool(bad) and (task.allowed or any(not step.allowed for step in bad))
@@ -112,7 +112,7 @@ def _successes(record: RunRecord, key_of: Callable[[str, str], str]) -> list[Gro
 
 def _template(node: str, output: str) -> str:
     lines = _without_name(output[:_COMPARED_CHARACTERS], node).split("\n")
-    return "\n".join(map(kind_of_line, lines))
+    return "\n".join(map(template_of, lines))
 
 
 def _largest_first(groups: Iterable[Group]) -> list[Group]:

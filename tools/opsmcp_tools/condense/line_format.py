@@ -1,0 +1,231 @@
+"""How the lines of a log are made: what stands before the message, and how the level is written.
+
+The header is found by what the lines have in common, word by word from the left: times and numbers,
+names that nearly all lines share, and the level. Knows no product by name. Pure.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, cast
+
+__all__ = ["Entry", "Level", "LineFormat", "read_format"]
+
+
+class Level(IntEnum):
+    """How bad a line says that it is; UNKNOWN where it says nothing."""
+
+    UNKNOWN = 0
+    CALM = 1
+    WARNING = 2
+    ERROR = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line without its header: `clock` is its time of day, empty where it has none."""
+
+    level: Level
+    message: str
+    clock: str = ""
+
+
+_ERRORS = """
+error err e critical crit c alert emerg fatal f severe panic failure dpanic eror
+"""
+_LEVELS = {
+    **dict.fromkeys(("trace", "debug", "info", "notice", "verbose", "v", "d", "i"), Level.CALM),
+    **dict.fromkeys(("warn", "warning", "w"), Level.WARNING),
+    **dict.fromkeys(_ERRORS.split(), Level.ERROR),
+}
+_WORD = re.compile(r"[^\s|]+")
+_EDGES = "[](){}<>:,|-*."
+_NOT_LETTERS = re.compile(r"[\W\d_]+")
+_TIMES = "jan feb mar apr may jun jul aug sep oct nov dec mon tue wed thu fri sat sun am pm utc"
+_TIME_NAMES = frozenset(_TIMES.split())
+_CLOCK = re.compile(r"(?<!\d)(?:[01]?\d|2[0-3]):[0-5]\d:[0-5]\d(?!\d)")
+
+_DATE = re.compile(r"\d{4}[-/.]\d\d[-/.]\d\d|\d\d:\d\d:\d\d")
+_LEVEL_FIELD = re.compile(
+    r"\b(?:log)?(?:level|lvl|severity)\"?\s*[=:]\s*\"?([A-Za-z]+)", re.IGNORECASE
+)
+_LEVEL_WORD = re.compile(
+    r"(?<![\w./-])(TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERR(?:OR)?|CRIT(?:ICAL)?|ALERT|EMERG|FATAL"
+    r"|SEVERE|PANIC|FAILURE|Info|Warning|Error)(?![\w./=-])"
+    r"|[\[<(](trace|debug|info|notice|warn(?:ing)?|err(?:or)?|crit(?:ical)?|alert|emerg|fatal)[\])>]"
+)
+_KLOG = re.compile(r"([IWEF])\d{4} \d\d:")
+_PRIORITY = re.compile(r"<(\d{1,3})>")
+_TIME_FIELD = re.compile(r"\b(?:time|ts|timestamp|t)=(?:\"[^\"]*\"|\S+)\s*")
+_RULED = re.compile(r"([.=_*#~-])\1{3,}")
+"""Signs that only fill a line up."""
+
+_LEVEL_WITHIN, _CLOCK_WITHIN = 160, 40
+"""Characters of a line in which its level and its time may stand."""
+
+_HEADER_WORDS = 14
+_SAMPLED = 400
+_NEARLY_ALL, _MOSTLY = 0.9, 0.7
+_MOST_LETTERS = 8
+"""A word of the header that changes is a number, a time or a short name with numbers in it."""
+
+_MESSAGE_KEYS = ("msg", "message", "log", "event", "error")
+_TIME_KEYS = frozenset({"time", "ts", "timestamp", "@timestamp", "t", "date"})
+_LEVEL_KEYS = ("level", "lvl", "severity", "log.level", "levelname")
+
+
+_CHANGES, _LEVEL = "*", "level"
+"""Columns of a header; any other is named by the letters that its words share."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineFormat:
+    """`columns` come before the message; `shared` are the words that nearly all lines have."""
+
+    columns: tuple[str, ...] = ()
+    shared: str = ""
+    is_json: bool = False
+
+    @property
+    def names_level(self) -> bool:
+        """Whether the level is no part of the message."""
+        return self.is_json or _LEVEL in self.columns
+
+    def read(self, line: str) -> Entry:
+        """The line without its header, as far as it has one."""
+        found = _read_json(line) if self.is_json and line[:1] == "{" else None
+        return found or self._read_words(line)
+
+    def _read_words(self, line: str) -> Entry:
+        words = list(_first_words(line, len(self.columns)))
+        fits = [_fits(*pair) for pair in zip(self.columns, words, strict=False)]
+        mostly = sum(fits) >= _MOSTLY * len(self.columns)
+        header = len(fits) if mostly else [*fits, False].index(False)
+        start = words[header - 1].end() if header else 0
+        level = self._level(words[:header])
+        clocks = _CLOCK.findall(line[: max(start, _CLOCK_WITHIN)])
+        message = _TIME_FIELD.sub("", line[start:].strip(" |-\t") if start else line.strip())
+        message = _RULED.sub(r"\1\1\1 ", message)
+        level = level or _level_in(line[:_LEVEL_WITHIN])
+        return Entry(level, message or line, clocks[-1] if clocks else "")
+
+    def _level(self, header: Sequence[re.Match[str]]) -> Level:
+        place = self.columns.index(_LEVEL) if _LEVEL in self.columns else len(header)
+        word = _bare(header[place][0]) if place < len(header) else ""
+        return _LEVELS.get(word, Level.UNKNOWN)
+
+
+def read_format(lines: Sequence[str]) -> LineFormat:
+    """What the lines have in common; `lines` are some of a log, not all alike."""
+    sample = [line for line in lines if line.strip() and line[:1] not in " \t"][:_SAMPLED]
+    if sum(line[:1] == "{" for line in sample) > _NEARLY_ALL * len(sample):
+        return LineFormat(is_json=True)
+    rows = [[word[0] for word in _first_words(line, _HEADER_WORDS)] for line in sample]
+    columns, shared = list[str](), list[str]()
+    for place in range(_HEADER_WORDS):
+        words = [row[place] for row in rows if len(row) > place + 1]
+        column = _column(words, columns) if len(words) > _NEARLY_ALL * len(rows) else ""
+        if not column:
+            break
+        columns.append(column)
+        shared += _said(words) if column not in (_CHANGES, _LEVEL) else []
+    return LineFormat(tuple(columns), " ".join(shared))
+
+
+def _column(words: Sequence[str], before: Sequence[str]) -> str:
+    """What the words of one place are, after the columns `before`; empty for the message."""
+    if _LEVEL not in before and _nearly_all(_is_level, words):
+        return _LEVEL
+    letters, count = Counter(map(_letters, words)).most_common(1)[0]
+    if letters and count >= _NEARLY_ALL * len(words):
+        return letters if _may_be_header(words[0], before) else ""
+    return _CHANGES if _nearly_all(_changes, words) else ""
+
+
+def _may_be_header(shared: str, before: Sequence[str]) -> bool:
+    """A word that all lines have may be their message, unless it looks like a name or a time.
+
+    The one plain word that is taken is the host, which follows the time.
+    """
+    if not shared.isalpha() or shared.lower() in _TIME_NAMES:
+        return True
+    plain = sum(column.islower() and column not in (_LEVEL, *_TIME_NAMES) for column in before)
+    return _CHANGES in before and _LEVEL not in before and (not plain or shared.isupper())
+
+
+def _fits(column: str, found: re.Match[str]) -> bool:
+    word = found[0]
+    if column == _LEVEL:
+        return _is_level(word)
+    return _changes(word) if column == _CHANGES else _letters(word) == column
+
+
+def _nearly_all(test: Callable[[str], bool], words: Sequence[str]) -> bool:
+    return sum(map(test, words)) >= _NEARLY_ALL * len(words)
+
+
+def _is_level(word: str) -> bool:
+    return _bare(word) in _LEVELS
+
+
+def _bare(word: str) -> str:
+    return word.strip(_EDGES).lower()
+
+
+def _letters(word: str) -> str:
+    """`sshd[1234]:` has the same letters as `sshd[77]:`."""
+    return _NOT_LETTERS.sub("", word)
+
+
+def _first_words(line: str, most: int) -> Iterator[re.Match[str]]:
+    found = _WORD.finditer(line[: 60 * _HEADER_WORDS])
+    return (word for word, _ in zip(found, range(most), strict=False))
+
+
+def _said(column: Sequence[str]) -> list[str]:
+    """The word that they share, where it says something by itself."""
+    word, count = Counter(column).most_common(1)[0]
+    return [word] if count >= _NEARLY_ALL * len(column) and word.strip(_EDGES) else []
+
+
+def _changes(word: str) -> bool:
+    letters = _NOT_LETTERS.sub("", word)
+    if letters.lower() in _TIME_NAMES or word in ("-", "--", "*") or _DATE.search(word):
+        return True
+    numbered = any(map(str.isdigit, word)) and word[-1] not in ":]" or not letters
+    return numbered and len(letters) <= _MOST_LETTERS
+
+
+def _level_in(beginning: str) -> Level:
+    klog, priority = _KLOG.match(beginning), _PRIORITY.match(beginning)
+    if klog:
+        return _LEVELS[klog[1].lower()]
+    if priority and int(priority[1]) < 192:
+        severity = int(priority[1]) & 7
+        return (Level.ERROR, Level.WARNING, Level.CALM)[(severity > 3) + (severity > 4)]
+    field = _LEVEL_FIELD.search(beginning)
+    if field:
+        return _LEVELS.get(field[1].lower(), Level.UNKNOWN)
+    word = _LEVEL_WORD.search(beginning)
+    return _LEVELS[(word[1] or word[2]).lower()] if word else Level.UNKNOWN
+
+
+def _read_json(line: str) -> Entry | None:
+    """A line of JSON as its message and its other fields."""
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    fields = cast("dict[str, Any]", data)
+    named = next((fields[key] for key in _LEVEL_KEYS if key in fields), "")
+    level = _LEVELS.get(str(named).lower(), Level.UNKNOWN)
+    said = next((key for key in _MESSAGE_KEYS if isinstance(fields.get(key), str)), "")
+    stamp = " ".join(str(fields[key]) for key in fields if key in _TIME_KEYS)
+    clock = _CLOCK.search(stamp)
+    left_out = {said, *_TIME_KEYS, *_LEVEL_KEYS}
+    rest = [f"{key}={value}" for key, value in fields.items() if key not in left_out]
+    message = " ".join([str(fields.get(said, "")), *rest]).replace("\n", " ").strip()
+    return Entry(level, message or line, clock[0] if clock else "")
