@@ -26,6 +26,8 @@ LEAST_TOKENS = 120
 _MOST_CHARACTERS = 32 * 1024 * 1024
 _KEPT_HEAD = 8 * 1024 * 1024
 _SMALL = 64 * 1024
+_MOST_TOKENS_OF_A_CHARACTER = 1.5
+"""What a tab or the end of a line counts; no character counts more."""
 _UNREADABLE = "\ufffd"
 _READABLE_PARTS = 20
 """An output of which more than one character in so many could not be read is no text."""
@@ -113,5 +115,6 @@ def _pieces(line: str) -> list[str]:
 def _cut(text: str, room: Room, language: Language) -> str:
     """The beginning, where nothing better fits: a text of a few very dense characters."""
     mark = f"\n{words.REST_LEFT_OUT().to(language)}"
-    kept = min(len(text), room.characters - len(mark), room.tokens - estimate_tokens(mark))
+    tokens = int((room.tokens - estimate_tokens(mark)) / _MOST_TOKENS_OF_A_CHARACTER)
+    kept = min(len(text), room.characters - len(mark), tokens)
     return text[: max(0, kept)].rstrip("\n") + mark

@@ -17,6 +17,7 @@ from opsmcp_tools.phrases.phrase import Language
 __all__ = ["Log", "read_log"]
 
 _TAIL, _LAST = 3, 20
+_TOKENS_OF_TAIL = 40
 _MANY = 10
 """A kind of trouble with so many lines, or among the last 20, comes before all others."""
 
@@ -84,16 +85,18 @@ class Log:
         best = None
         for layout in _LAYOUTS:
             taken = self._most(room, layout)
-            if taken or not self.order:
-                best = self._with_tail(room, taken, layout)
+            shown = self._with_tail(room, taken, layout)
+            if room.holds(shown):
+                best = shown
                 if taken >= self.vital:
                     return best
         return best
 
     def _with_tail(self, room: Room, taken: int, layout: _Layout) -> str:
-        """So many kinds, and as much of the end as there is room for."""
-        longest = _LAST if taken == len(self.order) else _TAIL
-        rendered = (self._render(taken, layout, tail) for tail in range(longest, _TAIL, -3))
+        """So many kinds, and of the end as much as there is room for where no kind is left out."""
+        longest = max(_LAST, room.tokens // _TOKENS_OF_TAIL) if taken == len(self.order) else 0
+        tails = (longest, longest // 2, longest // 4, 2 * _TAIL)
+        rendered = (self._render(taken, layout, tail) for tail in tails if tail > _TAIL)
         return next(filter(room.holds, rendered), self._render(taken, layout))
 
     def _most(self, room: Room, layout: _Layout) -> int:
