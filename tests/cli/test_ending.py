@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -133,6 +134,22 @@ def test_stdio_ends_when_its_client_closes_stdout(
         said = process.stderr.read()
     assert (process.returncode, said) == (1, "")
     assert not running.alive
+
+
+def test_stdio_says_so_when_its_client_floods_it_and_reads_nothing(opsmcp: Opsmcp) -> None:
+    with opsmcp.start("stdio", stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stderr is not None
+        _ask(process, "initialize", INITIALIZE)
+        asks = [{"jsonrpc": "2.0", "id": f"n{n}", "method": "ping"} for n in range(20_000)]
+        flood = "".join(f"{json.dumps(ask)}\n" for ask in asks).encode()
+        with suppress(BrokenPipeError):
+            while flood:
+                flood = flood[os.write(process.stdin.fileno(), flood) :]
+        process.wait(SECONDS)
+        said = process.stderr.read()
+    assert process.returncode == 1
+    assert "read no answers; it was cut off" in said
+    assert "Traceback" not in said
 
 
 def test_stdio_says_nothing_of_bad_lines_that_nobody_is_told_of(opsmcp: Opsmcp) -> None:

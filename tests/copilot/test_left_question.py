@@ -29,10 +29,7 @@ class _Agrees:
 async def test_a_yes_to_a_call_is_none_to_one_that_was_left() -> None:
     person = _Agrees()
     asking = Asking(person, Words())
-    schema: types.ElicitRequestedSchema = {
-        "type": "object",
-        "properties": {"agree": {"type": "boolean"}},
-    }
+    schema: types.ElicitRequestedSchema = {"type": "object", "properties": {}}
     async with anyio.create_task_group() as group:
         server = Server(Address("https://x", "x"), asking.elicited, group)
 

@@ -24,7 +24,7 @@ TOKEN = "token-of-the-server"
 
 
 class Agree(BaseModel):
-    agree: bool
+    """Nothing to fill in."""
 
 
 class Form(BaseModel):
@@ -139,7 +139,7 @@ def test_another_opsmcp_is_asked_about_and_may_then_ask_itself(
     label = served.partition("//")[2]
 
     def person(at: Terminal) -> None:
-        at.ask("delete it", f"Run Delete marker (delete-marker) on {label}?")
+        at.ask("delete it", f"Run delete-marker on {label}?")
         at.expect("[y/n]")
         at.ask("y", f"{label} asks: Run Delete marker (delete-marker)?")
         at.expect("│ It changes something")
@@ -235,7 +235,7 @@ def test_what_does_not_say_that_it_only_reads_is_asked_about(
 ) -> None:
     def person(at: Terminal) -> None:
         at.ask("stomp", "[y/n/e]")
-        assert f"Run stomp (stomp) on {other.partition('//')[2]}?" in at.shown
+        assert f"Run stomp on {other.partition('//')[2]}?" in at.shown
         assert "what = it" in at.shown
         at.ask("n", "I did not.")
         assert not stomped(copilot)
@@ -254,7 +254,8 @@ def test_the_names_of_a_stranger_cannot_write_the_question(
     def person(at: Terminal) -> None:
         at.ask("wipe", "[y/n]")
         asked = at.shown.partition("ops> wipe")[2].strip().splitlines()
-        assert asked[0].startswith("Run Wipe nothing (wipe)? what = nothing Run (x) on")
+        assert asked[0].startswith(r"Run 'wipe)?\u{a}  what = nothing\u{a}Run (x' on ")
+        assert "│ Wipe nothing" in asked
         at.ask("n", "I did not.")
 
     model.script(calls(("wipe-what-nothing-Run-x", {})), says("I did not."))

@@ -59,6 +59,13 @@ def test_only_what_is_kept_is_found_and_no_more_than_wanted():
     )
 
 
+def test_words_that_fit_everything_find_something_and_others_nothing():
+    many = index(*(f"pod-{number}-look" for number in range(150)))
+    assert len(many.search("look pod")) == 5
+    assert many.search("look pod 77")[0] == "pod-77-look"
+    assert many.search("zebra") == ()
+
+
 def test_a_rare_word_outweighs_a_common_one():
     found = index(web="restart web", db="restart db", cache="restart cache")
     assert found.search("restart db")[0] == "db"

@@ -85,7 +85,7 @@ async def test_a_plan_of_the_old_script_does_not_start_the_new_one(ground: Groun
 async def test_a_yes_to_the_old_script_does_not_start_the_new_one(ground: Ground) -> None:
     async def agree(_context: Any, _asked: Any) -> types.ElicitResult:
         rewrite(ground, "deleted ${name}", "removed ${name}")
-        return types.ElicitResult(action="accept", content={"agree": True})
+        return types.ElicitResult(action="accept", content={})
 
     async with (
         running("memory-legacy", environ_of(ground), ground.root) as run,

@@ -15,7 +15,7 @@ from tests.server.conftest import Ground
 from tests.server.harness import connected, running, services_of, serving
 from tests.server.people import client_of, known_by_name
 
-AGREED: Any = {"consent": types.ElicitResult(action="accept", content={"agree": True})}
+AGREED: Any = {"consent": types.ElicitResult(action="accept", content={})}
 CAN_ASK = types.ElicitationCapability(form=types.FormElicitationCapability())
 
 

@@ -120,7 +120,7 @@ async def test_a_person_is_asked_as_for_a_listed_tool(few: Running, ground: Grou
         _ctx: ClientRequestContext, params: types.ElicitRequestParams
     ) -> types.ElicitResult:
         asked.append(params.message)
-        return types.ElicitResult(action="accept", content={"agree": True})
+        return types.ElicitResult(action="accept", content={})
 
     given = {"name": "delete-thing", "arguments": {"name": "disk-7"}}
     async with few.connect() as client:

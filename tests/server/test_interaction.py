@@ -85,7 +85,7 @@ async def test_an_agreed_change_is_made(link: Running, ground: Ground) -> None:
         _ctx: ClientRequestContext, params: types.ElicitRequestParams
     ) -> types.ElicitResult:
         asked.append(params.message)
-        return types.ElicitResult(action="accept", content={"agree": True})
+        return types.ElicitResult(action="accept", content={})
 
     async with link.connect(elicitation_callback=agree) as client:
         result = await client.call_tool("delete-thing", {"name": "disk-7"})

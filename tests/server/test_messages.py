@@ -2,15 +2,18 @@
 
 import json
 import logging
+import sys
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
+from anyio.streams.buffered import BufferedByteReceiveStream
 
 from tests.server.conftest import Ground
 from tests.server.harness import running
 from tests.server.lines import answers_on_stdio
-from tests.server.older import event_stream, older
+from tests.server.older import event_stream, initialize, older
 
 ACCEPT = {
     "Accept": "application/json, text/event-stream",
@@ -179,3 +182,46 @@ async def test_what_asks_for_nothing_is_taken(ground: Ground, body: bytes) -> No
         older(run.url) as client,
     ):
         assert (await client.post(body)).status_code == 202
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '"result":"yes"',
+        '"result":null',
+        '"error":"no"',
+        '"result":{"action":"accept","action":"decline"}',
+        '"result":{"action":"perhaps"}',
+    ],
+)
+async def test_an_answer_of_a_wrong_shape_to_a_question_is_answered_at_once(
+    answer: str, ground: Ground
+) -> None:
+    # Which must not make of it a client that cannot ask, and asks by itself.
+    environ = ground.environ(OPSMCP_CONSENT_UNAVAILABLE="trust-client")
+    command = [sys.executable, "-m", "opsmcp_server", "stdio"]
+    call = {"name": "delete-thing", "arguments": {"name": "disk-7"}}
+    opened = initialize()
+    opened["params"]["capabilities"] = {"elicitation": {}}
+    lines = [
+        opened,
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": "the call", "method": "tools/call", "params": call},
+    ]
+    with anyio.fail_after(60):  # a question may wait for 300 s
+        async with await anyio.open_process(command, env=environ, cwd=ground.root) as process:
+            assert process.stdin is not None and process.stdout is not None
+            said = BufferedByteReceiveStream(process.stdout)
+            await process.stdin.send(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+            question: Any = {}
+            while question.get("method") != "elicitation/create":
+                question = json.loads(await said.receive_until(b"\n", 100_000))
+            line = f'{{"jsonrpc":"2.0","id":{json.dumps(question["id"])},{answer}}}\n'
+            await process.stdin.send(line.encode())
+            result: Any = {}
+            while result.get("id") != "the call":
+                result = json.loads(await said.receive_until(b"\n", 100_000))
+            await process.stdin.aclose()
+    assert result["result"]["isError"]
+    assert "is no answer to that. It was not started." in result["result"]["content"][0]["text"]
+    assert not ground.marker.exists()

@@ -34,6 +34,14 @@ async def test_while_the_source_is_down_no_resource_is_absent(era: str, tmp_path
     assert absent.code == INVALID_PARAMS
 
 
+async def test_a_long_address_is_not_repeated(ground: Ground) -> None:
+    async with connected("memory-modern", ground.environ(), ground.root) as client:
+        for address in ("ops://x" + "y" * 100_000, "ops://runs/" + "z" * 100_000):
+            refused = await _refusal(client, address)
+            assert (refused.code, refused.data) == (INVALID_PARAMS, None)
+            assert len(refused.message) < 300
+
+
 async def test_an_operation_that_went_away_is_absent(ground: Ground) -> None:
     address = "ops://operations/show-greeting"
     async with running("memory-modern", ground.environ(), ground.root) as run:

@@ -31,7 +31,7 @@ from tests.server.harness import LINKS, Running, running, settings
 from tests.server.task_client import Answer, TaskClient, TaskHandle, ask, call, end_of
 
 MODERN = [link for link in LINKS if link.endswith("modern")]
-AGREED: Any = {"consent": types.ElicitResult(action="accept", content={"agree": True})}
+AGREED: Any = {"consent": types.ElicitResult(action="accept", content={})}
 
 
 @asynccontextmanager

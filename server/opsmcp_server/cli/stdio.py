@@ -7,8 +7,8 @@ import click
 from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
-from opsmcp_server.cli.start import WrongUse
-from opsmcp_server.transports.stdio import serve_stdio
+from opsmcp_server.cli.start import Failed, WrongUse
+from opsmcp_server.transports.stdio import Overran, serve_stdio
 
 __all__ = ["command"]
 
@@ -29,5 +29,8 @@ def command(shared: Shared) -> int:
 
 
 async def _serve(services: Services) -> int:
-    await serve_stdio(services)
+    try:
+        await serve_stdio(services)
+    except Overran as error:
+        raise Failed(str(error)) from error
     return 0

@@ -26,7 +26,7 @@ from opsmcp_server.calls.prepare import Question
 from opsmcp_server.protocol.subscriptions import connection_of
 from opsmcp_tools.model.errors import ConsentNeeded
 
-__all__ = ["Answer", "Consent"]
+__all__ = ["UNREADABLE_ANSWER", "Answer", "Consent"]
 
 _KEY = "consent"
 _PERSON_SECONDS = 0.7
@@ -44,13 +44,11 @@ _LONGEST_QUESTION = 16_000
 
 _GONE = frozenset({CONNECTION_CLOSED, REQUEST_TIMEOUT})
 
-_SCHEMA: types.ElicitRequestedSchema = {
-    "type": "object",
-    "properties": {
-        "agree": {"type": "boolean", "title": "Run it", "description": "Start this run now."}
-    },
-    "required": ["agree"],
-}
+UNREADABLE_ANSWER = -32099
+"""The code of the error that stands for an answer of a client that is none."""
+
+_SCHEMA: types.ElicitRequestedSchema = {"type": "object", "properties": {}}
+"""Nothing to fill in: to accept the question is to agree to it."""
 
 
 class Answer(Enum):
@@ -153,6 +151,8 @@ class Consent:
         except TimeoutError:
             return Answer.EXPIRED
         except MCPError as error:
+            if error.code == UNREADABLE_ANSWER:
+                return Answer.UNREADABLE
             # A client that went away was asked: it must not count as one that asks by itself.
             return Answer.EXPIRED if error.code in _GONE else Answer.COULD_NOT_ASK
         except ValidationError:
@@ -200,7 +200,7 @@ def _can_ask(ctx: ServerRequestContext[Any, Any]) -> bool:
 
 
 def _judge(given: types.ElicitResult, seconds: float) -> Answer:
-    if given.action == "accept" and (given.content or {}).get("agree") is True:
+    if given.action == "accept":
         return Answer.AGREED
     if seconds < _PERSON_SECONDS:
         return Answer.COULD_NOT_ASK

@@ -37,6 +37,8 @@ _LISTED = {
 }
 _ADDRESS = re.compile(r"ops://(operations|runs)/([A-Za-z0-9._-]{1,128})(/output)?")
 _MOST_OUTPUT_CHARS = 1_000_000
+_MOST_ECHOED = 1_000
+"""Characters of an address that an error repeats; nothing of ours is half as long."""
 
 
 _INVENTORY = BuiltInTool("list_inventory")
@@ -170,4 +172,4 @@ def _dump(data: Mapping[str, Any]) -> str:
 
 
 def _absent(uri: str, why: str) -> MCPError:
-    return MCPError(INVALID_PARAMS, why, data={"uri": uri})
+    return MCPError(INVALID_PARAMS, why, data={"uri": uri} if len(uri) <= _MOST_ECHOED else None)

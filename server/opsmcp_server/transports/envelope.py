@@ -10,7 +10,7 @@ from typing import cast
 
 from opsmcp_server.protocol.strict_json import has_surrogate
 
-__all__ = ["envelope_fault", "id_of"]
+__all__ = ["answered_by", "envelope_fault", "id_of"]
 
 
 def envelope_fault(message: object) -> str:
@@ -35,6 +35,13 @@ def id_of(message: object) -> str | int | None:
     if is_answer or not _is_id(own) or has_surrogate(str(own)):
         return None
     return cast("str | int", own)
+
+
+def answered_by(message: object) -> str | int | None:
+    """The id of the question that what is no request was meant to answer; None if there is none."""
+    fields = cast("dict[str, object]", message) if isinstance(message, dict) else {}
+    own = None if _asks(fields) else fields.get("id")
+    return cast("str | int", own) if _is_id(own) and not has_surrogate(str(own)) else None
 
 
 def _asks(fields: Mapping[str, object]) -> bool:

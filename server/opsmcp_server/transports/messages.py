@@ -15,9 +15,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from opsmcp_server.protocol.elicitation import UNREADABLE_ANSWER
 from opsmcp_server.protocol.strict_json import MOST_BYTES, BadJson, read_json
 from opsmcp_server.transports.bodies import Bodies, Body, BodyRefused
-from opsmcp_server.transports.envelope import envelope_fault, id_of
+from opsmcp_server.transports.envelope import answered_by, envelope_fault, id_of
 
 __all__ = ["CheckedBodies", "CheckedLines", "method_of", "refusal", "request_id_of"]
 
@@ -26,11 +27,15 @@ _METHOD = "opsmcp.method"
 
 
 class _Refused(Exception):
-    """A text that is no message, with what it is answered with."""
+    """A text that is no message, with what it is answered with.
 
-    def __init__(self, answer: JSONRPCError) -> None:
+    `instead` is read in its place where it was meant as an answer: else the question would wait.
+    """
+
+    def __init__(self, answer: JSONRPCError, instead: bytes = b"") -> None:
         super().__init__(answer.error.message)
         self.answer = answer
+        self.instead = instead
 
 
 def _read(text: bytes) -> object:
@@ -43,10 +48,21 @@ def _read(text: bytes) -> object:
         message = read_json(text)
     except BadJson as error:
         code = PARSE_ERROR if error.value is None else INVALID_REQUEST
-        raise _Refused(_error(error.reason, code, id_of(error.value))) from None
+        answer = _error(error.reason, code, id_of(error.value))
+        raise _Refused(answer, _instead(error.value)) from None
     if fault := envelope_fault(message):
-        raise _Refused(_error(fault, INVALID_REQUEST, id_of(message)))
+        raise _Refused(_error(fault, INVALID_REQUEST, id_of(message)), _instead(message))
     return message
+
+
+def _instead(message: object) -> bytes:
+    """The error that stands for an answer of another shape; empty for anything else."""
+    question = answered_by(message)
+    if question is None:
+        return b""
+    data = ErrorData(code=UNREADABLE_ANSWER, message="The answer could not be read.")
+    error = JSONRPCError(jsonrpc="2.0", id=question, error=data)
+    return error.model_dump_json(by_alias=True, exclude_none=True).encode()
 
 
 def _error(reason: str, code: int, request: str | int | None = None) -> JSONRPCError:
@@ -97,6 +113,8 @@ class CheckedBodies:
             except BodyRefused as refused:
                 await refusal(refused.reason, None, refused.status)(scope, receive, send)
             except _Refused as refused:
+                if refused.instead:
+                    await self._app(scope, _first(refused.instead, receive), _unsent)
                 await _response(refused.answer)(scope, receive, send)
             else:
                 await self._app(*given, send)
@@ -108,6 +126,10 @@ async def _look_at(body: Body, scope: Scope, receive: Receive) -> tuple[Scope, R
     message = _read(text)
     method = cast("dict[str, str]", message).get("method", "")
     return {**scope, _ID: id_of(message), _METHOD: method}, _first(text, receive)
+
+
+async def _unsent(_message: Message) -> None:
+    """Take what the app says to a body that was put in the place of the client's."""
 
 
 def _first(body: bytes, receive: Receive) -> Receive:
@@ -142,6 +164,8 @@ class CheckedLines(TextIOWrapper):
                     return line.decode()
             except _Refused as refused:
                 self._refuse(refused.answer)
+                if refused.instead:
+                    return f"{refused.instead.decode()}\n"
         return ""
 
     def _skip(self, line: bytes) -> None:

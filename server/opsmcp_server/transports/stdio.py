@@ -27,7 +27,7 @@ from opsmcp_server.transports.messages import CheckedLines
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
-__all__ = ["serve_stdio"]
+__all__ = ["Overran", "serve_stdio"]
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 
@@ -42,36 +42,56 @@ _LAST_WRITES_SECONDS = 1.0
 """How long the client may take to read what was being written when the end came."""
 
 
+class Overran(Exception):
+    """The client was cut off: too many of its requests were without an answer."""
+
+    def __init__(self, most: int) -> None:
+        """`most` are allowed."""
+        super().__init__(
+            f"the client sent more than {most:,} requests and read no answers; it was cut off"
+        )
+
+
 async def serve_stdio(services: Services) -> None:
     """Serve one client until it closes stdin.
 
     Raises:
+        Overran: The client asked on and on, and read no answers.
         ExceptionGroup: Of a `BrokenPipeError`: the client closed stdout.
     """
     server = build_server(services)
+    overran = False
 
     def refuse(answer: JSONRPCError) -> None:
         # Called by the thread that reads the lines, also when nobody writes any more.
         with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
             from_thread.run(write_stream.send, SessionMessage(answer))
 
-    with _own_stdin() as stdin, _own_stdout() as stdout:
-        lines = anyio.wrap_file(CheckedLines(BufferedReader(stdin), refuse))
-        answers = anyio.wrap_file(TextIOWrapper(BufferedWriter(stdout), encoding="utf-8"))
-        async with stdio_server(lines, answers) as (read_stream, write_stream):
-            exchange = Exchange(
-                read_stream,
-                write_stream,
-                _MOST_UNANSWERED,
-                last_seconds=_LAST_ANSWERS_SECONDS,
-                on_last=services.sessions.close,
-            )
-            try:
-                await exchange.serve(server)
-            finally:
-                # Also when this is cancelled: the threads that wait would stay.
-                stdin.end()
-                stdout.end_after(_LAST_WRITES_SECONDS)
+    try:
+        with _own_stdin() as stdin, _own_stdout() as stdout:
+            lines = anyio.wrap_file(CheckedLines(BufferedReader(stdin), refuse))
+            answers = anyio.wrap_file(TextIOWrapper(BufferedWriter(stdout), encoding="utf-8"))
+            async with stdio_server(lines, answers) as (read_stream, write_stream):
+                exchange = Exchange(
+                    read_stream,
+                    write_stream,
+                    _MOST_UNANSWERED,
+                    last_seconds=_LAST_ANSWERS_SECONDS,
+                    on_last=services.sessions.close,
+                )
+                try:
+                    await exchange.serve(server)
+                finally:
+                    # Also when this is cancelled: the threads that wait would stay.
+                    stdin.end()
+                    stdout.end_after(_LAST_WRITES_SECONDS)
+                    overran = exchange.overran
+    except* anyio.BrokenResourceError:
+        # The SDK's reader had one more message when nobody took any.
+        if not overran:
+            raise
+    if overran:
+        raise Overran(_MOST_UNANSWERED)
 
 
 class _Input(RawIOBase):

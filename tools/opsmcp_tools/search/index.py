@@ -37,7 +37,8 @@ _NAME = 0.6
 """What a name is worth that says only what was asked for; its words share it evenly."""
 
 _MOST_COMMON, _FEW = 0.8, 100
-"""A word that this share of many documents hold tells none of them apart."""
+"""A word that this share of many documents hold tells none of them apart: it counts only where no
+other does."""
 
 _AS_PREFIX, _SHORTEST_PREFIX = 0.4, 3
 """What a word counts that only begins with the asked one, and from how many letters on."""
@@ -49,6 +50,10 @@ _PLACES = (Kind.CLUSTER, Kind.HOST)
 _MOST_PASSED_OVER = 50
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 _MOST_USE_BONUS = 0.15
+
+
+_Postings = dict[str, list[tuple[int, float]]]
+"""Each word with the documents that hold it, and what it is worth in each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,7 @@ class SearchIndex:
         self._reads = tuple(document.reads for document, _ in read)
         self._parts = [name_terms(name) for name in self._names]
         self._postings = _weigh([words for _, words in read], self._parts)
+        self._common = _take_common(self._postings, len(read))
         self._words = sorted(word for word in self._postings if word[0] != IDEA)
 
     @property
@@ -121,27 +127,28 @@ class SearchIndex:
         """
         wanted = self._wanted(query[:_LONGEST_QUERY])
         names = self._names
+        scores = self._scores(wanted, self._postings) or self._scores(wanted, self._common)
         ranked = [
             (-score * (_use_bonus(uses.get(names[number], 0)) if uses else 1.0), number)
-            for number, score in self._scores(wanted)
+            for number, score in scores.items()
         ]
         heapq.heapify(ranked)
         best = (heapq.heappop(ranked)[1] for _ in range(len(ranked)))
         kept = (number for number in best if keep is None or keep(names[number]))
         return tuple(names[number] for number in islice(self._varied(kept, wanted), most))
 
-    def _scores(self, wanted: Mapping[str, float]) -> Iterable[tuple[int, float]]:
+    def _scores(self, wanted: Mapping[str, float], postings: _Postings) -> Mapping[int, float]:
         scores: dict[int, float] = defaultdict(float)
         for word, weight in wanted.items():
-            for number, value in self._postings.get(word, ()):
+            for number, value in postings.get(word, ()):
                 scores[number] += weight * value
         if any(word[0] == IDEA and word[1:] in CHANGING for word in wanted):
-            return scores.items()
+            return scores
         reads = self._reads
-        return (
-            (number, _AGAINST * score if reads[number] is False else score)
+        return {
+            number: _AGAINST * score if reads[number] is False else score
             for number, score in scores.items()
-        )
+        }
 
     def _varied(self, best: Iterator[int], wanted: Container[str]) -> Iterator[int]:
         """`best`, but variants later that differ from one before in nothing that is wanted."""
@@ -170,6 +177,8 @@ class SearchIndex:
         return wanted
 
     def _known(self, word: str) -> Iterator[tuple[str, float]]:
+        if word in self._common:
+            yield word, 1.0
         if word in self._postings:
             yield word, 1.0
         elif word[0] != IDEA and len(word) >= _SHORTEST_PREFIX:
@@ -201,9 +210,14 @@ def _read(document: Document) -> Counter[str]:
     return counted
 
 
-def _weigh(
-    read: Sequence[Counter[str]], names: Sequence[frozenset[str]]
-) -> dict[str, list[tuple[int, float]]]:
+def _take_common(postings: _Postings, documents: int) -> _Postings:
+    """The words that tell none apart, taken out of `postings`."""
+    most = _MOST_COMMON * documents if documents > _FEW else documents
+    words = [word for word, found in postings.items() if len(found) > most]
+    return {word: postings.pop(word) for word in words}
+
+
+def _weigh(read: Sequence[Counter[str]], names: Sequence[frozenset[str]]) -> _Postings:
     """Each word with the documents that hold it, and what it is worth in each."""
     lengths = [sum(words.values()) for words in read]
     usual = (sum(lengths) / len(lengths) if lengths else 0.0) or 1.0
@@ -215,10 +229,8 @@ def _weigh(
             if word in names[number]:
                 value += _NAME / len(names[number])
             held[word].append((number, value))
-    postings: dict[str, list[tuple[int, float]]] = {}
+    postings: _Postings = {}
     for word, found in held.items():
-        if len(found) > _MOST_COMMON * len(read) and len(read) > _FEW:
-            continue
         # Damped: a rare word that was only guessed must not outweigh several that were said.
         rarity = math.sqrt(math.log(1 + (len(read) - len(found) + 0.5) / (len(found) + 0.5)))
         postings[word] = [(number, rarity * value) for number, value in found]

@@ -36,7 +36,7 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "That is not name=value with one of these names: {names}. Again",
             "格式应为 name=value,参数名须为:{names}。请重新输入",
         ),
-        "question": ("Run {title} ({tool}) on {server}?", "在 {server} 上运行 {title}({tool})?"),
+        "question": ("Run {tool} on {server}?", "在 {server} 上运行 {tool}?"),
         "server-asks": ("{server} asks: {text}", "{server} 询问:{text}"),
         "foreign": (
             "You did not give these values; they may come from what a tool says: {names}",

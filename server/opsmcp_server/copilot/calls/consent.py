@@ -108,7 +108,7 @@ class Asking:
         if not call.settled:
             await self._ask(call, servers_question(call, params.message, self._words))
         if call.answer == "agreed":
-            return types.ElicitResult(action="accept", content={"agree": True})
+            return types.ElicitResult(action="accept", content={})
         return types.ElicitResult(action="decline")
 
     async def _ask(self, call: Call, question: str) -> None:
@@ -153,7 +153,7 @@ def _standing_still(clock: anyio.CancelScope | None) -> Generator[None]:
 
 
 def _is_consent(params: types.ElicitRequestParams) -> bool:
-    """Whether it is a plain yes or no, as opsmcp asks."""
+    """Whether it is a plain yes or no, as opsmcp asks: with nothing to fill in."""
     if not isinstance(params, types.ElicitRequestFormParams):
         return False
-    return set(object_of(params.requested_schema.get("properties"))) == {"agree"}
+    return not object_of(params.requested_schema.get("properties"))

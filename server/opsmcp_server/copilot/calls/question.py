@@ -4,6 +4,7 @@ Nothing is left out here, and nothing is cut but names and descriptions, with a 
 fit on a screen is for whoever shows it, and what is too long for anybody is not asked at all.
 """
 
+import re
 from collections.abc import Iterable
 
 from opsmcp_server.copilot.base.words import Words
@@ -11,7 +12,7 @@ from opsmcp_server.copilot.calls.call import Call
 from opsmcp_server.copilot.calls.inner_call import named_call
 from opsmcp_server.copilot.terminal.folded_output import barred
 from opsmcp_tools.policy.shown_arguments import show_arguments
-from opsmcp_tools.safe_text.characters import clean_line
+from opsmcp_tools.safe_text.characters import clean_line, quote
 from opsmcp_tools.safe_text.cleaning import clean
 
 __all__ = ["LONGEST_QUESTION", "listed", "name_of", "own_question", "servers_question"]
@@ -20,18 +21,18 @@ LONGEST_QUESTION = 50_000
 """Characters that a person can be expected to read before they agree."""
 
 _LONGEST_NAME = 60
+_PLAIN_NAME = re.compile(rf"[A-Za-z0-9_.-]{{1,{_LONGEST_NAME}}}")
 
 
 def own_question(call: Call, words: Words) -> str:
     """What the chat itself asks about a call."""
     offered = call.offered
-    tool, label = clean_line(offered.tool.name, _LONGEST_NAME), offered.server.label
-    lines = [words("question", title=offered.title, tool=tool, server=label)]
+    lines = [words("question", tool=_shown(offered.tool.name), server=offered.server.label)]
     if offered.destroys:
         lines += [words("not-known" if offered.effect_is_unknown else "destructive")]
     lines += _warning(call, words)
-    told = offered.description if offered.server.asks_itself else barred(offered.description)
-    lines += [told] if told else []
+    told = "\n".join(said for said in (offered.title, offered.description) if said)
+    lines += [told if offered.server.asks_itself else barred(told)] if told else []
     return "\n".join([*lines, *show_arguments(call.arguments, words.language)])
 
 
@@ -49,6 +50,11 @@ def _warning(call: Call, words: Words) -> list[str]:
     return [words("foreign", names=listed(call.foreign))] if call.foreign else []
 
 
+def _shown(name: str) -> str:
+    """The name of a tool; one that could pass for words of the question is quoted."""
+    return name if _PLAIN_NAME.fullmatch(name) else quote(name)
+
+
 def listed(names: Iterable[str]) -> str:
     """Names of strangers on one line."""
     return ", ".join(clean_line(name, _LONGEST_NAME) for name in names)
@@ -57,4 +63,4 @@ def listed(names: Iterable[str]) -> str:
 def name_of(call: Call) -> str:
     """The operation that a call is about, short enough for a prompt."""
     name, _ = named_call(call.offered, call.arguments)
-    return clean_line(name or call.offered.tool.name, _LONGEST_NAME)
+    return _shown(name or call.offered.tool.name)
