@@ -225,6 +225,7 @@ def _tool_settings(config: Config) -> ToolSettings:
             tasks=expose.tasks,
             include=expose.include,
             exclude=expose.exclude,
+            output_scripts=expose.output_scripts,
         ),
         hints=_plain(config.tools.hints),
         bind=config.bound_values(),

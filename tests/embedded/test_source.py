@@ -132,7 +132,7 @@ async def test_steps_see_a_small_environment(engine: Open) -> None:
 
 
 async def test_python_step_runs_with_python(engine: Open) -> None:
-    content = "#!/usr/bin/env python3\nimport sys\nprint(sys.executable, ${x})"
+    content = "#!/usr/bin/env python3\nimport sys\nprint(sys.executable, '${x}')"
     async with engine(task("t", step("a", content), "{x: {}}")) as runs:
         assert outputs(await runs.run("t", {"x": "a b"})) == [f"{sys.executable} a b\n"]
 
@@ -179,10 +179,22 @@ async def test_broken_condition_is_a_failure_that_names_the_step(engine: Open) -
     assert only.note.startswith("not run: `when`:")
 
 
-async def test_step_that_would_run_a_value_is_refused(engine: Open) -> None:
-    async with engine(task("t", step("a", "eval ${x}"), "{x: {}}")) as runs:
-        (only,) = steps_of(await runs.run("t", {"x": "id"}))
-    assert only.note == "not run: it would run the value of 'x' as code (eval)"
+async def test_an_output_that_begins_like_an_option_is_no_argument(engine: Open) -> None:
+    steps = (
+        step("a", "printf %s -n")
+        + step("b", 'grep "${output}" /dev/null')
+        + step("c", "echo never")
+    )
+    async with engine(task("t", steps)) as runs:
+        first, last = steps_of(await runs.run("t"))
+    assert first.status is Status.SUCCEEDED
+    assert last.note.startswith("not run: the value of 'output' begins with '-'")
+
+
+async def test_an_output_behind_two_dashes_is_an_argument(engine: Open) -> None:
+    steps = step("a", "printf %s -x") + step("b", 'echo -x | grep -c -- "${output}"')
+    async with engine(task("t", steps)) as runs:
+        assert outputs(await runs.run("t")) == ["-x", "1\n"]
 
 
 async def test_required_variable_without_a_value_fails_clearly(engine: Open) -> None:

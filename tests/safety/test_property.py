@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opsmcp_pipelines.embedded.engine.render import render_step
 from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_pipelines.shell.render import render_step
 from opsmcp_tools.arguments.check import check_arguments
 from opsmcp_tools.model.errors import InvalidArguments
 from opsmcp_tools.model.tool import Principal
@@ -83,7 +83,7 @@ def test_what_is_taken_arrives_as_it_is(arguments: dict[str, Any], empty: Path) 
         arguments = {name: value for name, value in arguments.items() if name not in wrong}
         taken = dict(check_arguments(TOOL, arguments, ANNA).arguments)
     content = 'show() { printf \'%s\\0\' "$#" "$@"; }\n' + "".join(map(_show, taken))
-    script = render_step(content, taken, {})
+    script = render_step(content, taken)
     pasted: tuple[str, Mapping[str, str]] = (_pasted(content, taken), {})
     for text, environ in ((script.text, script.environ), pasted):
         shell = subprocess.run(

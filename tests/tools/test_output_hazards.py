@@ -59,7 +59,9 @@ def test_what_is_steered_by_output_says_so_and_counts_as_destructive(
 
 def test_a_declared_result_that_is_pasted_is_named_too() -> None:
     found = tool(SAFE, "echo ${k}", results={"k": "s"})
-    assert hazards(found) == ["the result 'k' of task 'first' becomes part of scripts"]
+    [said] = hazards(found)
+    assert said.startswith("the result 'k' of task 'first' becomes part of scripts; ")
+    assert "task last, step s, line 1: " in said
     assert not found.hints.read_only
 
 

@@ -71,7 +71,7 @@ BAD: dict[str, tuple[Task, str]] = {
     "hostile regex": (replace(GOOD, variables=(Variable("x", regex="^(a+)+$"),)), "hostile-regex"),
     "unquoted": (script("kubectl get pod ${pod}"), "unquoted-variable"),
     "in a substitution": (script('echo "$(get ${pod})"'), "unquoted-variable"),
-    "evaluated": (script('eval "${pod}"'), "evaluated-value"),
+    "evaluated": (script('eval "${pod}"'), "free-script"),
 }
 
 

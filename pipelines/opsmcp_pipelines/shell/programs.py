@@ -1,6 +1,7 @@
-"""What well-known programs do with their arguments, as tables (POSIX and the GNU manuals).
+"""The programs that the analysis has to know, as tables (POSIX and the GNU manuals).
 
-No decisions: `command_line` and `hazard` make them.
+Which run a shell or a program of their own, and which only print what they are given. What is not
+here gets inert values and no text.
 """
 
 import re
@@ -8,24 +9,23 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 __all__ = [
-    "AWKS",
-    "CLIENTS",
     "CODE_OPTIONS",
-    "EVALUATES",
-    "HARMLESS",
+    "FILE_OPTIONS",
+    "FILTERS",
+    "JOINED",
     "NAMES_VARIABLES",
-    "OWN_LANGUAGE",
-    "RUNS_ALL",
+    "PRINTERS",
+    "PROGRAM_OPTIONS",
     "RUNS_INPUT",
-    "RUNS_ITS_ARGUMENTS",
-    "RUN_BY_OPTION",
+    "RUNS_OPERAND",
     "SHELLS",
-    "SHELL_CODE",
     "SHELL_WITHOUT_COMMAND",
+    "SQL_CLIENTS",
     "SSHES",
     "SSH_VALUED",
     "interpreter",
     "names",
+    "names_code",
     "runs_its_value",
 ]
 
@@ -36,214 +36,142 @@ def names(text: str) -> frozenset[str]:
 
 
 SHELLS = names("sh bash dash ash zsh ksh rbash rzsh mksh lksh oksh yash posh csh tcsh fish pwsh")
-SHELL_CODE = SHELLS | {"su", "runuser", "sg", "flock", "script"}
-"""What takes commands of a shell as the value of an option."""
-
-SHELL_WITHOUT_COMMAND = names("chroot nsenter unshare doas pkexec su runuser sg")
-"""Programs that start a shell when they are given no command."""
+SHELL_WITHOUT_COMMAND = names("chroot nsenter unshare doas pkexec su runuser sg sudo newgrp")
+"""Programs that may start a shell when they are given no command."""
 
 SSHES = names("ssh slogin autossh rsh remsh")
-CODE_OPTIONS: Mapping[str, str] = MappingProxyType(
+SSH_VALUED = frozenset("-" + letter for letter in "BbcDEeFIiJLlmOopQRSWw")
+JOINED: Mapping[str, frozenset[str]] = MappingProxyType(
     {
-        **dict.fromkeys(SHELLS, "c"),
-        "expect": "c",
-        "flock": "c",
-        "lua": "e",
-        "mysql": "e",
-        "luajit": "e",
-        "node": "ep",
-        "nodejs": "ep",
-        "perl": "eE",
-        "php": "r",
-        "psql": "c",
-        "python": "c",
-        "ruby": "e",
-        "runuser": "c",
-        "script": "c",
-        "sg": "c",
-        "su": "c",
-        "tclsh": "c",
-        "vagrant": "c",
+        **dict.fromkeys(SSHES, SSH_VALUED),
+        "clush": names("-w -g -x -X -l -f -t -u -o"),
+        "eval": frozenset(),
+        "hyperfine": names("-w -r -m -M -S"),
+        "parallel": names("-j -a -N -n -I -S --jobs --delay --timeout --joblog --sshlogin"),
+        "pdsh": names("-w -x -g -l -t -u -f -R"),
+        "pssh": names("-h -H -l -p -t -o -e -O"),
+        "salt": names("-t -b -L -G -E -N --timeout --batch-size"),
+        "screen": names("-S -t -s -p -c -h -T"),
+        "tmux": names("-t -s -S -L -n -x -y -c -F -e -f"),
+        "watch": names("-n --interval -q --equexit"),
     }
 )
+"""Programs that hand their words to a shell, with their options that take a value."""
+
+RUNS_INPUT = names("at batch crontab") | SHELLS
+RUNS_OPERAND = names("trap mosh")
+"""Programs of which an operand alone is a command of a shell."""
+
+SQL_CLIENTS = names("psql mysql mariadb sqlite3 clickhouse-client sqlplus cqlsh duckdb usql")
+CODE_OPTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(SHELLS, r"-[A-Za-z]*c|--command"),
+        "awk": r"-e|--source",
+        "clickhouse-client": r"-q|--query",
+        "expect": r"-c",
+        "flock": r"-c|--command",
+        "gawk": r"-e|--source",
+        "lua": r"-e",
+        "mariadb": r"-[A-Za-z]*e|--execute",
+        "mongosh": r"--eval",
+        "mysql": r"-[A-Za-z]*e|--execute",
+        "node": r"-[ep]|--eval|--print",
+        "perl": r"-[A-Za-z]*[eE]",
+        "php": r"-r|--run",
+        "psql": r"-[A-Za-z]*c|--command",
+        "python": r"-[A-Za-z]*c",
+        "ruby": r"-[A-Za-z]*e",
+        "runuser": r"-c|--(?:session-)?command",
+        "script": r"-[A-Za-z]*c|--command",
+        "sed": r"-[A-Za-z]*e|--expression",
+        "sg": r"-c",
+        "su": r"-c|--(?:session-)?command",
+        "tclsh": r"-c",
+    }
+)
+"""The options whose value is code of the program's own language."""
+
+FILE_OPTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("awk", "gawk", "mawk", "nawk", "sed", "jq"), "-f|--file|--from-file"),
+        **dict.fromkeys(("make", "gmake", "psql", "osqueryi"), "-f|--file|--makefile"),
+        **dict.fromkeys(SHELLS, "--rcfile|--init-file"),
+        "clickhouse-client": "--queries-file",
+        "java": "-jar|-cp|-classpath|--class-path",
+        "ssh-add": "-s",
+        "ssh-keygen": "-D",
+        "perl": "-I|-M",
+        "python": "-m",
+    }
+)
+"""The options whose value is a file that is run, or a module."""
+
+PROGRAM_OPTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "ansible": "-[am]",
+        "find": "-exec|-execdir|-ok|-okdir",
+        "git": "-c",
+        "man": "-P",
+        "nc": "-[A-Za-z]*[ec]",
+        "ncat": "-[A-Za-z]*[ec]",
+        "rsync": "-[A-Za-z]*e|-M",
+        "scp": "-[oS]",
+        "sftp": "-[oS]",
+        "ssh": "-o",
+        "start-stop-daemon": "-[xa]|--startas",
+        "tar": "-[A-Za-z]*[IF]",
+        "tcpdump": "-z",
+        "vi": r"-[cS]|\+",
+        "vim": r"-[cS]|\+",
+        "wget": "-e",
+        "zip": "-TT",
+    }
+)
+"""Short options that name a program, or hold a setting that may. Long ones say so themselves."""
+
+_CODE_NAMES = names(
+    "exec command cmd program script rsh pager editor filter shell entrypoint hook askpass"
+)
+
+
+def names_code(option: str) -> bool:
+    """Whether an option, or a setting, says by its name that its value names a program."""
+    return any(
+        part.startswith(name) or part.endswith(name)
+        for part in re.split(r"[-_.:]", option.lower())
+        for name in _CODE_NAMES
+    )
 
 
 def interpreter(name: str) -> str:
-    """The key of `CODE_OPTIONS` for a program, with versions cut off: `python3.11`. Or empty."""
-    plain = re.sub(r"[0-9.]+$", "", name)
-    return plain if plain in CODE_OPTIONS else ""
+    """The name of a program without its version: `python3.11` is `python`."""
+    name = {"nodejs": "node", "gmake": "make", "mawk": "awk", "nawk": "awk"}.get(name, name)
+    return re.sub(r"[0-9.]+$", "", name) or name
 
 
-RUNS_ALL = frozenset(
-    {
-        "eval",
-        "trap",
-        "alias",
-        "source",
-        ".",
-        "complete",
-        "compgen",
-        "bind",
-        "hash",
-        "enable",
-        "jobs",
-    }
+_RUN_BY_VARIABLE = names(
+    "BASH_ENV BROWSER CDPATH EDITOR ENV GIT_ASKPASS GIT_CONFIG GIT_EDITOR GIT_EXEC_PATH"
+    " GIT_EXTERNAL_DIFF GIT_PAGER GIT_PROXY_COMMAND GIT_SEQUENCE_EDITOR GIT_SSH GIT_SSH_COMMAND"
+    " IFS KUBE_EDITOR LD_AUDIT LD_LIBRARY_PATH LD_PRELOAD LESSCLOSE LESSOPEN MAKEFLAGS MANPAGER"
+    " NODE_OPTIONS NODE_PATH PAGER PATH PERL5DB PERL5LIB PERL5OPT PROMPT_COMMAND PS0 PS1 PS2 PS4"
+    " PYTHONHOME PYTHONPATH PYTHONSTARTUP RSYNC_RSH RUBYLIB RUBYOPT SHELL SSH_ASKPASS"
+    " SUDO_ASKPASS SYSTEMD_EDITOR SYSTEMD_PAGER TAR_OPTIONS VISUAL JAVA_TOOL_OPTIONS"
+    " _JAVA_OPTIONS CLASSPATH LUA_PATH GCONV_PATH"
 )
-RUNS_ITS_ARGUMENTS = names(
-    "watch parallel ed ex sg socat tmux screen byobu dtach abduco pssh parallel-ssh pdsh "
-    "dsh clush mosh ansible salt xterm hyperfine entr"
-)
-"""Programs that give their arguments to a shell, or run lines that begin in some way."""
-
-RUNS_INPUT = names(
-    ". source at batch newgrp login machinectl crontab ed ex parallel dc m4 ftp lftp sftp "
-    "gnuplot tmux screen"
-)
-OWN_LANGUAGE = names(
-    "ansible-playbook gdb make gmake mariadb mongo mongosh mysql psql sqlite3 sqlplus"
-)
-"""Programs whose own language has a way to run commands."""
-
-_SSH_OPTIONS = r"-[A-Za-z0-9]*[oFS]"
-_VIM_OPTIONS = r"-[cSu]|--cmd|\+"
-RUN_BY_OPTION: Mapping[str, str] = MappingProxyType(
-    {
-        "apt": r"-[oc]|--option|--config-file",
-        "apt-get": r"-[oc]|--option|--config-file",
-        "aws": r"--parameters",
-        "autossh": _SSH_OPTIONS,
-        "curl": r"-[A-Za-z]*K|--config",
-        "docker": r"--entrypoint",
-        "env": r"-S|--split-string",
-        "find": r"-exec|-execdir|-ok|-okdir",
-        "flock": r"--command",
-        "gdb": r"--?(?:ex|eval-command|x|command)",
-        "gcloud": r"--command|--ssh-flag",
-        "git": r"-c|--exec-path|--config-env|--upload-pack|--receive-pack",
-        "gmake": r"--eval|-f|--file",
-        "helm": r"--post-renderer",
-        "make": r"--eval|-f|--file",
-        "man": r"-P|--pager",
-        "nmap": r"--script",
-        "nc": r"-[A-Za-z]*[ec]",
-        "ncat": r"-[A-Za-z]*[ec]|--exec|--sh-exec|--lua-exec",
-        "nerdctl": r"--entrypoint",
-        "podman": r"--entrypoint",
-        "rsync": r"-[A-Za-z]*e|--rsh|--rsync-path|-M|--remote-option",
-        "runuser": r"--(?:session-)?command",
-        "scp": _SSH_OPTIONS,
-        "script": r"--command",
-        "sftp": _SSH_OPTIONS,
-        "sort": r"--compress-program",
-        "start-stop-daemon": r"-[xa]|--exec|--startas",
-        "split": r"--filter",
-        "slogin": _SSH_OPTIONS,
-        "ssh": _SSH_OPTIONS,
-        "ssh-add": r"-[se]",
-        "ssh-keygen": r"-[Dw]",
-        "su": r"--(?:session-)?command",
-        "tar": r"-[A-Za-z]*[IF]|--(?:use-compress-program|to-command|checkpoint-action|rsh-command"
-        r"|info-script|new-volume-script|rmt-command)",
-        "tcpdump": r"-z",
-        "vi": _VIM_OPTIONS,
-        "view": _VIM_OPTIONS,
-        "vim": _VIM_OPTIONS,
-        "wget": r"-e|--execute|--use-askpass|--config",
-        "zip": r"-TT|--unzip-command",
-    }
-)
-"""Programs that an option makes run a program, and those options: `tar --to-command=`."""
-
-_RUN_BY_VARIABLE = frozenset(
-    {
-        "BASH_ENV",
-        "BROWSER",
-        "EDITOR",
-        "ENV",
-        "GIT_ASKPASS",
-        "GIT_CONFIG",
-        "GIT_EDITOR",
-        "GIT_EXEC_PATH",
-        "GIT_EXTERNAL_DIFF",
-        "GIT_PAGER",
-        "GIT_PROXY_COMMAND",
-        "GIT_SEQUENCE_EDITOR",
-        "GIT_SSH",
-        "GIT_SSH_COMMAND",
-        "KUBE_EDITOR",
-        "LD_AUDIT",
-        "LD_LIBRARY_PATH",
-        "LD_PRELOAD",
-        "LESSCLOSE",
-        "LESSOPEN",
-        "MAKEFLAGS",
-        "MANPAGER",
-        "NODE_OPTIONS",
-        "PAGER",
-        "PATH",
-        "PERL5LIB",
-        "PERL5OPT",
-        "PROMPT_COMMAND",
-        "PS0",
-        "PS1",
-        "PS2",
-        "PS4",
-        "PYTHONHOME",
-        "PYTHONPATH",
-        "PYTHONSTARTUP",
-        "RSYNC_RSH",
-        "RUBYLIB",
-        "RUBYOPT",
-        "SHELL",
-        "SSH_ASKPASS",
-        "SYSTEMD_EDITOR",
-        "SYSTEMD_PAGER",
-        "SUDO_ASKPASS",
-        "TAR_OPTIONS",
-        "VISUAL",
-    }
-)
-"""Variables that shells and programs take commands, or the places of programs, from."""
 
 
 def runs_its_value(variable: str) -> bool:
-    """Whether a variable holds a command, or the place of a program."""
+    """Whether shells or programs take commands, or the places of programs, from a variable."""
     return variable in _RUN_BY_VARIABLE or variable.startswith("GIT_CONFIG_")
 
 
 NAMES_VARIABLES = frozenset({"read", "mapfile", "readarray", "getopts"})
-HARMLESS = frozenset({"echo", "printf", "grep", "cat", "ls", "which", "type", "pgrep"})
-AWKS = frozenset({"awk", "gawk", "mawk", "nawk"})
-SSH_VALUED = frozenset("-" + letter for letter in "BbcDEeFIiJLlmOopQRSWw")
-CLIENTS = frozenset({"kubectl", "oc", "docker", "podman", "crictl", "nerdctl"})
 
-EVALUATES: Mapping[str, re.Pattern[str]] = MappingProxyType(
-    {
-        "sh": re.compile(
-            r"\b(eval|exec|trap|source|let|declare|typeset|alias|xargs|parallel|tmux|screen|r?sh|ssh"
-            r"|slogin|autossh|fish|(r?ba|da|a|z|m?k|t?c)sh)\b|\(\(|\[\["
-            r"|\$\[|`|(^|[;|&({]|\b(do|then|else|if|while|until)\b)\s*([\"']?\$|\.\s)"
-        ),
-        "input": re.compile(
-            r"\b(su|chroot|nsenter|unshare|runuser|doas|at|batch|crontab|python[0-9.]*|perl|ruby|node"
-            r"|php|lua|m4|mysql|mariadb|psql|sqlite3|make|awk|gawk|mawk|sed\s+-f)\b"
-            r"|\bsudo\b[^|;&]*\s-(\w*[is]|-login|-shell)"
-        ),
-        "arithmetic": re.compile(r"\(\(|\[\[|\$\[|\blet\b"),
-        "awk": re.compile(r"\bsystem\s*\(|\bgetline\b|(?<!\|)\|(?!\|)"),
-        "awk runs": re.compile(
-            r"\bsystem\s*\(\s*(?![\s\"])|[\w\])]\s*\|&?\s*getline"
-            r"|\bprintf?\b[^;}\n|]*\|&?\s*(?![\s\"|&])"
-        ),
-        "others": re.compile(
-            r"\b(system|popen\w*|exec\w*|eval|spawn\w*|subprocess|getoutput|getstatusoutput|open|qx"
-            r"|passthru|shell_exec|proc_open|child_process)\b|`",
-            re.IGNORECASE,
-        ),
-    }
+PRINTERS = names("echo printf jq basename dirname realpath readlink tr sed awk expr yq")
+"""Programs that print what they are given as arguments."""
+
+FILTERS = names(
+    "cat grep head tail sort uniq wc tr cut fold nl base64 sha256sum jq sed awk gawk mawk xargs"
+    " tac rev yq column paste tee envsubst"
 )
-"""Signs in code that it evaluates what it is given, by what the code is for.
-
-`input`: that commands of a shell may run their input. `awk runs`: that it runs a command which
-begins with what it is given.
-"""
+"""Programs that print what they read."""

@@ -5,16 +5,17 @@ would do there is not known here.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from opsmcp_pipelines.shell.references import RefusedStep
+from opsmcp_pipelines.shell.references import RefusedStep, find_references
+from opsmcp_pipelines.shell.tree import parse
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["PREFIX", "Place", "is_open", "place_of", "quote_places"]
+__all__ = ["PREFIX", "Place", "find_unquoted", "is_looped", "place_of", "prepare", "quote_places"]
 
 PREFIX = "OPSMCP_V"
 """What the names of the environment variables begin with that hold values."""
@@ -56,16 +57,70 @@ class _Edit:
     text: bytes
 
 
-def quote_places(root: "Node", source: bytes, places: Sequence[Place]) -> bytes:
+def prepare(content: str, names: Container[str]) -> tuple[bytes, list[Place]]:
+    """Name the environment variables in the script, so that the parser sees plain expansions."""
+    variables = {
+        name: f"{PREFIX}{number}"
+        for number, name in enumerate(sorted({r.name for r in find_references(content, names)}), 1)
+    }
+    source = bytearray()
+    places: list[Place] = []
+    done = 0
+    for found in find_references(content, names):
+        variable = variables[found.name]
+        source += content[done : found.start].encode()
+        start = len(source)
+        source += f"${{{variable}}}".encode()
+        places.append(Place(start, len(source), found.name, variable))
+        done = found.end
+    source += content[done:].encode()
+    return bytes(source), places
+
+
+def quote_places(
+    root: "Node", source: bytes, places: Sequence[Place], lists: Container[str] = ()
+) -> bytes:
     """The script in which the value of each place arrives as one word, or as the text it is.
+
+    The values of `lists` are split into their items where they stand bare as the words of a loop.
 
     Raises:
         RefusedStep: A place cannot be quoted so.
     """
-    return _apply(source, [edit for place in places for edit in _edit(root, source, place)])
+    edits: list[_Edit] = []
+    opened: set[int] = set()
+    for place in places:
+        around = place_of(root, place)
+        if around is not None and _is_quoted_heredoc(around):
+            edits += _open_heredoc(around, source) if around.id not in opened else []
+            opened.add(around.id)
+        elif not (place.name in lists and is_looped(root, place)):
+            edits += _edit(root, source, place, around)
+    return _apply(source, edits)
 
 
-def is_open(root: "Node", source: bytes, place: Place) -> bool:
+def find_unquoted(content: str, names: Container[str]) -> tuple[str, ...]:
+    """Which variables a shell script leaves to be split into words, loops aside, in order.
+
+    Nothing is found in a script that cannot be parsed.
+    """
+    source, places = prepare(content, names)
+    root = parse(source)
+    if root.has_error:
+        return ()
+    open_ = [p for p in places if _is_open(root, source, p) and not is_looped(root, p)]
+    return tuple(dict.fromkeys(place.name for place in open_))
+
+
+def is_looped(root: "Node", place: Place) -> bool:
+    """Whether it stands bare as the words of a loop, which the shell splits."""
+    node = root.descendant_for_byte_range(place.start, place.end)
+    parent = node.parent if node is not None else None
+    whole = node is not None and (node.start_byte, node.end_byte) == (place.start, place.end)
+    return whole and parent is not None and parent.type == "for_statement"
+
+
+def _is_open(root: "Node", source: bytes, place: Place) -> bool:
     """Whether the script leaves a value there to be split into words."""
     around = place_of(root, place)
     kind = around.type if around else ""
@@ -73,9 +128,8 @@ def is_open(root: "Node", source: bytes, place: Place) -> bool:
     return not quoted and not _is_escaped(source, place.start)
 
 
-def _edit(root: "Node", source: bytes, place: Place) -> Iterator[_Edit]:
+def _edit(root: "Node", source: bytes, place: Place, around: "Node | None") -> Iterator[_Edit]:
     """What to change so that the value arrives whole at this place."""
-    around = place_of(root, place)
     kind = around.type if around else ""
     plain = source[place.start : place.end]
     written = f"${{{place.name}}}".encode()
@@ -83,8 +137,6 @@ def _edit(root: "Node", source: bytes, place: Place) -> Iterator[_Edit]:
         yield _Edit(place.start, place.end, written)
     elif kind in ("raw_string", "ansi_c_string"):
         yield _reopen(source, place, kind)
-    elif around is not None and _is_quoted_heredoc(around):
-        yield from _open_heredoc(around, source)
     elif _is_escaped(source, place.start):
         yield _Edit(place.start, place.end, written)
     elif kind not in _EXPANDING or _is_replacement(root, place):
@@ -153,8 +205,7 @@ def _open_heredoc(body: "Node", source: bytes) -> Iterator[_Edit]:
 def _apply(source: bytes, edits: Sequence[_Edit]) -> bytes:
     result = bytearray()
     done = 0
-    # Two values in one here-document ask for the same changes.
-    for edit in sorted(set(edits), key=lambda edit: (edit.start, edit.end)):
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
         result += source[done : edit.start] + edit.text
         done = edit.end
     return bytes(result + source[done:])

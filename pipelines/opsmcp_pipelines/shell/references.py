@@ -1,13 +1,22 @@
 """References: `${name}` in a script or an expression, where `name` is a variable that is known.
 
-Unknown names are none: they belong to the shell. Knows nothing of any language.
+Unknown names are none: they belong to the shell.
 """
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-__all__ = ["RefusedStep", "Reference", "find_references"]
+__all__ = [
+    "NOT_FIRST",
+    "PREDEFINED",
+    "RefusedStep",
+    "Reference",
+    "find_references",
+    "language_of",
+    "own_names",
+    "unfold",
+]
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z0-9_][A-Za-z0-9_./-]*)\}")
 
@@ -39,3 +48,40 @@ def find_references(text: str, known: Container[str]) -> Iterator[Reference]:
     for match in _REFERENCE.finditer(text):
         if match[1] in known:
             yield Reference(match.start(), match.end(), match[1])
+
+
+NOT_FIRST = ("-", "@", "+", "<", "|", "=", ":", "~")
+"""What text must not begin with where it begins an argument, which a program could misread."""
+
+PREDEFINED = frozenset(
+    {"HOSTNAME", "NAMESPACE", "TASK", "TASKRUN", "TIME", "output", "result", "status"}
+)
+"""The names that every step knows, as in Ops."""
+
+
+def own_names(content: str, declared: Iterable[str]) -> frozenset[str]:
+    """The predefined names that a script assigns itself, so that they are the script's own."""
+    return frozenset(
+        name
+        for name in PREDEFINED.difference(declared)
+        if re.search(rf"(?<![A-Za-z0-9_$-]){name}=", content)
+    )
+
+
+def unfold(content: str, fixed: Mapping[str, str]) -> str:
+    """The script of a step: that of a variable whose value the author fixed, if it is only that."""
+    whole = content.strip()
+    for reference in find_references(whole, fixed):
+        if (reference.start, reference.end) == (0, len(whole)):
+            return fixed[reference.name]
+    return content
+
+
+def language_of(content: str) -> str:
+    """What runs a script: `sh`, `bash` or `python`, by its first line."""
+    first = content.lstrip().partition("\n")[0]
+    if not first.startswith("#"):
+        return "sh"
+    if "python" in first:
+        return "python"
+    return "bash" if first.startswith("#!") and "bash" in first else "sh"

@@ -1,6 +1,6 @@
 """Where in a command line another command begins: behind sudo, xargs, kubectl exec, ... Pure.
 
-Where it cannot be sure, it names every place that may be one.
+Where an unknown option may take a value, it names both places.
 """
 
 import re
@@ -8,19 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from opsmcp_pipelines.shell.programs import (
-    AWKS,
-    CLIENTS,
-    HARMLESS,
-    RUN_BY_OPTION,
-    SSH_VALUED,
-    SSHES,
-    interpreter,
-    names,
-)
-from opsmcp_pipelines.shell.word import NodeT, Word
+from opsmcp_pipelines.shell.programs import names
+from opsmcp_pipelines.shell.tree import Word
 
-__all__ = ["WRAPPERS", "command_lines", "skip_options", "words_in_front", "wrapped"]
+__all__ = ["WRAPPERS", "inner_lines", "skip_options"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,104 +120,76 @@ _EXECUTING = MappingProxyType(
         "exec": _wrapper(_IN_CONTAINER, 1),
         "run": _wrapper(_NEW_CONTAINER, 1),
         "debug": _wrapper(_NEW_CONTAINER, 1),
-        "compose": _wrapper("-f -p --file --project-name --profile", 2),
-        "attach": _wrapper(),
         "rsh": _wrapper(_IN_CONTAINER, 1),
     }
 )
 """What clients of containers run commands with."""
 
 _ASSIGNING = frozenset({"env", "sudo", "doas"})
-_ALSO_BEHIND_OTHERS = (
-    SSHES
-    | AWKS
-    | names(
-        "sed sudo doas timeout nohup setsid xargs parallel chroot nsenter unshare busybox stdbuf "
-        "ionice sshpass tmux screen watch pkexec gosu"
-    )
-)
-"""What starts a command of its own wherever it stands: the program in front may run it."""
+_CLIENTS = names("kubectl oc docker docker-compose podman crictl nerdctl lxc ctr")
 
 
-def command_lines(words: Sequence[Word[NodeT]]) -> Iterator[Sequence[Word[NodeT]]]:
-    """The command line, and each part of it that may be a command line of its own."""
-    pending, seen = [0], set[int]()
-    while pending:
-        at = pending.pop()
-        if at in seen or at >= len(words):
-            continue
-        seen.add(at)
-        line = words[at:]
-        yield line
-        pending += [at + further for further in _further(line)]
-
-
-def _further(words: Sequence[Word[NodeT]]) -> Iterator[int]:
-    name, rest = words[0].name, words[1:]
-    if name in HARMLESS:
-        return
+def inner_lines(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
+    """The command lines that a command line runs, of words that the program only passes on."""
+    name, rest = words[0].program, words[1:]
     if name in WRAPPERS:
-        yield from (1 + at for at in wrapped(name, rest))
-    if name == "ip" and [word.text for word in rest[:2]] == ["netns", "exec"]:
-        yield 4
-    if name in CLIENTS:
-        yield from (2 + at for at, word in enumerate(rest) if word.text == "--")
-        found = [at for at, word in enumerate(rest) if word.text in _EXECUTING]
-        if not found:
-            return  # `kubectl get node` is no interpreter.
-        after = rest[found[0] + 1 :]
-        starts = _after_options(after, _EXECUTING[rest[found[0]].text])
-        yield from (2 + found[0] + at for at in starts)
-    options = RUN_BY_OPTION.get(name)  # `rsync -e ssh` ends with ssh
-    for number, word in enumerate(rest, 1):
-        if word.text in ("-exec", "-execdir", "-ok", "-okdir"):
-            yield number + 1
-        elif options and re.fullmatch(options, words[number - 1].text):
-            continue
-        elif word.name in _ALSO_BEHIND_OTHERS or interpreter(word.name):
-            yield number
+        yield from (rest[at:] for at in _wrapped(name, rest))
+    elif name == "ip" and [word.prefix for word in rest[:2]] == ["netns", "exec"]:
+        yield rest[3:]
+    elif name == "find":
+        starts = [at for at, word in enumerate(rest) if word.prefix in _EXECS]
+        yield from (rest[at + 1 :] for at in starts)
+    elif name in _CLIENTS:
+        yield from _in_containers(rest)
 
 
-def words_in_front(words: Sequence[Word[NodeT]]) -> Sequence[Word[NodeT]]:
-    """The words in front of the command that a command line runs; a word more would be that."""
-    name = words[0].name
-    if name in SSHES:
-        return words[1 : 2 + skip_options(words[1:], SSH_VALUED)]
-    if name in WRAPPERS:
-        return words[1 : 1 + max(wrapped(name, words[1:]))]
-    return words[1 : max(_further(words), default=0)] if name in CLIENTS else ()
+_EXECS = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 
 
-def wrapped(name: str, rest: Sequence[Word[NodeT]]) -> list[int]:
+def _in_containers(rest: Sequence[Word]) -> Iterator[Sequence[Word]]:
+    at = next((at for at, word in enumerate(rest) if word.literal in _EXECUTING), None)
+    if at is None:
+        return  # `kubectl get node` is no interpreter.
+    for number, word in enumerate(rest[at:], at):
+        if word.literal == "--":
+            yield rest[number + 1 :]
+            return
+    after = rest[at + 1 :]
+    starts = _after_options(after, _EXECUTING[rest[at].prefix])
+    yield from (after[start:] for start in starts)
+
+
+def _wrapped(name: str, rest: Sequence[Word]) -> Iterator[int]:
     """Where the command that a wrapper runs may begin, in the words after its name."""
-    starts: list[int] = []
     for at in _after_options(rest, WRAPPERS[name]):
-        while name in _ASSIGNING and at < len(rest) and re.match(r"\w+=", rest[at].text):
+        while name in _ASSIGNING and at < len(rest) and re.match(r"\w+=", rest[at].prefix):
             at += 1
-        starts.append(at)
-    return starts
+        yield at
 
 
-def _after_options(words: Sequence[Word[NodeT]], wrapper: Wrapper) -> list[int]:
+def _after_options(words: Sequence[Word], wrapper: Wrapper) -> list[int]:
     """After options and operands; twice when an unknown long option may have a value."""
     plain = skip_options(words, wrapper.valued)
-    long_ = {word.text for word in words[:plain] if re.match(r"--\w[\w-]*$", word.text)} - _FLAGS
+    long_ = {w.prefix for w in words[:plain] if re.match(r"--\w[\w-]*$", w.prefix)} - _FLAGS
     doubtful = skip_options(words, wrapper.valued | long_)
     return [at + wrapper.operands for at in dict.fromkeys((plain, doubtful))]
 
 
-def skip_options(words: Sequence[Word[NodeT]], valued: frozenset[str]) -> int:
+def skip_options(words: Sequence[Word], valued: frozenset[str]) -> int:
     """Where the words after the options begin; `valued` are the options that take a value."""
     at = 0
-    while at < len(words) and words[at].text.startswith(("-", "+")):
-        if words[at].text == "--":
+    while at < len(words) and words[at].prefix.startswith(("-", "+")):
+        if words[at].literal == "--":
             return at + 1
-        at += 2 if _takes_next(words[at].text, valued) else 1
+        at += 2 if _takes_next(words[at], valued) else 1
     return at
 
 
-def _takes_next(option: str, valued: frozenset[str]) -> bool:
+def _takes_next(word: Word, valued: frozenset[str]) -> bool:
     """Whether an option takes the next word as its value: `-u`, `-nu`, `--us` for `--user`."""
+    option = word.prefix
+    if word.literal is None:
+        return False
     if option.startswith("--"):
         return any(name.startswith(option) for name in valued)
     if option in valued:

@@ -213,6 +213,9 @@ class Expose(_Group):
     """Name patterns of operations that become tools also without the label."""
     exclude: _Patterns = ()
     """Name patterns of operations that never become tools. Wins over everything else."""
+    output_scripts: _Flag = True
+    """Whether an operation becomes a tool where an Ops server pastes what a step printed into a
+    script and that could become code. Ops does so by itself, and nothing can check it."""
 
 
 class VariableOverride(_Group):

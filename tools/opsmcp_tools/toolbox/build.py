@@ -53,14 +53,20 @@ from opsmcp_tools.toolbox.naming import name_tools, title_of
 from opsmcp_tools.toolbox.output_hazards import OUTPUT_HAZARDS, nested_templates, steering_outputs
 from opsmcp_tools.toolbox.overrides import Override, Overrides, VariableOverride, find_override
 from opsmcp_tools.toolbox.schema import build_input, input_schema
-from opsmcp_tools.toolbox.script_variables import free_script_variable
+from opsmcp_tools.toolbox.script_check import (
+    check_scripts,
+    free_script_variable,
+    refuse,
+    script_hazards,
+)
 from opsmcp_tools.toolbox.silent_stops import SILENT_STOPS, find_nameless, silent_stops
 from opsmcp_tools.toolbox.tool_lint import canonical, find_fault
 
 if TYPE_CHECKING:
+    from opsmcp_pipelines.shell.operation import OperationVerdict
     from opsmcp_tools.search.index import SearchIndex
 
-__all__ = ["FREE_SCRIPT", "Exposure", "ToolSettings", "Toolbox", "build_toolbox"]
+__all__ = ["FREE_SCRIPT", "Exposure", "ToolSettings", "Toolbox", "build_toolbox", "script_verdict"]
 
 _MOST_VARIABLES = 64
 _LONGEST_REASON = 2_000
@@ -79,13 +85,15 @@ Extent = Literal["labelled", "all", "none"]
 class Exposure:
     """Which operations are considered: by kind and label, then by name pattern.
 
-    A pattern is matched against `name` and `namespace/name`; `exclude` beats `include`.
+    A pattern is matched against `name` and `namespace/name`; `exclude` beats `include`. Without
+    `output_scripts`, those are withheld in whose scripts a source pastes what a step printed.
     """
 
     pipelines: Extent = "labelled"
     tasks: Extent = "labelled"
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    output_scripts: bool = True
 
     def covers(self, operation: Operation) -> bool:
         """Whether an operation is considered at all."""
@@ -243,7 +251,7 @@ class _Workshop:
     def _build(self, operation: Operation) -> Tool:
         tasks = self._tasks(operation)
         name = self.names[operation.key]
-        said = self._override(operation)
+        said = _override(operation, self.settings)
         # The embedded engine pastes nothing, so no output becomes code there.
         pasted = self.settings.values.pasted
         steering = steering_outputs(operation, tasks) if pasted else ()
@@ -251,11 +259,15 @@ class _Workshop:
         stops = silent_stops(tasks) if pasted else ()
         if pasted and (nameless := find_nameless(operation)):
             raise UnusableOperation(nameless)
-        hints = infer_hints(operation, tasks, self._hints(name, said), name, steered=bool(steering))
+        verdict = script_verdict(operation, tasks, self.settings)
+        refuse(verdict, output_scripts=self.settings.exposure.output_scripts)
+        steered = bool(steering or verdict.printed or verdict.vouched)
+        hints = infer_hints(operation, tasks, self._hints(name, said), name, steered=steered)
         language = self.settings.language
         description = describe(operation, tasks, hints, language, said.description)
-        inputs, bound = self._sort_variables(operation, tasks)
-        free = free_script_variable(operation.name, tasks, [item.name for item in inputs])
+        inputs, bound = self._sort_variables(operation, verdict)
+        free = free_script_variable(verdict, operation.name, tasks, [i.name for i in inputs])
+        hazards = (*steering, *nested, *script_hazards(verdict))
         return Tool(
             name=name,
             title=clean_line(said.title, 100) or title_of(name),
@@ -265,7 +277,7 @@ class _Workshop:
             inputs=inputs,
             bound=bound,
             input_schema=input_schema(inputs),
-            notes=_notes(free, (*steering, *nested), stops),
+            notes=_notes(free if pasted else "", hazards, stops),
             tasks=tasks,
             language=language,
         )
@@ -284,23 +296,18 @@ class _Workshop:
         return tuple(task for task in found if task is not None)
 
     def _sort_variables(
-        self, operation: Operation, tasks: Sequence[Task]
+        self, operation: Operation, verdict: "OperationVerdict"
     ) -> tuple[tuple[Input, ...], tuple[Bound, ...]]:
         """Apart: what a caller may give, in a fixed order, and what the server fills."""
-        if len(operation.variables) > _MOST_VARIABLES:
-            raise UnusableOperation(f"it has more than {_MOST_VARIABLES} variables")
         inputs: list[Input] = []
         bound: list[Bound] = []
-        said = self._override(operation).variables
-        declared = self._declared(operation, tasks)
+        said = _override(operation, self.settings).variables
         for written in operation.variables:
             words = said.get(written.name)
             variable = words.on(written) if words else written
-            kind = kind_of(variable, declared, units=uses_units(tasks))
-            kind = self._checked_text(kind, variable, operation, tasks)
-            made = self._make(operation, variable, kind, words)
+            made = self._make(operation, variable, verdict.kinds[written.name], words)
             if isinstance(made, Input):
-                inputs.append(made)
+                inputs.append(replace(made, starts=written.name in verdict.beginnings))
             elif made is not None:
                 bound.append(made)
         words = OR_NODE().to(self.settings.language)
@@ -314,15 +321,7 @@ class _Workshop:
         kind: VariableKind,
         said: VariableOverride | None,
     ) -> Input | Bound | None:
-        if variable.name == CALL_ID_VARIABLE:
-            raise UnusableOperation(f"it declares {CALL_ID_VARIABLE!r}, which opsmcp fills itself")
-        if variable.name.lower() == HOST and isinstance(operation, Task) and operation.host:
-            # What the task itself names beats the variable.
-            return Bound(variable.name, operation.host)
-        given, constants = self.settings.bind, self.settings.constants
-        if said and said.bound is not None:
-            given, constants = {f"{operation.name}.{variable.name}": said.bound}, frozenset[str]()
-        bound = bind(operation.name, variable, kind.kind, given, constants)
+        bound = _bound(operation, variable, kind, said, self.settings)
         if bound is not None or kind.kind is Kind.BOUND:
             return bound
         nowhere = kind.kind is Kind.CLUSTER and not self.inventory.cluster_names
@@ -335,50 +334,89 @@ class _Workshop:
             self.made[variable, kind] = known
         return known
 
-    def _checked_text(
-        self, kind: VariableKind, variable: Variable, operation: Operation, tasks: Sequence[Task]
-    ) -> VariableKind:
-        if kind.kind is not Kind.TEXT or not self.settings.values.pasted:
-            return kind  # The embedded engine never makes code of a value.
-        # Imported late: it needs the shell parser, and text is rare.
-        from opsmcp_tools.toolbox.text_use import find_unsafe_use
-
-        fault = find_unsafe_use(variable.name, operation, tasks)
-        if fault and kind.guessed:
-            return VariableKind(Kind.TOKEN, guessed=True)
-        if fault:
-            raise UnusableOperation(f"the variable {variable.name!r} cannot be text: {fault}")
-        return kind
-
     def _hints(self, name: str, said: Override) -> Mapping[str, Mapping[str, bool]]:
         # Last, because what is said of an operation as a whole is the nearest to it.
         last = {name: {**self.settings.hints.get(name, {}), **said.hints}} if said.hints else {}
         kept = {key: value for key, value in self.settings.hints.items() if key not in last}
         return {**kept, **last}
 
-    def _override(self, operation: Operation) -> Override:
-        if not self.settings.overrides:
-            return _NO_OVERRIDE
-        names = (operation.name, f"{operation.namespace}/{operation.name}")
-        return find_override(self.settings.overrides, names)
 
-    def _declared(self, operation: Operation, tasks: Sequence[Task]) -> Mapping[str, VariableKind]:
-        """Kinds that somebody declares: the author, and before that the settings."""
-        found = dict(labelled_kinds(operation, tasks))
-        own = self._override(operation).variables
-        for variable in operation.variables:
-            named = self._named(operation, variable)
-            if named:
-                found[variable.name] = named
-        return found | {name: said.kind for name, said in own.items() if said.kind}
+def script_verdict(
+    operation: Operation, tasks: Sequence[Task], settings: ToolSettings
+) -> "OperationVerdict":
+    """What the scripts of an operation make of its values, by the kinds that these have.
 
-    def _named(self, operation: Operation, variable: Variable) -> VariableKind | None:
-        kinds = self.settings.kinds
-        text = kinds.get(f"{operation.name}.{variable.name}", kinds.get(variable.name))
-        kind = parse_kind(text) if text else None
-        if text and kind is None:
-            raise UnusableOperation(f"the settings give variable {variable.name!r} an unknown kind")
-        return kind
+    Raises:
+        UnusableOperation: Its variables cannot be used.
+        BadKind: A label declares no usable kind.
+    """
+    return check_scripts(operation, tasks, _kinds(operation, tasks, settings), settings.values)
+
+
+def _kinds(
+    operation: Operation, tasks: Sequence[Task], settings: ToolSettings
+) -> Mapping[str, VariableKind]:
+    """The kind of each variable; `BOUND` where the server fills it."""
+    if len(operation.variables) > _MOST_VARIABLES:
+        raise UnusableOperation(f"it has more than {_MOST_VARIABLES} variables")
+    said = _override(operation, settings).variables
+    declared, units = _declared(operation, tasks, settings), uses_units(tasks)
+    kinds: dict[str, VariableKind] = {}
+    for written in operation.variables:
+        words = said.get(written.name)
+        variable = words.on(written) if words else written
+        kind = kind_of(variable, declared, units=units)
+        filled = _bound(operation, variable, kind, words, settings) is not None
+        kinds[written.name] = VariableKind(Kind.BOUND) if filled else kind
+    return kinds
+
+
+def _bound(
+    operation: Operation,
+    variable: Variable,
+    kind: VariableKind,
+    said: VariableOverride | None,
+    settings: ToolSettings,
+) -> Bound | None:
+    """What the server fills a variable with; None when it does not."""
+    if variable.name == CALL_ID_VARIABLE:
+        raise UnusableOperation(f"it declares {CALL_ID_VARIABLE!r}, which opsmcp fills itself")
+    if variable.name.lower() == HOST and isinstance(operation, Task) and operation.host:
+        # What the task itself names beats the variable.
+        return Bound(variable.name, operation.host)
+    given, constants = settings.bind, settings.constants
+    if said and said.bound is not None:
+        given, constants = {f"{operation.name}.{variable.name}": said.bound}, frozenset[str]()
+    return bind(operation.name, variable, kind.kind, given, constants)
+
+
+def _override(operation: Operation, settings: ToolSettings) -> Override:
+    if not settings.overrides:
+        return _NO_OVERRIDE
+    names = (operation.name, f"{operation.namespace}/{operation.name}")
+    return find_override(settings.overrides, names)
+
+
+def _declared(
+    operation: Operation, tasks: Sequence[Task], settings: ToolSettings
+) -> Mapping[str, VariableKind]:
+    """Kinds that somebody declares: the author, and before that the settings."""
+    found = dict(labelled_kinds(operation, tasks))
+    own = _override(operation, settings).variables
+    for variable in operation.variables:
+        named = _named(operation, variable, settings)
+        if named:
+            found[variable.name] = named
+    return found | {name: said.kind for name, said in own.items() if said.kind}
+
+
+def _named(operation: Operation, variable: Variable, settings: ToolSettings) -> VariableKind | None:
+    kinds = settings.kinds
+    text = kinds.get(f"{operation.name}.{variable.name}", kinds.get(variable.name))
+    kind = parse_kind(text) if text else None
+    if text and kind is None:
+        raise UnusableOperation(f"the settings give variable {variable.name!r} an unknown kind")
+    return kind
 
 
 def _tasks_of(operation: Operation, catalogue: Catalogue) -> tuple[Task, ...]:

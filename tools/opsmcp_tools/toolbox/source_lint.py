@@ -13,14 +13,16 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from opsmcp_pipelines.catalogue import Catalogue
+from opsmcp_pipelines.kinds.declared import BadKind
 from opsmcp_pipelines.kinds.go_regex import matches, parse_pattern
 from opsmcp_pipelines.kinds.guess import kind_of
 from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.kinds.names import is_secret_name, words_of
 from opsmcp_pipelines.models import Operation, Task, Variable
+from opsmcp_tools.model.errors import UnusableOperation
 from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.safe_text.characters import clean_line, quote
-from opsmcp_tools.toolbox.build import ToolSettings
+from opsmcp_tools.toolbox.build import ToolSettings, script_verdict
 from opsmcp_tools.toolbox.description import is_thin
 from opsmcp_tools.toolbox.hints import (
     LABELS,
@@ -287,24 +289,35 @@ def _kinds(subject: _Subject) -> Iterator[Finding]:
 
 
 def _scripts(subject: _Subject) -> Iterator[Finding]:
-    for task in subject.tasks:
-        names = [variable.name for variable in (*task.variables, *subject.variables)]
-        for step in task.steps:
-            if names and "${" in step.content and not _PYTHON.match(step.content):
-                yield from _script(f"{task.name}/{step.name}", step.content, names)
+    """What no value may stand in, of all that the analysis of scripts says."""
+    try:
+        verdict = script_verdict(subject.operation, subject.tasks, subject.settings)
+    except (UnusableOperation, BadKind):
+        return  # Why there is no tool is said where tools are made.
+    pasted = {
+        "free-script": verdict.runs,
+        "narrowed-value": verdict.narrowed,
+        "output-in-script": verdict.printed,
+    }
+    for rule, places in {"refused-value": verdict.refused, **pasted}.items():
+        for place in places:
+            yield Finding(rule, Severity.ERROR, f"in {place}", place.finding.name)
+    yield from _unquoted(subject)
 
 
-def _script(where: str, content: str, names: list[str]) -> Iterator[Finding]:
+def _unquoted(subject: _Subject) -> Iterator[Finding]:
     # The parser is native code that most commands never need.
-    from opsmcp_pipelines.shell.render import find_evaluated, find_unquoted
+    from opsmcp_pipelines.shell.quoting import find_unquoted
 
-    place = clean_line(where, 80)
-    for name in find_unquoted(content, names):
-        message = f'it is unquoted in step {place}: write "${{{name}}}"'
-        yield Finding("unquoted-variable", Severity.WARNING, message, name)
-    evaluated = find_evaluated(content, names)
-    if evaluated:
-        yield Finding("evaluated-value", Severity.ERROR, f"in step {place}: {evaluated}")
+    for task in subject.tasks:
+        names = {variable.name for variable in (*task.variables, *subject.variables)}
+        for step in task.steps:
+            if not names or "${" not in step.content or _PYTHON.match(step.content):
+                continue
+            place = clean_line(f"{task.name}/{step.name}", 80)
+            for name in find_unquoted(step.content, names):
+                message = f'it is unquoted in step {place}: write "${{{name}}}"'
+                yield Finding("unquoted-variable", Severity.WARNING, message, name)
 
 
 def _silence(subject: _Subject) -> Iterator[Finding]:

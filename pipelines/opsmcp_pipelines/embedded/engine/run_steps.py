@@ -1,11 +1,10 @@
 """The engine: runs the steps of a plan as subprocesses on this machine, one after the other.
 
-Conditions come from `when`, scripts from `render`, subprocesses from `supervisor`; this module
-decides what runs next and what that means. Where Ops has a bug it does what the author meant
+Conditions come from `conditions`, scripts from `shell.render`, subprocesses from `supervisor`; this
+module decides what runs next and what that means. Where Ops has a bug it does what the author meant
 (docs/embedded-engine.md). Knows nothing of manifests or of the store.
 """
 
-import re
 import signal
 import socket
 import sys
@@ -28,10 +27,11 @@ from opsmcp_pipelines.embedded.engine.work_directory import Workplace
 from opsmcp_pipelines.embedded.loader import runs_here
 from opsmcp_pipelines.models import Step, Task, TaskRef
 from opsmcp_pipelines.run import Status, StepReport
-from opsmcp_pipelines.shell.references import RefusedStep
+from opsmcp_pipelines.shell import python_runner
+from opsmcp_pipelines.shell.references import NOT_FIRST, RefusedStep, own_names, unfold
 
 if TYPE_CHECKING:
-    from opsmcp_pipelines.embedded.engine.render import Script
+    from opsmcp_pipelines.shell.render import Script
 
 __all__ = ["EngineSettings", "execute", "go_on", "step_environment"]
 
@@ -55,20 +55,11 @@ _PASSED_ON = frozenset(
         "no_proxy",
     }
 )
-_PREDEFINED = frozenset(
-    {
-        "HOSTNAME",
-        "NAMESPACE",
-        "TASK",
-        "TASKRUN",
-        "TIME",
-        "output",
-        "result",
-        "status",
-    }
-)
-
 _DEFAULT_LIMIT = "embedded.step_seconds"
+_BEGINS = (
+    "the value of {0!r} begins with {1!r}, and a program could take it for an option there: put --"
+    " in front of it"
+)
 _LINGERED = "it left processes behind that kept its output open; they were ended"
 _ESCAPED = "somebody keeps its output open who could not be found or ended, and may go on"
 
@@ -154,6 +145,8 @@ class _TaskRunner:
         self._task = task
         self._ref = ref
         self._resolved = resolved
+        self._printed = {"output", "result"} - resolved.values.keys()
+        self._printed |= {f"steps.{step.name}.output" for step in task.steps} | run.results.keys()
         self._values = {
             **_predefined(task, name, settings.namespace, run),
             **{f"steps.{step.name}.output": "" for step in task.steps},
@@ -185,14 +178,10 @@ class _TaskRunner:
 
     async def _run_step(self, step: Step) -> bool:
         """Run a step if its condition holds; whether the task goes on."""
-        # Imported with the first step: the shell parser behind it would slow down every start.
-        from opsmcp_pipelines.embedded.engine.render import render_step
-
         try:
             if step.when and not evaluate(step.when, self._values):
                 return True
-            values = self._known_to(step)
-            script = render_step(step.content, values, self._resolved.fixed)
+            script = await self._render(step)
         except ConditionError as error:
             self._state.fail(step.name, f"not run: `when`: {error}")
             return False
@@ -207,14 +196,25 @@ class _TaskRunner:
         self._state.steps.append(report)
         return report.status is Status.SUCCEEDED or report.allowed
 
-    def _known_to(self, step: Step) -> Mapping[str, str]:
-        """The values for a step: a predefined name that its script assigns is the script's own."""
-        own = {
-            name
-            for name in _PREDEFINED - self._resolved.values.keys()
-            if re.search(rf"(?<![A-Za-z0-9_$-]){name}=", step.content)
-        }
-        return {name: value for name, value in self._values.items() if name not in own}
+    async def _render(self, step: Step) -> "Script":
+        """The script of a step, quoted for its values.
+
+        Raises:
+            RefusedStep: An output begins like an option, or a value cannot be passed.
+        """
+        # Imported with the first step: the shell parser behind it would slow down every start.
+        from opsmcp_pipelines.shell.check import beginnings
+        from opsmcp_pipelines.shell.render import render_step
+
+        resolved = self._resolved
+        own = own_names(step.content, resolved.values)
+        values = {name: value for name, value in self._values.items() if name not in own}
+        content = unfold(step.content, resolved.fixed)
+        printed = self._printed & values.keys()
+        for name in await to_thread.run_sync(beginnings, content, frozenset(values), printed):
+            if values[name].startswith(NOT_FIRST):
+                raise RefusedStep(_BEGINS.format(name, values[name][0]))
+        return await to_thread.run_sync(render_step, content, values)
 
     async def _execute(self, step: Step, script: "Script") -> StepReport:
         keeper = Keeper(self._settings.output_bytes, self._settings.mask)
@@ -310,7 +310,8 @@ def _write_script(script: "Script", temporary: str | None) -> Workplace:
 
 def _command(script: "Script", path: Path) -> list[str]:
     if script.language == "python":
-        return [sys.executable, "-u", str(path)]
+        runner = [python_runner.__file__] if script.mark else []
+        return [sys.executable, "-u", *runner, str(path), *([script.mark] if script.mark else [])]
     return ["bash" if script.language == "bash" else "/bin/sh", str(path)]
 
 

@@ -40,7 +40,7 @@ def weigh_script(content: str) -> Evidence:
 
 
 def _weigh(content: str, depth: int = 0) -> Proof:
-    from opsmcp_pipelines.shell.render import parse
+    from opsmcp_pipelines.shell.tree import parse
 
     if depth > _MOST_NESTED or len(content) > _LONGEST_SCRIPT:
         raise Unknown("a script too long to check")

@@ -1,0 +1,137 @@
+"""Whether a script keeps its values data: asked once, when its definition is read.
+
+Kinds decide. An inert value (a name, a number, an address) means nothing to a shell and may stand
+almost anywhere (`commands` knows where not); text may stand at a few places (`text_places`). What
+cannot be read is refused. Pure, and linear in the length of a script, which is bounded.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from opsmcp_pipelines.shell.commands import check_script, shell_text_check
+from opsmcp_pipelines.shell.python_check import check_python
+from opsmcp_pipelines.shell.quoting import Place, is_looped, place_of, prepare
+from opsmcp_pipelines.shell.references import find_references, language_of
+from opsmcp_pipelines.shell.report import Report, TooMuch, over
+from opsmcp_pipelines.shell.script import Script
+from opsmcp_pipelines.shell.text_places import check_text
+from opsmcp_pipelines.shell.tree import line_of, parse
+from opsmcp_pipelines.shell.values import OF_AUTHOR, OUTPUT, Finding, Rule, Value, Verdict
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+__all__ = ["beginnings", "check"]
+
+_KNOWN = 4_096
+_NOTHING_FOUND = Verdict()
+
+
+def check(content: str, values: Mapping[str, Value], *, pasted: bool) -> Verdict:
+    """What may not stand in a script, and what else its values must be.
+
+    Takes up to about 50 ms; the same question is answered from memory.
+
+    Args:
+        content: The script, as the author wrote it.
+        values: What is known of each variable that it may refer to.
+        pasted: Whether the source pastes values into the text of scripts, as Ops does.
+    """
+    used = {found.name for found in find_references(content, values)}
+    if not used:
+        return _NOTHING_FOUND
+    return _check(content, tuple((name, values[name]) for name in sorted(used)), pasted)
+
+
+def beginnings(content: str, known: frozenset[str], outputs: frozenset[str]) -> frozenset[str]:
+    """The outputs of steps that begin an argument in a script whose definition was checked."""
+    if not any(True for _ in find_references(content, outputs)):
+        return frozenset()
+    values = dict.fromkeys(known, OF_AUTHOR) | dict.fromkeys(outputs, OUTPUT)
+    return check(content, values, pasted=False).beginnings
+
+
+@lru_cache(maxsize=_KNOWN)
+def _check(content: str, values: tuple[tuple[str, Value], ...], pasted: bool) -> Verdict:
+    known = dict(values)
+    report = Report({}, {})
+    try:
+        size = len(content.encode(errors="replace"))
+        report.spend(size, 0)
+        names = {f"OPSMCP_V{number}": name for number, (name, _) in enumerate(values, 1)}
+        report = Report({v: known[name] for v, name in names.items()}, names)
+        if language_of(content) == "python":
+            _check_python(content, names, report)
+        else:
+            _check_shell(content, names, report, pasted=pasted)
+    except (TooMuch, RecursionError) as error:
+        said = str(error) if isinstance(error, TooMuch) else "nested too deeply to be checked"
+        report.add(Rule.UNREADABLE, "", 1, said)
+    return Verdict(
+        tuple(_one_each(report)),
+        MappingProxyType({name: frozenset(found) for name, found in report.needs.items()}),
+        frozenset(report.beginnings),
+    )
+
+
+def _one_each(report: Report) -> Iterator[Finding]:
+    """The gravest finding of each value, in the order of the script."""
+    first: dict[str, Finding] = {}
+    for finding in sorted(report.findings.values(), key=lambda found: found.rule.value):
+        first.setdefault(finding.name, finding)
+    yield from sorted(first.values(), key=lambda found: (found.line, found.name))
+
+
+def _check_python(content: str, names: Mapping[str, str], report: Report) -> None:
+    text, done = "", 0
+    variables = {name: variable for variable, name in names.items()}
+    for found in find_references(content, variables):
+        text += content[done : found.start] + f"${{{variables[found.name]}}}"
+        done = found.end
+    marks = {variable: {variable} for variable in names}
+    check_python(text + content[done:], marks, report, 1, shell_text_check(report))
+
+
+def _check_shell(content: str, names: Mapping[str, str], report: Report, *, pasted: bool) -> None:
+    source, places = prepare(content, {name: variable for variable, name in names.items()})
+    over(len(places), 256, "places of values")
+    root = parse(source)
+    report.spend(len(source), root.descendant_count)
+    if root.has_error:
+        reason = "the shell script cannot be read from here on"
+        report.add(Rule.UNREADABLE, "", _error_line(root), reason, "Write it simpler")
+        return
+    script = Script(root, {variable: frozenset({variable}) for variable in names})
+    check_script(script, report)
+    check_text(script, report, pasted=pasted)
+    if pasted:
+        _check_pasted(root, source, places, report)
+
+
+def _error_line(root: "Node") -> int:
+    node: Node | None = root
+    line = 1
+    while node is not None:
+        line = line_of(node)
+        node = next((c for c in node.children if c.has_error or c.is_missing), None)
+    return line
+
+
+def _check_pasted(root: "Node", source: bytes, places: Sequence[Place], report: Report) -> None:
+    """What a value becomes where its text is put into the script, and no quotes around it."""
+    for place in places:
+        line = source.count(b"\n", 0, place.start) + 1
+        around = place_of(root, place)
+        if around is not None and around.type in (
+            "string",
+            "comment",
+            "heredoc_body",
+            "raw_string",
+        ):
+            continue
+        known = report.values[place.variable]
+        looped = is_looped(root, place)
+        if not (known.kind.is_list and looped) and not known.is_text:
+            report.unquoted([place.variable], line)

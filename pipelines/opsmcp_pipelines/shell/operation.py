@@ -1,0 +1,251 @@
+"""Whether all scripts of an operation keep their values data: one answer for tools, lint and plans.
+
+Decides by source: where values travel as variables, whatever may not stand where it stands refuses
+the operation. Where they are pasted (Ops), the authors did not write for opsmcp: inert values are
+narrowed instead, what would be run makes it a free script, and only text refuses it. Pure.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from opsmcp_pipelines.kinds.kind import Kind, ValueClass, VariableKind
+from opsmcp_pipelines.kinds.lists import class_of
+from opsmcp_pipelines.kinds.narrow import Need, forced, narrowed
+from opsmcp_pipelines.models import Operation, Pipeline, Step, Task
+from opsmcp_pipelines.shell.check import check
+from opsmcp_pipelines.shell.references import find_references, own_names, unfold
+from opsmcp_pipelines.shell.values import OF_AUTHOR, OUTPUT, Finding, Rule, Value, Verdict
+
+__all__ = ["TEXT_LABEL", "OperationVerdict", "Place", "check_operation"]
+
+TEXT_LABEL = "opsmcp/text."
+"""The label by which an author answers for text in a step; the step's name follows."""
+
+_OF_STEP: Mapping[str, Value] = {
+    "HOSTNAME": Value(VariableKind(Kind.HOST)),
+    "NAMESPACE": Value(VariableKind(Kind.KUBERNETES_NAME)),
+    "TASK": Value(VariableKind(Kind.KUBERNETES_NAME)),
+    "TASKRUN": Value(VariableKind(Kind.KUBERNETES_NAME)),
+    "TIME": Value(VariableKind(Kind.TIME)),
+    "status": OF_AUTHOR,
+    "output": OUTPUT,
+    "result": OUTPUT,
+}
+_NEEDS = {Rule.NUMBER: Need.NUMBER, Rule.OPTION: Need.OPTION}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A finding, and the step that it is in."""
+
+    task: str
+    step: str
+    finding: Finding
+
+    def __str__(self) -> str:
+        """For people: `task report, step tell, line 4: ...`."""
+        return f"task {self.task[:80]}, step {self.step[:80]}, {self.finding}"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationVerdict:
+    """What was found in all steps of an operation.
+
+    Attributes:
+        kinds: The kind of each variable, narrowed by where it stands.
+        refused: What withholds the operation.
+        runs: Where values are run, on a source of which that is not refused.
+        narrowed: Where values should stand otherwise, on such a source.
+        printed: Where such a source pastes what a step printed.
+        beginnings: Variables of text that must not begin like an option.
+        vouched: Steps and variables of which an author answers for text.
+    """
+
+    kinds: Mapping[str, VariableKind]
+    refused: tuple[Place, ...] = ()
+    runs: tuple[Place, ...] = ()
+    narrowed: tuple[Place, ...] = ()
+    printed: tuple[Place, ...] = ()
+    beginnings: frozenset[str] = frozenset()
+    vouched: tuple[tuple[str, str], ...] = ()
+
+
+def check_operation(
+    operation: Operation,
+    tasks: Sequence[Task],
+    kinds: Mapping[str, VariableKind],
+    *,
+    pasted: bool,
+    declared: Mapping[str, VariableKind] | None = None,
+    roots: tuple[str, ...] = (),
+) -> OperationVerdict:
+    """Check every step of an operation.
+
+    Args:
+        operation: What a caller runs.
+        tasks: Its tasks, in order.
+        kinds: The kind of each variable; `BOUND` for what the author or the settings fix.
+        pasted: Whether the source pastes values as text.
+        declared: The kinds that labels declare, which results are checked by when they are made.
+        roots: The folders below which paths must be.
+    """
+    checked = _Operation(operation, tasks, kinds, declared or {}, roots, pasted=pasted)
+    verdict = checked.verdict()
+    # What is text only by its name is a word where it stands as no text may.
+    held = {place.finding.name for place in (*verdict.refused, *verdict.narrowed)}
+    words = {n for n in held if n in kinds and kinds[n].kind is Kind.TEXT and kinds[n].guessed}
+    if not words:
+        return verdict
+    instead = {name: VariableKind(Kind.TOKEN, guessed=True) for name in words}
+    return replace(checked, kinds={**kinds, **instead}).verdict()
+
+
+@dataclass(frozen=True)
+class _Operation:
+    operation: Operation
+    tasks: Sequence[Task]
+    kinds: Mapping[str, VariableKind]
+    declared: Mapping[str, VariableKind]
+    roots: tuple[str, ...]
+    pasted: bool
+
+    def verdict(self) -> OperationVerdict:
+        found = [
+            (task, step, self._checked(task, step)) for task in self.tasks for step in task.steps
+        ]
+        places = [
+            Place(task.name, step.name, finding)
+            for task, step, verdict in found
+            for finding in (*verdict.findings, *self._elsewhere(task, step))
+        ]
+        needs = [
+            (n, need) for _, _, verdict in found for n, ns in verdict.needs.items() for need in ns
+        ]
+        kinds, unfit = self._narrowed(needs, places)
+        runs = [place for place in places if self._is_let(place) and place.finding.rule.runs]
+        let = [place for place in places if self._is_let(place) and not place.finding.rule.runs]
+        printed = [p for p in places if self.pasted and self._is_printed(p.finding.name)]
+        rest = [p for p in places if p not in runs and p not in let and p not in printed]
+        return OperationVerdict(
+            kinds,
+            (*rest, *unfit),
+            tuple(runs),
+            tuple(let),
+            tuple(printed),
+            frozenset(name for _, _, verdict in found for name in verdict.beginnings),
+            tuple(self._vouched()),
+        )
+
+    def _is_let(self, place: Place) -> bool:
+        """Whether the source lets a value stand there, so that it is narrowed at the most."""
+        rule, name = place.finding.rule, place.finding.name
+        return self.pasted and rule is not Rule.TEXT and not self._is_printed(name)
+
+    def _is_printed(self, name: str) -> bool:
+        return (
+            name in ("output", "result")
+            or name.endswith(".output")
+            or (name in self._results and name not in self.declared)
+        )
+
+    @property
+    def _results(self) -> frozenset[str]:
+        refs = self.operation.tasks if isinstance(self.operation, Pipeline) else ()
+        return frozenset(name for ref in refs for name in ref.results)
+
+    def _narrowed(
+        self, needs: Iterable[tuple[str, Need]], places: Iterable[Place]
+    ) -> tuple[Mapping[str, VariableKind], list[Place]]:
+        """The kinds with what their places take; and the places that contradict each other."""
+        kinds, unfit = dict(self.kinds), list[Place]()
+        wanted = [*needs]
+        if self.pasted:
+            wanted += [need for place in places for need in self._forced(place)]
+        for name, need in sorted(set(wanted)):
+            if name not in kinds:
+                continue
+            kind = narrowed(kinds[name], need)
+            if kind is None and not self.pasted:
+                reason = f'"${{{name}}}" stands where different kinds are needed'
+                unfit.append(Place("", "", Finding(Rule.NUMBER, name, 1, reason)))
+            kinds[name] = kind or forced(kinds[name], need)
+        return kinds, unfit
+
+    def _forced(self, place: Place) -> Iterator[tuple[str, Need]]:
+        finding = place.finding
+        if self._is_let(place) and not finding.rule.runs:
+            names = [finding.name] if finding.name else list(self._used(place))
+            yield from ((name, _NEEDS.get(finding.rule, Need.NAME)) for name in names)
+
+    def _used(self, place: Place) -> Iterator[str]:
+        """The variables in a step that could not be read."""
+        for task in self.tasks:
+            for step in task.steps:
+                if (task.name, step.name) == (place.task, place.step):
+                    yield from (found.name for found in find_references(step.content, self.kinds))
+
+    def _checked(self, task: Task, step: Step) -> Verdict:
+        fixed = {v.name: v.value for v in (*self.operation.variables, *task.variables) if v.value}
+        content = unfold(step.content, fixed)
+        values = self._values(task, step)
+        own = own_names(content, self._declared_in(task))
+        return check(content, {n: v for n, v in values.items() if n not in own}, pasted=self.pasted)
+
+    def _declared_in(self, task: Task) -> set[str]:
+        return {v.name for v in (*self.operation.variables, *task.variables)} | self._results
+
+    def _values(self, task: Task, step: Step) -> dict[str, Value]:
+        values = dict(_OF_STEP)
+        values |= {f"steps.{other.name}.output": OUTPUT for other in task.steps}
+        values |= dict.fromkeys(self._results, OUTPUT)
+        outer = self.operation.variables if isinstance(self.operation, Pipeline) else ()
+        for variable in (*outer, *task.variables):
+            kind = self.kinds.get(variable.name)
+            printed = variable.name in self._results
+            if variable.value or (kind is not None and kind.kind is Kind.BOUND):
+                values[variable.name] = OF_AUTHOR
+            elif kind is not None and not printed:
+                values[variable.name] = Value(kind, roots=self.roots)
+            elif not printed:
+                values[variable.name] = OF_AUTHOR  # No caller can give it.
+        for name, kind in self.declared.items():
+            if name in self._results:
+                values[name] = Value(kind)
+        vouched = {name for own, name in self._vouched() if own == step.name}
+        return {
+            name: replace(value, vouched=True)
+            if name in vouched or (value.output and "output" in vouched)
+            else value
+            for name, value in values.items()
+        }
+
+    def _vouched(self) -> Iterator[tuple[str, str]]:
+        for labels in (self.operation.labels, *(task.labels for task in self.tasks)):
+            for key, names in labels.items():
+                if key.startswith(TEXT_LABEL):
+                    yield from ((key.removeprefix(TEXT_LABEL), n) for n in names.split("."))
+
+    def _elsewhere(self, task: Task, step: Step) -> Iterator[Finding]:
+        """Values in conditions and names of files, which are text only to a source that pastes."""
+        if not self.pasted:
+            return
+        values = self._values(task, step)
+        texts = {
+            "a condition": f"{step.when} {step.allow_failure}",
+            "the name of a file": step.more,
+            "how the task is run": task.more,
+            "another variable": " ".join(v.default or "" for v in self.operation.variables),
+        }
+        for where, text in texts.items():
+            for found in find_references(text, values):
+                value = values[found.name]
+                if value.is_text or not (value.is_author or _is_plain(value.kind)):
+                    rule = Rule.TEXT if value.is_text else Rule.SHELL
+                    reason = f'"${{{found.name}}}" is part of {where}, where only a name may stand'
+                    yield Finding(rule, found.name, 1, reason)
+
+
+def _is_plain(kind: VariableKind) -> bool:
+    """Whether no value holds what a condition of Ops takes for an operator."""
+    signs = frozenset({Kind.URL, Kind.SELECTOR, Kind.PATTERN})
+    return class_of(kind) in (ValueClass.NAME, ValueClass.ADDRESS) and kind.kind not in signs

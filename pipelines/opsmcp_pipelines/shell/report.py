@@ -1,0 +1,124 @@
+"""What an analysis collects, and what it may cost: findings, narrowings, nested texts. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from opsmcp_pipelines.kinds.narrow import Need, narrowed
+from opsmcp_pipelines.shell.values import Finding, Rule, Value
+
+__all__ = ["Report", "TooMuch"]
+
+_MOST_BYTES = 64 * 1024
+_MOST_NODES = 20_000
+_MOST_PLACES = 256
+_MOST_TEXTS = 64
+_MOST_LINES = 4_000
+
+
+class TooMuch(Exception):
+    """A script costs more than its analysis may; the message says what and how much."""
+
+
+@dataclass
+class Report:
+    """The findings of one script and all texts nested in it.
+
+    `values` are by the name of the environment variable that holds them, `names` are the
+    references as the author wrote them.
+    """
+
+    values: Mapping[str, Value]
+    names: Mapping[str, str]
+    findings: dict[tuple[str, Rule], Finding] = field(
+        default_factory=dict[tuple[str, Rule], Finding]
+    )
+    needs: dict[str, set[Need]] = field(default_factory=dict[str, set[Need]])
+    beginnings: set[str] = field(default_factory=set[str])
+    _bytes: int = 0
+    _nodes: int = 0
+    _texts: int = 0
+    _lines: int = 0
+
+    def spend(self, size: int, nodes: int) -> None:
+        """Count a script or a nested text.
+
+        Raises:
+            TooMuch: That is more than all of them together may have.
+        """
+        self._bytes, self._nodes = self._bytes + size, self._nodes + nodes
+        self._texts += 1
+        over(self._bytes, _MOST_BYTES, "bytes")
+        over(self._nodes, _MOST_NODES, "parts")
+        over(self._texts - 1, _MOST_TEXTS, "nested scripts")
+        over(len(self.values), _MOST_PLACES, "values")
+
+    def spend_line(self) -> None:
+        """Count one more command line, of which an expansion can make several.
+
+        Raises:
+            TooMuch: There are too many.
+        """
+        self._lines += 1
+        over(self._lines, _MOST_LINES, "command lines")
+
+    def refuse(
+        self, rule: Rule, values: Iterable[str], line: int, reason: str, remedy: str = ""
+    ) -> None:
+        """Note that the values may not stand there; `{}` in a text is the reference."""
+        for value in sorted(values):
+            known = self.values[value]
+            if known.is_author or (known.is_text and not known.vouched and not rule.runs):
+                continue  # Of text says `text_places` where it may stand.
+            if known.vouched and rule in (Rule.OPTION, Rule.PROGRAM):
+                continue
+            self.add(rule, value, line, reason, remedy)
+
+    def add(self, rule: Rule, value: str, line: int, reason: str, remedy: str = "") -> None:
+        """Note a finding about one value, or about the whole script."""
+        name = self.names.get(value, "")
+        written = f"${{{name}}}"
+        texts = (text.replace("{}", written) for text in (reason, remedy))
+        self.findings.setdefault((name, rule), Finding(rule, name, line, *texts))
+
+    def demand(
+        self, need: Need, values: Iterable[str], line: int, rule: Rule, *, reason: str, remedy: str
+    ) -> None:
+        """Note what a place takes: a kind that was only guessed gives way, another is refused."""
+        for value in sorted(values):
+            known = self.values[value]
+            if known.is_author:
+                continue
+            fitting = None if known.is_text else narrowed(known.kind, need)
+            if fitting is None:
+                self.refuse(rule, [value], line, reason, remedy)
+            elif fitting != known.kind:
+                self.needs.setdefault(self.names[value], set()).add(need)
+
+    def number(
+        self,
+        values: Iterable[str],
+        line: int,
+        where: str,
+        rule: Rule = Rule.NUMBER,
+        need: Need = Need.NUMBER,
+    ) -> None:
+        """Note that only a number may stand there."""
+        reason = f'"{{}}" stands {where}, where only a number may'
+        remedy = "If it is one, say so: opsmcp/kind.VARIABLE: count"
+        self.demand(need, values, line, rule, reason=reason, remedy=remedy)
+
+    def unquoted(self, values: Iterable[str], line: int) -> None:
+        """Note values that a shell reads without quotes around them."""
+        reason = '"{}" stands without quotes in a text that a shell reads'
+        remedy = "Put quotes around it within that text"
+        self.demand(Need.UNQUOTED, values, line, Rule.SHELL, reason=reason, remedy=remedy)
+
+
+def over(count: int, most: int, what: str) -> None:
+    """Check a limit.
+
+    Raises:
+        TooMuch: It is passed.
+    """
+    if count > most:
+        raise TooMuch(f"too long to check: {count:,} {what} of {most:,}; split the step")

@@ -1,0 +1,287 @@
+"""Ordinary lines of runbooks, of as many programs as there are, with the kinds of their values.
+
+A row is the script and, by variable, its kind (`text`, `list.host.comma`, ...) and a value that an
+on-call engineer would give. `output` is what an earlier step printed. The few that are refused are
+in `REFUSED`, each with what its author reads.
+"""
+
+from collections.abc import Mapping
+
+Row = tuple[str, Mapping[str, tuple[str, str]]]
+Refused = tuple[str, Mapping[str, tuple[str, str]], str]
+
+NAME = {"pod": ("kubernetes_name", "web-0")}
+POD = {"pod": ("kubernetes_name", "web-7d4b9c6f5d-x2x9k"), "namespace": ("kubernetes_name", "shop")}
+UNIT = {"unit": ("unit", "getty@tty1.service")}
+HOST = {"host": ("host", "db-1.example.com")}
+PATH = {"path": ("path", "/var/log/nginx/access.log.1")}
+URL = {"url": ("url", "https://a.example/healthz?verbose=1")}
+COUNT = {"n": ("count", "20")}
+TEXT = {"reason": ("text", "disk full; see 'OPS-1' & call Bob (now)")}
+OUTPUT = {"output": ("output", "web-1 is down: \"5\" $(x) `y` \\ 'z'\nsecond line")}
+USER = {"user": ("user", "www-data")}
+IMAGE = {"image": ("image", "registry.example:5000/team/app:1.2")}
+WORD = {"word": ("token", "error")}
+CONTAINER = {"container": ("container", "web_app_1")}
+SINCE = {"since": ("time", "1 hour ago")}
+SIZE = {"size": ("size", "+100M")}
+VERSION = {"version": ("version", "1.30.0+k3s1")}
+PACKAGE = {"package": ("package", "libstdc++6")}
+REF = {"ref": ("ref", "release/1.2")}
+IP = {"ip": ("ip", "10.0.0.7")}
+CIDR = {"cidr": ("cidr", "10.0.0.0/16")}
+SELECTOR = {"selector": ("selector", "app=web,tier!=db")}
+NODES = {"nodes": ("list.host.comma", "web-1,web-2")}
+RACKS = {"racks": ("list.token.blank", "r1 r2")}
+UNITS = {"units": ("list.unit.line", "a.service\nb.service")}
+LOCATION = {"source": ("location", "deploy@db-1:/srv/x")}
+SIGNAL = {"signal": ("signal", "TERM")}
+SCHEDULE = {"schedule": ("schedule", "*/5 * * * *")}
+DURATION = {"timeout": ("duration", "30s")}
+CHOICE = {"action": ("choice", "restart")}
+
+ORDINARY: tuple[Row, ...] = (
+    # systemd and processes
+    ('systemctl restart "${unit}"', UNIT),
+    ("systemctl status ${unit} --no-pager -n ${n}", UNIT | COUNT),
+    ("journalctl -u '${unit}' --since \"${since}\" -n ${n}", UNIT | SINCE | COUNT),
+    ('journalctl --no-pager --since "${since}" --grep "${reason}"', SINCE | TEXT),
+    ("systemctl show -p ActiveState --value ${unit} | grep -q active", UNIT),
+    ("kill -${signal} ${n}", SIGNAL | COUNT),
+    ("pkill -${signal} -u ${user} ${word}", SIGNAL | USER | WORD),
+    ("renice -n ${n} -u ${user}", COUNT | USER),
+    ("ps -o pid,pcpu,comm --sort=-pcpu -u ${user} | head -${n}", USER | COUNT),
+    ("timeout ${timeout} ping -c ${n} ${host}", DURATION | COUNT | HOST),
+    ("top -b -n 1 -p ${n} | tail -n +7", COUNT),
+    ("lsof -i :${n} -a -u ${user}", COUNT | USER),
+    ("systemctl list-units '${unit}' --output=json | jq -r '.[].active'", UNIT),
+    ("loginctl terminate-user ${user}", USER),
+    ("nice -n 10 find ${path} -type f -size ${size} -print", PATH | SIZE),
+    # files
+    ('du -sh "${path}"/* | sort -h | tail -n ${n}', PATH | COUNT),
+    ("df -h ${path}", PATH),
+    ("find ${path} -name '*.log' -mtime +${n} -delete", PATH | COUNT),
+    ('find /var/log -iname "${reason}" -newermt "${since}"', TEXT | SINCE),
+    ('tar -czf /backup/${word}.tar.gz -C "${path}" .', WORD | PATH),
+    ("tar --exclude=${word} -cf - ${path} | gzip > /backup/x.gz", WORD | PATH),
+    ("rsync -a --delete ${source} /srv/copy/", LOCATION),
+    ('rsync -az -e "ssh -p ${n}" "${path}/" ${host}:/srv/', COUNT | PATH | HOST),
+    ("scp -P ${n} ${path} root@${host}:/tmp/", COUNT | PATH | HOST),
+    ('tail -n ${n} ${path} | grep -c -- "${reason}"', COUNT | PATH | TEXT),
+    ("head -c ${size} ${path}", {"size": ("size", "100k")} | PATH),
+    ("truncate -s ${size} ${path}", {"size": ("size", "100M")} | PATH),
+    ("chown ${user}:${user} ${path}", USER | PATH),
+    ("chmod ${mode} ${path}", {"mode": ("token", "0644")} | PATH),
+    ("ln -sfn /srv/app-${version} /srv/app", VERSION),
+    ("cp -a ${path} ${path}.bak && rm -f -- ${path}", PATH),
+    ("stat -c %s ${path}; sha256sum ${path}", PATH),
+    ("logrotate -f /etc/logrotate.d/${word}", WORD),
+    ("mount | grep ${path} || mount ${path}", PATH),
+    ("echo '${user} ALL=(ALL) NOPASSWD: /bin/true' > /etc/sudoers.d/app", USER),
+    ("cat > /etc/app.conf <<EOF\nhost = ${host}\nport = ${n}\nEOF", HOST | COUNT),
+    ("printf '%s %s\\n' ${ip} ${host} >> /etc/hosts", IP | HOST),
+    ("sed -i 's/^port=.*/port=${n}/' ${path}", COUNT | PATH),
+    ('sed -i "s|^root=.*|root=${path}|" /etc/app.conf', PATH),
+    ("sed -n '${n},+5p' ${path}", COUNT | PATH),
+    ('sed "/${word}/d" ${path}', WORD | PATH),
+    ("awk -v top=${n} 'NR <= top {print $1}' ${path}", COUNT | PATH),
+    ("awk '$3 == \"${user}\" {n++} END {print n}' ${path}", USER | PATH),
+    ("awk '$5+0 > ${n} {print $6}'", COUNT),
+    ("cut -d: -f${n} /etc/passwd | sort -u", COUNT),
+    ('grep -rn -e "${reason}" /var/log/app', TEXT),
+    ("grep -c ${word} ${path} || true", WORD | PATH),
+    ("wc -l < ${path}", PATH),
+    ("diff -u /etc/app.conf ${path}", PATH),
+    ("split -b ${size} ${path} part-", {"size": ("size", "10M")} | PATH),
+    # Kubernetes
+    ("kubectl -n ${namespace} get pod ${pod} -o wide", POD),
+    ('kubectl delete pod "${pod}" -n "${namespace}" --grace-period=${n}', POD | COUNT),
+    ("kubectl logs ${pod} -n ${namespace} --since=${timeout} --tail=${n}", POD | DURATION | COUNT),
+    ("kubectl exec -n ${namespace} ${pod} -- ls -l ${path}", POD | PATH),
+    ('kubectl exec ${pod} -- sh -c "stat ${path} && df ${path}"', NAME | PATH),
+    ("kubectl exec ${pod} -c ${container} -- cat ${path}", NAME | CONTAINER | PATH),
+    ("kubectl get pods -l '${selector}' -A", SELECTOR),
+    ("kubectl scale deploy/${pod} --replicas=${n}", NAME | COUNT),
+    ("kubectl set image deploy/${pod} app=${image}", NAME | IMAGE),
+    ("kubectl rollout restart deployment ${pod}", NAME),
+    ("kubectl rollout status deploy/${pod} --timeout=${timeout}", NAME | DURATION),
+    ('kubectl annotate node ${host} ops/note="${reason}" --overwrite', HOST | TEXT),
+    ("kubectl label pod ${pod} owner=${user}", NAME | USER),
+    ("kubectl drain ${host} --ignore-daemonsets --timeout=${timeout}", HOST | DURATION),
+    (
+        "kubectl cordon ${host} && kubectl get node ${host} -o jsonpath='{.spec.unschedulable}'",
+        HOST,
+    ),
+    ("kubectl get pod ${pod} -o json | jq -r '.status.phase == \"${word}\"'", NAME | WORD),
+    ("kubectl top pod ${pod} -n ${namespace} | sort -k3 | head -n ${n}", POD | COUNT),
+    ("kubectl run probe --rm -i --image=${image} -- curl -s ${url}", IMAGE | URL),
+    ("helm upgrade ${pod} ${image} --set image.tag=${version}", NAME | IMAGE | VERSION),
+    ('kubectl patch deploy ${pod} -p \'{"spec":{"replicas":${n}}}\'', NAME | COUNT),
+    ("kubectl create configmap x --from-literal=level=${word} --dry-run=client -o yaml", WORD),
+    # containers
+    ("docker restart ${container}", CONTAINER),
+    ("docker exec ${container} df -h ${path}", CONTAINER | PATH),
+    ("docker exec -i ${container} sh -c 'kill -HUP 1; ls ${path}'", CONTAINER | PATH),
+    ("docker run --rm -v ${path}:/in:ro ${image} ls /in", PATH | IMAGE),
+    ('docker ps --filter "name=${container}" --format "{{.Status}}"', CONTAINER),
+    ("docker logs --since ${timeout} --tail ${n} ${container}", DURATION | COUNT | CONTAINER),
+    ("docker pull ${image} && docker tag ${image} local/app:${version}", IMAGE | VERSION),
+    ("docker inspect ${container} | jq '.[0].State'", CONTAINER),
+    ("docker compose -f ${path} up -d ${container}", PATH | CONTAINER),
+    ("podman stop -t ${n} ${container}", COUNT | CONTAINER),
+    ("crictl inspect ${container} | head -n ${n}", CONTAINER | COUNT),
+    ("docker save ${image} | ssh ${host} docker load", IMAGE | HOST),
+    ("docker stats --no-stream --format '{{.Name}} {{.MemUsage}}' ${container}", CONTAINER),
+    # other machines
+    ('ssh ${host} "systemctl restart ${unit}"', HOST | UNIT),
+    ("ssh -o BatchMode=yes -o ConnectTimeout=${n} ${user}@${host} uptime", COUNT | USER | HOST),
+    ('ssh root@${host} "grep -c ${word} ${path}"', HOST | WORD | PATH),
+    ("ssh ${host} sudo -u ${user} /usr/local/bin/report ${n}", HOST | USER | COUNT),
+    (
+        "ssh ${host} bash -s <<EOF\nset -e\nsystemctl stop ${unit}\nrm -f ${path}\nEOF",
+        HOST | UNIT | PATH,
+    ),
+    ('echo "systemctl reload ${unit}" | ssh ${host} sh', HOST | UNIT),
+    ('for h in $(echo "${nodes}" | tr , " "); do ssh "$h" uptime; done', NODES),
+    ('for r in ${racks}; do echo "rack $r"; curl -s http://inventory/racks/$r; done', RACKS),
+    ('while read -r u; do systemctl is-active "$u"; done <<EOF\n${units}\nEOF', UNITS),
+    ("ansible ${host} -m service -a 'name=${unit} state=restarted'", HOST | UNIT),
+    ("sudo -u ${user} -- crontab -l | grep -v '^#'", USER),
+    ("su - ${user} -c 'ls ${path}'", USER | PATH),
+    # network
+    ("curl -fsS -m ${n} ${url}", COUNT | URL),
+    ('curl -sS --data-raw "${reason}" https://hooks.example/x', TEXT),
+    ('curl -s -H "X-Reason: ${reason}" "${url}"', TEXT | URL),
+    ('curl -G --data-urlencode "query=${reason}" ${url}', TEXT | URL),
+    ("curl -so /dev/null -w '%{http_code}' http://${host}:${n}/healthz", HOST | COUNT),
+    ("wget -q -O - --timeout=${n} ${url}", COUNT | URL),
+    ("dig +short ${host} @${ip}", HOST | IP),
+    ("nc -zv -w ${n} ${host} ${port}", COUNT | HOST | {"port": ("count", "443")}),
+    ("openssl s_client -connect ${host}:${n} -servername ${host} </dev/null", HOST | COUNT),
+    ("ip route get ${ip}; ip addr show dev ${word}", IP | {"word": ("token", "eth0")}),
+    ("iptables -I INPUT -s ${cidr} -p tcp --dport ${n} -j DROP", CIDR | COUNT),
+    ("tcpdump -ni ${word} -c ${n} host ${ip}", {"word": ("token", "bond0.100")} | COUNT | IP),
+    ("traceroute -m ${n} ${host}", COUNT | HOST),
+    ("nslookup -timeout=${n} ${host} ${ip}", COUNT | HOST | IP),
+    # data bases and queues
+    (
+        'psql -At -c "SELECT count(*) FROM ${word} WHERE age > ${n}"',
+        {"word": ("token", "jobs")} | COUNT,
+    ),
+    ('psql -c "SELECT pg_terminate_backend(${n})"', COUNT),
+    ('psql -c "ALTER ROLE \\"${user}\\" CONNECTION LIMIT ${n}" db', USER | COUNT),
+    ("mysql -e \"SHOW GRANTS FOR '${user}'@'${host}'\"", USER | HOST),
+    ("mysqldump --single-transaction ${word} > /backup/${word}.sql", {"word": ("token", "shop")}),
+    (
+        "sqlite3 /var/lib/app.db \"DELETE FROM jobs WHERE state = '${word}' LIMIT ${n}\"",
+        WORD | COUNT,
+    ),
+    ("redis-cli -h ${host} -n ${n} DEL session:${word}", HOST | COUNT | WORD),
+    ("mongosh --quiet --eval \"db.jobs.countDocuments({state: '${word}'})\"", WORD),
+    ("kafka-topics.sh --bootstrap-server ${host}:9092 --describe --topic ${word}", HOST | WORD),
+    ("rabbitmqctl purge_queue ${word}", WORD),
+    ("pg_dump -h ${host} -U ${user} -Fc ${word} -f ${path}", HOST | USER | WORD | PATH),
+    ("curl -s localhost:9200/${word}/_count | jq .count", {"word": ("token", "logs-2026.11")}),
+    # packages, git, jobs
+    ("apt-get install -y ${package}=${version}", PACKAGE | VERSION),
+    ("dnf history undo ${n} -y", COUNT),
+    ("rpm -q ${package} || yum install -y ${package}", PACKAGE),
+    ("pip install 'app==${version}'", VERSION),
+    ("git -C ${path} fetch origin ${ref} && git -C ${path} checkout ${ref}", PATH | REF),
+    ('git commit -am x -m "${reason}"', TEXT),
+    ("git log --oneline -n ${n} ${ref} -- ${path}", COUNT | REF | PATH),
+    ("make -C ${path} deploy VERSION=${version}", PATH | VERSION),
+    ("terraform apply -auto-approve -target=module.${word}", WORD),
+    ("aws ec2 describe-instances --filters Name=tag:Name,Values=${word}", WORD),
+    (
+        "aws s3 cp ${path} s3://backup/${word}/ --region ${zone}",
+        PATH | WORD | {"zone": ("token", "eu-west-1")},
+    ),
+    (
+        "gcloud compute instances reset ${host} --zone ${zone}",
+        HOST | {"zone": ("token", "europe-west1-b")},
+    ),
+    ("vault kv get -field=${word} secret/app", WORD),
+    ("/usr/local/jobs/${word}/start --fast", WORD),
+    (
+        "(crontab -l; echo '0 3 * * * /bin/x') > /tmp/tab; grep -c \"${schedule}\" /tmp/tab",
+        SCHEDULE,
+    ),
+    ("service ${word} ${action}", {"word": ("token", "nginx")} | CHOICE),
+    ("${action} --now", {"action": ("choice", "true")}),
+    ("useradd -m -s /bin/bash ${user} && usermod -aG docker ${user}", USER),
+    # shell
+    ('[ "${n}" -gt 80 ] && echo "over ${n}%"', COUNT),
+    ("echo $(( ${n} * 1024 ))", COUNT),
+    ('end=$(date -d "${since}" +%s); echo $((end / 60))', SINCE),
+    ('age=$(( $(date +%s) - $(stat -c %Y "${path}") )); echo "$age"', PATH),
+    ("case ${action} in start|stop) echo ${action};; esac", CHOICE),
+    ('name=${pod}; kubectl get pod "$name" || { echo "no $name" >&2; exit 1; }', NAME),
+    ('run() { echo "+ $*"; "$@"; }\nrun systemctl reload "${unit}"', UNIT),
+    ('retry() { n=$1; shift; "$@"; }\nretry 3 curl -fsS "${url}"', URL),
+    ('SUDO=""; [ "$(id -u)" = 0 ] || SUDO=sudo\n$SUDO systemctl stop ${unit}', UNIT),
+    ("KUBECTL=${KUBECTL:-kubectl}; $KUBECTL get pod ${pod}", NAME),
+    (
+        'cmd=(kubectl get pods -n "${namespace}")\ncmd+=(-o wide)\n"${cmd[@]}"',
+        {"namespace": POD["namespace"]},
+    ),
+    ("ls ${path} | xargs -n 1 basename", PATH),
+    ('echo "${nodes}" | tr , "\\n" | xargs -I{} ssh {} uptime', NODES),
+    ("trap 'rm -f /tmp/lock.${word}' EXIT; echo ok", WORD),
+    ("python3 -c \"import json; print(json.dumps({'pod': '${pod}', 'n': ${n}}))\"", NAME | COUNT),
+    ("perl -ne 'print if /x/' ${path} | head -n ${n}", PATH | COUNT),
+    # text and outputs
+    ('echo "reason: ${reason}"', TEXT),
+    ('logger -t ops -- "${reason}"', TEXT),
+    ("printf 'note: %s\\n' \"${reason}\" >&2", TEXT),
+    ("cat <<EOF\nTicket: ${reason}\nBy: ${user}\nEOF", TEXT | USER),
+    ('if [ -n "${reason}" ]; then echo "${reason}"; else echo none; fi', TEXT),
+    ('case "${output}" in *down*) echo bad;; *) echo good;; esac', OUTPUT),
+    ('echo "${output}" | grep -c down || true', OUTPUT),
+    ('echo "${output}" | tail -n ${n} | sort | uniq -c', OUTPUT | COUNT),
+    ('last=$(echo "${output}" | tail -n 1); echo "last: $last"', OUTPUT),
+    ('[ "${output}" = "ok" ] || exit 1', OUTPUT),
+    ("jq -n --arg why \"${reason}\" '{text: $why}'", TEXT),
+    (
+        'body=$(jq -n --arg t "${reason}" \'{text: $t}\')\ncurl -sS --data-raw "$body" https://hooks.example/x',
+        TEXT,
+    ),
+    ("wc -l <<EOF\n${output}\nEOF", OUTPUT),
+    ('msg="${reason}"\necho "said: $msg"', TEXT),
+    ('#!/bin/bash\nif [[ "${output}" == *web-1* ]]; then echo found; fi', OUTPUT),
+    # Python
+    ("# python\nprint('pod ${pod}', ${n} + 1)", NAME | COUNT),
+    (
+        "#!/usr/bin/env python3\nimport subprocess\nsubprocess.run(['ls', '-l', '${path}'])",
+        PATH,
+    ),
+    ("# python3\nimport os\nos.system('systemctl restart ${unit}')", UNIT),
+    ("# python3\nimport json\nprint(json.dumps({'reason': '${reason}'}))", TEXT),
+    ("# python3\nif '${output}' == 'ok':\n    print('good')", OUTPUT),
+    ("# python3\nfor n in '${nodes}'.split(','):\n    print(n)", NODES),
+    (
+        "# python3\nimport urllib.request\nurllib.request.urlopen('${url}', timeout=${n})",
+        URL | COUNT,
+    ),
+)
+
+REFUSED: tuple[Refused, ...] = (
+    # Text within a longer word of a program that reads it as JSON: jq --arg writes it.
+    (
+        'curl -s -d \'{"text": "${reason}"}\' https://hooks.example/x',
+        TEXT,
+        "in an argument of 'curl'",
+    ),
+    # A file that anybody could have named is run.
+    (". ${path}", PATH, "a file that is run"),
+    # A file could be read by whatever runs there.
+    ('echo "${reason}" > /etc/motd', TEXT, "is written to a file"),
+    # What an unknown program makes of text is not known.
+    ('slackcat --channel ops "${output}"', OUTPUT, "in an argument of 'slackcat'"),
+    # A name is no path of a key.
+    (
+        "kubectl get cm x -o json | jq '.data.${word}'",
+        WORD,
+        "in a program of jq outside of its quotes",
+    ),
+)
