@@ -394,7 +394,12 @@ ORDINARY: dict[Kind, tuple[object, ...]] = {
     Kind.PATH: (
         *("/", "/etc/hosts", "/var/log/", "/var/log/app-1.2_x", "/srv/a@b/c+d", "/home/anna/.ssh"),
         *("/lost+found", "/usr/lib/x86_64-linux-gnu/libc.so.6", "/dev/sda1", "/opt/app/1.2~rc1/x"),
-        *("/var/lib/docker/overlay2", "/proc/1/status", "/etc/nginx/conf.d/default.conf"),
+        *(
+            "/var/lib/docker/overlay2",
+            "/proc/1/status",
+            "/etc/systemd/system/app@.service",
+            "/etc/nginx/conf.d/default.conf",
+        ),
     ),
     Kind.CHOICE: ("calm", "very loud"),
     Kind.PATTERN: (

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opsmcp_pipelines.kinds.guess import kind_of
 from opsmcp_pipelines.kinds.kind import Kind, Separator, VariableKind
 from opsmcp_pipelines.models import Cluster, Variable
 from opsmcp_tools.arguments.choices import Inventory
@@ -296,6 +297,12 @@ def test_a_refused_guess_says_what_its_author_may_declare(value: str, meant: str
     with pytest.raises(Refused) as caught:
         check_value(declared, value)
     assert "opsmcp/kind" not in str(caught.value)
+
+
+def test_a_name_that_misleads_is_a_token_to_its_author() -> None:
+    source = build_input(Variable("source"), kind_of(Variable("source")), INVENTORY)
+    with pytest.raises(Refused, match="opsmcp/kind.source: token"):
+        check_value(source, "internal")
 
 
 def test_a_refusal_names_the_example_that_is_nearest() -> None:

@@ -50,15 +50,17 @@ def refusal_of(item: Input, text: str) -> Said:
     return words.NOT_OF_KIND(allowed, example, _remedy(item, text))
 
 
-def better_kind(text: str) -> VariableKind | None:
-    """The kind that a value of no kind so far most likely has; None when none takes it."""
+def better_kind(text: str, than: Kind) -> VariableKind | None:
+    """The kind that a value which is none of `than` most likely has; None when none takes it."""
+    if than is not Kind.TOKEN and canonical(Kind.TOKEN, text):
+        return VariableKind(Kind.TOKEN)
     if _UNIT.fullmatch(text) and canonical(Kind.UNIT, text):
         return VariableKind(Kind.UNIT)
     return next((kind for kind in _OFTEN_MEANT if canonical_value(kind, text) is not None), None)
 
 
 def _remedy(item: Input, text: str) -> Said:
-    meant = better_kind(text) if item.guessed else None
+    meant = better_kind(text, item.kind) if item.guessed else None
     if meant is None:
         return words.NOTHING()
     if meant.kind is Kind.PATTERN:

@@ -65,7 +65,7 @@ def _of(variable: Variable, kind: VariableKind) -> Iterator[Misfit]:
     for what, text in named:
         if not text or "${" in text or _is_of(kind, text):
             continue
-        meant = better_kind(text)
+        meant = better_kind(text, kind.kind)
         message = f"its {what} {quote(text)} is no {kind}: {KINDS[kind.kind].allowed.en}"
         yield Misfit(variable.name, f"{message}{_remedy(variable, meant)}", meant)
         return
