@@ -127,7 +127,7 @@ class Hanging(Library):
 
 
 def _reader(library: Library) -> WatchedReader:
-    return WatchedReader(library, {}, file_seconds=0.1)
+    return WatchedReader(library, {}, file_seconds=0.5)
 
 
 async def _read(reader: WatchedReader) -> Reading:
