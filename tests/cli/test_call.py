@@ -162,15 +162,35 @@ def test_an_unusable_state_is_told_in_a_line(opsmcp: Opsmcp, tmp_path: Path) -> 
     assert line.startswith("opsmcp: state.dir: the journal in")
 
 
-def test_a_run_of_another_process_is_left_and_told_to_go_on(opsmcp: Opsmcp) -> None:
+def test_a_change_joins_the_run_of_another_process_and_leaves_it_to_go_on(opsmcp: Opsmcp) -> None:
+    """The same operation as `show-forever`, without the label that says that it only reads."""
+    library = opsmcp.folder / "manifests" / "all.yaml"
+    text = library.read_text(encoding="utf-8")
+    library.write_text(text.replace(', opsmcp/read-only: "true"', ""), encoding="utf-8")
     os.mkfifo(opsmcp.pipe)
-    with opsmcp.start("call", "show-forever") as process:
+    with opsmcp.start("call", "show-forever", "--yes") as process:
         opsmcp.pipe.read_text(encoding="utf-8")
-        done = opsmcp("call", "show-forever", "--wait", "0.2")
+        done = opsmcp("call", "show-forever", "--yes", "--wait", "0.2")
+        assert process.poll() is None
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=SECONDS)
     assert "Not ended after 0.2 seconds. The run goes on; look at it with: " in done.stderr
     assert "cancelled" not in done.stderr
+    assert len(json.loads(opsmcp("runs", "--json").stdout)["runs"]) == 1
+
+
+def test_what_only_reads_is_run_anew_beside_a_run_of_another_process(opsmcp: Opsmcp) -> None:
+    os.mkfifo(opsmcp.pipe)
+    with opsmcp.start("call", "show-forever") as process:
+        first = opsmcp.pipe.read_text(encoding="utf-8")
+        with opsmcp.start("call", "show-forever") as again:
+            second = opsmcp.pipe.read_text(encoding="utf-8")
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=SECONDS)
+            os.kill(int(second), 0)
+            again.send_signal(signal.SIGINT)
+            again.communicate(timeout=SECONDS)
+    assert first != second
 
 
 def test_what_agrees_is_the_whole_command(opsmcp: Opsmcp) -> None:
