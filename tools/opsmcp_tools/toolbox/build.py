@@ -66,7 +66,15 @@ if TYPE_CHECKING:
     from opsmcp_pipelines.shell.operation import OperationVerdict
     from opsmcp_tools.search.index import SearchIndex
 
-__all__ = ["FREE_SCRIPT", "Exposure", "ToolSettings", "Toolbox", "build_toolbox", "script_verdict"]
+__all__ = [
+    "FREE_SCRIPT",
+    "Exposure",
+    "ToolSettings",
+    "Toolbox",
+    "build_toolbox",
+    "declared_kinds",
+    "script_verdict",
+]
 
 _MOST_VARIABLES = 64
 _LONGEST_REASON = 2_000
@@ -360,7 +368,7 @@ def _kinds(
     if len(operation.variables) > _MOST_VARIABLES:
         raise UnusableOperation(f"it has more than {_MOST_VARIABLES} variables")
     said = _override(operation, settings).variables
-    declared, units = _declared(operation, tasks, settings), uses_units(tasks)
+    declared, units = declared_kinds(operation, tasks, settings), uses_units(tasks)
     kinds: dict[str, VariableKind] = {}
     for written in operation.variables:
         words = said.get(written.name)
@@ -397,10 +405,15 @@ def _override(operation: Operation, settings: ToolSettings) -> Override:
     return find_override(settings.overrides, names)
 
 
-def _declared(
+def declared_kinds(
     operation: Operation, tasks: Sequence[Task], settings: ToolSettings
 ) -> Mapping[str, VariableKind]:
-    """Kinds that somebody declares: the author, and before that the settings."""
+    """Kinds that somebody declares: the author, and before that the settings.
+
+    Raises:
+        UnusableOperation: The settings name no kind.
+        BadKind: A label names none.
+    """
     found = dict(labelled_kinds(operation, tasks))
     own = _override(operation, settings).variables
     for variable in operation.variables:

@@ -7,16 +7,15 @@ default and the examples show it before anybody calls.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from opsmcp_pipelines.kinds.declared import BadKind, labelled_kinds
 from opsmcp_pipelines.kinds.guess import kind_of, uses_units
-from opsmcp_pipelines.kinds.kind import Kind, VariableKind, parse_kind
+from opsmcp_pipelines.kinds.kind import Kind, VariableKind
 from opsmcp_pipelines.kinds.lists import canonical_value
 from opsmcp_pipelines.kinds.table import KINDS
-from opsmcp_pipelines.models import Operation, Task, Variable
+from opsmcp_pipelines.models import Task, Variable
 from opsmcp_tools.arguments.kind_words import better_kind
 from opsmcp_tools.safe_text.characters import quote
 
-__all__ = ["Misfit", "declared_in", "misfits"]
+__all__ = ["Misfit", "misfits"]
 
 _BY_AUTHOR = frozenset({Kind.BOUND, Kind.CHOICE, Kind.CLUSTER, Kind.FLAG, Kind.PATTERN})
 """Held against what the author or the inventory says, elsewhere."""
@@ -29,24 +28,6 @@ class Misfit:
     variable: str
     message: str
     meant: VariableKind | None
-
-
-def declared_in(
-    operation: Operation,
-    tasks: Sequence[Task],
-    settings: Mapping[str, str],
-) -> Mapping[str, VariableKind]:
-    """The kinds that labels declare and, before them, `tools.kinds`."""
-    try:
-        found = dict(labelled_kinds(operation, tasks))
-    except BadKind:
-        found = {}  # Why there is no tool is said where tools are made.
-    for variable in operation.variables:
-        text = settings.get(f"{operation.name}.{variable.name}", settings.get(variable.name))
-        kind = parse_kind(text) if text else None
-        if kind:
-            found[variable.name] = kind
-    return found
 
 
 def misfits(

@@ -22,7 +22,7 @@ from opsmcp_pipelines.models import Operation, Task, Variable
 from opsmcp_tools.model.errors import UnusableOperation
 from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.safe_text.characters import clean_line, quote
-from opsmcp_tools.toolbox.build import ToolSettings, script_verdict
+from opsmcp_tools.toolbox.build import ToolSettings, declared_kinds, script_verdict
 from opsmcp_tools.toolbox.description import is_thin
 from opsmcp_tools.toolbox.hints import (
     LABELS,
@@ -31,7 +31,7 @@ from opsmcp_tools.toolbox.hints import (
     names_destruction,
     weigh_tasks,
 )
-from opsmcp_tools.toolbox.kind_lint import declared_in, misfits
+from opsmcp_tools.toolbox.kind_lint import misfits
 from opsmcp_tools.toolbox.naming import MAX_NAME_LENGTH
 from opsmcp_tools.toolbox.overrides import TO_DO, Override, check_overrides, find_override
 from opsmcp_tools.toolbox.silent_stops import find_twins, silent_stops
@@ -277,9 +277,10 @@ def _why_not_allowed(variable: Variable) -> str:
 
 
 def _kinds(subject: _Subject) -> Iterator[Finding]:
-    declared = dict(declared_in(subject.operation, subject.tasks, subject.settings.kinds))
-    said = subject.said.variables
-    declared |= {name: words.kind for name, words in said.items() if words.kind}
+    try:
+        declared = declared_kinds(subject.operation, subject.tasks, subject.settings)
+    except (UnusableOperation, BadKind):
+        return  # Why there is no tool is said where tools are made.
     for misfit in misfits(subject.variables, subject.tasks, declared):
         meant = misfit.meant
         known = meant is not None and meant.kind is not Kind.PATTERN
