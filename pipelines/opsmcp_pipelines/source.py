@@ -6,6 +6,7 @@ the execution of calls. Every method may raise a `SourceError` (see `errors`) an
 
 from collections.abc import Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass, field
+from enum import Enum
 from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
@@ -16,12 +17,14 @@ from opsmcp_pipelines.verdict.expected import ExpectedTask
 
 __all__ = [
     "CALL_ID_VARIABLE",
+    "Cancelled",
     "DefinitionSource",
     "EndingSource",
     "NodeSource",
     "RunRef",
     "Source",
     "StartRequest",
+    "Traits",
 ]
 
 CALL_ID_VARIABLE = "opsmcp_call_id"
@@ -56,6 +59,40 @@ class StartRequest:
         return self.definition.key
 
 
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a source is like, so that nobody has to ask which one it is.
+
+    Attributes:
+        pastes_values: Whether values get into scripts as text, as on Ops, and not as variables.
+        runs_here: Whether steps run on the machine of opsmcp, whose own addresses are then good.
+        looks_are_requests: Whether a look at a run costs somebody else a request.
+        first_poll_seconds: The pause between the first looks at a run.
+        acts_late_seconds: How long after a start without an answer its run may still appear.
+        cancels: Whether it can do anything to end a run that it runs.
+    """
+
+    pastes_values: bool
+    runs_here: bool
+    looks_are_requests: bool
+    first_poll_seconds: float
+    acts_late_seconds: float
+    cancels: bool
+
+
+class Cancelled(Enum):
+    """What became of one run that was to be cancelled."""
+
+    STOPPED = "stopped"
+    """It ended with everything that it had started."""
+
+    STARTS_NOTHING_MORE = "starts nothing more"
+    """What is at work goes on to its end; nothing after it begins."""
+
+    GOES_ON = "goes on"
+    """Nothing could be done: it had ended by itself, is run elsewhere, or cannot be stopped."""
+
+
 class Source(Protocol):
     """The Ops server or the embedded engine."""
 
@@ -65,8 +102,8 @@ class Source(Protocol):
         ...
 
     @property
-    def can_cancel(self) -> bool:
-        """Whether `cancel` can stop a run. Ops cannot."""
+    def traits(self) -> Traits:
+        """What it is like; the same for as long as it is open."""
         ...
 
     def expect(
@@ -124,8 +161,8 @@ class Source(Protocol):
         """
         ...
 
-    async def cancel(self, ref: RunRef) -> bool:
-        """Stop a run and everything it started. False when this source cannot."""
+    async def cancel(self, ref: RunRef) -> Cancelled:
+        """End a run as far as that can be done, and say how far it was."""
         ...
 
     def sign_of(self, report: RunReport) -> str:

@@ -3,7 +3,6 @@
 import getpass
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
@@ -15,7 +14,7 @@ from anyio import to_thread
 from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.discovery import Discovery
 from opsmcp_pipelines.kinds.kind import parse_kind
-from opsmcp_pipelines.source import Source
+from opsmcp_pipelines.source import Traits
 from opsmcp_server.calls.adoption import Adoption
 from opsmcp_server.calls.services import Services
 from opsmcp_server.config.errors import ConfigError
@@ -27,6 +26,7 @@ from opsmcp_server.protocol import search_tools as finding
 from opsmcp_server.protocol.run_updates import RunNews
 from opsmcp_server.protocol.subscriptions import Sessions
 from opsmcp_server.protocol.tool_list import Listing
+from opsmcp_server.sources.registry import SourceContext, open_source
 from opsmcp_tools.journal.lazy import LateJournal, late_journal
 from opsmcp_tools.journal.sqlite_write import Limits
 from opsmcp_tools.masking.masker import Masker
@@ -42,8 +42,6 @@ from opsmcp_tools.toolbox.build import Exposure, ToolSettings
 from opsmcp_tools.toolbox.overrides import Override, VariableOverride, words_of_person
 
 __all__ = ["open_services"]
-
-_EMBEDDED_POLL_SECONDS = 0.05
 
 _TAKE_UP_SECONDS = 30.0
 """How soon a run of a process that was ended is followed by another one with the same state."""
@@ -73,14 +71,16 @@ async def open_services(
         if starts_runs:
             await to_thread.run_sync(_require, journal, config)
         masker = Masker(config.secret_values())
-        source = await stack.enter_async_context(_open_source(config, environ, masker))
+        source = await stack.enter_async_context(
+            open_source(SourceContext(config, environ, masker.also))
+        )
         discovery = Discovery(source, interval_seconds=config.discovery.interval_seconds)
         masker, clock, sessions = Masker(config.secret_values()), SystemClock(), Sessions()
         news = RunNews(sessions, clock)
         executions = Executions(
             source,
             journal,
-            settings=_run_settings(config),
+            settings=_run_settings(config, source.traits),
             clock=clock,
             hooks=[news],
             contents=partial(_contents, discovery),
@@ -96,7 +96,7 @@ async def open_services(
             news=news,
             policy=policy,
             principal=local,
-            tool_settings=_tool_settings(config),
+            tool_settings=_tool_settings(config, source.traits),
             masker=masker,
             sessions=sessions,
             clock=clock,
@@ -163,41 +163,8 @@ def _contents(discovery: Discovery) -> Contents:
     return discovery.catalogue.contents if discovery.catalogue else Contents()
 
 
-@asynccontextmanager
-async def _open_source(
-    config: Config, environ: Mapping[str, str], masker: Masker
-) -> AsyncGenerator[Source]:
-    # Each source is imported only when it is used: `opsmcp stdio` starts many times a day.
-    if config.ops.server:
-        from opsmcp_pipelines.ops.source import OpsSettings, open_ops_source
-
-        settings = OpsSettings(
-            server=config.ops.server,
-            token=config.ops.token.get_secret_value(),
-            namespaces=config.ops.namespaces,
-            connect_seconds=config.ops.connect_seconds,
-            read_seconds=config.ops.read_seconds,
-        )
-        async with open_ops_source(settings) as source:
-            yield source
-        return
-    from opsmcp_pipelines.embedded.source import EmbeddedSettings, open_embedded_source
-
-    embedded = EmbeddedSettings(
-        manifests=config.embedded.manifests,
-        state_dir=config.state.dir,
-        environ=environ,
-        bundled=config.embedded.bundled,
-        step_seconds=config.embedded.step_seconds,
-        masking=masker.also,
-        digests=config.manifest_digests,
-    )
-    async with open_embedded_source(embedded) as source:
-        yield source
-
-
-def _run_settings(config: Config) -> RunSettings:
-    settings = RunSettings(
+def _run_settings(config: Config, traits: Traits) -> RunSettings:
+    return RunSettings(
         deadline_seconds=config.run.deadline_seconds,
         deadlines=config.run.deadlines,
         repeat_seconds=config.run.repeat_seconds,
@@ -205,19 +172,13 @@ def _run_settings(config: Config) -> RunSettings:
         limit=config.run.limit,
         limit_per_principal=config.run.limit_per_principal,
         queue=config.run.queue,
-        requests_per_second=config.run.requests_per_second,
-    )
-    if config.ops.server:
-        return settings
-    return replace(
-        settings,
-        requests_per_second=0.0,
-        first_poll_seconds=_EMBEDDED_POLL_SECONDS,
-        acts_until_seconds=0.0,
+        requests_per_second=config.run.requests_per_second if traits.looks_are_requests else 0.0,
+        first_poll_seconds=traits.first_poll_seconds,
+        acts_until_seconds=traits.acts_late_seconds,
     )
 
 
-def _tool_settings(config: Config) -> ToolSettings:
+def _tool_settings(config: Config, traits: Traits) -> ToolSettings:
     expose = config.expose
     return ToolSettings(
         exposure=Exposure(
@@ -233,22 +194,22 @@ def _tool_settings(config: Config) -> ToolSettings:
         kinds=config.tools.kinds,
         enum_limit=config.tools.enum_limit,
         host_selectors=config.tools.host_selectors,
-        values=_value_rules(config),
+        values=_value_rules(config, traits),
         overrides={pattern: _override(given) for pattern, given in config.tools.overrides.items()},
         language=config.tools.language,
     )
 
 
-def _value_rules(config: Config) -> ValueRules:
-    values, embedded = config.values, not config.ops.server
+def _value_rules(config: Config, traits: Traits) -> ValueRules:
+    values = config.values
     return ValueRules(
         url_schemes=values.url_schemes,
         url_hosts=tuple(host.lower() for host in values.url_hosts),
-        loopback=values.local_urls == "allow" or (values.local_urls == "auto" and embedded),
+        loopback=values.local_urls == "allow" or (values.local_urls == "auto" and traits.runs_here),
         link_local=values.local_urls == "allow",
         path_roots=values.path_roots,
         host_selectors=config.tools.host_selectors,
-        pasted=not embedded,
+        pasted=traits.pastes_values,
     )
 
 

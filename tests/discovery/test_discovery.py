@@ -13,9 +13,9 @@ from opsmcp_pipelines.catalogue import Catalogue, Contents, Difference, Problem
 from opsmcp_pipelines.discovery import Discovery
 from opsmcp_pipelines.errors import SourceProtocolError, SourceUnavailable
 from opsmcp_pipelines.models import Cluster, Definition, OperationKey, OperationKind, Pipeline, Task
-from opsmcp_pipelines.ops.source import OpsSettings, open_ops_source
+from opsmcp_pipelines.ops.source import OPS_TRAITS, OpsSettings, open_ops_source
 from opsmcp_pipelines.run import RunReport
-from opsmcp_pipelines.source import RunRef, StartRequest
+from opsmcp_pipelines.source import Cancelled, RunRef, StartRequest, Traits
 from opsmcp_pipelines.verdict.expected import ExpectedTask
 from tests.fakes.ops_server import Fault, fake_ops
 from tests.fakes.ops_state import make_pipeline
@@ -33,7 +33,7 @@ class Scripted:
     reads: int = 0
     gate: anyio.Event | None = None
     label: str = "the scripted source"
-    can_cancel: bool = False
+    traits: Traits = OPS_TRAITS
 
     async def read(self) -> Contents:
         if self.gate is not None:
@@ -68,7 +68,7 @@ class Scripted:
     def sign_of(self, report: RunReport) -> str:
         raise NotImplementedError
 
-    async def cancel(self, ref: RunRef) -> bool:
+    async def cancel(self, ref: RunRef) -> Cancelled:
         raise NotImplementedError
 
 

@@ -12,7 +12,7 @@ import pytest
 from opsmcp_pipelines.embedded.engine.supervisor import end_left_over
 from opsmcp_pipelines.embedded.process_id import ProcessId
 from opsmcp_pipelines.run import Status, Verdict
-from opsmcp_pipelines.source import RunRef
+from opsmcp_pipelines.source import Cancelled, RunRef
 from opsmcp_pipelines.verdict.judge import judge
 from tests.embedded.test_source import (
     Engine,
@@ -87,7 +87,7 @@ async def test_a_cancelled_run_has_ended_with_all_that_it_started(
 ) -> None:
     async with engine(task("t", step("a", script.format(tmp_path)))) as runs:
         ref, pid = await started(runs, tmp_path)
-        assert await runs.source.cancel(ref)
+        assert await runs.source.cancel(ref) is Cancelled.STOPPED
         assert not is_running(pid)
         report = await runs.source.read_run(ref)
     assert judge(report).verdict is Verdict.CANCELLED
@@ -139,7 +139,7 @@ async def test_what_a_step_before_started_ends_with_the_cancelled_run(
         ref = await runs.start("p")
         await runs.until(ref, lambda found: "here" in str(found))
         pid = await pid_in(tmp_path)
-        assert await runs.source.cancel(ref)
+        assert await runs.source.cancel(ref) is Cancelled.STOPPED
         assert not is_running(pid)
 
 

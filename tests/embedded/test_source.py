@@ -19,7 +19,7 @@ from opsmcp_pipelines.embedded.store.run_store import RunStore, StoredRun
 from opsmcp_pipelines.errors import DefinitionChanged, NotFound, SourceUnavailable
 from opsmcp_pipelines.models import Definition, OperationKey, OperationKind, Task
 from opsmcp_pipelines.run import RunReport, Status, StepReport, Verdict
-from opsmcp_pipelines.source import RunRef, StartRequest
+from opsmcp_pipelines.source import Cancelled, RunRef, StartRequest
 from opsmcp_pipelines.verdict.judge import judge
 
 HEAD = "apiVersion: crd.chenshaowen.com/v1\nkind: "
@@ -372,9 +372,9 @@ async def test_output_shows_while_it_runs_and_cancel_ends_the_group(
         ref = await runs.start("t")
         live = await runs.until(ref, lambda found: bool(found.tasks) and "here" in str(found))
         assert steps_of(live) == (StepReport("a", Status.RUNNING, "here\n", 5),)
-        assert await runs.source.cancel(ref)
+        assert await runs.source.cancel(ref) is Cancelled.STOPPED
         report = await runs.source.read_run(ref)
-        assert not await runs.source.cancel(ref)
+        assert await runs.source.cancel(ref) is Cancelled.GOES_ON
     assert judge(report).verdict is Verdict.CANCELLED
     assert steps_of(report)[0] == StepReport("a", Status.CANCELLED, "here\n", 5, note="cancelled")
     await until_dead(tmp_path / "pid")
@@ -527,7 +527,7 @@ async def test_unchanged_contents_are_the_same_object(engine: Open) -> None:
         contents = await runs.source.read()
         assert await runs.source.read() is contents
         assert [host.name for host in contents.hosts] == ["localhost"]
-        assert (runs.source.can_cancel, runs.source.label) == (True, "the embedded engine")
+        assert (runs.source.traits.cancels, runs.source.label) == (True, "the embedded engine")
 
 
 async def test_kubectl_operations_are_problems_without_kubernetes(engine: Open) -> None:

@@ -15,6 +15,7 @@ from opsmcp_pipelines.run import (
     TaskReport,
     Verdict,
 )
+from opsmcp_pipelines.source import Cancelled
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.journal.protocol import Page
 from opsmcp_tools.journal.sqlite_write import open_journal
@@ -171,10 +172,10 @@ async def test_a_made_up_cursor_is_refused(cursor: str, tmp_path: Path) -> None:
 async def test_cancel_stops_a_run_where_the_source_can(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource(RUNNING, can_cancel=True)) as it:
         started = await it.start()
-        record, stopped = await it.executions.cancel(started.run, ANNA)
-        assert (record.verdict, stopped) == (Verdict.CANCELLED, True)
-        again, stopped = await it.executions.cancel(started.run, ANNA)
-        assert (again.verdict, stopped) == (Verdict.CANCELLED, False)
+        record, done = await it.executions.cancel(started.run, ANNA)
+        assert (record.verdict, done) == (Verdict.CANCELLED, Cancelled.STOPPED)
+        again, done = await it.executions.cancel(started.run, ANNA)
+        assert (again.verdict, done) == (Verdict.CANCELLED, Cancelled.GOES_ON)
 
 
 async def test_a_run_that_is_stopped_at_its_deadline_shows_its_steps_as_they_ended(
@@ -200,8 +201,12 @@ async def test_cancel_stops_a_run_that_is_being_started(tmp_path: Path) -> None:
     async with bench(tmp_path, source) as it:
         started = await it.executions.start(SAY, CALL, ANNA, wait_seconds=1)
         source.hold.set()
-        record, stopped = await it.executions.cancel(started.run, ANNA)
-        assert (started.source_run, record.verdict, stopped) == ("", Verdict.CANCELLED, True)
+        record, done = await it.executions.cancel(started.run, ANNA)
+        assert (started.source_run, record.verdict, done) == (
+            "",
+            Verdict.CANCELLED,
+            Cancelled.STOPPED,
+        )
 
 
 async def test_cancel_leaves_a_run_that_does_not_begin(tmp_path: Path) -> None:
@@ -209,16 +214,16 @@ async def test_cancel_leaves_a_run_that_does_not_begin(tmp_path: Path) -> None:
     source.hold = anyio.Event()
     async with bench(tmp_path, source) as it:
         started = await it.executions.start(SAY, CALL, ANNA, wait_seconds=1)
-        record, stopped = await it.executions.cancel(started.run, ANNA)
+        record, done = await it.executions.cancel(started.run, ANNA)
         source.hold.set()
-        assert (record.verdict, stopped) == (Verdict.RUNNING, False)
+        assert (record.verdict, done) == (Verdict.RUNNING, Cancelled.GOES_ON)
 
 
 async def test_cancel_says_so_where_the_source_cannot(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource(RUNNING, RUNNING, ended())) as it:
         started = await it.start()
-        record, stopped = await it.executions.cancel(started.run, ANNA)
-        assert (record.verdict, stopped) == (Verdict.RUNNING, False)
+        record, done = await it.executions.cancel(started.run, ANNA)
+        assert (record.verdict, done) == (Verdict.RUNNING, Cancelled.GOES_ON)
         assert (await it.executions.wait(started.run, 100)).verdict is Verdict.SUCCEEDED
 
 

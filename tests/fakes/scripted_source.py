@@ -1,15 +1,17 @@
 """A Source that plays back what a test wrote down: reports and errors, look by look."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
+from dataclasses import replace
 
 import anyio
 
 from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.errors import SourceError
 from opsmcp_pipelines.models import Definition, OperationKey
+from opsmcp_pipelines.ops.source import OPS_TRAITS
 from opsmcp_pipelines.ops.stuck_sign import sign_of
 from opsmcp_pipelines.run import NodeReport, RunReport, Status, StepReport, TaskReport
-from opsmcp_pipelines.source import RunRef, StartRequest
+from opsmcp_pipelines.source import Cancelled, RunRef, StartRequest
 from opsmcp_pipelines.verdict.expected import ExpectedTask, expected_tasks
 
 Look = RunReport | SourceError
@@ -37,7 +39,7 @@ class ScriptedSource:
         found: Sequence[RunRef | SourceError | None] = (None,),
         can_cancel: bool = False,
     ) -> None:
-        self.can_cancel = can_cancel
+        self.traits = replace(OPS_TRAITS, cancels=can_cancel)
         self.started: list[StartRequest] = []
         self.searched: list[str] = []
         self.looks = 0
@@ -98,9 +100,10 @@ class ScriptedSource:
     def sign_of(self, report: RunReport) -> str:
         return sign_of(report)
 
-    async def cancel(self, ref: RunRef) -> bool:
+    async def cancel(self, ref: RunRef) -> Cancelled:
         await anyio.lowlevel.checkpoint()
         if self.cancel_error:
             raise self.cancel_error
         self._script = [ended(Status.SUCCEEDED if self.ends_first else Status.CANCELLED)]
-        return self.can_cancel and not self.ends_first
+        stopped = self.traits.cancels and not self.ends_first
+        return Cancelled.STOPPED if stopped else Cancelled.GOES_ON

@@ -19,7 +19,7 @@ from opsmcp_pipelines.errors import (
 from opsmcp_pipelines.models import Definition, OperationKey, OperationKind, Pipeline, Task
 from opsmcp_pipelines.ops.source import OpsSettings, OpsSource, open_ops_source
 from opsmcp_pipelines.report import Status
-from opsmcp_pipelines.source import CALL_ID_VARIABLE, RunRef, StartRequest
+from opsmcp_pipelines.source import CALL_ID_VARIABLE, Cancelled, RunRef, StartRequest
 from tests.fakes.fault_proxy import Asked, fault_proxy
 from tests.fakes.ops_server import FakeOps, Fault
 
@@ -202,6 +202,6 @@ async def test_a_name_that_leads_elsewhere_is_never_asked_for(
 
 async def test_a_run_cannot_be_cancelled(ops: FakeOps, source: OpsSource) -> None:
     ref = await source.start(_REQUEST)
-    assert not source.can_cancel
-    assert not await source.cancel(ref)
+    assert not source.traits.cancels
+    assert await source.cancel(ref) is Cancelled.GOES_ON
     assert {seen.method for seen in ops.requests} == {"POST"}

@@ -45,7 +45,7 @@ from opsmcp_pipelines.embedded.stuck_sign import sign_of
 from opsmcp_pipelines.errors import DefinitionChanged, NotFound, SourceUnavailable
 from opsmcp_pipelines.models import Definition, Host, Operation, OperationKey, Pipeline
 from opsmcp_pipelines.run import RunReport, Status, TaskReport
-from opsmcp_pipelines.source import RunRef, StartRequest
+from opsmcp_pipelines.source import Cancelled, RunRef, StartRequest, Traits
 from opsmcp_pipelines.verdict.expected import ExpectedTask, expected_tasks
 
 __all__ = ["EmbeddedSettings", "EmbeddedSource", "open_embedded_source"]
@@ -112,6 +112,7 @@ class _Live:
     """A run of this process that has not ended, or whose end is being stored."""
 
     name: str
+    call_id: str
     plan: Plan
     state: RunState
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
@@ -141,6 +142,16 @@ async def open_embedded_source(
         async with anyio.create_task_group() as group:
             yield EmbeddedSource(settings, open_store, group)
             group.cancel_scope.cancel()
+
+
+EMBEDDED_TRAITS = Traits(
+    pastes_values=False,
+    runs_here=True,
+    looks_are_requests=False,
+    first_poll_seconds=0.05,
+    acts_late_seconds=0.0,
+    cancels=True,
+)
 
 
 class EmbeddedSource:
@@ -184,9 +195,9 @@ class EmbeddedSource:
         return "the embedded engine"
 
     @property
-    def can_cancel(self) -> bool:
-        """Runs can be cancelled."""
-        return True
+    def traits(self) -> Traits:
+        """What the embedded engine is like."""
+        return EMBEDDED_TRAITS
 
     def expect(
         self, definition: Definition, contents: Contents, variables: Mapping[str, str]
@@ -217,7 +228,7 @@ class EmbeddedSource:
         """
         plan = await self._plan(request)
         name = f"{request.operation.name}-{secrets.token_hex(4)}"
-        live = _Live(name, plan, RunState(), request.secrets)
+        live = _Live(name, request.call_id, plan, RunState(), request.secrets)
         report = live.state.report()
         await self._with_store(
             lambda store: store.insert(name, request.operation, request.call_id, report)
@@ -234,7 +245,7 @@ class EmbeddedSource:
             SourceUnavailable: The store cannot be read.
         """
         live = self._live.get(ref.name)
-        if live is not None:
+        if live is not None and live.call_id == ref.call_id:
             return live.state.report()
         stored = await self._stored(ref)
         return await self._abort(stored) if stored.orphaned else stored.report
@@ -264,10 +275,10 @@ class EmbeddedSource:
         name = await self._with_store(lambda store: store.find(call_id, operation))
         return RunRef(operation, name, call_id) if name else None
 
-    async def cancel(self, ref: RunRef) -> bool:
-        """End a run and everything it started; false when it ended by itself or could not be ended.
+    async def cancel(self, ref: RunRef) -> Cancelled:
+        """End a run and everything it started.
 
-        False also when it is not one of this process.
+        It goes on when it ended by itself, could not be ended, or is none of this process.
 
         Raises:
             NotFound: There is no such run.
@@ -275,12 +286,13 @@ class EmbeddedSource:
         live = self._live.get(ref.name)
         if live is None or live.over.is_set():
             await self._stored(ref)
-            return False
+            return Cancelled.GOES_ON
         live.cancelled = True
         live.scope.cancel()
         with anyio.move_on_after(_CANCEL_SECONDS):
             await live.over.wait()
-        return live.state.status is Status.CANCELLED
+        cancelled = live.state.status is Status.CANCELLED
+        return Cancelled.STOPPED if cancelled else Cancelled.GOES_ON
 
     async def _plan(self, request: StartRequest) -> Plan:
         """What is run: what was decided on, if the files still say so.
@@ -373,7 +385,9 @@ class EmbeddedSource:
 
     async def _stored(self, ref: RunRef) -> StoredRun:
         stored = await self._with_store(lambda store: store.get(ref.name))
-        if stored is None or stored.operation != str(ref.operation):
+        known = stored and (stored.operation, stored.call_id)
+        # The call makes a run ours, not its name alone.
+        if stored is None or known != (str(ref.operation), ref.call_id):
             raise NotFound(f"the embedded engine has no run {ref.name!r} of {ref.operation}")
         return stored
 

@@ -29,7 +29,7 @@ from opsmcp_pipelines.ops.listing import Listing, Named, read_listing
 from opsmcp_pipelines.ops.settings import OpsSettings, parse_server
 from opsmcp_pipelines.ops.stuck_sign import sign_of
 from opsmcp_pipelines.run import RunReport
-from opsmcp_pipelines.source import CALL_ID_VARIABLE, RunRef, StartRequest
+from opsmcp_pipelines.source import CALL_ID_VARIABLE, Cancelled, RunRef, StartRequest, Traits
 from opsmcp_pipelines.verdict.expected import ExpectedTask, expected_on_ops
 
 __all__ = ["OpsSettings", "OpsSource", "open_ops_source", "parse_server"]
@@ -60,6 +60,17 @@ T = TypeVar("T", bound=Named)
 _Listings = dict[tuple[str, str], Listing[Named]]
 
 
+OPS_TRAITS = Traits(
+    pastes_values=True,
+    runs_here=False,
+    looks_are_requests=True,
+    first_poll_seconds=0.25,
+    # Ops gives up after 61 seconds when its Kubernetes API is silent.
+    acts_late_seconds=65.0,
+    cancels=False,
+)
+
+
 class OpsSource:
     """One Ops server. Made by `open_ops_source`."""
 
@@ -77,9 +88,9 @@ class OpsSource:
         return self._client.label
 
     @property
-    def can_cancel(self) -> bool:
-        """False: Ops has no way to stop a run."""
-        return False
+    def traits(self) -> Traits:
+        """What an Ops server is like."""
+        return OPS_TRAITS
 
     def expect(
         self, definition: Definition, contents: Contents, variables: Mapping[str, str]
@@ -287,9 +298,9 @@ class OpsSource:
                 return tuple(sorted(names - {""}))
         raise refused or SourceRefused(f"could not list the nodes of {cluster!r}")
 
-    async def cancel(self, ref: RunRef) -> bool:
-        """False: Ops has no way to stop a run."""
-        return False
+    async def cancel(self, ref: RunRef) -> Cancelled:
+        """Nothing is done: Ops has no way to stop a run."""
+        return Cancelled.GOES_ON
 
     async def _read_all(
         self, kind: str, parse: Callable[[Fields, str], T], fresh: _Listings

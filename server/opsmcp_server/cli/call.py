@@ -8,6 +8,7 @@ import anyio
 import click
 import mcp_types as types
 
+from opsmcp_pipelines.source import Cancelled
 from opsmcp_server.calls.answer import run_data, run_text
 from opsmcp_server.calls.prepare import (
     Prepared,
@@ -228,10 +229,10 @@ async def _start(services: Services, prepared: Prepared, key: str) -> RunRecord:
 
 async def _leave(services: Services, record: RunRecord, why: str) -> RunRecord:
     """Stop a run that lives in this process, and say what becomes of it."""
-    now, stopped = record, False
+    now, done = record, Cancelled.GOES_ON
     with anyio.move_on_after(_CANCEL_SECONDS):
-        now, stopped = await services.executions.cancel(record.run, services.principal)
-    if stopped:
+        now, done = await services.executions.cancel(record.run, services.principal)
+    if done is Cancelled.STOPPED:
         then = "was cancelled, because it lived in this process"
     else:
         then = "has ended" if now.ended else "goes on"

@@ -16,6 +16,7 @@ from anyio import to_thread
 
 from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.run import Verdict
+from opsmcp_pipelines.source import Cancelled
 from opsmcp_server.calls.answer import answer_run, run_text
 from opsmcp_server.calls.services import Services
 from opsmcp_server.protocol.inventory import inventory, inventory_text
@@ -210,9 +211,12 @@ def _line(record: RunRecord) -> str:
 
 
 async def _cancel_run(services: Services, asked: Asked) -> types.CallToolResult:
-    record, stopped = await services.executions.cancel(asked.given["run"], asked.principal)
+    record, done = await services.executions.cancel(asked.given["run"], asked.principal)
+    stopped = done is Cancelled.STOPPED
     if stopped:
         text = f"The run was stopped.\n{await run_text(services, record, asked.principal)}"
+    elif done is Cancelled.STARTS_NOTHING_MORE:
+        text = "It starts nothing more; what is at work goes on. get_run shows its end."
     elif record.ended:
         reason = f"; {label(record.result.reason, 400)}" if record.result.reason else ""
         text = f"Nothing was stopped. The run's verdict: {record.verdict}{reason}"
@@ -220,12 +224,13 @@ async def _cancel_run(services: Services, asked: Asked) -> types.CallToolResult:
         text = f"{why_not_stopped(services)} It goes on and is followed; get_run shows its end."
     verdict = str(record.verdict)
     data = {"summary": text, "run": record.run, "verdict": verdict, "stopped": stopped}
-    return text_result(text, data if asked.data else None, is_error=not (stopped or record.ended))
+    failed = done is Cancelled.GOES_ON and not record.ended
+    return text_result(text, data if asked.data else None, is_error=failed)
 
 
 def why_not_stopped(services: Services) -> str:
     """Why a run goes on that somebody wanted to stop, in a sentence."""
-    if services.source.can_cancel:
+    if services.source.traits.cancels:
         return "It was not stopped: another opsmcp runs it, or it has not begun yet."
     return f"{services.source.label} cannot stop a run."
 

@@ -15,6 +15,7 @@ from mcp_types.version import LATEST_MODERN_VERSION
 
 from opsmcp_pipelines.models import Operation, OperationKey, OperationKind
 from opsmcp_pipelines.run import Run, Verdict
+from opsmcp_pipelines.source import Cancelled
 from opsmcp_server.calls.answer import answer_run, run_headline
 from opsmcp_server.calls.services import Services
 from opsmcp_server.protocol.builtin_tools import why_not_stopped
@@ -103,8 +104,8 @@ class RunTasks:
         principal = self._who()
         self._services.require(principal, Action.RUN, CANCEL_RUN)
         record = await self._record(held, principal)
-        record, stopped = await self._services.executions.cancel(record.run, principal)
-        if not (stopped or record.ended):
+        record, done = await self._services.executions.cancel(record.run, principal)
+        if done is not Cancelled.STOPPED and not record.ended:
             while len(self._not_stopped) >= _MOST_NOT_STOPPED:
                 del self._not_stopped[next(iter(self._not_stopped))]
             self._not_stopped[record.run] = None

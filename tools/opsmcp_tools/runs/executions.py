@@ -16,7 +16,7 @@ from anyio.abc import TaskGroup, TaskStatus
 from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.errors import SourceError
 from opsmcp_pipelines.models import Definition, Operation
-from opsmcp_pipelines.source import Source, StartRequest
+from opsmcp_pipelines.source import Cancelled, Source, StartRequest
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.journal.protocol import Journal
 from opsmcp_tools.journal.writer import Writes
@@ -349,30 +349,31 @@ class Executions:
         self._taking_up.take(record, group, self._carrier.join)
         return record
 
-    async def cancel(self, run: str, principal: Principal) -> tuple[RunRecord, bool]:
-        """Stop a run if its source can; the run as it is then, and whether it was stopped.
+    async def cancel(self, run: str, principal: Principal) -> tuple[RunRecord, Cancelled]:
+        """End a run as far as its source can; the run as it is then, and what was done.
 
         Raises:
             UnknownRun: This principal has no such run.
             ToolUnavailable: The source could not be asked.
         """
         record = await self.history.head(run, principal)
-        if record.ended or not self._source.can_cancel:
-            return record, False
+        if record.ended or not self._source.traits.cancels:
+            return record, Cancelled.GOES_ON
         live = self._carrier.live.get(run)
         if live is not None:
             await wait_until(lambda: live.settled, live, clock=self._clock, seconds=_CANCEL_SECONDS)
             record = live.record
         if record.ended or not record.source_run:
-            return record, False
+            return record, Cancelled.GOES_ON
         try:
-            stopped = await self._source.cancel(record.ref)
+            done = await self._source.cancel(record.ref)
         except SourceError as error:
             raise ToolUnavailable(f"{run} was not cancelled: {error}") from error
         followed = self._carrier.live.get(run)
         if followed is not None:
             followed.hurry()
-        return await self.wait(run, _CANCEL_SECONDS if stopped or followed else 0.0), stopped
+        acted = done is not Cancelled.GOES_ON or followed is not None
+        return await self.wait(run, _CANCEL_SECONDS if acted else 0.0), done
 
     def abandon(self, caller: object, principal: Principal) -> None:
         """Stop the run that this caller made and wants no more, if its source can.
@@ -382,7 +383,7 @@ class Executions:
         """
         made = (live for live in self._carrier.live.values() if live.caller is caller)
         live = next(made, None)
-        if live is not None and not live.waiters and self._source.can_cancel:
+        if live is not None and not live.waiters and self._source.traits.cancels:
             self._open_group().start_soon(self._abandon, live, principal)
 
     async def _abandon(self, live: Live, principal: Principal) -> None:

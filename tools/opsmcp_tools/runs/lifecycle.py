@@ -15,7 +15,7 @@ import anyio
 
 from opsmcp_pipelines.errors import SourceError
 from opsmcp_pipelines.run import Run, Verdict
-from opsmcp_pipelines.source import RunRef, Source, StartRequest
+from opsmcp_pipelines.source import Cancelled, RunRef, Source, StartRequest
 from opsmcp_tools.journal.protocol import Journal
 from opsmcp_tools.journal.writer import Writes
 from opsmcp_tools.model.errors import (
@@ -53,6 +53,13 @@ _LOOKED_FOR = "its start was not answered; it is being looked for"
 _OUR_FAILURE = "opsmcp itself failed while it followed the run; its log tells more"
 
 _logger = logging.getLogger(__name__)
+
+
+_STOPPED = {
+    Cancelled.STOPPED: "it was stopped",
+    Cancelled.STARTS_NOTHING_MORE: "it starts nothing more; what was at work goes on",
+    Cancelled.GOES_ON: "it could not be stopped",
+}
 
 
 class Carrier:
@@ -200,7 +207,7 @@ class Carrier:
             durations=durations,
         )
         run = await self._look_on(live, follower)
-        if run.verdict is Verdict.STUCK and self._source.can_cancel:
+        if run.verdict is Verdict.STUCK and self._source.traits.cancels:
             run = await self._stop(ref, run, follower)
         await self._end(live, run)
 
@@ -226,13 +233,14 @@ class Carrier:
     async def _stop(self, ref: RunRef, stuck: Run, follower: Follower) -> Run:
         """End a run that is past its deadline, where that is possible; as it is then."""
         try:
-            stopped = await self._source.cancel(ref)
+            done = await self._source.cancel(ref)
         except SourceError:
-            stopped = False
+            done = Cancelled.GOES_ON
+        stopped = done is Cancelled.STOPPED
         now = await follower.look(ref)
         if now.verdict.ended and not stopped:
             return now
-        more = "it was stopped" if stopped else "it could not be stopped"
+        more = _STOPPED[done]
         return now.ending(Verdict.STUCK, f"{stuck.reason}; {more}")
 
     async def _durations(self, record: RunRecord) -> Sequence[float]:

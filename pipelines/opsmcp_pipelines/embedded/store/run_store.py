@@ -62,6 +62,7 @@ class StoredRun:
 
     name: str
     operation: str
+    call_id: str
     report: RunReport
     orphaned: bool = False
     leader: ProcessId | None = None
@@ -129,17 +130,17 @@ class RunStore:
     def get(self, name: str) -> StoredRun | None:
         """The run of that name, or None."""
         query = (
-            "SELECT operation, pid, pid_started, ended, report, leader, leader_started"
+            "SELECT operation, call_id, pid, pid_started, ended, report, leader, leader_started"
             " FROM runs WHERE name = ?"
         )
         with closing(self._connection.execute(query, (name,))) as cursor:
             row = cursor.fetchone()
         if row is None:
             return None
-        operation, number, started, ended, report, leader, leader_started = row
+        operation, call_id, number, started, ended, report, leader, leader_started = row
         orphaned = not ended and not ProcessId(number, started).alive
         left = ProcessId(leader, leader_started) if leader else None
-        return StoredRun(name, operation, load_report(report), orphaned, left)
+        return StoredRun(name, operation, call_id, load_report(report), orphaned, left)
 
     def find(self, call_id: str, operation: OperationKey) -> str | None:
         """The name of the newest run of a call, or None."""

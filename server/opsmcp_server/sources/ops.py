@@ -1,0 +1,23 @@
+"""The Ops server as a source, from the settings `ops.*`."""
+
+from contextlib import AbstractAsyncContextManager
+
+from opsmcp_pipelines.ops.source import OpsSettings, open_ops_source
+from opsmcp_pipelines.source import Source
+from opsmcp_server.sources.registry import SourceContext
+
+__all__ = ["open_source"]
+
+
+def open_source(context: SourceContext) -> AbstractAsyncContextManager[Source]:
+    """The Ops server at `ops.server`."""
+    given = context.config.ops
+    return open_ops_source(
+        OpsSettings(
+            server=given.server,
+            token=given.token.get_secret_value(),
+            namespaces=given.namespaces,
+            connect_seconds=given.connect_seconds,
+            read_seconds=given.read_seconds,
+        )
+    )
