@@ -304,3 +304,19 @@ def test_the_lint_finds_what_would_break_a_list(changes: dict[str, Any], fault: 
     found = find_fault(replace(TOOL, **changes))
     assert fault in found
     assert bool(found) is bool(fault)
+
+
+@pytest.mark.parametrize(
+    ("script", "pattern"),
+    [('echo "${message}"', True), ('echo "it says: ${message}"', False)],
+)
+def test_the_beginning_of_a_text_is_limited_where_it_begins_an_argument(script: str, pattern: bool):
+    task = Task(
+        "say", "ops", "says it", variables=(Variable("message"),), steps=(Step("s", script),)
+    )
+    contents = replace(catalogue().contents, pipelines=(), tasks=(task,))
+    settings = ToolSettings(exposure=Exposure(tasks="all"))
+    [made] = build_toolbox(replace(catalogue(), contents=contents), settings).tools
+    [item] = [one for one in made.inputs if one.name == "message"]
+    assert item.kind is Kind.TEXT
+    assert ("pattern" in item.schema) is item.starts is pattern

@@ -234,8 +234,8 @@ class _Workshop:
     names: Mapping[OperationKey, str]
     approvals: Approvals | None
     at: Callable[[Operation], None]
-    made: dict[tuple[Variable, VariableKind], Input] = field(
-        default_factory=dict[tuple[Variable, VariableKind], Input]
+    made: dict[tuple[Variable, VariableKind, bool], Input] = field(
+        default_factory=dict[tuple[Variable, VariableKind, bool], Input]
     )
     """Inputs by what they were made from: most operations share the same few variables."""
 
@@ -313,9 +313,9 @@ class _Workshop:
         for written in operation.variables:
             words = said.get(written.name)
             variable = words.on(written) if words else written
-            made = self._make(operation, variable, verdict.kinds[written.name], words)
+            made = self._make(operation, variable, verdict, words)
             if isinstance(made, Input):
-                inputs.append(replace(made, starts=written.name in verdict.beginnings))
+                inputs.append(made)
             elif made is not None:
                 bound.append(made)
         words = OR_NODE().to(self.settings.language)
@@ -326,20 +326,22 @@ class _Workshop:
         self,
         operation: Operation,
         variable: Variable,
-        kind: VariableKind,
+        verdict: "OperationVerdict",
         said: VariableOverride | None,
     ) -> Input | Bound | None:
+        kind, starts = verdict.kinds[variable.name], variable.name in verdict.beginnings
         bound = _bound(operation, variable, kind, said, self.settings)
         if bound is not None or kind.kind is Kind.BOUND:
             return bound
         nowhere = kind.kind is Kind.CLUSTER and not self.inventory.cluster_names
         if nowhere and not variable.required:
             return None
-        known = self.made.get((variable, kind))
+        known = self.made.get((variable, kind, starts))
         if known is None:
-            known = build_input(variable, kind, self.inventory, self.settings.enum_limit)
+            limit = self.settings.enum_limit
+            known = build_input(variable, kind, self.inventory, limit, starts=starts)
             known = replace(known, rules=self.settings.values)
-            self.made[variable, kind] = known
+            self.made[variable, kind, starts] = known
         return known
 
     def _hints(self, name: str, said: Override) -> Mapping[str, Mapping[str, bool]]:
