@@ -63,7 +63,7 @@ def _check(content: str, values: tuple[tuple[str, Value], ...], pasted: bool) ->
         names = {f"OPSMCP_V{number}": name for number, (name, _) in enumerate(values, 1)}
         report = Report({v: known[name] for v, name in names.items()}, names)
         if language_of(content) == "python":
-            _check_python(content, names, report)
+            _check_python(content, names, report, pasted=pasted)
         else:
             _check_shell(content, names, report, pasted=pasted)
     except (TooMuch, RecursionError) as error:
@@ -84,13 +84,17 @@ def _one_each(report: Report) -> Iterator[Finding]:
     yield from sorted(first.values(), key=lambda found: (found.line, found.name))
 
 
-def _check_python(content: str, names: Mapping[str, str], report: Report) -> None:
+def _check_python(content: str, names: Mapping[str, str], report: Report, *, pasted: bool) -> None:
     text, done = "", 0
     variables = {name: variable for variable, name in names.items()}
     for found in find_references(content, variables):
         text += content[done : found.start] + f"${{{variables[found.name]}}}"
         done = found.end
     marks = {variable: {variable} for variable in names}
+    for variable in names if pasted else ():
+        if report.values[variable].is_text:
+            reason = '"{}" may be any text, and its text is put into a Python script'
+            report.add(Rule.TEXT, variable, 1, reason)
     check_python(text + content[done:], marks, report, 1, shell_text_check(report))
 
 

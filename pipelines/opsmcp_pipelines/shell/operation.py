@@ -133,7 +133,7 @@ class _Operation:
             tuple(let),
             tuple(printed),
             frozenset(name for _, _, verdict in found for name in verdict.beginnings),
-            tuple(self._vouched()),
+            tuple(dict.fromkeys(self._vouched())),
         )
 
     def _is_let(self, place: Place) -> bool:

@@ -19,6 +19,7 @@ from opsmcp_pipelines.kinds.guess import kind_of
 from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.kinds.names import is_secret_name, words_of
 from opsmcp_pipelines.models import Operation, Task, Variable
+from opsmcp_pipelines.shell.references import language_of
 from opsmcp_tools.model.errors import UnusableOperation
 from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.safe_text.characters import clean_line, quote
@@ -41,7 +42,6 @@ __all__ = ["Finding", "Report", "Severity", "lint_source", "suggest_settings"]
 _FEWEST_WORDS = 3
 _NESTED_REPEAT = re.compile(r"\([^()]*[+*][^()]*\)[+*{]")
 _SCRIPT_SIGNS = re.compile(r"[\n;|&`]|\$\(")
-_PYTHON = re.compile(r"#!.*python")
 _TODO = f"{TO_DO}: what it does, on what, and when"
 _TODO_VARIABLE = f"{TO_DO}: what it is"
 
@@ -313,7 +313,7 @@ def _unquoted(subject: _Subject) -> Iterator[Finding]:
     for task in subject.tasks:
         names = {variable.name for variable in (*task.variables, *subject.variables)}
         for step in task.steps:
-            if not names or "${" not in step.content or _PYTHON.match(step.content):
+            if not names or "${" not in step.content or language_of(step.content) == "python":
                 continue
             place = clean_line(f"{task.name}/{step.name}", 80)
             for name in find_unquoted(step.content, names):

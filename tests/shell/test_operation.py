@@ -1,0 +1,79 @@
+"""What the scripts of a whole operation make of it, on both sources."""
+
+from dataclasses import replace
+
+import pytest
+
+from opsmcp_pipelines.kinds.kind import Kind, VariableKind, parse_kind
+from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
+from opsmcp_pipelines.shell.operation import OperationVerdict, check_operation
+
+TOKEN = VariableKind(Kind.TOKEN, guessed=True)
+TASK = Task("find", "n", variables=(Variable("x"),))
+
+
+def one(
+    content: str, kind: VariableKind = TOKEN, *, pasted: bool = False, **more: object
+) -> OperationVerdict:
+    task = replace(TASK, steps=(Step("s", content),), **more)
+    return check_operation(task, (task,), {"x": kind}, pasted=pasted)
+
+
+def test_a_value_that_is_run_withholds_where_it_travels_and_is_free_where_it_is_pasted() -> None:
+    assert [str(p.finding.rule) for p in one("${x}").refused] == ["Rule.COMMAND"]
+    pasted = one("${x}", pasted=True)
+    assert (pasted.refused, [p.finding.name for p in pasted.runs]) == ((), ["x"])
+
+
+def test_where_values_are_pasted_a_kind_is_narrowed_even_if_it_was_declared() -> None:
+    kind = parse_kind("path")
+    assert kind
+    pasted = one("echo $(( ${x} ))", kind, pasted=True)
+    assert pasted.refused == () and pasted.narrowed
+    assert pasted.kinds["x"].also is Kind.COUNT
+    assert one("echo $(( ${x} ))", kind).refused
+
+
+def test_a_name_that_only_sounds_like_text_is_a_word_where_no_text_may_stand() -> None:
+    guess = VariableKind(Kind.TEXT, guessed=True)
+    assert one('echo "${x}"', guess).kinds["x"] == guess
+    assert one('slackcat "${x}"', guess).kinds["x"] == TOKEN
+    assert one('slackcat "${x}"', VariableKind(Kind.TEXT)).refused
+
+
+def test_a_label_vouches_for_text_in_its_step_only() -> None:
+    text = VariableKind(Kind.TEXT)
+    good = one('slackcat "${x}"', text, labels={"opsmcp/text.s": "a.x"})
+    assert good.refused == () and ("s", "x") in good.vouched
+    assert one('slackcat "${x}"', text, labels={"opsmcp/text.other": "x"}).refused
+
+
+def test_a_result_is_text_unless_a_label_declares_it() -> None:
+    use = Task("use", "n", steps=(Step("u", 'ssh "${leader}" uptime'),))
+    flow = Pipeline("p", "n", tasks=(TaskRef("find", "find", results={"leader": "s"}),))
+    both = (replace(TASK, steps=(Step("s", "echo a"),)), use)
+    host = parse_kind("host")
+    assert host
+    assert check_operation(flow, both, {}, pasted=False).refused
+    declared = {"leader": host}
+    assert check_operation(flow, both, {}, pasted=False, declared=declared).refused == ()
+    pasted = check_operation(flow, both, {}, pasted=True)
+    assert pasted.refused == () and "task use, step u, line 1" in str(pasted.printed[0])
+
+
+@pytest.mark.parametrize("field", ["when", "allow_failure", "more"])
+def test_text_in_a_condition_or_a_file_name_withholds_where_it_is_pasted(field: str) -> None:
+    task = replace(TASK, steps=(replace(Step("s", "echo"), **{field: "${x} == 1"}),))
+    text = {"x": VariableKind(Kind.TEXT)}
+    assert check_operation(task, (task,), text, pasted=True).refused
+    assert check_operation(task, (task,), text, pasted=False).refused == ()
+
+
+def test_the_script_of_a_fixed_variable_is_looked_at() -> None:
+    fixed = (Variable("x"), Variable("script", value="eval ${x}"))
+    assert one("${script}", variables=fixed).refused
+
+
+def test_a_predefined_name_that_the_script_assigns_is_its_own() -> None:
+    assert one("status=$(id); $status ${x}").refused == ()
+    assert one("output=eval; ${output} ls").refused == ()
