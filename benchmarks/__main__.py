@@ -17,6 +17,7 @@ from benchmarks import (
     list_tools,
     pacing,
     refresh,
+    script_check,
     search,
 )
 from benchmarks.measure import Row
@@ -29,6 +30,7 @@ BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
     "condense": condense.run,
     "refresh": refresh.run,
     "checks": checks.run,
+    "script_check": script_check.run,
     "chat": chat.run,
     "pacing": pacing.run,
     "end_lag": end_lag.run,
