@@ -22,6 +22,8 @@ def _attacks() -> Iterator[tuple[list[str], list[str]]]:
     ways = (["call", NAME], ["call", NAME, "--plan"], ["policy", "explain", NAME])
     for number, arguments in enumerate(calls()):
         given = _given(arguments)
+        if not given:
+            continue  # A list, which a line says otherwise.
         yield [*ways[number % 3], "--", *given], [item.partition("=")[0] for item in given]
 
 
