@@ -7,6 +7,7 @@ import pytest
 
 from opsmcp_pipelines.run import NodeResult, TaskResult, Verdict
 from opsmcp_tools.results.output_schema import OUTPUT_SCHEMA
+from opsmcp_tools.results.output_search import Wanted
 from opsmcp_tools.results.output_slice import output_slice
 from opsmcp_tools.safe_text.cleaning import fence, within_fence
 from tests.summary.records import BAD, GOOD, MARK, record, step, structured, summarise, task
@@ -141,5 +142,5 @@ def test_ten_mebibytes_of_coloured_output_are_quick() -> None:
     start = time.process_time()
     structured(huge)
     summarise(huge)
-    output_slice(huge, search="nothing")
+    output_slice(huge, wanted=Wanted(search="nothing"))
     assert time.process_time() - start < 10

@@ -28,6 +28,7 @@ from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import Hints, Input, JsonObject, Principal
 from opsmcp_tools.model.value_rules import NO_SCRIPT
 from opsmcp_tools.policy.decision import Action, BuiltInTool
+from opsmcp_tools.results.output_search import VIEWS, Wanted
 from opsmcp_tools.results.output_slice import output_slice, slice_data, slice_text
 from opsmcp_tools.safe_text.cleaning import label
 from opsmcp_tools.safe_text.timestamps import parse_moment
@@ -139,6 +140,7 @@ async def _get_run(services: Services, asked: Asked) -> types.CallToolResult:
 async def _get_run_output(services: Services, asked: Asked) -> types.CallToolResult:
     given = asked.given
     record = await services.executions.history.get(given["run"], asked.principal)
+    wanted = _wanted_lines(given)
     cut = partial(
         output_slice,
         record,
@@ -147,12 +149,25 @@ async def _get_run_output(services: Services, asked: Asked) -> types.CallToolRes
         step=given.get("step"),
         offset=int(given["offset"]),
         limit=int(given["limit"]),
-        search=given.get("search"),
+        lines=int(given["lines"]) if "lines" in given else None,
+        wanted=wanted,
     )
     part = await to_thread.run_sync(cut)
     mark, language = services.new_mark(), services.config.tools.language
-    text = slice_text(part, mark, search=given.get("search", ""), language=language)
+    text = slice_text(part, mark, wanted=wanted, language=language)
     return text_result(text, slice_data(part, text, mark) if asked.data else None)
+
+
+def _wanted_lines(given: Arguments) -> Wanted:
+    return Wanted(
+        search=given.get("search", ""),
+        pattern=given.get("pattern", ""),
+        exclude=given.get("exclude", ""),
+        view=next((view for view in VIEWS if view == given.get("view")), None),
+        from_line=int(given["from_line"]),
+        context=int(given["context"]) if "context" in given else None,
+        newest_first=given["newest_first"] == "true",
+    )
 
 
 async def _list_runs(services: Services, asked: Asked) -> types.CallToolResult:
@@ -260,6 +275,11 @@ def _count(name: str, description: str, default: int | None, low: int, high: int
     return Input(name, Kind.COUNT, schema, default=text, minimum=low, maximum=high)
 
 
+def _flag(name: str, description: str) -> Input:
+    schema: JsonObject = {"type": "boolean", "default": False, "description": description}
+    return Input(name, Kind.FLAG, schema, default="false")
+
+
 def _choice(name: str, description: str, allowed: tuple[str, ...]) -> Input:
     schema: JsonObject = {"type": "string", "enum": list(allowed), "description": description}
     return Input(name, Kind.CHOICE, schema, allowed=allowed)
@@ -298,15 +318,37 @@ def _by_name() -> Mapping[str, BuiltIn]:
         BuiltIn(
             "get_run_output",
             "Get run output",
-            "The output of a run, whole or of one task, node or step, in slices or by search text.",
+            "The output of a run, whole or of one task, node or step: a slice, or the lines with"
+            " some words, or the unusual ones. Lines count from 1.",
             (
                 _RUN,
                 _text("task", "Only this task."),
                 _text("node", "Only this host or node."),
                 _text("step", "Only this step."),
-                _count("offset", "First character.", 0, 0, 2_000_000_000),
+                _text("search", "Only lines with all of these words, any order and case."),
+                _text("pattern", "Only lines in which this RE2 pattern matches, any case."),
+                _text("exclude", "Without lines that hold one of these words."),
+                _choice(
+                    "view",
+                    "rare: lines of kinds with 1 or 2 lines; breaks: around gaps in time, starts"
+                    " and ends.",
+                    VIEWS,
+                ),
+                _count(
+                    "context", "Lines before and after each match; 2, in tables 0.", None, 0, 50
+                ),
+                _flag("newest_first", "Last lines first."),
+                _count("from_line", "First line.", 1, 1, 2_000_000_000),
+                _count("lines", "Most lines, without context.", None, 1, 2_000),
+                _count(
+                    "offset",
+                    "First character from 0; with search, pattern, exclude, view or newest_first:"
+                    " first match.",
+                    0,
+                    0,
+                    2_000_000_000,
+                ),
                 _count("limit", "Most characters.", 8_000, 1, 20_000),
-                _text("search", "Only lines with this text, any case, with their neighbours."),
             ),
             _get_run_output,
         ),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, cast
 
-__all__ = ["Entry", "Level", "LineFormat", "read_format"]
+__all__ = ["Entry", "Level", "LineFormat", "read_format", "seconds_of_day"]
 
 
 class Level(IntEnum):
@@ -63,8 +63,8 @@ _TIME_FIELD = re.compile(r"\b(?:time|ts|timestamp|t)=(?:\"[^\"]*\"|\S+)\s*")
 _RULED = re.compile(r"([.=_*#~-])\1{3,}")
 """Signs that only fill a line up."""
 
-_LEVEL_WITHIN, _CLOCK_WITHIN = 160, 40
-"""Characters of a line in which its level and its time may stand."""
+_LEVEL_WITHIN, _CLOCK_WITHIN, _TIME_WITHIN = 160, 40, 160
+"""Characters of a line in which its level and its time may stand, before and in the message."""
 
 _HEADER_WORDS = 14
 _SAMPLED = 400
@@ -133,6 +133,15 @@ def read_format(lines: Sequence[str]) -> LineFormat:
         columns.append(column)
         shared += _said(words) if column not in (_CHANGES, _LEVEL) else []
     return LineFormat(tuple(columns), " ".join(shared))
+
+
+def seconds_of_day(line: str) -> int | None:
+    """The time of day that a line begins with; None where it has none."""
+    found = _CLOCK.search(line[:_TIME_WITHIN])
+    if found is None:
+        return None
+    hours, minutes, seconds = map(int, found[0].split(":"))
+    return hours * 3600 + minutes * 60 + seconds
 
 
 def _column(words: Sequence[str], before: Sequence[str]) -> str:

@@ -9,10 +9,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from opsmcp_tools.condense.excerpt import Excerpt
-from opsmcp_tools.condense.log_kinds import read_kinds
+from opsmcp_tools.condense.log_kinds import read_kinds, template_of
 from opsmcp_tools.condense.trouble import error_lines
 
-__all__ = ["read_table"]
+__all__ = ["read_table", "rows_begin"]
 
 _FEWEST_ROWS = 6
 _MOST_SAMPLED = 300
@@ -28,7 +28,7 @@ def read_table(lines: Sequence[str]) -> Excerpt | None:
     First what stands above the rows, then rows that name an error, one row of each kind, and rows
     from both ends, more of them from the beginning: what is sorted begins with what matters.
     """
-    header = _header(lines)
+    header = rows_begin(lines)
     if header is None:
         return None
     rows = range(header, len(lines))
@@ -48,14 +48,14 @@ def _from_both_ends(rows: range) -> Iterator[int]:
         first, last = first + 2, last - 1
 
 
-def _header(lines: Sequence[str]) -> int | None:
-    """How many lines there are above the rows."""
+def rows_begin(lines: Sequence[str]) -> int | None:
+    """How many lines there are above the rows; None if this is no table with titles."""
     for number in range(min(_MOST_ABOVE, len(lines) - _FEWEST_ROWS + 1)):
         titles = [word for word in lines[number].split() if word != "|"]
         fewest = _FEWEST_TITLES_BELOW if number else 2
         if len(titles) >= fewest and _are_titles(titles, lines[number], strict=number > 0):
             below = lines[number + 1 : number + _MOST_SAMPLED]
-            if _fit(titles, below):
+            if _fit(titles, below) and template_of(lines[number]) != template_of(below[0]):
                 return number + 1 + (_RULE.fullmatch(below[0]) is not None)
     return None
 
