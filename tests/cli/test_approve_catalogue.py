@@ -30,6 +30,11 @@ def test_without_approval_an_operation_is_withheld_and_cannot_be_called(pinned: 
     assert "not approved" in withheld(pinned)["say-hello"]
 
 
+def test_the_command_that_approves_is_whole(pinned: Opsmcp) -> None:
+    shown = pinned("tools", "--all", "--namespace", "ops-system").stdout
+    assert "opsmcp approve-catalogue --namespace ops-system shows it" in shown
+
+
 def test_what_is_approved_may_be_called_until_it_changes(pinned: Opsmcp) -> None:
     done = pinned("approve-catalogue", "--yes")
     assert (done.returncode, done.stderr) == (0, "")

@@ -201,6 +201,21 @@ def test_what_agrees_is_the_whole_command(opsmcp: Opsmcp) -> None:
     assert opsmcp(*again.split()[1:]).returncode == 0
 
 
+@pytest.mark.parametrize(
+    ("given", "command"),
+    [
+        (("call", "nothing-of-it"), "opsmcp tools --manifests manifests --read-only"),
+        (("call", "get_run", "run=r-none"), "opsmcp runs --manifests manifests --read-only"),
+        (("runs", "r-none"), "opsmcp runs --manifests manifests --read-only"),
+    ],
+)
+def test_the_command_that_lists_what_there_is_is_whole(
+    opsmcp: Opsmcp, given: tuple[str, ...], command: str
+) -> None:
+    done = opsmcp(*given, "--manifests", "manifests", "--read-only")
+    assert f"`{command}` lists" in done.stderr
+
+
 def test_why_a_rule_wants_somebody_to_agree_is_said(opsmcp: Opsmcp) -> None:
     rule = "{effect: confirm, operation: say-hello, reason: greetings are dear}"
     write_settings(opsmcp.folder, f"policy: {{rules: [{rule}]}}\n")

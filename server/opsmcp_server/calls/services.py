@@ -6,7 +6,7 @@ swaps them when the catalogue changed.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import anyio
@@ -206,7 +206,7 @@ class Services:
 
     def _approvals(self) -> Approvals:
         try:
-            return self.approvals.read()
+            return replace(self.approvals.read(), options=self.config.options)
         except ApprovalsUnusable as error:
             logger.error("%s; every operation is withheld (policy.pin)", error)  # noqa: TRY400
             return Approvals(fault="what was approved cannot be read; the log of opsmcp says more")

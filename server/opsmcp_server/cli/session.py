@@ -1,7 +1,7 @@
 """Runs a command's work with running services, and turns errors into exit statuses."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import cast
 
@@ -85,9 +85,10 @@ def run_with_services(
     mask_logs(config)
     _warn_of_unused(config)
     try:
-        return _status(anyio.run(_work, config, work, starts_runs, follows_runs))
+        return _status(anyio.run(_work, config, work, starts_runs, follows_runs, shared.words()))
     except _EXPECTED as error:
-        raise _failure(error, Masker(config.secret_values()), read=False) from error
+        masker = Masker(config.secret_values())
+        raise _failure(error, masker, shared.words(), read=False) from error
 
 
 def _warn_of_unused(config: Config) -> None:
@@ -99,7 +100,7 @@ def _warn_of_unused(config: Config) -> None:
 
 
 async def _work(
-    config: Config, work: Work, starts_runs: bool, follows_runs: bool
+    config: Config, work: Work, starts_runs: bool, follows_runs: bool, options: Sequence[str]
 ) -> int | click.ClickException:
     opened = open_services(
         config, process_environment(), starts_runs=starts_runs, follows_runs=follows_runs
@@ -115,7 +116,7 @@ async def _work(
         except OSError as error:
             return leave_unwritten(error)
         except _EXPECTED as error:
-            return _failure(error, services.masker, read=services.toolbox is not None)
+            return _failure(error, services.masker, options, read=services.toolbox is not None)
         except ExceptionGroup as group:
             if _is_closed_pipe(group):
                 return leave_closed_pipe()
@@ -136,9 +137,11 @@ def _status(outcome: int | click.ClickException) -> int:
     return outcome
 
 
-def _failure(error: Exception, masker: Masker, *, read: bool) -> click.ClickException:
+def _failure(
+    error: Exception, masker: Masker, options: Sequence[str], *, read: bool
+) -> click.ClickException:
     """`read` says whether the source was ever read; if not, that is what went wrong."""
-    told = error.in_terminal if isinstance(error, ToolError) else str(error)
+    told = error.to_terminal(options) if isinstance(error, ToolError) else str(error)
     message = masker.text(told)
     if isinstance(error, _WRONG_USE):
         return WrongUse(message)

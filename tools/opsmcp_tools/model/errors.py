@@ -20,6 +20,7 @@
 """
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,6 +36,7 @@ __all__ = [
     "JournalBusy",
     "JournalHindered",
     "JournalUnusable",
+    "Look",
     "NotAllowed",
     "PlanChanged",
     "RunOutcomeUnknown",
@@ -49,19 +51,37 @@ __all__ = [
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A command without arguments that shows somebody in a terminal more, and what it does."""
+
+    command: str
+    does: str
+
+
 class ToolError(Exception):
     """A call that did not become a run, with a message for whoever called.
 
     Attributes:
         in_terminal: The same for somebody who has commands instead of tools.
+        look: The command that helps further there.
     """
 
     in_terminal: str
+    look: Look | None
 
-    def __init__(self, message: str, in_terminal: str = "") -> None:
+    def __init__(self, message: str, in_terminal: str = "", look: Look | None = None) -> None:
         """Say what to do; in a terminal the same, unless it says otherwise."""
         super().__init__(message)
         self.in_terminal = in_terminal or message
+        self.look = look
+
+    def to_terminal(self, options: Sequence[str]) -> str:
+        """All of it for a terminal; `options` are those that every command needs there."""
+        if self.look is None:
+            return self.in_terminal
+        command = shlex.join(["opsmcp", self.look.command, *options])
+        return f"{self.in_terminal} `{command}` {self.look.does}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +135,7 @@ class UnknownTool(ToolError):
 
     def __init__(self, message: str) -> None:
         """Say which there may be; in a terminal also how they are listed."""
-        super().__init__(message, f"{message} `opsmcp tools` lists those that there are.")
+        super().__init__(message, look=Look("tools", "lists those that there are."))
 
 
 class ToolGone(ToolError):
@@ -130,7 +150,8 @@ class UnknownRun(ToolError):
         none = f"there is no run {quote(run, 40)}"
         super().__init__(
             f"{none}; list_runs names the recent ones",
-            f"{none}; `opsmcp runs` lists the recent ones",
+            f"{none};",
+            Look("runs", "lists the recent ones"),
         )
 
 

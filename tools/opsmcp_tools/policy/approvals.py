@@ -5,7 +5,8 @@ approvals are kept, `approval_file` knows.
 """
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -15,7 +16,6 @@ from opsmcp_tools.model.tool import Tool
 
 __all__ = ["Approval", "Approvals", "Change", "find_changes"]
 
-_COMMAND = "opsmcp approve-catalogue"
 _NONE: Mapping[OperationKey, "Approval"] = MappingProxyType({})
 
 
@@ -34,10 +34,14 @@ class Approval:
 
 @dataclass(frozen=True)
 class Approvals:
-    """What is approved of one source; nothing when a `fault` says why that is not known."""
+    """What is approved of one source; nothing when a `fault` says why that is not known.
+
+    `options` are those that the command which approves needs, to mean the same source.
+    """
 
     known: Mapping[OperationKey, Approval] = field(default_factory=lambda: _NONE)
     fault: str = ""
+    options: Sequence[str] = ()
 
     def covers(self, tool: Tool) -> bool:
         """Whether the tool's definition, as it is now, is approved."""
@@ -50,9 +54,10 @@ class Approvals:
             return self.fault
         if self.covers(tool):
             return ""
+        command = shlex.join(["opsmcp", "approve-catalogue", *self.options])
         if tool.operation.key in self.known:
-            return f"its definition changed since it was approved: {_COMMAND} shows how, and asks"
-        return f"its definition is not approved (policy.pin): {_COMMAND} shows it, and asks"
+            return f"its definition changed since it was approved: {command} shows how, and asks"
+        return f"its definition is not approved (policy.pin): {command} shows it, and asks"
 
 
 @dataclass(frozen=True)

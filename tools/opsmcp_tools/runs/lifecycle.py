@@ -188,7 +188,7 @@ class Carrier:
     def _refused(self, live: Live, error: ToolError) -> RunRecord:
         """The call as one that never became a run."""
         reason = live.masker.text(str(error))
-        live.refusal = type(error)(reason, live.masker.text(error.in_terminal))
+        live.refusal = type(error)(reason, live.masker.text(error.in_terminal), error.look)
         result = replace(live.record.result, verdict=Verdict.NOTHING_RAN, reason=reason)
         return replace(live.record, result=result, ended_at=live.now())
 

@@ -17,7 +17,7 @@ from opsmcp_pipelines.errors import (
 )
 from opsmcp_pipelines.models import OperationKey
 from opsmcp_pipelines.source import RunRef, Source, StartRequest
-from opsmcp_tools.model.errors import PlanChanged, RunOutcomeUnknown, ToolUnavailable
+from opsmcp_tools.model.errors import Look, PlanChanged, RunOutcomeUnknown, ToolUnavailable
 from opsmcp_tools.model.run_record import Clock, RunSettings
 
 __all__ = ["Starter"]
@@ -133,7 +133,8 @@ def _plan_changed(error: DefinitionChanged) -> PlanChanged:
     nothing = f"nothing was started: {error}"
     return PlanChanged(
         f"{nothing}. Plan the call again (plan_operation) to see what it would do now",
-        f"{nothing}. `opsmcp tools` shows what there is now",
+        f"{nothing}.",
+        Look("tools", "shows what there is now"),
     )
 
 
