@@ -9,6 +9,7 @@ import pytest
 
 from opsmcp_pipelines.catalogue import Catalogue, Contents
 from opsmcp_pipelines.embedded.library import Library
+from opsmcp_pipelines.embedded.source import EMBEDDED_TRAITS
 from opsmcp_server.app import _tool_settings
 from opsmcp_server.config.load import load
 from opsmcp_tools.model.tool import Tool
@@ -64,6 +65,6 @@ def test_settings_help_as_much_as_words_in_the_manifest(tmp_path: Path) -> None:
     config = load({"HOME": str(tmp_path)}, cwd=tmp_path, file=tmp_path / "opsmcp.yaml")
     folder = tmp_path / "manifests"
     folder.mkdir()
-    tool, report = made(BEFORE, folder, _tool_settings(config))
+    tool, report = made(BEFORE, folder, _tool_settings(config, EMBEDDED_TRAITS))
     assert json.loads(SENT_AFTER)["description"].startswith(tool.description)
     assert {found.rule for found in report.findings} == {"unquoted-variable"}

@@ -14,7 +14,7 @@ from opsmcp_pipelines.models import Pipeline, Task
 from opsmcp_tools.search.index import SearchIndex
 from opsmcp_tools.toolbox.build import Exposure, Toolbox, ToolSettings, build_toolbox
 from tests.search.operations import documents
-from tests.tools.recorded import BIND, HINTS, catalogue
+from tests.tools.recorded import BIND, catalogue
 
 Question = tuple[str, frozenset[str]]
 
@@ -47,7 +47,7 @@ def _toolbox(exposure: Exposure) -> Toolbox:
         tasks=(*contents.tasks, *(op for op in bundled if isinstance(op, Task))),
     )
     made = Catalogue(1, contents, catalogue().read_at)
-    return build_toolbox(made, ToolSettings(exposure=exposure, bind=BIND | _SECRETS, hints=HINTS))
+    return build_toolbox(made, ToolSettings(exposure=exposure, bind=BIND | _SECRETS))
 
 
 @cache

@@ -29,7 +29,7 @@ async def _server() -> AsyncGenerator[FakeOps]:
     async with fake_ops() as ops:
         ops.replace("tasks", make_task("show-disk", "df"))
         ops.replace("pipelines", make_pipeline("show-disk", "show-disk", variables={}))
-        done = task_status({"web-1": [good_step("s", _OUTPUT)]})
+        done = task_status({"web-1": [good_step("step-1", _OUTPUT)]})
         ops.script("show-disk", [pipeline_status({"show-disk": done})])
         yield ops
 
@@ -77,7 +77,8 @@ async def test_the_text_of_a_list_says_when_each_run_started(tmp_path: Path) -> 
         listed = await client.call_tool("list_runs", {})
     (run,) = listed.structured_content["runs"]
     started = datetime.fromisoformat(run["started_at"]).astimezone(UTC)
-    line = f"{run['run']}  succeeded  {started:%Y-%m-%d %H:%M} UTC  show-disk"
+    took = f"{run['duration_seconds']:.1f} s"
+    line = f"{run['run']}  succeeded  {started:%Y-%m-%d %H:%M:%S} UTC  {took}  show-disk"
     assert [part.text for part in listed.content if isinstance(part, TextContent)] == [line]
 
 

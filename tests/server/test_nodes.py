@@ -83,7 +83,7 @@ async def test_a_host_of_another_cluster_is_looked_for_there(ops: FakeOps, tmp_p
     assert [seen.json["variables"]["host"] for seen in ops.posts] == ["faraway1"]
     assert "the cluster faraway has no such node (it has faraway1)" in text_of(ours)
     assert "it must be one of local, ssh2" in text_of(here)
-    assert "selectors are not allowed here" in text_of(many)
+    assert "selectors and lists are not allowed here" in text_of(many)
     assert "has no such node" in text_of(plan)
 
 

@@ -287,6 +287,7 @@ COMMAND_LINES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "policy": (),
         "lint": (),
         "approve-catalogue": (),
+        "trust": (),
     }
 )
 

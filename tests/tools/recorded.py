@@ -21,9 +21,6 @@ from tests.recorded_ops import load
 T = TypeVar("T")
 
 BIND = {"whitelist": "alice,bob", "ak": "access-1", "sk": "secret-1"}
-LOOKING = ("analysis-*", "get-*", "inspect-*", "list-*", "search-*")
-HINTS = {pattern: {"read_only": True} for pattern in LOOKING}
-"""What an operator says of the recorded pipelines, of which the scripts were left out."""
 EVERYTHING = Exposure(pipelines="all", tasks="none")
 
 
@@ -47,7 +44,7 @@ def catalogue() -> Catalogue:
 @cache
 def toolbox() -> Toolbox:
     """All recorded pipelines, labelled or not."""
-    return build_toolbox(catalogue(), ToolSettings(exposure=EVERYTHING, bind=BIND, hints=HINTS))
+    return build_toolbox(catalogue(), ToolSettings(exposure=EVERYTHING, bind=BIND))
 
 
 def tool(name: str) -> Tool:

@@ -8,14 +8,15 @@ from opsmcp_tools.toolbox.hints import infer_hints
 from tests.tools.recorded import catalogue
 
 READING = """
-bed-allowfailure bed-big bed-bytes bed-echo bed-fail bed-fixed bed-raw bed-results bed-sleep
+analysis-disk-usage bed-allowfailure bed-big bed-bytes bed-echo bed-fail bed-fixed bed-raw
+bed-results bed-sleep get-dataset-status get-metrics-pod-not200 get-node-status get-os-usage get-pod
+get-pod-logs-by-keyword get-pod-yaml get-public-ip inspect-pod-error inspect-pod-pending
+inspect-pod-process inspect-pod-restart inspect-svc-error list-clusters list-datasets list-hosts
+list-namespace list-nodes list-pipelines-for-copilot list-pod-bynode list-process-byio
+search-clusterip
 """
 NOT_KNOWN = """
-analysis-disk-usage bed-missingtask get-dataset-status get-metrics-pod-not200 get-node-status
-get-os-usage get-pod get-pod-logs-by-keyword get-pod-yaml get-public-ip inspect-pod-error
-inspect-pod-pending inspect-pod-process inspect-pod-restart inspect-svc-error list-clusters
-list-datasets list-hosts list-namespace list-nodes list-pipelines-for-copilot list-pod-bynode
-list-process-byio script search-clusterip
+bed-missingtask script
 """
 ADDING = """
 collect-gpu-log collect-npu-log cordon-node create-dataload create-namespace preload-image
@@ -59,7 +60,7 @@ def test_every_recorded_pipeline_is_in_the_table():
 
 @pytest.mark.parametrize("pipeline", catalogue().contents.pipelines, ids=lambda item: item.name)
 def test_a_recorded_pipeline_is_known_for_what_it_does(pipeline: Pipeline):
-    """Most scripts were left out of the recordings, so that nothing shows what they do."""
+    """Most scripts were left out of the recordings: there the author's words decide."""
     tasks = {task.name: task for task in catalogue().contents.tasks}
     own = tuple(tasks[ref.task] for ref in pipeline.tasks if ref.task in tasks)
     assert word(infer_hints(pipeline, own, {})) == EXPECTED[pipeline.name]
@@ -98,11 +99,36 @@ def test_steps_that_only_read_are_believed_unless_the_author_orders_a_change(
 
 @pytest.mark.parametrize(
     "script",
-    ["slackcat x", "#!/usr/bin/env python3\nprint(1)", "systemctl restart web", "rm -r /tmp/x"],
+    [
+        "#!/usr/bin/env python3\nprint(1)",
+        "systemctl restart web",
+        "rm -r /tmp/x",
+        "orders --purge",
+        "busybox rm x",
+        "orders > /srv/orders",
+    ],
 )
-def test_words_alone_make_nothing_read_only(script: str):
-    looking = Task("list-orders", "n", "Lists the orders. Only reads, changes nothing")
+def test_words_outweigh_no_step_that_can_be_seen_to_change(script: str):
+    looking = Task("list-orders", "n", "Lists the orders")
     assert word(hints(looking, "df -h", script)) == "not known"
+
+
+@pytest.mark.parametrize(
+    ("name", "desc", "expected"),
+    [
+        ("orders", "Lists the orders", "reads"),
+        ("orders", "Checks the orders and reports", "reads"),
+        ("list-orders", "", "reads"),
+        ("orders", "列出订单", "reads"),
+        ("orders", "", "not known"),
+        ("orders", "Orders of today", "not known"),
+        ("orders", "Lists the orders, may delete some", "not known"),
+    ],
+)
+def test_of_a_program_that_nobody_knows_the_authors_words_are_believed(
+    name: str, desc: str, expected: str
+):
+    assert word(hints(Task(name, "n", desc), "df -h", "shop-orders --today")) == expected
 
 
 def test_a_transfer_of_files_is_not_known_to_read():

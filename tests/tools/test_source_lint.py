@@ -133,7 +133,7 @@ def test_tasks_of_which_ops_keeps_one_report_are_named():
 @pytest.mark.parametrize(
     ("task", "why"),
     [
-        (script('slackcat "${pod}"'), "'slackcat' in step watch-web/do is not known to read only"),
+        (script('rm "${pod}"'), "'rm' in step watch-web/do is not known to read only"),
         (replace(GOOD, steps=(Step("s", "curl -s http://x"),), name="web", desc="one of two pods"),
          "its words do not say it reads"),
         (replace(GOOD, steps=(Step("copy", transfers=True),)), "a transfer of files in step"),

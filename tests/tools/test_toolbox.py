@@ -29,7 +29,7 @@ from opsmcp_tools.safe_text.token_estimate import estimate_tokens
 from opsmcp_tools.toolbox.build import FREE_SCRIPT, Exposure, Toolbox, ToolSettings, build_toolbox
 from opsmcp_tools.toolbox.tool_lint import canonical, find_fault
 from tests.tools.corpus import TOOL
-from tests.tools.recorded import BIND, HINTS, catalogue, tool, toolbox
+from tests.tools.recorded import BIND, catalogue, tool, toolbox
 
 TOKENS = Path(__file__).parents[1] / "golden" / "tokens.json"
 GOLDEN = Path(__file__).parents[1] / "golden" / "recorded-tools.json"
@@ -65,7 +65,7 @@ def check_golden(tools: tuple[Tool, ...], golden: Path) -> None:
 
 
 def test_the_labelled_recorded_pipelines_are_the_golden_tools():
-    tools = build_toolbox(catalogue(), ToolSettings(bind=BIND, hints=HINTS)).tools
+    tools = build_toolbox(catalogue(), ToolSettings(bind=BIND)).tools
     check_golden(tools, GOLDEN)
     assert len(tools) == 51
 
@@ -89,7 +89,7 @@ def cost(item: Tool) -> int:
 def test_the_tokens_of_each_tool_are_the_golden_ones(
     record_property: Callable[[str, object], None],
 ):
-    labelled = build_toolbox(catalogue(), ToolSettings(bind=BIND, hints=HINTS)).tools
+    labelled = build_toolbox(catalogue(), ToolSettings(bind=BIND)).tools
     now = {item.name: cost(item) for item in labelled}
     now |= {f"bundled {item.name}": cost(item) for item in bundled_tools()}
     if os.environ.get("OPSMCP_UPDATE_GOLDEN"):  # noqa: TID251 - tests only
@@ -106,7 +106,7 @@ def test_the_tokens_of_each_tool_are_the_golden_ones(
 
 
 def test_a_definition_costs_little():
-    labelled = build_toolbox(catalogue(), ToolSettings(bind=BIND, hints=HINTS)).tools
+    labelled = build_toolbox(catalogue(), ToolSettings(bind=BIND)).tools
     # One more was made only for recording, with variables that no real one has.
     costs = [cost(item) for item in labelled if item.name != "bed-echo"]
     assert len(costs) == 50
@@ -140,9 +140,7 @@ def test_the_same_catalogue_gives_the_same_tools_in_the_same_order():
             clusters=contents.clusters[::-1],
         ),
     )
-    again = build_toolbox(
-        turned, ToolSettings(exposure=Exposure("all", "none"), bind=BIND, hints=HINTS)
-    )
+    again = build_toolbox(turned, ToolSettings(exposure=Exposure("all", "none"), bind=BIND))
     assert [shown(item) for item in again.tools] == [shown(item) for item in toolbox().tools]
     assert [item.digest for item in again.tools] == [item.digest for item in toolbox().tools]
     assert [item.name for item in again.tools] == sorted(item.name for item in again.tools)

@@ -170,12 +170,13 @@ def _search() -> BuiltIn:
                 Kind.FLAG,
                 {"type": "boolean", "description": "Only those that read, or that change."},
             ),
-            _filter("namespace", "Only of this namespace."),
-            _filter("label", "Only with this label: `name` or `name=value`."),
+            _filter("namespace", "Only of this namespace.", Kind.TOKEN),
+            _filter("label", "Only with this label: `name` or `name=value`.", Kind.TEXT),
         ),
         _answer,
     )
 
 
-def _filter(name: str, description: str) -> Input:
-    return Input(name, Kind.TOKEN, {"type": "string", "description": description})
+def _filter(name: str, description: str, kind: Kind) -> Input:
+    schema: JsonObject = {"type": "string", "description": description}
+    return Input(name, kind, schema, maximum=_LONGEST_QUERY, rules=NO_SCRIPT)

@@ -2,9 +2,10 @@
 
 Clients start what only reads without asking, so it is decided by what is known to read. Labels of
 the operation say it, and settings beat them. Where neither does, every command of every step must
-be known to read (`reading`), and no word of the author may order a change; where a service
-is asked, the author's words must say that it is read. What changes is told by the author's verbs.
-The rest is not known: the worst is assumed of it, and nothing is claimed. Pure.
+be known to read (`reading`), and no word of the author may order a change. Where a service is
+asked, or a program that nobody knows, the author's words must say that it only looks, and no step
+may be seen to change anything. What changes is told by the author's verbs. The rest is not known:
+the worst is assumed of it, and nothing is claimed. Pure.
 """
 
 import re
@@ -19,6 +20,7 @@ from opsmcp_tools.model.tool import Hints
 from opsmcp_tools.safe_text.characters import clean_line
 from opsmcp_tools.toolbox.reading.evidence import Evidence, Proof
 from opsmcp_tools.toolbox.reading.script import weigh_script
+from opsmcp_tools.toolbox.reading.verbs import ADDING, is_changing
 
 __all__ = ["LABELS", "infer_hints", "label_fault", "names_destruction", "weigh_tasks"]
 
@@ -36,17 +38,6 @@ _READING = re.compile(
 )
 _READING_IN_CHINESE = re.compile(
     r"\s*(?:查看|列出|检查|显示|查询|获取|统计|分析|巡检|搜索|查找|展示|诊断|监控|对比|验证)"
-)
-_ADDING = re.compile(
-    r"create|add|sync|preload|retag|tag|upload|download|copy|push|pull|collect|distribute|backup"
-    r"|cordon|uncordon|label|annotate|install|transfer|start|enable|resume"
-)
-_DESTROYING = re.compile(
-    r"delete|remove|clear|clean|cleanup|force|drain|kill|restart|reboot|stop|shutdown|evict|purge"
-    r"|wipe|destroy|erase|prune|truncate|format|uninstall|reset|rollback|restore|terminate|reload"
-    r"|set|update|patch|apply|scale|replace|disable|move|rename|rotate|upgrade|repair|write|send"
-    r"|deploy|migrate|failover|promote|resize|suspend|pause|unmount|detach|flush|invalidate|renew"
-    r"|revoke|unblock|fix|recover|rebuild|reindex|vacuum|recycle|bounce|unlock|requeue|rerun|retry"
 )
 _PLAIN_DESTROYING = re.compile(
     r"delete|remove|clear|force|drain|kill|reboot|shutdown|evict|purge|wipe|destroy|erase|prune"
@@ -123,23 +114,23 @@ def _by_words(operation: Operation, tasks: Sequence[Task]) -> Hints | None:
     if not labelled and not _orders_change(operation, name, desc):
         return None
     destroying = any(_PLAIN_DESTROYING.fullmatch(word) for word in (*name, *desc))
-    adding = bool(name) and _ADDING.fullmatch(name[0]) is not None
+    adding = bool(name) and ADDING.fullmatch(name[0]) is not None
     repeatable = bool(name) and _REPEATABLE.fullmatch(name[0]) is not None
     return Hints(read_only=False, destructive=destroying or not adding, idempotent=repeatable)
 
 
 def _by_steps(operation: Operation, tasks: Sequence[Task]) -> Hints:
     """Read-only where every step is known to read, else not known."""
-    if any(_is_changing(word) for task in _tasks_of(operation) for word in words_of(task)[:1]):
+    if any(is_changing(word) for task in _tasks_of(operation) for word in words_of(task)[:1]):
         return _UNKNOWN
     proof = weigh_tasks(tasks).proof
-    reads = proof is Proof.READS or (proof is Proof.ASKS and _says_reading(operation))
+    reads = proof is Proof.READS or (proof is not Proof.NONE and _says_reading(operation))
     return _READS if reads else _UNKNOWN
 
 
 def weigh_tasks(tasks: Sequence[Task]) -> Evidence:
     """What can be seen in all steps together; `unknown` names the first that may do more."""
-    proof = Proof.READS
+    proof, unknown = Proof.READS, ""
     if not any(task.steps for task in tasks):
         return Evidence(Proof.NONE, "no steps")
     for task in tasks:
@@ -147,11 +138,11 @@ def weigh_tasks(tasks: Sequence[Task]) -> Evidence:
             continue
         for step in task.steps:
             found = _weigh_step(step, task)
-            if found.unknown:
+            if found.unknown and found.proof < proof:
                 where = clean_line(f"{task.name}/{step.name}", 80)
-                return Evidence(Proof.NONE, f"{found.unknown} in step {where}")
+                unknown = f"{found.unknown} in step {where}"
             proof = min(proof, found.proof)
-    return Evidence(proof)
+    return Evidence(proof, unknown)
 
 
 def _weigh_step(step: Step, task: Task) -> Evidence:
@@ -178,7 +169,7 @@ def _orders_change(operation: Operation, name: Sequence[str], desc: Sequence[str
     if name and _PLAIN_DESTROYING.fullmatch(name[0]):
         return True
     # A noun such as `format` may begin a name: then the description knows better.
-    if name and _is_changing(name[0]) and not _begins_reading(operation.desc, desc):
+    if name and is_changing(name[0]) and not _begins_reading(operation.desc, desc):
         return True
     return _orders(name) or _orders(desc) or _tells_of_change(desc)
 
@@ -189,21 +180,24 @@ def _orders(words: Sequence[str]) -> bool:
     So `inspect-pod-restart` and "when the pod restarts" do not, "check and restart" does.
     """
     pairs = zip(words, words[1:], strict=False)
-    return any(_is_changing(word) and before in _AND for before, word in pairs)
+    return any(is_changing(word) and before in _AND for before, word in pairs)
 
 
 def _tells_of_change(desc: Sequence[str]) -> bool:
     """Whether a description says what is done: "Deletes old files", "...; deletes them"."""
-    if desc and _is_changing(_base(desc[0])):
+    if desc and is_changing(_base(desc[0])):
         return True
     pairs = zip(desc, desc[1:], strict=False)
-    return any(_is_changing(_base(word)) and after in _OBJECTS for word, after in pairs)
+    return any(is_changing(_base(word)) and after in _OBJECTS for word, after in pairs)
 
 
 def _says_reading(operation: Operation) -> bool:
-    """Whether the author's words say that it looks, and none of them that it might do more."""
+    """Whether the author's words say that it looks, and none of them orders more.
+
+    "When the pod restarts" is no order; "delete" is one wherever it stands in a description.
+    """
     name, desc = words_of(operation.name), _words_of_text(operation.desc)
-    if any(_is_changing(_base(word)) for word in (*name, *desc)):
+    if any(is_changing(word) for word in (*name[:1], *desc)):
         return False
     named = bool(name) and (
         _READING.fullmatch(name[0]) is not None or _READING_LAST.fullmatch(name[-1]) is not None
@@ -221,15 +215,11 @@ def _tasks_of(operation: Operation) -> Iterable[str]:
     return (ref.task for ref in operation.tasks) if isinstance(operation, Pipeline) else ()
 
 
-def _is_changing(word: str) -> bool:
-    return bool(_DESTROYING.fullmatch(word) or _ADDING.fullmatch(word))
-
-
 def _base(word: str) -> str:
     """A verb without the ending of the third person: `lists`, `searches`, `queries`."""
     known = [word, word.removesuffix("s"), word.removesuffix("es")]
     known += [f"{word[:-3]}y"] if word.endswith("ies") else []
-    return next((one for one in known if _READING.fullmatch(one) or _is_changing(one)), word)
+    return next((one for one in known if _READING.fullmatch(one) or is_changing(one)), word)
 
 
 def _words_of_text(text: str) -> tuple[str, ...]:

@@ -7,11 +7,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from opsmcp_pipelines.kinds.names import words_of
 from opsmcp_pipelines.shell.programs import names, runs_its_value
 from opsmcp_tools.toolbox.reading.command_line import Call, after_options, options_of
-from opsmcp_tools.toolbox.reading.evidence import VALUE, Proof, Unknown, Word, shown
+from opsmcp_tools.toolbox.reading.evidence import VALUE, Proof, Unknown, Unseen, Word, shown
 from opsmcp_tools.toolbox.reading.languages import reads_awk, reads_sed, reads_sql
 from opsmcp_tools.toolbox.reading.programs import Program, find_program
+from opsmcp_tools.toolbox.reading.verbs import is_changing
 
 __all__ = ["Script", "check_arguments", "check_variable", "weigh_words"]
 
@@ -68,12 +70,35 @@ def weigh_words(words: Sequence[Word], script: Script, *, more: bool = False) ->
         return weigh_words(inner, script, more=more)
     program = find_program(name)
     if program is None:
-        raise Unknown(f"'{shown(name)}'")
+        raise (Unknown if _names_change(name, rest) else Unseen)(f"'{shown(name)}'")
     if name in ("read", "printf", "getopts"):
         for word in rest:
             check_variable(word.text)
     _check_call(name, program, rest, script, more=more)
     return Proof.ASKS if program.asks else Proof.READS
+
+
+_CHANGING_PROGRAMS = names(
+    """
+    rm rmdir unlink shred mktemp mv cp ln dd tee touch mkdir mkfs mkswap truncate fallocate chmod
+    chown chgrp chattr setfacl install rsync scp sftp tar gzip gunzip unzip patch kill pkill killall
+    reboot poweroff halt init telinit mount umount swapon swapoff useradd userdel usermod groupadd
+    passwd chpasswd crontab at batch iptables nft ufw firewall-cmd modprobe rmmod insmod sysctl
+    hostnamectl timedatectl apt apt-get yum dnf apk pip npm gem snap helm terraform ansible
+    ansible-playbook make nohup eval exec source . python python3 perl ruby node php
+    """
+)
+"""Seen to change something, or to run what they are given: the author's words do not outweigh it.
+
+Nothing is believed of what stands on neither list unless the author says that it only looks.
+"""
+
+
+def _names_change(name: str, words: Iterable[Word]) -> bool:
+    """Whether a call that nobody knows says of itself that it changes something."""
+    said = (name, *(word.text for word in words))
+    parts = [part for text in said for part in words_of(text)]
+    return any(part in _CHANGING_PROGRAMS or is_changing(part) for part in (name, *parts))
 
 
 def _check_call(

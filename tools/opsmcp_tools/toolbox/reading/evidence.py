@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-__all__ = ["VALUE", "Evidence", "Proof", "Unknown", "Word", "shown"]
+__all__ = ["VALUE", "Evidence", "Proof", "Unknown", "Unseen", "Word", "shown"]
 
 VALUE = "\0"
 """Stands in a word for what the shell puts there at the run."""
@@ -13,9 +13,11 @@ class Proof(IntEnum):
     """How far it is known that nothing is changed, the weakest first."""
 
     NONE = 0
-    ASKS = 1
+    UNSEEN = 1
+    """No change can be seen; a program runs that nobody knows."""
+    ASKS = 2
     """Nothing is changed here; another service is asked, which could do more than answer."""
-    READS = 2
+    READS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,10 @@ class Evidence:
 
 class Unknown(Exception):
     """Something that is not known to read; the message names it."""
+
+
+class Unseen(Unknown):
+    """A program that nobody knows; nothing in its call says that it changes something."""
 
 
 @dataclass(frozen=True, slots=True)

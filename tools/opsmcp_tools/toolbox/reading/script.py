@@ -18,7 +18,7 @@ from opsmcp_tools.toolbox.reading.commands import (
     check_variable,
     weigh_words,
 )
-from opsmcp_tools.toolbox.reading.evidence import VALUE, Evidence, Proof, Unknown, Word
+from opsmcp_tools.toolbox.reading.evidence import VALUE, Evidence, Proof, Unknown, Unseen, Word
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -33,13 +33,20 @@ _KEPT = 4096
 @lru_cache(maxsize=_KEPT)
 def weigh_script(content: str) -> Evidence:
     """What can be seen in a script of a step."""
+    unseen: list[str] = []
     try:
-        return Evidence(_weigh(content))
+        proof = _weigh(content, unseen)
     except Unknown as error:
         return Evidence(Proof.NONE, clean_line(str(error), 120))
+    return Evidence(proof, clean_line(unseen[0], 120) if unseen else "")
 
 
-def _weigh(content: str, depth: int = 0) -> Proof:
+def _weigh(content: str, unseen: list[str], depth: int = 0) -> Proof:
+    """How far a script is known to read; what nobody knows of it is put into `unseen`.
+
+    Raises:
+        Unknown: It may change something.
+    """
     from opsmcp_pipelines.shell.tree import parse
 
     if depth > _MOST_NESTED or len(content) > _LONGEST_SCRIPT:
@@ -51,12 +58,20 @@ def _weigh(content: str, depth: int = 0) -> Proof:
     if root.has_error:
         raise Unknown("a script that cannot be parsed")
     nodes = list(_walk(root))
-    nested = partial(_weigh, depth=depth + 1)
+    nested = partial(_weigh, unseen=unseen, depth=depth + 1)
     script = Script(_functions(root), _hides_options(nodes), nested)
     for node in nodes:
         _check_node(node)
-    proofs = [_weigh_command(node, script) for node in nodes if node.type == "command"]
+    proofs = [_weigh_seen(node, script, unseen) for node in nodes if node.type == "command"]
     return min(proofs, default=Proof.READS)
+
+
+def _weigh_seen(node: "Node", script: Script, unseen: list[str]) -> Proof:
+    try:
+        return _weigh_command(node, script)
+    except Unseen as error:
+        unseen.append(str(error))
+        return Proof.UNSEEN
 
 
 def _walk(root: "Node") -> Iterator["Node"]:
