@@ -144,3 +144,16 @@ async def test_who_may_not_stop_runs_stops_none_by_cancelling(ground: Ground) ->
         await _open(ground)
         verdict = await _end_of(client, handle)
     assert verdict == "succeeded"
+
+
+async def test_get_run_waits_no_longer_than_calls_do(ground: Ground) -> None:
+    async with (
+        running("memory-modern", ground.environ(OPSMCP_RUN_WAIT_SECONDS="0"), ground.root) as run,
+        run.connect() as client,
+    ):
+        called: Any = await client.call_tool("get-gated", {})
+        handle = called.structured_content["run"]
+        with anyio.fail_after(20):
+            again: Any = await client.call_tool("get_run", {"run": handle, "wait_seconds": 45})
+        await _open(ground)
+    assert again.structured_content["verdict"] == "running"

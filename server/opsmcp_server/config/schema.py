@@ -299,7 +299,8 @@ class Run(_Group):
         float, _Number, Field(ge=0, le=3600, allow_inf_nan=False), _seconds(0, 3600)
     ] = 45.0
     """How long a tool call waits for the end of its run before it answers with a handle. Below the
-    60 seconds after which common clients give up. 0: always a handle."""
+    60 seconds after which common clients give up. 0: always a handle. `get_run` waits no longer,
+    but up to a second in any case."""
     task_seconds: Annotated[
         float, _Number, Field(ge=0, le=3600, allow_inf_nan=False), _seconds(0, 3600)
     ] = 0.5

@@ -53,6 +53,8 @@ ANSWER_WITH_RUNS = frozenset({"get_run", "run_operation"})
 
 _READING = Hints(read_only=True, destructive=False, idempotent=True, open_world=False)
 _LONGEST_WAIT_SECONDS = 45
+_LEAST_WAIT_SECONDS = 1.0
+"""However short a call waits: a model that is answered at once asks again at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,9 @@ async def _get_run(services: Services, asked: Asked) -> types.CallToolResult:
     given, principal = asked.given, asked.principal
     record = await services.executions.history.get(given["run"], principal)
     if not record.ended:
-        record = await services.executions.wait(record.run, float(given["wait_seconds"]))
+        patience = max(_LEAST_WAIT_SECONDS, services.config.run.wait_seconds)
+        seconds = min(float(given["wait_seconds"]), patience)
+        record = await services.executions.wait(record.run, seconds)
     tokens = int(given["tokens"]) if "tokens" in given else None
     detail = "steps" if given["detail"] == "steps" else "summary" if asked.data else None
     return await answer_run(services, record, principal, tokens=tokens, data=detail)
@@ -309,7 +313,13 @@ def _by_name() -> Mapping[str, BuiltIn]:
             "How a run stands or ended: verdict, tasks, hosts, steps. Waits for its end.",
             (
                 _RUN,
-                _count("wait_seconds", "Longest wait.", 30, 0, _LONGEST_WAIT_SECONDS),
+                _count(
+                    "wait_seconds",
+                    "Longest wait; no longer than calls wait here.",
+                    30,
+                    0,
+                    _LONGEST_WAIT_SECONDS,
+                ),
                 _DETAIL,
                 _count("tokens", "About the longest text.", None, 300, 20_000),
             ),

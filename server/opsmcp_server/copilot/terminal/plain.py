@@ -1,13 +1,16 @@
 """The view for a pipe: the answer on stdout, everything else as lines on stderr."""
 
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 
 import click
+from rich.console import Console
 
 from opsmcp_server.copilot.base.outcome import Outcome
 from opsmcp_server.copilot.base.words import Words
 from opsmcp_server.copilot.terminal.folded_output import WIDEST_LINE, fold
+from opsmcp_server.process.output_bar import bar_rows
 from opsmcp_tools.safe_text.characters import clean_line
 from opsmcp_tools.safe_text.cleaning import clean
 
@@ -35,12 +38,17 @@ class Plain:
         """Wait until it is known what it is."""
 
     def end_text(self, text: str, *, final: bool) -> None:
-        """Write the answer; what the model says between its calls goes to stderr."""
+        """Write the answer; what the model says between its calls goes to stderr, behind a bar."""
         text = clean(text).strip()
         if text and final:
             click.echo(text)
         elif text and not self._silence:
-            self._say(text)
+            self._say("\n".join(self._behind_bar(text)))
+
+    def _behind_bar(self, text: str) -> list[str]:
+        """The rows of the model's text: none can pass for a line of opsmcp."""
+        columns = Console(stderr=True).width if sys.stderr.isatty() else sys.maxsize
+        return [row for line in text.splitlines() for row in bar_rows(line.expandtabs(), columns)]
 
     def calling(self, title: str) -> None:
         """Say what is called."""

@@ -1,7 +1,7 @@
 """The view for a terminal: Markdown as it comes, and a live line for each call.
 
 Whatever comes is cleaned here, as whole lines, before it is drawn; nothing is read as rich's
-markup, and links show their address.
+markup, and links show their address. The first column is opsmcp's own.
 """
 
 import time
@@ -18,6 +18,7 @@ from rich.text import Text
 from opsmcp_server.copilot.base.outcome import Outcome
 from opsmcp_server.copilot.base.words import Words
 from opsmcp_server.copilot.terminal.folded_output import WIDEST_LINE, fold
+from opsmcp_server.copilot.terminal.indented import Indented
 from opsmcp_server.copilot.terminal.live_line import Status
 from opsmcp_server.copilot.terminal.markdown_blocks import Blocks
 from opsmcp_server.process.output_bar import BAR, bar_rows
@@ -78,7 +79,7 @@ class Screen:
             self._draw(block)
 
     def _draw(self, block: str) -> None:
-        self._print(Markdown(clean(block), hyperlinks=False))
+        self._print(Indented(Markdown(clean(block), hyperlinks=False)))
 
     def _print(self, shown: RenderableType) -> None:
         if self._is_quiet:
@@ -173,7 +174,7 @@ class Screen:
         """The unfinished text, as much of its end as fits, and the live lines."""
         lines = clean(self._blocks.tail).splitlines()[-max(1, self._console.height // 2) :]
         width = max(_NARROWEST, self._console.width - _MARGIN)
-        tail = [Text(line[-width * 3 :], overflow="fold") for line in lines]
+        tail = [Indented(Text(line[-width * 3 :], overflow="fold")) for line in lines]
         statuses = [self._thinking, *self._running.values()][: _MOST_LINES + 1]
         live = (part for status in statuses for part in status.shown())
         return Constrain(Group(*tail, *live), width)
