@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from benchmarks.measure import Row
 from benchmarks.ops_life import PICKED_UP, TICK, blocking_lag
-from opsmcp_tools.runs.poll_interval import Pace
+from opsmcp_tools.runs.poll_interval import PollInterval
 
 __all__ = ["run"]
 
@@ -104,17 +104,17 @@ def _follow_all(
     for work in works:
         life = live(work, chance)
         before = [live(work * chance.uniform(0.9, 1.1), chance).ends for _ in range(5 * known)]
-        followed.append(_follow(Pace(before, ticking=ticking), life, chance))
+        followed.append(_follow(PollInterval(before, ticking=ticking), life, chance))
     return followed
 
 
-def _follow(pace: Pace, life: Life, chance: random.Random) -> Followed:
+def _follow(interval: PollInterval, life: Life, chance: random.Random) -> Followed:
     age, looks, seen = _LATENCY, 1, 0
     while age < life.ends:
         moved = sum(moment <= age for moment in life.moves)
-        pace.see(age, changed=moved > seen, pending=age < life.begins)
+        interval.note_poll(age, changed=moved > seen, pending=age < life.begins)
         seen = moved
-        age += pace.pause_seconds(age, chance.random()) + _LATENCY
+        age += interval.pause_seconds(age, chance.random()) + _LATENCY
         looks += 1
     return Followed(life.ends, age - life.ends + _LATENCY, looks)
 

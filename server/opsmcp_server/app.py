@@ -43,7 +43,7 @@ from opsmcp_tools.toolbox.overrides import Override, VariableOverride, words_of_
 
 __all__ = ["open_services"]
 
-_TAKE_UP_SECONDS = 30.0
+_RECOVER_SECONDS = 30.0
 """How soon a run of a process that was ended is followed by another one with the same state."""
 
 
@@ -168,7 +168,7 @@ def _run_settings(config: Config, traits: Traits) -> RunSettings:
         deadline_seconds=config.run.deadline_seconds,
         deadlines=config.run.deadlines,
         repeat_seconds=config.run.repeat_seconds,
-        take_up_seconds=_TAKE_UP_SECONDS,
+        recover_seconds=_RECOVER_SECONDS,
         limit=config.run.limit,
         limit_per_principal=config.run.limit_per_principal,
         queue=config.run.queue,

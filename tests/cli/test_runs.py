@@ -139,7 +139,7 @@ def test_runs_are_shown_although_nothing_can_be_written(opsmcp: Opsmcp) -> None:
     owners.touch()
     shown = opsmcp("runs")
     assert (shown.returncode, shown.stdout.count("say-hello")) == (0, 1)
-    assert "unfinished runs were not taken up: the journal" in shown.stderr
+    assert "unfinished runs were not recovered: the journal" in shown.stderr
 
 
 @pytest.mark.parametrize("command", [("serve", "--port", "0"), ("stdio",), ("call", "say-hello")])

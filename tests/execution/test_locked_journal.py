@@ -33,7 +33,7 @@ def _call(number: int) -> CheckedCall:
 
 async def test_reading_goes_on_while_many_starts_wait_for_the_lock(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource(RUNNING)) as it:
-        turn = it.executions._carrier._writes._turn
+        turn = it.executions._lifecycle._writes._turn
         async with anyio.create_task_group() as group:
             with _locked(tmp_path):
                 for number in range(60):

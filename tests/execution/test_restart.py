@@ -30,7 +30,7 @@ async def _leave_an_unanswered_start(state_dir: Path) -> str:
     return source.started[0].call_id
 
 
-async def test_an_unfinished_run_is_taken_up_again(tmp_path: Path) -> None:
+async def test_an_unfinished_run_is_recovered(tmp_path: Path) -> None:
     run = await _leave_a_run(tmp_path)
     async with bench(tmp_path, ScriptedSource(RUNNING, ended())) as it:
         record = await it.executions.wait(run, 100)
@@ -88,7 +88,9 @@ async def test_the_deadline_goes_on_over_a_restart(tmp_path: Path) -> None:
         assert (await it.executions.wait(run, 40)).verdict is Verdict.STUCK
 
 
-async def test_a_run_that_is_taken_up_under_a_wrong_clock_still_has_its_end(tmp_path: Path) -> None:
+async def test_a_run_that_is_recovered_under_a_wrong_clock_still_has_its_end(
+    tmp_path: Path,
+) -> None:
     run = await _leave_a_run(tmp_path)
     async with bench(tmp_path, ScriptedSource(RUNNING)) as it:
         it.clock.set_by(timedelta(days=40))
@@ -105,17 +107,17 @@ async def test_a_run_that_a_live_process_follows_is_left_to_it(tmp_path: Path) -
             assert second.source.looks == 0
 
 
-async def test_a_run_is_taken_up_when_the_process_that_followed_it_goes(tmp_path: Path) -> None:
+async def test_a_run_is_recovered_when_the_process_that_followed_it_goes(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource(ended())) as second:
         run = await _leave_a_run(tmp_path)
         assert (await second.executions.history.get(run, ANNA)).verdict is Verdict.RUNNING
         assert (await second.executions.wait(run, 100)).verdict is Verdict.SUCCEEDED
 
 
-async def test_a_run_of_a_process_that_goes_is_taken_up_although_nobody_asks(
+async def test_a_run_of_a_process_that_goes_is_recovered_although_nobody_asks(
     tmp_path: Path,
 ) -> None:
-    settings = RunSettings(take_up_seconds=30)
+    settings = RunSettings(recover_seconds=30)
     async with bench(tmp_path, ScriptedSource(ended()), settings=settings) as second:
         run = await _leave_a_run(tmp_path)
         await second.clock.sleep(60)

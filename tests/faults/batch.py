@@ -1,6 +1,6 @@
 """A program that makes a batch of calls at the same time and waits for the ends of all its runs.
 
-It is killed by the tests. Whatever the journal holds unfinished is taken up first.
+It is killed by the tests. Whatever the journal holds unfinished is recovered first.
 """
 
 from collections.abc import AsyncGenerator

@@ -16,7 +16,7 @@ from anyio.abc import TaskGroup
 from opsmcp_tools.model.errors import ToolError
 from opsmcp_tools.model.run_record import Clock, RunRecord
 from opsmcp_tools.runs.events import CallRefused, Event, RunEnded, RunProgressed
-from opsmcp_tools.runs.follower import first_of
+from opsmcp_tools.runs.first_of import first_of
 
 __all__ = ["RunNews", "Watchers"]
 

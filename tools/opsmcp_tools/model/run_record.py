@@ -127,8 +127,8 @@ class RunSettings:
     """How long after a start its source may still act on it: Ops gives up after 61 seconds when its
     Kubernetes API is silent. 0: it ends with this process."""
 
-    take_up_seconds: float = 0.0
-    """How often runs of processes that are gone are taken up. 0: only at the start."""
+    recover_seconds: float = 0.0
+    """How often runs of processes that are gone are recovered. 0: only at the start."""
 
     limit: int = 500
     """How many runs may be in flight in all."""

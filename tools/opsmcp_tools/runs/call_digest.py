@@ -1,4 +1,4 @@
-"""Sameness: what makes two calls the same call. Pure."""
+"""The digest of a call: what makes two calls the same call. Pure."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Admission: how many runs may be in flight, in all and of one principal, and who waits.
+"""ConcurrencyLimit: how many runs may be in flight, in all and of one principal, and who waits.
 
 Those who wait are let in in the order in which they came, except that a principal who has reached
 its own limit does not hold up the others. Knows nothing of runs or sources.
@@ -11,18 +11,18 @@ import anyio
 
 from opsmcp_tools.model.errors import ToolUnavailable
 from opsmcp_tools.model.run_record import Clock, RunSettings
-from opsmcp_tools.runs.follower import first_of
+from opsmcp_tools.runs.first_of import first_of
 
-__all__ = ["Admission"]
+__all__ = ["ConcurrencyLimit"]
 
 
 @dataclass(eq=False, slots=True)
 class _Waiter:
     principal: str
-    admitted: anyio.Event
+    entered: anyio.Event
 
 
-class Admission:
+class ConcurrencyLimit:
     """Counts what is in flight. Every `enter` that returns needs a `leave`."""
 
     def __init__(self, settings: RunSettings, clock: Clock) -> None:
@@ -56,15 +56,15 @@ class Admission:
         self._queue.append(waiter)
         try:
             seconds = self._settings.queue_seconds
-            await first_of(waiter.admitted.wait, lambda: self._clock.sleep(seconds))
+            await first_of(waiter.entered.wait, lambda: self._clock.sleep(seconds))
         except BaseException:
             self._give_up(waiter)
             raise
-        if not waiter.admitted.is_set():
+        if not waiter.entered.is_set():
             self._give_up(waiter)
             raise self._full(principal, f"and none ended within {seconds:g} seconds")
 
-    def take(self, principal: str) -> None:
+    def force(self, principal: str) -> None:
         """Count a run that is in flight already, whatever the limits say."""
         self._inside[principal] += 1
 
@@ -77,7 +77,7 @@ class Admission:
             if self._has_room(waiter.principal):
                 self._queue.remove(waiter)
                 self._inside[waiter.principal] += 1
-                waiter.admitted.set()
+                waiter.entered.set()
 
     def _has_room(self, principal: str) -> bool:
         return (
@@ -91,7 +91,7 @@ class Admission:
     def _give_up(self, waiter: _Waiter) -> None:
         if waiter in self._queue:
             self._queue.remove(waiter)
-        elif waiter.admitted.is_set():
+        elif waiter.entered.is_set():
             self.leave(waiter.principal)
 
     def _full(self, principal: str, more: str) -> ToolUnavailable:

@@ -35,10 +35,10 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A source has accepted a run, or a run of an earlier process was taken up again."""
+    """A source has accepted a run, or a run of an earlier process was recovered."""
 
     record: RunRecord
-    taken_up: bool = False
+    recovered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Execution: a checked call becomes one run, and the run is followed to its end.
+"""Executions: a checked call becomes one run, and the run is followed to its end.
 
 Runs belong to the task group of `Executions.run`, never to the request that asked for them: a
 caller that goes away stops waiting, nothing else. Knows nothing of MCP, schemas or policy.
@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from math import inf
 
 import anyio
@@ -25,19 +26,19 @@ from opsmcp_tools.model.errors import JournalUnusable, ToolError, ToolUnavailabl
 from opsmcp_tools.model.run_record import Clock, Repeat, RunRecord, RunSettings
 from opsmcp_tools.model.tool import Principal, Tool
 from opsmcp_tools.runs.call_digest import digest_of
-from opsmcp_tools.runs.concurrency_limit import Admission
+from opsmcp_tools.runs.concurrency_limit import ConcurrencyLimit
 from opsmcp_tools.runs.events import EventHook, Hooks, SlowHook
-from opsmcp_tools.runs.follower import Live
 from opsmcp_tools.runs.history import History
-from opsmcp_tools.runs.lifecycle import Carrier
-from opsmcp_tools.runs.new_record import new_intent
-from opsmcp_tools.runs.recovery import TakingUp
+from opsmcp_tools.runs.lifecycle import Lifecycle
+from opsmcp_tools.runs.live_run import LiveRun, State
+from opsmcp_tools.runs.new_record import new_record
+from opsmcp_tools.runs.recovery import Recovery
 from opsmcp_tools.runs.wait import Progress, wait_for_end, wait_until
 
 __all__ = ["Executions"]
 
 
-_JOURNAL_LOOK_SECONDS = 1.0
+_JOURNAL_READ_SECONDS = 1.0
 """How often the journal is read for a run that another process follows."""
 
 _CANCEL_SECONDS = 5.0
@@ -60,7 +61,7 @@ class Executions:
         contents: Callable[[], Contents] = Contents,
         masker: Masker | None = None,
     ) -> None:
-        """Prepare; nothing is started or taken up before `run`.
+        """Prepare; nothing is started or recovered before `run`.
 
         `contents` gives what exists at the source now: by it is known what a run must show.
         """
@@ -69,40 +70,46 @@ class Executions:
         self._journal = journal
         self._clock = clock
         self._settings = settings
-        self._admission = Admission(settings, clock)
+        self._limit = ConcurrencyLimit(settings, clock)
         self._contents = contents
         writes = Writes()
         self._hooks = Hooks(hooks)
-        self._carrier = Carrier(
-            source, journal, settings=settings, clock=clock, writes=writes, hooks=self._hooks
+        self._lifecycle = Lifecycle(
+            source,
+            journal,
+            settings=settings,
+            clock=clock,
+            writes=writes,
+            hooks=self._hooks,
+            limit=self._limit,
         )
-        self._taking_up = TakingUp(
+        self._recovery = Recovery(
             journal,
             writes,
-            self._carrier,
-            self._admission,
+            self._lifecycle,
+            self._limit,
             settings=settings,
             clock=clock,
             source=source.label,
             masker=self._masker,
         )
-        self.history = History(journal, self._carrier.live, clock)
+        self.history = History(journal, self._lifecycle.live, clock)
         self._group: TaskGroup | None = None
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Own the runs until cancelled; they stay in the journal for the next process.
 
-        Started once the unfinished runs of processes that are gone have been taken up. What hooks
-        are told is delivered before this ends, bounded in time.
+        Started once the unfinished runs of processes that are gone have been recovered. What hooks
+        are notified of is delivered before this ends, bounded in time.
         """
         async with self._hooks.delivering(), anyio.create_task_group() as group:
             self._group = group
             try:
-                await self._taking_up.take_up(group)
+                await self._recovery.recover(group)
                 task_status.started()
-                while every := self._settings.take_up_seconds:
+                while every := self._settings.recover_seconds:
                     await self._clock.sleep(every)
-                    await self._taking_up.take_up(group)
+                    await self._recovery.recover(group)
                 await anyio.sleep_forever()
             finally:
                 self._group = None
@@ -137,51 +144,55 @@ class Executions:
         live = self._in_flight(tool, principal, digest, key)
         if live is not None:
             return _repeat(await self._settled(live, until, on_progress), digest)
-        intent = new_intent(
+        definition = Definition(tool.operation, tool.tasks)
+        record = new_record(
             tool,
             call,
             principal,
             source=self._source.label,
-            expected=self._source.expect(
-                Definition(tool.operation, tool.tasks), self._contents(), call.variables
-            ),
+            expected=self._source.expect(definition, self._contents(), call.variables),
             masker=self._masker,
             now=self._clock.now(),
         )
-        intent = replace(intent, digest=digest, key=key)
-        same = await self._enter(intent, self._answers_since(tool, digest))
+        record = replace(record, digest=digest, key=key)
+        same = await self._enter(record, self._answers_since(tool, digest))
         if same is not None:
             return await self._answer(same, digest, until, on_progress)
+        # From here on the call belongs to the server, whatever becomes of who made it.
         try:
-            live = self._begin(tool, call, replace(intent, created_at=self._clock.now()))
-            live.caller = caller
+            record = replace(record, created_at=self._clock.now())
+            masker = self._masker.also(call.secrets)
+            live = LiveRun(record, masker, self._clock, caller=caller)
+            request = StartRequest(definition, record.run, call.variables, call.secrets)
+            way = partial(self._lifecycle.start, request, self._answers_since(tool, digest))
+            self._lifecycle.launch(self._open_group(), live, way)
         except BaseException:
-            self._admission.leave(principal.name)
+            self._limit.leave(principal.name)
             raise
         return await self._settled(live, until, on_progress)
 
-    async def _enter(self, intent: RunRecord, since: datetime | None) -> RunRecord | None:
+    async def _enter(self, record: RunRecord, since: datetime | None) -> RunRecord | None:
         """None once one more run may be in flight; or the run of the same call, if there is one.
 
         Raises:
             ToolUnavailable: There is no room, and no such run: nothing was started.
         """
-        if not self._admission.is_open_to(intent.principal):
-            same = await self._find_same(intent, since)
+        if not self._limit.is_open_to(record.principal):
+            same = await self._find_same(record, since)
             if same is not None:
                 return same
         try:
-            await self._admission.enter(intent.principal)
+            await self._limit.enter(record.principal)
         except ToolUnavailable:
-            same = await self._find_same(intent, since)
+            same = await self._find_same(record, since)
             if same is None:
                 raise
             return same
         return None
 
-    async def _find_same(self, intent: RunRecord, since: datetime | None) -> RunRecord | None:
+    async def _find_same(self, record: RunRecord, since: datetime | None) -> RunRecord | None:
         try:
-            return await anyio.to_thread.run_sync(self._journal.same, intent, since)
+            return await anyio.to_thread.run_sync(self._journal.same, record, since)
         except JournalUnusable as error:
             raise ToolUnavailable(f"nothing was started now: {error}") from error
 
@@ -194,7 +205,7 @@ class Executions:
             return None
         window = timedelta(seconds=self._settings.repeat_seconds)
         since = self._clock.now() - window
-        last = self._carrier.ends.get(digest)
+        last = self._lifecycle.ends.get(digest)
         if last is None:
             return since
         # Of what ended here it is known how long ago that was, whatever the time of day became.
@@ -229,9 +240,9 @@ class Executions:
         left = max(0.0, until - self._clock.monotonic())
         return replace(await self.wait(record.run, left, on_progress), repeated=record.repeated)
 
-    def _in_flight(self, tool: Tool, principal: Principal, digest: str, key: str) -> Live | None:
+    def _in_flight(self, tool: Tool, principal: Principal, digest: str, key: str) -> LiveRun | None:
         """The run of the same call, if this process follows it."""
-        for live in self._carrier.live.values():
+        for live in self._lifecycle.live.values():
             record = live.record
             if record.ended or (record.principal, record.tool) != (principal.name, tool.name):
                 continue
@@ -239,31 +250,15 @@ class Executions:
                 return live
         return None
 
-    def _begin(self, tool: Tool, call: CheckedCall, intent: RunRecord) -> Live:
-        """From here on the call belongs to the server, whatever becomes of who made it."""
-        live = Live(intent, self._masker.also(call.secrets), self._clock)
-        request = StartRequest(
-            Definition(tool.operation, tool.tasks), intent.run, call.variables, call.secrets
-        )
-        since = self._answers_since(tool, intent.digest)
-
-        async def begin() -> None:
-            try:
-                await self._carrier.begin(live, request, since)
-            finally:
-                self._admission.leave(intent.principal)
-
-        self._open_group().start_soon(begin)
-        self._carrier.live[intent.run] = live
-        return live
-
     async def _settled(
-        self, live: Live, until: float, on_progress: Progress | None = None
+        self, live: LiveRun, until: float, on_progress: Progress | None = None
     ) -> RunRecord:
         """The run once it is known what became of its start; at `until` as it is then."""
-        await wait_until(lambda: live.kept or live.settled, live, clock=self._clock, seconds=inf)
         await wait_until(
-            lambda: live.settled,
+            lambda: live.state is not State.INTENDED, live, clock=self._clock, seconds=inf
+        )
+        await wait_until(
+            lambda: live.is_settled,
             live,
             clock=self._clock,
             seconds=until - self._clock.monotonic(),
@@ -279,7 +274,7 @@ class Executions:
         self, same: RunRecord, digest: str, until: float, on_progress: Progress | None
     ) -> RunRecord:
         """The run of the same call as the answer of the call with that digest."""
-        other = self._carrier.live.get(same.run)
+        other = self._lifecycle.live.get(same.run)
         if other is not None:
             same = await self._settled(other, until, on_progress)
         return _repeat(same, digest)
@@ -294,7 +289,7 @@ class Executions:
         Raises:
             UnknownRun: There is no such run.
         """
-        live = self._carrier.live.get(run)
+        live = self._lifecycle.live.get(run)
         if live is None:
             return await self._wait_elsewhere(run, seconds, on_progress)
         await wait_for_end(live, clock=self._clock, seconds=seconds, on_progress=on_progress)
@@ -306,19 +301,19 @@ class Executions:
         For a process that looks at what others left, and does not stay.
         """
 
-        async def look_at(live: Live) -> None:
+        async def look_at(live: LiveRun) -> None:
             await wait_until(
-                lambda: live.looked or live.record.ended, live, clock=self._clock, seconds=seconds
+                lambda: live.polled or live.record.ended, live, clock=self._clock, seconds=seconds
             )
 
         async with anyio.create_task_group() as group:
-            for live in self._carrier.live.values():
+            for live in self._lifecycle.live.values():
                 if live.record.source_run:
                     group.start_soon(look_at, live)
 
     def follows(self, run: str) -> bool:
         """Whether this process follows the run."""
-        return run in self._carrier.live
+        return run in self._lifecycle.live
 
     def deadline_of(self, tool: str) -> float:
         """How long the runs of a tool are followed, in seconds from the call."""
@@ -338,7 +333,7 @@ class Executions:
             ToolUnavailable: It cannot be followed now.
         """
         group = self._open_group()
-        live = self._carrier.live.get(record.run)
+        live = self._lifecycle.live.get(record.run)
         if live is not None:
             return live.record
         if operation is not None:
@@ -346,7 +341,7 @@ class Executions:
             definition = contents.definition(operation.key) or Definition(operation, ())
             expected = self._source.expect(definition, contents, record.arguments)
             record = replace(record, expected=expected)
-        self._taking_up.take(record, group, self._carrier.join)
+        self._recovery.follow(record, group, self._lifecycle.adopt)
         return record
 
     async def cancel(self, run: str, principal: Principal) -> tuple[RunRecord, Cancelled]:
@@ -359,9 +354,11 @@ class Executions:
         record = await self.history.head(run, principal)
         if record.ended or not self._source.traits.cancels:
             return record, Cancelled.GOES_ON
-        live = self._carrier.live.get(run)
+        live = self._lifecycle.live.get(run)
         if live is not None:
-            await wait_until(lambda: live.settled, live, clock=self._clock, seconds=_CANCEL_SECONDS)
+            await wait_until(
+                lambda: live.is_settled, live, clock=self._clock, seconds=_CANCEL_SECONDS
+            )
             record = live.record
         if record.ended or not record.source_run:
             return record, Cancelled.GOES_ON
@@ -369,7 +366,7 @@ class Executions:
             done = await self._source.cancel(record.ref)
         except SourceError as error:
             raise ToolUnavailable(f"{run} was not cancelled: {error}") from error
-        followed = self._carrier.live.get(run)
+        followed = self._lifecycle.live.get(run)
         if followed is not None:
             followed.hurry()
         acted = done is not Cancelled.GOES_ON or followed is not None
@@ -381,12 +378,12 @@ class Executions:
         Returns at once. A run that is only being started is stopped when it has begun; one that
         somebody else waits for as well goes on.
         """
-        made = (live for live in self._carrier.live.values() if live.caller is caller)
+        made = (live for live in self._lifecycle.live.values() if live.caller is caller)
         live = next(made, None)
-        if live is not None and not live.waiters and self._source.traits.cancels:
+        if live is not None and not live.is_waited_for and self._source.traits.cancels:
             self._open_group().start_soon(self._abandon, live, principal)
 
-    async def _abandon(self, live: Live, principal: Principal) -> None:
+    async def _abandon(self, live: LiveRun, principal: Principal) -> None:
         try:
             record = await self._settled(live, inf)
             await self.cancel(record.run, principal)
@@ -401,15 +398,15 @@ class Executions:
     async def _wait_elsewhere(
         self, run: str, seconds: float, on_progress: Progress | None
     ) -> RunRecord:
-        """Wait for a run that is over, or that another process follows; take it up if that died."""
+        """Wait for a run that is over, or that another process follows; recover it if that died."""
         end = self._clock.monotonic() + seconds
         while not (record := await self.history.find(run)).ended:
             left = end - self._clock.monotonic()
-            if self._group is not None and await self._taking_up.take_up(self._group, run):
+            if self._group is not None and await self._recovery.recover(self._group, run):
                 return await self.wait(run, left, on_progress)
             if left <= 0:
                 break
-            await self._clock.sleep(min(left, _JOURNAL_LOOK_SECONDS))
+            await self._clock.sleep(min(left, _JOURNAL_READ_SECONDS))
         return record
 
 

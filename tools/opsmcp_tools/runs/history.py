@@ -1,7 +1,7 @@
 """History: the runs that are known, as they are now; those that are over come from the journal.
 
 Reads only, and always in a thread: the outputs of one run may be megabytes, and others are waiting.
-`execution` starts runs and follows them.
+`executions` starts runs and follows them.
 """
 
 import logging
@@ -18,7 +18,7 @@ from opsmcp_tools.journal.protocol import Journal, Page, Query
 from opsmcp_tools.model.errors import JournalUnusable, RunsUnreadable, UnknownCursor, UnknownRun
 from opsmcp_tools.model.run_record import Clock, RunRecord
 from opsmcp_tools.model.tool import Principal
-from opsmcp_tools.runs.follower import Live
+from opsmcp_tools.runs.live_run import LiveRun
 
 __all__ = ["History"]
 
@@ -32,7 +32,7 @@ _logger = logging.getLogger(__name__)
 class History:
     """The runs of a journal; of those that this process follows, the newest state is known."""
 
-    def __init__(self, journal: Journal, live: Mapping[str, Live], clock: Clock) -> None:
+    def __init__(self, journal: Journal, live: Mapping[str, LiveRun], clock: Clock) -> None:
         """Read from `journal`; `live` are the runs that are followed, by their handles."""
         self._journal = journal
         self._live = live

@@ -1,6 +1,6 @@
-"""Intent: a checked call as the run that it is about to become. Pure but for the handle, by chance.
+"""A checked call as the record of the run that it is about to become. Pure but for the handle.
 
-`execution` decides whether it becomes one. Secrets are masked here, before anything is kept.
+`executions` decides whether it becomes one. Secrets are masked here, before anything is recorded.
 """
 
 import secrets
@@ -14,12 +14,12 @@ from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import Principal, Tool
 
-__all__ = ["new_intent"]
+__all__ = ["new_record"]
 
 _HANDLE_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 
 
-def new_intent(
+def new_record(
     tool: Tool,
     call: CheckedCall,
     principal: Principal,

@@ -1,6 +1,6 @@
-"""Pacing: when to look at a run again. Pure.
+"""PollInterval: when to poll a run again. Pure.
 
-A look costs a request, and nobody is told when a run ends, so looks are placed where an end is
+A poll costs a request, and nobody is notified when a run ends, so polls are placed where an end is
 likely: where past runs of the operation ended, and at the ticks in which the controller of Ops
 works. It moves a pipeline every 3 seconds, counted from when it first took note of the run
 (controllers/pipelinerun_controller.go); seen from outside, its states change only at those moments.
@@ -8,18 +8,18 @@ works. It moves a pipeline every 3 seconds, counted from when it first took note
 
 from collections.abc import Sequence
 
-__all__ = ["Pace"]
+__all__ = ["PollInterval"]
 
-_LOOKS_PER_SECOND = 1.0
+_POLLS_PER_SECOND = 1.0
 _BURST = 3.0
-"""What a run may cost, where it is known when to look: so many looks a second, and so many more."""
+"""What a run may cost, where it is known when to look: so many polls a second, and so many more."""
 
 _TICK_SECONDS = 3.0
 _FIRST_TICK = (2.7, 4.2)
 """When Ops takes note of a new pipeline run; a beginning at another age says nothing of ticks."""
 
 _AT_A_TICK = (0.1, 0.5)
-"""The looks of one tick, after the latest that it can be: right after it, and when it was late."""
+"""The polls of one tick, after the latest that it can be: right after it, and when it was late."""
 
 _EXACT_SECONDS = 0.4
 """A tick that is known less exactly is looked for before the moment when it was seen, too."""
@@ -35,10 +35,10 @@ _UNKNOWN = ((1.0, 0.25), (10.0, 0.45), (60.0, 1.0))
 """Without any knowledge: up to which age which pause. Quick at first, since most runs are short."""
 
 
-class Pace:
-    """The pauses between the looks at one run.
+class PollInterval:
+    """The pauses between the polls at one run.
 
-    Ages are in seconds since the call. Over its life a run costs about one look a second; in the
+    Ages are in seconds since the call. Over its life a run costs about one poll a second; in the
     first ten seconds of the first run of an operation that shows no ticks, two.
     """
 
@@ -56,24 +56,24 @@ class Pace:
             durations: How long past runs of the operation took, in seconds.
             ticking: Whether its states change at ticks.
             first_seconds: The shortest pause.
-            frugal: False where a look costs next to nothing.
+            frugal: False where a poll costs next to nothing.
         """
         self._first = first_seconds
         self._frugal = frugal
         self._ticking = ticking
         self._waiting = ticking
-        self._looks = 0
-        self._looked_at = 0.0
+        self._polls = 0
+        self._polled_at = 0.0
         self._changed_at = 0.0
         self._tick: float | None = None
         self._inexact = 0.0
         self._start, self._end = _window(durations)
 
-    def see(self, age: float, *, changed: bool, pending: bool) -> None:
-        """Take note of a look at `age`: whether anything was new, and whether it has not begun."""
+    def note_poll(self, age: float, *, changed: bool, pending: bool) -> None:
+        """Take note of a poll at `age`: whether anything was new, and whether it has not begun."""
         began, self._waiting = self._waiting and not pending, self._ticking and pending
-        since_last, self._looked_at = age - self._looked_at, age
-        self._looks += 1
+        since_last, self._polled_at = age - self._polled_at, age
+        self._polls += 1
         if not changed:
             return
         self._changed_at = age
@@ -118,10 +118,10 @@ class Pace:
         into = (age - tick) % _TICK_SECONDS
         if self._is_over(age, into):
             return _TICK_SECONDS + _AT_A_TICK[0] - into
-        looks = _AT_A_TICK
+        polls = _AT_A_TICK
         if self._inexact > _EXACT_SECONDS:
-            looks = (*looks, _TICK_SECONDS - self._inexact / 2)
-        following = next((at for at in looks if at > into + 0.02), _TICK_SECONDS + looks[0])
+            polls = (*polls, _TICK_SECONDS - self._inexact / 2)
+        following = next((at for at in polls if at > into + 0.02), _TICK_SECONDS + polls[0])
         return following - into
 
     def _is_over(self, age: float, into: float) -> bool:
@@ -134,8 +134,8 @@ class Pace:
     def _until_next_in_window(self, age: float) -> float:
         """What may be spent is spread over the time in which the end is likely."""
         left = self._end - age
-        saved = _BURST + _LOOKS_PER_SECOND * age - self._looks
-        return min(max(left / max(_LOOKS_PER_SECOND * left + saved, 1.0), _CLOSE_SECONDS), 1.5)
+        saved = _BURST + _POLLS_PER_SECOND * age - self._polls
+        return min(max(left / max(_POLLS_PER_SECOND * left + saved, 1.0), _CLOSE_SECONDS), 1.5)
 
 
 def _window(durations: Sequence[float]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Watching: reading how runs stand without asking more of a source than it may be asked.
+"""Poller: reads how runs stand without asking more of a source than it may be asked.
 
 A few runs are read one by one. Above that the list is read once for all of them, so that the cost
 does not grow with their number. Knows nothing of callers, verdicts or the journal.
@@ -16,19 +16,19 @@ from opsmcp_pipelines.run import RunReport
 from opsmcp_pipelines.source import EndingSource, RunRef, Source
 from opsmcp_tools.model.run_record import Clock
 
-__all__ = ["Budget", "Watcher"]
+__all__ = ["Poller", "RateLimiter"]
 
 _ONE_BY_ONE = 6
 """Up to so many runs of one list, each is read by itself."""
 
 _BURST_SECONDS = 0.5
-"""What was not used of the budget is kept for so long."""
+"""What was not used of the rate may be used for so long."""
 
 _ROUND_SECONDS = 0.5
 """The least time between two readings of the same list."""
 
 
-class Budget:
+class RateLimiter:
     """Requests per second for the whole source; the turns come in the order of asking."""
 
     def __init__(self, per_second: float, clock: Clock) -> None:
@@ -61,40 +61,40 @@ class _Shared:
     """The runs of one list."""
 
     def __init__(self) -> None:
-        self.watched: set[RunRef] = set()
+        self.polled: set[RunRef] = set()
         self.lock = anyio.Lock()
         self.last: _Round | None = None
         self.rounds = 0
         self.took = 0.0
 
 
-class Watcher:
-    """Reads runs for their followers, within the budget."""
+class Poller:
+    """Reads runs for their followers, within the rate."""
 
     def __init__(self, source: Source, *, clock: Clock, requests_per_second: float) -> None:
         """Read from `source`; at most so many requests per second, or any number for 0."""
         self._source = source
         self._clock = clock
-        self._budget = Budget(requests_per_second, clock)
+        self._rate = RateLimiter(requests_per_second, clock)
         self._sharing = bool(requests_per_second)
         self._lists: dict[tuple[OperationKind, str], _Shared] = {}
 
     @contextmanager
-    def watching(self, ref: RunRef) -> Generator[None, None, None]:
+    def polling(self, ref: RunRef) -> Generator[None, None, None]:
         """Count `ref` among the runs that are in flight."""
         key = (ref.operation.kind, ref.operation.namespace)
         shared = self._lists.setdefault(key, _Shared())
-        shared.watched.add(ref)
+        shared.polled.add(ref)
         try:
             yield
         finally:
-            shared.watched.discard(ref)
-            if not shared.watched:
+            shared.polled.discard(ref)
+            if not shared.polled:
                 shared.last = None  # it holds all their output
 
     async def turn(self) -> None:
         """Return when somebody else may send the source a request about runs."""
-        await self._budget.turn()
+        await self._rate.turn()
 
     async def read(self, ref: RunRef) -> RunReport:
         """How a run stands now.
@@ -103,11 +103,11 @@ class Watcher:
             SourceError: As the source raises it.
         """
         shared = self._lists.get((ref.operation.kind, ref.operation.namespace))
-        if self._sharing and shared and len(shared.watched) > _ONE_BY_ONE:
+        if self._sharing and shared and len(shared.polled) > _ONE_BY_ONE:
             report = await self._read_shared(shared, ref)
             if report is not None:
                 return report
-        await self._budget.turn()
+        await self._rate.turn()
         return await self._source.read_run(ref)
 
     async def ended(self, ref: RunRef) -> None:
@@ -139,9 +139,9 @@ class Watcher:
             await self._clock.sleep(max(0.0, due))
         shared.rounds += 1
         began = self._clock.monotonic()
-        wanted = frozenset(shared.watched)
+        wanted = frozenset(shared.polled)
         try:
-            reports = await self._source.read_runs(wanted, self._budget.turn)
+            reports = await self._source.read_runs(wanted, self._rate.turn)
             shared.last = _Round(began, reports)
         except SourceError as error:
             shared.last = _Round(began, {}, error)

@@ -1,7 +1,7 @@
-"""Keeping: how a run stands while it goes on, written down now and then for other processes.
+"""ProgressWriter: how a run stands while it goes on, written down now and then for other processes.
 
 What is written is small, a run that is costly to write is written less often, and none while others
-write. Knows nothing of ends: those are kept by `carrying`, whatever was kept before.
+write. Knows nothing of ends: those are written by `lifecycle`, whatever was written before.
 """
 
 import logging
@@ -11,7 +11,7 @@ from opsmcp_tools.journal.writer import Writes
 from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.model.run_record import Clock, RunRecord
 
-__all__ = ["ProgressKeeper"]
+__all__ = ["ProgressWriter"]
 
 _EVERY_SECONDS = 3.0
 _SHARE_OF_TIME = 0.05
@@ -20,28 +20,28 @@ _SHARE_OF_TIME = 0.05
 _logger = logging.getLogger(__name__)
 
 
-class ProgressKeeper:
-    """Keeps the progress of one run."""
+class ProgressWriter:
+    """Writes the progress of one run."""
 
     def __init__(
-        self, keep: Callable[[RunRecord], object], writes: Writes, clock: Clock, record: RunRecord
+        self, write: Callable[[RunRecord], object], writes: Writes, clock: Clock, record: RunRecord
     ) -> None:
-        """Begin with a run as it is kept already; `keep` is one of the `writes`."""
-        self._keep = keep
+        """Begin with a run as it is written already; `write` is one of the `writes`."""
+        self._write = write
         self._writes = writes
         self._clock = clock
-        self._kept = record.result
+        self._written = record.result
         self._due = clock.monotonic() + _EVERY_SECONDS
 
-    async def see(self, record: RunRecord) -> None:
-        """Keep the run if it has changed, and it is time."""
+    async def observe(self, record: RunRecord) -> None:
+        """Write the run if it has changed, and it is time."""
         now = self._clock.monotonic()
-        if now < self._due or self._writes.busy or record.result == self._kept:
+        if now < self._due or self._writes.busy or record.result == self._written:
             return
-        self._kept = record.result
+        self._written = record.result
         try:
-            await self._writes.do(self._keep, record)
+            await self._writes.do(self._write, record)
         except JournalUnusable as error:
-            _logger.info("run %s: how it stands was not kept: %s", record.run, error)
+            _logger.info("run %s: how it stands was not recorded: %s", record.run, error)
         took = self._clock.monotonic() - now
         self._due = now + max(_EVERY_SECONDS, took / _SHARE_OF_TIME)

@@ -1,6 +1,6 @@
 """Waiting with a run for a while, and telling whoever waits how it moves.
 
-Knows nothing of sources: it only watches what the follower has seen.
+Knows nothing of sources: it only sees what the follower has observed.
 """
 
 from collections.abc import Awaitable, Callable
@@ -8,7 +8,8 @@ from functools import partial
 from math import inf
 
 from opsmcp_tools.model.run_record import Clock, RunRecord
-from opsmcp_tools.runs.follower import Live, first_of
+from opsmcp_tools.runs.first_of import first_of
+from opsmcp_tools.runs.live_run import LiveRun
 
 __all__ = ["Progress", "wait_for_end", "wait_until"]
 
@@ -20,7 +21,7 @@ _AT_MOST_EVERY_SECONDS = 1.0
 
 
 async def wait_for_end(
-    live: Live, *, clock: Clock, seconds: float, on_progress: Progress | None = None
+    live: LiveRun, *, clock: Clock, seconds: float, on_progress: Progress | None = None
 ) -> None:
     """Return when the run has ended, or after `seconds`.
 
@@ -34,36 +35,33 @@ async def wait_for_end(
 
 async def wait_until(
     over: Callable[[], bool],
-    live: Live,
+    live: LiveRun,
     *,
     clock: Clock,
     seconds: float,
     on_progress: Progress | None = None,
 ) -> None:
     """As `wait_for_end`, for something else that only a visible change of the run can bring."""
-    live.waiters += 1
-    try:
+    with live.waiting():
         await _wait(over, live, clock, seconds, on_progress)
-    finally:
-        live.waiters -= 1
 
 
 async def _wait(
     over: Callable[[], bool],
-    live: Live,
+    live: LiveRun,
     clock: Clock,
     seconds: float,
     on_progress: Progress | None,
 ) -> None:
     last = clock.monotonic()
     end = last + seconds
-    told = live.record.result
+    notified = live.record.result
     while not over() and (now := clock.monotonic()) < end:
         change = live.next_change()
-        news = live.record.result != told
+        news = live.record.result != notified
         due = last + (_AT_MOST_EVERY_SECONDS if news else _AT_LEAST_EVERY_SECONDS)
         if on_progress and now >= due:
-            told, last = live.record.result, now
+            notified, last = live.record.result, now
             await on_progress(live.record)
             continue
         pause = min(end, due if on_progress else inf) - now

@@ -13,7 +13,7 @@ from opsmcp_tools.journal.sqlite_write import open_journal
 from opsmcp_tools.journal.writer import Writes
 from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.model.run_record import RunRecord
-from opsmcp_tools.runs.progress_writer import ProgressKeeper
+from opsmcp_tools.runs.progress_writer import ProgressWriter
 from tests.execution.bench import SAY
 from tests.fakes.clock import JumpingClock
 
@@ -53,10 +53,10 @@ class _Kept:
 
 async def _times(kept: _Kept, clock: JumpingClock, seconds: int, *, changing: bool = True) -> int:
     """How often a run is kept that is looked at once a second."""
-    keeper = ProgressKeeper(kept, Writes(), clock, _GOING_ON)
+    writer = ProgressWriter(kept, Writes(), clock, _GOING_ON)
     for number in range(seconds):
         clock.seconds = max(clock.seconds, float(number))
-        await keeper.see(_after(f"tick {number if changing else 0}\n"))
+        await writer.observe(_after(f"tick {number if changing else 0}\n"))
     return kept.times
 
 
@@ -88,16 +88,16 @@ async def test_a_journal_that_cannot_be_written_does_not_end_the_watching() -> N
 async def test_a_run_is_kept_when_nobody_else_writes() -> None:
     clock, writes, release = JumpingClock(), Writes(), threading.Event()
     kept = _Kept(clock)
-    keeper = ProgressKeeper(kept, writes, clock, _GOING_ON)
+    writer = ProgressWriter(kept, writes, clock, _GOING_ON)
     clock.seconds = 10
     async with anyio.create_task_group() as group:
         group.start_soon(writes.do, release.wait, 20.0)
         while not writes.busy:
             await anyio.lowlevel.checkpoint()
-        await keeper.see(_after("tick\n"))
+        await writer.observe(_after("tick\n"))
         assert kept.times == 0
         release.set()
-    await keeper.see(_after("tick\n"))
+    await writer.observe(_after("tick\n"))
     assert kept.times == 1
 
 

@@ -6,17 +6,17 @@ from anyio.lowlevel import checkpoint
 
 from opsmcp_tools.model.errors import ToolUnavailable
 from opsmcp_tools.model.run_record import RunSettings
-from opsmcp_tools.runs.concurrency_limit import Admission
+from opsmcp_tools.runs.concurrency_limit import ConcurrencyLimit
 from tests.fakes.clock import JumpingClock
 
 
-def admission(**limits: float) -> tuple[Admission, JumpingClock]:
+def concurrency_limit(**limits: float) -> tuple[ConcurrencyLimit, JumpingClock]:
     clock = JumpingClock()
-    return Admission(RunSettings(**limits), clock), clock  # pyright: ignore[reportArgumentType]
+    return ConcurrencyLimit(RunSettings(**limits), clock), clock  # pyright: ignore[reportArgumentType]
 
 
 async def test_who_waits_is_let_in_when_one_leaves() -> None:
-    door, _ = admission(limit=1, limit_per_principal=1, queue=2)
+    door, _ = concurrency_limit(limit=1, limit_per_principal=1, queue=2)
     await door.enter("anna")
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:
@@ -29,7 +29,7 @@ async def test_who_waits_is_let_in_when_one_leaves() -> None:
 
 
 async def test_a_principal_at_its_limit_does_not_hold_up_others() -> None:
-    door, _ = admission(limit=3, limit_per_principal=1, queue=2)
+    door, _ = concurrency_limit(limit=3, limit_per_principal=1, queue=2)
     await door.enter("anna")
     async with anyio.create_task_group() as group:
         group.start_soon(door.enter, "anna")
@@ -42,14 +42,14 @@ async def test_a_principal_at_its_limit_does_not_hold_up_others() -> None:
 
 
 async def test_a_full_queue_says_how_many_are_in_flight() -> None:
-    door, _ = admission(limit=1, limit_per_principal=1, queue=0)
+    door, _ = concurrency_limit(limit=1, limit_per_principal=1, queue=0)
     await door.enter("anna")
     with pytest.raises(ToolUnavailable, match="1 run is in flight"):
         await door.enter("bob")
 
 
 async def test_a_turn_that_does_not_come_in_time_is_refused() -> None:
-    door, clock = admission(limit=1, limit_per_principal=1, queue=1, queue_seconds=10)
+    door, clock = concurrency_limit(limit=1, limit_per_principal=1, queue=1, queue_seconds=10)
     await door.enter("anna")
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:

@@ -22,8 +22,8 @@ from opsmcp_tools.journal.sqlite_write import open_journal
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import ToolError, ToolUnavailable, UnknownRun
 from opsmcp_tools.model.run_record import RunRecord
-from opsmcp_tools.runs.follower import Live
 from opsmcp_tools.runs.history import History
+from opsmcp_tools.runs.live_run import LiveRun, State
 from opsmcp_tools.runs.wait import wait_for_end
 from tests.execution.bench import ANNA, BEN, CALL, SAY, Bench, bench
 from tests.fakes.clock import JumpingClock
@@ -302,10 +302,10 @@ async def _start_as(it: Bench, caller: object) -> RunRecord:
 
 async def test_an_end_in_the_very_turn_in_which_somebody_begins_to_wait_is_seen() -> None:
     record = records.record(Verdict.RUNNING)
-    live = Live(record, Masker(), JumpingClock())
+    live = LiveRun(record, Masker(), JumpingClock(), state=State.ACCEPTED)
 
     async def end() -> None:
-        live.see(replace(record, result=Run(Verdict.SUCCEEDED)))
+        live.end(replace(record, result=Run(Verdict.SUCCEEDED)))
 
     with anyio.fail_after(5):
         async with anyio.create_task_group() as group:

@@ -19,7 +19,7 @@ from opsmcp_tools.model.run_record import RunSettings
 from opsmcp_tools.runs import events
 from opsmcp_tools.runs.events import CallRefused, Event, RunEnded, RunProgressed, RunStarted
 from tests.execution.bench import ANNA, CALL, SAY, bench
-from tests.execution.test_sameness import CHANGING
+from tests.execution.test_call_digest import CHANGING
 from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
 
 LOST = StartOutcomeUnknown("no answer")

@@ -1,4 +1,4 @@
-"""Which unfinished runs are taken up: each by one process, and all that nobody follows."""
+"""Which unfinished runs are recovered: each by one process, and all that nobody follows."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from tests.execution.bench import ANNA, CALL, SAY, Bench, bench
 from tests.execution.test_journal import _record
 from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
 
-TAKING_UP = RunSettings(take_up_seconds=30)
+RECOVERING = RunSettings(recover_seconds=30)
 
 
 async def _leave_runs(state_dir: Path, count: int = 3) -> Sequence[str]:
@@ -40,12 +40,12 @@ async def _verdicts(it: Bench, runs: Sequence[str]) -> set[Verdict]:
     return {(await it.executions.wait(run, 100)).verdict for run in runs}
 
 
-async def test_a_damaged_run_does_not_keep_the_others_from_being_taken_up(
+async def test_a_damaged_run_does_not_keep_the_others_from_being_recovered(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, damaged, last = await _leave_runs(tmp_path)
     _change(tmp_path, "UPDATE runs SET expected = 'x' WHERE run = ?", damaged)
-    async with bench(tmp_path, ScriptedSource(ended()), settings=TAKING_UP) as it:
+    async with bench(tmp_path, ScriptedSource(ended()), settings=RECOVERING) as it:
         assert await _verdicts(it, (first, last)) == {Verdict.SUCCEEDED}
         await it.clock.sleep(100)
     assert caplog.text.count(f"holds a damaged run: {damaged}") == 1
@@ -72,10 +72,10 @@ def _any(_record: RunRecord) -> bool:
     return True
 
 
-async def test_a_run_of_this_process_that_it_does_not_follow_is_taken_up(tmp_path: Path) -> None:
+async def test_a_run_of_this_process_that_it_does_not_follow_is_recovered(tmp_path: Path) -> None:
     digest = digest_of(SAY, CALL, ANNA)
     ghost = replace(_record("r-ghost"), operation=SAY.operation.key, digest=digest)
-    async with bench(tmp_path, ScriptedSource(), settings=TAKING_UP) as it:
+    async with bench(tmp_path, ScriptedSource(), settings=RECOVERING) as it:
         it.journal.add(replace(ghost, source=it.source.label))
         await it.clock.sleep(30)
         assert (await it.executions.wait("r-ghost", 200)).verdict is Verdict.UNKNOWN
@@ -83,7 +83,7 @@ async def test_a_run_of_this_process_that_it_does_not_follow_is_taken_up(tmp_pat
         assert (await it.start()).run != "r-ghost"
 
 
-async def test_what_many_ask_for_at_once_is_taken_up_once(tmp_path: Path) -> None:
+async def test_what_many_ask_for_at_once_is_recovered_once(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource(RUNNING, RUNNING, ended())) as it:
         (run,) = await _leave_runs(tmp_path, 1)
         async with anyio.create_task_group() as group:
@@ -98,7 +98,7 @@ async def test_a_run_of_a_source_that_is_not_used_any_more_ends_as_unknown(
     (run,) = await _leave_runs(tmp_path, 1)
     elsewhere = ScriptedSource(ended())
     elsewhere.label = "another source"
-    async with bench(tmp_path, elsewhere, settings=TAKING_UP) as it:
+    async with bench(tmp_path, elsewhere, settings=RECOVERING) as it:
         await it.clock.sleep(1800 + 3600)
         assert (await it.executions.history.get(run, ANNA)).verdict is Verdict.RUNNING
         await it.clock.sleep(60)
