@@ -67,7 +67,7 @@ MANIFEST: dict[str, Any] = {
             "sk": {"required": True},
             "token": {"value": FIXED},
             "password": {"required": True},
-            "word": {"default": "none"},
+            "word": {"default": "none", "regex": "[a-z0-9/+=-]+"},
         },
     },
 }
