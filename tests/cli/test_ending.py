@@ -289,7 +289,7 @@ spec:
     - name: look
       content: |
         p=$PPID
-        for i in 1 2; do
+        for i in 1 2 3; do
           tr '\0' '\n' < /proc/$p/cmdline
           tr '\0' '\n' < /proc/$p/environ | sed 's/sk-planted/my own/' || echo refused
           p=$(awk '/^PPid/ {print $2}' /proc/$p/status)

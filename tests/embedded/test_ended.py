@@ -217,3 +217,39 @@ async def test_the_parent_of_a_step_shows_only_what_the_step_may_see(engine: Ope
     names = {line.partition("=")[0] for line in shown.split("\n") if line}
     # Where the tests do not run as root, nobody may look at all.
     assert names <= {"PATH", "HOME", "OPS_STEP_OF", "LC_CTYPE", "Permission denied"}
+
+
+async def test_the_next_run_begins_when_what_forks_supervisors_was_killed(engine: Open) -> None:
+    script = "#!/usr/bin/env python3\n" + GRANDPARENT
+    async with engine(task("t", step("a", script)) + task("u", step("b", "echo good"))) as runs:
+        first = await runs.run("t")
+        after = await runs.run("u")
+    assert [first.status, after.status] == [Status.SUCCEEDED, Status.SUCCEEDED]
+    assert outputs(after) == ["good\n"]
+
+
+async def test_runs_share_what_forks_supervisors_and_each_has_its_own(engine: Open) -> None:
+    script = "#!/usr/bin/env python3\n" + GRANDPARENT.partition("os.kill")[0] + "print(number)"
+    with_own = script + "\nprint(os.getppid())"
+    async with engine(task("t", step("a", script)) + task("u", step("b", with_own))) as runs:
+        (one,), (other,) = outputs(await runs.run("t")), outputs(await runs.run("u"))
+    shared, own = other.split()
+    assert one.split() == [shared] and own != shared
+
+
+GRANDPARENT = """\
+import os, signal
+with open(f"/proc/{os.getppid()}/status") as file:
+    number = int(next(line.split()[1] for line in file if line.startswith("PPid:")))
+os.kill(number, signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("program", ["/nowhere/python", "/bin/true"])
+async def test_what_cannot_be_started_is_told(program: str, engine: Open) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.executable", program)
+        async with engine(task("t", step("a", "echo never"))) as runs:
+            (only,) = steps_of(await runs.run("t"))
+    assert only.status is Status.FAILED
+    assert only.note.startswith("could not be started: ")

@@ -554,8 +554,8 @@ async def test_predefined_name_that_a_script_assigns_is_its_own(engine: Open) ->
 
 
 async def test_interpreter_that_is_missing_is_a_failure(engine: Open) -> None:
-    async with engine(task("t", step("a", "#!/bin/bash\necho"))) as runs:
-        object.__setattr__(runs.source._engine, "environ", {"PATH": "/nowhere"})
+    script = "#!/bin/bash\necho"
+    async with engine(task("t", step("a", script)), environ={"PATH": "/nowhere"}) as runs:
         (only,) = steps_of(await runs.run("t"))
     assert only.note == (
         "could not be started: its interpreter or a temporary directory is missing"

@@ -21,6 +21,8 @@ from anyio.abc import TaskGroup
 
 import opsmcp_pipelines
 from opsmcp_pipelines.catalogue import Contents, Problem
+from opsmcp_pipelines.embedded.engine.fork_server import ForkServer, open_fork_server
+from opsmcp_pipelines.embedded.engine.processes import SEES_PROCESSES
 from opsmcp_pipelines.embedded.engine.run_steps import (
     EngineSettings,
     execute,
@@ -34,7 +36,6 @@ from opsmcp_pipelines.embedded.engine.supervisor import (
     end_left_over,
     open_supervisor,
 )
-from opsmcp_pipelines.embedded.engine.supervisor_main import SEES_PROCESSES
 from opsmcp_pipelines.embedded.engine.variables import Plan, build_plan
 from opsmcp_pipelines.embedded.engine.work_directory import remove_left_over
 from opsmcp_pipelines.embedded.library import Library
@@ -139,8 +140,9 @@ async def open_embedded_source(
             stack.callback(store.close)
             return store
 
-        async with anyio.create_task_group() as group:
-            yield EmbeddedSource(settings, open_store, group)
+        environ = step_environment(settings.environ)
+        async with open_fork_server(environ) as server, anyio.create_task_group() as group:
+            yield EmbeddedSource(settings, open_store, server, group)
             group.cancel_scope.cancel()
 
 
@@ -158,7 +160,11 @@ class EmbeddedSource:
     """Runs manifests on this machine. Made by `open_embedded_source`."""
 
     def __init__(
-        self, settings: EmbeddedSettings, open_store: Callable[[], RunStore], group: TaskGroup
+        self,
+        settings: EmbeddedSettings,
+        open_store: Callable[[], RunStore],
+        server: ForkServer,
+        group: TaskGroup,
     ) -> None:
         """Take over the task group in which runs live; the store is opened once it is needed."""
         bundled = Path(opsmcp_pipelines.__file__).parent / "bundled"
@@ -166,7 +172,7 @@ class EmbeddedSource:
         digests = settings.digests
         self._settings = settings
         self._engine = EngineSettings(
-            environ=step_environment(settings.environ),
+            environ=server.environ,
             namespace=settings.namespace,
             step_seconds=settings.step_seconds,
             output_bytes=settings.output_bytes,
@@ -180,6 +186,7 @@ class EmbeddedSource:
         )
         self._reader = WatchedReader(library, settings.environ)
         self._open_store = open_store
+        self._server = server
         self._store: RunStore | None = None
         self._store_lock = anyio.Lock()
         self._read_lock = anyio.Lock()
@@ -226,6 +233,7 @@ class EmbeddedSource:
             DefinitionChanged: It is not the one that was decided on.
             SourceUnavailable: The run cannot be stored.
         """
+        self._group.start_soon(self._server.warm_up)  # it is there when the first step is
         plan = await self._plan(request)
         name = f"{request.operation.name}-{secrets.token_hex(4)}"
         live = _Live(name, request.call_id, plan, RunState(), request.secrets)
@@ -317,7 +325,7 @@ class EmbeddedSource:
         engine = replace(self._engine, mask=masking(live.secrets).text) if masking else self._engine
         try:
             with live.scope:
-                async with self._limit, open_supervisor(live.name, engine.environ) as supervisor:
+                async with self._limit, open_supervisor(live.name, self._server) as supervisor:
                     live.supervisor = supervisor
                     why = await self._execute(live, engine, supervisor) or why
         except Exception:  # noqa: BLE001 - the other runs would end with this one

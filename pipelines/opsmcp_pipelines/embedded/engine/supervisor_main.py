@@ -1,172 +1,40 @@
-"""The program between opsmcp and the steps of one run: it starts them and ends what they started.
+"""The program between opsmcp and the steps: forks a supervisor for each run, which starts them.
 
-Run by `supervisor`, with nothing else of this project to import, so that it is there soon. On
-Linux, whatever a step starts stays below it, be it in a session or with an environment of its own:
-a process whose parent is gone becomes a child of this one (a subreaper). Steps see this program as
-their parent, and its environment holds nothing that they may not see. When opsmcp is gone,
-`kill -9` included, it ends what is left, and then itself.
-
-Standard input is a socket to opsmcp; a message is its length in four bytes, then what `marshal`
-makes of it, which needs no import: both ends are the same Python. Sources:
-https://man7.org/linux/man-pages/man2/PR_SET_CHILD_SUBREAPER.2const.html,
-https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html.
+Run by `fork_server`, once for all runs, since to start a Python takes longer than most steps; a
+fork takes about a millisecond. It imports little and has one thread, and never hears of a step. On
+Linux, whatever a step starts stays below the supervisor of its run, be it in a session or with an
+environment of its own: a process whose parent is gone becomes a child of it (a subreaper). Steps
+see it as their parent, and its environment holds nothing that they may not see. When opsmcp is
+gone, `kill -9` included, it ends what is left, and then itself. Source:
+https://man7.org/linux/man-pages/man2/PR_SET_CHILD_SUBREAPER.2const.html.
 """
 
 import ctypes
 import errno
-import marshal
 import os
 import select
 import signal
 import socket
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Set
 from contextlib import suppress
-from typing import Any, NamedTuple
 
-__all__ = ["MARK", "SEES_PROCESSES", "Ending", "Message", "end_marked", "main", "pack", "unpack"]
+from opsmcp_pipelines.embedded.engine.messages import Message, pack, unpack
+from opsmcp_pipelines.embedded.engine.processes import (
+    SEES_PROCESSES,
+    Ending,
+    Seen,
+    below,
+    end,
+    holders,
+    living_groups,
+    name_of,
+)
 
-MARK = "OPS_STEP_OF"
-"""The variable in the environment of every step that names its run."""
+__all__ = ["main"]
 
-SEES_PROCESSES = sys.platform.startswith("linux")
-"""Whether all that a step started can be found; elsewhere, only its process group is known."""
-
-_TERM_SECONDS = 2.0
-_KILL_SECONDS = 5.0
-"""How long a killed process may take to be gone. One that waits for a disk may never be."""
-
-_LOOK_SECONDS = 0.02
-_MOST_NAMED = 5
 _CHUNK_BYTES = 64 * 1024
 _PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
-_OVER = ("Z", "X")
-
-Message = dict[str, Any]
-
-
-class Seen(NamedTuple):
-    """A process as it was seen; by its number and its start it is known again."""
-
-    number: int
-    started: str
-    parent: int
-    name: str
-
-
-class Ending(NamedTuple):
-    """What became of processes that were to be ended: how many there were, and which are left."""
-
-    found: int
-    left: tuple[str, ...] = ()
-
-
-def pack(message: Message) -> bytes:
-    """A message as it is sent."""
-    data = marshal.dumps(message)
-    return len(data).to_bytes(4, "big") + data
-
-
-def unpack(buffer: bytes) -> tuple[Message | None, bytes]:
-    """The first message, if it is whole, and what comes after it."""
-    length = 4 + int.from_bytes(buffer[:4], "big")
-    if len(buffer) < max(length, 5):
-        return None, buffer
-    return marshal.loads(buffer[4:length]), buffer[length:]  # noqa: S302 - our own, see the top
-
-
-def _end(find: Callable[[], Sequence[Seen]]) -> Ending:
-    """Ask what `find` finds to end, then make it: until nothing is found, or for seconds."""
-    found: set[tuple[int, str]] = set()
-    for number, seconds in ((signal.SIGTERM, _TERM_SECONDS), (signal.SIGKILL, _KILL_SECONDS)):
-        asked: set[tuple[int, str]] = set()
-        until = time.monotonic() + seconds
-        while (seen := find()) and time.monotonic() < until:
-            for one in seen:
-                if number is signal.SIGKILL or one[:2] not in asked:
-                    asked.add(one[:2])
-                    with suppress(ProcessLookupError, PermissionError):
-                        os.kill(one.number, number)
-            found |= asked
-            time.sleep(_LOOK_SECONDS)
-    left = find()
-    return Ending(len(found), tuple(f"{one.name} ({one.number})" for one in left[:_MOST_NAMED]))
-
-
-def _marked(run: str) -> Sequence[Seen]:
-    """The processes that still carry the mark of a run in their environment."""
-    mark = f"{MARK}={run}".encode()
-    return [one for one in _processes() if mark in _environment(one.number).split(b"\0")]
-
-
-def end_marked(run: str) -> Ending:
-    """End what still carries the mark of a run, but for this process."""
-    return _end(lambda: [one for one in _marked(run) if one.number != os.getpid()])
-
-
-def _environment(number: int) -> bytes:
-    try:
-        with open(f"/proc/{number}/environ", "rb") as file:  # noqa: PTH123 - see the top
-            return file.read()
-    except OSError:
-        return b""
-
-
-def _processes() -> Iterator[Seen]:
-    """The processes of this machine that are not over, as far as this one may see them."""
-    try:
-        numbers = [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208
-    except OSError:
-        return
-    for number in numbers:
-        if (seen := _look_at(number)) is not None:
-            yield seen
-
-
-def _look_at(number: int) -> Seen | None:
-    try:
-        with open(f"/proc/{number}/stat", "rb") as file:  # noqa: PTH123 - see the top
-            text = file.read().decode(errors="replace")
-    except OSError:
-        return None
-    # The name in parentheses may hold anything; the start is the 20th field after it.
-    name, _, rest = text.partition("(")[2].rpartition(")")
-    fields = rest.split()
-    if len(fields) < 20 or fields[0] in _OVER:
-        return None
-    return Seen(number, fields[19], int(fields[1]), name)
-
-
-def _below(root: int, but: Set[tuple[int, str]] = frozenset()) -> list[Seen]:
-    """The descendants of a process, without those in `but` and what is below them."""
-    children: dict[int, list[Seen]] = {}
-    for one in _processes():
-        if one[:2] not in but:
-            children.setdefault(one.parent, []).append(one)
-    found: list[Seen] = []
-    ahead = [root]
-    while ahead:
-        below = children.pop(ahead.pop(), [])
-        found += below
-        ahead += [one.number for one in below]
-    return found
-
-
-def _holders(seen: Iterable[Seen], pipe: str) -> list[Seen]:
-    """Those who have this pipe open."""
-    return [one for one in seen if pipe in _open_files(one.number)]
-
-
-def _open_files(number: int) -> Iterator[str]:
-    try:
-        names = os.listdir(f"/proc/{number}/fd")  # noqa: PTH208 - see the top
-    except OSError:
-        return
-    for name in names:
-        with suppress(OSError):
-            yield os.readlink(f"/proc/{number}/fd/{name}")  # noqa: PTH115 - see the top
 
 
 class _Supervisor:
@@ -183,6 +51,7 @@ class _Supervisor:
 
     def run(self, woken: int) -> None:
         """Do what opsmcp asks for until it lets go, or is gone."""
+        self._answer({"begun": (os.getpid(), 0)})
         while True:
             readable, _, _ = select.select([self._opsmcp, woken], [], [])
             if woken in readable:
@@ -224,8 +93,8 @@ class _Supervisor:
     def _start(self, command: list[str], env: Mapping[str, str], cwd: str) -> Message:
         output = self._files.pop()
         try:
-            self._before = frozenset(one[:2] for one in _below(os.getpid()))
-            self._pipe = _name_of(output)
+            self._before = frozenset(one[:2] for one in self._below())
+            self._pipe = name_of(output)
             os.chdir(cwd)
             self._step = os.posix_spawnp(
                 command[0],
@@ -248,12 +117,15 @@ class _Supervisor:
         self._groups.append(self._step)
         return {"started": (self._step, 0)}
 
-    def _reap(self) -> None:
-        """Take note of whoever ended; opsmcp is told of the step."""
-        with suppress(ChildProcessError):
+    def _reap(self) -> bool:
+        """Take note of whoever ended, and tell opsmcp of the step; whether others are there."""
+        try:
             while (gone := os.waitpid(-1, os.WNOHANG))[0]:
                 if gone[0] == self._step:
                     self._answer({f"exit {gone[0]}": os.waitstatus_to_exitcode(gone[1])})
+        except ChildProcessError:
+            return False
+        return True
 
     def _answer(self, message: Message) -> None:
         with suppress(OSError):  # opsmcp is gone: the next thing that is read tells
@@ -261,59 +133,82 @@ class _Supervisor:
 
     def _end(self, which: str) -> Ending:
         """End all of the run, what the last step started, or what of that keeps its output open."""
-
-        def find() -> list[Seen]:
-            self._reap()
-            return self._find(which)
-
-        return _end(find)
+        return end(lambda: self._find(which))
 
     def _find(self, which: str) -> list[Seen]:
         if not SEES_PROCESSES:
-            return _living_groups(self._groups if which == "run" else self._groups[-1:])
+            self._reap()
+            return living_groups(self._groups if which == "run" else self._groups[-1:])
         if which == "run":
-            return _below(os.getpid())
-        of_step = _below(os.getpid(), self._before)
-        return of_step if which == "step" else _holders(of_step, self._pipe)
+            return self._below()
+        of_step = self._below(self._before)
+        return of_step if which == "step" else holders(of_step, self._pipe)
+
+    def _below(self, but: Set[tuple[int, str]] = frozenset()) -> list[Seen]:
+        """What is there of the run: without children nothing, since orphans become children."""
+        return below(os.getpid(), but) if self._reap() else []
 
 
-def _living_groups(groups: Sequence[int]) -> list[Seen]:
-    """Where processes cannot be looked at: the groups of steps, which need not be all of them."""
-    found: list[Seen] = []
-    for group in groups:
-        with suppress(OSError):
-            os.killpg(group, 0)
-            found.append(Seen(-group, "", 0, "process group"))
-    return found
-
-
-def _name_of(pipe: int) -> str:
-    """As it stands in the lists of open files."""
-    with suppress(OSError):
-        return os.readlink(f"/proc/self/fd/{pipe}")  # noqa: PTH115 - see the top
-    return ""
-
-
-def _prepare() -> None:
-    """Become the parent of all orphans below; let no step look into this process."""
+def _supervise(file: int) -> None:
+    """Serve opsmcp at the other end of a socket, for one run."""
+    os.setsid()
     if SEES_PROCESSES:
-        system = ctypes.CDLL(None)
-        system.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        system.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-
-
-def main() -> None:
-    """Serve opsmcp at the other end of standard input; does not return."""
-    _prepare()
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, _wake_only)
-    with socket.socket(fileno=os.dup(0)) as opsmcp:
+    with socket.socket(fileno=file) as opsmcp:
         _Supervisor(opsmcp).run(woken)
-    os._exit(0)  # whoever waits for the end of the run waits for this, too
 
 
 def _wake_only(_number: int, _frame: object) -> None:
     """That it came is written where `run` looks."""
+
+
+def _fork(opsmcp: socket.socket, file: int) -> None:
+    """A supervisor for the run whose socket this is; opsmcp is told there if there can be none."""
+    try:
+        number = os.fork()
+    except OSError as error:
+        with socket.socket(fileno=file) as run:
+            run.sendall(pack({"begun": (0, error.errno)}))
+        return
+    if number:
+        os.close(file)
+        return
+    try:
+        opsmcp.close()
+        _supervise(file)
+    finally:
+        os._exit(0)
+
+
+def _next_run(opsmcp: socket.socket) -> list[int]:
+    """The socket of the next run; none when opsmcp is gone."""
+    # One byte comes with each socket, and what is read never reaches into the next one.
+    data, files, _, _ = socket.recv_fds(opsmcp, 1, 1)
+    for file in files:
+        os.set_inheritable(file, False)
+    return files if data else []
+
+
+def _become_private() -> socket.socket:
+    """Let no step look into this process, nor have the socket to opsmcp; the latter."""
+    if SEES_PROCESSES:
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    opsmcp = socket.socket(fileno=os.dup(0))
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.close(null)
+    return opsmcp
+
+
+def main() -> None:
+    """Serve opsmcp at the other end of standard input until it is gone; does not return."""
+    opsmcp = _become_private()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel forgets supervisors that ended
+    while files := _next_run(opsmcp):
+        _fork(opsmcp, *files)
+    os._exit(0)

@@ -1,0 +1,139 @@
+"""The one process of this opsmcp that forks a supervisor for each of its runs (`supervisor_main`).
+
+Started before the first run needs it, and again when it was killed: runs that are going on do not
+need it any more.
+"""
+
+import errno
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import anyio
+from anyio.abc import Process
+
+import opsmcp_pipelines
+from opsmcp_pipelines.embedded.engine.channel import Channel, ChannelClosed
+from opsmcp_pipelines.embedded.engine.own_environment import hide_own_environment
+
+__all__ = ["ForkServer", "open_fork_server"]
+
+# Imported, since a script is compiled anew each time. What is found first is Python's own.
+_MODULE = "opsmcp_pipelines.embedded.engine.supervisor_main"
+_PROGRAM = f"import sys; sys.path.append(sys.argv[1]); from {_MODULE} import main; main()"
+_FOLDER = str(Path(opsmcp_pipelines.__file__).parent.parent)
+
+_ATTEMPTS = 2
+_FORK_SECONDS = 20.0
+"""How long a supervisor may take to be there, on a machine that is very busy."""
+
+_END_SECONDS = 1.0
+
+
+@asynccontextmanager
+async def open_fork_server(environ: Mapping[str, str]) -> AsyncGenerator["ForkServer", None]:
+    """A server that is started when it is needed, and ended with the block.
+
+    Args:
+        environ: What every step may see, and so may the environment of their parents.
+    """
+    server = ForkServer(environ)
+    try:
+        yield server
+    finally:
+        with anyio.CancelScope(shield=True):
+            await server.stop()
+
+
+class ForkServer:
+    """Starts supervisors. Made by `open_fork_server`."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Start nothing yet."""
+        self.environ = environ
+        self._lock = anyio.Lock()
+        self._process: Process | None = None
+        self._socket: socket.socket | None = None
+
+    async def warm_up(self) -> None:
+        """Start it if it is not there; when it cannot be started, the next `fork` says why."""
+        async with self._lock:
+            with suppress(OSError):
+                await self._start()
+
+    async def fork(self) -> tuple[Channel, int]:
+        """A new supervisor: a channel to it, and its process number.
+
+        Raises:
+            OSError: There can be none.
+        """
+        async with self._lock:
+            for _ in range(_ATTEMPTS):
+                with anyio.move_on_after(_FORK_SECONDS), suppress(ChannelClosed):
+                    return await self._fork(await self._start())
+                await self.stop()
+        raise OSError(errno.ESRCH, "the process that starts steps ended, or does not answer")
+
+    async def stop(self) -> None:
+        """End it, for `fork` to start another one."""
+        process, self._process = self._process, None
+        if self._socket is not None:
+            self._socket.close()
+        if process is None:
+            return
+        with anyio.move_on_after(_END_SECONDS):
+            await process.wait()
+        if process.returncode is None:
+            process.kill()
+            with anyio.move_on_after(_END_SECONDS):
+                await process.wait()
+
+    async def _start(self) -> socket.socket:
+        if self._process is not None and self._process.returncode is not None:
+            await self.stop()
+        if self._process is None or self._socket is None:
+            hide_own_environment()
+            ours, theirs = socket.socketpair()
+            ours.setblocking(False)
+            with theirs:
+                try:
+                    self._process = await anyio.open_process(
+                        [sys.executable, "-I", "-S", "-X", "utf8", "-c", _PROGRAM, _FOLDER],
+                        stdin=theirs.fileno(),
+                        stdout=subprocess.DEVNULL,
+                        stderr=subprocess.DEVNULL,
+                        cwd="/",
+                        env=self.environ,
+                        start_new_session=True,
+                    )
+                except BaseException:
+                    ours.close()
+                    raise
+            self._socket = ours
+        return self._socket
+
+    async def _fork(self, server: socket.socket) -> tuple[Channel, int]:
+        ours, theirs = socket.socketpair()
+        channel = Channel(ours)
+        try:
+            with theirs:
+                _send(server, theirs)
+            number, failure = await channel.answer("begun")
+            if failure:
+                raise OSError(failure, os.strerror(failure))
+        except BaseException:
+            channel.close()
+            raise
+        return channel, number
+
+
+def _send(server: socket.socket, file: socket.socket) -> None:
+    try:
+        # One at a time is under way, so there is always room for it.
+        socket.send_fds(server, [b"\0"], [file.fileno()])
+    except OSError as error:
+        raise ChannelClosed from error
