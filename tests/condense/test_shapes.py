@@ -95,6 +95,16 @@ def test_what_stands_above_the_titles_of_a_table_is_kept_with_the_first_rows() -
     assert short[6:9] == rows[1:4]
 
 
+def test_each_part_of_a_table_keeps_its_heading_and_its_first_rows() -> None:
+    titles = "  CPU%      PID  USER   COMMAND"
+    rows = [f"{90 - n:6.1f}  {n + 1000:7}  app   java -Dfile={'x' * 60}" for n in range(20)]
+    text = "\n".join(["40 processes", "by cpu:", titles, *rows, "by memory:", titles, *rows])
+    short = condense(text, 400).split("\n")
+    memory = short.index("by memory:")
+    assert short[memory + 1 : memory + 3] == [titles, rows[0]]
+    assert short[1:5] == ["40 processes", "by cpu:", titles, f"{rows[0]}  [×40]"]
+
+
 def test_the_item_of_a_yaml_list_that_names_an_error_is_kept_with_what_is_around() -> None:
     text = yaml.safe_dump({"items": _PODS}, sort_keys=False, default_flow_style=False)
     short = condense(text, 800)

@@ -7,6 +7,7 @@ the titles, as in the output of `top`, belongs to it.
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from opsmcp_tools.condense.excerpt import Excerpt
 from opsmcp_tools.condense.log_kinds import read_kinds, template_of
@@ -17,6 +18,7 @@ __all__ = ["read_table", "rows_begin"]
 _FEWEST_ROWS = 6
 _MOST_SAMPLED = 300
 _MOST_ABOVE = 12
+_MOST_PARTS = 8
 _FEWEST_TITLES_BELOW = 4
 _SAME_COLUMNS = 0.7
 _RULE = re.compile(r"[-+|=\s]+")
@@ -35,8 +37,19 @@ def read_table(lines: Sequence[str]) -> Excerpt | None:
     odd = (number for number in error_lines(lines) if number >= header)
     kinds = sorted(read_kinds(lines[header:]).kinds, key=lambda kind: kind.count)
     alike = {kind.first + header: kind.count for kind in kinds}
-    order = dict.fromkeys([*range(header), *odd, *alike, *_from_both_ends(rows)])
-    return Excerpt(lines, list(order), vital=header, alike=alike)
+    parts = _parts(lines, rows)
+    heads = [*range(header), *(n for part in parts[1:] for n in (part.start - 2, part.start - 1))]
+    fair = (n for turn in zip_longest(*map(_from_both_ends, parts)) for n in turn if n is not None)
+    order = dict.fromkeys([*heads, *odd, *alike, *fair])
+    return Excerpt(lines, list(order), vital=len(heads), alike=alike)
+
+
+def _parts(lines: Sequence[str], rows: range) -> list[range]:
+    """The rows below each repetition of the titles, which a line that names the part precedes."""
+    titles = lines[rows.start - 1]
+    repeated = [n + 1 for n in rows if lines[n] == titles and n > rows.start][:_MOST_PARTS]
+    ends = [*(start - 2 for start in repeated), rows.stop]
+    return [range(*part) for part in zip([rows.start, *repeated], ends, strict=True)]
 
 
 def _from_both_ends(rows: range) -> Iterator[int]:
