@@ -42,4 +42,5 @@ def test_a_call_is_one_short_line_for_people_and_a_safe_one_for_a_shell() -> Non
     arguments = {"word": "a\x1b[2J b'; rm -rf /", "n": 1}
     assert call_line("say", arguments) == "say word=a b'; rm -rf / n=1"
     assert len(call_line("say", {"word": "x" * 1_000})) == 200
-    assert command_line("say", {"word": "a b'; rm"}) == "opsmcp call say 'word=a b'\"'\"'; rm'"
+    line = command_line("say", {"word": "a b'; rm"}, ["--config", "my file"])
+    assert line == "opsmcp call say 'word=a b'\"'\"'; rm' --config 'my file'"

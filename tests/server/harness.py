@@ -38,9 +38,9 @@ class AskingClient(Client):
     async def call_tool(
         self, name: str, arguments: dict[str, Any] | None = None, *rest: Any, **more: Any
     ) -> Any:
-        given: Any = more.pop("meta", None)
-        meta: Any = {STRUCTURED: True, **(given or {})}
-        return await super().call_tool(name, arguments, *rest, meta=meta, **more)
+        given: dict[str, Any] = more.get("meta") or {}
+        more["meta"] = {STRUCTURED: True, **given}
+        return await super().call_tool(name, arguments, *rest, **more)
 
 
 @dataclass

@@ -263,19 +263,20 @@ class _Check(ShellTextRules):
     def _written(self, words: Sequence[Word], command: Command) -> None:
         """A file that this script writes values to is not run by it."""
         function = command.place.function
-        run = self._file_names(words, function)
-        check: _Check | None = self
+        run = self._file_names(self._script, words, function)
+        check: ShellTextRules | None = self
         while check is not None:
             script = check._script
-            if script.written_values and run & check._file_names(script.reader.written, ""):
+            if script.written_values and run & self._file_names(script, script.reader.written, ""):
                 reason = 'a file that "{}" is written to is run'
                 self._refuse(Rule.FILE, self._inert(script.written_values), words[0], reason, "")
             check = check._outer
 
-    def _file_names(self, words: Sequence[Word], function: str) -> set[str]:
+    @staticmethod
+    def _file_names(script: Script, words: Sequence[Word], function: str) -> set[str]:
         found: set[str] = set()
         for word in words:
-            ways = self._script.ways(word, function) or [[word]]
+            ways = script.ways(word, function) or [[word]]
             for way in ways:
                 text = "".join(part.text for w in way for part in w.parts)
                 found.add(text.rpartition("/")[2])

@@ -6,7 +6,7 @@ Says nothing about good or bad; what flows where is in `flows`.
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from opsmcp_pipelines.shell.flows import (
     FILE,
@@ -63,7 +63,7 @@ class Reader(Flows):
         pending = [(root, outer)]
         while pending:
             node, place = pending.pop()
-            visit = _VISITORS.get(node.type, Reader._children)
+            visit = self._VISITORS.get(node.type, Reader._children)
             pending += reversed(visit(self, node, place))
         self.connect_all()
 
@@ -320,6 +320,32 @@ class Reader(Flows):
         self.cases += [(word_of(c), pattern) for c in node.children_by_field_name("value")]
         return self._children(node, place)
 
+    _VISITORS: ClassVar["dict[str, Callable[[Reader, Node, Place], list[tuple[Node, Place]]]]"] = {
+        "ansi_c_string": _single,
+        "arithmetic_expansion": _arithmetic,
+        "c_style_for_statement": _arithmetic,
+        "case_item": _case,
+        "case_statement": _case,
+        "command": _command,
+        "command_substitution": _substitution,
+        "compound_statement": _arithmetic,
+        "declaration_command": _declaration,
+        "expansion": _expansion,
+        "for_statement": _loop,
+        "function_definition": _function,
+        "pipeline": _pipeline,
+        "process_substitution": _substitution,
+        "raw_string": _single,
+        "redirected_statement": _redirected,
+        "simple_expansion": _expansion,
+        "subscript": _subscript,
+        "test_command": _test,
+        "unset_command": _declaration,
+        "variable_assignment": _assignment,
+        "variable_name": _bare_name,
+        "word": _bare_name,
+    }
+
 
 def _number(place: Place, why: str) -> Place:
     return replace(place, number=why)
@@ -336,31 +362,3 @@ def _operator(node: "Node") -> str:
     if found is not None:
         return text_of(found)
     return "!" if node.children and node.children[0].type == "!" else ""
-
-
-_Visit = Callable[[Reader, "Node", Place], "list[tuple[Node, Place]]"]
-_VISITORS: dict[str, _Visit] = {
-    "ansi_c_string": Reader._single,
-    "arithmetic_expansion": Reader._arithmetic,
-    "c_style_for_statement": Reader._arithmetic,
-    "case_item": Reader._case,
-    "case_statement": Reader._case,
-    "command": Reader._command,
-    "command_substitution": Reader._substitution,
-    "compound_statement": Reader._arithmetic,
-    "declaration_command": Reader._declaration,
-    "expansion": Reader._expansion,
-    "for_statement": Reader._loop,
-    "function_definition": Reader._function,
-    "pipeline": Reader._pipeline,
-    "process_substitution": Reader._substitution,
-    "raw_string": Reader._single,
-    "redirected_statement": Reader._redirected,
-    "simple_expansion": Reader._expansion,
-    "subscript": Reader._subscript,
-    "test_command": Reader._test,
-    "unset_command": Reader._declaration,
-    "variable_assignment": Reader._assignment,
-    "variable_name": Reader._bare_name,
-    "word": Reader._bare_name,
-}

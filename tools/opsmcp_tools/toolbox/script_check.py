@@ -49,8 +49,9 @@ def refuse(verdict: "OperationVerdict", *, output_scripts: bool) -> None:
     """
     found = verdict.refused if output_scripts else (*verdict.refused, *verdict.printed)
     if found:
-        more = f"; and {len(found) - 1} more" if len(found) > 1 else ""
-        raise UnusableOperation(f"{found[0]}{more}")
+        first, *rest = found
+        more = f"; and {len(rest)} more" if rest else ""
+        raise UnusableOperation(f"{first}{more}")
 
 
 def free_script_variable(

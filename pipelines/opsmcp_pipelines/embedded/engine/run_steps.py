@@ -210,7 +210,7 @@ class _TaskRunner:
         own = own_names(step.content, resolved.values)
         values = {name: value for name, value in self._values.items() if name not in own}
         content = unfold(step.content, resolved.fixed)
-        printed = self._printed & values.keys()
+        printed = frozenset(self._printed & values.keys())
         for name in await to_thread.run_sync(beginnings, content, frozenset(values), printed):
             if values[name].startswith(NOT_FIRST):
                 raise RefusedStep(_BEGINS.format(name, values[name][0]))
