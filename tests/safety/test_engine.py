@@ -23,11 +23,14 @@ ALLOWS_MORE = {VARIABLES[Kind.TEXT].name, VARIABLES[Kind.URL].name}
 FINE = {**GOOD, "host": "localhost"}
 
 _EVENTS = ("subprocess.Popen", "os.posix_spawn", "os.exec", "os.fork", "os.system", "pty.spawn")
+_ASKED_FOR = "socket.sendmsg"
+"""A run's supervisor is asked for by handing a socket to the process that forks it."""
+
 _started: list[str] = []
 
 
 def _note(event: str, _arguments: tuple[Any, ...]) -> None:
-    if event in _EVENTS:
+    if event in (*_EVENTS, _ASKED_FOR):
         _started.append(event)
 
 

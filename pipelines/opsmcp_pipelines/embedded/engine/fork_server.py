@@ -31,7 +31,7 @@ _ATTEMPTS = 2
 _FORK_SECONDS = 20.0
 """How long a supervisor may take to be there, on a machine that is very busy."""
 
-_END_SECONDS = 1.0
+_END_SECONDS = 5.0
 
 
 @asynccontextmanager
