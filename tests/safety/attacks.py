@@ -440,6 +440,31 @@ AS_OUTPUT: list[Attack] = [
     ),
 ]
 
+OF_NAMES: list[Attack] = [
+    *_named(
+        "token", "k", "m${x}", "c=m${x}; $c", "sh -c m${x}", "ssh web-1 'm${x} now'", "env m${x}"
+    ),
+    *_named(
+        "text",
+        "a[$(mk)]",
+        '#!/bin/bash\nRANDOM="${x}"',
+        '#!/bin/bash\nOPTIND="${x}"',
+        '#!/bin/bash\nHISTCMD="${x}"',
+        '#!/bin/bash\nv="${x}"; let v',
+        '#!/bin/bash\nv="${x}"; let "w=v"',
+        "#!/bin/bash\nset -a; v=\"${x}\"; bash -c '((v))'",
+        "#!/bin/bash\nset -o allexport; v=\"${x}\"; bash -c '((v))'",
+        "#!/bin/bash\nv=\"${x}\"; export v; bash -c 'echo $((v))'",
+        "#!/bin/bash\nHOME=\"${x}\"; bash -c 'echo $((HOME))'",
+    ),
+    *_named(
+        "text",
+        "$(mk)",
+        "#!/bin/bash\nhash -p /bin/sh cat; cat <<EOF\necho ${x}\nEOF",
+        'HOME="${x}"; sh -c \'eval "echo $HOME"\'',
+    ),
+]
+
 TWO_VALUES: list[Attack] = [
     ('#!/bin/bash\nv="${t}"; echo $(( ${x} ))', {"t": ("text", "a[$(mk)]"), "x": ("token", "v")}),
     (
@@ -525,6 +550,7 @@ ATTACKS: tuple[Attack, ...] = (
     *INJECTED,
     *AS_TEXT,
     *AS_OUTPUT,
+    *OF_NAMES,
     *TWO_VALUES,
     *OF_KINDS,
 )

@@ -166,7 +166,7 @@ class _Check(ShellTextRules):
         known = [self._report.values[value] for value in values]
         if all(value.roots and value.kind.kind is Kind.PATH for value in known):
             return True
-        behind = re.fullmatch(r"[\w./+-]*\w[\w./+-]*", word.prefix) is not None
+        behind = re.fullmatch(r"[\w./+-]*/[\w.+-]*", word.prefix) is not None
         return behind and all(value.value_class is ValueClass.NAME for value in known)
 
     def _known(self, words: Sequence[Word], command: Command, level: int) -> None:

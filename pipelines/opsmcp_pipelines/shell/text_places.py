@@ -43,6 +43,12 @@ _HEADER = re.compile(r"[A-Za-z0-9-]+: ")
 _KEYED = re.compile(r"[A-Za-z0-9._/-]+=")
 _BARE_COMPARISONS = frozenset({"=", "==", "!="})
 _MOST_VARIABLES = 64
+_OWN_NAMES = names(
+    "RANDOM SRANDOM SECONDS LINENO OPTIND OPTERR HISTCMD HISTSIZE HISTFILESIZE MAILCHECK TMOUT"
+    " COLUMNS LINES BASHPID UID EUID PPID HOME USER LOGNAME LANG TZ TMPDIR KUBECONFIG PWD OLDPWD"
+    " SSL_CERT_FILE SSL_CERT_DIR"
+)
+"""Variables that a shell calculates with, or that a step has in its environment."""
 _REMEDY = (
     "Print it, make it a result of a kind (opsmcp/kind.RESULT: KIND), or answer for it by the label"
     " opsmcp/text.STEP: VARIABLE"
@@ -82,7 +88,8 @@ class _Check:
         variables: set[str] = set()
         for name, word, bad in reader.assignments:
             held = self._in(word)
-            if held and not bad and name not in reader.integers:
+            own = name in _OWN_NAMES or name.startswith("LC_")
+            if held and not bad and not own and name not in reader.integers:
                 variables.add(name)
                 self._approve(word, whole=True, any_quote=True)
         over(len(variables), _MOST_VARIABLES, "variables that hold text")
@@ -110,8 +117,10 @@ class _Check:
             head = command.words[0].literal if command.words else ""
             if head == "exec" and command.place.sink.startswith(FILE):
                 reason = "all output of this script goes to a file (exec >)"
-            if head == "alias":
+            if head in ("alias", "hash", "enable"):
                 reason = "the script gives commands other names"
+            if held_in_variables and (named := _passed_on(command.words, variables)):
+                reason = f"the script holds it in a variable and uses {named}"
             if held_in_variables and head in ("eval", "source", "."):
                 reason = f"the script holds it in a variable and uses {head}"
         by_name = reader.renames or self._is_indirect() or self._counts_by_name(variables)
@@ -294,6 +303,18 @@ class _Check:
         elif test.operator in _BARE_COMPARISONS and test.plain:
             self._approve(test.left, any_quote=test.double)
             self._approve(test.right)
+
+
+def _passed_on(words: Sequence[Word], variables: set[str]) -> str:
+    """The builtin that exports a variable that holds text, or calculates with it."""
+    head = words[0].literal if words else ""
+    rest = [word.literal or "" for word in words[1:]]
+    if head == "set" and any(w == "allexport" or re.match(r"-\w*a", w) for w in rest):
+        return "set -a"
+    if head in ("export", "declare", "typeset", "readonly", "let"):
+        named = any(set(re.findall(r"\w+", word)) & variables for word in rest)
+        return str(head) if named else ""
+    return ""
 
 
 def _unwrapped(words: Sequence[Word]) -> Sequence[Word]:
