@@ -290,8 +290,8 @@ spec:
       content: |
         p=$PPID
         for i in 1 2 3; do
-          tr '\0' '\n' < /proc/$p/cmdline
-          tr '\0' '\n' < /proc/$p/environ | sed 's/sk-planted/my own/' || echo refused
+          tr '\0' ' ' < /proc/$p/cmdline; echo
+          tr '\0' '\n' < /proc/$p/environ | sed -n 's/sk-planted/my own/p' || echo refused
           p=$(awk '/^PPid/ {print $2}' /proc/$p/status)
         done
 """

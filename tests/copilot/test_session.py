@@ -41,7 +41,7 @@ def test_operations_clusters_a_restart_and_how_it_went(
         model.script(*exchanged.answers)
     assert lab.having(LC_ALL=LOCALES[language]).chat(person) == 0
     assert "force-restart-pod" in model.requests[1].results()[0]
-    assert "lab, live" in model.requests[3].results()[-1]
+    assert "- lab (default)\n- live" in model.requests[3].results()[-1]
     assert f'pod "{POD}" force deleted' in model.requests[5].results()[-1]
     assert "succeeded: force-restart-pod" in model.requests[7].results()[-1]
     deleted = next(call for call in kubectl.calls if call[0] == "delete")

@@ -22,7 +22,7 @@ def test_a_sentence_says_the_same_in_both_languages(key: str) -> None:
 
 
 def test_every_sentence_is_said_somewhere() -> None:
-    source = "".join(path.read_text("utf-8") for path in SOURCES.glob("*.py"))
+    source = "".join(path.read_text("utf-8") for path in SOURCES.rglob("*.py"))
     assert [key for key in WORDS if source.count(f'"{key}"') < 2] == []
 
 
