@@ -1,0 +1,30 @@
+"""The process that forks supervisors is ended, whenever its start is cancelled."""
+
+import gc
+import os
+
+import anyio
+import pytest
+from anyio.lowlevel import checkpoint
+
+from opsmcp_pipelines.embedded.engine.fork_server import open_fork_server
+
+_ENVIRON = {"PATH": os.environ["PATH"]}  # noqa: TID251 - what Python is found by
+
+
+async def _cancelled_after(checkpoints: int) -> None:
+    async def warm_up() -> None:
+        async with open_fork_server(_ENVIRON) as server:
+            await server.warm_up()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(warm_up)
+        for _ in range(checkpoints):
+            await checkpoint()
+        group.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("checkpoints", range(8))
+def test_a_start_that_is_cancelled_leaves_no_process(checkpoints: int) -> None:
+    anyio.run(_cancelled_after, checkpoints)
+    gc.collect()  # a process that nobody waited for warns here
