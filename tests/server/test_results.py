@@ -46,7 +46,7 @@ async def test_a_caller_may_ask_for_more_or_less(ground: Ground) -> None:
         more = text_of(await client.call_tool("get_run", {"run": handle, "tokens": 20_000}))
     assert estimate_tokens(less) <= 300
     assert " kinds, " in less
-    assert f"All output: get_run_output run={handle}" in less
+    assert f"lines, 88.9 kB): get_run_output run={handle}" in less
     assert estimate_tokens(text_of(run)) <= 1_500
     assert len(more) > len(text_of(run)) > len(less)
 

@@ -97,13 +97,19 @@ def test_a_large_run_fits_its_budget_and_says_that_it_was_cut(large: str) -> Non
     jsonschema.validate(found, OUTPUT_SCHEMA)
 
 
-def test_a_failed_step_keeps_more_of_its_output_than_a_good_one() -> None:
-    steps = (step("a", "a" * 9_000), step("b", "b" * 9_000, BAD))
+def test_a_failed_step_takes_what_it_needs_before_a_good_one_does() -> None:
+    log = "".join(f"line {n} of {n * n}\n" for n in range(240))
+    steps = (step("a", "a " * 9_000), step("b", log, BAD))
     found = structured(record(BAD, task("t", *steps, verdict=BAD)))
-    kept = found["tasks"][0]["nodes"][0]["steps"]
-    good, bad = (len(one["output"]) for one in kept)
-    assert good <= 1_000 < bad <= 2_000
-    assert all(one["truncated"] for one in kept)
+    good, bad = found["tasks"][0]["nodes"][0]["steps"]
+    assert within_fence(bad["output"]) == log
+    assert (good["truncated"], bad["truncated"]) == (True, False)
+
+
+def test_outputs_of_moderate_length_are_whole() -> None:
+    steps = tuple(step(f"s{n}", f"process {n} waits\n" * 60) for n in range(7))
+    found = structured(record(GOOD, task("t", *steps)))
+    assert [one["truncated"] for one in found["tasks"][0]["nodes"][0]["steps"]] == [False] * 7
 
 
 def test_an_output_is_condensed_by_what_it_means() -> None:

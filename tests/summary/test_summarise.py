@@ -28,7 +28,9 @@ def test_a_long_output_is_shown_from_both_ends_with_the_way_to_all_of_it() -> No
     assert "first\n" in text
     assert "x  [×9,000]" in text
     assert "last\n---" in text
-    assert text.endswith("All output: get_run_output run=r-abcdefghij")
+    assert text.endswith(
+        "Step df is not shown whole (9,002 lines, 18.0 kB): get_run_output run=r-abcdefghij"
+    )
 
 
 def test_a_failure_comes_first_with_the_end_of_its_output() -> None:
@@ -138,7 +140,27 @@ def test_what_a_foreseen_failure_says_is_pointed_at_where_it_is_too_long_to_show
     long = replace(_ALLOWED, output="tried\n" + "x\n" * 9_000 + "no cache\n")
     text = summarise(record(GOOD, task("t", long, step("s", "fine\n"))))
     assert "fine" in text
-    assert text.endswith("All output: get_run_output run=r-abcdefghij")
+    assert text.endswith("18.0 kB): get_run_output run=r-abcdefghij step=may")
+
+
+def test_a_failure_leaves_the_room_that_it_does_not_need_to_what_worked() -> None:
+    report = "".join(f"part {n} of the report\n" for n in range(60))
+    steps = [step(f"s{n}", report) for n in range(2)]
+    text = summarise(record(BAD, task("t", *steps, step("do", "boom\n", BAD), verdict=BAD)))
+    assert text.index("boom") < text.index(report)
+
+
+def test_the_headings_of_all_steps_are_shown_beside_a_long_failure() -> None:
+    long = step("do", "".join(f"ERROR {n:x} {n % 97} broke {n}\n" * 2 for n in range(900)), BAD)
+    steps = [step(f"part-{n}", "waits " * 300) for n in range(9)]
+    text = summarise(record(BAD, task("t", *steps, long, verdict=BAD)))
+    assert [n for n in range(9) if f"step part-{n} on web-1: succeeded" not in text] == []
+    assert "; nor are 9 other steps): get_run_output run=r-abcdefghij step=do" in text
+
+
+def test_a_step_whose_name_is_not_the_only_one_is_pointed_at_with_its_task() -> None:
+    tasks = [task(name, step("s", "x\n" * 9_000)) for name in ("a", "b")]
+    assert "get_run_output run=r-abcdefghij step=s task=a" in summarise(record(GOOD, *tasks))
 
 
 def test_every_step_of_a_task_that_may_fail_is_a_foreseen_failure() -> None:

@@ -5,6 +5,7 @@ every kind of error line stays (`templates`), with its neighbours, the head and 
 trace, warnings, what is rare, and both ends. Linear in the text, and bounded in memory.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from opsmcp_tools.condense.excerpt import Room
@@ -18,7 +19,7 @@ from opsmcp_tools.phrases.phrase import Language, Said
 from opsmcp_tools.safe_text.cleaning import clean
 from opsmcp_tools.safe_text.token_estimate import estimate_tokens
 
-__all__ = ["LEAST_TOKENS", "condense", "room_for"]
+__all__ = ["LEAST_TOKENS", "condense", "room_for", "share_room"]
 
 LEAST_TOKENS = 120
 """Fewer are taken for so many: below, the marks would take all the room."""
@@ -75,6 +76,16 @@ def _readable(text: str) -> tuple[str, Said | None]:
 def room_for(text: str) -> int:
     """How many tokens `condense` needs to leave a cleaned text as it is."""
     return estimate_tokens(text) + 1
+
+
+def share_room(needs: Sequence[int], room: int) -> list[int]:
+    """How many tokens each of several texts may take: short ones what they need, long ones less."""
+    shares = [0] * len(needs)
+    smallest_first = sorted(range(len(needs)), key=needs.__getitem__)
+    for place, number in enumerate(smallest_first):
+        shares[number] = min(needs[number], room // (len(needs) - place))
+        room -= shares[number]
+    return shares
 
 
 def _condensed(text: str, room: Room, language: Language) -> str | None:

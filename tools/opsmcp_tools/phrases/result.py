@@ -47,6 +47,11 @@ TASK = Phrase("- {}: {}{}{}", "- {}:{}{}{}")
 ALLOWED = Phrase(", as its author allowed", ",作者允许失败")
 FORESEEN = Phrase("{}{}", "{}{}")
 ALL_OUTPUT = Phrase("All output: {}", "全部输出:{}")
+NOT_WHOLE = Phrase(
+    "Step {} is not shown whole ({} lines, {}{}): {}",
+    "步骤 {} 未完整显示(共 {} 行,{}{}):{}",
+)
+AND_STEPS = Phrase("; nor are {:,} other steps", ";另有 {:,} 个步骤也未完整显示")
 ALL_KEPT_OUTPUT = Phrase("All output that was kept: {}", "保留下来的全部输出:{}")
 NOT_KEPT = Phrase("{} of its output were not kept", "其输出中有 {} 未保留")
 NEXT = Phrase("Next: {}", "下一步:{}")

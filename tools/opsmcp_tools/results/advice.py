@@ -23,6 +23,7 @@ __all__ = [
     "next_steps",
     "no_tool",
     "repetition",
+    "shortest_selection",
     "steps_of",
     "warnings",
 ]
@@ -116,6 +117,16 @@ def steps_of(record: RunRecord) -> Iterator[tuple[TaskResult, str, StepResult]]:
         for node in task.nodes:
             for step in node.steps:
                 yield task, node.node, step
+
+
+def shortest_selection(record: RunRecord, task: str, node: str, step: str) -> dict[str, str]:
+    """The arguments of `get_run_output` that select one step, no more of them than it takes."""
+    wanted = {"step": step, "task": task, "node": node}
+    ran = [{"step": it.name, "task": run.name, "node": at} for run, at, it in steps_of(record)]
+    for names in ((), ("step",), ("step", "task")):
+        if sum(all(one[name] == wanted[name] for name in names) for one in ran) <= 1:
+            return {name: wanted[name] for name in names}
+    return wanted
 
 
 def warnings(record: RunRecord) -> tuple[Said, ...]:

@@ -10,7 +10,7 @@ from itertools import islice
 
 from opsmcp_pipelines.run import NodeResult, StepResult, TaskResult, Verdict
 from opsmcp_tools.condense.carriage_returns import last_states
-from opsmcp_tools.condense.choose import LEAST_TOKENS, condense
+from opsmcp_tools.condense.choose import LEAST_TOKENS, condense, room_for, share_room
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.phrases import result as words
@@ -18,15 +18,12 @@ from opsmcp_tools.phrases.phrase import Language
 from opsmcp_tools.results.advice import FindTool, advise, no_tool, steps_of, warnings
 from opsmcp_tools.results.next_step_syntax import CALLS, Ways
 from opsmcp_tools.safe_text.cleaning import clean, fence, label
-from opsmcp_tools.safe_text.token_estimate import estimate_tokens
+from opsmcp_tools.safe_text.token_estimate import CHARACTERS_PER_TOKEN, estimate_tokens
 
 __all__ = ["structured"]
 
 _ALL_OUTPUT = 3_000
-_FAILED_OUTPUT = 500
-_OTHER_OUTPUT = 250
-_LEAST_OUTPUT = LEAST_TOKENS
-"""Tokens: of all outputs together, and of one where there are few, or many."""
+"""Tokens of all outputs together, which share them by what each needs, failed ones first."""
 
 _MOST_TASKS = 100
 _MOST_NODES = 200
@@ -103,14 +100,14 @@ def _outputs(record: RunRecord, language: Language) -> dict[int, str]:
     bad = [step for step in steps if step.verdict is not Verdict.SUCCEEDED]
     good = [step for step in steps if step.verdict is Verdict.SUCCEEDED]
     shown, left = dict[int, str](), _ALL_OUTPUT
-    for group, most in ((bad, _FAILED_OUTPUT), (good, _OTHER_OUTPUT)):
-        each = max(_LEAST_OUTPUT, min(most, left // max(1, len(group))))
-        for step in group:
-            if left < _LEAST_OUTPUT:
-                break
-            output = condense(last_states(step.output, language), each, language)
-            shown[id(step)] = output
-            left -= estimate_tokens(output)
+    for group in (bad, good):
+        given = [last_states(step.output, language) for step in group]
+        needs = [room_for(clean(text[: CHARACTERS_PER_TOKEN * _ALL_OUTPUT])) for text in given]
+        shares = share_room(needs, left)
+        for step, text, need, share in zip(group, given, needs, shares, strict=True):
+            if left >= min(need, LEAST_TOKENS):
+                shown[id(step)] = condense(text, max(share, LEAST_TOKENS), language)
+                left -= estimate_tokens(shown[id(step)])
     return shown
 
 

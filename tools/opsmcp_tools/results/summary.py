@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from opsmcp_pipelines.run import StepResult, Verdict
 from opsmcp_tools.condense.carriage_returns import last_states
-from opsmcp_tools.condense.choose import LEAST_TOKENS, condense, room_for
+from opsmcp_tools.condense.choose import LEAST_TOKENS, condense, room_for, share_room
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.phrases import result as words
 from opsmcp_tools.phrases.output import CAREFUL
@@ -22,6 +22,7 @@ from opsmcp_tools.results.advice import (
     next_steps,
     no_tool,
     repetition,
+    shortest_selection,
     steps_of,
     warnings,
 )
@@ -44,21 +45,15 @@ LEAST_TOKENS_OF_RESULT = 300
 """Below, there is no room for more than the verdict."""
 
 _MOST_FAILURES = 8
-_MOST_SHOWN = 8
+_MOST_SHOWN = 16
 _MOST_HOSTS = 4
 _MOST_HOSTS_OF_GROUP = 10
 _LONGEST_CAUSE = 160
 _FRAME_TOKENS = 30
 """What the lines around an output take: the fence and the line ends."""
 
-_POINTER_TOKENS = 20
-"""What the line that says where all output is takes."""
-
-_SHARE_OF_SUCCESS = 0.25
-"""How much of the room that is left after a failure may go to what succeeded."""
-
-_SHARE_OF_ALLOWED = 0.5
-"""How much of it may go to failures that were foreseen, if anything else is to be shown."""
+_POINTER_TOKENS = 60
+"""What the line that says of which output there is more, and where, usually takes."""
 
 
 def summarise(
@@ -89,12 +84,15 @@ def summarise(
     page.add_all(repetition(record, ways))
     page.add_all(_explanation(record))
     page.add_all(CAREFUL(said) for said in warnings(record))
-    bad = failures(record)
+    bad, others = failures(record), [*allowed_failures(record), *successes(record)]
     extra = [*_task_lines(record), *_changes(record, before)]
-    kept = sum(_cost(said.to(language)) for said in extra)
+    shown = [_shown(group, len(hosts_of(record)), language) for group in others[:_MOST_SHOWN]]
+    kept = sum(_cost(said.to(language)) for said in extra) + sum(_cost(it.heading) for it in shown)
     _add_failures(page, record, bad, keep=kept)
     page.add_all(extra)
-    _add_others(page, record, bad)
+    _add_untouched(page, record, bad)
+    page.add_outputs(shown, page.room - _POINTER_TOKENS)
+    _add_pointer(page, record, others)
     return "\n".join([*page.blocks, advice] if advice else page.blocks)
 
 
@@ -125,6 +123,20 @@ def _advice(record: RunRecord, find: FindTool, language: Language, ways: Ways) -
     return "\n".join(words.NEXT(line).to(language) for line in next_steps(record, find, ways))
 
 
+def _add_pointer(page: "_Page", record: RunRecord, others: Sequence[Group]) -> None:
+    """Where there is more than is shown: of which step, how long it is, and the call."""
+    missing = len(others) > _MOST_SHOWN or any(map(_is_missing, others))
+    if not page.cut and not missing:
+        return
+    if not page.cut or not page.add(page.cut[0].pointer(record, page.ways, len(page.cut) - 1)):
+        page.add(_pointer(record, page.ways))
+
+
+def _is_missing(group: Group) -> bool:
+    """Whether no text of ours can show all that its steps printed."""
+    return group.alike or (group.step is not None and group.step.lost_bytes > 0)
+
+
 def _pointer(record: RunRecord, ways: Ways) -> Said:
     """Where all output is; all that there still is."""
     lost = any(step.lost_bytes for _, _, step in steps_of(record))
@@ -136,6 +148,7 @@ class _Page:
 
     def __init__(self, room: int, mark: str, language: Language, ways: Ways) -> None:
         self.blocks: list[str] = []
+        self.cut: list[_Shown] = []
         self.room = room
         self.language: Language = language
         self.ways = ways
@@ -155,7 +168,13 @@ class _Page:
             if not self.add(block):
                 return
 
-    def add_output(self, shown: "_Shown", share: int) -> bool:
+    def add_outputs(self, outputs: Sequence["_Shown"], room: int) -> None:
+        """Show outputs in at most `room` tokens, which they share by what each needs."""
+        for output, share in zip(outputs, _shares(outputs, room), strict=True):
+            if not self._add_output(output, share) and output.whole.strip():
+                self.cut.append(output)
+
+    def _add_output(self, shown: "_Shown", share: int) -> bool:
         """Show an output in at most `share` tokens; whether all of it is shown."""
         if not shown.output.strip():
             return self.add(words.NO_OUTPUT(shown.heading))
@@ -174,11 +193,22 @@ class _Page:
 class _Shown:
     """An output under its heading: all of it, and what of it is worth showing."""
 
+    group: Group
     heading: str
     whole: str
     output: str
     is_said: bool
     """Whether the heading holds all of it."""
+
+    def pointer(self, record: RunRecord, ways: Ways, others: int) -> Said:
+        """How long it is, and the call that reads all of it; `others` are not whole, either."""
+        step = self.group.step.name if self.group.step else ""
+        where = shortest_selection(record, self.group.task.name, self.group.hosts[0], step)
+        lines = self.whole.count("\n") + (not self.whole.endswith("\n"))
+        size = size_in_words(len(self.whole.encode("utf-8", "replace")))
+        more = words.AND_STEPS(others) if others else ""
+        call = ways.output(record.run, **where)
+        return words.NOT_WHOLE(label(step), f"{lines:,}", size, more, call)
 
 
 def _cost(block: str) -> int:
@@ -231,15 +261,23 @@ def _likely_reasons(record: RunRecord) -> Iterator[Said]:
 
 def _add_failures(page: _Page, record: RunRecord, groups: list[Group], keep: int) -> None:
     """Share the room among the kinds of failure, but for what others need."""
-    hosts = len(hosts_of(record))
     kept = min(keep, page.room // 4) + _POINTER_TOKENS
-    shown = [_shown(group, hosts, page.language) for group in groups[:_MOST_FAILURES]]
-    for output, share in zip(shown, _shares(shown, page.room - kept), strict=True):
-        page.add_output(output, share)
+    page.add_outputs(
+        [_shown(group, len(hosts_of(record)), page.language) for group in groups[:_MOST_FAILURES]],
+        page.room - kept,
+    )
     left = groups[_MOST_FAILURES:]
     if left:
         where = f"{len(_hosts_in(left)):,}"
         page.add(words.MORE_KINDS(f"{len(left):,}", where, page.ways.output(record.run)))
+
+
+def _add_untouched(page: _Page, record: RunRecord, bad: list[Group]) -> None:
+    """After a failure, on how many of several hosts nothing went wrong."""
+    hosts = len(hosts_of(record))
+    untouched = hosts - len(_hosts_in([*bad, *allowed_failures(record)]))
+    if bad and record.ended and hosts > 1 and untouched:
+        page.add(words.NOTHING_WRONG_ON(f"{untouched:,}", f"{hosts:,}"))
 
 
 def _shown(group: Group, of_hosts: int, language: Language) -> _Shown:
@@ -247,7 +285,7 @@ def _shown(group: Group, of_hosts: int, language: Language) -> _Shown:
     whole, heading = clean(given), _heading(group, of_hosts).to(language)
     cause = label(group.cause, _LONGEST_CAUSE)
     said = len(group.hosts) > 1 and whole.strip() == cause
-    return _Shown(heading, whole, clean(last_states(given, language)), said)
+    return _Shown(group, heading, whole, clean(last_states(given, language)), said)
 
 
 def _heading(group: Group, of_hosts: int) -> Said:
@@ -290,47 +328,8 @@ def _changes(record: RunRecord, before: RunRecord | None) -> list[Said]:
     return changes(record, before) if before is not None and record.ended else []
 
 
-def _add_others(page: _Page, record: RunRecord, bad: list[Group]) -> None:
-    """Show the failures that were foreseen and the steps that worked, in the room that is left."""
-    hosts, foreseen, good = hosts_of(record), allowed_failures(record), successes(record)
-    share = _SHARE_OF_ALLOWED if bad or good else 1.0
-    whole = _add_groups(page, foreseen, len(hosts), share)
-    if bad and record.ended and len(hosts) > 1:
-        untouched = len(hosts) - len(_hosts_in(bad + foreseen))
-        if untouched:
-            page.add(words.NOTHING_WRONG_ON(f"{untouched:,}", f"{len(hosts):,}"))
-    whole &= _add_groups(page, good, len(hosts), _SHARE_OF_SUCCESS if bad else 1.0)
-    if not whole:
-        page.add(_pointer(record, page.ways))
-
-
-def _add_groups(page: _Page, groups: list[Group], of_hosts: int, share_of_room: float) -> bool:
-    """Share a part of the room that is left among the groups; whether everything is shown."""
-    shown = [_shown(group, of_hosts, page.language) for group in groups[:_MOST_SHOWN]]
-    whole = len(groups) <= _MOST_SHOWN and all(map(_kept_whole, groups))
-    whole &= not any(group.alike for group in groups)
-    room = int(page.room * share_of_room) - _POINTER_TOKENS
-    for output, share in zip(shown, _shares(shown, room), strict=True):
-        whole &= share >= _FRAME_TOKENS and page.add_output(output, share)
-    return whole
-
-
-def _kept_whole(group: Group) -> bool:
-    step = group.step
-    return step is None or not step.lost_bytes
-
-
 def _shares(outputs: Sequence[_Shown], room: int) -> list[int]:
-    """How many tokens each output may take: short ones what they need, long ones what is left."""
-    needs = [
-        _cost(shown.heading)
-        + _FRAME_TOKENS
-        + room_for(shown.output[: CHARACTERS_PER_TOKEN * max(0, room)])
-        for shown in outputs
-    ]
-    shares = [0] * len(needs)
-    smallest_first = sorted(range(len(needs)), key=needs.__getitem__)
-    for place, number in enumerate(smallest_first):
-        shares[number] = min(needs[number], room // (len(needs) - place))
-        room -= shares[number]
-    return shares
+    """How many tokens each output may take with its heading."""
+    most = CHARACTERS_PER_TOKEN * max(0, room)
+    needs = [_cost(it.heading) + _FRAME_TOKENS + room_for(it.output[:most]) for it in outputs]
+    return share_room(needs, room)
