@@ -117,7 +117,9 @@ async def test_many_questions_of_one_principal_leave_those_of_others_open(ground
 
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])
-async def test_a_refusal_in_no_time_means_that_nobody_was_asked(era: str, ground: Ground) -> None:
+async def test_a_refusal_in_no_time_says_that_perhaps_nobody_was_asked(
+    era: str, ground: Ground
+) -> None:
     async def decline(_ctx: Any, _params: Any) -> types.ElicitResult:
         return types.ElicitResult(action="decline")
 
@@ -126,7 +128,7 @@ async def test_a_refusal_in_no_time_means_that_nobody_was_asked(era: str, ground
     ) as client:
         result = await client.call_tool("delete-thing", {"name": "disk-7"})
     assert result.is_error
-    assert "could not ask" in str(result.content)
+    assert "perhaps without asking anybody" in str(result.content)
 
 
 async def test_a_trusted_client_need_not_ask(ground: Ground) -> None:

@@ -9,6 +9,9 @@ import pytest
 from mcp.shared.message import SessionMessage
 from mcp_types.jsonrpc import (
     CONNECTION_CLOSED,
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
     METHOD_NOT_FOUND,
     REQUEST_TIMEOUT,
     JSONRPCNotification,
@@ -79,15 +82,17 @@ async def test_an_agreement_counts_however_fast_it_comes(
     assert (ground.marker.exists(), asked) == (True, 1)
 
 
+@pytest.mark.parametrize("unavailable", ["deny", "trust-client"])
 @pytest.mark.parametrize("answer", [DECLINED, CANCELLED], ids=str)
 @pytest.mark.parametrize("seconds", [0.0, 0.69, 0.71])
-async def test_a_refusal_is_the_persons_only_if_there_was_time_to_read(
-    ground: Ground, answer: types.ElicitResult, seconds: float
+async def test_a_refusal_starts_nothing_and_is_the_persons_only_if_there_was_time_to_read(
+    ground: Ground, answer: types.ElicitResult, seconds: float, unavailable: str
 ) -> None:
     persons = "was dismissed" if answer is CANCELLED else "declined"
-    words = persons if seconds > 0.7 else "could not ask"
+    words = persons if seconds > 0.7 else "refused faster than anybody reads"
+    environ = ground.environ(OPSMCP_CONSENT_UNAVAILABLE=unavailable)
     for era in ("legacy", "modern"):
-        async with running(f"memory-{era}", ground.environ(), ground.root) as run:
+        async with running(f"memory-{era}", environ, ground.root) as run:
             services_of(run).clock = JumpingClock()
             result, _ = await call(run, answer, seconds)
         assert result.is_error and words in str(result.content)
@@ -117,9 +122,12 @@ async def test_a_client_is_not_trusted_after_a_question_that_nobody_answered(
 
 @pytest.mark.parametrize(
     ("code", "done"),
-    [(METHOD_NOT_FOUND, True), (CONNECTION_CLOSED, False), (REQUEST_TIMEOUT, False)],
+    [
+        *((code, True) for code in (METHOD_NOT_FOUND, INVALID_REQUEST, INVALID_PARAMS)),
+        *((code, False) for code in (CONNECTION_CLOSED, REQUEST_TIMEOUT, INTERNAL_ERROR, 4001)),
+    ],
 )
-async def test_a_trusted_client_may_be_unable_to_ask_but_not_go_away(
+async def test_a_trusted_client_may_be_unable_to_ask_but_not_go_away_or_break(
     ground: Ground, code: int, done: bool
 ) -> None:
     async def respond(_ctx: Any, _params: Any) -> types.ErrorData:

@@ -18,7 +18,13 @@ import anyio
 import mcp_types as types
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
-from mcp_types.jsonrpc import CONNECTION_CLOSED, REQUEST_TIMEOUT
+from mcp_types.jsonrpc import (
+    CONNECTION_CLOSED,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    REQUEST_TIMEOUT,
+)
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
@@ -30,7 +36,7 @@ __all__ = ["UNREADABLE_ANSWER", "Answer", "Consent"]
 
 _KEY = "consent"
 _PERSON_SECONDS = 0.7
-"""A refusal that comes faster than this was not read by a person."""
+"""A refusal that comes faster than this was perhaps no person's. It is a refusal still."""
 
 _MOST_QUESTIONS = 1024
 _MOST_QUESTIONS_OF_ONE = 64
@@ -43,6 +49,8 @@ _LONGEST_QUESTION = 16_000
 """Characters that a person can be expected to read, and a client to show, before they agree."""
 
 _GONE = frozenset({CONNECTION_CLOSED, REQUEST_TIMEOUT})
+_UNABLE = frozenset({INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND})
+"""How clients say that they know no such question (specification, client/elicitation)."""
 
 UNREADABLE_ANSWER = -32099
 """The code of the error that stands for an answer of a client that is none."""
@@ -60,6 +68,8 @@ class Answer(Enum):
     DECLINED = auto()
     DISMISSED = auto()
     """The person closed the question without an answer."""
+    REFUSED_UNREAD = auto()
+    """Declined or dismissed faster than anybody reads: perhaps by the client itself."""
     UNREADABLE = auto()
     """The client answered with something that is no answer."""
     EXPIRED = auto()
@@ -153,8 +163,7 @@ class Consent:
         except MCPError as error:
             if error.code == UNREADABLE_ANSWER:
                 return Answer.UNREADABLE
-            # A client that went away was asked: it must not count as one that asks by itself.
-            return Answer.EXPIRED if error.code in _GONE else Answer.COULD_NOT_ASK
+            return _judge_error(error.code)
         except ValidationError:
             return Answer.UNREADABLE
         seconds = self.monotonic() - asked_at
@@ -199,9 +208,16 @@ def _can_ask(ctx: ServerRequestContext[Any, Any]) -> bool:
     return elicitation.form is not None or elicitation.url is None
 
 
+def _judge_error(code: int) -> Answer:
+    # A client that went away was asked: it must not count as one that asks by itself.
+    if code in _GONE:
+        return Answer.EXPIRED
+    return Answer.COULD_NOT_ASK if code in _UNABLE else Answer.UNREADABLE
+
+
 def _judge(given: types.ElicitResult, seconds: float) -> Answer:
     if given.action == "accept":
         return Answer.AGREED
     if seconds < _PERSON_SECONDS:
-        return Answer.COULD_NOT_ASK
+        return Answer.REFUSED_UNREAD
     return Answer.DISMISSED if given.action == "cancel" else Answer.DECLINED

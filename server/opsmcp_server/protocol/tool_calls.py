@@ -166,15 +166,21 @@ class ToolCalls:
             )
         if answer is Answer.EXPIRED:
             raise ConsentNeeded(f"Nobody answered in time. {name} was not started. Call again.")
+        unread = answer is Answer.REFUSED_UNREAD
         trusted = self._services.config.consent.unavailable == "trust-client"
-        if answer is Answer.COULD_NOT_ASK and not trusted:
+        if unread or (answer is Answer.COULD_NOT_ASK and not trusted):
             command = calls.command_line(prepared, self._services.config.options)
             raise ConsentNeeded(
-                f"{name} changes something, so a person has to agree, and this client could not "
-                f"ask one. It was not started. Use a client with elicitation, or run "
-                f"`{command}` in a terminal, or set "
-                "consent.unavailable to trust-client if the client itself asks before each call."
+                f"{name} changes something, so a person has to agree, and this client "
+                f"{_REFUSED_UNREAD if unread else _COULD_NOT_ASK}. It was not started. Use a "
+                f"client with elicitation, or run `{command}` in a terminal"
+                f"{'' if unread else _TRUST}."
             )
+
+
+_COULD_NOT_ASK = "could not ask one"
+_REFUSED_UNREAD = "refused faster than anybody reads, perhaps without asking anybody"
+_TRUST = ", or set consent.unavailable to trust-client if the client itself asks before each call"
 
 
 def _plan_hash(params: types.CallToolRequestParams) -> str:

@@ -30,7 +30,7 @@ from opsmcp_server.copilot.calls.question import (
 __all__ = ["Asking", "Person"]
 
 _SLOWEST_HASTE_SECONDS = 0.8
-"""opsmcp takes a refusal that comes faster than 0.7 s for a client that cannot ask."""
+"""opsmcp says of a refusal that comes faster than 0.7 s that perhaps nobody was asked."""
 
 
 class Person(Protocol):
