@@ -1,13 +1,17 @@
 """`opsmcp trust`, and what every command says of a settings file that it only found."""
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import anyio
 import pytest
+from mcp import Client, StdioServerParameters
 
 from opsmcp_server.cli import COMMANDS
-from tests.cli.process import MANIFESTS, Opsmcp
+from tests.cli.process import MANIFESTS, SECONDS, Opsmcp
 
 SETTINGS = """
 embedded: {manifests: [book]}
@@ -196,3 +200,27 @@ def test_a_pipe_where_settings_are_looked_for_keeps_no_command_waiting(clone: Op
     assert done.returncode == 0
     assert "is ignored: it is no regular file; to use it, name it with --config" in done.stderr
     assert clone("trust").returncode == 2
+
+
+async def test_a_client_hears_that_a_trusted_manifest_changed_while_it_was_served(
+    clone: Opsmcp,
+) -> None:
+    assert clone("trust").returncode == 0
+    server = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "opsmcp_server", "stdio"],
+        env=clone.environment(),
+        cwd=clone.folder,
+    )
+    call: Any = ("say-goodbye", {"word": "x"})
+    with anyio.fail_after(SECONDS):
+        async with Client(server) as client:
+            before = await client.call_tool(*call)
+            manifest = clone.folder / "book" / "all.yaml"
+            manifest.write_text(manifest.read_text("utf-8").replace("echo", "echo -n"), "utf-8")
+            # The first finds it where its run is started, the next one among the tools.
+            after = [str((await client.call_tool(*call)).content) for _ in range(2)]
+    assert not before.is_error
+    assert after[0] != after[1]
+    assert all("changed since the settings were trusted" in text for text in after)
+    assert all("`opsmcp trust`" in text for text in after)

@@ -184,6 +184,6 @@ def test_a_file_that_may_not_be_read_costs_itself_and_says_so(tmp_path: Path) ->
     loaded = library.read()
     assert [task.name for task in loaded.tasks] == ["one"]
     (problem,) = loaded.problems
-    assert "the file is not as it was trusted; see opsmcp trust" in problem.reason
+    assert "a person has to look at it with `opsmcp trust`" in problem.reason
     write(tmp_path / "a.yaml", task_text("one", "rewritten"))
     assert library.read().tasks == ()

@@ -27,6 +27,11 @@ _MAX_OPERATIONS = 20_000
 _ENDINGS = frozenset({".yaml", ".yml"})
 _OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
+_NOT_TRUSTED = (
+    "new or changed since the settings were trusted, so it is not used; a person has to look at it"
+    " with `opsmcp trust`, and to start opsmcp again"
+)
+
 _log = logging.getLogger(__name__)
 
 _Signature = tuple[int, int, int, int]
@@ -150,7 +155,7 @@ class Library:
             return _unusable(path, f"larger than {MAX_MANIFEST_BYTES} bytes")
         content = _read_bytes(path, size)
         if not self._may_count(path, hashlib.sha256(content).hexdigest()):
-            return _unusable(path, "the file is not as it was trusted; see opsmcp trust")
+            return _unusable(path, _NOT_TRUSTED)
         try:
             return parse_manifest(content.decode(), str(path), self._namespace)
         except UnicodeDecodeError:

@@ -307,10 +307,15 @@ class EmbeddedSource:
 
         Raises:
             NotFound: They have it no more, or one of its tasks.
-            DefinitionChanged: They say something else.
+            DefinitionChanged: They say something else, or cannot be used any more.
         """
-        found = (await self.read()).definition(request.operation)
+        operation, file = request.operation, self._contents.files.get(request.operation)
+        now = await self.read()
+        found = now.definition(operation)
         if found is None:
+            unusable = (one for one in now.problems if one.operation in (operation.name, file))
+            if problem := next(unusable, None):
+                raise DefinitionChanged(f"{operation} cannot be used any more: {problem.reason}")
             raise NotFound(f"the embedded engine has {request.operation} no more, or not all of it")
         if found != request.definition:
             raise DefinitionChanged(

@@ -92,7 +92,9 @@ def _may_list(services: Services, tool: Tool, principal: Principal) -> bool:
 
 
 def _missing(services: Services, toolbox: Toolbox, name: str, principal: Principal) -> Exception:
-    withheld = next((item for item in toolbox.withheld if item.operation == name), None)
+    # A file that cannot be used as a whole is withheld under its own name.
+    names = {name, services.listed_from(name)}
+    withheld = next((item for item in toolbox.withheld if item.operation in names), None)
     if withheld is not None:
         return ToolGone(f"{name} is withheld: {withheld.reason}.")
     hidden = toolbox.find(name)

@@ -99,7 +99,7 @@ class Services:
     """What fences the outputs of one answer: nobody can have written it into one before."""
     _views: dict[Principal, Listing] = field(default_factory=dict[Principal, Listing])
     _shared: dict[ViewKey, Listing] = field(default_factory=dict[ViewKey, Listing])
-    _listed: set[str] = field(default_factory=set[str])
+    _listed: dict[str, str] = field(default_factory=dict[str, str])
     _warned: set[str] = field(default_factory=set[str])
 
     def __post_init__(self) -> None:
@@ -181,6 +181,10 @@ class Services:
         """Whether this process ever listed a tool of that name."""
         return name in self._listed
 
+    def listed_from(self, name: str) -> str:
+        """The file that a tool of that name was last read from; empty where it had none."""
+        return self._listed.get(name, "")
+
     def uses(self) -> Mapping[str, int]:
         """How often each tool was used, by its name; nothing where the journal cannot say."""
         try:
@@ -216,7 +220,8 @@ class Services:
         toolbox = offer.toolbox
         before = _definitions(self.toolbox) if self._views else None
         self.toolbox = toolbox
-        self._listed.update(tool.name for tool in offer.seen)
+        files = toolbox.catalogue.contents.files
+        self._listed |= {tool.name: files.get(tool.operation.key, "") for tool in offer.seen}
         logger.info(
             "catalogue %d: %d tools, %d of them listed, %d withheld",
             toolbox.generation,
