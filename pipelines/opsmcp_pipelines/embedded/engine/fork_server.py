@@ -101,17 +101,17 @@ class ForkServer:
             ours.setblocking(False)
             with theirs:
                 try:
-                    self._process = await self._open(theirs)
+                    await self._open(theirs)
                 except BaseException:
                     ours.close()
                     raise
             self._socket = ours
         return self._socket
 
-    async def _open(self, theirs: socket.socket) -> Process:
+    async def _open(self, theirs: socket.socket) -> None:
         # A cancellation in the middle would leave a process that nobody waits for.
         with anyio.CancelScope(shield=True):
-            return await anyio.open_process(
+            self._process = await anyio.open_process(
                 [sys.executable, "-I", "-S", "-X", "utf8", "-c", _PROGRAM, _FOLDER],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
