@@ -12,10 +12,25 @@ from tests.bundled.bench import Bench
 from tests.fakes.program import FakeProgram
 from tests.fakes.website import make_certificate, serve_website
 
+PAGES = {
+    "/json": (
+        "application/json",
+        b'{"error": "no connection to redis:6379", "trace": "\x1b[2J"}\r\nsecond\n',
+    ),
+    "/html": (
+        "text/html; charset=utf-8",
+        "<style>p {}</style><h1>Bad &amp; déjà</h1><script>x</script><p>vu</p>".encode(),
+    ),
+    "/long": ("text/plain", b"a line of the trace\n" * 10_000),
+    "/binary": ("application/octet-stream", bytes(range(256))),
+    "/charset": ("text/plain; charset=none-such", b"caf\xe9"),
+    "/empty": ("text/plain", b""),
+}
+
 
 @pytest.fixture(scope="module")
 def website() -> Iterator[str]:
-    with serve_website() as port:
+    with serve_website(pages=PAGES) as port:
         yield f"http://localhost:{port}"
 
 
@@ -51,6 +66,40 @@ async def test_check_http_fails_on_an_error_status(bench: Bench, website: str, s
     assert "size: 5 bytes" in outcome.text
 
 
+@pytest.mark.parametrize(
+    ("page", "body"),
+    [
+        ("json", ['{"error": "no connection to redis:6379", "trace": " [2J"}', "second"]),
+        ("html", ["Bad & déjà", "vu"]),
+        ("binary", ["(not text)"]),
+        ("charset", ["café"]),
+        ("empty", ["(empty)"]),
+    ],
+)
+async def test_check_http_shows_what_an_error_answer_says(
+    bench: Bench, website: str, page: str, body: list[str]
+) -> None:
+    outcome = await bench.run("check-http", url=f"{website}/{page}")
+    assert outcome.verdict is Verdict.FAILED
+    lines = outcome.text.splitlines()
+    assert [line.strip() for line in lines[lines.index("body begins:") + 1 :]] == body
+
+
+async def test_check_http_shows_only_the_beginning_of_a_long_error(
+    bench: Bench, website: str
+) -> None:
+    text = (await bench.run("check-http", url=f"{website}/long")).text
+    assert len(text) < 2000
+    assert text.strip().endswith("(cut: the body goes on)")
+
+
+async def test_check_http_says_when_a_body_ends_too_early(bench: Bench, website: str) -> None:
+    outcome = await bench.run("check-http", url=f"{website}/cut")
+    assert outcome.verdict is Verdict.FAILED
+    assert "status: 200 OK" in outcome.text
+    assert "body: cut off: " in outcome.text
+
+
 async def test_check_http_fails_when_nobody_listens(bench: Bench) -> None:
     url = f"http://127.0.0.1:{unused_port()}/"
     outcome = await bench.run("check-http", url=url)
@@ -83,11 +132,61 @@ async def test_check_http_shows_the_days_left_of_a_trusted_certificate(
     assert "certificate: 9 days left" in outcome.text
 
 
-async def test_check_http_fails_on_an_untrusted_certificate(bench: Bench, tmp_path: Path) -> None:
-    with serve_website(make_certificate(tmp_path / "pem", days_left=9)) as port:
-        outcome = await bench.run("check-http", url=f"https://localhost:{port}/")
+SELF_SIGNED = "certificate: self-signed, so not trusted by this host"
+
+
+@pytest.mark.parametrize(
+    ("days_left", "host", "problems"),
+    [
+        (40.5, "localhost", [SELF_SIGNED]),
+        (4.5, "localhost", ["certificate: ends in 4 days (", SELF_SIGNED]),
+        (-1.5, "localhost", ["certificate: EXPIRED 2 days ago (", SELF_SIGNED]),
+        (95.5, "localhost", ["certificate: is not valid before ", SELF_SIGNED]),
+        (
+            1.5,
+            "other.example",
+            [
+                "certificate: ends in 1 day (",
+                "certificate: WRONG HOST: it is for other.example, not for localhost",
+                SELF_SIGNED,
+            ],
+        ),
+    ],
+    ids=["self-signed", "ends-soon", "expired", "not-yet", "wrong-host"],
+)
+async def test_check_http_ranks_what_is_wrong_with_a_certificate(
+    bench: Bench, tmp_path: Path, days_left: float, host: str, problems: list[str]
+) -> None:
+    pem = make_certificate(tmp_path / "pem", days_left=days_left, host=host)
+    with serve_website(pem) as port:
+        outcome = await bench.run("check-http", url=f"https://localhost:{port}/status/503")
     assert outcome.verdict is Verdict.FAILED
-    assert "self-signed certificate" in outcome.text
+    status, *lines = outcome.text.splitlines()
+    assert status == "status: 503 Service Unavailable"
+    assert all(map(str.startswith, lines, problems))
+    assert lines[len(problems)].startswith("time: ")
+    assert "issued by opsmcp test" in outcome.text
+
+
+@pytest.mark.parametrize(
+    ("days_left", "host", "problem"),
+    [
+        (9.5, "localhost", "certificate: ends in 9 days ("),
+        (-1.5, "localhost", "certificate: EXPIRED 2 days ago ("),
+        (40, "other.example", "certificate: WRONG HOST: it is for other.example, not for"),
+    ],
+    ids=["ends-soon", "expired", "wrong-host"],
+)
+async def test_check_http_tells_trust_from_the_other_problems(
+    bench: Bench, tmp_path: Path, days_left: float, host: str, problem: str
+) -> None:
+    pem = make_certificate(tmp_path / "pem", days_left=days_left, host=host)
+    trusting = replace(bench, environ={**bench.environ, "SSL_CERT_FILE": str(pem)})
+    with serve_website(pem) as port:
+        outcome = await trusting.run("check-http", url=f"https://localhost:{port}/")
+    assert outcome.text.splitlines()[1].startswith(problem)
+    assert "trusted" not in outcome.text
+    assert (outcome.verdict is Verdict.SUCCEEDED) == (problem.startswith("certificate: ends"))
 
 
 async def test_check_dns_shows_the_addresses_that_this_host_sees(bench: Bench) -> None:
@@ -147,6 +246,17 @@ async def test_check_certificate_describes_a_good_one(bench: Bench, tmp_path: Pa
     ]
     assert "trusted: no: self-signed certificate" in outcome.text
     assert "days left: 40" in outcome.text
+
+
+async def test_check_certificate_tells_the_wrong_host_from_missing_trust(
+    bench: Bench, tmp_path: Path
+) -> None:
+    pem = make_certificate(tmp_path / "pem", days_left=40, host="other.example")
+    trusting = replace(bench, environ={**bench.environ, "SSL_CERT_FILE": str(pem)})
+    with serve_website(pem) as port:
+        text = (await trusting.run("check-certificate", domain="localhost", port=str(port))).text
+    assert "trusted: yes, by this host" in text
+    assert "WRONG HOST: it is not for localhost; see its names" in text
 
 
 async def test_check_certificate_sees_that_this_host_trusts_it(

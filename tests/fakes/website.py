@@ -1,13 +1,14 @@
 """A real web server on a loopback port, in plain text or with a certificate made for it."""
 
 import ssl
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import socket
 from threading import Thread
+from typing import ClassVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -18,17 +19,33 @@ __all__ = ["make_certificate", "serve_website"]
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """`/status/N` answers N, `/moved` leads to `/status/200`."""
+    """`/status/N` answers N, `/moved` leads to `/status/200`, `/cut` ends before its body does.
+
+    Other paths are those of `pages`: type and body of an answer with status 500.
+    """
+
+    pages: ClassVar[Mapping[str, tuple[str, bytes]]] = {}
 
     def do_GET(self) -> None:
-        moved = self.path == "/moved"
-        self.send_response(302 if moved else int(self.path.rpartition("/")[2] or 200))
-        if moved:
-            self.send_header("Location", "/status/200")
-        self.send_header("Content-Type", "text/plain")
-        self.send_header("Content-Length", "5")
+        if self.path in self.pages:
+            self._send(500, *self.pages[self.path])
+        elif self.path == "/moved":
+            self._send(302, "text/plain", b"hello", location="/status/200")
+        elif self.path == "/cut":
+            self._send(200, "text/plain", b"hello", announced=10)
+        else:
+            self._send(int(self.path.rpartition("/")[2] or 200), "text/plain", b"hello")
+
+    def _send(
+        self, status: int, kind: str, body: bytes, *, location: str = "", announced: int = 0
+    ) -> None:
+        self.send_response(status)
+        if location:
+            self.send_header("Location", location)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(announced or len(body)))
         self.end_headers()
-        self.wfile.write(b"hello")
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Say nothing."""
@@ -40,9 +57,12 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serve_website(certificate: Path | None = None) -> Generator[int]:
+def serve_website(
+    certificate: Path | None = None, pages: Mapping[str, tuple[str, bytes]] | None = None
+) -> Generator[int]:
     """Serve on localhost until the block ends; gives the port."""
-    with _Server(("localhost", 0), _Handler) as server:
+    handler = type("_WithPages", (_Handler,), {"pages": pages or {}})
+    with _Server(("localhost", 0), handler) as server:
         if certificate is not None:
             server.socket = _with_tls(server.socket, certificate)
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -60,8 +80,8 @@ def _with_tls(plain: socket, certificate: Path) -> ssl.SSLSocket:
     return context.wrap_socket(plain, server_side=True)
 
 
-def make_certificate(path: Path, *, days_left: float) -> Path:
-    """Write a self-signed certificate for `localhost`, with its key, to `path`."""
+def make_certificate(path: Path, *, days_left: float, host: str = "localhost") -> Path:
+    """Write a self-signed certificate for `host`, with its key, to `path`."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "opsmcp test")])
     end = datetime.now(UTC) + timedelta(days=days_left)
@@ -69,7 +89,7 @@ def make_certificate(path: Path, *, days_left: float) -> Path:
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(end - timedelta(days=90))
         .not_valid_after(end)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
