@@ -117,7 +117,7 @@ def test_one_tool_is_shown_with_all_that_a_call_needs(opsmcp: Opsmcp) -> None:
     assert ["effect", "reads"] in rows
     assert ["a call", "runs at once (it only reads)"] in rows
     assert ["runbook", str(opsmcp.folder / "manifests" / "all.yaml")] in rows
-    assert ["example", "opsmcp call say-hello word=WORD --manifests manifests"] in rows
+    assert ["example", "opsmcp call say-hello 'word=<word>' --manifests manifests"] in rows
     assert [row for row in rows if row[0] == "word"][0][1] == "(required)"
     assert "Whom to greet" in done.stdout
 

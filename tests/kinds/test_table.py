@@ -17,6 +17,7 @@ from opsmcp_pipelines.kinds.kind import (
 )
 from opsmcp_pipelines.kinds.lists import MAX_ITEMS, canonical_value, class_of, split_items
 from opsmcp_pipelines.kinds.table import KINDS, canonical
+from tests.kinds.good_values import GOOD_VALUES
 
 ROWS = [(kind, KINDS[kind]) for kind in KINDS]
 INERT = [kind for kind, row in ROWS if kind is not Kind.CHOICE and row.value_class != "text"]
@@ -33,13 +34,23 @@ def test_a_row_holds_together(kind: Kind):
     assert compile_pattern(row.pattern) is not None
     for words in (row.meaning, row.allowed):
         assert words.en and words.zh and not words.en.endswith(".")
-    for example in row.examples:
+    for example in GOOD_VALUES.get(kind, ()):
         value = canonical(kind, example)
         assert value is not None
         assert canonical(kind, value) == value
         assert not row.characters or matches(f"{row.characters}+", example)
     assert canonical(kind, "a" * (row.longest + 1)) is None
     assert canonical(kind, "") is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_that_is_said_of_a_kind_is_a_value_to_be_copied(kind: Kind):
+    row = KINDS[kind]
+    for words in (row.meaning, row.allowed):
+        assert not any(sign in words.en + words.zh for sign in ("such as", "e.g.", "例如"))
+    for shape in row.shapes:
+        assert "<" in shape
+        assert canonical(kind, shape) is None
 
 
 @pytest.mark.parametrize("kind", INERT)
@@ -56,7 +67,7 @@ def test_no_inert_value_is_an_option_or_another_folder(kind: Kind, text: str):
 @pytest.mark.parametrize("kind", sorted(ITEM_KINDS))
 def test_no_item_of_a_list_holds_what_separates_items(kind: Kind):
     for separator in Separator:
-        for example in KINDS[kind].examples:
+        for example in GOOD_VALUES[kind]:
             assert separator.sign not in example
             assert canonical(kind, f"{example}{separator.sign}{example}") is None
 

@@ -17,6 +17,7 @@ from opsmcp_pipelines.shell import python_runner
 from opsmcp_pipelines.shell.check import check
 from opsmcp_pipelines.shell.render import render_step
 from opsmcp_pipelines.shell.values import Rule, Value
+from tests.kinds.good_values import GOOD_VALUES
 
 INERT = sorted(set(KINDS) - {Kind.TEXT, Kind.CHOICE})
 PLACES = {
@@ -44,8 +45,8 @@ WORDS = st.from_regex(r"[A-Za-z0-9]{1,6}([._/:@=+~,-][A-Za-z0-9]{1,6}){0,2}", fu
 
 def values_of(kind: Kind) -> st.SearchStrategy[str]:
     """Values of a kind: good ones, and what is put together of them and still good."""
-    row, taken = KINDS[kind], VariableKind(kind)
-    known = st.sampled_from(row.examples or ("a.b/c:1",))
+    taken = VariableKind(kind)
+    known = st.sampled_from(GOOD_VALUES.get(kind) or ("a.b/c:1",))
     more = st.tuples(known, st.sampled_from("-._/:@,+~"), WORDS).map("".join)
     good = known.flatmap(lambda a: more.map(lambda b: b if canonical_value(taken, b) == b else a))
     return good.filter(lambda text: canonical_value(taken, text) == text)

@@ -24,7 +24,9 @@ from opsmcp_pipelines.models import (
     TaskRef,
     Variable,
 )
-from opsmcp_tools.model.tool import Tool
+from opsmcp_tools.arguments.check import check_arguments
+from opsmcp_tools.model.errors import InvalidArguments
+from opsmcp_tools.model.tool import Principal, Tool
 from opsmcp_tools.safe_text.token_estimate import estimate_tokens
 from opsmcp_tools.toolbox.build import FREE_SCRIPT, Exposure, Toolbox, ToolSettings, build_toolbox
 from opsmcp_tools.toolbox.tool_lint import canonical, find_fault
@@ -84,6 +86,23 @@ def cost(item: Tool) -> int:
         "input_schema": item.input_schema,
     }
     return estimate_tokens((canonical(shown_to_models) or b"").decode())
+
+
+def test_no_bundled_definition_holds_an_example_that_could_be_used():
+    for item in bundled_tools():
+        text = json.dumps(shown(item), ensure_ascii=False)
+        assert not any(sign in text for sign in ('"examples"', "such as", "e.g.", "例如")), (
+            item.name
+        )
+
+
+def test_a_placeholder_of_an_example_call_starts_nothing():
+    for item in (*bundled_tools(), *toolbox().tools):
+        given = {name: f"<{name}>" for name in item.input_schema.get("required", ())}
+        if given:
+            with pytest.raises(InvalidArguments) as caught:
+                check_arguments(item, given, Principal("anna"))
+            assert {problem.argument for problem in caught.value.problems} == set(given)
 
 
 def test_the_tokens_of_each_tool_are_the_golden_ones(

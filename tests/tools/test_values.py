@@ -276,12 +276,10 @@ def test_an_author_may_name_a_lowest_number_below_zero() -> None:
 @pytest.mark.parametrize(
     ("value", "meant"),
     [
-        ("eu/blue", "ref"),
         ("/srv/x", "path"),
         ("https://a.example", "url"),
         ("getty@tty1", "unit"),
         ("10.0.0.0/8", "cidr"),
-        ("a,b", "list.token.comma"),
         ("role=db", "selector"),
         ("deploy@db-1:/srv/x", "location"),
         ("+100M", "size"),
@@ -305,11 +303,47 @@ def test_a_name_that_misleads_is_a_token_to_its_author() -> None:
         check_value(source, "internal")
 
 
-def test_a_refusal_names_the_example_that_is_nearest() -> None:
-    with pytest.raises(Refused, match="such as web_app_1"):
-        check_value(INPUTS[Kind.CONTAINER], "/web_app")
-    with pytest.raises(Refused, match=re.escape("such as getty@tty1.service")):
-        check_value(INPUTS[Kind.UNIT], "getty@@tty2.service")
+@pytest.mark.parametrize(
+    ("kind", "value", "wrong"),
+    [
+        (Kind.HOST, "example.com:80", "without ':80' it would be one"),
+        (Kind.HOST, "https://example.com/x", "without 'https://' or '/x' it would be one"),
+        (Kind.HOST, "root@db-1", "without 'root@' it would be one"),
+        (Kind.HOST, "*.example.com", "not allowed in it: '*'"),
+        (Kind.HOST, "db-1,db-2", "these are 2 values: call once for each"),
+        (Kind.KUBERNETES_NAME, "pod/web-1", "without 'pod/' it would be one"),
+        (Kind.KUBERNETES_NAME, "Web_1", "did you mean 'web-1'?"),
+        (Kind.CONTAINER, "/web_app", "without '/' it would be one"),
+        (Kind.UNIT, "getty@@tty2.service", "not allowed in it: '@@'"),
+        (Kind.USER, "root:root", "without ':root' it would be one"),
+        (Kind.PACKAGE, "nginx=1.2", "without '=1.2' it would be one"),
+        (Kind.VERSION, ">=1.2", "without '>=' it would be one"),
+        (Kind.SIZE, "100 M", "did you mean '100M'?"),
+        (Kind.PATH, "/var/log/*.log", "not allowed in it: '*'"),
+        (Kind.PATH, "/var/../etc", "not allowed in it: '/../'"),
+        (Kind.URL, "https://a.example/ b", "not allowed in it: blanks"),
+        (Kind.URL, "https://a.example/it's", 'not allowed in it: "\'"'),
+        (Kind.IP, "10.0.0.0/24", "without '/24' it would be one"),
+        (Kind.CIDR, "10.0.0.5/16", "did you mean '10.0.0.0/16'?"),
+        (Kind.SIGNAL, "kill", "did you mean 'KILL'?"),
+        (Kind.TOKEN, "eu/blue", "not allowed in it: '/'"),
+        (Kind.TOKEN, "<word>", "that is a placeholder: give the value itself"),
+        (Kind.TOKEN, "a--b", "not allowed in it: '--'"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_with_the_value(kind: Kind, value: str, wrong: str) -> None:
+    guessed = build_input(Variable("zone"), VariableKind(kind, guessed=True), INVENTORY)
+    with pytest.raises(Refused) as caught:
+        check_value(guessed, value)
+    assert str(caught.value).endswith(f"; {wrong}")
+    assert "opsmcp/kind" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [Kind.HOST, Kind.TOKEN, Kind.URL, Kind.COUNT], ids=str)
+def test_where_nothing_can_be_told_the_words_for_the_kind_stand_alone(kind: Kind) -> None:
+    with pytest.raises(Refused) as caught:
+        check_value(INPUTS[kind], "*" * 400 if kind is Kind.URL else "_" * 40)
+    assert ";" not in str(caught.value)
 
 
 def test_what_a_place_adds_to_a_kind_is_checked_and_shown() -> None:

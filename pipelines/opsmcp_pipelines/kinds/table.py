@@ -2,7 +2,8 @@
 
 Everything that knows a kind by name stands here: schema, refusal and analysis of scripts read the
 row. A value of an inert kind (every kind but text) means nothing to a shell, SQL, awk, sed, JSON or
-YAML and begins with no dash, so that no program takes it for an option. Pure.
+YAML and begins with no dash, so that no program takes it for an option. What is said of a kind
+names no value, because a model that reads one may use it. Pure.
 
 Sources: RFC 1123 (names of Kubernetes), github.com/distribution/reference (images), systemd.unit(5)
 (units), deb-version(7) (packages and versions), git-check-ref-format(1) (refs), crontab(5).
@@ -44,7 +45,8 @@ class KindRow:
             for in every request; empty where the schema says it by other means.
         meaning: What a value is, in a few words, for schemas.
         allowed: What a value must be, for a refusal; it goes on "it must be".
-        examples: Good values, ordinary ones first.
+        shapes: What a value looks like, where words do not show it, the usual first: with
+            placeholders in angle brackets, so that no shape is itself a value.
         form: The canonical form of a value that matches; None when the standard library, which
             knows it better, does not take it.
     """
@@ -55,7 +57,7 @@ class KindRow:
     characters: str
     meaning: Wording
     allowed: Wording
-    examples: tuple[str, ...] = ()
+    shapes: tuple[str, ...] = ()
     form: Callable[[str], str | None] = _same
 
 
@@ -137,7 +139,6 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
                 "one word: letters and digits with . _ - between them",
                 "一个单词:字母和数字,中间可有 . _ -",
             ),
-            ("error", "eu-west-1", "1.13.7", "web_app_1"),
         ),
         Kind.CLUSTER: KindRow(
             _ADDRESS,
@@ -146,7 +147,6 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
             r"[A-Za-z0-9._:/@-]",
             Wording("cluster", "集群"),
             Wording("the name of a cluster", "集群的名称"),
-            ("prod-1", "kubernetes-admin@kubernetes"),
         ),
         Kind.HOST: KindRow(
             _NAME,
@@ -158,7 +158,6 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
                 "one host name: labels of letters and digits with - or _ between, joined by dots",
                 "一个主机名:由字母和数字组成的标签,中间可有 - 或 _,用点连接",
             ),
-            ("db-1", "www.example.com", "10.0.0.7"),
         ),
         Kind.KUBERNETES_NAME: KindRow(
             _NAME,
@@ -171,7 +170,6 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
                 " beginning and ending with a letter or digit",
                 "Kubernetes 名称:小写字母、数字、'-'、'.',最多 253 个字符,以字母或数字开头和结尾",
             ),
-            ("web-0", "kube-system", "coredns-5d78c9869d-4zq7k"),
         ),
         Kind.CONTAINER: KindRow(
             _NAME,
@@ -183,7 +181,6 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
                 "the name of a container: letters and digits with . _ - between them",
                 "容器名称:字母和数字,中间可有 . _ -",
             ),
-            ("web_app_1", "nginx", "4f2a9c1b7d3e"),
         ),
         Kind.USER: KindRow(
             _NAME,
@@ -196,7 +193,6 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
                 " . or - between",
                 "用户名或组名,不能是数字:小写字母、数字和 _,中间可有 . 或 -",
             ),
-            ("deploy", "www-data", "_apt"),
         ),
         Kind.PACKAGE: KindRow(
             _NAME,
@@ -209,7 +205,6 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
                 " between digits",
                 "软件包名称:字母和数字,中间可有 + -,点只能在数字之间",
             ),
-            ("nginx", "python3.11", "libstdc++6"),
         ),
         Kind.VERSION: KindRow(
             _NAME,
@@ -221,7 +216,6 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
                 "a version: letters and digits with single . _ + ~ - between them",
                 "版本:字母和数字,中间可有单个 . _ + ~ -",
             ),
-            ("1.13.7", "v1.30.0+k3s1", "1.2~rc1-1", "latest"),
         ),
         Kind.COUNT: KindRow(
             _NAME,
@@ -230,31 +224,30 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
             "",
             Wording("whole number", "整数"),
             Wording("a whole number", "整数"),
-            ("1", "200"),
         ),
         Kind.SIZE: KindRow(
             _NAME,
             r"\+?[0-9]{1,12}(?:\.[0-9]{1,3})?(?:[kKMGTP]i?)?[bBcw]?",
             _LONGEST_NAME,
             r"[A-Za-z0-9.+]",
-            Wording("size, such as 100M", "大小,例如 100M"),
+            Wording("size: number and k, M, G or T", "大小:数字加 k、M、G 或 T"),
             Wording(
                 "a size: digits with k, M, G, T or P and perhaps i or B behind them",
                 "大小:数字,后面可有 k、M、G、T 或 P,再加 i 或 B",
             ),
-            ("100M", "+100M", "1.5Gi", "512"),
+            ("<number>M",),
         ),
         Kind.DURATION: KindRow(
             _NAME,
             rf"[0-9]{{1,9}}|(?:{_DURATION_PART})+",
             _LONGEST_NAME,
             r"[0-9a-z]",
-            Wording("duration, such as 30s", "时长,例如 30s"),
+            Wording("duration: number and s, m, h or d", "时长:数字加 s、m、h 或 d"),
             Wording(
                 "a duration: digits with ns, us, ms, s, m, h, d or w behind them, or digits alone",
                 "时长:数字,后接 ns、us、ms、s、m、h、d 或 w,或仅数字",
             ),
-            ("30s", "2h30m", "60"),
+            ("<number>s",),
         ),
         Kind.FLAG: KindRow(
             _NAME,
@@ -263,16 +256,14 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
             "",
             Wording("true or false", "true 或 false"),
             Wording("true or false", "true 或 false"),
-            ("true", "false"),
         ),
         Kind.SIGNAL: KindRow(
             _NAME,
             "(?:SIG)?[A-Z][A-Z0-9]{1,9}|[0-9]{1,2}",
             _LONGEST_NAME,
             "[A-Z0-9]",
-            Wording("signal, such as TERM", "信号,例如 TERM"),
+            Wording("name of a signal", "信号名称"),
             Wording("a signal: its name in capital letters, or its number", "信号:大写名称或编号"),
-            ("TERM", "SIGHUP", "9"),
         ),
         Kind.CHOICE: KindRow(
             _NAME,
@@ -293,7 +284,7 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
                 r"a systemd unit: letters and digits with . : @ _ - or \x2d between them",
                 r"systemd 单元:字母和数字,中间可有 . : @ _ - 或 \x2d",
             ),
-            ("nginx.service", "getty@tty1.service", "nginx"),
+            ("<name>.service", "<name>"),
         ),
         Kind.PATH: KindRow(
             _ADDRESS,
@@ -306,7 +297,7 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
                 " . @ + ~ - between",
                 "绝对路径,不含 '..'、'.' 或 '//':各段由字母、数字和 _ 组成,中间可有 . @ + ~ -",
             ),
-            ("/var/log/nginx", "/etc/hosts", "/srv/app-1.2/.env"),
+            ("/<directory>/<file>",),
             _without_last_slash,
         ),
         Kind.REF: KindRow(
@@ -320,7 +311,6 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
                 " ~ and a number behind them",
                 "分支、标签或提交:字母和数字,中间可有 . / _ -,末尾可有 ~ 和数字",
             ),
-            ("main", "HEAD~1", "release/1.2", "v1.2.3", "4f2a9c1"),
         ),
         Kind.IMAGE: KindRow(
             _ADDRESS,
@@ -329,11 +319,7 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
             r"[A-Za-z0-9/._:@-]",
             Wording("image reference", "镜像地址"),
             Wording("an image reference", "镜像地址"),
-            (
-                "nginx:1.25",
-                "registry.example:5000/team/app:1.2",
-                "oci://registry.example/charts/app",
-            ),
+            ("<registry>/<name>:<tag>", "<name>:<tag>", "<name>"),
         ),
         Kind.URL: KindRow(
             _ADDRESS,
@@ -347,7 +333,7 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
                 " takes for its own",
                 "带主机名的网址,不含用户名和密码,也不含 shell 的特殊字符",
             ),
-            ("https://a.example/healthz?verbose=1", "http://prometheus:9090"),
+            ("https://<host>/<path>", "https://<host>"),
             _web_address,
         ),
         Kind.IP: KindRow(
@@ -357,7 +343,7 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
             "",
             Wording("IP address", "IP 地址"),
             Wording("one IP address", "一个 IP 地址"),
-            ("10.0.0.7", "fd00::7"),
+            (),
             _address,
         ),
         Kind.CIDR: KindRow(
@@ -365,9 +351,9 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
             "[0-9A-Fa-f:.]{2,45}/[0-9]{1,3}",
             49,
             "",
-            Wording("network, such as 10.0.0.0/16", "网段,例如 10.0.0.0/16"),
+            Wording("network: address/bits", "网段:地址/位数"),
             Wording("a network with no host bits set", "主机位为零的网段"),
-            ("10.0.0.0/16", "fd00::/8"),
+            ("<address>/<bits>",),
             _network,
         ),
         Kind.LOCATION: KindRow(
@@ -377,7 +363,7 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
             r"[A-Za-z0-9/._:@+~-]",
             Wording("[user@host:]/absolute/path", "[用户@主机:]/绝对路径"),
             Wording("an absolute path, perhaps with a host before it", "绝对路径,前面可有主机"),
-            ("deploy@db-1:/srv/x", "/srv/x", "db-1:/var/backups"),
+            ("<user>@<host>:/<directory>/<file>", "/<directory>/<file>"),
         ),
         Kind.SELECTOR: KindRow(
             _ADDRESS,
@@ -389,7 +375,7 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
                 "a label selector: key, !key, key=value or key!=value, joined by commas",
                 "标签选择器:key、!key、key=value 或 key!=value,用逗号连接",
             ),
-            ("app=web", "app=web,tier!=db", "!canary"),
+            ("<key>=<value>", "<key>"),
         ),
         Kind.PATTERN: KindRow(
             _ADDRESS,
@@ -413,13 +399,13 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
             rf"|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:[T ]{_CLOCK}(?:Z|[+-][0-9]{{2}}:?[0-9]{{2}})?)?",
             _LONGEST,
             r"[A-Za-z0-9: +-]",
-            Wording("time, such as 2026-11-25 08:00 or 2h", "时间,例如 2026-11-25 08:00 或 2h"),
+            Wording("time: YYYY-MM-DD HH:MM or <number>h", "时间:YYYY-MM-DD HH:MM 或 <数字>h"),
             Wording(
-                "a time: a date, a time of day, both, a duration, or words such as"
-                " '2 hours ago' and yesterday",
-                "时间:日期、时刻、日期加时刻、时长,或 '2 hours ago'、yesterday 之类",
+                "a time: a date, a time of day, both, a duration, or '<number> hours ago' and its"
+                " like",
+                "时间:日期、时刻、日期加时刻、时长,或 '<数字> hours ago' 之类",
             ),
-            ("2h", "2026-11-25", "2026-11-25T08:00:00Z", "1 hour ago", "yesterday", "08:30"),
+            ("<year>-<month>-<day> <hour>:<minute>",),
         ),
         Kind.SCHEDULE: KindRow(
             ValueClass.PHRASE,
@@ -429,10 +415,11 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
             r"[A-Za-z0-9@*/, -]",
             Wording("schedule of cron", "cron 计划"),
             Wording(
-                "a schedule of cron: five fields, or @daily and its like",
-                "cron 计划:五个字段,或 @daily 之类",
+                "a schedule of cron: five fields, or one of @hourly, @daily, @weekly, @monthly,"
+                " @yearly",
+                "cron 计划:五个字段,或 @hourly、@daily、@weekly、@monthly、@yearly 之一",
             ),
-            ("*/5 * * * *", "0 3 * * 1-5", "@daily"),
+            ("<minute> <hour> <day> <month> <weekday>",),
         ),
         # Text.
         Kind.TEXT: KindRow(
@@ -442,7 +429,6 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
             "",
             Wording("one line of text", "一行文字"),
             Wording("one line of printable characters", "一行可见字符"),
-            ("disk of web-1 is full", "磁盘满了"),
         ),
     }
 )

@@ -125,13 +125,6 @@ def _text(value: object) -> str:
 
 
 def _example(shown: types.Tool, words: Sequence[str]) -> list[str]:
-    """A call with what it needs; what nobody can guess is in capitals."""
-    properties: Mapping[str, Any] = shown.input_schema.get("properties", {})
+    """A call with what it needs. A value that is real could be run: there are placeholders."""
     needed = shown.input_schema.get("required", ())
-    given = [f"{name}={_example_of(name, properties[name])}" for name in needed]
-    return ["opsmcp", "call", shown.name, *given, *words]
-
-
-def _example_of(name: str, said: Mapping[str, Any]) -> str:
-    known = [*said.get("examples", ()), *said.get("enum", ()), said.get("default")]
-    return _text(known[0]) if known[0] is not None else name.upper()
+    return ["opsmcp", "call", shown.name, *(f"{name}=<{name}>" for name in needed), *words]

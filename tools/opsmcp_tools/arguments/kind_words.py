@@ -1,24 +1,21 @@
-"""What a value of a kind is, in words: for definitions and for refusals with the nearest example.
+"""What a value of a kind is, in words: for definitions and for refusals.
 
 The words stand in the table of kinds; here they become phrases. Pure.
 """
 
 import re
-from collections.abc import Iterator
-from difflib import SequenceMatcher
 from functools import cache
 
 from opsmcp_pipelines.kinds.kind import Kind, Separator, VariableKind
 from opsmcp_pipelines.kinds.lists import canonical_value
 from opsmcp_pipelines.kinds.table import KINDS, Wording, canonical
 from opsmcp_tools.arguments.nearest_names import alternatives
+from opsmcp_tools.arguments.value_faults import what_is_wrong
 from opsmcp_tools.model.tool import Input
 from opsmcp_tools.phrases import argument as words
 from opsmcp_tools.phrases.phrase import Phrase, Said
 
 __all__ = ["better_kind", "meaning_of", "refusal_of"]
-
-_LONGEST_COMPARED = 100
 
 _OFTEN_MEANT = (
     *map(VariableKind, (Kind.CIDR, Kind.PATH, Kind.URL, Kind.LOCATION, Kind.REF, Kind.IMAGE)),
@@ -39,15 +36,16 @@ def meaning_of(kind: Kind) -> Said:
 
 
 def refusal_of(item: Input, text: str) -> Said:
-    """What `text` should have been; and what its author may declare, where nobody did."""
+    """What `text` should have been, and what is wrong with it; never a value to be copied."""
     row = KINDS[item.kind]
     allowed = _phrase(row.allowed)()
     if item.without:
         allowed = words.WITHOUT(allowed, " ".join(item.without))
     if item.kind is Kind.URL:
         allowed = words.OF_SCHEME(allowed, alternatives(item.rules.url_schemes))
-    example = words.SUCH_AS(nearest) if (nearest := _nearest(item, text)) else words.NOTHING()
-    return words.NOT_OF_KIND(allowed, example, _remedy(item, text))
+    shape = _shape(item)
+    form = words.OF_FORM(shape) if shape else words.NOTHING()
+    return words.NOT_OF_KIND(allowed, form, _help(item, text))
 
 
 def better_kind(text: str, than: Kind) -> VariableKind | None:
@@ -59,29 +57,37 @@ def better_kind(text: str, than: Kind) -> VariableKind | None:
     return next((kind for kind in _OFTEN_MEANT if canonical_value(kind, text) is not None), None)
 
 
-def _remedy(item: Input, text: str) -> Said:
+def _help(item: Input, text: str) -> Said:
+    """What is wrong; or, where a name may have misled us, what only the author can allow."""
+    if item.kind is Kind.TOKEN and (said := _for_the_author(item, text)):
+        return said
+    wrong = what_is_wrong(item.kind, text, lambda other: _fits(item, other))
+    if wrong is None and item.kind in _MISTAKEN and _PLAIN_WORD.fullmatch(text):
+        wrong = _for_the_author(item, text)
+    return wrong or words.NOTHING()
+
+
+_MISTAKEN = frozenset({Kind.LOCATION, Kind.PATH, Kind.URL})
+"""Kinds whose names, such as `source`, are ordinary words, too."""
+_PLAIN_WORD = re.compile("[A-Za-z][A-Za-z0-9_-]*")
+_DOUBTFUL = frozenset({Kind.IMAGE, Kind.REF, Kind.VERSION, Kind.PATTERN})
+"""Kinds that take much which is none of them."""
+
+
+def _for_the_author(item: Input, text: str) -> Said | None:
     meant = better_kind(text, item.kind) if item.guessed else None
-    if meant is None:
-        return words.NOTHING()
-    if meant.kind is Kind.PATTERN:
-        return words.TO_MATCH()
+    if meant is None or meant.is_list or meant.kind in _DOUBTFUL:
+        return None
     return words.TO_DECLARE(meant, item.name)
 
 
-def _nearest(item: Input, text: str) -> str:
-    """The example that is most like what was given, without what must not stand there."""
-    matcher = SequenceMatcher(b=text[:_LONGEST_COMPARED], autojunk=False)
-    scored = [(-_ratio(matcher, one), number, one) for number, one in enumerate(_examples(item))]
-    return min(scored)[2] if scored else ""
+def _fits(item: Input, text: str) -> bool:
+    return canonical(item.kind, text) is not None and set(item.without).isdisjoint(text)
 
 
-def _examples(item: Input) -> Iterator[str]:
-    return (one for one in KINDS[item.kind].examples if set(item.without).isdisjoint(one))
-
-
-def _ratio(matcher: SequenceMatcher[str], example: str) -> float:
-    matcher.set_seq1(example)
-    return matcher.ratio()
+def _shape(item: Input) -> str:
+    shapes = KINDS[item.kind].shapes
+    return next((one for one in shapes if set(item.without).isdisjoint(one)), "")
 
 
 @cache

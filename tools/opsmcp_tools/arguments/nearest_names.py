@@ -78,7 +78,7 @@ def first_of(names: Sequence[str], most: int = 10) -> tuple[str, Said]:
     return ", ".join(names[:most]), words.AND_MORE(left) if left > 0 else words.NOTHING()
 
 
-def alternatives(names: Iterable[str]) -> Said:
+def alternatives(names: Iterable[str | Said]) -> Said:
     """`a or b or c`."""
     found = [words.AS_IT_IS(name) for name in names] or [words.NOTHING()]
     return reduce(words.ONE_OR_OTHER, found)

@@ -240,6 +240,8 @@ def _check_root(item: Input, text: str) -> None:
 
 
 def _check_text(item: Input, text: str) -> None:
+    if text == f"<{item.name}>":
+        raise Refused(words.ITS_PLACEHOLDER())
     if item.rules.pasted and not _UNSAFE_TEXT.isdisjoint(text):
         raise Refused(words.UNSAFE_TEXT())
     if item.starts and text[0] in TEXT_STARTS:

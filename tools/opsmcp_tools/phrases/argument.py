@@ -27,17 +27,21 @@ NESTED = Phrase(
     "it holds the arguments; give them themselves, not within {}", "参数应直接给出,不要放在 {} 里"
 )
 NOT_OF_KIND = Phrase("it must be {}{}{}", "必须是:{}{}{}")
-SUCH_AS = Phrase(", such as {}", ",例如 {}")
+OF_FORM = Phrase(", of the form {}", ",形如 {}")
 OF_SCHEME = Phrase("{}, of the scheme {}", "{},协议为 {}")
 WITHOUT = Phrase("{}, without {}", "{},不含 {}")
 TO_DECLARE = Phrase(
-    "; if it is meant to be {0}, its author declares so: opsmcp/kind.{1}: {0}",
-    ";如果本意是 {0},请其作者声明:opsmcp/kind.{1}: {0}",
+    "; if {0} is meant, only its author can allow that: opsmcp/kind.{1}: {0}",
+    ";如果本意是 {0},只有其作者可以允许:opsmcp/kind.{1}: {0}",
 )
-TO_MATCH = Phrase(
-    "; if such values are meant, its author gives it a regex",
-    ";如果需要这样的值,请其作者给出 regex",
+ITS_PLACEHOLDER = Phrase(
+    "it must be the text itself, not its placeholder", "必须是文字本身,而不是占位符"
 )
+PLACEHOLDER = Phrase("; that is a placeholder: give the value itself", ";这是占位符,请给出实际的值")
+SEVERAL_VALUES = Phrase("; these are {} values: call once for each", ";这里有 {} 个值,请分别调用")
+WITHOUT_PARTS = Phrase("; without {} it would be one", ";去掉 {} 即可")
+NOT_ALLOWED_IN_IT = Phrase("; not allowed in it: {}", ";不能含有 {}")
+BLANKS = Phrase("blanks", "空格")
 NOT_LABEL = Phrase(
     "it must be one Kubernetes label: lower-case letters, digits, '-', at most 63 characters,"
     " beginning and ending with a letter or digit",
