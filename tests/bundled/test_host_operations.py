@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ from tests.bundled.bench import Bench
 from tests.fakes.program import FakeProgram
 
 MIB = 1024 * 1024
+PROC = Path("/proc/self/comm")
+NAME = PROC.read_text(encoding="utf-8").strip() if PROC.exists() else ""
 
 
 def write_random(path: Path, size: int) -> None:
@@ -41,13 +45,73 @@ async def test_host_overview_names_failed_units(bench: Bench, programs: Path) ->
     assert "  nginx.service loaded failed" in outcome.steps["failed-units"]
 
 
-async def test_disk_usage_lists_filesystems_with_their_inodes(bench: Bench, tmp_path: Path) -> None:
+async def test_disk_usage_lists_the_filesystem_of_the_path_first(
+    bench: Bench, tmp_path: Path
+) -> None:
     outcome = await bench.run("disk-usage", path=str(tmp_path))
-    head, *rows = outcome.steps["filesystems"].splitlines()
-    full = [int(row.split("%")[0]) for row in rows]
+    head, asked, *others = outcome.steps["filesystems"].splitlines()
+    full = [int(row.split("%")[0]) for row in others]
     assert head.startswith("USED%  INODES%")
-    assert full
+    assert asked.endswith(f"<- {tmp_path} is here")
     assert full == sorted(full, reverse=True)
+
+
+@pytest.fixture
+def small_filesystem(tmp_path: Path) -> Iterator[Path]:
+    """A tmpfs of 1 MiB; only root may make one."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=100", "tmpfs", str(folder)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this user may not mount a tmpfs")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+async def test_disk_usage_has_units_that_fit_a_small_filesystem(
+    bench: Bench, small_filesystem: Path
+) -> None:
+    write_random(small_filesystem / "data", 300 * 1024)
+    outcome = await bench.run("disk-usage", path=str(small_filesystem))
+    row = outcome.steps["filesystems"].splitlines()[1].split()
+    assert row[:6] == ["30%", "2%", "1.0", "MiB", "724.0", "KiB"]
+    assert f"300.0 KiB  {small_filesystem}/data" in outcome.steps["largest"]
+
+
+async def test_disk_usage_names_the_directory_that_takes_the_inodes(
+    bench: Bench, small_filesystem: Path
+) -> None:
+    sessions = small_filesystem / "app" / "sessions"
+    sessions.mkdir(parents=True)
+    for number in range(90):
+        (sessions / f"s{number}").touch()
+    outcome = await bench.run("disk-usage", path=str(small_filesystem), topk="3")
+    assert outcome.steps["filesystems"].splitlines()[1].split()[1] == "93%"
+    lines = outcome.steps["largest"].splitlines()
+    title = "most files and directories (each takes an inode), of 92:"
+    assert lines[lines.index(title) + 1].split() == ["90", str(sessions)]
+
+
+async def test_disk_usage_shows_a_deleted_file_only_where_it_takes_space(
+    bench: Bench, small_filesystem: Path, tmp_path: Path
+) -> None:
+    with (small_filesystem / "gone.log").open("wb") as file:
+        file.write(os.urandom(100_000))
+        file.flush()
+        (small_filesystem / "gone.log").unlink()
+        here = await bench.run("disk-usage", path=str(small_filesystem))
+        elsewhere = await bench.run("disk-usage", path=str(tmp_path))
+    assert "100.0 KiB" in here.steps["deleted-in-use"]
+    assert f"gone.log (deleted) held by {NAME} (process {os.getpid()}," in here.text
+    assert str(small_filesystem) not in elsewhere.steps["deleted-in-use"]
+
+
+async def test_disk_usage_writes_a_hostile_name_on_one_line(bench: Bench, tmp_path: Path) -> None:
+    write_random(tmp_path / "data" / "a\nUSED% 99\x1b[2J", 5000)
+    lines = (await bench.run("disk-usage", path=f"{tmp_path}/data")).steps["largest"].splitlines()
+    assert any(line.endswith(f"{tmp_path}/data/a?USED% 99?[2J") for line in lines)
 
 
 async def test_disk_usage_finds_the_largest_directory_and_file(
@@ -68,7 +132,7 @@ async def test_disk_usage_leaves_out_directories_that_only_repeat_one_of_theirs(
     write_random(tmp_path / "data" / "a" / "b" / "c" / "huge", MIB)
     text = (await bench.run("disk-usage", path=f"{tmp_path}/data")).steps["largest"]
     assert f"{tmp_path}/data/a/b/c\n" in text
-    assert f"{tmp_path}/data/a/b\n" not in text
+    assert f"{tmp_path}/data/a/b\n" not in text.partition("most files")[0]
 
 
 async def test_disk_usage_counts_a_file_with_two_names_once_and_follows_no_link(
@@ -96,9 +160,11 @@ async def test_disk_usage_names_deleted_files_that_are_still_open(
         file.write(os.urandom(2 * MIB))
         file.flush()
         os.fsync(file.fileno())
+        number = file.fileno()
         (tmp_path / "gone.log").unlink()
         outcome = await bench.run("disk-usage", path=str(tmp_path))
-    assert f"gone.log (deleted) held by process {os.getpid()}" in outcome.steps["deleted-in-use"]
+    held = f"gone.log (deleted) held by {NAME} (process {os.getpid()}, descriptor {number})"
+    assert held in outcome.steps["deleted-in-use"]
 
 
 async def test_top_processes_shows_both_lists_of_the_asked_length(bench: Bench) -> None:
