@@ -8,7 +8,6 @@ from functools import partial
 from types import MappingProxyType
 
 import anyio
-import mcp_types as types
 from anyio import to_thread
 
 from opsmcp_pipelines.catalogue import Contents
@@ -21,8 +20,7 @@ from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import Config
 from opsmcp_server.config.schema import HintName
 from opsmcp_server.config.schema import Override as OverrideSetting
-from opsmcp_server.protocol import builtin_tools as builtin
-from opsmcp_server.protocol import search_tools as finding
+from opsmcp_server.protocol.builtin_tools.registry import BUILT_IN
 from opsmcp_server.protocol.run_updates import RunNews
 from opsmcp_server.protocol.subscriptions import Sessions
 from opsmcp_server.protocol.tool_list import Listing
@@ -32,7 +30,7 @@ from opsmcp_tools.journal.sqlite_write import Limits
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.model.run_record import RunSettings, SystemClock
-from opsmcp_tools.model.tool import JsonObject, Principal
+from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.model.value_rules import ValueRules
 from opsmcp_tools.policy.approval_file import ApprovalFile
 from opsmcp_tools.policy.decision import Action, Effect, Policy
@@ -138,24 +136,17 @@ def _new_listing(config: Config, policy: Policy, principal: Principal) -> Listin
     """A list that holds no operation yet, with the built-in tools that this principal may use."""
     schema = OUTPUT_SCHEMA if config.result.structured == "always" else None
 
-    def allowed(tools: tuple[types.Tool, ...]) -> list[types.Tool]:
-        return [
-            _with_output(tool, schema)
-            for tool in tools
-            if policy.decide(principal, Action.LIST, builtin.subject(tool)).effect is Effect.ALLOW
-        ]
-
+    allowed = [
+        row
+        for row in BUILT_IN
+        if policy.decide(principal, Action.LIST, row.subject).effect is Effect.ALLOW
+    ]
     return Listing(
-        allowed(builtin.definitions()),
-        allowed(finding.definitions()),
+        [row.definition(schema) for row in allowed if not row.reaches_unlisted],
+        [row.definition(schema) for row in allowed if row.reaches_unlisted],
         page_size=config.tools.page_size,
         output_schema=schema,
     )
-
-
-def _with_output(tool: types.Tool, schema: JsonObject | None) -> types.Tool:
-    answers = tool.name in builtin.ANSWER_WITH_RUNS
-    return tool.model_copy(update={"output_schema": schema}) if answers else tool
 
 
 def _contents(discovery: Discovery) -> Contents:

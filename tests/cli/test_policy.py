@@ -16,6 +16,8 @@ def test_the_terminal_explains_which_rule_decides(opsmcp: Opsmcp) -> None:
     assert "confirm" in done.stdout
     data = opsmcp("policy", "explain", "say-hello", "word=x", "--json")
     assert data.returncode == 0 and "allow" in data.stdout
+    own = opsmcp("policy", "explain", "search_operations")
+    assert own.returncode == 0 and "allow" in own.stdout
     unknown = opsmcp("policy", "explain", "nothing-such")
     assert unknown.returncode == 2
     assert "`opsmcp tools` lists those that there are" in unknown.stderr

@@ -4,11 +4,11 @@ from dataclasses import replace
 import mcp_types as types
 import pytest
 
-from opsmcp_server.protocol import builtin_tools as builtin
+from opsmcp_server.protocol.builtin_tools import registry
 from tests.cli.process import Opsmcp
 
 OPERATIONS = {"say-hello", "show-trouble", "delete-marker", "show-forever"}
-BUILT_IN = {tool.name for tool in builtin.definitions()}
+BUILT_IN = {row.name for row in registry.BUILT_IN if not row.reaches_unlisted}
 
 
 def test_json_is_the_list_of_a_client(opsmcp: Opsmcp) -> None:

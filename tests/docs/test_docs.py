@@ -8,7 +8,7 @@ import pytest
 from opsmcp_server.cli import COMMANDS, root
 from opsmcp_server.config.environment import environment_name
 from opsmcp_server.config.load import Config, load, setting_names
-from opsmcp_server.protocol import builtin_tools as builtin
+from opsmcp_server.protocol.builtin_tools import registry
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.policy.decision import Action, Policy
 from tests.docs.settings_reference import PAGE, ROOT, reference
@@ -78,8 +78,8 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_built_in_tool_that_is_named_exists(page: Path) -> None:
-    names = {tool.name for tool in builtin.definitions()}
-    named = set(re.findall(r"`((?:get|list|cancel)_[a-z_]+)`", text_of(page)))
+    names = {row.name for row in registry.BUILT_IN}
+    named = set(re.findall(r"`((?:get|list|cancel|plan|search|run)_[a-z_]+)`", text_of(page)))
     assert named <= names
 
 

@@ -18,8 +18,7 @@ from mcp.shared.exceptions import MCPError
 from starlette.routing import Mount, Route
 
 from opsmcp_server.cli import COMMANDS
-from opsmcp_server.protocol import builtin_tools as builtin
-from opsmcp_server.protocol import search_tools as finding
+from opsmcp_server.protocol.builtin_tools import registry
 from opsmcp_server.protocol.handlers import build_server
 from opsmcp_server.transports.http import build_app
 from tests.cli.inside import run_inside, settled
@@ -27,7 +26,7 @@ from tests.own_settings import write_settings
 from tests.server.conftest import Ground, make_ground
 from tests.server.harness import Running, connected, running
 
-BUILT_IN = [tool.name for tool in (*builtin.definitions(), *finding.definitions())]
+BUILT_IN = [row.name for row in registry.BUILT_IN]
 DENY_ALL = {
     "policy": {
         "rules": [
@@ -105,7 +104,7 @@ def _arguments(definition: types.Tool, run: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", BUILT_IN)
 async def test_a_built_in_tool(name: str, denied: Denied) -> None:
-    every = {tool.name: tool for tool in (*builtin.definitions(), *finding.definitions())}
+    every = {row.name: row.definition() for row in registry.BUILT_IN}
     arguments = _arguments(every[name], denied.run)
     result = await denied.client.call_tool(name, arguments)
     assert result.is_error

@@ -12,8 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from opsmcp_server.protocol import builtin_tools as builtin
-from opsmcp_server.protocol import search_tools as finding
+from opsmcp_server.protocol.builtin_tools import registry
 from opsmcp_tools.toolbox.build import ToolSettings, build_toolbox
 from tests.tools.recorded import BIND, EVERYTHING, catalogue, toolbox
 from tests.tools.test_toolbox import bundled_tools
@@ -37,7 +36,7 @@ _LONGEST_DESCRIPTION = 1_024
 def every() -> dict[str, tuple[str, Schema]]:
     """All recorded operations in both languages, all bundled ones and all built-in tools."""
     chinese = ToolSettings(exposure=EVERYTHING, bind=BIND, language="zh")
-    own = (*builtin.definitions(), *finding.definitions())
+    own = [row.definition() for row in registry.BUILT_IN]
     named = [
         *((f"{tool.name}", tool) for tool in (*toolbox().tools, *own)),
         *((f"{tool.name} (bundled)", tool) for tool in bundled_tools()),

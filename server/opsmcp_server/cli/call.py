@@ -2,6 +2,7 @@
 
 import secrets
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import anyio
@@ -24,9 +25,8 @@ from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.start import Failed, WrongUse
 from opsmcp_server.cli.terminal import can_ask, confirm, progress_line, show_json, show_text
 from opsmcp_server.cli.verdicts import verdict_status, verdict_style
-from opsmcp_server.protocol import builtin_tools as builtin
-from opsmcp_server.protocol import search_tools as finding
-from opsmcp_server.protocol.plan_tool import PlanOperation
+from opsmcp_server.protocol.builtin_tools import plan_operation, registry
+from opsmcp_server.protocol.builtin_tools.row import BuiltIn
 from opsmcp_server.protocol.progress import progress_message
 from opsmcp_tools.model.errors import NotAllowed
 from opsmcp_tools.model.run_record import RunRecord
@@ -93,22 +93,16 @@ def command(
     request = _Request(tool, parse_arguments(arguments), wait, as_json, yes, plan_hash, key, shared)
 
     async def work(services: Services) -> int:
-        found = builtin.find(tool) or finding.find(tool)
+        own = registry.find(tool)
+        if plan and own is not None:
+            raise WrongUse(
+                f"{tool} is a tool of opsmcp's own: it starts nothing, so there is no plan"
+            )
         if plan:
-            if found is not None:
-                raise WrongUse(
-                    f"{tool} is a tool of opsmcp's own: it starts nothing, so there is no plan"
-                )
-            wanted = {"name": tool, "arguments": request.arguments}
-            result = await PlanOperation().answer(
-                services, services.principal, wanted, data=as_json
-            )
-            return _show_result(result, as_json=as_json)
-        if found is not None:
-            result = await found.answer(
-                services, services.principal, request.arguments, data=as_json
-            )
-            return _show_result(result, as_json=as_json)
+            named = {"name": tool, "arguments": request.arguments}
+            return await _call_own(services, plan_operation.ROW, named, as_json=as_json)
+        if own is not None:
+            return await _call_own(services, own, request.arguments, as_json=as_json)
         return await _call(services, request)
 
     return run_with_services(shared, work, starts_runs=not plan)
@@ -131,7 +125,14 @@ def parse_arguments(arguments: tuple[str, ...]) -> dict[str, str]:
     return given
 
 
-def _show_result(result: types.CallToolResult, *, as_json: bool) -> int:
+async def _call_own(
+    services: Services, own: BuiltIn, arguments: Mapping[str, object], *, as_json: bool
+) -> int:
+    """Show what a tool of opsmcp's own answers."""
+    if own.respond is None:
+        raise WrongUse(f"{own.name} is for models: opsmcp call NAME ... runs any operation")
+    asked = own.check(services, services.principal, arguments, data=as_json)
+    result = await own.respond(services, asked)
     if as_json:
         show_json(result.structured_content)
     else:
@@ -157,8 +158,6 @@ async def _call(services: Services, request: _Request) -> int:
 
 
 async def _prepare(services: Services, request: _Request) -> Prepared:
-    if request.tool == finding.RUN_OPERATION:
-        raise WrongUse(f"{request.tool} is for models: opsmcp call NAME ... runs any operation")
     try:
         return await prepare(
             services, request.tool, request.arguments, services.principal, request.plan_hash

@@ -24,6 +24,7 @@ from opsmcp_server.config.environment import process_environment
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import state_dir
 from opsmcp_tools.model.tool import JsonObject
+from opsmcp_tools.phrases.tool_names import LIST_RUNS
 from opsmcp_tools.safe_text.cleaning import clean, unfenced
 
 __all__ = ["command"]
@@ -148,7 +149,7 @@ async def _look(client: Client) -> _Seen | str:
 
 
 async def _newest_run(client: Client) -> object:
-    found = await client.call_tool("list_runs", {"limit": 1})
+    found = await client.call_tool(LIST_RUNS, {"limit": 1})
     data: JsonObject = found.structured_content or {}
     return data.get("runs")
 

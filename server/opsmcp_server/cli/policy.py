@@ -9,7 +9,7 @@ from opsmcp_server.cli.call import parse_arguments
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text
-from opsmcp_server.protocol import builtin_tools as builtin
+from opsmcp_server.protocol.builtin_tools import registry
 from opsmcp_tools.arguments.check import check_arguments
 from opsmcp_tools.model.errors import ToolUnavailable, UnknownTool
 from opsmcp_tools.model.tool import Principal, Tool
@@ -72,9 +72,8 @@ def _parse_time(text: str | None) -> datetime | None:
 
 async def _find(services: Services, name: str) -> Tool | BuiltInTool:
     toolbox = await services.current_toolbox()
-    for definition in builtin.definitions():
-        if definition.name == name:
-            return builtin.subject(definition)
+    if own := registry.find(name):
+        return own.subject
     found = toolbox.find(name)
     withheld = next((item for item in toolbox.withheld if item.operation == name), None)
     if found is None and withheld is not None:

@@ -14,11 +14,11 @@ from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text
 from opsmcp_server.cli.verdicts import verdict_style
-from opsmcp_server.protocol.builtin_tools import damaged_runs
+from opsmcp_server.protocol.builtin_tools import get_run, get_run_output, list_runs
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.phrases.quantity import size_in_words
-from opsmcp_tools.policy.decision import Action, BuiltInTool
+from opsmcp_tools.policy.decision import Action
 from opsmcp_tools.results.next_step_syntax import Commands
 from opsmcp_tools.safe_text.cleaning import clean
 from opsmcp_tools.safe_text.timestamps import parse_moment
@@ -72,8 +72,8 @@ def command(
         raise click.UsageError("--output is for one RUN, and without --json")
 
     async def work(services: Services) -> int:
-        shown_by = "list_runs" if run is None else "get_run_output" if output else "get_run"
-        services.require(services.principal, Action.READ, BuiltInTool(shown_by))
+        shown_by = list_runs if run is None else get_run_output if output else get_run
+        services.require(services.principal, Action.READ, shown_by.ROW.subject)
         await services.executions.look(_LOOK_SECONDS)
         whose = Principal(principal) if principal else services.principal
         if run is None:
@@ -124,7 +124,7 @@ async def _list(
     columns = ("run", "verdict", "started", "took", "tool", "arguments")
     show_table(columns, [_row(record) for record in page.runs], empty="There are no such runs.")
     if page.damaged:
-        click.echo(clean(damaged_runs(page.damaged)), err=True)
+        click.echo(clean(list_runs.damaged_runs(page.damaged)), err=True)
     if page.cursor:
         click.echo(f"There are more: {shlex.join([*again, '--cursor', page.cursor])}", err=True)
 

@@ -13,8 +13,7 @@ import mcp_types as types
 from opsmcp_server.calls.prepare import find_tool
 from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table
-from opsmcp_server.protocol import builtin_tools as builtin
-from opsmcp_server.protocol import search_tools as finding
+from opsmcp_server.protocol.builtin_tools import registry
 from opsmcp_server.protocol.results import to_mcp_tool
 from opsmcp_tools.model.tool import Tool
 from opsmcp_tools.policy.decision import Action, Effect
@@ -42,10 +41,8 @@ async def find_detail(services: Services, name: str) -> Detail:
     Raises:
         ToolError: There is none, or it is withheld or hidden from this person; says why.
     """
-    own = (*builtin.definitions(), *finding.definitions())
-    found = next((definition for definition in own if definition.name == name), None)
-    if found is not None:
-        return Detail(found)
+    if own := registry.find(name):
+        return Detail(own.definition())
     tool = await find_tool(services, name, services.principal)
     contents = (await services.current_toolbox()).catalogue.contents
     return Detail(to_mcp_tool(tool), tool, contents.files.get(tool.operation.key, ""))

@@ -13,6 +13,7 @@ from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table
 from opsmcp_server.cli.tool_detail import find_detail, show_detail
 from opsmcp_server.protocol.results import EFFECT, NOT_KNOWN
+from opsmcp_tools.phrases.tool_names import SEARCH_OPERATIONS
 from opsmcp_tools.policy.decision import Action
 from opsmcp_tools.safe_text.characters import clean_line
 from opsmcp_tools.safe_text.token_estimate import HOW, estimate_tokens
@@ -98,7 +99,7 @@ def _mention_missing(services: Services, toolbox: Toolbox) -> None:
 
 def _mention_unlisted(count: int) -> None:
     if count:
-        click.echo(f"{count} more are reached by search_operations (tools.limit).", err=True)
+        click.echo(f"{count} more are reached by {SEARCH_OPERATIONS} (tools.limit).", err=True)
 
 
 def cost_of(tool: types.Tool) -> int:

@@ -5,11 +5,12 @@ import mcp_types as types
 from opsmcp_pipelines.kinds.names import CLUSTER, HOST
 from opsmcp_server.calls.cluster_nodes import names_node
 from opsmcp_server.calls.services import Services
+from opsmcp_server.protocol.builtin_tools import list_inventory, list_runs
 from opsmcp_server.protocol.inventory import inventory
 from opsmcp_tools.arguments.cluster_host import runs_elsewhere
 from opsmcp_tools.model.errors import NotAllowed, ToolUnavailable
 from opsmcp_tools.model.tool import Principal
-from opsmcp_tools.policy.decision import Action, BuiltInTool
+from opsmcp_tools.policy.decision import Action
 
 __all__ = ["complete"]
 
@@ -29,9 +30,9 @@ async def complete(
     context: types.CompletionContext | None = None,
 ) -> types.CompleteResult:
     """Names that begin with what was typed, then those that contain it."""
-    shown_by = BuiltInTool("list_runs" if argument.name == "run" else "list_inventory")
+    shown_by = list_runs.ROW if argument.name == "run" else list_inventory.ROW
     try:
-        services.require(principal, Action.READ, shown_by)
+        services.require(principal, Action.READ, shown_by.subject)
         if names_node(argument.name) or await _is_host_elsewhere(services, argument, context):
             names = await _nodes(services, _chosen(context))
         else:

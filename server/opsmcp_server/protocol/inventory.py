@@ -1,4 +1,4 @@
-"""What exists now, as data: for the tool `list_inventory`, the resources and completion."""
+"""What exists now, as data: for a built-in tool, the resources and completion."""
 
 from collections.abc import Callable, Mapping
 

@@ -18,6 +18,7 @@ from mcp_types.jsonrpc import INVALID_PARAMS
 from opsmcp_server.calls.answer import run_data, run_text
 from opsmcp_server.calls.prepare import find_tool
 from opsmcp_server.calls.services import Services
+from opsmcp_server.protocol.builtin_tools import get_run, get_run_output, list_inventory
 from opsmcp_server.protocol.inventory import describe_tool, inventory
 from opsmcp_tools.model.errors import ToolError, ToolUnavailable
 from opsmcp_tools.model.run_record import RunRecord
@@ -41,9 +42,9 @@ _MOST_ECHOED = 1_000
 """Characters of an address that an error repeats; nothing of ours is half as long."""
 
 
-_INVENTORY = BuiltInTool("list_inventory")
-_RUN = BuiltInTool("get_run")
-_OUTPUT = BuiltInTool("get_run_output")
+_INVENTORY = list_inventory.ROW.subject
+_RUN = get_run.ROW.subject
+_OUTPUT = get_run_output.ROW.subject
 """What a resource shows, one of these tools shows as well: policy decides on both at once."""
 
 
@@ -153,7 +154,7 @@ def _output_text(record: RunRecord, mark: str) -> str:
     if len(whole) > _MOST_OUTPUT_CHARS:
         text += (
             f"\n[{len(whole) - _MOST_OUTPUT_CHARS} characters more; "
-            f"get_run_output continues at offset {_MOST_OUTPUT_CHARS}]"
+            f"{get_run_output.ROW.name} continues at offset {_MOST_OUTPUT_CHARS}]"
         )
     return text
 

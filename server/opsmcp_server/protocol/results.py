@@ -20,6 +20,7 @@ from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import ToolError, ToolUnavailable
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import Hints, JsonObject, Tool
+from opsmcp_tools.phrases.tool_names import LIST_RUNS
 
 __all__ = [
     "STRUCTURED",
@@ -121,7 +122,7 @@ def translate(error: Exception, masker: Masker) -> types.CallToolResult:
     if isinstance(error, ToolError | SourceError):
         return text_result(masker.text(str(error)), is_error=True)
     return text_result(
-        f"{_report(error)} If the call started a run, list_runs shows it.", is_error=True
+        f"{_report(error)} If the call started a run, {LIST_RUNS} shows it.", is_error=True
     )
 
 

@@ -1,6 +1,6 @@
 """Runs as tasks: how the Tasks extension shows a run.
 
-The same policy and the same words as for `get_run` and `cancel_run`. A run that this opsmcp does
+The same policy and the same words as for the built-in tools about runs. A run that this opsmcp does
 not know (another one started it, with a journal of its own) is followed from here on, by what its
 id tells of it.
 """
@@ -18,20 +18,19 @@ from opsmcp_pipelines.run import Run, Verdict
 from opsmcp_pipelines.source import Cancelled
 from opsmcp_server.calls.answer import answer_run, run_headline
 from opsmcp_server.calls.services import Services
-from opsmcp_server.protocol.builtin_tools import why_not_stopped
+from opsmcp_server.protocol.builtin_tools import get_run
+from opsmcp_server.protocol.builtin_tools.cancel_run import ROW as CANCEL_RUN
+from opsmcp_server.protocol.builtin_tools.cancel_run import why_not_stopped
 from opsmcp_server.protocol.progress import progress_message
 from opsmcp_server.protocol.tasks_extension import Held, Status, TaskState
 from opsmcp_tools.model.errors import UnknownRun
 from opsmcp_tools.model.run_record import Repeat, RunRecord
 from opsmcp_tools.model.tool import JsonObject, Principal
-from opsmcp_tools.policy.decision import Action, BuiltInTool, Effect
+from opsmcp_tools.policy.decision import Action, Effect
 
-__all__ = ["CANCEL_RUN", "RunTasks", "held_of"]
+__all__ = ["RunTasks", "held_of"]
 
-CANCEL_RUN = BuiltInTool("cancel_run", read_only=False)
-"""What asks policy whether a run may be stopped, by whichever way."""
-
-_READ = BuiltInTool("get_run")
+_READ = get_run.ROW.subject
 
 _KEPT_SECONDS = 3600.0
 """How long after its deadline a run can still be asked for as a task."""
@@ -102,7 +101,7 @@ class RunTasks:
     async def cancel(self, held: Held) -> None:
         """Stop the run if its source can."""
         principal = self._who()
-        self._services.require(principal, Action.RUN, CANCEL_RUN)
+        self._services.require(principal, Action.RUN, CANCEL_RUN.subject)
         record = await self._record(held, principal)
         record, done = await self._services.executions.cancel(record.run, principal)
         if done is not Cancelled.STOPPED and not record.ended:

@@ -2,9 +2,10 @@
 
 A built-in tool answers by itself. An operation is prepared, a person agrees where policy wants
 that, the run is started, and the answer is its result, or a handle of it: a task for clients that
-know tasks, else what `get_run` takes. Errors are left to whoever calls this.
+know tasks, else a text that names the run. Errors are left to whoever calls this.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import anyio
@@ -13,13 +14,13 @@ import mcp_types as types
 from opsmcp_server.calls import prepare as calls
 from opsmcp_server.calls.answer import answer_run
 from opsmcp_server.calls.services import Services
-from opsmcp_server.protocol import builtin_tools as builtin
-from opsmcp_server.protocol import search_tools as finding
+from opsmcp_server.protocol.builtin_tools import cancel_run, registry
+from opsmcp_server.protocol.builtin_tools.named_call import NamedCall, name_is_argument
+from opsmcp_server.protocol.builtin_tools.plan_operation import PLAN_HASH
 from opsmcp_server.protocol.elicitation import Answer, Consent
-from opsmcp_server.protocol.plan_tool import PLAN_HASH
 from opsmcp_server.protocol.progress import Meter, progress_message
 from opsmcp_server.protocol.results import STRUCTURED, Context
-from opsmcp_server.protocol.run_tasks import CANCEL_RUN, RunTasks, held_of
+from opsmcp_server.protocol.run_tasks import RunTasks, held_of
 from opsmcp_server.protocol.subscriptions import was_cancelled
 from opsmcp_server.protocol.tasks_extension import Tasks, declares_extension
 from opsmcp_tools.model.errors import ConsentNeeded, PlanChanged, ToolError
@@ -59,13 +60,16 @@ class ToolCalls:
         Raises:
             ToolError: With what to change.
         """
-        services, arguments = self._services, params.arguments or {}
-        data = self._wants_data(params)
-        found = builtin.find(params.name) or finding.find(params.name)
-        if found is not None:
-            return await found.answer(services, principal, arguments, data=data)
+        services, data = self._services, self._wants_data(params)
+        own, call = registry.find(params.name), NamedCall(params.name, params.arguments or {})
+        if own is not None:
+            asked = own.check(services, principal, call.arguments, data=data)
+            if own.respond is not None:
+                return await own.respond(services, asked)
+            call = asked.call
         key = _key(params)
-        prepared = await self._prepare(params, principal)
+        with name_is_argument(own.name) if own else nullcontext():
+            prepared = await calls.prepare(services, *call, principal, _plan_hash(params))
         if prepared.needs_consent:
             question = await calls.question(services, prepared)
             answer = await self._consent.ask(ctx, params, question, principal.name)
@@ -83,14 +87,6 @@ class ToolCalls:
         """Whether the caller is to get structured content beside the text."""
         asked = dict(params.meta or {}).get(STRUCTURED) is True
         return asked or self._services.config.result.structured == "always"
-
-    async def _prepare(
-        self, params: types.CallToolRequestParams, principal: Principal
-    ) -> calls.Prepared:
-        services, arguments, plan_hash = self._services, params.arguments or {}, _plan_hash(params)
-        if params.name == finding.RUN_OPERATION:
-            return await finding.prepare(services, arguments, principal, plan_hash)
-        return await calls.prepare(services, params.name, arguments, principal, plan_hash)
 
     async def _run(
         self, ctx: Context, prepared: calls.Prepared, key: str, data: bool
@@ -147,7 +143,7 @@ class ToolCalls:
         services = self._services
         if services.config.run.on_cancel == "keep" or not was_cancelled(ctx.session):
             return
-        if services.decide(principal, Action.RUN, CANCEL_RUN).effect is Effect.ALLOW:
+        if services.decide(principal, Action.RUN, cancel_run.ROW.subject).effect is Effect.ALLOW:
             services.executions.abandon(caller, principal)
 
     def _require(self, answer: Answer, prepared: calls.Prepared) -> None:

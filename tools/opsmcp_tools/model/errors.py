@@ -26,6 +26,7 @@ from dataclasses import dataclass
 
 from opsmcp_tools.phrases import argument as words
 from opsmcp_tools.phrases.phrase import Language
+from opsmcp_tools.phrases.tool_names import LIST_RUNS
 from opsmcp_tools.safe_text.characters import quote
 
 __all__ = [
@@ -149,7 +150,7 @@ class UnknownRun(ToolError):
         """Say how to find those that there are."""
         none = f"there is no run {quote(run, 40)}"
         super().__init__(
-            f"{none}; list_runs names the recent ones",
+            f"{none}; {LIST_RUNS} names the recent ones",
             f"{none};",
             Look("runs", "lists the recent ones"),
         )

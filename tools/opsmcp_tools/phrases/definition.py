@@ -1,6 +1,7 @@
 """What is said in definitions of tools. Short: a definition is paid for in every request."""
 
 from opsmcp_tools.phrases.phrase import Phrase
+from opsmcp_tools.phrases.tool_names import LIST_INVENTORY
 
 STOP = Phrase(".", "。")
 """What ends a sentence of an author before one of ours."""
@@ -27,7 +28,9 @@ DOWN = Phrase("down: {}", "不可达:{}")
 SILENT = Phrase("silent: {}", "无心跳:{}")
 WHERE = Phrase("where to run", "在哪里运行")
 OR_NODE = Phrase("or a node of cluster", "或 cluster 的节点")
-COUNTED = Phrase("one of {} {}s; list_inventory has them", "共 {} 个 {},见 list_inventory")
+COUNTED = Phrase(
+    f"one of {{}} {{}}s; {LIST_INVENTORY} has them", f"共 {{}} 个 {{}},见 {LIST_INVENTORY}"
+)
 CHOICES = Phrase("one of {} choices, such as {}", "共 {} 个选项,例如 {}")
 MATCHING = Phrase("must match {}", "须匹配 {}")
 SEVERAL = Phrase("each: {}", "每项:{}")

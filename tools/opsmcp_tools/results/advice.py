@@ -11,6 +11,7 @@ from opsmcp_tools.model.run_record import MASK, Repeat, RunRecord
 from opsmcp_tools.model.tool import Tool
 from opsmcp_tools.phrases import result as words
 from opsmcp_tools.phrases.phrase import Said
+from opsmcp_tools.phrases.tool_names import LIST_INVENTORY
 from opsmcp_tools.results.next_step_syntax import CALLS, Ways
 from opsmcp_tools.safe_text.cleaning import clean, label
 from opsmcp_tools.safe_text.prompt_injection import imitates_instructions
@@ -84,7 +85,7 @@ def next_steps(record: RunRecord, find: FindTool = no_tool, ways: Ways = CALLS) 
             return (ways.wait(record.run),)
         case Verdict.NOTHING_RAN:
             idle = is_known_why_idle(record)
-            return () if idle else (words.LOOK_AT_INVENTORY(ways.call("list_inventory")),)
+            return () if idle else (words.LOOK_AT_INVENTORY(ways.call(LIST_INVENTORY)),)
         case Verdict.SUCCEEDED:
             return tuple(_after_success(record, find, ways))
         case Verdict.CANCELLED:

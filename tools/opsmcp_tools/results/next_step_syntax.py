@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from opsmcp_tools.phrases import result as words
 from opsmcp_tools.phrases.phrase import Said
+from opsmcp_tools.phrases.tool_names import GET_RUN, GET_RUN_OUTPUT
 from opsmcp_tools.safe_text.cleaning import label
 
 __all__ = ["CALLS", "Commands", "Ways"]
@@ -19,11 +20,11 @@ class Ways:
 
     def output(self, run: str, **where: str) -> str:
         """To the output of a run, or of one task, node and step of it."""
-        return " ".join(["get_run_output", f"run={run}", *_given(where)])
+        return " ".join([GET_RUN_OUTPUT, f"run={run}", *_given(where)])
 
     def wait(self, run: str) -> Said:
         """To the end of a run."""
-        return words.WAIT(f"get_run run={run} wait_seconds=30")
+        return words.WAIT(f"{GET_RUN} run={run} wait_seconds=30")
 
     def call(self, tool: str, arguments: Sequence[str] = ()) -> str:
         """To a call; `arguments` are of the form `name=value`."""

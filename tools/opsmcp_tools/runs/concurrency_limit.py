@@ -11,6 +11,7 @@ import anyio
 
 from opsmcp_tools.model.errors import ToolUnavailable
 from opsmcp_tools.model.run_record import Clock, RunSettings
+from opsmcp_tools.phrases.tool_names import LIST_RUNS
 from opsmcp_tools.runs.first_of import first_of
 
 __all__ = ["ConcurrencyLimit"]
@@ -100,5 +101,5 @@ class ConcurrencyLimit:
         return ToolUnavailable(
             f"nothing was started: {flying} in flight ({mine} of yours; at most "
             f"{self._settings.limit_per_principal} of one user and {self._settings.limit} in all), "
-            f"{more}. Wait for one to end: list_runs verdict=running shows yours"
+            f"{more}. Wait for one to end: {LIST_RUNS} verdict=running shows yours"
         )

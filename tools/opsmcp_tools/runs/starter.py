@@ -19,6 +19,7 @@ from opsmcp_pipelines.models import OperationKey
 from opsmcp_pipelines.source import RunRef, Source, StartRequest
 from opsmcp_tools.model.errors import Look, PlanChanged, RunOutcomeUnknown, ToolUnavailable
 from opsmcp_tools.model.run_record import Clock, RunSettings
+from opsmcp_tools.phrases.tool_names import PLAN_OPERATION
 
 __all__ = ["Starter"]
 
@@ -132,7 +133,7 @@ class Starter:
 def _plan_changed(error: DefinitionChanged) -> PlanChanged:
     nothing = f"nothing was started: {error}"
     return PlanChanged(
-        f"{nothing}. Plan the call again (plan_operation) to see what it would do now",
+        f"{nothing}. Plan the call again ({PLAN_OPERATION}) to see what it would do now",
         f"{nothing}.",
         Look("tools", "shows what there is now"),
     )

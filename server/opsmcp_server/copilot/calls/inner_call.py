@@ -1,4 +1,4 @@
-"""What a call is about: `run_operation` carries the name and arguments of another one. Pure."""
+"""What a call is about, where a tool takes the name and arguments of another one. Pure."""
 
 from collections.abc import Mapping
 from typing import Any

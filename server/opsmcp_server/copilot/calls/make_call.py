@@ -32,6 +32,7 @@ from opsmcp_server.copilot.servers.connections import Hub
 from opsmcp_server.copilot.servers.tool import Offered
 from opsmcp_server.copilot.terminal.folded_output import barred
 from opsmcp_server.copilot.terminal.view import View
+from opsmcp_tools.phrases.tool_names import GET_RUN
 from opsmcp_tools.safe_text.cleaning import clean
 
 __all__ = ["Caller"]
@@ -227,7 +228,7 @@ class Caller:
 
     async def _follow(self, call: Call, outcome: Outcome) -> Outcome:
         """Wait on for a run whose call was answered with a handle."""
-        offered = self.hub.sibling(call.offered.server, "get_run")
+        offered = self.hub.sibling(call.offered.server, GET_RUN)
         if offered is None or offered.name == call.offered.name:
             return outcome
         for _ in range(_MOST_LOOKS):

@@ -1,4 +1,4 @@
-"""What opsmcp would do about a call, learnt from its `plan_operation`; starts nothing."""
+"""What opsmcp would do about a call, learnt from its tool for that; starts nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from opsmcp_server.copilot.calls.inner_call import named_call
 from opsmcp_server.copilot.servers.connections import Hub
 from opsmcp_server.copilot.servers.quiet_call import read
 from opsmcp_server.copilot.servers.tool import Offered
+from opsmcp_tools.phrases.tool_names import PLAN_OPERATION
 
 __all__ = ["Foreseen", "foresee"]
 
@@ -21,12 +22,12 @@ class Foreseen:
     """Whether the server will ask a person itself."""
 
     reads_only: bool = False
-    """Whether it only reads: `run_operation` may stand for such a tool."""
+    """Whether it only reads: a tool that runs another may stand for such a one."""
 
 
 async def foresee(hub: Hub, offered: Offered, arguments: Mapping[str, Any]) -> Foreseen:
     """What the offering server says of the call beforehand."""
-    planner = hub.sibling(offered.server, "plan_operation")
+    planner = hub.sibling(offered.server, PLAN_OPERATION)
     if planner is None:
         return Foreseen()
     name, given = named_call(offered, arguments)

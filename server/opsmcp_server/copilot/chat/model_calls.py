@@ -29,8 +29,6 @@ __all__ = ["Dispatch", "Repeated"]
 
 _LONGEST_RESULT = 16_000
 _MOST_REPEATS = 2
-_POLLING = frozenset({"get_run", "get_run_output"})
-"""Tools that are called again on purpose."""
 
 _NOT_BEGUN = "Everything was stopped before the turn of this call came. It was not started."
 _CUT = "Your reply was cut before its end, so none of its calls was made. Call again, with less."
@@ -136,14 +134,14 @@ class Dispatch:
     async def _call(
         self, turn: Turn, offered: Offered, arguments: dict[str, Any], tell: _Tell
     ) -> None:
-        often = turn.count(offered.name, arguments) > _MOST_REPEATS
-        if often and offered.tool.name not in _POLLING:
+        own, often = offered.built_in, turn.count(offered.name, arguments) > _MOST_REPEATS
+        if often and not (own and own.is_polled):
             raise Repeated(offered.tool.name)
         outcome = await self.caller.call(
             offered, arguments, on_left=lambda left: tell(_result(left))
         )
         tell(_result(outcome))
-        if outcome.verdict or not offered.is_built_in or offered.runs_another:
+        if outcome.verdict or own is None or offered.runs_another:
             turn.status = 0 if outcome.good else 1
 
     def _unknown(self, name: str) -> str:

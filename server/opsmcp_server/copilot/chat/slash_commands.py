@@ -19,8 +19,14 @@ from opsmcp_server.copilot.servers.quiet_call import output_of, read
 from opsmcp_server.copilot.servers.tool import Offered
 from opsmcp_server.copilot.terminal.folded_output import barred
 from opsmcp_server.copilot.terminal.pager import page
-from opsmcp_server.protocol.search_tools import RUN_OPERATION
 from opsmcp_tools.arguments.nearest_names import nearest_names
+from opsmcp_tools.phrases.tool_names import (
+    GET_RUN_OUTPUT,
+    LIST_RUNS,
+    PLAN_OPERATION,
+    RUN_OPERATION,
+    SEARCH_OPERATIONS,
+)
 from opsmcp_tools.safe_text.characters import clean_line
 from opsmcp_tools.safe_text.cleaning import clean
 
@@ -91,7 +97,7 @@ class Commands:
     async def _searched(self, query: str) -> dict[str, tuple[str, str]]:
         """What servers find that do not list all their operations: name to mark and words."""
         rows: dict[str, tuple[str, str]] = {}
-        for tool in self._every("search_operations"):
+        for tool in self._every(SEARCH_OPERATIONS):
             answer = await read(tool, {"query": query})
             for row in map(object_of, list_of(answer.data.get("operations"))):
                 mark = "!" if row.get("destructive") is not False else "*"
@@ -139,19 +145,19 @@ class Commands:
         if call is None:
             return 1
         offered, arguments = call
-        planner = self.session.hub.sibling(offered.server, "plan_operation")
+        planner = self.session.hub.sibling(offered.server, PLAN_OPERATION)
         if planner is None:
-            return self._say("no-such-tool", tool="plan_operation")
+            return self._say("no-such-tool", tool=PLAN_OPERATION)
         name, wanted = named_call(offered, arguments)
         answer = await read(planner, {"name": name, "arguments": dict(wanted)})
         self.show(_said(planner, answer.text))
         return int(answer.failed)
 
     async def _runs(self, given: Sequence[str]) -> int:
-        lists = self._every("list_runs")
+        lists = self._every(LIST_RUNS)
         for tool in lists:
             self.show(_said(tool, (await read(tool, {})).text))
-        return 0 if lists else self._say("no-such-tool", tool="list_runs")
+        return 0 if lists else self._say("no-such-tool", tool=LIST_RUNS)
 
     def _every(self, name: str) -> list[Offered]:
         """The tool of that name of every server that has it."""
@@ -160,8 +166,8 @@ class Commands:
     async def _output(self, given: Sequence[str]) -> int:
         if len(given) != 1:
             return self._usage("/output RUN")
-        failure = self.session.words("no-such-tool", tool="get_run_output")
-        for tool in self._every("get_run_output"):
+        failure = self.session.words("no-such-tool", tool=GET_RUN_OUTPUT)
+        for tool in self._every(GET_RUN_OUTPUT):
             parts: list[str] = []
             async with aclosing(output_of(tool, given[0])) as answers:
                 async for answer in answers:

@@ -8,6 +8,7 @@ import anyio
 from opsmcp_server.copilot.base.shape import list_of, object_of, text_of
 from opsmcp_server.copilot.servers.connections import Hub
 from opsmcp_server.copilot.servers.quiet_call import read
+from opsmcp_tools.phrases.tool_names import LIST_INVENTORY, LIST_RUNS
 from opsmcp_tools.safe_text.characters import clean_line
 
 __all__ = ["Names"]
@@ -37,14 +38,14 @@ class Names:
         """Read them now, whenever something happened, and now and then; ends by cancellation."""
         while True:
             names = {kind: await self._inventory(kind) for kind in ("hosts", "clusters")}
-            self._names = {**names, "runs": await self._read("list_runs", {}, "runs", "run")}
+            self._names = {**names, "runs": await self._read(LIST_RUNS, {}, "runs", "run")}
             with anyio.move_on_after(_REFRESH_SECONDS):
                 await self._old.wait()
             self._old = anyio.Event()
             await self._hub.refresh()
 
     async def _inventory(self, kind: str) -> tuple[str, ...]:
-        return await self._read("list_inventory", {"kind": kind}, kind, "name")
+        return await self._read(LIST_INVENTORY, {"kind": kind}, kind, "name")
 
     async def _read(
         self, tool: str, arguments: dict[str, Any], rows: str, field: str

@@ -74,12 +74,12 @@ class Hub:
     @property
     def operations(self) -> list[Offered]:
         """The tools that are not opsmcp's built-in ones."""
-        return [item for item in self.tools.values() if not item.is_built_in]
+        return [item for item in self.tools.values() if item.built_in is None]
 
     @property
     def has_operations(self) -> bool:
         """Whether there is anything to call but opsmcp's built-in tools."""
-        return any(not tool.is_built_in or tool.runs_another for tool in self.tools.values())
+        return any(tool.built_in is None or tool.runs_another for tool in self.tools.values())
 
     def instructions(self) -> str:
         """What the servers say of themselves."""

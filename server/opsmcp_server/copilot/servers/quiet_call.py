@@ -15,7 +15,7 @@ __all__ = ["Answer", "output_of", "read"]
 
 _LONGEST_FAULT = 2_000
 _PAGE_CHARACTERS = 20_000
-"""The most that get_run_output gives at once."""
+"""The most that is given at once."""
 
 _MOST_OUTPUT_CHARACTERS = 4 * 1024 * 1024
 
@@ -41,7 +41,7 @@ async def read(offered: Offered, arguments: dict[str, Any]) -> Answer:
 
 
 async def output_of(offered: Offered, run: str) -> AsyncGenerator[Answer]:
-    """A run's output in pieces, by `get_run_output`; of very much only the beginning."""
+    """A run's output in pieces, by the tool for that; of very much only the beginning."""
     offset: object = 0
     length = 0
     while isinstance(offset, int) and length < _MOST_OUTPUT_CHARACTERS:

@@ -11,8 +11,8 @@ import mcp_types as types
 
 from opsmcp_server.copilot.base.shape import object_of
 from opsmcp_server.copilot.servers.connection import Server
-from opsmcp_server.protocol import builtin_tools as builtin
-from opsmcp_server.protocol import search_tools as finding
+from opsmcp_server.protocol.builtin_tools import registry
+from opsmcp_server.protocol.builtin_tools.row import BuiltIn
 from opsmcp_server.protocol.results import EFFECT, NOT_KNOWN
 from opsmcp_tools.safe_text.characters import clean_line
 
@@ -49,15 +49,13 @@ class Offered:
 
     @property
     def runs_another(self) -> bool:
-        """Whether it is `run_operation`, whose arguments are the name and arguments of a call."""
-        return self.tool.name == finding.RUN_OPERATION
+        """Whether its arguments are the name and arguments of a call, which it makes."""
+        return self.built_in is not None and self.built_in.respond is None
 
     @property
-    def is_built_in(self) -> bool:
-        """Whether it is one of opsmcp's own tools, not an operation."""
-        name = self.tool.name
-        found = builtin.find(name) or finding.find(name)
-        return found is not None or self.runs_another
+    def built_in(self) -> BuiltIn | None:
+        """The tool of opsmcp's own that it is; None for an operation."""
+        return registry.find(self.tool.name)
 
     @property
     def properties(self) -> Mapping[str, Any]:

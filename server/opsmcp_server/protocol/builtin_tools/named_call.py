@@ -1,14 +1,25 @@
-"""A call within a call: `name` and `arguments`, as `run_operation` and `plan_operation` take."""
+"""A call within a call: the name of an operation, and its arguments."""
 
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple, cast
 
 from opsmcp_server.protocol.strict_json import BadJson, read_json
-from opsmcp_tools.model.errors import ArgumentProblem, InvalidArguments
+from opsmcp_tools.model.errors import ArgumentProblem, InvalidArguments, UnknownTool
 from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.safe_text.characters import quote
 
-__all__ = ["named_call_schema", "read_named_call"]
+__all__ = ["NO_CALL", "NamedCall", "name_is_argument", "named_call_schema", "read_named_call"]
+
+
+class NamedCall(NamedTuple):
+    """The call that is meant."""
+
+    name: str
+    arguments: Mapping[str, object]
+
+
+NO_CALL = NamedCall("", {})
 
 
 def named_call_schema(name: str) -> JsonObject:
@@ -28,7 +39,20 @@ def named_call_schema(name: str) -> JsonObject:
     }
 
 
-def read_named_call(tool: str, given: Mapping[str, object]) -> tuple[str, dict[str, object]]:
+@contextmanager
+def name_is_argument(tool: str) -> Generator[None]:
+    """Within it, a name that no tool has is what is wrong with the arguments of `tool`.
+
+    Raises:
+        InvalidArguments: In place of an `UnknownTool`: the tool that was called does exist.
+    """
+    try:
+        yield
+    except UnknownTool as error:
+        raise InvalidArguments(tool, [ArgumentProblem("name", str(error))]) from None
+
+
+def read_named_call(tool: str, given: Mapping[str, object]) -> NamedCall:
     """The name and the arguments.
 
     Raises:
@@ -48,7 +72,7 @@ def read_named_call(tool: str, given: Mapping[str, object]) -> tuple[str, dict[s
         problems.append(ArgumentProblem("arguments", "it must be an object"))
     if problems or not isinstance(name, str) or arguments is None:
         raise InvalidArguments(tool, problems)
-    return name, arguments
+    return NamedCall(name, arguments)
 
 
 def _arguments(given: object) -> dict[str, object] | None:

@@ -1,0 +1,54 @@
+"""`get_run`: how a run stands, waiting for its end."""
+
+import mcp_types as types
+
+from opsmcp_server.calls.answer import answer_run
+from opsmcp_server.calls.services import Services
+from opsmcp_server.protocol.builtin_tools.inputs import RUN, choice, count
+from opsmcp_server.protocol.builtin_tools.row import Asked, BuiltIn
+from opsmcp_tools.phrases.tool_names import GET_RUN
+
+__all__ = ["ROW"]
+
+_LONGEST_WAIT_SECONDS = 45
+_LEAST_WAIT_SECONDS = 1.0
+"""However short a call waits: a model that is answered at once asks again at once."""
+
+
+async def _respond(services: Services, asked: Asked) -> types.CallToolResult:
+    given, principal = asked.given, asked.principal
+    record = await services.executions.history.get(given["run"], principal)
+    if not record.ended:
+        patience = max(_LEAST_WAIT_SECONDS, services.config.run.wait_seconds)
+        seconds = min(float(given["wait_seconds"]), patience)
+        record = await services.executions.wait(record.run, seconds)
+    tokens = int(given["tokens"]) if "tokens" in given else None
+    detail = "steps" if given["detail"] == "steps" else "summary" if asked.data else None
+    return await answer_run(services, record, principal, tokens=tokens, data=detail)
+
+
+ROW = BuiltIn(
+    name=GET_RUN,
+    title="Get run",
+    description="How a run stands or ended: verdict, tasks, hosts, steps. Waits for its end.",
+    inputs=(
+        RUN,
+        count(
+            "wait_seconds",
+            "Longest wait; no longer than calls wait here.",
+            30,
+            0,
+            _LONGEST_WAIT_SECONDS,
+        ),
+        choice(
+            "detail",
+            "steps: as JSON, with every step's output.",
+            ("summary", "steps"),
+            default="summary",
+        ),
+        count("tokens", "About the longest text.", None, 300, 20_000),
+    ),
+    respond=_respond,
+    answers_run=True,
+    is_polled=True,
+)

@@ -1,0 +1,88 @@
+"""`get_run_output`: a slice of a run's output, or the lines of it that are wanted."""
+
+from functools import partial
+
+import mcp_types as types
+from anyio import to_thread
+
+from opsmcp_server.calls.services import Services
+from opsmcp_server.protocol.builtin_tools.inputs import RUN, choice, count, flag, text
+from opsmcp_server.protocol.builtin_tools.row import Arguments, Asked, BuiltIn
+from opsmcp_server.protocol.results import text_result
+from opsmcp_tools.phrases.tool_names import GET_RUN_OUTPUT
+from opsmcp_tools.results.output_search import VIEWS, Wanted
+from opsmcp_tools.results.output_slice import output_slice, slice_data, slice_text
+
+__all__ = ["ROW"]
+
+
+async def _respond(services: Services, asked: Asked) -> types.CallToolResult:
+    given = asked.given
+    record = await services.executions.history.get(given["run"], asked.principal)
+    wanted = _wanted_lines(given)
+    cut = partial(
+        output_slice,
+        record,
+        task=given.get("task"),
+        node=given.get("node"),
+        step=given.get("step"),
+        offset=int(given["offset"]),
+        limit=int(given["limit"]),
+        lines=int(given["lines"]) if "lines" in given else None,
+        wanted=wanted,
+    )
+    part = await to_thread.run_sync(cut)
+    mark, language = services.new_mark(), services.config.tools.language
+    shown = slice_text(part, mark, wanted=wanted, language=language)
+    return text_result(shown, slice_data(part, shown, mark) if asked.data else None)
+
+
+def _wanted_lines(given: Arguments) -> Wanted:
+    return Wanted(
+        search=given.get("search", ""),
+        pattern=given.get("pattern", ""),
+        exclude=given.get("exclude", ""),
+        view=next((view for view in VIEWS if view == given.get("view")), None),
+        from_line=int(given["from_line"]),
+        context=int(given["context"]) if "context" in given else None,
+        newest_first=given["newest_first"] == "true",
+    )
+
+
+ROW = BuiltIn(
+    name=GET_RUN_OUTPUT,
+    title="Get run output",
+    description=(
+        "The output of a run, whole or of one task, node or step: a slice, or the lines with"
+        " some words, or the unusual ones. Lines count from 1."
+    ),
+    inputs=(
+        RUN,
+        text("task", "Only this task."),
+        text("node", "Only this host or node."),
+        text("step", "Only this step."),
+        text("search", "Only lines with all of these words, any order and case."),
+        text("pattern", "Only lines in which this RE2 pattern matches, any case."),
+        text("exclude", "Without lines that hold one of these words."),
+        choice(
+            "view",
+            "rare: lines of kinds with 1 or 2 lines; breaks: around gaps in time, starts and ends.",
+            VIEWS,
+        ),
+        count("context", "Lines before and after each match; 2, in tables 0.", None, 0, 50),
+        flag("newest_first", "Last lines first."),
+        count("from_line", "First line.", 1, 1, 2_000_000_000),
+        count("lines", "Most lines, without context.", None, 1, 2_000),
+        count(
+            "offset",
+            "First character from 0; with search, pattern, exclude, view or newest_first:"
+            " first match.",
+            0,
+            0,
+            2_000_000_000,
+        ),
+        count("limit", "Most characters.", 8_000, 1, 20_000),
+    ),
+    respond=_respond,
+    is_polled=True,
+)

@@ -1,0 +1,27 @@
+"""`list_inventory`: what exists now."""
+
+import mcp_types as types
+
+from opsmcp_server.calls.services import Services
+from opsmcp_server.protocol.builtin_tools.inputs import choice
+from opsmcp_server.protocol.builtin_tools.row import Asked, BuiltIn
+from opsmcp_server.protocol.inventory import inventory, inventory_text
+from opsmcp_server.protocol.results import text_result
+from opsmcp_tools.phrases.tool_names import LIST_INVENTORY
+
+__all__ = ["ROW"]
+
+
+async def _respond(services: Services, asked: Asked) -> types.CallToolResult:
+    toolbox = await services.current_toolbox()
+    data = inventory(services, toolbox, asked.principal, asked.given.get("kind"))
+    return text_result(inventory_text(data), data)
+
+
+ROW = BuiltIn(
+    name=LIST_INVENTORY,
+    title="List inventory",
+    description="The clusters, hosts and operations that exist now.",
+    inputs=(choice("kind", "Only these.", ("clusters", "hosts", "operations")),),
+    respond=_respond,
+)

@@ -1,0 +1,36 @@
+"""`plan_operation`: what a call would do, for MCP and for `opsmcp call --plan`. Starts nothing."""
+
+import mcp_types as types
+
+from opsmcp_server.calls import prepare as calls
+from opsmcp_server.calls.services import Services
+from opsmcp_server.protocol.builtin_tools.named_call import name_is_argument
+from opsmcp_server.protocol.builtin_tools.row import Asked, BuiltIn
+from opsmcp_server.protocol.results import text_result
+from opsmcp_tools.phrases.tool_names import PLAN_OPERATION
+
+__all__ = ["PLAN_HASH", "ROW"]
+
+PLAN_HASH = "opsmcp/plan-hash"
+"""The key in `_meta` under which a call carries the hash of its plan."""
+
+
+async def _respond(services: Services, asked: Asked) -> types.CallToolResult:
+    name, given = asked.call
+    with name_is_argument(PLAN_OPERATION):
+        plan = await calls.plan(services, name, given, asked.principal)
+    mark = services.new_mark()
+    text = services.masker.text(plan.text(mark))
+    if not asked.data:
+        return text_result(text)
+    return text_result(text, services.masker.value(plan.for_programs(text, mark)))
+
+
+ROW = BuiltIn(
+    name=PLAN_OPERATION,
+    title="Plan operation",
+    description="See what a call would do, on which hosts and with which scripts, before "
+    "something important is changed. Starts nothing.",
+    takes_call_of="The name of a tool that runs an operation.",
+    respond=_respond,
+)
