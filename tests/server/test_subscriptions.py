@@ -316,5 +316,6 @@ async def test_a_client_that_stopped_reading_holds_nobody_up(
                     for changed in (address, f"{address}/output"):
                         group.start_soon(sessions.resource_updated, changed)
         await ears.wait()
-    assert ears.heard == [address]
-    assert caplog.text.count("a client did not take the notice") == 1
+    # The run itself may have moved meanwhile, which is news of its own.
+    assert set(ears.heard) == {address}
+    assert "a client did not take the notice" in caplog.text
