@@ -118,3 +118,25 @@ class Run:
     def ending(self, verdict: Verdict, reason: str) -> "Run":
         """The same run with the end that its follower saw: vanished, stuck, unknown."""
         return replace(self, verdict=verdict, reason=reason)
+
+    def cut_off(self, note: str) -> "Run":
+        """The same run as one that was aborted where it was last seen; `note` says why."""
+        tasks = tuple(_cut_off_task(task, note) for task in self.tasks)
+        return replace(self, verdict=Verdict.ABORTED, tasks=tasks, reason=note)
+
+
+def _cut_off_task(task: TaskResult, note: str) -> TaskResult:
+    if task.verdict.ended:
+        return task
+    nodes = tuple(_cut_off_node(node, note) for node in task.nodes)
+    return replace(task, verdict=Verdict.ABORTED, nodes=nodes)
+
+
+def _cut_off_node(node: NodeResult, note: str) -> NodeResult:
+    if node.verdict.ended:
+        return node
+    steps = tuple(
+        step if step.verdict.ended else replace(step, verdict=Verdict.ABORTED, note=note)
+        for step in node.steps
+    )
+    return replace(node, verdict=Verdict.ABORTED, steps=steps)

@@ -18,8 +18,9 @@ from opsmcp_pipelines.verdict.expected import ExpectedTask
 __all__ = [
     "CALL_ID_VARIABLE",
     "Cancelled",
+    "ChangeSource",
     "DefinitionSource",
-    "EndingSource",
+    "LocalSource",
     "NodeSource",
     "RunRef",
     "Source",
@@ -45,13 +46,15 @@ class StartRequest:
     """One start: complete variables (defaults and bound values merged), and the call it is for.
 
     `definition` is what was listed, planned and agreed to: what the run has to consist of.
-    `secrets` are values that must not be kept where the source keeps outputs.
+    `secrets` are values that must not be kept where the source keeps outputs. `principal` is who
+    asked for it, None where nobody knows.
     """
 
     definition: Definition
     call_id: str
     variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    principal: str | None = None
 
     @property
     def operation(self) -> OperationKey:
@@ -70,6 +73,8 @@ class Traits:
         first_poll_seconds: The pause between the first looks at a run.
         acts_late_seconds: How long after a start without an answer its run may still appear.
         cancels: Whether it can do anything to end a run that it runs.
+        repeats_safely: Whether a start with a call id that it knows makes no second run, but gives
+            the one there is: then a start that was not answered is sent again.
     """
 
     pastes_values: bool
@@ -78,6 +83,7 @@ class Traits:
     first_poll_seconds: float
     acts_late_seconds: float
     cancels: bool
+    repeats_safely: bool = False
 
 
 class Cancelled(Enum):
@@ -193,9 +199,30 @@ class DefinitionSource(Protocol):
 
 
 @runtime_checkable
-class EndingSource(Protocol):
-    """A source that notices the ends of its runs, so that nobody has to look for them."""
+class ChangeSource(Protocol):
+    """A source that says when a run shows something new, so that nobody has to look for it."""
 
-    async def ended(self, ref: RunRef) -> None:
-        """Return when a run of this process has ended; at once for any other run."""
+    async def changed(self, ref: RunRef) -> None:
+        """Return once a step, a task or the run has ended since the run was last read.
+
+        At once if one has; never for a run that it does not have. What a step prints meanwhile is
+        no change: who wants to see that looks now and then.
+        """
+        ...
+
+
+@runtime_checkable
+class LocalSource(Protocol):
+    """A source that runs in this process: its runs end with it, and whoever follows keeps them."""
+
+    async def stop(self) -> None:
+        """End all runs and start no more, because the process is about to end; bounded in time."""
+        ...
+
+    def forget(self, ref: RunRef) -> None:
+        """Drop what a run that has ended showed: it is kept elsewhere now."""
+        ...
+
+    async def end_left_over(self, operation: OperationKey, call_id: str) -> str:
+        """End what a run of a process that is gone has left; what became of it, for people."""
         ...

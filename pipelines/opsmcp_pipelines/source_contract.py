@@ -14,11 +14,19 @@ from anyio.lowlevel import checkpoint
 from opsmcp_pipelines.errors import NotFound, NotOurRun, SourceError
 from opsmcp_pipelines.models import Definition, OperationKey
 from opsmcp_pipelines.report import RunReport, Status
-from opsmcp_pipelines.source import Cancelled, RunRef, Source, StartRequest
+from opsmcp_pipelines.source import (
+    Cancelled,
+    ChangeSource,
+    LocalSource,
+    RunRef,
+    Source,
+    StartRequest,
+)
 
 __all__ = ["CHECKS", "Subject"]
 
 _END_SECONDS = 30.0
+_NOTHING_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +49,12 @@ class Subject:
 
     async def start(self, key: OperationKey) -> RunRef:
         """Start it under a call id of its own."""
-        definition = await self.definition(key)
-        return await self.source.start(StartRequest(definition, f"r-{uuid4().hex[:10]}"))
+        return await self.source.start(await self.request(key))
+
+    async def request(self, key: OperationKey) -> StartRequest:
+        """A start of it, by somebody, under a call id of its own."""
+        call_id = f"r-{uuid4().hex[:10]}"
+        return StartRequest(await self.definition(key), call_id, principal="anna")
 
     async def end(self, ref: RunRef) -> RunReport:
         """How it ended."""
@@ -123,6 +135,47 @@ async def cancelling_is_told_as_it_was(subject: Subject) -> None:
     assert await subject.source.cancel(ref) is Cancelled.GOES_ON
 
 
+async def a_start_that_is_repeated_makes_no_second_run(subject: Subject) -> None:
+    """Where the source says so, a start that was not answered may be sent again."""
+    if not subject.source.traits.repeats_safely:
+        return
+    request = await subject.request(subject.quick)
+    ref = await subject.source.start(request)
+    assert await subject.source.start(request) == ref
+    await subject.end(ref)
+
+
+async def a_change_is_told_until_it_is_read(subject: Subject) -> None:
+    """Nobody who was told looks in vain, and of what is over nothing more is told."""
+    if not isinstance(subject.source, ChangeSource):
+        return
+    ref = await subject.start(subject.quick)
+    with anyio.fail_after(_END_SECONDS):
+        while not (await subject.source.read_run(ref)).status.ended:
+            await subject.source.changed(ref)
+    for other in (ref, replace(ref, call_id="r-nobodys")):
+        with anyio.move_on_after(_NOTHING_SECONDS) as nothing:
+            await subject.source.changed(other)
+        assert nothing.cancelled_caught, "a change was told, and there was none"
+
+
+async def a_run_in_this_process_ends_with_it_and_is_forgotten(subject: Subject) -> None:
+    """Whoever follows the runs of a local source keeps them, and is told how they ended."""
+    if not isinstance(subject.source, LocalSource):
+        return
+    ref = await subject.start(subject.long)
+    with anyio.fail_after(_END_SECONDS):
+        await subject.source.stop()
+    assert (await subject.source.read_run(ref)).status is Status.ABORTED
+    subject.source.forget(ref)
+    try:
+        await subject.source.read_run(ref)
+    except NotFound:
+        assert (await subject.source.end_left_over(ref.operation, ref.call_id)).strip()
+        return
+    raise AssertionError("a run that was forgotten was read")
+
+
 async def what_a_run_must_show_covers_its_tasks(subject: Subject) -> None:
     """Every task of the definition is expected, by name."""
     definition = await subject.definition(subject.quick)
@@ -144,6 +197,9 @@ CHECKS = (
     a_run_that_is_not_there_is_not_found,
     what_does_not_exist_is_not_started,
     cancelling_is_told_as_it_was,
+    a_start_that_is_repeated_makes_no_second_run,
+    a_change_is_told_until_it_is_read,
+    a_run_in_this_process_ends_with_it_and_is_forgotten,
     what_a_run_must_show_covers_its_tasks,
     it_has_a_name_for_messages,
 )

@@ -39,7 +39,7 @@ class Bench:
     environ: Mapping[str, str]
 
     async def run(self, name: str, **given: str) -> Outcome:
-        settings = EmbeddedSettings(state_dir=self.folder / "state", environ=self.environ)
+        settings = EmbeddedSettings(self.environ)
         with anyio.fail_after(60):
             async with open_embedded_source(settings) as source:
                 return _outcome(await _run(source, name, given))

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from opsmcp_pipelines.embedded.process_id import ProcessId
 from tests.cli.process import SECONDS, Opsmcp
+from tests.process_id import ProcessId
 
 ENDS = [signal.SIGTERM, signal.SIGHUP]
 

@@ -8,7 +8,6 @@ from typing import Any
 import pexpect
 import pytest
 
-from opsmcp_pipelines.embedded.process_id import ProcessId
 from tests.cli.process import Opsmcp
 from tests.copilot.harness import Eye, chatting, leave, spawned
 from tests.fakes.openai_server import (
@@ -20,6 +19,7 @@ from tests.fakes.openai_server import (
     hangs_after,
     says,
 )
+from tests.process_id import ProcessId
 
 GOES_ON = "as long as opsmcp copilot does: r-"
 

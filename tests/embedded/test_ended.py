@@ -10,7 +10,6 @@ import anyio
 import pytest
 
 from opsmcp_pipelines.embedded.engine.supervisor import end_left_over
-from opsmcp_pipelines.embedded.process_id import ProcessId
 from opsmcp_pipelines.run import Status, Verdict
 from opsmcp_pipelines.source import Cancelled, RunRef
 from opsmcp_pipelines.verdict.judge import judge
@@ -181,13 +180,12 @@ async def sleeping(**environ: str) -> AsyncGenerator[int]:
 
 
 async def test_what_is_left_is_known_by_its_mark_and_nothing_else_is_touched() -> None:
-    gone = ProcessId(2**22 - 3, "1@boot")
     async with (
         sleeping(OPS_STEP_OF="t-1a2b") as mine,
         sleeping(OPS_STEP_OF="t-1a2b3") as of_another,
         sleeping(X_OPS_STEP_OF="t-1a2b") as unmarked,
     ):
-        ending = await end_left_over(gone, "t-1a2b")
+        ending = await end_left_over("t-1a2b")
         assert not is_running(mine)
         assert is_running(of_another) and is_running(unmarked)
     assert (ending.found, ending.left) == (1, ())

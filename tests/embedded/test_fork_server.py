@@ -13,12 +13,12 @@ _ENVIRON = {"PATH": os.environ["PATH"]}  # noqa: TID251 - what Python is found b
 
 
 async def _cancelled_after(checkpoints: int) -> None:
-    async def warm_up() -> None:
+    async def fork_ahead() -> None:
         async with open_fork_server(_ENVIRON) as server:
-            await server.warm_up()
+            await server.fork_ahead()
 
     async with anyio.create_task_group() as group:
-        group.start_soon(warm_up)
+        group.start_soon(fork_ahead)
         for _ in range(checkpoints):
             await checkpoint()
         group.cancel_scope.cancel()

@@ -1,9 +1,8 @@
 import os
-import sqlite3
-import stat
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import count
 from pathlib import Path
 
 import anyio
@@ -15,7 +14,6 @@ from opsmcp_pipelines.embedded.source import (
     EmbeddedSource,
     open_embedded_source,
 )
-from opsmcp_pipelines.embedded.store.run_store import RunStore, StoredRun
 from opsmcp_pipelines.errors import DefinitionChanged, NotFound, SourceUnavailable
 from opsmcp_pipelines.models import Definition, OperationKey, OperationKind, Task
 from opsmcp_pipelines.run import RunReport, Status, StepReport, Verdict
@@ -54,13 +52,15 @@ async def ticks(seconds: float) -> AsyncIterator[None]:
 class Engine:
     def __init__(self, source: EmbeddedSource) -> None:
         self.source = source
+        self.calls = count()
 
     async def start(self, name: str, variables: Mapping[str, str] = {}) -> RunRef:
         kind = OperationKind.PIPELINE if name.startswith("p") else OperationKind.TASK
         key = OperationKey(kind, "ops-system", name)
         definition = (await self.source.read()).definition(key)
         assert definition is not None
-        return await self.source.start(StartRequest(definition, f"call-{name}", variables))
+        call_id = f"r-{name}-{next(self.calls)}"
+        return await self.source.start(StartRequest(definition, call_id, variables))
 
     async def until(self, ref: RunRef, done: Callable[[RunReport], bool]) -> RunReport:
         async for _ in ticks(20):
@@ -86,9 +86,7 @@ def engine(tmp_path: Path) -> Open:
         folder.mkdir(exist_ok=True)
         (folder / "all.yaml").write_text(manifest, encoding="utf-8")
         environ = {"PATH": os.environ["PATH"], "OPS_TOKEN": "secret", "HOME": str(tmp_path)}  # noqa: TID251
-        settings = EmbeddedSettings(
-            state_dir=tmp_path / "state", environ=environ, manifests=(folder,), bundled=False
-        )
+        settings = EmbeddedSettings(environ, manifests=(folder,), bundled=False)
         for name, value in more.items():
             object.__setattr__(settings, name, value)
         async with open_embedded_source(settings) as source:
@@ -115,14 +113,18 @@ async def test_task_runs_its_steps_with_values(engine: Open) -> None:
         assert steps_of(await runs.run("t", {"x": ""}))[0].output == "5\nerr\n"
 
 
-async def test_the_end_of_a_run_is_noticed(engine: Open) -> None:
-    async with engine(task("t", step("a", "echo done"))) as runs:
+async def test_each_step_that_ends_is_told_and_nothing_more_of_what_is_over(engine: Open) -> None:
+    async with engine(task("t", step("a", "echo one") + step("b", "echo two"))) as runs:
         ref = await runs.start("t")
         with anyio.fail_after(20):
-            await runs.source.ended(ref)
+            await runs.source.changed(ref)
+            assert outputs(await runs.source.read_run(ref))[0] == "one\n"
+            await runs.source.changed(ref)
+            await runs.source.changed(ref)  # at once, until it is read again
             assert (await runs.source.read_run(ref)).status is Status.SUCCEEDED
-            # Of what is over, nothing more is to be noticed.
-            await runs.source.ended(ref)
+        with anyio.move_on_after(0.05) as nothing:
+            await runs.source.changed(ref)
+        assert nothing.cancelled_caught
 
 
 async def test_steps_see_a_small_environment(engine: Open) -> None:
@@ -342,9 +344,6 @@ class _Broken:
             raise RuntimeError
         return text
 
-    def report(self, report: RunReport) -> RunReport:
-        return report
-
 
 async def test_a_failure_of_opsmcp_itself_ends_one_run_only(engine: Open) -> None:
     noisy = task("t", step("a", "head -c 200000 /dev/zero | tr '\\0' x"))
@@ -357,7 +356,7 @@ async def test_a_failure_of_opsmcp_itself_ends_one_run_only(engine: Open) -> Non
 
     async with engine(noisy + quiet, output_bytes=1000, masking=masking) as runs:
         ref = await runs.start("t")
-        await runs.source.ended(ref)
+        await runs.source.changed(ref)
         run = judge(await runs.source.read_run(ref))
         assert (await runs.run("t2")).status is Status.SUCCEEDED
     assert run.verdict is Verdict.ABORTED
@@ -380,14 +379,28 @@ async def test_output_shows_while_it_runs_and_cancel_ends_the_group(
     await until_dead(tmp_path / "pid")
 
 
+async def test_stopping_ends_all_runs_and_starts_no_more(engine: Open, tmp_path: Path) -> None:
+    manifest = task("t", step("a", f"echo $$ > {tmp_path}/pid; echo here; sleep 60"))
+    async with engine(manifest) as runs:
+        ref = await runs.start("t")
+        await runs.until(ref, lambda found: "here" in str(found))
+        await runs.source.stop()
+        report = await runs.source.read_run(ref)
+        with pytest.raises(SourceUnavailable, match="opsmcp is stopping"):
+            await runs.start("t")
+    assert report.status is Status.ABORTED
+    assert steps_of(report) == (
+        StepReport("a", Status.ABORTED, "here\n", 5, note="opsmcp was stopped"),
+    )
+    await until_dead(tmp_path / "pid")
+
+
 async def test_closing_the_source_ends_its_runs(engine: Open, tmp_path: Path) -> None:
     manifest = task("t", step("a", f"echo $$ > {tmp_path}/pid; echo here; sleep 60"))
     async with engine(manifest) as runs:
         ref = await runs.start("t")
         await runs.until(ref, lambda found: "here" in str(found))
     await until_dead(tmp_path / "pid")
-    async with engine(manifest) as runs:
-        assert (await runs.source.read_run(ref)).status is Status.ABORTED
 
 
 async def test_output_keeps_both_ends_and_counts_all(engine: Open) -> None:
@@ -401,69 +414,31 @@ async def test_output_keeps_both_ends_and_counts_all(engine: Open) -> None:
     assert "[... 99009 bytes left out ...]" in only.output
 
 
-async def test_runs_are_found_again_by_call_and_after_a_restart(engine: Open) -> None:
-    manifest = task("t", step("a", "echo kept"))
-    async with engine(manifest) as runs:
+async def test_a_run_is_found_by_its_call_until_it_is_forgotten(engine: Open) -> None:
+    async with engine(task("t", step("a", "echo kept"))) as runs:
         ref = await runs.start("t")
-        report = await runs.end(ref)
-    async with engine(manifest) as runs:
-        assert await runs.source.read_run(ref) == report
-        assert await runs.source.find_run(ref.operation, "call-t", checkpoint) == ref
+        assert await runs.source.find_run(ref.operation, ref.call_id, checkpoint) == ref
         assert await runs.source.find_run(ref.operation, "none", checkpoint) is None
-
-
-async def test_run_of_a_dead_process_reads_as_aborted(engine: Open, tmp_path: Path) -> None:
-    manifest = task("t", step("a", "echo"))
-    async with engine(manifest) as runs:
-        ref = await runs.start("t")
+        runs.source.forget(ref)  # which a run that goes on is not
         await runs.end(ref)
-        await runs.source.cancel(ref)
-    _orphan(tmp_path, 0)
-    async with engine(manifest) as runs:
-        report = await runs.source.read_run(ref)
-    assert (report.status, report.tasks[0].status) == (Status.ABORTED, Status.ABORTED)
+        runs.source.forget(ref)
+        assert await runs.source.find_run(ref.operation, ref.call_id, checkpoint) is None
+        with pytest.raises(NotFound):
+            await runs.source.read_run(ref)
+        assert await runs.source.cancel(ref) is Cancelled.GOES_ON
 
 
-async def test_a_process_that_is_not_the_one_is_left_alone(engine: Open, tmp_path: Path) -> None:
-    manifest = task("t", step("a", "echo"))
-    async with engine(manifest) as runs:
-        ref = await runs.start("t")
-        await runs.end(ref)
-        await runs.source.cancel(ref)
-    async with await anyio.open_process(["sleep", "60"], start_new_session=True) as other:
-        _orphan(tmp_path, other.pid)
-        async with engine(manifest) as runs:
-            report = await runs.source.read_run(ref)
-        assert other.returncode is None
-        other.kill()
-    assert report.status is Status.ABORTED
-
-
-def _orphan(folder: Path, leader: int) -> None:
-    """Make the run one whose opsmcp is gone, and whose step had the number of a process."""
-    with sqlite3.connect(folder / "state/embedded.db") as database:
-        database.execute(
-            "UPDATE runs SET ended = 0, pid_started = '0', leader = ?, leader_started = '0', "
-            "report = replace(report, 'Successed', 'Running')",
-            (leader,),
+async def test_a_start_that_is_repeated_makes_no_second_run(engine: Open, tmp_path: Path) -> None:
+    async with engine(task("t", step("a", f"echo x >> {tmp_path}/made"))) as runs:
+        definition = (await runs.source.read()).definition(
+            OperationKey(OperationKind.TASK, "ops-system", "t")
         )
-    database.close()
-
-
-async def test_a_store_of_the_version_before_is_taken_over(engine: Open, tmp_path: Path) -> None:
-    manifest = task("t", step("a", "echo kept"))
-    async with engine(manifest) as runs:
-        ref = await runs.start("t")
-        report = await runs.end(ref)
-        await runs.source.cancel(ref)
-    with sqlite3.connect(tmp_path / "state/embedded.db") as database:
-        database.execute("ALTER TABLE runs DROP COLUMN leader")
-        database.execute("ALTER TABLE runs DROP COLUMN leader_started")
-        database.execute("PRAGMA user_version = 1")
-    database.close()
-    async with engine(manifest) as runs:
-        assert await runs.source.read_run(ref) == report
-        assert (await runs.run("t")).status is Status.SUCCEEDED
+        assert definition is not None
+        request = StartRequest(definition, "r-once", principal="anna")
+        refs = [await runs.source.start(request) for _ in range(3)]
+        await runs.end(refs[0])
+    assert len(set(refs)) == 1
+    assert (tmp_path / "made").read_text("utf-8") == "x\n"
 
 
 async def test_what_does_not_exist_is_refused(engine: Open) -> None:
@@ -479,8 +454,7 @@ async def test_what_does_not_exist_is_refused(engine: Open) -> None:
         unknown = RunRef(OperationKey(OperationKind.TASK, "ops-system", "t"), "t-1", "r-1")
         with pytest.raises(NotFound):
             await runs.source.read_run(unknown)
-        with pytest.raises(NotFound):
-            await runs.source.cancel(unknown)
+        assert await runs.source.cancel(unknown) is Cancelled.GOES_ON
 
 
 async def test_what_was_decided_on_runs_and_nothing_else(engine: Open) -> None:
@@ -494,32 +468,6 @@ async def test_what_was_decided_on_runs_and_nothing_else(engine: Open) -> None:
             await runs.source.start(StartRequest(decided, "call-t"))
         assert await runs.source.find_run(key, "call-t", checkpoint) is None
         assert outputs(await runs.run("t")) == ["new\n"]
-
-
-async def test_store_is_private(engine: Open, tmp_path: Path) -> None:
-    async with engine(task("t", step("a", "echo"))) as runs:
-        await runs.run("t")
-        modes = [
-            stat.S_IMODE((tmp_path / "state" / name).stat().st_mode) for name in ("", "embedded.db")
-        ]
-    assert modes == [0o700, 0o600]
-
-
-@pytest.mark.parametrize("version", [99, None], ids=["newer", "no-database"])
-async def test_store_that_cannot_be_used_is_told(version: int | None, tmp_path: Path) -> None:
-    path = tmp_path / "embedded.db"
-    if version is None:
-        path.write_bytes(b"not a database" * 100)
-    else:
-        database = sqlite3.connect(path)
-        database.execute(f"PRAGMA user_version = {version}")
-        database.close()
-    task = OperationKey(OperationKind.TASK, "ops-system", "host-overview")
-    async with open_embedded_source(EmbeddedSettings(tmp_path, {})) as source:
-        definition = (await source.read()).definition(task)
-        assert definition is not None
-        with pytest.raises(SourceUnavailable, match=r"embedded\.db cannot be used"):
-            await source.start(StartRequest(definition, "r-1"))
 
 
 async def test_unchanged_contents_are_the_same_object(engine: Open) -> None:
@@ -572,24 +520,3 @@ async def test_a_step_that_the_system_does_not_start_says_why(engine: Open) -> N
         Status.FAILED,
         "could not be started: argument list too long",
     )
-
-
-async def test_what_a_step_printed_so_far_outlives_a_killed_opsmcp(
-    engine: Open, tmp_path: Path
-) -> None:
-    manifest = task("t", step("a", "echo tick; sleep 60"))
-    async with engine(manifest, save_seconds=0.05) as runs:
-        ref = await runs.start("t")
-        stored = await _stored(tmp_path, ref.name, lambda run: "tick" in str(run.report))
-        assert stored.leader is not None
-        assert stored.leader.alive
-    assert steps_of(stored.report)[0].output == "tick\n"
-
-
-async def _stored(folder: Path, name: str, done: Callable[[StoredRun], bool]) -> StoredRun:
-    """A run as another process would find it, once it is so."""
-    with closing(RunStore.open(folder / "state/embedded.db")) as store:
-        async for _ in ticks(20):
-            if (run := store.get(name)) and done(run):
-                return run
-    raise AssertionError("the run was not stored so")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from opsmcp_pipelines.embedded.stuck_sign import sign_of
+from opsmcp_pipelines.embedded.source import sign_of
 from opsmcp_pipelines.run import NodeReport, RunReport, Status, StepReport, TaskReport
 
 _STEPS = (StepReport("one", Status.SUCCEEDED), StepReport("two", Status.RUNNING))

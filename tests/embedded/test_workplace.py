@@ -46,13 +46,13 @@ def test_nothing_but_such_directories_is_touched(tmp_path: Path) -> None:
 
 async def test_the_next_engine_removes_it_before_it_runs_anything(tmp_path: Path) -> None:
     _leave_one(tmp_path)
-    settings = EmbeddedSettings(tmp_path / "state", {"TMPDIR": str(tmp_path)})
+    settings = EmbeddedSettings({"TMPDIR": str(tmp_path)})
     key = OperationKey(OperationKind.TASK, "ops-system", "host-overview")
     async with open_embedded_source(settings) as source:
         definition = (await source.read()).definition(key)
         assert definition is not None
         await source.start(StartRequest(definition, "r-1"))
-    assert _names(tmp_path) == ["state"]
+    assert _names(tmp_path) == []
 
 
 def _names(folder: Path) -> list[str]:

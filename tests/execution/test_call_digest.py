@@ -13,7 +13,7 @@ from opsmcp_tools.model.errors import ToolUnavailable
 from opsmcp_tools.model.run_record import Repeat, RunRecord, RunSettings
 from opsmcp_tools.model.tool import Bound, Hints, Tool
 from opsmcp_tools.results.advice import advise
-from opsmcp_tools.runs.call_digest import digest_of
+from opsmcp_tools.runs.new_record import digest_of
 from tests.execution.bench import ANNA, BEN, CALL, SAY, Bench, bench
 from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
 

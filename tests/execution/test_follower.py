@@ -72,24 +72,24 @@ async def test_a_silent_source_is_asked_less_and_less(tmp_path: Path) -> None:
 
 
 class _Telling(ScriptedSource):
-    """Notices at once that each of its runs has ended."""
+    """Says always, and at once, that something has changed."""
 
     told = 0
 
-    async def ended(self, ref: RunRef) -> None:
+    async def changed(self, ref: RunRef) -> None:
         assert ref.operation == SAY.operation.key
         self.told += 1
 
 
-async def test_a_source_that_notices_an_end_is_looked_at_at_once(tmp_path: Path) -> None:
-    async with bench(tmp_path, _Telling(RUNNING, ended())) as it:
+async def test_a_source_that_says_that_a_run_changed_is_looked_at_at_once(tmp_path: Path) -> None:
+    async with bench(tmp_path, _Telling(PENDING, RUNNING, ended())) as it:
         assert (await it.run_to_end()).verdict is Verdict.SUCCEEDED
-        assert (it.source.looks, it.clock.seconds) == (2, 0.0)
+        assert (it.source.looks, it.clock.seconds) == (3, 0.0)
 
 
-async def test_a_source_that_notices_an_end_too_early_is_looked_at_as_any(tmp_path: Path) -> None:
+async def test_a_source_that_says_so_for_nothing_is_looked_at_as_any(tmp_path: Path) -> None:
     source = _Telling(RUNNING, RUNNING, RUNNING, ended())
     async with bench(tmp_path, source) as it:
         assert (await it.run_to_end()).verdict is Verdict.SUCCEEDED
-        assert (source.told, source.looks) == (1, 4)
+        assert (source.told, source.looks) == (2, 4)
         assert it.clock.seconds > 0

@@ -14,7 +14,7 @@ from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.journal.sqlite_write import open_journal
 from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.model.run_record import RunRecord, RunSettings
-from opsmcp_tools.runs.call_digest import digest_of
+from opsmcp_tools.runs.new_record import digest_of
 from tests.execution.bench import ANNA, CALL, SAY, Bench, bench
 from tests.execution.test_journal import _record
 from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended

@@ -7,8 +7,8 @@ import subprocess
 import threading
 from pathlib import Path
 
-from opsmcp_pipelines.embedded.process_id import ProcessId
 from tests.cli.process import SECONDS, Opsmcp
+from tests.process_id import ProcessId
 
 _ROUNDS = 4
 

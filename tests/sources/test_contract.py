@@ -34,7 +34,6 @@ def _task(name: str) -> OperationKey:
 async def _embedded(folder: Path) -> AsyncGenerator[Subject]:
     (folder / "all.yaml").write_text(_MANIFEST, "utf-8")
     settings = EmbeddedSettings(
-        state_dir=folder / "state",
         environ={"PATH": os.environ["PATH"]},  # noqa: TID251 - what steps are found by
         manifests=(folder,),
         bundled=False,

@@ -7,16 +7,19 @@ not touched again for as long as somebody waits for it; the rest is read without
 import errno
 import logging
 import os
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from opsmcp_pipelines.catalogue import Contents, Problem
 from opsmcp_pipelines.embedded.kubeconfig import KubeInventory, read_clusters
 from opsmcp_pipelines.embedded.library import Library
-from opsmcp_pipelines.embedded.loader import Loaded
+from opsmcp_pipelines.embedded.loader import LOCAL_HOST, NEEDS_LABEL, Loaded
 from opsmcp_pipelines.errors import SourceUnavailable
+from opsmcp_pipelines.models import Host, Operation, Pipeline
 from opsmcp_pipelines.watchdog import Progress, Stuck, run_watched
 
 __all__ = ["Reading", "WatchedReader"]
@@ -43,6 +46,29 @@ class Reading:
     loaded: Loaded
     kubernetes: KubeInventory
     unread: tuple[str, ...] = ()
+
+    def contents(self, namespace: str) -> Contents:
+        """What can be used of it, without what needs kubectl where that cannot be used."""
+        loaded, kubernetes = self.loaded, self.kubernetes
+        tasks = {task.key: task for task in loaded.tasks}
+        names = {(task.namespace, task.name) for task in loaded.tasks if _needs_kubectl(task)}
+        operations: tuple[Operation, ...] = (*loaded.pipelines, *loaded.tasks)
+        reason = kubernetes.reason
+        withheld = [op for op in operations if reason and _uses_kubectl(op, names)]
+        left_out = {op.key for op in withheld}
+        problems = [
+            Problem(op.name, op.key.kind, reason, op.namespace, absent=True) for op in withheld
+        ]
+        hostname = socket.gethostname()
+        return Contents(
+            pipelines=tuple(found for found in loaded.pipelines if found.key not in left_out),
+            tasks=tuple(task for key, task in tasks.items() if key not in left_out),
+            clusters=kubernetes.clusters,
+            hosts=(Host(LOCAL_HOST, namespace, "127.0.0.1", hostname, reachable=True),),
+            problems=(*loaded.problems, *problems),
+            files=loaded.files,
+            unread=self.unread,
+        )
 
 
 class WatchedReader:
@@ -116,3 +142,15 @@ class WatchedReader:
         if any(path.is_relative_to(place) for place in self._hung):
             raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
         at(path)
+
+
+def _needs_kubectl(operation: Operation) -> bool:
+    return "kubectl" in operation.labels.get(NEEDS_LABEL, "").split(",")
+
+
+def _uses_kubectl(operation: Operation, tasks: set[tuple[str, str]]) -> bool:
+    if isinstance(operation, Pipeline) and any(
+        (operation.namespace, ref.task) in tasks for ref in operation.tasks
+    ):
+        return True
+    return _needs_kubectl(operation)

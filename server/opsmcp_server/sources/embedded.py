@@ -1,4 +1,4 @@
-"""The embedded engine as a source, from the settings `embedded.*` and `state.dir`."""
+"""The embedded engine as a source, from the settings `embedded.*`."""
 
 from contextlib import AbstractAsyncContextManager
 
@@ -15,7 +15,6 @@ def open_source(context: SourceContext) -> AbstractAsyncContextManager[Source]:
     return open_embedded_source(
         EmbeddedSettings(
             manifests=config.embedded.manifests,
-            state_dir=config.state.dir,
             environ=context.environ,
             bundled=config.embedded.bundled,
             step_seconds=config.embedded.step_seconds,

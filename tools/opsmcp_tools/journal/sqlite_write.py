@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from opsmcp_pipelines.sqlite_bound import KEEP_NEWEST, drop_outdated, shrink
 from opsmcp_tools.journal.process_lock import Ownership
 from opsmcp_tools.journal.record_codec import pack_run
 from opsmcp_tools.journal.reserve import Reserve
+from opsmcp_tools.journal.retention import KEEP_NEWEST, drop_outdated, shrink
 from opsmcp_tools.journal.rows import DAMAGED, full_record, row_of, text_of
 from opsmcp_tools.journal.sqlite_file import connect, identity_of, translated
 from opsmcp_tools.journal.sqlite_read import JournalReader, same_call
@@ -38,7 +38,9 @@ UPDATE runs SET source_run = :source_run, ended_at = :ended_at, verdict = :verdi
 WHERE run = :run
 """
 
-_PROGRESSED = "UPDATE runs SET result = :result WHERE run = :run AND ended_at IS NULL"
+_PROGRESSED = """
+UPDATE runs SET source_run = :source_run, result = :result WHERE run = :run AND ended_at IS NULL
+"""
 
 _TAKE = "UPDATE runs SET owner = ? WHERE run = ? AND owner = ? AND ended_at IS NULL"
 
@@ -49,7 +51,7 @@ DELETE FROM runs WHERE sequence IN
 
 _PRUNE_EVERY = 50
 
-_GOING_ON_BYTES = 64 * 1024
+_GOING_ON_BYTES = 1024 * 1024
 """Bounds a run that goes on, compressed: it is written again and again."""
 
 _ON_FULL_DISK_BYTES = (64 * 1024, 4 * 1024, 0)
@@ -152,7 +154,10 @@ class SqliteJournal(JournalReader):
         """Keep how a run stands that goes on, with the ends of its outputs if those are long."""
         packed = pack_run(record.result, min(_GOING_ON_BYTES, self._limits.result_bytes))
         with self._writing() as database:
-            database.execute(_PROGRESSED, {"run": record.run, "result": packed})
+            database.execute(
+                _PROGRESSED,
+                {"run": record.run, "source_run": record.source_run, "result": packed},
+            )
 
     def finish(self, record: RunRecord) -> None:
         """Keep the end of a run, with its outputs; on a full disk with less of them."""

@@ -4,10 +4,9 @@ Runs belong to the task group of `Executions.run`, never to the request that ask
 caller that goes away stops waiting, nothing else. Knows nothing of MCP, schemas or policy.
 """
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from math import inf
 
@@ -15,24 +14,25 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from opsmcp_pipelines.catalogue import Contents
-from opsmcp_pipelines.errors import SourceError
 from opsmcp_pipelines.models import Definition, Operation
 from opsmcp_pipelines.source import Cancelled, Source, StartRequest
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.journal.protocol import Journal
 from opsmcp_tools.journal.writer import Writes
 from opsmcp_tools.masking.masker import Masker
-from opsmcp_tools.model.errors import JournalUnusable, ToolError, ToolUnavailable
-from opsmcp_tools.model.run_record import Clock, Repeat, RunRecord, RunSettings
+from opsmcp_tools.model.errors import ToolUnavailable
+from opsmcp_tools.model.run_record import Clock, RunRecord, RunSettings
 from opsmcp_tools.model.tool import Principal, Tool
-from opsmcp_tools.runs.call_digest import digest_of
+from opsmcp_tools.runs.cancellation import Cancellation
+from opsmcp_tools.runs.conclusion import Conclusions
 from opsmcp_tools.runs.concurrency_limit import ConcurrencyLimit
 from opsmcp_tools.runs.events import EventHook, Hooks, SlowHook
 from opsmcp_tools.runs.history import History
 from opsmcp_tools.runs.lifecycle import Lifecycle
 from opsmcp_tools.runs.live_run import LiveRun, State
-from opsmcp_tools.runs.new_record import new_record
+from opsmcp_tools.runs.new_record import digest_of, new_record
 from opsmcp_tools.runs.recovery import Recovery
+from opsmcp_tools.runs.same_call import SameCalls, as_repeat
 from opsmcp_tools.runs.wait import Progress, wait_for_end, wait_until
 
 __all__ = ["Executions"]
@@ -40,11 +40,6 @@ __all__ = ["Executions"]
 
 _JOURNAL_READ_SECONDS = 1.0
 """How often the journal is read for a run that another process follows."""
-
-_CANCEL_SECONDS = 5.0
-"""How long a cancel waits for the run to begin, and for it to end."""
-
-_logger = logging.getLogger(__name__)
 
 
 class Executions:
@@ -74,15 +69,19 @@ class Executions:
         self._contents = contents
         writes = Writes()
         self._hooks = Hooks(hooks)
+        conclusions = Conclusions(journal, writes, clock, self._hooks)
         self._lifecycle = Lifecycle(
             source,
             journal,
             settings=settings,
             clock=clock,
             writes=writes,
+            conclusions=conclusions,
             hooks=self._hooks,
             limit=self._limit,
         )
+        live = self._lifecycle.live
+        self._same = SameCalls(journal, live, conclusions, clock, settings.repeat_seconds)
         self._recovery = Recovery(
             journal,
             writes,
@@ -93,11 +92,14 @@ class Executions:
             source=source.label,
             masker=self._masker,
         )
-        self.history = History(journal, self._lifecycle.live, clock)
+        self.history = History(journal, live, clock)
+        self._cancellation = Cancellation(
+            source, self.history, live, clock, self.wait, self._settled
+        )
         self._group: TaskGroup | None = None
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Own the runs until cancelled; they stay in the journal for the next process.
+        """Own the runs until cancelled; those that go on stay in the journal for the next process.
 
         Started once the unfinished runs of processes that are gone have been recovered. What hooks
         are notified of is delivered before this ends, bounded in time.
@@ -113,6 +115,7 @@ class Executions:
                 await anyio.sleep_forever()
             finally:
                 self._group = None
+                await self._lifecycle.stop()
 
     async def start(
         self,
@@ -141,9 +144,9 @@ class Executions:
         self._open_group()
         until = self._clock.monotonic() + wait_seconds
         digest = digest_of(tool, call, principal)
-        live = self._in_flight(tool, principal, digest, key)
+        live = self._same.in_flight(tool, principal, digest, key)
         if live is not None:
-            return _repeat(await self._settled(live, until, on_progress), digest)
+            return as_repeat(await self._settled(live, until, on_progress), digest)
         definition = Definition(tool.operation, tool.tasks)
         record = new_record(
             tool,
@@ -155,7 +158,7 @@ class Executions:
             now=self._clock.now(),
         )
         record = replace(record, digest=digest, key=key)
-        same = await self._enter(record, self._answers_since(tool, digest))
+        same = await self._enter(record, self._same.answers_since(tool, digest))
         if same is not None:
             return await self._answer(same, digest, until, on_progress)
         # From here on the call belongs to the server, whatever becomes of who made it.
@@ -163,8 +166,10 @@ class Executions:
             record = replace(record, created_at=self._clock.now())
             masker = self._masker.also(call.secrets)
             live = LiveRun(record, masker, self._clock, caller=caller)
-            request = StartRequest(definition, record.run, call.variables, call.secrets)
-            way = partial(self._lifecycle.start, request, self._answers_since(tool, digest))
+            request = StartRequest(
+                definition, record.run, call.variables, call.secrets, principal.name
+            )
+            way = partial(self._lifecycle.start, request, self._same.answers_since(tool, digest))
             self._lifecycle.launch(self._open_group(), live, way)
         except BaseException:
             self._limit.leave(principal.name)
@@ -178,41 +183,17 @@ class Executions:
             ToolUnavailable: There is no room, and no such run: nothing was started.
         """
         if not self._limit.is_open_to(record.principal):
-            same = await self._find_same(record, since)
+            same = await self._same.find(record, since)
             if same is not None:
                 return same
         try:
             await self._limit.enter(record.principal)
         except ToolUnavailable:
-            same = await self._find_same(record, since)
+            same = await self._same.find(record, since)
             if same is None:
                 raise
             return same
         return None
-
-    async def _find_same(self, record: RunRecord, since: datetime | None) -> RunRecord | None:
-        try:
-            return await anyio.to_thread.run_sync(self._journal.same, record, since)
-        except JournalUnusable as error:
-            raise ToolUnavailable(f"nothing was started now: {error}") from error
-
-    def _answers_since(self, tool: Tool, digest: str) -> datetime | None:
-        """Since when a run that ended answers this call; None where none does, nor one in flight.
-
-        One in flight may be of another process and die with it: what only reads is read anew.
-        """
-        if tool.hints.read_only:
-            return None
-        window = timedelta(seconds=self._settings.repeat_seconds)
-        since = self._clock.now() - window
-        last = self._lifecycle.ends.get(digest)
-        if last is None:
-            return since
-        # Of what ended here it is known how long ago that was, whatever the time of day became.
-        ended_at, at = last
-        if self._clock.monotonic() - at <= window.total_seconds():
-            return min(since, ended_at)
-        return max(since, ended_at + timedelta.resolution)
 
     async def join_same(
         self,
@@ -232,23 +213,13 @@ class Executions:
             ToolUnavailable: What was in flight could not be started.
         """
         digest = digest_of(tool, call, principal)
-        live = self._in_flight(tool, principal, digest, key)
+        live = self._same.in_flight(tool, principal, digest, key)
         if live is None:
             return None
         until = self._clock.monotonic() + wait_seconds
-        record = _repeat(await self._settled(live, until, on_progress), digest)
+        record = as_repeat(await self._settled(live, until, on_progress), digest)
         left = max(0.0, until - self._clock.monotonic())
         return replace(await self.wait(record.run, left, on_progress), repeated=record.repeated)
-
-    def _in_flight(self, tool: Tool, principal: Principal, digest: str, key: str) -> LiveRun | None:
-        """The run of the same call, if this process follows it."""
-        for live in self._lifecycle.live.values():
-            record = live.record
-            if record.ended or (record.principal, record.tool) != (principal.name, tool.name):
-                continue
-            if record.key == key if key else record.digest == digest:
-                return live
-        return None
 
     async def _settled(
         self, live: LiveRun, until: float, on_progress: Progress | None = None
@@ -277,7 +248,7 @@ class Executions:
         other = self._lifecycle.live.get(same.run)
         if other is not None:
             same = await self._settled(other, until, on_progress)
-        return _repeat(same, digest)
+        return as_repeat(same, digest)
 
     async def wait(
         self, run: str, seconds: float, on_progress: Progress | None = None
@@ -308,7 +279,7 @@ class Executions:
 
         async with anyio.create_task_group() as group:
             for live in self._lifecycle.live.values():
-                if live.record.source_run:
+                if live.record.source_run or self._lifecycle.buries:
                     group.start_soon(look_at, live)
 
     def follows(self, run: str) -> bool:
@@ -351,26 +322,7 @@ class Executions:
             UnknownRun: This principal has no such run.
             ToolUnavailable: The source could not be asked.
         """
-        record = await self.history.head(run, principal)
-        if record.ended or not self._source.traits.cancels:
-            return record, Cancelled.GOES_ON
-        live = self._lifecycle.live.get(run)
-        if live is not None:
-            await wait_until(
-                lambda: live.is_settled, live, clock=self._clock, seconds=_CANCEL_SECONDS
-            )
-            record = live.record
-        if record.ended or not record.source_run:
-            return record, Cancelled.GOES_ON
-        try:
-            done = await self._source.cancel(record.ref)
-        except SourceError as error:
-            raise ToolUnavailable(f"{run} was not cancelled: {error}") from error
-        followed = self._lifecycle.live.get(run)
-        if followed is not None:
-            followed.hurry()
-        acted = done is not Cancelled.GOES_ON or followed is not None
-        return await self.wait(run, _CANCEL_SECONDS if acted else 0.0), done
+        return await self._cancellation.cancel(run, principal)
 
     def abandon(self, caller: object, principal: Principal) -> None:
         """Stop the run that this caller made and wants no more, if its source can.
@@ -378,17 +330,9 @@ class Executions:
         Returns at once. A run that is only being started is stopped when it has begun; one that
         somebody else waits for as well goes on.
         """
-        made = (live for live in self._lifecycle.live.values() if live.caller is caller)
-        live = next(made, None)
-        if live is not None and not live.is_waited_for and self._source.traits.cancels:
-            self._open_group().start_soon(self._abandon, live, principal)
-
-    async def _abandon(self, live: LiveRun, principal: Principal) -> None:
-        try:
-            record = await self._settled(live, inf)
-            await self.cancel(record.run, principal)
-        except ToolError as error:
-            _logger.warning("run %s could not be stopped: %s", live.record.run, error)
+        live = self._cancellation.abandoned_by(caller)
+        if live is not None:
+            self._open_group().start_soon(self._cancellation.abandon, live, principal)
 
     def _open_group(self) -> TaskGroup:
         if self._group is None:
@@ -408,8 +352,3 @@ class Executions:
                 break
             await self._clock.sleep(min(left, _JOURNAL_READ_SECONDS))
         return record
-
-
-def _repeat(record: RunRecord, digest: str) -> RunRecord:
-    """The run as the answer of a call with that digest, which did not make it."""
-    return replace(record, repeated=Repeat.CALL if record.digest == digest else Repeat.KEY)

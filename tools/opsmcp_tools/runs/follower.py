@@ -75,7 +75,8 @@ class Follower:
         self._trouble = ""
         self._absences = 0
         self._doubted_at: float | None = None
-        self._notified = False
+        self._told = False
+        self._misled = False
 
     async def follow(
         self, *, on_poll: Callable[[], Awaitable[object]], on_change: Callable[[], None]
@@ -91,6 +92,7 @@ class Follower:
                 if run.verdict.ended:
                     return run
                 changed = self._live.observe(run)
+                self._misled = self._told and not changed
                 self._interval.note_poll(
                     self._elapsed(), changed=changed, pending=self._is_pending()
                 )
@@ -103,15 +105,19 @@ class Follower:
                 await self._rest(ref, min(self._pause(), left))
 
     async def _rest(self, ref: RunRef, seconds: float) -> None:
-        """Wait until the next poll; a source that notices the end has it polled at once, once."""
+        """Wait until the next poll; a source that says that something changed is polled at once.
+
+        Unless nothing had changed when it said so the last time.
+        """
         waits = [partial(self._clock.sleep, seconds)]
-        if not self._notified:
-            waits.append(partial(self._until_notified, ref))
+        if not self._misled:
+            waits.append(partial(self._until_told, ref))
+        self._told = False
         await self._live.pause(*waits)
 
-    async def _until_notified(self, ref: RunRef) -> None:
-        await self._poller.ended(ref)
-        self._notified = True
+    async def _until_told(self, ref: RunRef) -> None:
+        await self._poller.changed(ref)
+        self._told = True
 
     def _elapsed(self) -> float:
         return self._clock.monotonic() - self._began

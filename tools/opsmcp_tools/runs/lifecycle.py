@@ -6,47 +6,45 @@ Joins starting, following and the journal, and tells the hooks. Knows nothing of
 import logging
 import statistics
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import TypeVarTuple
 
 import anyio
 from anyio.abc import TaskGroup
 
 from opsmcp_pipelines.errors import SourceError
 from opsmcp_pipelines.run import Run, Verdict
-from opsmcp_pipelines.source import Cancelled, RunRef, Source, StartRequest
+from opsmcp_pipelines.source import Cancelled, LocalSource, RunRef, Source, StartRequest
 from opsmcp_tools.journal.protocol import Journal
 from opsmcp_tools.journal.writer import Writes
 from opsmcp_tools.model.errors import (
     JournalUnusable,
     PlanChanged,
     RunOutcomeUnknown,
-    ToolError,
     ToolUnavailable,
 )
 from opsmcp_tools.model.run_record import Clock, RunRecord, RunSettings
+from opsmcp_tools.runs.conclusion import Conclusions
 from opsmcp_tools.runs.concurrency_limit import ConcurrencyLimit
 from opsmcp_tools.runs.definition_check import DefinitionCheck, DefinitionReader
-from opsmcp_tools.runs.events import CallRefused, Hooks, RunEnded, RunProgressed, RunStarted
+from opsmcp_tools.runs.events import Hooks, RunProgressed, RunStarted
 from opsmcp_tools.runs.follower import Follower
 from opsmcp_tools.runs.live_run import LiveRun, State
 from opsmcp_tools.runs.poller import Poller
 from opsmcp_tools.runs.progress_writer import ProgressWriter
 from opsmcp_tools.runs.starter import Starter
+from opsmcp_tools.runs.wait import wait_until
 
 __all__ = ["Lifecycle", "Way"]
 
 Way = Callable[[LiveRun], Awaitable[None]]
 """What leads a run to its end: one of the methods of `Lifecycle`."""
 
-_Values = TypeVarTuple("_Values")
+_LONG_SECONDS = 1.0
+"""Of runs that are over sooner, nobody asks how long they usually take."""
 
-_WRITE_AGAIN_SECONDS = 10.0
-"""How long until the end of a run that could not be recorded is written again."""
-
-_MOST_ENDS = 1_000
+_STOP_SECONDS = 20.0
+"""How long the end of the process waits for the ends of its runs, and for the journal."""
 
 _SEARCHED = "its start was not answered; it is being looked for"
 _OUR_FAILURE = "opsmcp itself failed while it followed the run; its log tells more"
@@ -72,6 +70,7 @@ class Lifecycle:
         settings: RunSettings,
         clock: Clock,
         writes: Writes,
+        conclusions: Conclusions,
         hooks: Hooks,
         limit: ConcurrencyLimit,
     ) -> None:
@@ -79,6 +78,7 @@ class Lifecycle:
         self._source = source
         self._journal = journal
         self._writes = writes
+        self._conclusions = conclusions
         self._settings = settings
         self._clock = clock
         self._hooks = hooks
@@ -86,21 +86,45 @@ class Lifecycle:
         self._poller = Poller(source, clock=clock, requests_per_second=settings.requests_per_second)
         self._definitions = DefinitionReader(source, self._poller.turn)
         self._starter = Starter(source, clock, settings, self._poller.turn)
+        self._frugal = bool(settings.requests_per_second)
+        self._local = source if isinstance(source, LocalSource) else None
+        self._leading: set[anyio.CancelScope] = set()
         self.live: dict[str, LiveRun] = {}
-        self.ends: dict[str, tuple[datetime, float]] = {}
-        """By the digests of calls, when their last runs ended here, as told and monotonic."""
 
     def launch(self, group: TaskGroup, live: LiveRun, way: Way) -> None:
         """Lead a run to its end in `group`, on one of the ways below. It has entered the limit."""
 
         async def lead() -> None:
+            # Runs that end with this process are seen to their ends by `stop`.
+            scope = anyio.CancelScope(shield=self._local is not None)
+            self._leading.add(scope)
             try:
-                await self._lead(live, way)
+                with scope:
+                    await self._lead(live, way)
             finally:
+                self._leading.discard(scope)
                 self._limit.leave(live.record.principal)
 
         group.start_soon(lead)
         self.live[live.record.run] = live
+
+    async def stop(self) -> None:
+        """Let the runs that end with this process end, and record how; the others go on."""
+        if self._local is None:
+            return
+        with anyio.move_on_after(_STOP_SECONDS, shield=True):
+            await self._local.stop()
+            for live in tuple(self.live.values()):
+                await wait_until(
+                    lambda live=live: live.is_over, live, clock=self._clock, seconds=_STOP_SECONDS
+                )
+        for scope in self._leading:
+            scope.cancel()
+
+    @property
+    def buries(self) -> bool:
+        """Whether runs that a process left behind are ended here, and not looked for."""
+        return self._local is not None
 
     async def _lead(self, live: LiveRun, way: Way) -> None:
         """Give the run an end even if opsmcp itself is wrong: the others must not end with it."""
@@ -112,9 +136,9 @@ class Lifecycle:
                 failed = ToolUnavailable(
                     "nothing was started: opsmcp itself failed; its log tells more"
                 )
-                await self._refuse(live, failed)
+                await self._conclusions.refuse(live, failed)
             elif not live.record.ended:
-                await self._end(live, Run(Verdict.UNKNOWN, reason=_OUR_FAILURE))
+                await self._conclusions.end(live, Run(Verdict.UNKNOWN, reason=_OUR_FAILURE))
         self.live.pop(live.record.run, None)
 
     async def start(
@@ -133,17 +157,24 @@ class Lifecycle:
                 on_doubt=partial(live.doubt, _SEARCHED),
             )
         except JournalUnusable as error:
-            await self._refuse(live, ToolUnavailable(f"nothing was started: {error}"))
+            await self._conclusions.refuse(live, ToolUnavailable(f"nothing was started: {error}"))
         except (PlanChanged, ToolUnavailable) as error:
-            await self._refuse(live, error)
+            await self._conclusions.refuse(live, error)
         except RunOutcomeUnknown as error:
-            await self._end(live, live.record.result.ending(Verdict.UNKNOWN, str(error)))
+            await self._conclusions.end(
+                live, live.record.result.ending(Verdict.UNKNOWN, str(error))
+            )
         else:
             await self._follow(live, ref)
 
     async def recover(self, live: LiveRun) -> None:
         """A run of a process that is gone. What was never answered is looked for."""
         record = live.record
+        if self._local is not None:
+            self._hooks.emit(RunStarted(record, recovered=True))
+            note = await self._local.end_left_over(record.operation, record.run)
+            await self._conclusions.end(live, record.result.cut_off(note))
+            return
         if live.state is State.ACCEPTED:
             await self._follow(live, record.ref, recovered=True)
             return
@@ -156,14 +187,14 @@ class Lifecycle:
                 sent_at=record.created_at,
             )
         except RunOutcomeUnknown as error:
-            await self._end(live, record.result.ending(Verdict.UNKNOWN, str(error)))
+            await self._conclusions.end(live, record.result.ending(Verdict.UNKNOWN, str(error)))
         else:
             await self._follow(live, ref, recovered=True)
 
     async def adopt(self, live: LiveRun) -> None:
-        """A run that an opsmcp with another journal started."""
-        await self._write(self._journal.add, live.record)
-        await self.recover(live)
+        """A run that an opsmcp with another journal started, and that its source has accepted."""
+        await self._conclusions.write(self._journal.add, live.record)
+        await self._follow(live, live.record.ref, recovered=True)
 
     async def give_up(self, live: LiveRun) -> None:
         """A run that another source had, which nobody here can ask."""
@@ -171,11 +202,12 @@ class Lifecycle:
             f"it was a run of {live.record.source}, which is not the source any more; it had not "
             "ended by its deadline, so far as is known"
         )
-        await self._end(live, live.record.result.ending(Verdict.UNKNOWN, reason))
+        await self._conclusions.end(live, live.record.result.ending(Verdict.UNKNOWN, reason))
 
     async def _follow(self, live: LiveRun, ref: RunRef, *, recovered: bool = False) -> None:
-        await self._write(self._journal.accepted, live.record.run, ref.name)
-        durations = await self._durations(live.record)
+        if self._local is None:  # else nobody looks for it by its name
+            await self._conclusions.write(self._journal.accepted, live.record.run, ref.name)
+        durations = await self._durations(live.record) if self._frugal else ()
         live.accept(ref.name, statistics.median(durations) if durations else None)
         self._hooks.emit(RunStarted(live.record, recovered))
         follower = Follower(
@@ -184,14 +216,24 @@ class Lifecycle:
         run = await self._observe(live, follower)
         if run.verdict is Verdict.STUCK and self._source.traits.cancels:
             run = await self._stop(ref, run, follower)
-        await self._end(live, run)
+        await self._conclusions.end(live, run)
+        if self._local is not None:
+            self._local.forget(ref)
 
     async def _observe(self, live: LiveRun, follower: Follower) -> Run:
         """The run as it ended, with what is to be told of the definition that it had."""
         run, note = live.record.result, ""
-        writer = ProgressWriter(self._journal.progressed, self._writes, self._clock, live.record)
+        writer = ProgressWriter(
+            self._journal.progressed,
+            self._writes,
+            self._clock,
+            live.record,
+            each_step=self._local is not None,
+        )
         async with anyio.create_task_group() as group:
             check = DefinitionCheck(self._definitions, live.record, group)
+            if not self._frugal:
+                group.start_soon(self._learn_usual, live)
 
             async def on_poll() -> None:
                 if follower.has_begun_all:
@@ -216,59 +258,14 @@ class Lifecycle:
             return now
         return now.ending(Verdict.STUCK, f"{stuck.reason}; {_STOPPED[done]}")
 
+    async def _learn_usual(self, live: LiveRun) -> None:
+        """Tell how long runs like this one take, once it takes long itself."""
+        await self._clock.sleep(_LONG_SECONDS)
+        if durations := await self._durations(live.record):
+            live.note_usual(statistics.median(durations))
+
     async def _durations(self, record: RunRecord) -> Sequence[float]:
         try:
             return await anyio.to_thread.run_sync(self._journal.durations, record)
         except JournalUnusable:
             return ()
-
-    async def _refuse(self, live: LiveRun, error: ToolError) -> None:
-        """End a call that never became a run. What the journal does not have, it does not get."""
-        reason = live.masker.text(str(error))
-        refusal = type(error)(reason, live.masker.text(error.in_terminal), error.look)
-        result = replace(live.record.result, verdict=Verdict.NOTHING_RAN, reason=reason)
-        record = replace(live.record, result=result, ended_at=live.now())
-        refused = CallRefused(record.tool, record.principal, reason, record.run)
-        if live.state is State.INTENDED:
-            live.refuse(record, refusal)
-            self._hooks.emit(replace(refused, run=""))
-        else:
-            await self._conclude(record, partial(live.refuse, record, refusal), refused)
-
-    async def _end(self, live: LiveRun, result: Run) -> None:
-        now = live.now()
-        record = replace(live.record, result=result, ended_at=now, seen_at=now)
-        self._note_end(record.digest, now)
-        await self._conclude(record, partial(live.end, record), RunEnded(record))
-
-    def _note_end(self, digest: str, at: datetime) -> None:
-        self.ends.pop(digest, None)
-        self.ends[digest] = at, self._clock.monotonic()
-        if len(self.ends) > _MOST_ENDS:
-            del self.ends[next(iter(self.ends))]
-
-    async def _conclude(
-        self, record: RunRecord, conclude: Callable[[], None], event: RunEnded | CallRefused
-    ) -> None:
-        """Record the end, then tell it. What cannot be recorded is told, and recorded later.
-
-        Recorded first, so that the next call of the same kind finds the run over.
-        """
-        # Shielded, because whoever was waiting may leave the program as soon as it is told.
-        recorded = False
-        with anyio.CancelScope(shield=True):
-            recorded = await self._write(self._journal.finish, record)
-            conclude()
-        self._hooks.emit(event)
-        while not recorded:
-            await self._clock.sleep(_WRITE_AGAIN_SECONDS)
-            recorded = await self._write(self._journal.finish, record)
-
-    async def _write(self, write: Callable[[*_Values], object], *values: *_Values) -> bool:
-        """Write to the journal. A run goes on when that fails; it is held in memory meanwhile."""
-        try:
-            await self._writes.do(write, *values)
-        except JournalUnusable as error:
-            _logger.warning("what became of a run was not recorded yet: %s", error)
-            return False
-        return True

@@ -101,6 +101,11 @@ class LiveRun:
         return self._state not in (State.INTENDED, State.RECORDED)
 
     @property
+    def is_over(self) -> bool:
+        """Whether nothing more becomes of it."""
+        return self._state in (State.JOINED, State.REFUSED, State.ENDED)
+
+    @property
     def is_waited_for(self) -> bool:
         """Whether anybody waits for it."""
         return self._waiters > 0
@@ -136,6 +141,11 @@ class LiveRun:
         )
         # One that is recovered was accepted already; how long it usually takes was not known.
         self._become(State.ACCEPTED, record, State.RECORDED, State.ACCEPTED)
+
+    def note_usual(self, seconds: float) -> None:
+        """Runs like it usually take so long."""
+        record = replace(self._record, usual_seconds=seconds)
+        self._become(State.ACCEPTED, record, State.ACCEPTED)
 
     def observe(self, result: Run) -> bool:
         """The source shows it so, still going on; whether anybody who looks on would notice."""

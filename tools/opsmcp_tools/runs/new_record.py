@@ -1,8 +1,11 @@
-"""A checked call as the record of the run that it is about to become. Pure but for the handle.
+"""A checked call as the record of the run that it is about to become, and what two have the same.
 
-`executions` decides whether it becomes one. Secrets are masked here, before anything is recorded.
+Pure but for the handle. `executions` decides whether it becomes one. Secrets are masked
+here, before it is recorded.
 """
 
+import hashlib
+import json
 import secrets
 from datetime import datetime
 from types import MappingProxyType
@@ -14,7 +17,7 @@ from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import Principal, Tool
 
-__all__ = ["new_record"]
+__all__ = ["digest_of", "new_record"]
 
 _HANDLE_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -45,3 +48,18 @@ def new_record(
         expected=expected,
         definition=tool.definition,
     )
+
+
+def digest_of(tool: Tool, call: CheckedCall, principal: Principal) -> str:
+    """Equal for calls of one principal, one tool as it is defined now and the same arguments.
+
+    Made of the complete variables, so that a default counts as if it had been given; the values
+    of secrets are left out, because they could be guessed from a digest.
+    """
+    secret = {item.name for item in tool.bound if item.secret}
+    variables = {name: value for name, value in call.variables.items() if name not in secret}
+    key = tool.operation.key
+    identity = key.kind, key.namespace, key.name
+    whole = [principal.name, tool.name, *identity, tool.definition, variables]
+    text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

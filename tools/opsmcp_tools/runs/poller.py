@@ -13,7 +13,7 @@ import anyio
 from opsmcp_pipelines.errors import SourceError
 from opsmcp_pipelines.models import OperationKind
 from opsmcp_pipelines.run import RunReport
-from opsmcp_pipelines.source import EndingSource, RunRef, Source
+from opsmcp_pipelines.source import ChangeSource, RunRef, Source
 from opsmcp_tools.model.run_record import Clock
 
 __all__ = ["Poller", "RateLimiter"]
@@ -110,10 +110,10 @@ class Poller:
         await self._rate.turn()
         return await self._source.read_run(ref)
 
-    async def ended(self, ref: RunRef) -> None:
-        """Return when the source notices that the run has ended; never if it does not notice."""
-        if isinstance(self._source, EndingSource):
-            await self._source.ended(ref)
+    async def changed(self, ref: RunRef) -> None:
+        """Return when the source says that the run has changed; never if it says nothing."""
+        if isinstance(self._source, ChangeSource):
+            await self._source.changed(ref)
         else:
             await anyio.sleep_forever()
 

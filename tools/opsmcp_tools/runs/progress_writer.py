@@ -1,12 +1,14 @@
 """ProgressWriter: how a run stands while it goes on, written down now and then for other processes.
 
-What is written is small, a run that is costly to write is written less often, and none while others
-write. Knows nothing of ends: those are written by `lifecycle`, whatever was written before.
+A run that is costly to write is written less often, and none while others write. What nobody else
+keeps is written with each step that ends. Knows nothing of ends: those are written by `conclusion`,
+whatever was written before.
 """
 
 import logging
 from collections.abc import Callable
 
+from opsmcp_pipelines.run import Run
 from opsmcp_tools.journal.writer import Writes
 from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.model.run_record import Clock, RunRecord
@@ -24,19 +26,30 @@ class ProgressWriter:
     """Writes the progress of one run."""
 
     def __init__(
-        self, write: Callable[[RunRecord], object], writes: Writes, clock: Clock, record: RunRecord
+        self,
+        write: Callable[[RunRecord], object],
+        writes: Writes,
+        clock: Clock,
+        record: RunRecord,
+        *,
+        each_step: bool = False,
     ) -> None:
-        """Begin with a run as it is written already; `write` is one of the `writes`."""
+        """Begin with a run as it is written already; `write` is one of the `writes`.
+
+        `each_step` is for runs that nobody else keeps.
+        """
         self._write = write
         self._writes = writes
         self._clock = clock
+        self._each_step = each_step
         self._written = record.result
         self._due = clock.monotonic() + _EVERY_SECONDS
+        self._earliest = clock.monotonic()
 
     async def observe(self, record: RunRecord) -> None:
         """Write the run if it has changed, and it is time."""
         now = self._clock.monotonic()
-        if now < self._due or self._writes.busy or record.result == self._written:
+        if not self._is_time(record.result, now) or record.result == self._written:
             return
         self._written = record.result
         try:
@@ -44,4 +57,17 @@ class ProgressWriter:
         except JournalUnusable as error:
             _logger.info("run %s: how it stands was not recorded: %s", record.run, error)
         took = self._clock.monotonic() - now
-        self._due = now + max(_EVERY_SECONDS, took / _SHARE_OF_TIME)
+        self._earliest = now + took / _SHARE_OF_TIME
+        self._due = max(now + _EVERY_SECONDS, self._earliest)
+
+    def _is_time(self, run: Run, now: float) -> bool:
+        if self._writes.busy or now < self._earliest:
+            return False
+        return now >= self._due or (
+            self._each_step and _ended_steps(run) != _ended_steps(self._written)
+        )
+
+
+def _ended_steps(run: Run) -> int:
+    nodes = (node for task in run.tasks for node in task.nodes)
+    return sum(step.verdict.ended for node in nodes for step in node.steps)

@@ -1,10 +1,12 @@
 """Starting: exactly one start per call, and the search for a run whose start was not answered.
 
-Knows nothing of callers or the journal. A start is never sent twice, whatever happens.
+Knows nothing of callers or the journal. A start is never sent twice, whatever happens, but to a
+source that makes one run of both.
 """
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -69,11 +71,21 @@ class Starter:
         except SourceError as error:
             raise ToolUnavailable(f"nothing was started: {error}") from error
         on_doubt()
+        if self.source.traits.repeats_safely and (known := await self._start_again(request)):
+            return known
         took = self.clock.monotonic() - sent
         may_act = self.settings.acts_until_seconds - took if took >= _SILENT_SECONDS else 0.0
         return await self.find_started(
             request.operation, request.call_id, at_least=may_act, until_seconds=until_seconds
         )
+
+    async def _start_again(self, request: StartRequest) -> RunRef | None:
+        """Where the run is, from a source that makes no second one; None if it does not answer."""
+        for pause in self.settings.search_pauses_seconds:
+            await self.clock.sleep(pause)
+            with suppress(SourceError):
+                return await self.source.start(request)
+        return None
 
     async def find_unanswered(
         self, operation: OperationKey, call_id: str, *, until_seconds: float, sent_at: datetime

@@ -36,6 +36,17 @@ class Channel:
             await self._receive()
         return self._came.pop(kind)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody is at the other end who has nothing more to say."""
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
     def take(self, kind: str) -> Any:
         """What has come of this kind, or None."""
         return self._came.pop(kind, None)

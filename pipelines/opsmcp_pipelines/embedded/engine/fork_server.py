@@ -58,29 +58,34 @@ class ForkServer:
         self._lock = anyio.Lock()
         self._process: Process | None = None
         self._socket: socket.socket | None = None
+        self._ahead: Channel | None = None
 
-    async def warm_up(self) -> None:
-        """Start it if it is not there; when it cannot be started, the next `fork` says why."""
+    async def fork_ahead(self) -> None:
+        """Have a supervisor ready; when there can be none, the next `fork` says why."""
         async with self._lock:
-            with suppress(OSError):
-                await self._start()
+            if self._ahead is None:
+                with suppress(OSError):
+                    self._ahead = await self._fork()
 
-    async def fork(self) -> tuple[Channel, int]:
-        """A new supervisor: a channel to it, and its process number.
+    async def fork(self) -> Channel:
+        """A channel to a new supervisor: the one that is ready, if there is one.
 
         Raises:
             OSError: There can be none.
         """
         async with self._lock:
-            for _ in range(_ATTEMPTS):
-                with anyio.move_on_after(_FORK_SECONDS), suppress(ChannelClosed):
-                    return await self._fork(await self._start())
-                await self.stop()
-        raise OSError(errno.ESRCH, "the process that starts steps ended, or does not answer")
+            ready, self._ahead = self._ahead, None
+            if ready is not None:
+                if ready.is_open:
+                    return ready
+                ready.close()
+            return await self._fork()
 
     async def stop(self) -> None:
         """End it, for `fork` to start another one."""
         process, self._process = self._process, None
+        if self._ahead is not None:
+            self._ahead.close()
         if self._socket is not None:
             self._socket.close()
         if process is None:
@@ -121,19 +126,25 @@ class ForkServer:
                 start_new_session=True,
             )
 
-    async def _fork(self, server: socket.socket) -> tuple[Channel, int]:
+    async def _fork(self) -> Channel:
+        for _ in range(_ATTEMPTS):
+            with anyio.move_on_after(_FORK_SECONDS), suppress(ChannelClosed):
+                return await self._ask(await self._start())
+            await self.stop()
+        raise OSError(errno.ESRCH, "the process that starts steps ended, or does not answer")
+
+    async def _ask(self, server: socket.socket) -> Channel:
         ours, theirs = socket.socketpair()
         channel = Channel(ours)
         try:
             with theirs:
                 _send(server, theirs)
-            number, failure = await channel.answer("begun")
-            if failure:
+            if failure := await channel.answer("begun"):
                 raise OSError(failure, os.strerror(failure))
         except BaseException:
             channel.close()
             raise
-        return channel, number
+        return channel
 
 
 def _send(server: socket.socket, file: socket.socket) -> None:

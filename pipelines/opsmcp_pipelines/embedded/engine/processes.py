@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from typing import NamedTuple
@@ -21,8 +22,11 @@ __all__ = [
     "end",
     "end_marked",
     "holders",
+    "kill_titled",
     "living_groups",
     "name_of",
+    "title_of",
+    "titled",
 ]
 
 MARK = "OPS_STEP_OF"
@@ -77,6 +81,24 @@ def end(find: Callable[[], Sequence[Seen]]) -> Ending:
 def end_marked(run: str) -> Ending:
     """End what still carries the mark of a run, but for this process."""
     return end(lambda: [one for one in _marked(run) if one.number != os.getpid()])
+
+
+def title_of(run: str) -> str:
+    """What the process calls itself that the steps of a run are below: at most 15 characters."""
+    return f"opsmcp-{zlib.crc32(run.encode()):08x}"
+
+
+def titled(run: str) -> Sequence[Seen]:
+    """The processes that call themselves so."""
+    title = title_of(run)
+    return [one for one in _processes() if one.name == title and one.number != os.getpid()]
+
+
+def kill_titled(run: str) -> None:
+    """Kill them, as far as that is allowed."""
+    for one in titled(run):
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(one.number, signal.SIGKILL)
 
 
 def _marked(run: str) -> Sequence[Seen]:

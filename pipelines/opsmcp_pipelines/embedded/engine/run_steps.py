@@ -8,7 +8,7 @@ module decides what runs next and what that means. Where Ops has a bug it does w
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,9 +63,6 @@ _BEGINS = (
 _LINGERED = "it left processes behind that kept its output open; they were ended"
 _ESCAPED = "somebody keeps its output open who could not be found or ended, and may go on"
 
-Keep = Callable[[], Awaitable[object]]
-"""Keeps how the run stands, for whoever looks when this process is gone."""
-
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
@@ -97,7 +94,6 @@ async def execute(
     name: str,
     settings: EngineSettings,
     supervisor: Supervisor,
-    keep: Keep,
 ) -> None:
     """Run a plan to its end, writing what happens into `state`.
 
@@ -109,7 +105,6 @@ async def execute(
         name: The name of the run.
         settings: How steps are run.
         supervisor: What starts the steps.
-        keep: Awaited after each task, and before each step.
 
     Raises:
         SupervisorGone: It was killed.
@@ -119,10 +114,10 @@ async def execute(
     for ref, task in plan.parts:
         if failed and not ref.run_always:
             continue
-        runner = _TaskRunner(plan, ref, task, state, name, settings, supervisor, keep)
+        runner = _TaskRunner(plan, ref, task, state, name, settings, supervisor)
         good = await runner.run()
         failed = failed or not (good or ref.allow_failure)
-        await keep()
+        state.changed.set()
     state.end(Status.FAILED if failed else Status.SUCCEEDED)
 
 
@@ -138,7 +133,6 @@ class _TaskRunner:
         name: str,
         settings: EngineSettings,
         supervisor: Supervisor,
-        keep: Keep,
     ) -> None:
         resolved = resolve(plan, task, run.results)
         self._plan = plan
@@ -152,10 +146,10 @@ class _TaskRunner:
             **{f"steps.{step.name}.output": "" for step in task.steps},
             **resolved.values,
         }
+        self._run = run
         self._state = run.begin_task(ref)
         self._settings = settings
         self._supervisor = supervisor
-        self._keep = keep
 
     async def run(self) -> bool:
         """Run its steps; whether it succeeded."""
@@ -194,6 +188,7 @@ class _TaskRunner:
             report = self._allow(step, report)
         self._state.running = None
         self._state.steps.append(report)
+        self._run.changed.set()
         return report.status is Status.SUCCEEDED or report.allowed
 
     async def _render(self, step: Step) -> "Script":
@@ -242,7 +237,6 @@ class _TaskRunner:
                 cwd=place.folder / "work",
                 seconds=seconds,
                 on_output=keeper.add,
-                on_start=self._keep,
             )
         finally:
             with anyio.CancelScope(shield=True):

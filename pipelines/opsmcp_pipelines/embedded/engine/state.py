@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
+import anyio
+
 from opsmcp_pipelines.embedded.engine.bounded_output import Keeper
 from opsmcp_pipelines.embedded.loader import LOCAL_HOST
 from opsmcp_pipelines.models import TaskRef
@@ -74,6 +76,8 @@ class RunState:
     tasks: list[TaskState] = field(default_factory=list[TaskState])
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    changed: anyio.Event = field(default_factory=anyio.Event)
+    """Set when something has ended since the run was last read."""
     _born: float = field(default_factory=time.monotonic)
 
     def now(self) -> datetime:
@@ -95,6 +99,7 @@ class RunState:
         """Nothing more will happen."""
         self.status = status
         self.ended_at = self.now()
+        self.changed.set()
 
     def abort(self, status: Status, note: str) -> None:
         """End the run where it stands."""
@@ -102,6 +107,12 @@ class RunState:
             if not task.status.ended:
                 task.abort(status, note)
         self.end(status)
+
+    def read(self) -> RunReport:
+        """How the run stands, for whoever follows it: what is new after that is a change."""
+        if self.changed.is_set():
+            self.changed = anyio.Event()
+        return self.report()
 
     def report(self) -> RunReport:
         """How the run stands."""

@@ -7,8 +7,7 @@ groups of the steps are known. Knows nothing of steps or variables.
 """
 
 import os
-import signal
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,16 @@ from anyio import to_thread
 
 from opsmcp_pipelines.embedded.engine.channel import Channel, ChannelClosed
 from opsmcp_pipelines.embedded.engine.fork_server import ForkServer
-from opsmcp_pipelines.embedded.engine.processes import MARK, SEES_PROCESSES, Ending, end_marked
-from opsmcp_pipelines.embedded.process_id import ProcessId
+from opsmcp_pipelines.embedded.engine.messages import Message
+from opsmcp_pipelines.embedded.engine.processes import (
+    MARK,
+    SEES_PROCESSES,
+    Ending,
+    end_marked,
+    kill_titled,
+    title_of,
+    titled,
+)
 
 __all__ = ["Ended", "Supervisor", "SupervisorGone", "end_left_over", "open_supervisor"]
 
@@ -75,7 +82,7 @@ class Supervisor:
 
     def __init__(self, run: str, server: ForkServer) -> None:
         """Start nothing yet: a run may have nothing to start."""
-        self.process: ProcessId | None = None
+        self.begun = False
         self.left: tuple[str, ...] = ()
         self.unseen = "" if SEES_PROCESSES else _GROUPS_ONLY
         self._run = run
@@ -91,25 +98,24 @@ class Supervisor:
         cwd: Path,
         seconds: float,
         on_output: Callable[[bytes], None],
-        on_start: Callable[[], Awaitable[object]],
     ) -> Ended:
         """Run `command` to its end, or for `seconds`, in a session of its own.
 
         What does not die when it is killed is waited for for seconds only. Standard input is empty;
-        both outputs arrive in `on_output` in their order of arrival. `on_start` is awaited before
-        it runs. When this is cancelled, the command goes on until `close`.
+        both outputs arrive in `on_output` in their order of arrival. When this is cancelled, the
+        command goes on until `close`.
 
         Raises:
             OSError: It could not be started.
             SupervisorGone: What it was started by was killed meanwhile; all of it was ended.
         """
         channel = self._channel or await self._begin()
-        await on_start()
         environ = {**self._server.environ, **env, MARK: self._run}
         reading, writing = os.pipe()
         try:
             os.set_blocking(reading, False)
-            step = await _start(channel, command, environ, cwd, writing)
+            order = {"title": title_of(self._run), "command": list(command), "env": environ}
+            step = await _start(channel, {"do": "start", "cwd": str(cwd), **order}, writing)
             return await self._follow(channel, step, reading, seconds, on_output)
         except ChannelClosed as error:
             self._gone = True
@@ -118,8 +124,8 @@ class Supervisor:
             os.close(reading)
 
     async def _begin(self) -> Channel:
-        self._channel, number = await self._server.fork()
-        self.process = ProcessId.of(number)
+        self._channel = await self._server.fork()
+        self.begun = True
         return self._channel
 
     async def _follow(
@@ -160,19 +166,15 @@ class Supervisor:
 
     async def _end_marked(self) -> None:
         """Do what can be done without the process that knows what is below it."""
-        if self.process is not None:
-            _kill(self.process)
+        await to_thread.run_sync(kill_titled, self._run)
         self.unseen = _MARKED_ONLY
         self.left = (await to_thread.run_sync(end_marked, self._run)).left
 
 
-async def _start(
-    channel: Channel, command: Sequence[str], env: Mapping[str, str], cwd: Path, output: int
-) -> int:
+async def _start(channel: Channel, order: Message, output: int) -> int:
     """Start a step that writes to `output`, which is closed here; its process number."""
     try:
-        message = {"do": "start", "command": list(command), "cwd": str(cwd), "env": dict(env)}
-        await channel.send(message, output)
+        await channel.send(order, output)
     finally:
         os.close(output)
     step, errno = await channel.answer("started")
@@ -221,20 +223,11 @@ async def _is_closed(closed: anyio.Event) -> bool:
     return closed.is_set()
 
 
-def _kill(supervisor: ProcessId) -> None:
-    """Kill it, where it can be told from another process with its number."""
-    if supervisor.started and supervisor.alive:
-        os.kill(supervisor.number, signal.SIGKILL)
-
-
-async def end_left_over(supervisor: ProcessId, run: str) -> Ending:
-    """End what a run of an opsmcp that was killed has left, if its supervisor did not.
-
-    Where that cannot be told from another process with its number, it is not touched.
-    """
+async def end_left_over(run: str) -> Ending:
+    """End what a run of an opsmcp that was killed has left, if its supervisor did not."""
     for _ in range(round(_ANSWER_SECONDS / _LOOK_SECONDS)):
-        if not (supervisor.started and supervisor.alive):
+        if not await to_thread.run_sync(titled, run):
             break
         await anyio.sleep(_LOOK_SECONDS)  # it is ending what is below it
-    _kill(supervisor)
+    await to_thread.run_sync(kill_titled, run)
     return await to_thread.run_sync(end_marked, run)

@@ -34,6 +34,7 @@ __all__ = ["main"]
 
 _CHUNK_BYTES = 64 * 1024
 _PR_SET_DUMPABLE = 4
+_PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -51,7 +52,7 @@ class _Supervisor:
 
     def run(self, woken: int) -> None:
         """Do what opsmcp asks for until it lets go, or is gone."""
-        self._answer({"begun": (os.getpid(), 0)})
+        self._answer({"begun": 0})
         while True:
             readable, _, _ = select.select([self._opsmcp, woken], [], [])
             if woken in readable:
@@ -85,6 +86,7 @@ class _Supervisor:
 
     def _do(self, message: Message) -> None:
         if message["do"] == "start":
+            _call_this_process(message["title"])
             self._answer(self._start(message["command"], message["env"], message["cwd"]))
             return
         which: str = message["do"]
@@ -163,6 +165,12 @@ def _supervise(file: int) -> None:
         _Supervisor(opsmcp).run(woken)
 
 
+def _call_this_process(title: str) -> None:
+    """So that it is found by the next opsmcp, if this one is killed."""
+    if SEES_PROCESSES:
+        ctypes.CDLL(None).prctl(_PR_SET_NAME, title.encode(), 0, 0, 0)
+
+
 def _wake_only(_number: int, _frame: object) -> None:
     """That it came is written where `run` looks."""
 
@@ -173,7 +181,7 @@ def _fork(opsmcp: socket.socket, file: int) -> None:
         number = os.fork()
     except OSError as error:
         with socket.socket(fileno=file) as run:
-            run.sendall(pack({"begun": (0, error.errno)}))
+            run.sendall(pack({"begun": error.errno}))
         return
     if number:
         os.close(file)

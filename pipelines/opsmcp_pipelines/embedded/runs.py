@@ -1,0 +1,222 @@
+"""The runs of this process: started, read, cancelled, and ended when the process ends.
+
+What they show is in memory until it is forgotten; whoever follows a run keeps it. Of the runs of a
+process that is gone, only what they left on this machine is found. Knows nothing of manifests.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import anyio
+from anyio import to_thread
+from anyio.abc import TaskGroup
+
+from opsmcp_pipelines.embedded.engine.fork_server import ForkServer
+from opsmcp_pipelines.embedded.engine.processes import SEES_PROCESSES
+from opsmcp_pipelines.embedded.engine.run_steps import EngineSettings, execute, go_on
+from opsmcp_pipelines.embedded.engine.state import RunState
+from opsmcp_pipelines.embedded.engine.supervisor import (
+    Supervisor,
+    SupervisorGone,
+    end_left_over,
+    open_supervisor,
+)
+from opsmcp_pipelines.embedded.engine.variables import Plan
+from opsmcp_pipelines.embedded.engine.work_directory import remove_left_over
+from opsmcp_pipelines.errors import NotFound, SourceUnavailable
+from opsmcp_pipelines.models import OperationKey
+from opsmcp_pipelines.run import RunReport, Status
+from opsmcp_pipelines.source import Cancelled, RunRef, StartRequest
+
+__all__ = ["LocalRuns", "Masking"]
+
+_MAX_RUNS_AT_A_TIME = 8
+_CANCEL_SECONDS = 10.0
+_STOP_SECONDS = 15.0
+"""Longer than a supervisor takes to end what it can."""
+
+_KILLED = "opsmcp ended in the middle of it"
+_NONE_LEFT = "none of its processes was found any more"
+_ENDED_NOW = "what was found of its processes was ended now"
+_NOT_FOUND = "whether its processes go on cannot be found out on this system"
+
+_log = logging.getLogger(__name__)
+
+
+class Masking(Protocol):
+    """What replaces the secrets of one run."""
+
+    def text(self, text: str) -> str:
+        """The text with every secret replaced."""
+        ...
+
+
+@dataclass(slots=True)
+class _Run:
+    """A run of this process."""
+
+    ref: RunRef
+    plan: Plan
+    engine: EngineSettings
+    state: RunState = field(default_factory=RunState)
+    cancelled: bool = False
+    supervisor: Supervisor | None = None
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    over: anyio.Event = field(default_factory=anyio.Event)
+
+    def abort(self, why: str) -> None:
+        """End it where it stands, and tell `why` if nobody cancelled it."""
+        why = "cancelled" if self.cancelled else why
+        status = Status.CANCELLED if self.cancelled else Status.ABORTED
+        supervisor = self.supervisor
+        if supervisor is not None and supervisor.begun:
+            if supervisor.unseen:
+                why = f"{why}; {supervisor.unseen}"
+            if supervisor.left:
+                status = Status.ABORTED
+                why = f"{why}, but not all could be ended: {go_on(supervisor.left)}"
+        self.state.abort(status, why)
+
+
+class LocalRuns:
+    """Runs, in a task group that somebody else owns."""
+
+    def __init__(
+        self,
+        engine: EngineSettings,
+        server: ForkServer,
+        group: TaskGroup,
+        masking: Callable[[frozenset[str]], Masking] | None,
+    ) -> None:
+        """Start nothing yet."""
+        self._engine = engine
+        self._server = server
+        self._group = group
+        self._masking = masking
+        self._limit = anyio.CapacityLimiter(_MAX_RUNS_AT_A_TIME)
+        self._runs: dict[str, _Run] = {}
+        self._cleaned = False
+        self._stopping = False
+
+    async def prepare(self) -> None:
+        """Remove, once, what an opsmcp that was killed has left in the temporary directory."""
+        if not self._cleaned:
+            self._cleaned = True
+            await to_thread.run_sync(remove_left_over, self._engine.environ.get("TMPDIR"))
+
+    def start(self, request: StartRequest, plan: Plan) -> RunRef:
+        """Start a run, unless that call made one; it may wait for its turn.
+
+        Raises:
+            SourceUnavailable: All runs are being ended.
+        """
+        if self._stopping:
+            raise SourceUnavailable("opsmcp is stopping")
+        ref = _ref(request.operation, request.call_id)
+        if ref.name in self._runs:
+            return ref
+        engine = self._engine
+        if self._masking is not None:
+            engine = replace(engine, mask=self._masking(request.secrets).text)
+        if not self._runs:
+            self._group.start_soon(self._server.fork_ahead)  # it is there when the first step is
+        run = self._runs[ref.name] = _Run(ref, plan, engine)
+        self._group.start_soon(self._lead, run)
+        return ref
+
+    def find(self, operation: OperationKey, call_id: str) -> RunRef | None:
+        """The run of a call, or None."""
+        ref = _ref(operation, call_id)
+        return ref if ref.name in self._runs else None
+
+    def read(self, ref: RunRef) -> RunReport:
+        """How a run stands, with the output so far.
+
+        Raises:
+            NotFound: It is no run of this process, or was forgotten.
+        """
+        run = self._find(ref)
+        if run is None:
+            raise NotFound(f"the embedded engine has no run {ref.name!r} of {ref.operation}")
+        return run.state.read()
+
+    async def changed(self, ref: RunRef) -> None:
+        """Return once something of it has ended since it was read; never for another's run."""
+        run = self._find(ref)
+        if run is None:
+            await anyio.sleep_forever()
+        else:
+            await run.state.changed.wait()
+
+    async def cancel(self, ref: RunRef) -> Cancelled:
+        """End a run and everything it started.
+
+        It goes on when it ended by itself, could not be ended, or is none of this process.
+        """
+        run = self._find(ref)
+        if run is None or run.over.is_set():
+            return Cancelled.GOES_ON
+        run.cancelled = True
+        run.scope.cancel()
+        with anyio.move_on_after(_CANCEL_SECONDS):
+            await run.over.wait()
+        stopped = run.state.status is Status.CANCELLED
+        return Cancelled.STOPPED if stopped else Cancelled.GOES_ON
+
+    async def stop(self) -> None:
+        """End all runs, and start no more."""
+        self._stopping = True
+        for run in self._runs.values():
+            run.scope.cancel()
+        with anyio.move_on_after(_STOP_SECONDS):
+            for run in tuple(self._runs.values()):
+                await run.over.wait()
+
+    def forget(self, ref: RunRef) -> None:
+        """Drop a run that has ended."""
+        run = self._find(ref)
+        if run is not None and run.over.is_set():
+            del self._runs[ref.name]
+
+    async def end_left_over(self, operation: OperationKey, call_id: str) -> str:
+        """End what the run of a process that is gone has left; what became of it, for people."""
+        await self.prepare()
+        if not SEES_PROCESSES:
+            return f"{_KILLED}; {_NOT_FOUND}"
+        name = _ref(operation, call_id).name
+        ending = await end_left_over(name)
+        note = f"{_KILLED}; {_ENDED_NOW if ending.found else _NONE_LEFT}"
+        note = f"{note}, but {go_on(ending.left)}" if ending.left else note
+        _log.warning("run %s: %s", name, note)
+        return note
+
+    def _find(self, ref: RunRef) -> _Run | None:
+        """The run that is meant: the call makes it ours, not its name alone."""
+        run = self._runs.get(ref.name)
+        return run if run is not None and run.ref == ref else None
+
+    async def _lead(self, run: _Run) -> None:
+        """Run it to its end, whatever the end is."""
+        why = "opsmcp was stopped"
+        try:
+            with run.scope:
+                async with self._limit, open_supervisor(run.ref.name, self._server) as supervisor:
+                    run.supervisor = supervisor
+                    await execute(run.plan, run.state, run.ref.name, run.engine, supervisor)
+        except SupervisorGone:
+            why = "the process that its steps were below was killed"
+        except Exception:  # noqa: BLE001 - the other runs would end with this one
+            _log.exception("run %s: opsmcp failed while it ran it", run.ref.name)
+            why = "opsmcp itself failed while it ran it; its log tells more"
+        finally:
+            if not run.state.status.ended:
+                run.abort(why)
+            run.over.set()
+        self._group.start_soon(self._server.fork_ahead)  # while nobody waits for it
+
+
+def _ref(operation: OperationKey, call_id: str) -> RunRef:
+    """A run is called by its call, so that its process can be found by whoever knows the call."""
+    return RunRef(operation, f"{operation.name}-{call_id.removeprefix('r-')}", call_id)

@@ -1,0 +1,98 @@
+"""How runs are over: recorded first, then told to whoever waits and to the hooks.
+
+What cannot be recorded is told all the same, held in memory, and recorded later. Knows nothing of
+how a run came to its end.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import TypeVarTuple
+
+import anyio
+
+from opsmcp_pipelines.run import Run, Verdict
+from opsmcp_tools.journal.protocol import Journal
+from opsmcp_tools.journal.writer import Writes
+from opsmcp_tools.model.errors import JournalUnusable, ToolError
+from opsmcp_tools.model.run_record import Clock, RunRecord
+from opsmcp_tools.runs.events import CallRefused, Hooks, RunEnded
+from opsmcp_tools.runs.live_run import LiveRun, State
+
+__all__ = ["Conclusions"]
+
+_Values = TypeVarTuple("_Values")
+
+_WRITE_AGAIN_SECONDS = 10.0
+"""How long until the end of a run that could not be recorded is written again."""
+
+_MOST_ENDS = 1_000
+
+_logger = logging.getLogger(__name__)
+
+
+class Conclusions:
+    """Ends runs, each once."""
+
+    def __init__(self, journal: Journal, writes: Writes, clock: Clock, hooks: Hooks) -> None:
+        """Record in `journal`, by way of `writes`."""
+        self._journal = journal
+        self._writes = writes
+        self._clock = clock
+        self._hooks = hooks
+        self.last: dict[str, tuple[datetime, float]] = {}
+        """By the digests of calls, when their last runs ended here, as told and monotonic."""
+
+    async def refuse(self, live: LiveRun, error: ToolError) -> None:
+        """End a call that never became a run. What the journal does not have, it does not get."""
+        reason = live.masker.text(str(error))
+        refusal = type(error)(reason, live.masker.text(error.in_terminal), error.look)
+        result = replace(live.record.result, verdict=Verdict.NOTHING_RAN, reason=reason)
+        record = replace(live.record, result=result, ended_at=live.now())
+        refused = CallRefused(record.tool, record.principal, reason, record.run)
+        if live.state is State.INTENDED:
+            live.refuse(record, refusal)
+            self._hooks.emit(replace(refused, run=""))
+        else:
+            await self._conclude(record, partial(live.refuse, record, refusal), refused)
+
+    async def end(self, live: LiveRun, result: Run) -> None:
+        """End a run as `result` says."""
+        now = live.now()
+        record = replace(live.record, result=result, ended_at=now, seen_at=now)
+        self._note_end(record.digest, now)
+        await self._conclude(record, partial(live.end, record), RunEnded(record))
+
+    def _note_end(self, digest: str, at: datetime) -> None:
+        self.last.pop(digest, None)
+        self.last[digest] = at, self._clock.monotonic()
+        if len(self.last) > _MOST_ENDS:
+            del self.last[next(iter(self.last))]
+
+    async def _conclude(
+        self, record: RunRecord, conclude: Callable[[], None], event: RunEnded | CallRefused
+    ) -> None:
+        """Record the end, then tell it. What cannot be recorded is told, and recorded later.
+
+        Recorded first, so that the next call of the same kind finds the run over.
+        """
+        # Shielded, because whoever was waiting may leave the program as soon as it is told.
+        recorded = False
+        with anyio.CancelScope(shield=True):
+            recorded = await self.write(self._journal.finish, record)
+            conclude()
+        self._hooks.emit(event)
+        while not recorded:
+            await self._clock.sleep(_WRITE_AGAIN_SECONDS)
+            recorded = await self.write(self._journal.finish, record)
+
+    async def write(self, write: Callable[[*_Values], object], *values: *_Values) -> bool:
+        """Write to the journal. A run goes on when that fails; it is held in memory meanwhile."""
+        try:
+            await self._writes.do(write, *values)
+        except JournalUnusable as error:
+            _logger.warning("what became of a run was not recorded yet: %s", error)
+            return False
+        return True

@@ -1,0 +1,84 @@
+"""The run that answers a call which is made again: in flight here, or known to the journal.
+
+Calls are the same by their digest, or by the key that the caller gave. Starts nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import anyio
+
+from opsmcp_tools.journal.protocol import Journal
+from opsmcp_tools.model.errors import JournalUnusable, ToolUnavailable
+from opsmcp_tools.model.run_record import Clock, Repeat, RunRecord
+from opsmcp_tools.model.tool import Principal, Tool
+from opsmcp_tools.runs.conclusion import Conclusions
+from opsmcp_tools.runs.live_run import LiveRun
+
+__all__ = ["SameCalls", "as_repeat"]
+
+
+class SameCalls:
+    """Finds the runs of calls that were made before."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        live: Mapping[str, LiveRun],
+        conclusions: Conclusions,
+        clock: Clock,
+        repeat_seconds: float,
+    ) -> None:
+        """Look in `journal` and among the `live` runs, by their handles.
+
+        For `repeat_seconds`, a run that changed something and ended answers the same call.
+        """
+        self._journal = journal
+        self._live = live
+        self._conclusions = conclusions
+        self._clock = clock
+        self._window = timedelta(seconds=repeat_seconds)
+
+    def in_flight(self, tool: Tool, principal: Principal, digest: str, key: str) -> LiveRun | None:
+        """The run of the same call, if this process follows it."""
+        for live in self._live.values():
+            record = live.record
+            if record.ended or (record.principal, record.tool) != (principal.name, tool.name):
+                continue
+            if record.key == key if key else record.digest == digest:
+                return live
+        return None
+
+    async def find(self, record: RunRecord, since: datetime | None) -> RunRecord | None:
+        """The run of the same call that the journal knows.
+
+        Raises:
+            ToolUnavailable: It cannot be read.
+        """
+        try:
+            return await anyio.to_thread.run_sync(self._journal.same, record, since)
+        except JournalUnusable as error:
+            raise ToolUnavailable(f"nothing was started now: {error}") from error
+
+    def answers_since(self, tool: Tool, digest: str) -> datetime | None:
+        """Since when a run that ended answers this call; None where none does, nor one in flight.
+
+        One in flight may be of another process and die with it: what only reads is read anew.
+        """
+        if tool.hints.read_only:
+            return None
+        since = self._clock.now() - self._window
+        last = self._conclusions.last.get(digest)
+        if last is None:
+            return since
+        # Of what ended here it is known how long ago that was, whatever the time of day became.
+        ended_at, at = last
+        if self._clock.monotonic() - at <= self._window.total_seconds():
+            return min(since, ended_at)
+        return max(since, ended_at + timedelta.resolution)
+
+
+def as_repeat(record: RunRecord, digest: str) -> RunRecord:
+    """The run as the answer of a call with that digest, which did not make it."""
+    return replace(record, repeated=Repeat.CALL if record.digest == digest else Repeat.KEY)
