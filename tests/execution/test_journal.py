@@ -32,7 +32,10 @@ EXPECTED = ExpectedTask(
     "a",
     "b",
     run_always=True,
-    steps=(ExpectedStep("s", Truth.OPEN, may_fail=True), ExpectedStep("t", Truth.UNREADABLE)),
+    steps=(
+        ExpectedStep("s", Truth.OPEN, may_fail=True),
+        ExpectedStep("t", Truth.ON_NUMBER, ends_task=True),
+    ),
     place=ExpectedPlace(
         "k=v",
         (ExpectedHost("db-1", ("db-2",)),),

@@ -112,13 +112,59 @@ SILENT = {
         _conditional("${output} > 3"),
         _task({"web-1": _node(("a", GOOD))}),
         "failed",
+        "step 'b' was never started: Ops cannot read its condition",
+    ),
+    "steps after a condition that only the run decides, and can be read": SilentRun(
+        _conditional("${output} > 3"),
+        _task({"web-1": _node(("a", GOOD, "7"))}),
+        "failed",
         "step 'c' was never started: Ops stops a task silently at a condition that it cannot read",
+    ),
+    "a last condition on an output that is no number": SilentRun(
+        _conditional("${output} > 90", "c"),
+        _task({"web-1": _node(("a", GOOD), ("b", GOOD, "95%\n"))}),
+        "failed",
+        "step 'c' was never started: Ops cannot read its condition",
+    ),
+    "a last condition on an output that is a number": SilentRun(
+        _conditional("${output} > 90", "c"),
+        _task({"web-1": _node(("a", GOOD), ("b", GOOD, "75\n"))}),
+        "succeeded",
+        "",
+    ),
+    "a last condition on a value that nobody gave": SilentRun(
+        _conditional("${n} > 3", "c"),
+        _task({"web-1": _BOTH}),
+        "failed",
+        "step 'c' was never started: Ops cannot read its condition",
+    ),
+    "a last condition on a value that a pipeline keeps from its task": SilentRun(
+        make_pipeline("keeps", tasks=_refs(("one", "when"))),
+        _pipeline(("one", "when", _task({"web-1": _BOTH}))),
+        "succeeded",
+        "",
+        (_conditional("${mode} == fast", "c"),),
+        variables={"mode": "fast"},
+    ),
+    "a conditional step after an allowance that is no boolean": SilentRun(
+        make_task("a", steps=_steps("a", "b", a={"allowfailure": "yes"}, b={"when": "${x} != y"})),
+        _task({"web-1": _node(("a", GOOD))}),
+        "failed",
+        "step 'b' was never started: Ops stops a task silently at an `allowfailure`",
+    ),
+    "a step after an allowance that is no boolean, if its condition held": SilentRun(
+        make_task(
+            "a", steps=_steps("a", "b", a={"allowfailure": "yes"}, b={"when": "${status} == x"})
+        ),
+        _task({"web-1": _node(("a", GOOD))}),
+        "unknown",
+        "step 'b' has no report: Ops stops a task silently at an `allowfailure`",
     ),
     "an allowance that is no boolean": SilentRun(
         make_task("a", steps=_steps("a", "b", "c", b={"allowfailure": "yes please >= 1"})),
         _task({"web-1": _node(("a", GOOD), ("b", GOOD))}),
         "failed",
-        "step 'c' was never started: Ops stops a task silently at a condition",
+        "step 'c' was never started: Ops stops a task silently at an `allowfailure`",
     ),
     "a pod that was removed in its second step": SilentRun(
         _IN_POD,
@@ -140,6 +186,18 @@ SILENT = {
         ),
         "failed",
         "step 'b' failed on n1",
+    ),
+    "a pod that failed and shows a step of which nothing came": SilentRun(
+        _IMAGE,
+        _task({"n1": _node(("a", GOOD), ("b", BAD), ("c", "Running"))}),
+        "failed",
+        "step 'b' failed on n1",
+    ),
+    "a pod that never began": SilentRun(
+        _IN_POD,
+        _task({"n1": _node(("a", BAD, _WAITING.format("a")), ("b", BAD), ("c", BAD))}, BAD),
+        "failed",
+        "step 'a' never started: its container was still waiting to start (on n1)",
     ),
     "a pod that ended with a step that may fail": SilentRun(
         make_task("p", steps=_steps("a", "b", "c", a={"allowfailure": "true"}), host="anymaster"),
@@ -175,7 +233,11 @@ SILENT = {
         hosts=_ONE_ADDRESS,
     ),
     "two hosts of one address, of which one got nothing": SilentRun(
-        _ON_DBS, _task({"db-1": _BOTH}), "failed", "1 of 2 hosts got nothing", hosts=_ONE_ADDRESS
+        _ON_DBS,
+        _task({"db-1": _BOTH}),
+        "failed",
+        "1 of 2 hosts got nothing: db-2 or db-1",
+        hosts=_ONE_ADDRESS,
     ),
     "a host that Ops knows by the name of another one": SilentRun(
         _ABC,
@@ -183,6 +245,9 @@ SILENT = {
         "succeeded",
         "what web-1 did is reported under gate",
         hosts=(make_host("gate", "192.0.2.5"), *_WEB),
+    ),
+    "steps in another order than that of the definition": SilentRun(
+        _ABC, _task({"web-1": _node(("b", GOOD), ("a", GOOD), ("c", GOOD))}), "succeeded", ""
     ),
     "another step in the place of one that is missing": SilentRun(
         _ABC,
@@ -196,6 +261,27 @@ SILENT = {
         "unknown",
         "it has no name, and Ops reports nothing of such a task",
         (_ABC,),
+    ),
+    "a task without a name before one that failed": SilentRun(
+        make_pipeline("nameless", tasks=_refs(("", "abc"), ("two", "abc"))),
+        _pipeline(("two", "abc", _task({"web-1": _node(("a", BAD))}, BAD))),
+        "failed",
+        "task 'two': step 'a' failed on web-1",
+        (_ABC,),
+    ),
+    "two tasks of one name, of which one failed": SilentRun(
+        _TWINS,
+        _pipeline(("a", "abc", _task({"web-1": _node(("a", BAD))}, BAD, at="09:00:12"))),
+        "failed",
+        "step 'a' failed on web-1",
+        (_ABC,),
+    ),
+    "a task whose only step failed as it may, before one that Ops did not start": SilentRun(
+        make_pipeline("stops", tasks=_refs(("one", "may"), ("two", "abc"))),
+        _pipeline(("one", "may", _task({"web-1": _node(("a", BAD))}, BAD))),
+        "failed",
+        "task 'two': not started",
+        (make_task("may", steps=_steps("a", a={"allowfailure": "true"})), _ABC),
     ),
     "two tasks of one name": SilentRun(
         _TWINS,
@@ -239,6 +325,27 @@ SILENT = {
         "succeeded",
         "what ran may have run twice",
         (_ABC,),
+    ),
+    "a controller that was killed, and found nothing to run in its second try": SilentRun(
+        make_pipeline("again", tasks=_refs(("a", "abc"))),
+        _pipeline(("a", "abc", _task({}, at="09:00:09"))),
+        "unknown",
+        "what ran may have run twice",
+        (_ABC,),
+    ),
+    "a report of which a part cannot be read": SilentRun(
+        _ABC,
+        {**_task({}), "taskrunNodeStatus": ["web-1"]},
+        "unknown",
+        "its state is one that opsmcp does not know, or cannot read",
+    ),
+    "another cluster that calls a run failed and tells nothing else of it": SilentRun(
+        make_pipeline("far", tasks=_refs(("one", "abc"))),
+        {"runStatus": BAD, "startTime": "2026-11-23T09:00:03Z"},
+        "failed",
+        "task 'one': nothing was reported of it: whether it ran is not known",
+        (_ABC,),
+        variables={"cluster": "far"},
     ),
     "a last step that may fail and did": SilentRun(
         _LAST_MAY_FAIL, _task({"web-1": _node(("a", GOOD), ("b", BAD))}, BAD), "succeeded", ""

@@ -50,10 +50,30 @@ _VALUES = {"all": "all", "n": "5", "word": "many", "yes": "true", "nested": "${n
         ("startwith(a)", Truth.UNREADABLE),
         ("${n} > 1_0", Truth.UNREADABLE),
         ("${all} == '&&'", Truth.FALSE),
+        ("${output} > 3", Truth.ON_NUMBER),
+        ("${n} < ${result}", Truth.ON_NUMBER),
+        ("${output}", Truth.ON_NUMBER),
+        ("${output} == 3", Truth.OPEN),
     ],
 )
 def test_a_condition_is_read_as_ops_reads_it(when: str, truth: Truth) -> None:
     assert would_run(when, _VALUES) is truth
+
+
+@pytest.mark.parametrize(
+    ("when", "truth"),
+    [
+        ("${nobody} == x", Truth.FALSE),
+        ("${nobody} != x", Truth.TRUE),
+        ("${nobody} > 3", Truth.UNREADABLE),
+        ("${doubtful} == x", Truth.OPEN),
+        ("${PATH} == x", Truth.OPEN),
+        ("${status} == x", Truth.OPEN),
+        ("${steps.a.output} == x", Truth.OPEN),
+    ],
+)
+def test_where_all_values_are_known_every_other_name_is_empty(when: str, truth: Truth) -> None:
+    assert would_run(when, {**_VALUES, "doubtful": None}, complete=True) is truth
 
 
 @pytest.mark.parametrize(

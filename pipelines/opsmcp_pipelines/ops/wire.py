@@ -232,7 +232,7 @@ def parse_run(data: Mapping[str, object], operation: OperationKey) -> RunReport:
         tasks = tuple(_entry(_dict(entry)) for entry in _list(status, "pipelineRunStatus"))
     started_at = _time(status, "startTime")
     return RunReport(
-        status=_status(status, "runStatus"),
+        status=_status(status, "runStatus", "pipelineRunStatus", list),
         tasks=tasks,
         created_at=_time(_dict(data.get("metadata")), "creationTimestamp"),
         started_at=started_at,
@@ -268,7 +268,7 @@ def _task_report(
     return TaskReport(
         name=name,
         task=task,
-        status=_status(status, "runStatus"),
+        status=_status(status, "runStatus", "taskrunNodeStatus", dict),
         nodes=tuple(_node_report(node, _dict(value)) for node, value in nodes.items()),
         results=results,
         started_at=_time(status, "startTime"),
@@ -277,21 +277,26 @@ def _task_report(
 
 def _node_report(node: str, value: Mapping[str, object]) -> NodeReport:
     steps = tuple(_step_report(_dict(step)) for step in _list(value, "taskRunStep"))
-    return NodeReport(node=node, status=_status(value, "runStatus"), steps=steps)
+    return NodeReport(
+        node=node, status=_status(value, "runStatus", "taskRunStep", list), steps=steps
+    )
 
 
 def _step_report(step: Mapping[str, object]) -> StepReport:
     output = _text(step, "stepOutput")
     return StepReport(
         name=_text(step, "stepName"),
-        status=_status(step, "stepStatus"),
+        status=_status(step, "stepStatus", "stepOutput", str),
         output=output,
         output_bytes=len(output.encode()),
     )
 
 
-def _status(values: Mapping[str, object], key: str) -> Status:
-    value = values.get(key)
+def _status(values: Mapping[str, object], key: str, part: str, kind: type) -> Status:
+    """The status at `key`; that of nothing known where the `part` that it stands for is damaged."""
+    value, shown = values.get(key), values.get(part)
+    if shown is not None and not isinstance(shown, kind):
+        return Status.OTHER
     return Status.parse(value) if isinstance(value, str) else _absent(value)
 
 

@@ -24,16 +24,20 @@ __all__ = [
 ]
 
 
-_NOTHING: Mapping[str, str] = MappingProxyType({})
+_NOTHING: Mapping[str, str | None] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedStep:
-    """A step, and what becomes of it: `when` says whether it runs, as far as that is known."""
+    """A step, and what becomes of it: `when` says whether it runs, as far as that is known.
+
+    `ends_task` says that nothing is started after it: Ops cannot read its `allowfailure`.
+    """
 
     name: str
     when: Truth = Truth.TRUE
     may_fail: bool = False
+    ends_task: bool = False
 
     @property
     def required(self) -> bool:
@@ -70,6 +74,13 @@ class ExpectedPlace:
         """Whether it means several hosts or nodes, and nobody here knows which."""
         several = self.named in MANY_NODES or "=" in self.named
         return several and not self.exact
+
+    @property
+    def may_share_a_name(self) -> bool:
+        """Whether several of its hosts may be reported under one name."""
+        if self.exact:
+            return len(self.hosts) > 1 and any(host.shown_as for host in self.hosts)
+        return self.runner is not Runner.POD
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +122,9 @@ def expected_on_ops(
         hosts: The inventory.
         variables: What it is started with.
     """
+    whole = isinstance(definition.operation, Task)
     return tuple(
-        _expected_on_ops(ref, task, hosts, variables, first=not number)
+        _expected_on_ops(ref, task, hosts, variables, first=not number, whole=whole)
         for number, (ref, task) in enumerate(_parts(definition))
     )
 
@@ -140,29 +152,45 @@ def _expected_on_ops(
     variables: Mapping[str, str],
     *,
     first: bool,
+    whole: bool,
 ) -> ExpectedTask:
     if task is None:
         return ExpectedTask(ref.name, ref.task, ref.run_always)
-    # What a task prints can change any variable of those after it.
-    values = _certain(task, hosts, variables) if first else _NOTHING
-    steps = tuple(_step_on_ops(step, values) for step in task.steps)
     elsewhere = bool(variables.get("cluster"))
     found = find_placement(task, variables.get("host", ""), hosts, elsewhere=elsewhere)
+    # What a task prints can change any variable of those after it.
+    values = _values(task, hosts, variables, whole=whole) if first else _NOTHING
+    complete = first and not elsewhere
+    steps = tuple(_step_on_ops(step, values, complete) for step in task.steps)
     place = _place(found, by_variable=not task.host)
     return ExpectedTask(ref.name, ref.task, ref.run_always, steps, place)
 
 
-def _certain(task: Task, hosts: Sequence[Host], variables: Mapping[str, str]) -> Mapping[str, str]:
-    """The values that nothing changes before the first step; labels of a host would."""
-    labels = {name for host in hosts for name in host.labels}
+def _values(
+    task: Task, hosts: Sequence[Host], variables: Mapping[str, str], *, whole: bool
+) -> Mapping[str, str | None]:
+    """What is filled in before the first step; None where nobody here knows.
+
+    Labels of a host change values. Unless the task is run as a `whole`, it gets of what it does not
+    declare only what its scripts mention.
+    """
+    declared = {item.name: item.value or item.default or "" for item in task.variables}
+    given = {name: value for name, value in variables.items() if value.strip()}
     fixed = {item.name: item.value for item in task.variables if item.value}
-    both = {**variables, **fixed}
-    return {name: value for name, value in both.items() if value.strip() and name not in labels}
+    scripts = "".join(step.content for step in task.steps)
+    open_names = {name for host in hosts for name in host.labels}
+    if not whole:
+        extra = given.keys() - declared.keys() - {"host"}
+        open_names |= {name for name in extra if f"${{{name}}}" not in scripts}
+    return {**declared, **given, **fixed, **dict.fromkeys(open_names)}
 
 
-def _step_on_ops(step: Step, values: Mapping[str, str]) -> ExpectedStep:
-    allowed = may_fail(step.allow_failure) is Truth.TRUE
-    return ExpectedStep(step.name, would_run(step.when, values), allowed)
+def _step_on_ops(step: Step, values: Mapping[str, str | None], complete: bool) -> ExpectedStep:
+    allowed = may_fail(step.allow_failure)
+    when = would_run(step.when, values, complete=complete)
+    return ExpectedStep(
+        step.name, when, may_fail=allowed is Truth.TRUE, ends_task=allowed is Truth.UNREADABLE
+    )
 
 
 def _place(found: Placement, *, by_variable: bool) -> ExpectedPlace:

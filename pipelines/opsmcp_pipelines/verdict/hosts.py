@@ -5,8 +5,9 @@ address under the name of the one that it connected to first (pkg/host/connect.g
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from opsmcp_pipelines.report import NodeReport
 from opsmcp_pipelines.verdict.expected import ExpectedHost, ExpectedTask
@@ -15,19 +16,22 @@ from opsmcp_pipelines.verdict.steps import passes_of
 __all__ = ["Attendance", "attendance", "some"]
 
 _MOST_NAMED = 10
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Attendance:
     """Of `asked` hosts those that are `absent`, and the `strangers` that nobody asked for.
 
-    `stand_ins` are pairs: a host, and the name under which it was reported.
+    `stand_ins` are pairs: a host, and the name under which it was reported. `mixed_up` says which
+    hosts each of `absent` may stand for, where what all of them do is reported under one name.
     """
 
     asked: int = 0
     absent: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
     stand_ins: tuple[tuple[str, str], ...] = ()
+    mixed_up: Mapping[str, str] = field(default_factory=lambda: _NONE)
 
     def absence(self) -> str:
         """Which hosts got nothing, in words; empty when there is none."""
@@ -35,7 +39,8 @@ class Attendance:
             return ""
         if self.asked == 1:
             return f"nothing was done on {self.absent[0]}"
-        return f"{len(self.absent)} of {self.asked} hosts got nothing: {some(self.absent)}"
+        names = [self.mixed_up.get(name, name) for name in self.absent]
+        return f"{len(names)} of {self.asked} hosts got nothing: {some(names)}"
 
     def presence(self) -> str:
         """Where it ran though nobody asked for that, in words; empty when it did not."""
@@ -50,7 +55,7 @@ class Attendance:
 def attendance(nodes: Sequence[NodeReport], want: ExpectedTask) -> Attendance:
     """Compare the nodes of a report with the hosts that must be there."""
     place = want.place
-    left = Counter({node.node: len(passes_of(node, want.steps)) for node in nodes})
+    left = Counter({node.node: len(passes_of(node, want)) for node in nodes})
     late = [host for host in place.hosts if not _take(left, (host.name,))]
     absent: list[str] = []
     stand_ins: list[tuple[str, str]] = []
@@ -61,7 +66,12 @@ def attendance(nodes: Sequence[NodeReport], want: ExpectedTask) -> Attendance:
         else:
             absent.append(host.name)
     strangers = _strangers(nodes, place.hosts) if place.exact else ()
-    return Attendance(len(place.hosts), tuple(absent), strangers, tuple(stand_ins))
+    mixed_up = {
+        host.name: " or ".join((host.name, *others))
+        for host in place.hosts
+        if host.name in absent and (others := [name for name in host.shown_as if name in left])
+    }
+    return Attendance(len(place.hosts), tuple(absent), strangers, tuple(stand_ins), mixed_up)
 
 
 def _take(left: Counter[str], names: Iterable[str]) -> str:

@@ -19,6 +19,8 @@ from opsmcp_pipelines.verdict.twins import shared_entries
 __all__ = ["judge"]
 
 _NOTHING_KNOWN = ExpectedTask("", "")
+_IDLE = Verdict.NOTHING_RAN
+_STOPPING = (Status.FAILED, Status.ABORTED, Status.INVALID, Status.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ def judge(report: RunReport, expected: Sequence[ExpectedTask] = ()) -> Run:
     """
     parts = tuple(_parts(report, expected))
     verdict, reason = _judge_whole(report, parts)
+    if verdict is _IDLE and report.began_late:
+        verdict = Verdict.UNKNOWN  # an earlier try may have done something
     notes = [note for part in parts for note in part.notes]
     if report.began_late and not _is_shared(expected, report.tasks[0]):
         notes.append(_RAN_TWICE)
@@ -70,12 +74,13 @@ _NOT_STARTED = "not started, because a task before it did not succeed"
 
 def _parts(report: RunReport, expected: Sequence[ExpectedTask]) -> Iterator[_Part]:
     """The tasks in the order of the pipeline; the missing ones as soon as the run is over."""
-    over, moved = report.status.ended, ""
+    over, moved, stopped = report.status.ended, "", False
     for entry, want in _paired(report.tasks, expected):
         if entry is None:
             if over and want is not None:
-                yield _Part(None, want, _missing(report, want, expected))
+                yield _Part(None, want, _missing(report, want, expected, stopped))
             continue
+        stopped |= _stops(entry)
         judged = judge_task(entry, want or _NOTHING_KNOWN, over=over, moved=moved)
         moved = _host_said_by(entry) or moved
         yield _Part(entry, want, judged.result, judged.notes)
@@ -95,19 +100,21 @@ def _paired(
         yield entry, None
 
 
-def _missing(report: RunReport, want: ExpectedTask, expected: Sequence[ExpectedTask]) -> TaskResult:
+def _stops(entry: TaskReport) -> bool:
+    """Whether its source starts no task after this one, but those that always run."""
+    return entry.status in _STOPPING and not entry.allowed
+
+
+def _missing(
+    report: RunReport, want: ExpectedTask, expected: Sequence[ExpectedTask], stopped: bool
+) -> TaskResult:
     """A task that the finished run has no entry for."""
-    stopped = any(it.status is not Status.SUCCEEDED and not it.allowed for it in report.tasks)
+    if any(_is_shared(expected, it) and it.name == want.name for it in report.tasks):
+        return TaskResult(want.name, want.task, Verdict.UNKNOWN, reason=_SAME_NAME)
     if stopped and not want.run_always:
         return TaskResult(want.name, want.task, Verdict.NOTHING_RAN, reason=_NOT_STARTED)
-    reason = _UNREPORTED
-    if not want.name:
-        reason = _NAMELESS
-    elif any(_is_shared(expected, it) and it.name == want.name for it in report.tasks):
-        reason = _SAME_NAME
-    unknown = report.status is Status.SUCCEEDED
-    verdict = Verdict.UNKNOWN if unknown else Verdict.NOTHING_RAN
-    return TaskResult(want.name, want.task, verdict, reason=reason)
+    reason = _UNREPORTED if want.name else _NAMELESS
+    return TaskResult(want.name, want.task, Verdict.UNKNOWN, reason=reason)
 
 
 def _is_shared(expected: Sequence[ExpectedTask], entry: TaskReport) -> bool:
@@ -154,13 +161,16 @@ def _judge_parts(parts: Sequence[_Part]) -> Verdict:
     if not decisive:
         return Verdict.UNKNOWN
     verdict = worst(part.result.verdict for part in decisive)
-    if verdict is Verdict.NOTHING_RAN and any(part.result.verdict.good for part in decisive):
-        idle = [part for part in decisive if part.result.verdict is Verdict.NOTHING_RAN]
-        return partly_idle(
-            excused=all(part.result.skipped for part in idle),
-            doubtful=all(part.result.skipped or _may_be_idle(part) for part in idle),
-        )
-    return verdict
+    busy = [part.result.verdict for part in parts if part.result.verdict is not _IDLE]
+    if verdict is not _IDLE or not busy:
+        return verdict
+    if Verdict.SUCCEEDED not in busy:
+        return worst(busy)
+    idle = [part for part in decisive if part.result.verdict is _IDLE]
+    return partly_idle(
+        excused=all(part.result.skipped for part in idle),
+        doubtful=all(part.result.skipped or _may_be_idle(part) for part in idle),
+    )
 
 
 def _may_be_idle(part: _Part) -> bool:

@@ -12,25 +12,32 @@ from types import MappingProxyType
 
 from opsmcp_pipelines.models import Step
 
-__all__ = ["Truth", "condition_fault", "may_fail", "would_run"]
+__all__ = ["Truth", "condition_fault", "is_number", "may_fail", "would_run"]
 
 
 class Truth(Enum):
-    """What Ops makes of a condition. OPEN: that depends on what is known only in the run."""
+    """What Ops makes of a condition.
+
+    OPEN: that depends on what is known only in the run. ON_NUMBER: as well, and Ops can read it
+    only if the step before prints a number.
+    """
 
     TRUE = "true"
     FALSE = "false"
     OPEN = "open"
+    ON_NUMBER = "on number"
     UNREADABLE = "unreadable"
 
 
-_NO_VALUES: Mapping[str, str] = MappingProxyType({})
+_NO_VALUES: Mapping[str, str | None] = MappingProxyType({})
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
 _BOUND_BY_OPS = frozenset(
     {"EVENT_CLUSTER", "HOSTNAME", "NAMESPACE", "OPSSERVER_ENDPOINT", "TASK", "TASKRUN", "TIME"}
     | {"output", "result", "status"}
 )
 """Names whose values come from Ops, whatever was given for them."""
+
+_OUTPUT_BEFORE = re.compile(r"\$\{(?:output|result)\}")
 
 _TRUTHS: Mapping[str, Truth] = MappingProxyType(
     {
@@ -44,17 +51,33 @@ _TEXT_TEST = re.compile(r"(not )?(startwith|endwith)(.*)", re.DOTALL)
 _NO_FLOAT = re.compile(r"_|^0[xX]|[^\x00-\x7f]|\s")
 
 
-def would_run(when: str, values: Mapping[str, str] = _NO_VALUES) -> Truth:
+def would_run(
+    when: str, values: Mapping[str, str | None] = _NO_VALUES, *, complete: bool = False
+) -> Truth:
     """Whether Ops runs a step of that `when`; an empty one says always.
 
     Args:
         when: The condition as it is written.
-        values: What is certain to be filled in; every other name is open.
+        values: What is filled in; a name of None is open.
+        complete: Whether nothing is filled in for any other name; else those are open, too.
     """
     if _joined(when):
         return Truth.UNREADABLE
-    filled = _REFERENCE.sub(lambda found: _value(found[0], values), when)
-    return _read(filled, if_empty=Truth.TRUE)
+    filled = _REFERENCE.sub(lambda found: _value(found[0], values, complete), when)
+    truth = _read(filled, if_empty=Truth.TRUE)
+    if truth is Truth.OPEN and _is_unreadable_after_text(filled):
+        return Truth.ON_NUMBER
+    return truth
+
+
+def is_number(text: str) -> bool:
+    """Whether Ops could read that as a number."""
+    return isinstance(_number(text.strip()), float)
+
+
+def _is_unreadable_after_text(filled: str) -> bool:
+    said = _OUTPUT_BEFORE.sub("text", filled)
+    return said != filled and _read(said, if_empty=Truth.TRUE) is Truth.UNREADABLE
 
 
 def may_fail(allow_failure: str) -> Truth:
@@ -93,11 +116,14 @@ def _joined(condition: str) -> str:
     return found[0] if found else ""
 
 
-def _value(reference: str, values: Mapping[str, str]) -> str:
+def _value(reference: str, values: Mapping[str, str | None], complete: bool) -> str:
     name = reference[2:-1]
-    value = "" if name in _BOUND_BY_OPS else values.get(name, "")
+    if name in _BOUND_BY_OPS or "." in name:
+        return reference
+    # The environment of the controller is filled in, too.
+    value = values.get(name, "" if complete and not name.isupper() else None)
     # A value that holds a template is filled in again, by what nobody knows here.
-    return value if value and "${" not in value else reference
+    return reference if value is None or "${" in value else value
 
 
 def _read(text: str, *, if_empty: Truth) -> Truth:

@@ -5,15 +5,15 @@ steps stand in the report, too, though they never ran (pkg/kube/connect.go of Op
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 
 from opsmcp_pipelines.report import NodeReport, Status, StepReport
 from opsmcp_pipelines.run import NodeResult, StepResult, Verdict
-from opsmcp_pipelines.verdict.expected import ExpectedStep, Runner, Truth
+from opsmcp_pipelines.verdict.expected import ExpectedStep, ExpectedTask, Runner
+from opsmcp_pipelines.verdict.missing import missing_steps, unforeseen
 
-__all__ = ["all_foreseen", "judge_node", "passes_of", "taken_at_its_word", "unforeseen", "worst"]
+__all__ = ["all_foreseen", "judge_node", "passes_of", "taken_at_its_word", "worst"]
 
 _PLAIN = MappingProxyType(
     {
@@ -55,10 +55,7 @@ _WAITING = re.compile(r'container "[^"]{0,253}" in pod "[^"]{0,253}" is waiting 
 
 _AFTER_FAILURE = "never started, because a step before it failed"
 _POD_ENDED = "never started: a step before it failed, and in a pod that ends the task"
-_UNREADABLE = "Ops cannot read {}"
-_SILENT_STOP = "Ops stops a task silently at a condition that it cannot read"
-_POD_GONE = "has no report: its pod was removed, or the task stopped before it"
-_GAP = "has no report, though a later step has; the task may not be the one that was listed"
+_STILL_WAITING = "never started: its container was still waiting to start"
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -72,43 +69,44 @@ def taken_at_its_word(status: Status, over: bool) -> Verdict:
     return Verdict.UNKNOWN if over and verdict is Verdict.RUNNING else verdict
 
 
-def unforeseen(step: StepResult) -> bool:
-    """Whether it failed and was not meant to."""
-    return step.verdict is Verdict.FAILED and not step.allowed
-
-
 def all_foreseen(steps: Sequence[StepResult]) -> bool:
     """Whether there are steps, and each of them failed as its author allowed."""
     return bool(steps) and all(step.allowed for step in steps)
 
 
-def judge_node(
-    node: NodeReport, wanted: Sequence[ExpectedStep], runner: Runner, *, over: bool
-) -> NodeResult:
+def judge_node(node: NodeReport, want: ExpectedTask, *, over: bool) -> NodeResult:
     """The verdict on a node.
 
     Two Hosts of one address report under one name, one after the other: the worse one counts.
 
     Args:
         node: What it reports.
-        wanted: The steps of the task; empty when they are not known.
-        runner: What runs them.
+        want: What its task must show.
         over: Whether the task has ended.
     """
     over = over or node.status.ended
     said = taken_at_its_word(node.status, over)
     checked = over and said in _TO_BE_LOOKED_INTO
-    passes = [_judge_pass(steps, wanted, runner, over=over) for steps in passes_of(node, wanted)]
+    runner = want.place.runner
+    passes = [_judge_pass(it, want.steps, runner, over=over) for it in passes_of(node, want)]
     if checked:
-        passes = [steps + _missing(steps, wanted, runner) for steps in passes]
+        passes = [steps + missing_steps(steps, want.steps, runner) for steps in passes]
     steps = [step for one in passes for step in one]
-    return NodeResult(node.node, _verdict(said, passes) if checked else said, tuple(steps))
+    verdict = _verdict(said, passes) if checked else _unchecked(said, steps)
+    return NodeResult(node.node, verdict, tuple(steps))
 
 
-def passes_of(node: NodeReport, wanted: Sequence[ExpectedStep]) -> list[list[StepReport]]:
-    """The steps of a node, apart for each time that they begin anew; one list if there are none."""
-    names = [step.name for step in wanted]
-    if not names or [step.name for step in node.steps] == names:
+def _unchecked(said: Verdict, steps: Sequence[StepResult]) -> Verdict:
+    """The verdict on a node without an end; a failure that was reported is known all the same."""
+    failed = said is Verdict.UNKNOWN and any(unforeseen(step) for step in steps)
+    return Verdict.FAILED if failed else said
+
+
+def passes_of(node: NodeReport, want: ExpectedTask) -> list[list[StepReport]]:
+    """The steps of a node, apart for each host that may be behind its name; one list if none."""
+    names = [step.name for step in want.steps]
+    alone = not want.place.may_share_a_name
+    if alone or not names or [step.name for step in node.steps] == names:
         return [list(node.steps)]
     passes: list[list[StepReport]] = [[]]
     at = -1
@@ -129,16 +127,22 @@ def _index(names: Sequence[str], name: str, start: int) -> int | None:
 def _judge_pass(
     reports: Sequence[StepReport], wanted: Sequence[ExpectedStep], runner: Runner, *, over: bool
 ) -> list[StepResult]:
-    may_fail = {step.name for step in wanted} - {it.name for it in wanted if not it.may_fail}
+    allowed = _allowed(reports, wanted)
     results: list[StepResult] = []
-    failed = False
-    for report in reports:
-        result = _judge_step(report, report.name in may_fail, over=over)
-        if over and failed and (why := _why_never_run(report, results, runner)):
+    for report, may_fail in zip(reports, allowed, strict=True):
+        result = _judge_step(report, may_fail, over=over)
+        if over and runner is not Runner.HOST and (why := _why_never_run(report, results)):
             result = StepResult(report.name, Verdict.NOTHING_RAN, note=why)
-        failed |= result.verdict is Verdict.FAILED
         results.append(result)
     return results
+
+
+def _allowed(reports: Sequence[StepReport], wanted: Sequence[ExpectedStep]) -> list[bool]:
+    """Which of these may fail; of one name with several steps, only if each of them may."""
+    if [report.name for report in reports] == [step.name for step in wanted]:
+        return [step.may_fail for step in wanted]
+    may_fail = {step.name for step in wanted} - {it.name for it in wanted if not it.may_fail}
+    return [report.name in may_fail for report in reports]
 
 
 def _judge_step(step: StepReport, may_fail: bool, *, over: bool) -> StepResult:
@@ -147,14 +151,16 @@ def _judge_step(step: StepReport, may_fail: bool, *, over: bool) -> StepResult:
     return StepResult(step.name, verdict, step.output, step.output_bytes, allowed, step.note)
 
 
-def _why_never_run(step: StepReport, before: Sequence[StepResult], runner: Runner) -> str:
-    """Why a step after one that failed never ran, whatever is reported; empty if it may have."""
+def _why_never_run(step: StepReport, before: Sequence[StepResult]) -> str:
+    """Why a step in a pod never ran, whatever is reported of it; empty if it may have."""
     if step.status is Status.SUCCEEDED:
         return ""
-    if any(unforeseen(it) for it in before):
+    if any(unforeseen(it) or it.verdict is Verdict.NOTHING_RAN for it in before):
         return _AFTER_FAILURE
-    waits = step.status is Status.RUNNING or _WAITING.match(step.output)
-    return _POD_ENDED if waits and runner is not Runner.HOST else ""
+    waits = _WAITING.match(step.output)
+    if any(it.verdict is Verdict.FAILED for it in before):
+        return _POD_ENDED if waits or step.status is Status.RUNNING else ""
+    return _STILL_WAITING if waits else ""
 
 
 def _verdict(said: Verdict, passes: Sequence[Sequence[StepResult]]) -> Verdict:
@@ -180,43 +186,3 @@ def _verdict_of_pass(steps: Sequence[StepResult]) -> Verdict:
         else step.verdict
         for step in steps
     )
-
-
-def _missing(
-    steps: Sequence[StepResult], wanted: Sequence[ExpectedStep], runner: Runner
-) -> list[StepResult]:
-    """The first step without a report that nothing excuses, where no step before it failed."""
-    if [step.name for step in steps] == [step.name for step in wanted]:
-        return []
-    if not steps or any(unforeseen(step) for step in steps):
-        return []
-    lacks = Counter(step.name for step in wanted if step.required)
-    lacks.subtract(step.name for step in steps)
-    nameless = sum(1 for step in steps if all(step.name != want.name for want in wanted))
-    for at, want in enumerate(wanted):
-        # A name with a template in it is reported filled in.
-        if not want.required or lacks[want.name] <= 0 or ("${" in want.name and nameless):
-            continue
-        return [_never_reported(want, _is_last(steps, wanted, at), wanted[: at + 1], runner)]
-    return []
-
-
-def _is_last(steps: Sequence[StepResult], wanted: Sequence[ExpectedStep], at: int) -> bool:
-    """Whether no step after that one has a report."""
-    return not {step.name for step in steps} & {want.name for want in wanted[at + 1 :]}
-
-
-def _never_reported(
-    want: ExpectedStep, last: bool, before: Sequence[ExpectedStep], runner: Runner
-) -> StepResult:
-    broken = next((step for step in before if step.when is Truth.UNREADABLE), None)
-    if broken is not None:
-        what = "its condition" if broken is want else f"the condition of step {broken.name!r}"
-        note = f"was never started: {_UNREADABLE.format(what)}"
-        return StepResult(want.name, Verdict.NOTHING_RAN, note=note)
-    if not last:
-        return StepResult(want.name, Verdict.UNKNOWN, note=_GAP)
-    if runner is Runner.HOST:
-        note = f"was never started: {_SILENT_STOP}"
-        return StepResult(want.name, Verdict.NOTHING_RAN, note=note)
-    return StepResult(want.name, Verdict.UNKNOWN, note=_POD_GONE)

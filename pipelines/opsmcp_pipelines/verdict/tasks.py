@@ -6,15 +6,15 @@ A reason names what is known, and does not guess past it.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from opsmcp_pipelines.report import TaskReport
+from opsmcp_pipelines.report import Status, TaskReport
 from opsmcp_pipelines.run import NodeResult, StepResult, TaskResult, Verdict
 from opsmcp_pipelines.verdict.expected import ExpectedTask, Runner, Truth
 from opsmcp_pipelines.verdict.hosts import Attendance, attendance, some
+from opsmcp_pipelines.verdict.missing import unforeseen
 from opsmcp_pipelines.verdict.steps import (
     all_foreseen,
     judge_node,
     taken_at_its_word,
-    unforeseen,
     worst,
 )
 
@@ -49,11 +49,14 @@ def judge_task(entry: TaskReport, want: ExpectedTask, *, over: bool, moved: str 
     if moved and place.by_variable and moved != place.named:
         want = replace(want, place=replace(place, hosts=(), exact=False))
     said = taken_at_its_word(entry.status, over)
-    nodes = [judge_node(node, want.steps, place.runner, over=over) for node in entry.nodes]
+    nodes = [judge_node(node, want, over=over) for node in entry.nodes]
     believed = over and (said is Verdict.SUCCEEDED or bool(nodes))
     there = attendance(entry.nodes, want) if believed else Attendance()
     absent = Verdict.UNKNOWN if _may_be_lost(want) else Verdict.NOTHING_RAN
-    nodes += [NodeResult(name, absent) for name in there.absent]
+    nodes += [
+        NodeResult(name, Verdict.UNKNOWN if name in there.mixed_up else absent)
+        for name in there.absent
+    ]
     verdict = _verdict(entry, want, said, nodes, there)
     result = TaskResult(
         name=entry.name,
@@ -83,15 +86,18 @@ def _verdict(
     if said is not Verdict.SUCCEEDED and not forgiven:
         return said
     excused = entry.skipped or want.skipped
-    verdict = _of_nodes(nodes, excused, want.conditional) if nodes else _of_no_node(want, excused)
+    verdict = _of_no_node(want, excused)
+    if nodes:
+        verdict = _of_nodes(nodes, len(there.mixed_up), excused, want.conditional)
     return Verdict.UNKNOWN if there.strangers and verdict is Verdict.SUCCEEDED else verdict
 
 
-def _of_nodes(nodes: Sequence[NodeResult], excused: bool, doubtful: bool) -> Verdict:
+def _of_nodes(nodes: Sequence[NodeResult], idle: int, excused: bool, doubtful: bool) -> Verdict:
+    """The verdict from the nodes, of which so many did nothing without it being known which."""
     busy = [node.verdict for node in nodes if node.verdict is not Verdict.NOTHING_RAN]
     if not busy:
         return Verdict.NOTHING_RAN
-    if len(busy) < len(nodes):
+    if idle or len(busy) < len(nodes):
         busy.append(partly_idle(excused=excused, doubtful=doubtful))
     return worst(busy)
 
@@ -141,6 +147,8 @@ def _reason(
         case Verdict.FAILED | Verdict.UNKNOWN:
             if not entry.status.ended and verdict is Verdict.UNKNOWN:
                 return "it never reported its end"
+            if entry.status is Status.OTHER and not nodes:
+                return "its state is one that opsmcp does not know, or cannot read"
             absence = _NO_WORD.format(want.place.named) if _is_silent(want, there) else ""
             absence = absence or there.absence()
             said = [*_bad_nodes(nodes, verdict), absence, there.presence()]

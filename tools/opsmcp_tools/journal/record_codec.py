@@ -70,24 +70,24 @@ def _expected_list(task: ExpectedTask) -> Sequence[Any]:
         task.name,
         task.task,
         task.run_always,
-        [[step.name, step.when.value, step.may_fail] for step in task.steps],
+        [[step.name, step.when.value, step.may_fail, step.ends_task] for step in task.steps],
         [place.named, hosts, place.exact, place.runner, place.known, place.by_variable],
     ]
 
 
 def _expected(found: Sequence[Any]) -> ExpectedTask:
-    name, task, run_always, steps, (named, hosts, exact, runner, *flags) = found
+    name, task, run_always, steps, (named, hosts, exact, runner, *rest) = found
     return ExpectedTask(
         name,
         task,
         run_always,
-        tuple(ExpectedStep(step, Truth(when), may_fail) for step, when, may_fail in steps),
+        tuple(ExpectedStep(step, Truth(when), *flags) for step, when, *flags in steps),
         ExpectedPlace(
             named,
             tuple(ExpectedHost(host, tuple(shown_as)) for host, *shown_as in hosts),
             exact,
             Runner(runner),
-            *flags,
+            *rest,
         ),
     )
 
