@@ -277,3 +277,34 @@ def test_the_lines_around_a_gap_in_time_are_found() -> None:
         "203-",
         "204-",
     ]
+
+
+_SAME = record(
+    GOOD,
+    task("again", step("x", "first\n"), step("x", "second\n"), step("", "third\n")),
+    task("again", step("y", "fourth\n")),
+    task("", step("z", "fifth\n")),
+)
+
+
+def test_what_has_no_name_or_the_name_of_another_can_be_told_and_asked_for() -> None:
+    output = output_slice(_SAME)["output"]
+    headings = [line.rpartition(": ")[0] for line in output.splitlines() if line.startswith("==")]
+    assert headings == [
+        "== task again, node web-1, step x",
+        "== task again, node web-1, step x (2nd)",
+        "== task again, node web-1, step (a step without a name)",
+        "== task again (2nd), node web-1, step y",
+        "== task (a task without a name: do-), node web-1, step z",
+    ]
+    assert output_slice(_SAME, step="x (2nd)")["output"] == "second\n"
+    assert output_slice(_SAME, task="again (2nd)")["output"] == "fourth\n"
+    assert output_slice(_SAME, task="(a task without a name: do-)")["output"] == "fifth\n"
+    assert output_slice(_SAME, step="x")["output"].count("==") == 2
+
+
+def test_a_name_is_found_as_it_was_shown() -> None:
+    odd = record(GOOD, task("t\x1b[31mred", step("s", "alpha")), task("u", step("s", "beta")))
+    with pytest.raises(ToolError, match="there is: tred, u"):
+        output_slice(odd, task="none")
+    assert output_slice(odd, task="tred")["output"] == "alpha"

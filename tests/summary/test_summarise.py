@@ -7,6 +7,7 @@ from opsmcp_pipelines.verdict.expected import ExpectedHost, ExpectedPlace, Expec
 from opsmcp_tools.model.run_record import Repeat, RunRecord
 from opsmcp_tools.phrases.phrase import Language
 from opsmcp_tools.results.next_step_syntax import Commands
+from opsmcp_tools.results.told_apart import told_apart
 from tests.summary.records import BAD, GOOD, record, step, structured, summarise, task
 
 _DISK = record(GOOD, task("disk", step("df", "/ 40%\n/var 97%\n")))
@@ -246,3 +247,28 @@ def test_a_note_that_only_repeats_the_verdict_is_left_out() -> None:
     stopped = replace(step("s", "x\n", Verdict.CANCELLED), note="cancelled")
     text = summarise(record(Verdict.CANCELLED, task("t", stopped, verdict=Verdict.CANCELLED)))
     assert "step s on web-1: cancelled\n" in text
+
+
+def test_tasks_and_steps_without_a_name_of_their_own_are_told_apart() -> None:
+    run = record(
+        BAD,
+        task("", verdict=Verdict.NOTHING_RAN),
+        task("check", step("x", "fine"), step("x", "broken", BAD), verdict=BAD),
+        task("check", step("y", "fine")),
+    )
+    text = summarise(run)
+    assert "- (a task without a name: do-): nothing_ran" in text
+    assert "Task check, step x (2nd) on web-1: failed" in text
+    assert "- check (2nd): succeeded" in text
+    data = structured(run)
+    assert [one["name"] for one in data["tasks"]][1:] == ["check", "check (2nd)"]
+    steps = data["tasks"][1]["nodes"][0]["steps"]
+    assert [one["name"] for one in steps] == ["x", "x (2nd)"]
+
+
+@pytest.mark.parametrize(
+    ("number", "named"), [(2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (22, "22nd")]
+)
+def test_the_number_of_a_name_is_said_as_people_do(number: int, named: str) -> None:
+    run = record(GOOD, task("t", *[step("x", "") for _ in range(number)]))
+    assert told_apart(run).result.tasks[0].nodes[0].steps[-1].name == f"x ({named})"

@@ -66,4 +66,4 @@ CALLS: Ways = Ways()
 
 
 def _given(values: dict[str, str]) -> list[str]:
-    return [f"{name}={label(value)}" for name, value in values.items()]
+    return [f"{name}={shlex.quote(label(value))}" for name, value in values.items()]

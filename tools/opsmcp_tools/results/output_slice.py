@@ -1,8 +1,9 @@
 """A slice of a run's output: by task, node and step, by position, or by what is in it. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from opsmcp_pipelines.run import StepResult
 from opsmcp_tools.condense.choose import condense
 from opsmcp_tools.condense.landmarks import lines_by_weight
 from opsmcp_tools.condense.trouble import Weight
@@ -13,6 +14,7 @@ from opsmcp_tools.phrases import output as words
 from opsmcp_tools.phrases.phrase import Language, Said
 from opsmcp_tools.results.advice import steps_of
 from opsmcp_tools.results.output_search import Part, Wanted, find_lines
+from opsmcp_tools.results.told_apart import told_apart
 from opsmcp_tools.safe_text.cleaning import clean, fence, label
 from opsmcp_tools.safe_text.prompt_injection import imitates_instructions
 
@@ -173,22 +175,43 @@ def _joined(parts: Sequence[_Output]) -> str:
 def _selected(
     record: RunRecord, task: str | None, node: str | None, step: str | None
 ) -> list[_Output]:
-    left = [(run.name, where, it.name, it) for run, where, it in steps_of(record)]
-    for place, kind, wanted in ((0, "task", task), (1, "node", node), (2, "step", step)):
-        if wanted:
-            names = [str(item[place]) for item in left]
-            left = [item for item in left if item[place] == wanted]
+    left: list[_Place] = list(_outputs(record))
+    wanted = {"task": task, "node": node, "step": step}
+    for place, (kind, name) in enumerate(wanted.items()):
+        if name:
+            names = [one.names[place] for one in left]
+            left = [one for one in left if one.is_at(place, name)]
             if not left:
-                raise ToolError(_nothing_named(record.run, kind, wanted, names))
+                raise ToolError(_nothing_named(record.run, kind, name, names))
     if len(left) == 1:
-        return [_Output("", clean(left[0][3].output))]
-    return [
-        _Output(
-            f"== task {label(name)}, node {label(where)}, step {label(it.name)}: {it.verdict}",
-            clean(it.output),
-        )
-        for name, where, _, it in left
-    ]
+        return [_Output("", clean(left[0].step.output))]
+    return [_Output(one.heading, clean(one.step.output)) for one in left]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A step, with its task, node and own name as they are shown, and as they were reported."""
+
+    names: tuple[str, str, str]
+    reported: tuple[str, str, str]
+    step: StepResult
+
+    def is_at(self, place: int, name: str) -> bool:
+        return name in (self.names[place], self.reported[place])
+
+    @property
+    def heading(self) -> str:
+        task, node, step = self.names
+        return f"== task {task}, node {node}, step {step}: {self.step.verdict}"
+
+
+def _outputs(record: RunRecord) -> Iterator[_Place]:
+    reported = steps_of(record)
+    for (task, node, step), (run, _, it) in zip(
+        steps_of(told_apart(record)), reported, strict=True
+    ):
+        names = label(task.name), label(node), label(step.name)
+        yield _Place(names, (run.name, node, it.name), step)
 
 
 def _lines(text: str) -> list[str]:
@@ -200,7 +223,7 @@ def _with_line_end(text: str) -> str:
 
 
 def _nothing_named(run: str, kind: str, wanted: str, names: Iterable[str]) -> str:
-    known = list(dict.fromkeys(label(name) for name in names))
+    known = list(dict.fromkeys(names))
     if not known:
         return f"run {run} has no output"
     shown = ", ".join(known[:_MOST_NAMED])

@@ -17,6 +17,7 @@ from opsmcp_tools.phrases import result as words
 from opsmcp_tools.phrases.phrase import Language
 from opsmcp_tools.results.advice import FindTool, advise, no_tool, steps_of, warnings
 from opsmcp_tools.results.next_step_syntax import CALLS, Ways
+from opsmcp_tools.results.told_apart import told_apart
 from opsmcp_tools.safe_text.cleaning import clean, fence, label
 from opsmcp_tools.safe_text.token_estimate import CHARACTERS_PER_TOKEN, estimate_tokens
 
@@ -56,6 +57,7 @@ def structured(
         language: In which words of ours.
         ways: How the reader gets at more.
     """
+    record = told_apart(record)
     builder = _Builder(_outputs(record, language) if steps else {}, mark, steps=steps)
     tasks = [builder.task(task) for task in record.result.tasks[:_MOST_TASKS]]
     advice = list(advise(record, find, ways))

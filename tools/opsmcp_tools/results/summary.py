@@ -29,6 +29,7 @@ from opsmcp_tools.results.advice import (
 from opsmcp_tools.results.comparison import changes, some
 from opsmcp_tools.results.grouping import Group, allowed_failures, failures, hosts_of, successes
 from opsmcp_tools.results.next_step_syntax import CALLS, Ways
+from opsmcp_tools.results.told_apart import told_apart
 from opsmcp_tools.safe_text.cleaning import clean, fence, label
 from opsmcp_tools.safe_text.token_estimate import CHARACTERS_PER_TOKEN, estimate_tokens
 
@@ -77,6 +78,7 @@ def summarise(
         language: In which words of ours.
         ways: How the reader gets at more.
     """
+    record, before = told_apart(record), before and told_apart(before)
     most = max(tokens, LEAST_TOKENS_OF_RESULT)
     advice = _advice(record, find, language, ways)
     page = _Page(most - estimate_tokens(advice) - 1, mark, language, ways)
