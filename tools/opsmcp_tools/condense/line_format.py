@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import takewhile
 from typing import Any, cast
 
 __all__ = ["Entry", "Level", "LineFormat", "read_format", "seconds_of_day"]
@@ -37,11 +38,13 @@ _ERRORS = """
 error err e critical crit c alert emerg fatal f severe panic failure dpanic eror
 """
 _LEVELS = {
-    **dict.fromkeys(("trace", "debug", "info", "notice", "verbose", "v", "d", "i"), Level.CALM),
+    **dict.fromkeys(
+        ("trace", "debug", "info", "notice", "note", "log", "verbose", "v", "d", "i"), Level.CALM
+    ),
     **dict.fromkeys(("warn", "warning", "w"), Level.WARNING),
     **dict.fromkeys(_ERRORS.split(), Level.ERROR),
 }
-_WORD = re.compile(r"[^\s|]+")
+_WORD = re.compile(r"\[ +[\d.]+\]|[^\s|]+")
 _EDGES = "[](){}<>:,|-*."
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
 _TIMES = "jan feb mar apr may jun jul aug sep oct nov dec mon tue wed thu fri sat sun am pm utc"
@@ -57,9 +60,10 @@ _LEVEL_WORD = re.compile(
     r"|SEVERE|PANIC|FAILURE|Info|Warning|Error)(?![\w./=-])"
     r"|[\[<(](trace|debug|info|notice|warn(?:ing)?|err(?:or)?|crit(?:ical)?|alert|emerg|fatal)[\])>]"
 )
-_KLOG = re.compile(r"([IWEF])\d{4} \d\d:")
+_KLOG = re.compile(r"([IWEF])\d{4}")
 _PRIORITY = re.compile(r"<(\d{1,3})>")
-_TIME_FIELD = re.compile(r"\b(?:time|ts|timestamp|t)=(?:\"[^\"]*\"|\S+)\s*")
+_FIELD = re.compile(r"([\w.@-]+)=(\"(?:[^\"\\]|\\.)*\"|\S*)\s*")
+_BEGINS_WITH_FIELD = re.compile(r"\{\"|[\w.@-]+=\S+ +[\w.@-]+=")
 _RULED = re.compile(r"([.=_*#~-])\1{3,}")
 """Signs that only fill a line up."""
 
@@ -67,7 +71,6 @@ _LEVEL_WITHIN, _CLOCK_WITHIN, _TIME_WITHIN = 160, 40, 160
 """Characters of a line in which its level and its time may stand, before and in the message."""
 
 _HEADER_WORDS = 14
-_SAMPLED = 400
 _NEARLY_ALL, _MOSTLY = 0.9, 0.7
 _MOST_LETTERS = 8
 """A word of the header that changes is a number, a time or a short name with numbers in it."""
@@ -87,17 +90,17 @@ class LineFormat:
 
     columns: tuple[str, ...] = ()
     shared: str = ""
-    is_json: bool = False
+    has_fields: bool = False
 
     @property
     def names_level(self) -> bool:
         """Whether the level is no part of the message."""
-        return self.is_json or _LEVEL in self.columns
+        return self.has_fields or _LEVEL in self.columns
 
     def read(self, line: str) -> Entry:
         """The line without its header, as far as it has one."""
-        found = _read_json(line) if self.is_json and line[:1] == "{" else None
-        return found or self._read_words(line)
+        fields = _fields_of(line) if self.has_fields else {}
+        return _entry_of(fields, line) if fields else self._read_words(line)
 
     def _read_words(self, line: str) -> Entry:
         words = list(_first_words(line, len(self.columns)))
@@ -107,7 +110,8 @@ class LineFormat:
         start = words[header - 1].end() if header else 0
         level = self._level(words[:header])
         clocks = _CLOCK.findall(line[: max(start, _CLOCK_WITHIN)])
-        message = _TIME_FIELD.sub("", line[start:].strip(" |-\t") if start else line.strip())
+        odd = [word[0] for word, fit in zip(words[:header], fits, strict=False) if not fit]
+        message = " ".join([*odd, line[start:].strip(" |-\t")]) if start else line.strip()
         message = _RULED.sub(r"\1\1\1 ", message)
         level = level or _level_in(line[:_LEVEL_WITHIN])
         return Entry(level, message or line, clocks[-1] if clocks else "")
@@ -118,21 +122,30 @@ class LineFormat:
         return _LEVELS.get(word, Level.UNKNOWN)
 
 
-def read_format(lines: Sequence[str]) -> LineFormat:
-    """What the lines have in common; `lines` are some of a log, not all alike."""
-    sample = [line for line in lines if line.strip() and line[:1] not in " \t"][:_SAMPLED]
-    if sum(line[:1] == "{" for line in sample) > _NEARLY_ALL * len(sample):
-        return LineFormat(is_json=True)
-    rows = [[word[0] for word in _first_words(line, _HEADER_WORDS)] for line in sample]
-    columns, shared = list[str](), list[str]()
+def read_format(*samples: Sequence[str]) -> LineFormat:
+    """What lines have in common; each sample shows the log in another way, and all must agree."""
+    some = [[line for line in lines if line.strip() and line[:1] not in " \t"] for lines in samples]
+    if all(_nearly_all(_begins_with_field, lines) for lines in some if lines):
+        return LineFormat(has_fields=any(some))
+    found = [list(_columns(lines)) for lines in some if lines]
+    agreed = list(
+        takewhile(lambda same: len({column for column, _ in same}) == 1, zip(*found, strict=False))
+    )
+    shared = (word for (_, word), *_ in agreed if word)
+    return LineFormat(tuple(column for (column, _), *_ in agreed), " ".join(shared))
+
+
+def _columns(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The columns of the header, each with the word that nearly all lines have there."""
+    rows = [[word[0] for word in _first_words(line, _HEADER_WORDS)] for line in lines]
+    before = list[str]()
     for place in range(_HEADER_WORDS):
         words = [row[place] for row in rows if len(row) > place + 1]
-        column = _column(words, columns) if len(words) > _NEARLY_ALL * len(rows) else ""
+        column = _column(words, before) if len(words) > _NEARLY_ALL * len(rows) else ""
         if not column:
-            break
-        columns.append(column)
-        shared += _said(words) if column not in (_CHANGES, _LEVEL) else []
-    return LineFormat(tuple(columns), " ".join(shared))
+            return
+        before.append(column)
+        yield column, "" if column in (_CHANGES, _LEVEL) else _said(words)
 
 
 def seconds_of_day(line: str) -> int | None:
@@ -161,6 +174,8 @@ def _may_be_header(shared: str, before: Sequence[str]) -> bool:
     """
     if not shared.isalpha() or shared.lower() in _TIME_NAMES:
         return True
+    if not shared.isascii():
+        return False
     plain = sum(column.islower() and column not in (_LEVEL, *_TIME_NAMES) for column in before)
     return _CHANGES in before and _LEVEL not in before and (not plain or shared.isupper())
 
@@ -176,12 +191,17 @@ def _nearly_all(test: Callable[[str], bool], words: Sequence[str]) -> bool:
     return sum(map(test, words)) >= _NEARLY_ALL * len(words)
 
 
+def _begins_with_field(line: str) -> bool:
+    return _BEGINS_WITH_FIELD.match(line) is not None
+
+
 def _is_level(word: str) -> bool:
     return _bare(word) in _LEVELS
 
 
 def _bare(word: str) -> str:
-    return word.strip(_EDGES).lower()
+    klog = _KLOG.fullmatch(word)
+    return (klog[1] if klog else word.strip(_EDGES)).lower()
 
 
 def _letters(word: str) -> str:
@@ -194,10 +214,10 @@ def _first_words(line: str, most: int) -> Iterator[re.Match[str]]:
     return (word for word, _ in zip(found, range(most), strict=False))
 
 
-def _said(column: Sequence[str]) -> list[str]:
+def _said(column: Sequence[str]) -> str:
     """The word that they share, where it says something by itself."""
     word, count = Counter(column).most_common(1)[0]
-    return [word] if count >= _NEARLY_ALL * len(column) and word.strip(_EDGES) else []
+    return word if count >= _NEARLY_ALL * len(column) and word.strip(_EDGES) else ""
 
 
 def _changes(word: str) -> bool:
@@ -209,9 +229,7 @@ def _changes(word: str) -> bool:
 
 
 def _level_in(beginning: str) -> Level:
-    klog, priority = _KLOG.match(beginning), _PRIORITY.match(beginning)
-    if klog:
-        return _LEVELS[klog[1].lower()]
+    priority = _PRIORITY.match(beginning)
     if priority and int(priority[1]) < 192:
         severity = int(priority[1]) & 7
         return (Level.ERROR, Level.WARNING, Level.CALM)[(severity > 3) + (severity > 4)]
@@ -222,13 +240,19 @@ def _level_in(beginning: str) -> Level:
     return _LEVELS[(word[1] or word[2]).lower()] if word else Level.UNKNOWN
 
 
-def _read_json(line: str) -> Entry | None:
-    """A line of JSON as its message and its other fields."""
-    try:
-        data = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    fields = cast("dict[str, Any]", data)
+def _fields_of(line: str) -> dict[str, Any]:
+    """The fields of a line of JSON or logfmt; none if it is neither."""
+    if line[:1] == "{":
+        try:
+            return cast("dict[str, Any]", json.loads(line))
+        except (ValueError, RecursionError):
+            return {}
+    found = _FIELD.findall(line) if _FIELD.match(line) else ()
+    return {key: value.strip('"') for key, value in found}
+
+
+def _entry_of(fields: dict[str, Any], line: str) -> Entry:
+    """The message first, then the other fields."""
     named = next((fields[key] for key in _LEVEL_KEYS if key in fields), "")
     level = _LEVELS.get(str(named).lower(), Level.UNKNOWN)
     said = next((key for key in _MESSAGE_KEYS if isinstance(fields.get(key), str)), "")

@@ -36,6 +36,8 @@ _FRAMES = 2
 _SAMPLED = 400
 _LONGEST_VALUE = 28
 _MOST_COLUMNS, _MOST_NAMED = 2, 2
+_FEWEST_SHARE = 20
+"""A value that fewer than one line in so many has says nothing."""
 _UNTELLING = re.compile(r"[\d.,:x%\-]*|0x[0-9a-f]+|[0-9a-f-]{12,}")
 """Numbers and ids: which of them is the commonest says nothing, unless they are few."""
 
@@ -180,7 +182,9 @@ class Log:
         numbers = self.found.members(kind, _SAMPLED)
         told = list[str]()
         for label, counted in values_of(read(self.lines[number]).message for number in numbers):
-            if len(counted) > 1 and (len(counted) <= 3 or not _are_untelling(counted)):
+            most = max(counted.values())
+            few = len(counted) <= 3 or not _are_untelling(counted)
+            if len(counted) > 1 and most > max(1, len(numbers) // _FEWEST_SHARE) and few:
                 some = ", ".join(
                     f"{_cut_value(value)} ×{count:,}" if count > 1 else _cut_value(value)
                     for value, count in counted.most_common(_MOST_NAMED)

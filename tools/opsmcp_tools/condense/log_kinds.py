@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from opsmcp_tools.condense.line_format import Entry, Level, LineFormat, read_format
 from opsmcp_tools.condense.trouble import (
@@ -22,7 +23,11 @@ from opsmcp_tools.condense.trouble import (
 
 __all__ = ["VARIES", "LogKind", "LogKinds", "read_kinds", "template_of", "values_of"]
 
+Each = TypeVar("Each")
+
 _HOLE = "\x00"
+_SAMPLED = 200
+"""Lines that show how a log is written: so many of its lines, and so many of unlike ones."""
 _MANY_KEYS = 4_000
 _MOST_LOOKED_AT = 6_000
 _MOST_SAMPLED = 3_000
@@ -38,7 +43,7 @@ _ENOUGH, _ENOUGH_NAMES = 7, 3
 
 VARIES = re.compile(
     r"(?P<code>\b[A-Z]{1,8}-?\d{3,6}\b(?!-)|\b(?:HTTP(?:/[\d.]+)?|status|code|errno|exit|signal)\b"
-    r"[\"' :=]{1,3}\d{1,5}\b|\" [45]\d\d\b)|"
+    r"[\"' :=]{1,3}\d{1,5}\b|(?<=\" )[45]\d\d\b)|"
     r"\"[^\"]{1,300}\"|'[^'\s]{1,200}'"
     r"|(?<=[\w\])])=(?:\"[^\"]*\"|[^\s,;&\])}]*)"
     r"|\b[a-z][a-z0-9+.-]*://[^\s,;)\]}]+"
@@ -47,6 +52,8 @@ VARIES = re.compile(
     r"|(?<![\w.:/@#$*+%-])(?=[\w.:/@#$*+%-]*\d)[\w.:/@#$*+%-]+"
     r"|\b[\w-]+(?:\.[\w-]+){2,}\b(?!:)"
 )
+_SAYS = re.compile(r"(?:^|\b(?:msg|message|err|error|reason|cause|detail|event))$", re.IGNORECASE)
+"""What stands before a quoted text that is no value but the message."""
 _LABEL = re.compile(r"(?:^|[\s;,(])([A-Za-z_]{2,14})[\s:]*$")
 
 
@@ -107,7 +114,7 @@ def read_kinds(lines: Sequence[str]) -> LogKinds:
     groups = _grouped(lines)
     keys, counts = groups.keys, groups.counts
     chosen = _chosen(groups)
-    form = read_format([lines[number] for number in chosen])
+    form = read_format(_spread(lines, _SAMPLED), _spread(_at(lines, chosen), _SAMPLED))
     found: dict[tuple[object, ...], LogKind] = {}
     for number, sample in zip(chosen, _samples(groups, chosen), strict=True):
         key = keys[number]
@@ -180,8 +187,12 @@ def _chosen(groups: _Groups) -> list[int]:
     return sorted({*trouble, *frequent, *others, *numbers[:_BLOCK], *numbers[-_BLOCK:]})
 
 
-def _spread(numbers: list[int], most: int) -> list[int]:
-    return numbers if len(numbers) <= most else numbers[:: -(-len(numbers) // most)]
+def _spread(some: Sequence[Each], most: int) -> Sequence[Each]:
+    return some if len(some) <= most else some[:: -(-len(some) // most)]
+
+
+def _at(lines: Sequence[str], numbers: Iterable[int]) -> list[str]:
+    return [lines[number] for number in numbers]
 
 
 def _kind_of(line: str, form: LineFormat, number: int) -> LogKind:
@@ -193,10 +204,14 @@ def _kind_of(line: str, form: LineFormat, number: int) -> LogKind:
 
 
 def _without(found: re.Match[str]) -> str:
-    said = found[0]
-    if said[0] == "=":
-        return f"={_HOLE}"
-    return found["code"] or _HOLE
+    if found["code"]:
+        return found[0]
+    named = "=" if found[0][0] == "=" else ""
+    quoted, start = found[0].removeprefix("="), found.start()
+    says = quoted[:1] == '"' and " " in quoted
+    if says and _SAYS.search(found.string, max(0, start - 12), start):
+        return named + VARIES.sub(_HOLE, quoted.strip('"'))
+    return named + _HOLE
 
 
 def _weight(entry: Entry, message: str) -> Weight:

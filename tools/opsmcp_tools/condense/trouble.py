@@ -39,7 +39,10 @@ _ERROR_WORDS = (
     "|错误|失败|异常|拒绝|超时|无法|致命|不存在"
 )
 _WARNING_WORDS = (
-    "warn|deprecat|retry|retrying|backoff|notready|pending|unhealthy|degraded|slow|警告"
+    "warn|deprecat|retry|backoff|notready|pending|unhealthy|degraded|slow|unavailable|exhaust"
+    "|exceed|expire|deadlock|blocked for|oom-kill|dropp|above th|throttl|overflow|overload"
+    "|mismatch|not match|not respond|not ready|not running|not available|did not|too many|violat"
+    "|rolled back|rollback|behind|missing|hung|flooding|table full|警告|延迟|不足|过期|丢弃"
 )
 
 _SUSPICIOUS = re2.compile(f"{_ERROR_WORDS}|{_WARNING_WORDS}".encode())
