@@ -28,6 +28,8 @@ HOST = {
     "disk-usage",
     "host-overview",
     "listening-ports",
+    "open-files",
+    "process-details",
     "service-logs",
     "service-status",
     "top-processes",
