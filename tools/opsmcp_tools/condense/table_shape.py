@@ -11,6 +11,7 @@ from itertools import zip_longest
 
 from opsmcp_tools.condense.excerpt import Excerpt
 from opsmcp_tools.condense.log_kinds import read_kinds, template_of
+from opsmcp_tools.condense.odd_rows import odd_rows
 from opsmcp_tools.condense.trouble import error_lines
 
 __all__ = ["read_table", "rows_begin"]
@@ -27,20 +28,23 @@ _RULE = re.compile(r"[-+|=\s]+")
 def read_table(lines: Sequence[str]) -> Excerpt | None:
     """The rows in the order in which they matter; None if this is no table with titles.
 
-    First what stands above the rows, then rows that name an error, one row of each kind, and rows
-    from both ends, more of them from the beginning: what is sorted begins with what matters.
+    First what stands above the rows, then rows that name an error or are odd, one row of each
+    kind, and rows from both ends, more of them from the beginning: what is sorted begins with what
+    matters.
     """
     header = rows_begin(lines)
     if header is None:
         return None
     rows = range(header, len(lines))
-    odd = (number for number in error_lines(lines) if number >= header)
+    wrong = (number for number in error_lines(lines) if number >= header)
+    titles = next(n for n in range(header - 1, -1, -1) if not _RULE.fullmatch(lines[n]))
+    odd = (number + header for number in odd_rows(lines[titles], lines[header:]))
     kinds = sorted(read_kinds(lines[header:]).kinds, key=lambda kind: kind.count)
     alike = {kind.first + header: kind.count for kind in kinds}
     parts = _parts(lines, rows)
     heads = [*range(header), *(n for part in parts[1:] for n in (part.start - 2, part.start - 1))]
     fair = (n for turn in zip_longest(*map(_from_both_ends, parts)) for n in turn if n is not None)
-    order = dict.fromkeys([*heads, *odd, *alike, *fair])
+    order = dict.fromkeys([*heads, *wrong, *odd, *alike, *fair])
     return Excerpt(lines, list(order), vital=len(heads), alike=alike)
 
 
@@ -64,7 +68,7 @@ def _from_both_ends(rows: range) -> Iterator[int]:
 def rows_begin(lines: Sequence[str]) -> int | None:
     """How many lines there are above the rows; None if this is no table with titles."""
     for number in range(min(_MOST_ABOVE, len(lines) - _FEWEST_ROWS + 1)):
-        titles = [word for word in lines[number].split() if word != "|"]
+        titles = _cells(lines[number])
         fewest = _FEWEST_TITLES_BELOW if number else 2
         if len(titles) >= fewest and _are_titles(titles, lines[number], strict=number > 0):
             below = lines[number + 1 : number + _MOST_SAMPLED]
@@ -73,15 +77,26 @@ def rows_begin(lines: Sequence[str]) -> int | None:
     return None
 
 
+def _cells(line: str) -> list[str]:
+    return line.strip(" |").split(" | ") if " | " in line else line.split()
+
+
 def _are_titles(titles: Sequence[str], line: str, *, strict: bool) -> bool:
-    sentence = any(mark in line for mark in ":=[]") or sum(map(str.isdigit, line)) > 3
+    sentence = any(mark in line for mark in "=[]") or sum(map(str.isdigit, line)) > 3
+    if line.count(" | ") > 1:
+        return not sentence
+    sentence |= any(len(title) > 1 and title.endswith(":") for title in titles)
     large = sum(not title[0].islower() for title in titles)
     return not sentence and large * (1 if strict else 2) >= len(titles)
 
 
 def _fit(titles: Sequence[str], below: Sequence[str]) -> bool:
-    sizes = Counter(len(line.replace(" | ", " ").split()) for line in below if line.strip())
+    sizes = Counter(len(_cells(line)) for line in below if line.strip())
     if not sizes:
         return False
+    if all(title.isupper() for title in titles) and len(titles) >= _FEWEST_TITLES_BELOW:
+        return sum(sizes[size] for size in sizes if size >= len(titles)) >= (
+            _SAME_COLUMNS * sizes.total()
+        )
     columns, rows = sizes.most_common(1)[0]
     return rows >= _SAME_COLUMNS * sizes.total() and abs(columns - len(titles)) <= 2
