@@ -28,3 +28,14 @@ async def _cancelled_after(checkpoints: int) -> None:
 def test_a_start_that_is_cancelled_leaves_no_process(checkpoints: int) -> None:
     anyio.run(_cancelled_after, checkpoints)
     gc.collect()  # a process that nobody waited for warns here
+
+
+async def test_an_end_that_is_cancelled_leaves_no_process() -> None:
+    async with open_fork_server(_ENVIRON) as server:
+        await server.fork_ahead()
+        process = server._process
+        assert process is not None
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await server.stop()
+    assert process.returncode is not None

@@ -45,8 +45,7 @@ async def open_fork_server(environ: Mapping[str, str]) -> AsyncGenerator["ForkSe
     try:
         yield server
     finally:
-        with anyio.CancelScope(shield=True):
-            await server.stop()
+        await server.stop()
 
 
 class ForkServer:
@@ -88,14 +87,10 @@ class ForkServer:
             self._ahead.close()
         if self._socket is not None:
             self._socket.close()
-        if process is None:
-            return
-        with anyio.move_on_after(_END_SECONDS):
-            await process.wait()
-        if process.returncode is None:
-            process.kill()
-            with anyio.move_on_after(_END_SECONDS):
-                await process.wait()
+        if process is not None:
+            # A cancellation in the middle would leave a process that nobody waits for.
+            with anyio.CancelScope(shield=True):
+                await _end(process)
 
     async def _start(self) -> socket.socket:
         if self._process is not None and self._process.returncode is not None:
@@ -114,7 +109,6 @@ class ForkServer:
         return self._socket
 
     async def _open(self, theirs: socket.socket) -> None:
-        # A cancellation in the middle would leave a process that nobody waits for.
         with anyio.CancelScope(shield=True):
             self._process = await anyio.open_process(
                 [sys.executable, "-I", "-S", "-X", "utf8", "-c", _PROGRAM, _FOLDER],
@@ -145,6 +139,16 @@ class ForkServer:
             channel.close()
             raise
         return channel
+
+
+async def _end(process: Process) -> None:
+    """It ends by itself, now that its socket is closed; or it is killed."""
+    with anyio.move_on_after(_END_SECONDS):
+        await process.wait()
+    if process.returncode is None:
+        process.kill()
+        with anyio.move_on_after(_END_SECONDS):
+            await process.wait()
 
 
 def _send(server: socket.socket, file: socket.socket) -> None:
