@@ -36,7 +36,7 @@ class Problem:
     absent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Contents:
     """What a source held at one moment, in the source's order.
 
@@ -54,17 +54,17 @@ class Contents:
 
     def definition(self, key: OperationKey) -> Definition | None:
         """An operation with its tasks; None if it or one of them is not there."""
-        tasks = {task.key: task for task in self.tasks}
-        if key.kind is OperationKind.TASK:
-            task = tasks.get(key)
-            return Definition(task, (task,)) if task else None
-        pipeline = next((found for found in self.pipelines if found.key == key), None)
-        if pipeline is None:
-            return None
-        wanted = (OperationKey(OperationKind.TASK, key.namespace, t.task) for t in pipeline.tasks)
-        found = tuple(tasks.get(name) for name in wanted)
-        parts = tuple(task for task in found if task is not None)
-        return Definition(pipeline, parts) if len(parts) == len(found) else None
+        operation = self._by_key.get(key)
+        if operation is None or isinstance(operation, Task):
+            return Definition(operation, (operation,)) if operation else None
+        wanted = (OperationKey(OperationKind.TASK, key.namespace, t.task) for t in operation.tasks)
+        found = tuple(self._by_key.get(name) for name in wanted)
+        parts = tuple(task for task in found if isinstance(task, Task))
+        return Definition(operation, parts) if len(parts) == len(found) else None
+
+    @cached_property
+    def _by_key(self) -> Mapping[OperationKey, Operation]:
+        return {found.key: found for found in (*reversed(self.pipelines), *self.tasks)}
 
 
 @dataclass(frozen=True)

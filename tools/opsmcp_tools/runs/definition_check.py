@@ -37,6 +37,7 @@ class DefinitionReader:
         """Read from `source`, with a `turn` before each reading."""
         self.label = source.label
         self._source = source if isinstance(source, DefinitionSource) else None
+        self.can_read = self._source is not None
         self._turn = turn
         self._readings: dict[OperationKey, _Reading] = {}
 
@@ -77,12 +78,14 @@ class DefinitionCheck:
 
     def begin(self) -> None:
         """Read it now, unless that was begun."""
-        if not self._begun:
+        if self._reader.can_read and not self._begun:
             self._begun = True
             self._group.start_soon(self._read)
 
     async def note(self) -> str:
         """What is to be told of it; empty if it is the same, or cannot be known in time."""
+        if not self._reader.can_read:
+            return ""
         self.begin()
         with anyio.move_on_after(_PATIENCE_SECONDS):
             await self._done.wait()

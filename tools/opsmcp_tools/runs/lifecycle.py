@@ -232,13 +232,12 @@ class Lifecycle:
         )
         async with anyio.create_task_group() as group:
             check = DefinitionCheck(self._definitions, live.record, group)
-            if not self._frugal:
-                group.start_soon(self._learn_usual, live)
 
             async def on_poll() -> None:
                 if follower.has_begun_all:
                     check.begin()
                 await writer.observe(live.record)
+                await self._learn_usual(live)
 
             run = await follower.follow(
                 on_poll=on_poll, on_change=lambda: self._hooks.emit(RunProgressed(live.record))
@@ -260,9 +259,10 @@ class Lifecycle:
 
     async def _learn_usual(self, live: LiveRun) -> None:
         """Tell how long runs like this one take, once it takes long itself."""
-        await self._clock.sleep(_LONG_SECONDS)
-        if durations := await self._durations(live.record):
-            live.note_usual(statistics.median(durations))
+        if self._frugal or live.is_usual_known or live.age_seconds < _LONG_SECONDS:
+            return
+        durations = await self._durations(live.record)
+        live.note_usual(statistics.median(durations) if durations else None)
 
     async def _durations(self, record: RunRecord) -> Sequence[float]:
         try:

@@ -64,6 +64,7 @@ class LiveRun:
         self._refusal: ToolError | None = None
         self._same: RunRecord | None = None
         self._polled = False
+        self._usual_known = False
         self._waiters = 0
         self._changed = anyio.Event()
         self._hurried = anyio.Event()
@@ -99,6 +100,11 @@ class LiveRun:
     def is_settled(self) -> bool:
         """Whether it is known what became of its start."""
         return self._state not in (State.INTENDED, State.RECORDED)
+
+    @property
+    def is_usual_known(self) -> bool:
+        """Whether it was found out how long runs like it take."""
+        return self._usual_known
 
     @property
     def is_over(self) -> bool:
@@ -142,8 +148,9 @@ class LiveRun:
         # One that is recovered was accepted already; how long it usually takes was not known.
         self._become(State.ACCEPTED, record, State.RECORDED, State.ACCEPTED)
 
-    def note_usual(self, seconds: float) -> None:
-        """Runs like it usually take so long."""
+    def note_usual(self, seconds: float | None) -> None:
+        """Runs like it usually take so long; None where nobody knows."""
+        self._usual_known = True
         record = replace(self._record, usual_seconds=seconds)
         self._become(State.ACCEPTED, record, State.ACCEPTED)
 

@@ -121,6 +121,14 @@ async def execute(
     state.end(Status.FAILED if failed else Status.SUCCEEDED)
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """The script of a step and the place that it was written to, or why it was not."""
+
+    script: "Script"
+    place: Workplace | OSError
+
+
 class _TaskRunner:
     """One task of a run."""
 
@@ -175,14 +183,14 @@ class _TaskRunner:
         try:
             if step.when and not evaluate(step.when, self._values):
                 return True
-            script = await self._render(step)
+            prepared = await to_thread.run_sync(self._prepare, step)
         except ConditionError as error:
             self._state.fail(step.name, f"not run: `when`: {error}")
             return False
         except RefusedStep as refused:
             self._state.fail(step.name, f"not run: {refused.reason}")
             return False
-        report = await self._execute(step, script)
+        report = await self._execute(step, prepared)
         self._remember(step, report)
         if report.status is Status.FAILED:
             report = self._allow(step, report)
@@ -191,7 +199,19 @@ class _TaskRunner:
         self._run.changed.set()
         return report.status is Status.SUCCEEDED or report.allowed
 
-    async def _render(self, step: Step) -> "Script":
+    def _prepare(self, step: Step) -> "_Prepared":
+        """What a step is run from: a script, written where it is run. In a thread.
+
+        Raises:
+            RefusedStep: See `_render`.
+        """
+        script = self._render(step)
+        try:
+            return _Prepared(script, _write_script(script, self._settings.environ.get("TMPDIR")))
+        except OSError as error:
+            return _Prepared(script, error)
+
+    def _render(self, step: Step) -> "Script":
         """The script of a step, quoted for its values.
 
         Raises:
@@ -206,17 +226,17 @@ class _TaskRunner:
         values = {name: value for name, value in self._values.items() if name not in own}
         content = unfold(step.content, resolved.fixed)
         printed = frozenset(self._printed & values.keys())
-        for name in await to_thread.run_sync(beginnings, content, frozenset(values), printed):
+        for name in beginnings(content, frozenset(values), printed):
             if values[name].startswith(NOT_FIRST):
                 raise RefusedStep(_BEGINS.format(name, values[name][0]))
-        return await to_thread.run_sync(render_step, content, values)
+        return render_step(content, values)
 
-    async def _execute(self, step: Step, script: "Script") -> StepReport:
+    async def _execute(self, step: Step, prepared: "_Prepared") -> StepReport:
         keeper = Keeper(self._settings.output_bytes, self._settings.mask)
         self._state.running = (step.name, keeper)
         seconds = step.timeout_seconds or self._settings.step_seconds
         try:
-            ended = await self._run_script(script, seconds, keeper)
+            ended = await self._run_script(prepared, seconds, keeper)
         except OSError as error:
             note = f"could not be started: {_why_not(error)}"
             return StepReport(step.name, Status.FAILED, note=note)
@@ -226,10 +246,11 @@ class _TaskRunner:
         note = _note(ended, limit)
         return StepReport(step.name, status, keeper.text(), keeper.total, note=note)
 
-    async def _run_script(self, script: "Script", seconds: float, keeper: Keeper) -> Ended:
-        """Run a script from a private directory, which is removed afterwards."""
-        temporary = self._settings.environ.get("TMPDIR")
-        place = await to_thread.run_sync(_write_script, script, temporary)
+    async def _run_script(self, prepared: "_Prepared", seconds: float, keeper: Keeper) -> Ended:
+        """Run a script from its private directory, which is removed afterwards."""
+        script, place = prepared.script, prepared.place
+        if isinstance(place, OSError):
+            raise place
         try:
             return await self._supervisor.run(
                 _command(script, place.folder / "script"),
