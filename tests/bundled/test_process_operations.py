@@ -307,6 +307,17 @@ async def test_open_files_says_when_nobody_uses_a_path(bench: Bench, tmp_path: P
     assert outcome.text.splitlines()[0] == f"processes that use {tmp_path}/idle: 0"
 
 
+async def test_open_files_shows_who_may_use_a_path_also_before_it_is_there(
+    bench: Bench, tmp_path: Path
+) -> None:
+    spool = tmp_path / "spool"
+    spool.mkdir(mode=0o750)
+    owner = f"{spool.owner()}:{spool.group()}"
+    for name in ("", "/new/file"):
+        text = (await bench.run("open-files", path=f"{spool}{name}")).text
+        assert f"permissions: drwxr-x--- {owner} {spool}" in text.splitlines()
+
+
 @pytest.mark.parametrize("given", [{}, {"process": "1", "path": "/"}], ids=["none", "both"])
 async def test_open_files_wants_a_process_or_a_path(bench: Bench, given: dict[str, str]) -> None:
     outcome = await bench.run("open-files", **given)
