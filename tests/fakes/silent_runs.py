@@ -337,7 +337,26 @@ SILENT = {
         _ABC,
         {**_task({}), "taskrunNodeStatus": ["web-1"]},
         "unknown",
-        "its state is one that opsmcp does not know, or cannot read",
+        "its state is not known: what was reported of it has no end, or cannot be read",
+    ),
+    "a report whose names of steps cannot be read": SilentRun(
+        _ABC,
+        _task({"web-1": {**_ALL_THREE, "taskRunStep": [{"stepName": 1, "stepStatus": GOOD}]}}),
+        "unknown",
+        "step 'a' has no report, though a later step has, or one that the task did not have",
+    ),
+    "a last step that is another than the one that was listed": SilentRun(
+        _ABC,
+        _task({"web-1": _node(("a", GOOD), ("b", GOOD), ("x", GOOD))}),
+        "unknown",
+        "step 'c' has no report, though a later step has, or one that the task did not have",
+    ),
+    "a task without a name between two of one name, of which one failed": SilentRun(
+        make_pipeline("nameless", tasks=_refs(("a", "abc"), ("", "abc"), ("a", "abc"))),
+        _pipeline(("a", "abc", _task({"web-1": _node(("a", BAD))}, BAD, at="09:00:12"))),
+        "failed",
+        "step 'a' failed on web-1",
+        (_ABC,),
     ),
     "another cluster that calls a run failed and tells nothing else of it": SilentRun(
         make_pipeline("far", tasks=_refs(("one", "abc"))),

@@ -80,7 +80,8 @@ def _parts(report: RunReport, expected: Sequence[ExpectedTask]) -> Iterator[_Par
             if over and want is not None:
                 yield _Part(None, want, _missing(report, want, expected, stopped))
             continue
-        stopped |= _stops(entry)
+        # An entry of several tasks may be that of the last one.
+        stopped |= _stops(entry) and not _is_shared(expected, entry)
         judged = judge_task(entry, want or _NOTHING_KNOWN, over=over, moved=moved)
         moved = _host_said_by(entry) or moved
         yield _Part(entry, want, judged.result, judged.notes)

@@ -14,7 +14,9 @@ _UNREADABLE = "Ops cannot read {}"
 _ALLOWANCE = "Ops stops a task silently at an `allowfailure` that it cannot read"
 _SILENT_STOP = "Ops stops a task silently at a condition that it cannot read"
 _POD_GONE = "has no report: its pod was removed, or the task stopped before it"
-_GAP = "has no report, though a later step has; the task may not be the one that was listed"
+_GAP = (
+    "has no report, though a later step has, or one that the task did not have when it was listed"
+)
 
 
 def unforeseen(step: StepResult) -> bool:
@@ -41,12 +43,14 @@ def missing_steps(
         want.name for want, must in zip(wanted, due, strict=True) if must or _takes(want, never)
     )
     lacks.subtract(step.name for step in steps)
-    nameless = {step.name for step in steps} - {want.name for want in wanted}
+    strangers = {step.name for step in steps} - {want.name for want in wanted}
+    # A name with a template in it is reported filled in.
+    filled_in = bool(strangers) and any("${" in want.name for want in wanted)
     for at, want in enumerate(wanted):
-        # A name with a template in it is reported filled in.
-        if not due[at] or lacks[want.name] <= 0 or ("${" in want.name and nameless):
+        if not due[at] or lacks[want.name] <= 0 or (filled_in and "${" in want.name):
             continue
-        return [_never_reported(want, at > last, wanted[: at + 1], runner)]
+        known = at > last and (filled_in or not strangers)
+        return [_never_reported(want, known, wanted[: at + 1], runner)]
     return []
 
 
@@ -82,14 +86,14 @@ def _takes(want: ExpectedStep, names: Collection[str]) -> bool:
 
 
 def _never_reported(
-    want: ExpectedStep, last: bool, before: Sequence[ExpectedStep], runner: Runner
+    want: ExpectedStep, known: bool, before: Sequence[ExpectedStep], runner: Runner
 ) -> StepResult:
     broken = next((step for step in before if step.when is Truth.UNREADABLE), None)
     if broken is not None:
         what = "its condition" if broken is want else f"the condition of step {broken.name!r}"
         note = f"was never started: {_UNREADABLE.format(what)}"
         return StepResult(want.name, Verdict.NOTHING_RAN, note=note)
-    if not last:
+    if not known:
         return StepResult(want.name, Verdict.UNKNOWN, note=_GAP)
     if any(step.ends_task for step in before):
         sure = want.required and not want.ends_task and runner is Runner.HOST

@@ -147,13 +147,11 @@ def _reason(
         case Verdict.FAILED | Verdict.UNKNOWN:
             if not entry.status.ended and verdict is Verdict.UNKNOWN:
                 return "it never reported its end"
-            if entry.status is Status.OTHER and not nodes:
-                return "its state is one that opsmcp does not know, or cannot read"
             absence = _NO_WORD.format(want.place.named) if _is_silent(want, there) else ""
             absence = absence or there.absence()
             said = [*_bad_nodes(nodes, verdict), absence, there.presence()]
             told = "; ".join(part for part in said if part)
-            return told or _unexplained(want, verdict, nodes)
+            return told or _unexplained(entry, want, verdict, nodes)
         case _:
             return ""
 
@@ -190,15 +188,17 @@ def _why_idle(want: ExpectedTask) -> str:
     return ""
 
 
-def _unexplained(want: ExpectedTask, verdict: Verdict, nodes: Sequence[NodeResult]) -> str:
+def _unexplained(
+    entry: TaskReport, want: ExpectedTask, verdict: Verdict, nodes: Sequence[NodeResult]
+) -> str:
     perhaps = f"; {_PERHAPS_SKIPPED}" if want.conditional else ""
     idle = next((node.node for node in nodes if node.verdict is Verdict.NOTHING_RAN), "")
     if idle:
         return f"nothing was done on {idle}{perhaps}"
     if verdict is Verdict.FAILED:
         return "it failed without naming a host"
-    if nodes:
-        return "its state is not known"
+    if nodes or entry.status is Status.OTHER:
+        return "its state is not known: what was reported of it has no end, or cannot be read"
     return f"no node reported anything: none was fit, or its pod was removed{perhaps}"
 
 

@@ -37,7 +37,7 @@ def changes(record: RunRecord, before: RunRecord) -> list[Said]:
     at = before.created_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     found = [*_differences(record, before)]
     if not found:
-        return [words.NO_CHANGES(before.run, at)]
+        return [words.NO_CHANGES(before.run, at)] if record.verdict is Verdict.SUCCEEDED else []
     return [words.CHANGES(before.run, at), *found]
 
 
