@@ -176,10 +176,15 @@ async def test_top_processes_shows_both_lists_of_the_asked_length(bench: Bench) 
 
 async def test_top_processes_hides_secrets_in_command_lines(bench: Bench, programs: Path) -> None:
     ps = FakeProgram(programs, "ps")
-    ps.answer("-axo", out="1 root 0.0 20480 01:00 db --password=hunter2 --token abc --port 1\n")
+    command = (
+        "db --password=hunter2 --token abc -phunter3 API_KEY=hunter4 pg://app:hunter5@h/x"
+        " --port 1 -p8080"
+    )
+    ps.answer("-axo", out=f"1 root 0.0 20480 01:00 {command}\n")
     text = (await bench.run("top-processes")).text
-    assert "db --password=*** --token *** --port 1" in text
-    assert "hunter2" not in text
+    masked = "db --password=*** --token *** -p*** API_KEY=*** pg://app:***@h/x --port 1 -p8080"
+    assert masked in text
+    assert "hunter" not in text
 
 
 async def test_top_processes_refuses_a_count_out_of_bounds(bench: Bench) -> None:
