@@ -30,6 +30,8 @@ from opsmcp_tools.safe_text.cleaning import clean, unfenced
 __all__ = ["command"]
 
 _MOST_SECONDS = 60.0
+_WIDTH = 80
+"""Columns of a plain terminal, which breaks what is longer within a word."""
 
 _RUNBOOK = """\
 apiVersion: crd.chenshaowen.com/v1
@@ -187,7 +189,8 @@ def _next(*, kept: bool) -> Iterator[str]:
     if kept:
         steps.append((f"{program} runs", "the run above; nothing else was started"))
     for given, does in steps:
-        yield f"   {given}  # {does}"
+        line = f"   {given}  # {does}"
+        yield from [line] if len(line) <= _WIDTH else [f"   {given}", f"      # {does}"]
 
 
 def _heading(text: str) -> Iterator[str]:

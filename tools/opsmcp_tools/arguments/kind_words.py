@@ -58,27 +58,18 @@ def better_kind(text: str, than: Kind) -> VariableKind | None:
 
 
 def _help(item: Input, text: str) -> Said:
-    """What is wrong; or, where a name may have misled us, what only the author can allow."""
-    if item.kind is Kind.TOKEN and (said := _for_the_author(item, text)):
-        return said
+    """What is wrong, for the caller; and, where a name misled us, what the author can allow."""
     wrong = what_is_wrong(item.kind, text, lambda other: _fits(item, other))
-    if wrong is None and item.kind in _MISTAKEN and _PLAIN_WORD.fullmatch(text):
-        wrong = _for_the_author(item, text)
-    return wrong or words.NOTHING()
+    mistaken = item.kind in _MISTAKEN and not wrong and _PLAIN_WORD.fullmatch(text)
+    meant = better_kind(text, item.kind) if item.kind is Kind.TOKEN or mistaken else None
+    declare = item.guessed and meant is not None and meant.kind is not Kind.PATTERN
+    more = words.TO_DECLARE(meant, item.name) if declare else words.NOTHING()
+    return words.BOTH(wrong or words.NOTHING(), more)
 
 
 _MISTAKEN = frozenset({Kind.LOCATION, Kind.PATH, Kind.URL})
 """Kinds whose names, such as `source`, are ordinary words, too."""
 _PLAIN_WORD = re.compile("[A-Za-z][A-Za-z0-9_-]*")
-_DOUBTFUL = frozenset({Kind.IMAGE, Kind.REF, Kind.VERSION, Kind.PATTERN})
-"""Kinds that take much which is none of them."""
-
-
-def _for_the_author(item: Input, text: str) -> Said | None:
-    meant = better_kind(text, item.kind) if item.guessed else None
-    if meant is None or meant.is_list or meant.kind in _DOUBTFUL:
-        return None
-    return words.TO_DECLARE(meant, item.name)
 
 
 def _fits(item: Input, text: str) -> bool:

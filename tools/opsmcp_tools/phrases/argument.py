@@ -5,6 +5,7 @@ from opsmcp_tools.phrases.phrase import Phrase
 NOT_STARTED = Phrase("{} was not started. Change these arguments:", "{} 没有启动。请修改以下参数:")
 MEANT = Phrase("Meant was probably, and accepted would be: {}", "可能的原意,且会被接受的参数:{}")
 NOTHING = Phrase("", "")
+BOTH = Phrase("{}{}", "{}{}")
 AS_IT_IS = Phrase("{}", "{}")
 ONE_OR_OTHER = Phrase("{} or {}", "{} 或 {}")
 GIVEN = Phrase("{} was given; {}", "给出的是 {};{}")
