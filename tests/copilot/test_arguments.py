@@ -2,7 +2,7 @@
 
 import pytest
 
-from opsmcp_server.copilot.calls.arguments import call_line, command_line, parse
+from opsmcp_server.copilot.calls.call import call_line, command_line, parse
 
 PROPERTIES = {
     "pod": {"type": "string"},

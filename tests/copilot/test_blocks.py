@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from opsmcp_server.copilot.terminal.markdown_blocks import Blocks
+from opsmcp_server.copilot.terminal.model_text import Blocks
 
 
 def cut(text: str, size: int) -> list[str]:

@@ -5,7 +5,7 @@ import pytest
 
 from opsmcp_server.copilot.base.outcome import Outcome, read_outcome
 from opsmcp_server.copilot.base.words import Words
-from opsmcp_server.copilot.terminal.folded_output import fold
+from opsmcp_server.copilot.terminal.view import fold
 from opsmcp_tools.safe_text.cleaning import fence
 
 

@@ -76,7 +76,7 @@ def test_ctrl_c_before_the_model_says_anything_stops_it(opsmcp: Opsmcp, model: F
     with chatting(opsmcp) as child:
         child.send("go on\r")
         assert asked.wait(20)
-        child.expect("thinking")
+        child.expect(r"[1-9] s.*thinking")
         child.sendintr()
         child.expect("interrupted")
         child.expect("ops>")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from opsmcp_server.copilot.llm.json_tool_mode import plain_messages, read_turn
+from opsmcp_server.copilot.llm.json_text import plain_messages, read_turn
 
 GREET = '{"tool": "greet", "arguments": {"word": "x"}}'
 STOMP = '{"name": "stomp", "parameters": {}}'

@@ -8,16 +8,16 @@ import pytest
 
 from opsmcp_server.copilot.base.outcome import Outcome
 from opsmcp_server.copilot.base.words import Words
-from opsmcp_server.copilot.calls.argument_origin import Origins
 from opsmcp_server.copilot.calls.call import Call
+from opsmcp_server.copilot.calls.caller import Caller
 from opsmcp_server.copilot.calls.consent import Asking
-from opsmcp_server.copilot.calls.make_call import Caller
+from opsmcp_server.copilot.calls.origin import Origins
 from opsmcp_server.copilot.servers.connection import Address, Server
-from opsmcp_server.copilot.servers.connections import Hub
-from opsmcp_server.copilot.servers.tool import Offered
-from opsmcp_server.copilot.terminal.ctrl_c import Interrupts
+from opsmcp_server.copilot.servers.hub import Hub
+from opsmcp_server.copilot.servers.tools import Offered
+from opsmcp_server.copilot.terminal.keys import Interrupts
+from opsmcp_server.copilot.terminal.person import TerminalPerson
 from opsmcp_server.copilot.terminal.plain import Plain
-from opsmcp_server.copilot.terminal.prompts import TerminalPerson
 
 _REFUSED = "restart-it was not started: nobody may."
 
@@ -42,7 +42,7 @@ async def test_what_came_of_it_is_told_and_no_more(
         person = TerminalPerson(words, nullcontext, Interrupts())
         view = Plain(words, silence=False)
         caller = Caller(Hub([]), Asking(person, words), Origins(), group, view, words)
-        server = Server(Address("https://x", "x"), caller.asking.elicited, group)
+        server = Server(Address("https://x", "x"), caller.asking.elicited, group, words)
         tool = types.Tool(name="restart-it", input_schema={"type": "object"})
         call = Call(Offered("restart-it", server, tool), {}, run=outcome.run, left=True)
         caller._tell_late(call, outcome)

@@ -1,5 +1,7 @@
 """A server that asks about a call which the person has left, while another one is made."""
 
+from contextlib import nullcontext
+
 import anyio
 import mcp_types as types
 
@@ -7,16 +9,21 @@ from opsmcp_server.copilot.base.words import Words
 from opsmcp_server.copilot.calls.call import Call
 from opsmcp_server.copilot.calls.consent import Asking
 from opsmcp_server.copilot.servers.connection import Address, Server
-from opsmcp_server.copilot.servers.tool import Offered
+from opsmcp_server.copilot.servers.tools import Offered
+from opsmcp_server.copilot.terminal.keys import Interrupts
+from opsmcp_server.copilot.terminal.person import TerminalPerson
 
 
-class _Agrees:
+class _Agrees(TerminalPerson):
     """A person who says yes to everything."""
 
-    can_be_asked = True
-
     def __init__(self) -> None:
+        super().__init__(Words(), nullcontext, Interrupts())
         self.asked: list[str] = []
+
+    @property
+    def can_be_asked(self) -> bool:
+        return True
 
     async def choose(self, name: str, question: str, choices: str) -> str:
         self.asked.append(f"{name}: {question}")
@@ -31,7 +38,7 @@ async def test_a_yes_to_a_call_is_none_to_one_that_was_left() -> None:
     asking = Asking(person, Words())
     schema: types.ElicitRequestedSchema = {"type": "object", "properties": {}}
     async with anyio.create_task_group() as group:
-        server = Server(Address("https://x", "x"), asking.elicited, group)
+        server = Server(Address("https://x", "x"), asking.elicited, group, Words())
 
         def made(name: str) -> Call:
             tool = types.Tool(name=name, input_schema={"type": "object"})

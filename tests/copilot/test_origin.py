@@ -2,7 +2,7 @@
 
 import pytest
 
-from opsmcp_server.copilot.calls.argument_origin import Origins
+from opsmcp_server.copilot.calls.origin import Origins
 
 
 def origins(*said: str) -> Origins:

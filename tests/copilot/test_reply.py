@@ -2,7 +2,7 @@
 
 import pytest
 
-from opsmcp_server.copilot.llm.json_repair import read_object
+from opsmcp_server.copilot.llm.json_text import read_object
 from opsmcp_server.copilot.llm.reply import CallPiece, Piece, Reply
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from opsmcp_server.copilot.chat.save_file import Saved
+from opsmcp_server.copilot.chat.transcript import Saved
 
 
 @pytest.fixture

@@ -161,9 +161,10 @@ def calls(*made: tuple[str, dict[str, Any] | str]) -> Answer:
     for index, (name, arguments) in enumerate(made):
         text = arguments if isinstance(arguments, str) else json.dumps(arguments)
         parts.append(chunk(call_delta("", name, index=index, call_id=f"call_{index}_{name}")))
+        size = max(5, len(text) // 100)
         parts += [
-            chunk(call_delta(text[place : place + 5], index=index))
-            for place in range(0, len(text), 5)
+            chunk(call_delta(text[place : place + size], index=index))
+            for place in range(0, len(text), size)
         ]
     return chunks(*parts, chunk({}, "tool_calls"))
 

@@ -24,9 +24,9 @@ from opsmcp_server.config.environment import process_environment
 from opsmcp_server.config.load import Config
 
 if TYPE_CHECKING:
-    from opsmcp_server.copilot.base.words import Language
     from opsmcp_server.copilot.chat.session import Plan, Session
     from opsmcp_server.copilot.servers.connection import Address
+    from opsmcp_tools.phrases.phrase import Language
 
 __all__ = ["command"]
 
@@ -167,7 +167,6 @@ def _plan(config: Config, tokens: Sequence[str], *, silence: bool) -> "Plan":
     """
     from opsmcp_server.copilot.base.errors import CopilotError
     from opsmcp_server.copilot.base.words import Words
-    from opsmcp_server.copilot.chat.conversation import Limits
     from opsmcp_server.copilot.chat.session import Plan
     from opsmcp_server.copilot.llm.client import EndpointSettings
 
@@ -179,19 +178,11 @@ def _plan(config: Config, tokens: Sequence[str], *, silence: bool) -> "Plan":
         endpoint = endpoint.checked(words)
     except CopilotError as error:
         raise WrongUse(str(error)) from error
-    limits = config.copilot
     return Plan(
         endpoint=endpoint,
-        limits=Limits(
-            rounds=limits.rounds,
-            tokens=limits.tokens,
-            seconds=limits.seconds,
-            history=limits.history,
-            tools=config.tools.limit,
-        ),
+        settings=config.copilot,
+        most_tools=config.tools.limit,
         words=words,
-        tool_calling=limits.tool_calling,
-        confirm_all=limits.confirm == "all",
         silence=silence,
         secrets=[*config.secret_values(), *tokens],
         options=config.options,

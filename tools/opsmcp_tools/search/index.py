@@ -22,7 +22,7 @@ from opsmcp_tools.model.tool import Tool
 from opsmcp_tools.search.terms import IDEA, name_terms, terms_in
 from opsmcp_tools.search.vocabulary import CHANGING
 
-__all__ = ["SearchIndex", "document_of"]
+__all__ = ["Document", "SearchIndex", "document_of"]
 
 _LONGEST_FIELD = 2_000
 _LONGEST_QUERY = 400

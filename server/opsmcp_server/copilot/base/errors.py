@@ -1,44 +1,38 @@
-"""Errors of the chat, by what becomes of a question. Each is one line for the person.
-
-`CopilotError` is all of them. `EndpointRefused` (exit status 2): key, address, model or request is
-wrong; of its kind are `ContextOverflow`, to be shortened and sent again, and `NoToolCalling`, to be
-asked for JSON instead. `Unreachable` (3): nobody answers. `EndpointFailed` (1): it answered, but
-not well; of its kind is `StreamDropped`, where what came is kept.
-"""
+"""Errors of the chat, by what becomes of a question. Each is one line that says what to set."""
 
 __all__ = [
     "ContextOverflow",
     "CopilotError",
     "EndpointFailed",
     "EndpointRefused",
-    "Unreachable",
     "NoToolCalling",
     "StreamDropped",
+    "Unreachable",
 ]
 
 
 class CopilotError(Exception):
-    """What went wrong and what to set, in one line."""
+    """Any of them; `status` is the exit status that it deserves."""
 
     status = 1
 
 
 class EndpointRefused(CopilotError):
-    """The endpoint will not answer this, however often it is asked."""
+    """The endpoint will not answer this: key, address, model or request is wrong."""
 
     status = 2
 
 
 class ContextOverflow(EndpointRefused):
-    """The conversation is longer than the model can read."""
+    """The conversation is longer than the model can read; it may be shortened and sent again."""
 
 
 class NoToolCalling(EndpointRefused):
-    """The endpoint or the model does not take tools."""
+    """The endpoint or the model does not take tools; it may be asked for JSON instead."""
 
 
 class Unreachable(CopilotError):
-    """Nobody answers at the endpoint's address."""
+    """Nobody answers at the address."""
 
     status = 3
 
@@ -48,4 +42,4 @@ class EndpointFailed(CopilotError):
 
 
 class StreamDropped(EndpointFailed):
-    """The answer broke off in the middle."""
+    """The answer broke off in the middle; what came is kept."""

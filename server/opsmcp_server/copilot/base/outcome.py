@@ -3,20 +3,34 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import mcp_types as types
 
 from opsmcp_pipelines.run import Verdict
-from opsmcp_server.copilot.base.shape import object_of, text_of
 from opsmcp_tools.safe_text.cleaning import clean, head_and_tail
 
-__all__ = ["Outcome", "read_outcome"]
+__all__ = ["Outcome", "list_of", "object_of", "read_outcome", "text_of"]
 
 _LONGEST_TEXT = 40_000
 _RUN = re.compile(r"r-[a-z0-9]{4,40}")
 _VERDICTS = frozenset(map(str, Verdict))
+
+
+def object_of(value: object) -> dict[str, Any]:
+    """The value if it is a JSON object, else an empty one."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def list_of(value: object) -> list[Any]:
+    """The value if it is a list, else an empty one."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def text_of(value: object) -> str:
+    """The value if it is a text, else an empty one."""
+    return value if isinstance(value, str) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +46,9 @@ class Outcome:
 
     changed: Mapping[str, Any] | None = None
     """The arguments of the call, when the person put them in the place of those given."""
+
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """The typed half of the answer, as it came."""
 
     @property
     def goes_on(self) -> bool:
@@ -49,14 +66,15 @@ def read_outcome(result: types.CallToolResult, *, is_ours: bool) -> Outcome:
 
     A handle or a verdict that opsmcp would not give is none: both stand in sentences of our own.
     """
-    structured = object_of(result.structured_content)
+    data = object_of(result.structured_content)
     texts = [part.text for part in result.content if isinstance(part, types.TextContent)]
-    text = "\n".join(texts) or (json.dumps(structured, ensure_ascii=False) if structured else "")
-    run, verdict = text_of(structured.get("run")), text_of(structured.get("verdict"))
+    text = "\n".join(texts) or (json.dumps(data, ensure_ascii=False) if data else "")
+    run, verdict = text_of(data.get("run")), text_of(data.get("verdict"))
     return Outcome(
         text=head_and_tail(clean(text[: 8 * _LONGEST_TEXT]), _LONGEST_TEXT),
         is_error=bool(result.is_error),
         run=run if _RUN.fullmatch(run) else "",
         verdict=verdict if verdict in _VERDICTS else "",
         is_ours=is_ours,
+        data=data,
     )

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
 
-__all__ = ["WORDS", "Language", "Words", "language_of"]
+from opsmcp_tools.phrases.phrase import Language
 
-Language = Literal["en", "zh"]
+__all__ = ["WORDS", "Words", "language_of"]
 
 WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {

@@ -10,15 +10,14 @@ import math
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 import mcp_types as types
 
-from opsmcp_server.copilot.base.shape import object_of
+from opsmcp_server.copilot.base.outcome import object_of
 from opsmcp_server.copilot.base.words import Words
 from opsmcp_server.copilot.calls.call import Call
-from opsmcp_server.copilot.calls.inner_call import change, names_of
 from opsmcp_server.copilot.calls.question import (
     LONGEST_QUESTION,
     listed,
@@ -26,45 +25,23 @@ from opsmcp_server.copilot.calls.question import (
     own_question,
     servers_question,
 )
+from opsmcp_server.copilot.terminal.person import TerminalPerson
 
-__all__ = ["Asking", "Person"]
+__all__ = ["Asking"]
 
 _SLOWEST_HASTE_SECONDS = 0.8
 """opsmcp says of a refusal that comes faster than 0.7 s that perhaps nobody was asked."""
 
 
-class Person(Protocol):
-    """Whoever sits at the terminal."""
-
-    @property
-    def can_be_asked(self) -> bool:
-        """Whether there is a terminal to ask on."""
-        ...
-
-    async def choose(self, name: str, question: str, choices: str) -> str:
-        """One of the letters of `choices`; "n" when the person gives no answer.
-
-        Args:
-            name: What is asked about, to stand beside the choices.
-            question: Clean lines. Nobody is let agree before all of them were shown.
-            choices: Some of `yne`.
-        """
-        ...
-
-    async def line(self, prompt: str) -> str:
-        """A line; empty when the person gives none."""
-        ...
-
-
 class Asking:
     """Asks the person, and remembers which call is being asked about."""
 
-    def __init__(self, person: Person, words: Words) -> None:
+    def __init__(self, person: TerminalPerson, words: Words) -> None:
         """Ask this person in this language."""
         self._person = person
         self._words = words
         self._lock = anyio.Lock()
-        self.clock: anyio.CancelScope | None = None
+        self.clock = anyio.CancelScope()
         """What limits the time of the question; it stands still while the person thinks."""
         self._current: Call | None = None
         self._left: list[Call] = []
@@ -129,10 +106,10 @@ class Asking:
 
     async def _edit(self, call: Call) -> dict[str, Any]:
         """The arguments as the person wants them; asked about again before anything starts."""
-        names = listed(names_of(call.offered, call.arguments))
+        names = listed(call.names)
         prompt = self._words("edit", names=names)
         while line := (await self._person.line(prompt)).strip():
-            changed = change(call.offered, call.arguments, line)
+            changed = call.change(line)
             if changed is not None:
                 return changed
             prompt = self._words("edit-bad", names=names)
@@ -140,10 +117,7 @@ class Asking:
 
 
 @contextmanager
-def _standing_still(clock: anyio.CancelScope | None) -> Generator[None]:
-    if clock is None:
-        yield
-        return
+def _standing_still(clock: anyio.CancelScope) -> Generator[None]:
     left = clock.deadline - anyio.current_time()
     clock.deadline = math.inf
     try:

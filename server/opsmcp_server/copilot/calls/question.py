@@ -9,8 +9,7 @@ from collections.abc import Iterable
 
 from opsmcp_server.copilot.base.words import Words
 from opsmcp_server.copilot.calls.call import Call
-from opsmcp_server.copilot.calls.inner_call import named_call
-from opsmcp_server.copilot.terminal.folded_output import barred
+from opsmcp_server.copilot.terminal.view import barred
 from opsmcp_tools.policy.shown_arguments import show_arguments
 from opsmcp_tools.safe_text.characters import clean_line, quote
 from opsmcp_tools.safe_text.cleaning import clean
@@ -62,5 +61,4 @@ def listed(names: Iterable[str]) -> str:
 
 def name_of(call: Call) -> str:
     """The operation that a call is about, short enough for a prompt."""
-    name, _ = named_call(call.offered, call.arguments)
-    return _shown(name or call.offered.tool.name)
+    return _shown(call.named[0] or call.offered.tool.name)

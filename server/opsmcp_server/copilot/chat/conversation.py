@@ -10,18 +10,17 @@ from dataclasses import dataclass, field
 import anyio
 
 from opsmcp_server.calls.fence_marks import new_mark
+from opsmcp_server.config.schema import Copilot
 from opsmcp_server.copilot.base.words import Words
-from opsmcp_server.copilot.calls.argument_origin import Origins
-from opsmcp_server.copilot.calls.consent import Asking
-from opsmcp_server.copilot.chat.model_calls import Dispatch, Repeated
+from opsmcp_server.copilot.calls.caller import Caller
+from opsmcp_server.copilot.chat.model_calls import Dispatch
 from opsmcp_server.copilot.llm.client import Message
-from opsmcp_server.copilot.llm.messages import Turn
 from opsmcp_server.copilot.llm.reply import Reply
-from opsmcp_server.copilot.llm.request_reply import LONGEST_ANSWER, Prompt, Replies
+from opsmcp_server.copilot.llm.requests import LONGEST_ANSWER, Prompt, Replies, Turn
 from opsmcp_server.copilot.terminal.view import View
 from opsmcp_tools.safe_text.cleaning import clean, fence, label
 
-__all__ = ["Conversation", "Limits"]
+__all__ = ["Conversation"]
 
 _SYSTEM = """\
 You help an on-call engineer from a terminal. You have tools; calling one acts on real systems.
@@ -37,29 +36,16 @@ _CUT_BY = {"limit": "cut-here", "length": "cut-length", "content_filter": "cut-f
 """What ended an answer to the sentence that says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How far one question may go."""
-
-    rounds: int
-    tokens: int
-    seconds: float
-    history: int
-    tools: int
-    """Number of tools above which a search is offered in their place."""
-
-
 @dataclass
 class Conversation:
     """Questions and answers, as far back as the history goes."""
 
     replies: Replies
     dispatch: Dispatch
-    asking: Asking
-    origins: Origins
+    caller: Caller
     view: View
     words: Words
-    limits: Limits
+    limits: Copilot
     questions: list[str] = field(default_factory=list[str])
     _turns: list[list[Message]] = field(default_factory=list[list[Message]])
 
@@ -67,7 +53,7 @@ class Conversation:
         """Begin anew."""
         self._turns.clear()
         self.questions.clear()
-        self.origins.forget()
+        self.caller.origins.forget()
 
     async def ask(self, question: str, context: str = "") -> int:
         """Answer a question; returns the exit status that it deserves.
@@ -81,14 +67,14 @@ class Conversation:
         """
         self.view.asked(question)
         self.questions.append(question)
-        self.origins.person_said(question)
+        self.caller.origins.person_said(question)
         content = question
         if context:
-            self.origins.was_read()
+            self.caller.origins.was_read()
             content = f"{question}\n\n{fence(context, new_mark(), 'input')}"
         turn = Turn([{"role": "user", "content": content}])
         prompt = Prompt(
-            f"{_SYSTEM}\n{self.dispatch.hub.instructions()}",
+            f"{_SYSTEM}\n{self.caller.hub.instructions()}",
             [message for earlier in self._turns for message in earlier],
             self.dispatch.definitions(),
         )
@@ -107,7 +93,7 @@ class Conversation:
 
     async def _answer_in_time(self, turn: Turn, prompt: Prompt) -> None:
         with anyio.move_on_after(self.limits.seconds) as scope:
-            self.asking.clock = scope
+            self.caller.asking.clock = scope
             await self._answer(turn, prompt)
         if scope.cancelled_caught:
             self._stop(turn, self.words("seconds", seconds=self.limits.seconds))
@@ -120,10 +106,8 @@ class Conversation:
                 self._finish(turn, reply, text)
                 return
             turn.calls(text, reply.calls)
-            try:
-                await self.dispatch.make(turn, reply)
-            except Repeated as error:
-                self._stop(turn, self.words("repeated", tool=error.tool))
+            if repeated := await self.dispatch.make(turn, reply):
+                self._stop(turn, self.words("repeated", tool=repeated))
                 return
             if turn.tokens > self.limits.tokens:
                 self._stop(turn, self.words("tokens", tokens=turn.tokens))

@@ -6,7 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import anyio
-import click
 from prompt_toolkit import PromptSession
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
@@ -14,10 +13,9 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.patch_stdout import patch_stdout
 
 from opsmcp_server.copilot.base.errors import CopilotError
+from opsmcp_server.copilot.chat.commands import Commands
 from opsmcp_server.copilot.chat.session import Session
-from opsmcp_server.copilot.chat.slash_commands import Commands
-from opsmcp_server.copilot.servers.completion_names import Names
-from opsmcp_server.copilot.terminal.completion import ChatCompleter
+from opsmcp_server.copilot.terminal.completion import ChatCompleter, Names
 
 __all__ = ["chat"]
 
@@ -27,15 +25,15 @@ _PROMPT = FormattedText([("", "\n"), ("bold ansicyan", "ops> ")])
 
 async def chat(session: Session, history_file: Path) -> int:
     """Talk until the person leaves; returns 0."""
-    words, names = session.words, Names(session.hub)
-    model = session.endpoint.model
-    session.view.note(words("welcome", tools=len(session.hub.tools), model=model))
-    if not session.hub.has_operations:
+    words, hub = session.words, session.caller.hub
+    session.view.note(words("welcome", tools=len(hub.tools), model=session.endpoint.model))
+    if not hub.has_operations:
         session.view.note(words("no-operations"))
-    commands = Commands(session, click.echo)
+    names = Names(hub)
+    commands = Commands(session)
     prompt: PromptSession[str] = PromptSession(
         history=_open_history(history_file),
-        completer=ChatCompleter(session.hub, commands.names, names),
+        completer=ChatCompleter(hub, commands.names, names),
         complete_while_typing=False,
         key_bindings=_keys(),
         prompt_continuation="...  ",

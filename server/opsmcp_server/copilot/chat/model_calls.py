@@ -13,19 +13,16 @@ from typing import Any
 import anyio
 
 from opsmcp_server.calls.fence_marks import new_mark
-from opsmcp_server.copilot.base.outcome import Outcome
-from opsmcp_server.copilot.base.shape import object_of, text_of
-from opsmcp_server.copilot.calls.make_call import Caller
+from opsmcp_server.copilot.base.outcome import Outcome, object_of, text_of
+from opsmcp_server.copilot.calls.caller import Caller
 from opsmcp_server.copilot.llm.client import Message
-from opsmcp_server.copilot.llm.json_repair import read_object
-from opsmcp_server.copilot.llm.messages import Turn
+from opsmcp_server.copilot.llm.json_text import read_object
 from opsmcp_server.copilot.llm.reply import ModelCall, Reply
-from opsmcp_server.copilot.servers import tool_search as finding
-from opsmcp_server.copilot.servers.connections import Hub
-from opsmcp_server.copilot.servers.tool import Offered
+from opsmcp_server.copilot.llm.requests import Turn
+from opsmcp_server.copilot.servers.tools import Offered, find
 from opsmcp_tools.safe_text.cleaning import fence, head_and_tail, label
 
-__all__ = ["Dispatch", "Repeated"]
+__all__ = ["Dispatch"]
 
 _LONGEST_RESULT = 16_000
 _MOST_REPEATS = 2
@@ -38,17 +35,13 @@ _BAD_ARGUMENTS = (
 _NOT_AGAIN = "This call was made again and again. It was not made this time."
 _CHANGED = "The person changed the arguments of this call. What follows is about it with these:"
 
+_FIND, _CALL = "find_tools", "call_found_tool"
+"""The two tools that stand for all, under names that no other tool has got."""
+
+_MOST_FOUND = 8
+
 _Tell = Callable[[str], None]
 """Takes the result of a call, for the model."""
-
-
-class Repeated(Exception):
-    """The model makes the same call again and again; `tool` is its name."""
-
-    def __init__(self, tool: str) -> None:
-        """Say which."""
-        super().__init__(tool)
-        self.tool = tool
 
 
 class _NotMade(Exception):
@@ -60,31 +53,33 @@ class _NotMade(Exception):
         self.key, self.tool, self.told = key, label(tool), told
 
 
+class _Repeated(_NotMade):
+    """The model makes the same call again and again."""
+
+
 @dataclass
 class Dispatch:
     """Makes the model's calls. Above `most_tools` operations it offers a search in their place."""
 
-    hub: Hub
     caller: Caller
     most_tools: int
 
     def definitions(self) -> list[Message]:
         """The tools as the model is offered them."""
+        tools = self.caller.hub.tools.values()
         if not self._searches:
-            return list(self.hub.definitions.values())
-        operations = {tool.name for tool in self.hub.operations}
-        kept = [item for name, item in self.hub.definitions.items() if name not in operations]
-        return [*kept, *finding.definitions()]
+            return [tool.definition() for tool in tools]
+        return [*(tool.definition() for tool in tools if tool.built_in), *_SEARCH]
 
     @property
     def _searches(self) -> bool:
-        return len(self.hub.operations) > self.most_tools
+        return len(self.caller.hub.operations) > self.most_tools
 
-    async def make(self, turn: Turn, reply: Reply) -> None:
+    async def make(self, turn: Turn, reply: Reply) -> str:
         """Make the calls of a reply; the turn has a result for each, whatever happens.
 
-        Raises:
-            Repeated: A call was made too often, and not this time.
+        Returns:
+            The tool that was called too often, and not this time; else empty.
         """
         calls = reply.calls
         texts = [_NOT_BEGUN] * len(calls)
@@ -97,8 +92,8 @@ class Dispatch:
 
             try:
                 await self._one(turn, call, tell, cut=reply.cuts(call))
-            except Repeated as error:
-                tell(_NOT_AGAIN)
+            except _Repeated as error:
+                tell(error.told)
                 repeated.append(error.tool)
             except _NotMade as error:
                 tell(error.told)
@@ -111,22 +106,21 @@ class Dispatch:
                     group.start_soon(one, place, call)
         finally:
             turn.results(calls, texts)
-        if repeated:
-            raise Repeated(repeated[0])
+        return "".join(repeated[:1])
 
     async def _one(self, turn: Turn, call: ModelCall, tell: _Tell, *, cut: bool) -> None:
         """Make one call; what comes of it is told also when the wait for it is broken off."""
         if cut:
             raise _NotMade("cut-call", call.name, _CUT)
         name, arguments = call.name, read_object(call.arguments)
-        if self._searches and name == finding.CALL and arguments is not None:
+        if self._searches and name == _CALL and arguments is not None:
             name, arguments = text_of(arguments.get("name")), _inner(arguments.get("arguments"))
         if arguments is None:
             raise _NotMade("bad-arguments", name, _BAD_ARGUMENTS)
-        if self._searches and name == finding.FIND:
+        if self._searches and name == _FIND:
             tell(self._find(text_of(arguments.get("query"))))
             return
-        offered = self.hub.find(name)
+        offered = self.caller.hub.find(name)
         if offered is None:
             raise _NotMade("unknown-tool", name, self._unknown(name))
         await self._call(turn, offered, arguments, tell)
@@ -136,7 +130,7 @@ class Dispatch:
     ) -> None:
         own, often = offered.built_in, turn.count(offered.name, arguments) > _MOST_REPEATS
         if often and not (own and own.is_polled):
-            raise Repeated(offered.tool.name)
+            raise _Repeated("repeated", offered.tool.name, _NOT_AGAIN)
         outcome = await self.caller.call(
             offered, arguments, on_left=lambda left: tell(_result(left))
         )
@@ -145,13 +139,28 @@ class Dispatch:
             turn.status = 0 if outcome.good else 1
 
     def _unknown(self, name: str) -> str:
-        near = ", ".join(tool.name for tool in finding.find(self.hub.tools.values(), name, 3))
+        near = ", ".join(tool.name for tool in find(self.caller.hub.tools.values(), name, 3))
         return f"There is no tool {label(name)!r}." + (f" Perhaps: {near}." if near else "")
 
     def _find(self, query: str) -> str:
-        found = finding.find(self.hub.operations, query)
+        found = find(self.caller.hub.operations, query, _MOST_FOUND)
         shown = [tool.definition()["function"] for tool in found]
         return json.dumps(shown, ensure_ascii=False) if shown else "No tool fits these words."
+
+
+def _definition(name: str, description: str, properties: Message) -> Message:
+    schema = {"type": "object", "properties": properties, "required": list(properties)}
+    function = {"name": name, "description": description, "parameters": schema}
+    return {"type": "function", "function": function}
+
+
+_TEXT: Message = {"type": "string"}
+_ARGUMENTS: Message = {"type": "object", "description": "As the tool's own schema wants them."}
+_NAMED = {"name": _TEXT, "arguments": _ARGUMENTS}
+_SEARCH = (
+    _definition(_FIND, "Find tools by words; answers with their schemas.", {"query": _TEXT}),
+    _definition(_CALL, "Call a tool that find_tools found.", _NAMED),
+)
 
 
 def _inner(value: object) -> dict[str, Any] | None:

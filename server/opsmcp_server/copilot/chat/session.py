@@ -7,22 +7,21 @@ from dataclasses import dataclass, field
 
 import anyio
 
+from opsmcp_server.config.schema import Copilot
 from opsmcp_server.copilot.base.words import Words
-from opsmcp_server.copilot.calls.argument_origin import Origins
+from opsmcp_server.copilot.calls.caller import Caller
 from opsmcp_server.copilot.calls.consent import Asking
-from opsmcp_server.copilot.calls.make_call import Caller
-from opsmcp_server.copilot.chat.conversation import Conversation, Limits
+from opsmcp_server.copilot.calls.origin import Origins
+from opsmcp_server.copilot.chat.conversation import Conversation
 from opsmcp_server.copilot.chat.model_calls import Dispatch
-from opsmcp_server.copilot.chat.recording_view import Recorded
-from opsmcp_server.copilot.chat.transcript import Transcript
+from opsmcp_server.copilot.chat.transcript import Recorded, Transcript
 from opsmcp_server.copilot.llm.client import Endpoint, EndpointSettings
-from opsmcp_server.copilot.llm.request_reply import Replies
+from opsmcp_server.copilot.llm.requests import Replies
 from opsmcp_server.copilot.servers.connection import Address
-from opsmcp_server.copilot.servers.connections import Hub, connect
-from opsmcp_server.copilot.terminal.ctrl_c import Interrupts
-from opsmcp_server.copilot.terminal.no_echo import unechoed
+from opsmcp_server.copilot.servers.hub import connect
+from opsmcp_server.copilot.terminal.keys import Interrupts, unechoed
+from opsmcp_server.copilot.terminal.person import TerminalPerson
 from opsmcp_server.copilot.terminal.plain import Plain
-from opsmcp_server.copilot.terminal.prompts import TerminalPerson
 from opsmcp_server.copilot.terminal.screen import Screen
 from opsmcp_server.copilot.terminal.view import View
 
@@ -34,10 +33,11 @@ class Plan:
     """What a session is to be."""
 
     endpoint: EndpointSettings
-    limits: Limits
+    settings: Copilot
+    most_tools: int
+    """Number of tools above which a search is offered in their place."""
+
     words: Words
-    tool_calling: str
-    confirm_all: bool
     silence: bool
     secrets: Sequence[str] = field(repr=False)
     options: Sequence[str] = ()
@@ -48,23 +48,13 @@ class Plan:
 class Session:
     """A running session."""
 
-    plan: Plan
+    words: Words
     conversation: Conversation
-    hub: Hub
+    endpoint: Endpoint
     caller: Caller
     view: View
     transcript: Transcript
     interrupts: Interrupts
-
-    @property
-    def words(self) -> Words:
-        """Our own words."""
-        return self.plan.words
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """The model."""
-        return self.conversation.replies.endpoint
 
     async def guard(self, work: Callable[[], Awaitable[int]]) -> int | None:
         """The status of the work; None when Ctrl-C ended it, which is said."""
@@ -95,37 +85,36 @@ async def open_session(plan: Plan, addresses: Sequence[Address]) -> AsyncGenerat
         CopilotError: The settings do not do, or a server cannot be reached.
     """
     words, interrupts, transcript = plan.words, Interrupts(), Transcript(plan.secrets)
-    shown = _view(plan)
-    async with _endpoint(plan, transcript) as endpoint:
+    # What suits stdout: a terminal or a pipe.
+    shown = (Screen if sys.stdout.isatty() else Plain)(words, silence=plan.silence)
+    asking = Asking(TerminalPerson(words, shown.quiet, interrupts), words)
+    async with (
+        _endpoint(plan, transcript) as endpoint,
+        connect(addresses, asking.elicited, words) as hub,
+        anyio.create_task_group() as group,
+    ):
+        group.start_soon(shown.animate)
         view = Recorded(shown, transcript, endpoint, words)
-        asking = Asking(TerminalPerson(words, shown.quiet, interrupts), words)
-        async with (
-            connect(addresses, asking.elicited, words) as hub,
-            anyio.create_task_group() as group,
-        ):
-            origins = Origins(strangers=not all(one.trusted for one in addresses))
-            caller = Caller(
-                hub,
-                asking,
-                origins,
-                group,
-                view,
-                words,
-                confirm_all=plan.confirm_all,
-                options=plan.options,
-            )
-            conversation = Conversation(
-                Replies(endpoint, view, words, plan.tool_calling),
-                Dispatch(hub, caller, plan.limits.tools),
-                asking,
-                origins,
-                view,
-                words,
-                plan.limits,
-            )
-            session = Session(plan, conversation, hub, caller, view, transcript, interrupts)
-            yield session
-            group.cancel_scope.cancel()
+        caller = Caller(
+            hub,
+            asking,
+            Origins(strangers=not all(one.trusted for one in addresses)),
+            group,
+            view,
+            words,
+            confirm_all=plan.settings.confirm == "all",
+            options=plan.options,
+        )
+        conversation = Conversation(
+            Replies(endpoint, view, words, plan.settings.tool_calling),
+            Dispatch(caller, plan.most_tools),
+            caller,
+            view,
+            words,
+            plan.settings,
+        )
+        yield Session(words, conversation, endpoint, caller, view, transcript, interrupts)
+        group.cancel_scope.cancel()
 
 
 @asynccontextmanager
@@ -136,9 +125,3 @@ async def _endpoint(plan: Plan, transcript: Transcript) -> AsyncGenerator[Endpoi
     finally:
         with anyio.CancelScope(shield=True):
             await endpoint.close()
-
-
-def _view(plan: Plan) -> Screen | Plain:
-    """What suits stdout: a terminal or a pipe."""
-    kind = Screen if sys.stdout.isatty() else Plain
-    return kind(plan.words, silence=plan.silence)

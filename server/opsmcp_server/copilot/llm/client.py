@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from types import MappingProxyType
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -28,7 +27,7 @@ from opsmcp_server.copilot.base.errors import (
     StreamDropped,
     Unreachable,
 )
-from opsmcp_server.copilot.base.shape import text_of
+from opsmcp_server.copilot.base.outcome import object_of, text_of
 from opsmcp_server.copilot.base.words import Words
 from opsmcp_server.copilot.llm.reply import CallPiece, Piece
 from opsmcp_tools.safe_text.characters import clean_line
@@ -61,16 +60,6 @@ _NO_TOOLS = ("tool", "function")
 _UNSUPPORTED = ("support", "unknown", "unrecognized", "not permitted", "extra", "invalid param")
 
 
-_NAMES: Mapping[str, str] = MappingProxyType(
-    {
-        "base_name": "OPENAI_API_BASE (-e)",
-        "key_name": "OPENAI_API_KEY (-k)",
-        "model_name": "OPENAI_API_MODEL (-m)",
-    }
-)
-"""How they are set where nobody did so."""
-
-
 @dataclass(frozen=True, slots=True)
 class EndpointSettings:
     """Where the model is. `key` may be empty for an endpoint of one's own.
@@ -81,7 +70,7 @@ class EndpointSettings:
     base: str
     key: str = field(repr=False)
     model: str
-    names: Mapping[str, str] = field(default_factory=lambda: _NAMES)
+    names: Mapping[str, str]
 
     def checked(self, words: Words) -> "EndpointSettings":
         """The same, complete.
@@ -148,11 +137,10 @@ class Endpoint:
         raise StreamDropped(self._words("dropped" if begun else "not-understood", base=self._base))
 
     def _log(self, messages: Sequence[Message], tools: Sequence[Message]) -> None:
-        if not logger.isEnabledFor(logging.DEBUG):
-            return
         logger.debug("sent to %s: %d messages, %d tools", self.model, len(messages), len(tools))
-        for message in _news(messages):
-            logger.debug("sent: %s: %s", message["role"], label(str(message["content"]), _LOGGED))
+        if logger.isEnabledFor(logging.DEBUG):
+            for one in _news(messages):
+                logger.debug("sent: %s: %s", one["role"], label(str(one["content"]), _LOGGED))
 
     def _translate(self, error: Exception, *, begun: bool, with_tools: bool) -> CopilotError:
         logger.debug("the endpoint's error: %s", type(error).__name__)
@@ -211,14 +199,11 @@ async def _read_on(pieces: AsyncGenerator[Piece]) -> None:
 
 def _piece(choice: Any) -> Piece:
     delta = choice.delta
-    finish = str(choice.finish_reason or "")
-    if delta is None:
-        return Piece(finish=finish)
     return Piece(
-        text=text_of(delta.content),
+        text=text_of(getattr(delta, "content", None)),
         refusal=text_of(getattr(delta, "refusal", None)),
-        calls=tuple(_call(call) for call in delta.tool_calls or ()),
-        finish=finish,
+        calls=tuple(map(_call, getattr(delta, "tool_calls", None) or ())),
+        finish=str(choice.finish_reason or ""),
     )
 
 
@@ -235,12 +220,8 @@ def _call(call: Any) -> CallPiece:
 
 
 def _message(error: openai.APIError) -> str:
-    body: object = error.body
-    if isinstance(body, dict):
-        said: object = cast("dict[str, object]", body).get("message")
-        text = said if isinstance(said, str) else json.dumps(body)
-    else:
-        text = text_of(body)
+    body = object_of(error.body)
+    text = text_of(body.get("message")) or (json.dumps(body) if body else text_of(error.body))
     return text[:_LONGEST_ERROR] or "no reason"
 
 

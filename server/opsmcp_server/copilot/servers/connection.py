@@ -1,7 +1,8 @@
 """An MCP server of the chat: connected in a task of its own, and anew when it was gone.
 
-The SDK's transports end whoever has them open when their server cannot be reached, so nothing else
-may live in the task that has.
+Whatever goes wrong with a call is an outcome, in words for the person and the model. The SDK's
+transports end whoever has them open when their server cannot be reached, so nothing else may live
+in the task that has.
 """
 
 import logging
@@ -18,8 +19,12 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.dispatcher import ProgressFnT
 from mcp.shared.exceptions import MCPError
+from mcp_types.jsonrpc import CONNECTION_CLOSED
 from pydantic import ValidationError
 
+from opsmcp_pipelines.run import Verdict
+from opsmcp_server.copilot.base.outcome import Outcome, read_outcome
+from opsmcp_server.copilot.base.words import Words
 from opsmcp_server.protocol.results import STRUCTURED
 from opsmcp_tools.safe_text.cleaning import clean
 
@@ -43,7 +48,7 @@ Elicit = Callable[[str, types.ElicitRequestParams], Awaitable[types.ElicitResult
 """Answers an elicitation, given the label of the server that asks."""
 
 _OURS = "opsmcp"
-_LONGEST_INSTRUCTIONS = 2_000
+_LONGEST_INSTRUCTIONS = _LONGEST_ERROR = 2_000
 _MOST_PAGES = 100
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 90.0
@@ -62,13 +67,14 @@ class Address:
 
 
 class Server:
-    """A server and its tools. Every method that asks it raises one of `FAULTS` when it cannot."""
+    """A server and its tools."""
 
-    def __init__(self, address: Address, elicit: Elicit, group: TaskGroup) -> None:
+    def __init__(self, address: Address, elicit: Elicit, group: TaskGroup, words: Words) -> None:
         """Connect in `group`, when it is asked for the first time."""
         self._address = address
         self._elicit = elicit
         self._group = group
+        self._words = words
         self._client: Client | None = None
         self._opening = anyio.Lock()
         self._closing = anyio.Event()
@@ -82,11 +88,6 @@ class Server:
     def label(self) -> str:
         """Its name among the servers of the chat."""
         return self._address.label
-
-    @property
-    def trusted(self) -> bool:
-        """Whether it is opsmcp's own, or the person said that it is one of theirs."""
-        return self._address.trusted
 
     @property
     def in_process(self) -> bool:
@@ -103,15 +104,31 @@ class Server:
 
     async def call(
         self, tool: str, arguments: dict[str, Any], on_progress: ProgressFnT | None = None
-    ) -> types.CallToolResult:
-        """The result of a call. It is never repeated: what became of it is not known."""
-        client = await self._connected()
-        return await client.call_tool(
-            tool, arguments, progress_callback=on_progress, meta={STRUCTURED: True}
-        )
+    ) -> Outcome:
+        """What came of a call. It is never repeated: what became of it is not known."""
+        try:
+            client = await self._connected()
+            result = await client.call_tool(
+                tool, arguments, progress_callback=on_progress, meta={STRUCTURED: True}
+            )
+        # RuntimeError: the SDK gives up after too many rounds of questions.
+        except (*FAULTS, RuntimeError) as error:
+            return self._fault(error)
+        return read_outcome(result, is_ours=self.in_process)
+
+    def _fault(self, error: Exception) -> Outcome:
+        if isinstance(error, ConnectionError):
+            return Outcome(self._words("mcp-unreachable", server=self.label), is_error=True)
+        if isinstance(error, MCPError) and error.code == CONNECTION_CLOSED:
+            text = self._words("mcp-lost", server=self.label)
+            return Outcome(text, is_error=True, verdict=str(Verdict.UNKNOWN))
+        if isinstance(error, RuntimeError):
+            return Outcome(self._words("asks-endlessly", server=self.label), is_error=True)
+        text = clean(str(error))[:_LONGEST_ERROR] or type(error).__name__
+        return Outcome(text, is_error=True, is_ours=self.in_process)
 
     async def list_tools(self) -> list[types.Tool]:
-        """All pages of its list."""
+        """All pages of its list; raises one of `FAULTS` when there is none."""
         client = await self._connected()
         found: list[types.Tool] = []
         cursor: str | None = None
@@ -168,7 +185,7 @@ class Server:
         target = await _transport(stack, self._address)
         client = await stack.enter_async_context(Client(target, elicitation_callback=asked))
         info = client.server_info
-        self.asks_itself = self.trusted and info is not None and info.name == _OURS
+        self.asks_itself = self._address.trusted and info is not None and info.name == _OURS
         self.instructions = clean(client.instructions or "")[:_LONGEST_INSTRUCTIONS]
         return client
 

@@ -1,32 +1,75 @@
 """Completion in the chat: commands, tools, arguments with their values, clusters and hosts."""
 
 import string
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import anyio
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
-from opsmcp_server.copilot.base.shape import list_of, object_of
-from opsmcp_server.copilot.servers.connections import Hub
-from opsmcp_server.copilot.servers.tool import Offered
+from opsmcp_server.copilot.base.outcome import list_of, object_of, text_of
+from opsmcp_server.copilot.servers.hub import Hub
+from opsmcp_server.copilot.servers.tools import Offered
+from opsmcp_tools.phrases.tool_names import LIST_INVENTORY, LIST_RUNS
 from opsmcp_tools.safe_text.characters import clean_line
 
-__all__ = ["ChatCompleter"]
+__all__ = ["ChatCompleter", "Names"]
 
 _MOST = 50
 _SHORTEST = 2
+_REFRESH_SECONDS = 30.0
+_LONGEST_NAME = 200
 _WITH_TOOL = ("/run", "/plan")
 _NAME = f"{string.ascii_letters}{string.digits}._-"
 """What a name consists of; Chinese has no spaces before one."""
 
+_KINDS = {"cluster": "clusters", "host": "hosts", "run": "runs"}
+"""Arguments whose values are names of a kind."""
+
+
+class Names:
+    """The names of clusters, hosts and runs, read while nobody waits for them."""
+
+    def __init__(self, hub: Hub) -> None:
+        """Read from these servers; there are none before that."""
+        self._hub = hub
+        self._names: Mapping[str, Sequence[str]] = {}
+        self._old = anyio.Event()
+
+    def __call__(self, kind: str) -> Sequence[str]:
+        """What was read last of `hosts`, `clusters` or `runs`."""
+        return self._names.get(kind, ())
+
+    def age(self) -> None:
+        """Something happened: read them again, and the tools with them."""
+        self._old.set()
+
+    async def keep_fresh(self) -> None:
+        """Read them now, whenever something happened, and now and then; ends by cancellation."""
+        while True:
+            self._names = {
+                "hosts": await self._read(LIST_INVENTORY, "hosts", "name", kind="hosts"),
+                "clusters": await self._read(LIST_INVENTORY, "clusters", "name", kind="clusters"),
+                "runs": await self._read(LIST_RUNS, "runs", "run"),
+            }
+            with anyio.move_on_after(_REFRESH_SECONDS):
+                await self._old.wait()
+            self._old = anyio.Event()
+            await self._hub.refresh()
+
+    async def _read(self, tool: str, rows: str, field: str, **given: str) -> Sequence[str]:
+        offered = self._hub.find(tool)
+        answer = await offered.read(**given) if offered else None
+        found = list_of(answer.data.get(rows)) if answer else ()
+        names = (text_of(object_of(row).get(field)) for row in found)
+        return [clean_line(name, _LONGEST_NAME) for name in names if name]
+
 
 class ChatCompleter(Completer):
-    """Completes the word before the cursor. Does no I/O: `names` are clusters, hosts and runs."""
+    """Completes the word before the cursor. Does no I/O."""
 
-    def __init__(
-        self, hub: Hub, commands: Sequence[str], names: Callable[[str], Iterable[str]]
-    ) -> None:
-        """Complete from these; `names` gives those of one kind: `hosts`, `clusters`, `runs`."""
+    def __init__(self, hub: Hub, commands: Sequence[str], names: Names) -> None:
+        """Complete from these."""
         self._hub = hub
         self._commands = commands
         self._names = names
@@ -36,10 +79,8 @@ class ChatCompleter(Completer):
     ) -> Iterator[Completion]:
         """What may stand here."""
         before = document.text_before_cursor
-        if before.lstrip().startswith("/"):
-            wanted, choices = self._in_command(before)
-        else:
-            wanted, choices = self._in_question(before)
+        is_command = before.lstrip().startswith("/")
+        wanted, choices = self._in_command(before) if is_command else self._in_question(before)
         found = sorted({text for text in choices if _fits(text, wanted)})
         for text in found[:_MOST]:
             yield Completion(text, start_position=-len(wanted))
@@ -53,9 +94,8 @@ class ChatCompleter(Completer):
 
     def _in_command(self, before: str) -> tuple[str, Iterable[str]]:
         words = before.split()
-        typed = "" if before[-1].isspace() else words[-1]
-        earlier = words[:-1] if typed else words
-        return typed.rpartition("=")[2], self._choices(earlier, typed)
+        typed = "" if before[-1].isspace() else words.pop()
+        return typed.rpartition("=")[2], self._choices(words, typed)
 
     def _choices(self, earlier: Sequence[str], typed: str) -> Iterable[str]:
         if not earlier:
@@ -71,17 +111,12 @@ class ChatCompleter(Completer):
 
     def _arguments(self, offered: Offered, given: Sequence[str], typed: str) -> Iterable[str]:
         name, separator, _ = typed.partition("=")
-        if separator:
-            return self._values(offered, name)
-        taken = {word.partition("=")[0] for word in given}
-        return [f"{name}=" for name in offered.properties if name not in taken]
-
-    def _values(self, offered: Offered, name: str) -> Iterable[str]:
+        if not separator:
+            taken = {word.partition("=")[0] for word in given}
+            return [f"{name}=" for name in offered.properties if name not in taken]
         choices = list_of(object_of(offered.properties.get(name)).get("enum"))
-        if choices:
-            return [clean_line(str(choice), 200) for choice in choices]
-        kind = {"cluster": "clusters", "host": "hosts", "run": "runs"}.get(name)
-        return self._names(kind) if kind else ()
+        shown = [clean_line(str(choice), _LONGEST_NAME) for choice in choices]
+        return shown or self._names(_KINDS.get(name, ""))
 
 
 def _fits(text: str, wanted: str) -> bool:

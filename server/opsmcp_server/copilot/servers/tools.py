@@ -1,25 +1,31 @@
-"""A tool as a server offers it, under the name by which the model calls it.
+"""A tool as a server offers it, under the name by which the model calls it; and finding one.
 
 Servers are strangers: texts are cleaned and bounded, a hint that is missing counts as the worst.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mcp_types as types
 
-from opsmcp_server.copilot.base.shape import object_of
+from opsmcp_server.copilot.base.outcome import Outcome, object_of, text_of
 from opsmcp_server.copilot.servers.connection import Server
 from opsmcp_server.protocol.builtin_tools import registry
 from opsmcp_server.protocol.builtin_tools.row import BuiltIn
 from opsmcp_server.protocol.results import EFFECT, NOT_KNOWN
 from opsmcp_tools.safe_text.characters import clean_line
+from opsmcp_tools.safe_text.cleaning import clean, within_fence
+from opsmcp_tools.search.index import Document, SearchIndex
 
-__all__ = ["Offered"]
+__all__ = ["Offered", "find", "output_of"]
 
 _LONGEST_TITLE = 80
 _LONGEST_DESCRIPTION = 1_000
+_PAGE_CHARACTERS = 20_000
+"""The most that is given at once."""
+
+_MOST_OUTPUT_CHARACTERS = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +87,39 @@ class Offered:
             "parameters": {"type": "object", "properties": {}, **parameters},
         }
         return {"type": "function", "function": function}
+
+    async def read(self, **arguments: Any) -> Outcome:
+        """What it answers to the chat itself: nobody is asked, and nothing is shown."""
+        return await self.server.call(self.tool.name, arguments)
+
+
+def find(tools: Iterable[Offered], query: str, most: int) -> list[Offered]:
+    """The tools that fit the words best, best first."""
+    by_name = {tool.name: tool for tool in tools}
+    index = SearchIndex(map(_document, by_name.values()))
+    return [by_name[name] for name in index.search(query, most=most)]
+
+
+def _document(tool: Offered) -> Document:
+    texts = ((tool.name, 3.0), (tool.title, 2.0), (tool.description, 1.0))
+    return Document(tool.name, texts, tool.reads_only)
+
+
+async def output_of(tool: Offered, run: str) -> AsyncGenerator[Outcome]:
+    """A run's output in pieces, by the tool for that; of very much only the beginning."""
+    offset: object = 0
+    length = 0
+    while isinstance(offset, int) and length < _MOST_OUTPUT_CHARACTERS:
+        answer = await tool.read(run=run, offset=offset, limit=_PAGE_CHARACTERS)
+        following: object = answer.data.get("next_offset")
+        output = _slice(answer.data, offset, following) or answer.text
+        length += len(output)
+        yield replace(answer, text=output)
+        offset = following if following != offset else None
+
+
+def _slice(data: Mapping[str, Any], offset: int, following: object) -> str:
+    """The slice without its fence, which ends with a line end that the slice need not have."""
+    end = following if isinstance(following, int) else data.get("total_chars")
+    length = end - offset if isinstance(end, int) else _PAGE_CHARACTERS
+    return within_fence(clean(text_of(data.get("output"))))[: max(0, length)]

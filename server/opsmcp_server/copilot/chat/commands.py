@@ -5,20 +5,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import anyio.to_thread
 
-from opsmcp_server.copilot.base.shape import list_of, object_of, text_of
-from opsmcp_server.copilot.calls.arguments import parse
-from opsmcp_server.copilot.calls.inner_call import named_call
-from opsmcp_server.copilot.chat.save_file import Saved
+from opsmcp_server.copilot.base.outcome import Outcome, list_of, object_of, text_of
+from opsmcp_server.copilot.calls.call import Call, parse
 from opsmcp_server.copilot.chat.session import Session
-from opsmcp_server.copilot.servers import tool_search as finding
-from opsmcp_server.copilot.servers.quiet_call import output_of, read
-from opsmcp_server.copilot.servers.tool import Offered
-from opsmcp_server.copilot.terminal.folded_output import barred
-from opsmcp_server.copilot.terminal.pager import page
+from opsmcp_server.copilot.chat.transcript import Saved
+from opsmcp_server.copilot.servers.hub import Hub
+from opsmcp_server.copilot.servers.tools import Offered, find, output_of
+from opsmcp_server.copilot.terminal.person import page
+from opsmcp_server.copilot.terminal.view import barred
 from opsmcp_tools.arguments.nearest_names import nearest_names
 from opsmcp_tools.phrases.tool_names import (
     GET_RUN_OUTPUT,
@@ -39,11 +36,15 @@ _LONGEST_DESCRIPTION = 1_000
 
 @dataclass
 class Commands:
-    """Does what a line that begins with a slash says. `show` gets clean text."""
+    """Does what a line that begins with a slash says."""
 
     session: Session
-    show: Callable[[str], None]
     _saved: Saved = field(default_factory=Saved)
+
+    @property
+    def hub(self) -> Hub:
+        """The servers and their tools."""
+        return self.session.caller.hub
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,9 +82,9 @@ class Commands:
         return 1
 
     async def _tools(self, given: Sequence[str]) -> int:
-        tools = list(self.session.hub.tools.values())
+        tools = list(self.hub.tools.values())
         query = " ".join(given)
-        found = finding.find(tools, query, _MOST_TOOLS) if query else tools
+        found = find(tools, query, _MOST_TOOLS) if query else tools
         rows = {tool.name: (_mark(tool), tool.description) for tool in found}
         if query:
             rows = await self._searched(query) | rows
@@ -91,15 +92,15 @@ class Commands:
             return self._say("no-tool-fits")
         width = max(map(len, rows))
         lines = [f"{mark} {name:<{width}}  {text}" for name, (mark, text) in rows.items()]
-        self.show("\n".join(lines[:_MOST_TOOLS]))
+        self.session.view.answer("\n".join(lines[:_MOST_TOOLS]))
         return 0
 
     async def _searched(self, query: str) -> dict[str, tuple[str, str]]:
         """What servers find that do not list all their operations: name to mark and words."""
         rows: dict[str, tuple[str, str]] = {}
-        for tool in self._every(SEARCH_OPERATIONS):
-            answer = await read(tool, {"query": query})
-            for row in map(object_of, list_of(answer.data.get("operations"))):
+        for tool in self.hub.named(SEARCH_OPERATIONS):
+            found = await tool.read(query=query)
+            for row in map(object_of, list_of(found.data.get("operations"))):
                 mark = "!" if row.get("destructive") is not False else "*"
                 mark = " " if row.get("read_only") is True else mark
                 words = clean_line(text_of(row.get("description")), _LONGEST_DESCRIPTION)
@@ -110,32 +111,27 @@ class Commands:
         call = self._read_call(given, "/run")
         if call is None:
             return 1
-        offered, arguments = call
-        self.session.conversation.origins.person_gave(arguments)
-        outcome = await self.session.caller.call(offered, arguments)
+        self.session.caller.origins.person_gave(call.arguments)
+        outcome = await self.session.caller.call(call.offered, call.arguments)
         self.session.view.rest()
         return 0 if outcome.good else 1
 
-    def _read_call(
-        self, given: Sequence[str], command: str
-    ) -> tuple[Offered, dict[str, Any]] | None:
-        """The tool and its arguments; None when that was said to be wrong."""
-        if not given:
-            self._usage(f"{command} TOOL name=value ...")
-            return None
-        listed = self.session.hub.find(given[0])
-        offered = listed or next(iter(self._every(RUN_OPERATION)), None)
-        if offered is None:
-            near = ", ".join(nearest_names(given[0], self.session.hub.tools))
-            key = "no-such-name-but" if near else "no-such-name"
-            self._say(key, tool=clean_line(given[0], _LONGEST_NAME), near=near)
-            return None
-        arguments = parse(given[1:], offered.properties)
-        if arguments is None:
-            self._usage(f"{command} TOOL name=value ...")
-            return None
+    def _read_call(self, given: Sequence[str], command: str) -> Call | None:
+        """What is to be called; None when that was said to be wrong."""
+        name, *words = given or [""]
+        listed = self.hub.find(name)
         # One that is not listed may still be there.
-        return offered, arguments if listed else {"name": given[0], "arguments": arguments}
+        offered = listed or next(iter(self.hub.named(RUN_OPERATION)), None)
+        arguments = parse(words, offered.properties if offered else {})
+        if not name or arguments is None:
+            self._usage(f"{command} TOOL name=value ...")
+            return None
+        if offered is None:
+            near = ", ".join(nearest_names(name, self.hub.tools))
+            key = "no-such-name-but" if near else "no-such-name"
+            self._say(key, tool=clean_line(name, _LONGEST_NAME), near=near)
+            return None
+        return Call(offered, arguments if listed else {"name": name, "arguments": arguments})
 
     def _usage(self, usage: str) -> int:
         return self._say("usage", usage=usage)
@@ -144,35 +140,28 @@ class Commands:
         call = self._read_call(given, "/plan")
         if call is None:
             return 1
-        offered, arguments = call
-        planner = self.session.hub.sibling(offered.server, PLAN_OPERATION)
-        if planner is None:
+        planned = await self.session.caller.plan(call)
+        if planned is None:
             return self._say("no-such-tool", tool=PLAN_OPERATION)
-        name, wanted = named_call(offered, arguments)
-        answer = await read(planner, {"name": name, "arguments": dict(wanted)})
-        self.show(_said(planner, answer.text))
-        return int(answer.failed)
+        self.session.view.answer(_said(planned))
+        return int(planned.is_error)
 
     async def _runs(self, given: Sequence[str]) -> int:
-        lists = self._every(LIST_RUNS)
+        lists = self.hub.named(LIST_RUNS)
         for tool in lists:
-            self.show(_said(tool, (await read(tool, {})).text))
+            self.session.view.answer(_said(await tool.read()))
         return 0 if lists else self._say("no-such-tool", tool=LIST_RUNS)
-
-    def _every(self, name: str) -> list[Offered]:
-        """The tool of that name of every server that has it."""
-        return [tool for tool in self.session.hub.tools.values() if tool.tool.name == name]
 
     async def _output(self, given: Sequence[str]) -> int:
         if len(given) != 1:
             return self._usage("/output RUN")
         failure = self.session.words("no-such-tool", tool=GET_RUN_OUTPUT)
-        for tool in self._every(GET_RUN_OUTPUT):
+        for tool in self.hub.named(GET_RUN_OUTPUT):
             parts: list[str] = []
             async with aclosing(output_of(tool, given[0])) as answers:
                 async for answer in answers:
-                    if answer.failed:
-                        failure = _said(tool, answer.text)
+                    if answer.is_error:
+                        failure = _said(answer)
                         break
                     parts.append(answer.text)
             if parts:
@@ -184,7 +173,7 @@ class Commands:
     async def _history(self, given: Sequence[str]) -> int:
         asked = self.session.conversation.questions
         lines = [f"{place}. {clean(text)}" for place, text in enumerate(asked, start=1)]
-        self.show("\n".join(lines) or self.session.words("none"))
+        self.session.view.answer("\n".join(lines) or self.session.words("none"))
         return 0
 
     async def _clear(self, given: Sequence[str]) -> int:
@@ -216,7 +205,7 @@ class Commands:
         return 0
 
     async def _help(self, given: Sequence[str]) -> int:
-        self.show(self.session.words("help"))
+        self.session.view.answer(self.session.words("help"))
         return 0
 
 
@@ -226,6 +215,6 @@ def _mark(tool: Offered) -> str:
     return "!" if tool.destroys else "*"
 
 
-def _said(tool: Offered, text: str) -> str:
+def _said(outcome: Outcome) -> str:
     """What a tool said; behind a bar unless it is ours."""
-    return text if tool.server.in_process else barred(text)
+    return outcome.text if outcome.is_ours else barred(outcome.text)

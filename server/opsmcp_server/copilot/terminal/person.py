@@ -1,4 +1,4 @@
-"""The person at the terminal: questions with one letter for an answer, and lines.
+"""The person at the terminal: questions with one letter for an answer, lines, and the pager.
 
 A question that is longer than the screen is cut with a mark that says how much is left, and cannot
 be agreed to before all of it was shown.
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 
+import anyio.to_thread
 import click
 from prompt_toolkit import PromptSession
 from prompt_toolkit.input.typeahead import clear_typeahead
@@ -20,20 +21,17 @@ from rich.console import Console
 from rich.text import Text
 
 from opsmcp_server.copilot.base.words import Words
-from opsmcp_server.copilot.terminal.ctrl_c import Interrupts
-from opsmcp_server.copilot.terminal.pager import page
+from opsmcp_server.copilot.terminal.keys import Interrupts
+from opsmcp_server.copilot.terminal.view import rows_of
 from opsmcp_tools.safe_text.cleaning import clean
 
-__all__ = ["TerminalPerson"]
+__all__ = ["TerminalPerson", "page"]
 
 _YES_AND_NO = {"yes": "y", "no": "n", "是": "y", "好": "y", "否": "n", "不": "n"}
 _CHOICES = {"y": "yes", "n": "no", "e": "edit-choice", "a": "all"}
 """What each letter means, by its words."""
 
 _MOST_TRIES = 10
-_HANGING = 4
-"""Columns by which a line that is wrapped goes on further in than one begins."""
-
 _FEWEST_ROWS = 2
 _NARROWEST = 10
 
@@ -66,7 +64,10 @@ class TerminalPerson:
     async def choose(self, name: str, question: str, choices: str) -> str:
         """One of the letters; "n" for Ctrl-C, Ctrl-D, an empty line and endless nonsense.
 
-        Of a question that does not fit "y" is offered only once all of it was shown.
+        Args:
+            name: What is asked about, to stand beside the choices.
+            question: Lines. Where they do not fit "y" is offered only once all of them were shown.
+            choices: Some of `yne`.
         """
         with self._quiet():
             unseen = choices.replace("y", "a")
@@ -92,9 +93,7 @@ class TerminalPerson:
         """Show as much as there is room for above the prompt; whether that is all."""
         console = Console(stderr=True, highlight=False)
         width = max(_NARROWEST, console.width)
-        rows = [
-            row for line in clean(question).split("\n") for row in _wrapped(line, console, width)
-        ]
+        rows = rows_of(clean(question), width)
         # An empty line before it, and the prompt with the place for the answer.
         room = console.height - 2 - cell_len(prompt) // width
         fits = len(rows) <= room
@@ -131,8 +130,8 @@ class TerminalPerson:
 
     @cached_property
     def _prompt(self) -> PromptSession[str]:
-        output = create_output(sys.stdout if sys.stdout.isatty() else sys.stderr)
-        return PromptSession(output=output)
+        # Its own choice knows terminals that take no codes.
+        return PromptSession(output=None if sys.stdout.isatty() else create_output(sys.stderr))
 
     async def _read(self, prompt: str) -> str:
         try:
@@ -146,13 +145,8 @@ class TerminalPerson:
             return ""
 
 
-def _wrapped(line: str, console: Console, width: int) -> list[str]:
-    """The rows of a line. Where it goes on it is further in: it cannot pass for another line."""
-    line = line.expandtabs()
-    first = Text(line).wrap(console, width)
-    if len(first) < 2:
-        return [line]
-    indent = len(line) - len(line.lstrip()) + _HANGING
-    head = first[0].plain
-    rest = Text(line[len(head) :].lstrip()).wrap(console, max(1, width - indent))
-    return [head, *(f"{' ' * indent}{row.plain}" for row in rest)]
+async def page(text: str, interrupts: Interrupts) -> None:
+    """Show clean text until the person has seen enough."""
+    # Ctrl-C is the pager's as long as it is there.
+    with interrupts.ignored():
+        await anyio.to_thread.run_sync(click.echo_via_pager, text)

@@ -1,13 +1,20 @@
-"""Ctrl-C while something is under way: the first stops it, a second one leaves."""
+"""Keys that are pressed while something is under way.
 
+The first Ctrl-C stops it, a second one leaves. Others are kept for whoever reads next, but not
+shown in the middle of what is drawn.
+"""
+
+import os
 import signal
+import sys
+import termios
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 
 import anyio
 from anyio.abc import TaskStatus
 
-__all__ = ["Interrupts"]
+__all__ = ["Interrupts", "unechoed"]
 
 
 class Interrupts:
@@ -59,3 +66,32 @@ class Interrupts:
             task_status.started()
             async for _ in signals:
                 self.hit()
+
+
+_LOCAL_MODES = 3
+"""Where `tcgetattr` has them."""
+
+
+@contextmanager
+def unechoed() -> Generator[None]:
+    """The terminal repeats no keys while the block lasts; line editors show them themselves."""
+    if not (sys.stdin.isatty() and _is_ours()):
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    changed = before.copy()
+    changed[_LOCAL_MODES] &= ~termios.ECHO
+    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, changed)
+    try:
+        yield
+    finally:
+        if _is_ours():
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
+def _is_ours() -> bool:
+    """Whether the terminal may be changed: not from the background, where that would stop us."""
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except OSError:  # it controls nobody
+        return True

@@ -8,8 +8,8 @@ counts as foreign unless the person said it, or it is what the tool takes when n
 import re
 from collections.abc import Mapping
 
-from opsmcp_server.copilot.base.shape import object_of
-from opsmcp_server.copilot.calls.arguments import as_text
+from opsmcp_server.copilot.base.outcome import object_of
+from opsmcp_server.copilot.calls.call import as_text
 from opsmcp_tools.policy.shown_arguments import leaves
 
 __all__ = ["Origins"]

@@ -13,7 +13,7 @@ import mcp_types as types
 from opsmcp_server.copilot.base.errors import Unreachable
 from opsmcp_server.copilot.base.words import Words
 from opsmcp_server.copilot.servers.connection import FAULTS, Address, Elicit, Server
-from opsmcp_server.copilot.servers.tool import Offered
+from opsmcp_server.copilot.servers.tools import Offered
 
 __all__ = ["Hub", "connect"]
 
@@ -33,7 +33,6 @@ class Hub:
         """Begin without tools; `refresh` reads them."""
         self.servers = tuple(servers)
         self.tools: Mapping[str, Offered] = {}
-        self.definitions: Mapping[str, dict[str, Any]] = {}
         self._failing: set[str] = set()
 
     async def refresh(self) -> None:
@@ -44,37 +43,32 @@ class Hub:
                 name = _fit_name(tool.name, server.label, offered)
                 offered[name] = Offered(name, server, tool)
         self.tools = offered
-        self.definitions = {name: tool.definition() for name, tool in offered.items()}
 
     async def _read(self, server: Server) -> list[types.Tool]:
         try:
-            tools = [tool for tool in await server.list_tools() if _is_usable(tool)]
-            self._failing.discard(server.label)
-            return tools
+            tools = await server.list_tools()
         except FAULTS as error:
             # Said once, not each time that it is tried again.
             level = logging.DEBUG if server.label in self._failing else logging.WARNING
             self._failing.add(server.label)
             logger.log(level, "%s did not list its tools: %s", server.label, type(error).__name__)
             return [item.tool for item in self.tools.values() if item.server is server]
+        self._failing.discard(server.label)
+        return [tool for tool in tools if len(json.dumps(tool.input_schema)) <= _LONGEST_SCHEMA]
 
     def find(self, name: str) -> Offered | None:
         """The tool of that name, as the model or the server calls it."""
-        exact = self.tools.get(name)
-        if exact is not None:
-            return exact
-        return next((item for item in self.tools.values() if item.tool.name == name), None)
+        return self.tools.get(name) or next(iter(self.named(name)), None)
 
-    def sibling(self, server: Server, name: str) -> Offered | None:
-        """A tool of the same server, by the server's own name."""
-        return next(
-            (t for t in self.tools.values() if t.server is server and t.tool.name == name), None
-        )
+    def named(self, name: str, server: Server | None = None) -> list[Offered]:
+        """The tools that their servers call so: those of all servers, or of one."""
+        tools = [tool for tool in self.tools.values() if tool.tool.name == name]
+        return [tool for tool in tools if server in (None, tool.server)]
 
     @property
     def operations(self) -> list[Offered]:
         """The tools that are not opsmcp's built-in ones."""
-        return [item for item in self.tools.values() if item.built_in is None]
+        return [tool for tool in self.tools.values() if tool.built_in is None]
 
     @property
     def has_operations(self) -> bool:
@@ -87,11 +81,7 @@ class Hub:
         return "\n".join(said)
 
 
-def _is_usable(tool: types.Tool) -> bool:
-    return len(json.dumps(tool.input_schema)) <= _LONGEST_SCHEMA
-
-
-def _fit_name(name: str, label: str, taken: Mapping[str, Offered]) -> str:
+def _fit_name(name: str, label: str, taken: Mapping[str, Any]) -> str:
     fit = _UNFIT.sub("-", name)[:_LONGEST_NAME] or "tool"
     if fit not in taken:
         return fit
@@ -112,22 +102,20 @@ async def connect(
     Args:
         addresses: Where they are.
         elicit: Answers a server that asks a person; it is told the server's label.
-        words: For errors.
+        words: For what is said of servers that fail.
 
     Raises:
         Unreachable: One of them cannot be reached.
     """
-    unreachable = ""
+    lost: list[str] = []
     async with anyio.create_task_group() as group:
-        hub = Hub([Server(address, elicit, group) for address in addresses])
-        for server in hub.servers:
-            if not await server.is_there():
-                unreachable = unreachable or server.label
-        if not unreachable:
+        hub = Hub([Server(address, elicit, group, words) for address in addresses])
+        lost = [server.label for server in hub.servers if not await server.is_there()]
+        if not lost:
             await hub.refresh()
             yield hub
         for server in hub.servers:
             server.close()
         group.cancel_scope.deadline = anyio.current_time() + _LEAVE_SECONDS
-    if unreachable:
-        raise Unreachable(words("mcp-unreachable", server=unreachable))
+    if lost:
+        raise Unreachable(words("mcp-unreachable", server=lost[0]))

@@ -1,13 +1,16 @@
-"""One reply of the model: asked for, shown as it comes, and asked for again where that mends it.
+"""One question in the messages of the API, and the model's replies to it: asked for, and shown.
 
 What can be mended is mended once each: an endpoint without tool calling is asked for JSON, a
 conversation that is too long is shortened, a stream that dropped before it said anything is begun
 again. Knows nothing of what is done with the calls in a reply.
 """
 
+import json
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import Any
 
 from opsmcp_server.copilot.base.errors import (
     ContextOverflow,
@@ -16,18 +19,74 @@ from opsmcp_server.copilot.base.errors import (
     StreamDropped,
 )
 from opsmcp_server.copilot.base.words import Words
-from opsmcp_server.copilot.llm import json_tool_mode as jsonmode
+from opsmcp_server.copilot.llm import json_text
 from opsmcp_server.copilot.llm.client import Endpoint, Message
-from opsmcp_server.copilot.llm.messages import Turn, tokens_of
-from opsmcp_server.copilot.llm.reply import Reply
+from opsmcp_server.copilot.llm.reply import ModelCall, Reply
 from opsmcp_server.copilot.terminal.view import View
-from opsmcp_tools.safe_text.cleaning import clean
+from opsmcp_tools.safe_text.cleaning import clean, head_and_tail
 from opsmcp_tools.safe_text.token_estimate import estimate_tokens
 
-__all__ = ["LONGEST_ANSWER", "Prompt", "Replies"]
+__all__ = ["LONGEST_ANSWER", "Prompt", "Replies", "Turn"]
 
 LONGEST_ANSWER = 256 * 1024
 """Characters of an answer that are read."""
+
+_SHORTENED_RESULT = 1_500
+
+
+@dataclass
+class Turn:
+    """What was said to a question so far, what it cost, and the exit status that it deserves."""
+
+    messages: list[Message]
+    tokens: int = 0
+    status: int = 0
+    falls_short: bool = False
+    """Whether a call of the last reply could not be made."""
+
+    _made: Counter[str] = field(default_factory=Counter[str])
+
+    def says(self, text: str) -> None:
+        """The model said something."""
+        self.messages.append({"role": "assistant", "content": text})
+
+    def calls(self, text: str, calls: Sequence[ModelCall]) -> None:
+        """The model called tools; a result for each must follow."""
+        made = [
+            {"id": call.call_id, "type": "function", "function": _function(call)} for call in calls
+        ]
+        self.messages.append({"role": "assistant", "content": text or None, "tool_calls": made})
+
+    def results(self, calls: Sequence[ModelCall], texts: Sequence[str]) -> None:
+        """What came of the calls, in their order."""
+        self.messages += [
+            {"role": "tool", "tool_call_id": call.call_id, "content": text}
+            for call, text in zip(calls, texts, strict=True)
+        ]
+
+    def count(self, name: str, arguments: dict[str, Any]) -> int:
+        """How often this very call was made, with this time."""
+        key = f"{name} {json.dumps(arguments, sort_keys=True)}"
+        self._made[key] += 1
+        return self._made[key]
+
+    def shorten(self) -> None:
+        """Keep of each result only its ends."""
+        for message in self.messages:
+            if message["role"] == "tool":
+                message["content"] = head_and_tail(message["content"], _SHORTENED_RESULT)
+
+    def whole(self) -> list[Message]:
+        """The messages, ended: the next question must not follow on another."""
+        if self.messages[-1]["role"] == "assistant":
+            return self.messages
+        return [*self.messages, {"role": "assistant", "content": "(broken off)"}]
+
+
+def _function(call: ModelCall) -> Message:
+    # Repaired, or without arguments: endpoints refuse a history with bad JSON in it.
+    arguments = json_text.read_object(call.arguments) or {}
+    return {"name": call.name, "arguments": json.dumps(arguments)}
 
 
 @dataclass
@@ -79,19 +138,20 @@ class Replies:
                 return False
             self._without_tools.add(self.endpoint.model)
             self.view.note(self.words("json-mode"))
-            return True
-        if isinstance(error, ContextOverflow):
+        elif isinstance(error, ContextOverflow):
             prompt.earlier.clear()
             turn.shorten()
             self.view.note(self.words("shortened"))
-            return True
-        # What was shown already stays, and is not said twice.
-        return self._uses_json or not reply.text
+        else:
+            # What was shown already stays, and is not said twice.
+            return self._uses_json or not reply.text
+        return True
 
     async def _ask(self, turn: Turn, prompt: Prompt, reply: Reply) -> None:
         uses_json = self._uses_json
         messages, tools = _request(turn, prompt, uses_json=uses_json)
-        turn.tokens += tokens_of(messages) + tokens_of(tools)
+        sent = (json.dumps(one, ensure_ascii=False) for one in (*messages, *tools))
+        turn.tokens += estimate_tokens("".join(sent))
         self.view.thinking()
         try:
             async with aclosing(self.endpoint.stream(messages, tools)) as pieces:
@@ -106,7 +166,7 @@ class Replies:
             raise
         turn.tokens += estimate_tokens(reply.text)
         if uses_json:
-            reply.reread(*jsonmode.read_turn(reply.text, is_whole=not reply.cut_by))
+            reply.reread(*json_text.read_turn(reply.text, is_whole=not reply.cut_by))
             self.view.text(reply.text)
         text = f"{reply.text} …" if reply.cut_by and reply.text else reply.text
         self.view.end_text(clean(text), final=not reply.calls)
@@ -122,12 +182,8 @@ def _request(
     turn: Turn, prompt: Prompt, *, uses_json: bool
 ) -> tuple[list[Message], Sequence[Message]]:
     """Messages and tools as the endpoint takes them."""
-    said = [*prompt.earlier, *turn.messages]
+    system, said, tools = prompt.system, [*prompt.earlier, *turn.messages], prompt.tools
     if uses_json:
-        system = f"{prompt.system}\n{jsonmode.instruction(prompt.tools)}"
-        return [_system(system), *jsonmode.plain_messages(said)], ()
-    return [_system(prompt.system), *said], prompt.tools
-
-
-def _system(text: str) -> Message:
-    return {"role": "system", "content": text}
+        system = f"{system}\n{json_text.instruction(tools)}"
+        said, tools = json_text.plain_messages(said), ()
+    return [{"role": "system", "content": system}, *said], tools

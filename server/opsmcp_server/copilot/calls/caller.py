@@ -6,7 +6,6 @@ and its end is told later.
 
 import logging
 import re
-import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -14,25 +13,17 @@ from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
-from mcp.shared.exceptions import MCPError
-from mcp_types.jsonrpc import CONNECTION_CLOSED
 
-from opsmcp_pipelines.run import Verdict
-from opsmcp_server.copilot.base.outcome import Outcome, read_outcome
+from opsmcp_server.copilot.base.outcome import Outcome, object_of
 from opsmcp_server.copilot.base.words import Words
-from opsmcp_server.copilot.calls.argument_origin import Origins
-from opsmcp_server.copilot.calls.arguments import command_line
-from opsmcp_server.copilot.calls.call import Call
+from opsmcp_server.copilot.calls.call import Call, command_line
 from opsmcp_server.copilot.calls.consent import Asking
-from opsmcp_server.copilot.calls.inner_call import named_call
-from opsmcp_server.copilot.calls.plan_ahead import foresee
+from opsmcp_server.copilot.calls.origin import Origins
 from opsmcp_server.copilot.calls.question import LONGEST_QUESTION
-from opsmcp_server.copilot.servers.connection import FAULTS, Server
-from opsmcp_server.copilot.servers.connections import Hub
-from opsmcp_server.copilot.servers.tool import Offered
-from opsmcp_server.copilot.terminal.folded_output import barred
-from opsmcp_server.copilot.terminal.view import View
-from opsmcp_tools.phrases.tool_names import GET_RUN
+from opsmcp_server.copilot.servers.hub import Hub
+from opsmcp_server.copilot.servers.tools import Offered
+from opsmcp_server.copilot.terminal.view import View, barred
+from opsmcp_tools.phrases.tool_names import GET_RUN, PLAN_OPERATION
 from opsmcp_tools.safe_text.cleaning import clean
 
 __all__ = ["Caller"]
@@ -48,7 +39,6 @@ _MOST_LOOKS = 10_000
 """At one run: more than a day of waiting, if the server waits."""
 
 _LONGEST_PROGRESS = 500
-_LONGEST_ERROR = 2_000
 
 Heard = Callable[[Outcome], None]
 """Is told what came of a call."""
@@ -75,13 +65,10 @@ class Caller:
     is_last: bool = False
     """Whether this process ends as soon as nobody waits any more."""
 
-    _changing: anyio.Lock = field(default_factory=anyio.Lock)
-    _open: list[Call] = field(default_factory=list[Call])
+    unfinished: list[Call] = field(default_factory=list[Call])
+    """The calls that have not ended, whether somebody waits for them or not."""
 
-    @property
-    def unfinished(self) -> list[Call]:
-        """The calls that have not ended, whether somebody waits for them or not."""
-        return list(self._open)
+    _changing: anyio.Lock = field(default_factory=anyio.Lock)
 
     async def call(
         self, offered: Offered, arguments: dict[str, Any], on_left: Heard | None = None
@@ -110,19 +97,18 @@ class Caller:
         return _with_changes(outcome, call, arguments)
 
     async def _shown(self, call: Call, on_left: Heard) -> Outcome:
-        title = call.title
-        logger.debug("called: %s", title)
-        self.view.calling(title)
-        begin = time.monotonic()
+        logger.debug("called: %s", call.title)
+        self.view.calling(call.title)
+        begin = anyio.current_time()
         try:
             outcome = await self._attempt(call)
         except anyio.get_cancelled_exc_class():
             outcome = self._left(call)
-            self.view.called(title, outcome)
+            self.view.called(call.title, outcome)
             on_left(outcome)
             raise
-        logger.debug("%s took %.1f s", call.offered.name, time.monotonic() - begin)
-        self.view.called(title, outcome)
+        logger.debug("%s took %.1f s", call.offered.name, anyio.current_time() - begin)
+        self.view.called(call.title, outcome)
         return outcome
 
     def _left(self, call: Call) -> Outcome:
@@ -151,17 +137,25 @@ class Caller:
         offered, always = call.offered, self.confirm_all or call.is_edited
         if offered.reads_only:
             return always
-        _, given = named_call(offered, call.arguments)
-        call.foreign = self.origins.foreign(given, offered.properties)
+        call.foreign = self.origins.foreign(call.named[1], offered.properties)
         if not offered.server.asks_itself:
             return True
         if not (call.foreign or always):
             return False
-        foreseen = await foresee(self.hub, offered, call.arguments)
-        if foreseen.reads_only:
+        planned = await self.plan(call)
+        # What a plan does not say is not taken for granted.
+        plan = planned.data if planned else object_of(None)
+        if plan.get("read_only") is True:
             call.foreign = ()
             return always
-        return not foreseen.is_asked
+        return object_of(plan.get("decision")).get("effect") != "confirm"
+
+    async def plan(self, call: Call) -> Outcome | None:
+        """What the server says that a call would do; None when it does not plan."""
+        name, given = call.named
+        for planner in self.hub.named(PLAN_OPERATION, call.offered.server):
+            return await planner.read(name=name, arguments=dict(given))
+        return None
 
     def _refused(self, call: Call) -> Outcome:
         if call.answer == "unattended":
@@ -183,13 +177,13 @@ class Caller:
             outcome = await self._answer(call)
             call.answered = True
             outcome = await self._follow(call, outcome)
-            self._open.remove(call)
+            self.unfinished.remove(call)
             outcomes.append(outcome)
             done.set()
             if call.left and not call.settled:
                 self._tell_late(call, outcome)
 
-        self._open.append(call)
+        self.unfinished.append(call)
         self.group.start_soon(work)
         try:
             await done.wait()
@@ -199,66 +193,51 @@ class Caller:
         return outcomes[0]
 
     async def _answer(self, call: Call) -> Outcome:
+        server, name = call.offered.server, call.offered.tool.name
+
         async def on_progress(progress: float, total: float | None, message: str | None) -> None:
             text = clean(message or "")[:_LONGEST_PROGRESS]
             found = _HANDLE.search(text)
             call.run = found[1] if found else call.run
-            if not call.left:
-                shown = text if server.in_process else barred(text)
-                self.view.progress(call.title, shown, progress, total)
+            self._tell_progress(call, text, progress, total, is_ours=server.in_process)
 
-        server, name = call.offered.server, call.offered.tool.name
-        try:
-            result = await server.call(name, call.arguments, on_progress)
-        # RuntimeError: the SDK gives up after too many rounds of questions.
-        except (*FAULTS, RuntimeError) as error:
-            return self._fault(server, error)
-        return read_outcome(result, is_ours=server.in_process)
+        return await server.call(name, call.arguments, on_progress)
 
-    def _fault(self, server: Server, error: Exception) -> Outcome:
-        if isinstance(error, ConnectionError):
-            return Outcome(self.words("mcp-unreachable", server=server.label), is_error=True)
-        if isinstance(error, MCPError) and error.code == CONNECTION_CLOSED:
-            text = self.words("mcp-lost", server=server.label)
-            return Outcome(text, is_error=True, verdict=str(Verdict.UNKNOWN))
-        if isinstance(error, RuntimeError):
-            return Outcome(self.words("asks-endlessly", server=server.label), is_error=True)
-        text = clean(str(error))[:_LONGEST_ERROR] or type(error).__name__
-        return Outcome(text, is_error=True, is_ours=server.in_process)
+    def _tell_progress(
+        self, call: Call, text: str, progress: float, total: float | None, *, is_ours: bool
+    ) -> None:
+        if not call.left:
+            self.view.progress(call.title, text if is_ours else barred(text), progress, total)
 
     async def _follow(self, call: Call, outcome: Outcome) -> Outcome:
         """Wait on for a run whose call was answered with a handle."""
-        offered = self.hub.sibling(call.offered.server, GET_RUN)
-        if offered is None or offered.name == call.offered.name:
+        reader = next(iter(self.hub.named(GET_RUN, call.offered.server)), None)
+        if reader is None or reader.name == call.offered.name:
             return outcome
         for _ in range(_MOST_LOOKS):
             if not (outcome.goes_on and outcome.run):
                 break
             call.run = outcome.run
-            if not call.left:
-                line = outcome.text.partition("\n")[0][:_LONGEST_PROGRESS]
-                shown = line if outcome.is_ours else barred(line)
-                self.view.progress(call.title, shown, 0, None)
+            line = outcome.text.partition("\n")[0][:_LONGEST_PROGRESS]
+            self._tell_progress(call, line, 0, None, is_ours=outcome.is_ours)
             given = {"run": outcome.run, "wait_seconds": _WAIT_SECONDS}
             asked_at = anyio.current_time()
-            outcome = await self._answer(Call(offered, given, run=outcome.run))
+            outcome = await self._answer(Call(reader, given, run=outcome.run))
             if outcome.goes_on:  # A server need not wait, as opsmcp does.
                 await anyio.sleep_until(asked_at + _LEAST_SECONDS)
         return outcome
 
     def _tell_late(self, call: Call, outcome: Outcome) -> None:
-        self.view.note(self._late(call, outcome))
-
-    def _late(self, call: Call, outcome: Outcome) -> str:
-        """What is to be said of the end of a call that nobody waited for."""
+        """Say what came of a call that nobody waited for."""
         tool, run = call.offered.name, outcome.run or call.run
-        if outcome.goes_on:
-            return self._left(call).text
-        if outcome.is_error and outcome.is_ours and not outcome.verdict:
-            # There was no run that could have failed.
-            return f"{tool}: {outcome.text}"
         verdict = outcome.verdict or ("failed" if outcome.is_error else "succeeded")
-        return self.words("late-run" if run else "late", tool=tool, verdict=verdict, run=run)
+        said = self.words("late-run" if run else "late", tool=tool, verdict=verdict, run=run)
+        if outcome.goes_on:
+            said = self._left(call).text
+        elif outcome.is_error and outcome.is_ours and not outcome.verdict:
+            # There was no run that could have failed.
+            said = f"{tool}: {outcome.text}"
+        self.view.note(said)
 
 
 def _with_changes(outcome: Outcome, call: Call, given: dict[str, Any]) -> Outcome:
