@@ -44,7 +44,7 @@ def test_a_pipe_gets_lines_with_tabs(opsmcp: Opsmcp) -> None:
     effects = {row[0]: row[1] for row in rows}
     assert {len(row) for row in rows} == {4}
     assert effects["say-hello"] == "reads"
-    assert effects["delete-marker"] == "destroys"
+    assert effects["delete-marker"] == "can destroy"
     assert effects["broken-pipeline"] == "withheld"
 
 

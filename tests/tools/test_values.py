@@ -317,6 +317,7 @@ def test_a_name_that_misleads_is_a_token_to_its_author() -> None:
         (Kind.KUBERNETES_NAME, "Web_1", "did you mean 'web-1'?"),
         (Kind.CONTAINER, "/web_app", "without '/' it would be one"),
         (Kind.UNIT, "getty@@tty2.service", "not allowed in it: '@@'"),
+        (Kind.REF, "refs/heads/", "without '/' it would be one"),
         (Kind.USER, "root:root", "without ':root' it would be one"),
         (Kind.PACKAGE, "nginx=1.2", "without '=1.2' it would be one"),
         (Kind.VERSION, ">=1.2", "without '>=' it would be one"),

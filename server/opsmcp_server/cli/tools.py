@@ -186,4 +186,4 @@ def _effect(tool: types.Tool) -> Cell:
         return Cell("changes", "yellow")
     if (tool.meta or {}).get(EFFECT) == NOT_KNOWN:
         return Cell(NOT_KNOWN, "yellow")
-    return Cell("destroys", "red")
+    return Cell("can destroy", "red")

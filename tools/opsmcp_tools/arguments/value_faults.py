@@ -35,7 +35,7 @@ _AROUND: Mapping[Kind, tuple[str, str]] = {
 }
 """What often stands before and behind a value of a kind and is none of it: the port of a host."""
 _URL_CHARACTERS = "[A-Za-z0-9._~%+=,@:/&?-]"
-_SIGNS_BEHIND = "[;,.&|_-]*"
+_SIGNS_BEHIND = "[;,.&|/_-]*"
 _BETWEEN = re.compile(r"[\s,]+")
 _REPEATED = re.compile(r"([^A-Za-z0-9])[^A-Za-z0-9]+")
 _NUMBER_AND_UNIT = re.compile(r"([0-9.]+)\s+([A-Za-z]+)")
