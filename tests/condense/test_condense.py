@@ -51,6 +51,16 @@ def test_a_flood_of_names_in_one_error_does_not_drown_the_others() -> None:
     assert [error for error in ERRORS if error not in short] == []
 
 
+def test_a_word_of_failure_in_a_name_makes_no_trouble_of_the_lines_without_it() -> None:
+    chance = random.Random(4)
+    names = ["".join(chance.choices("abcdefgh", k=7)) for _ in range(300)]
+    names[100] = "liberror"
+    short = _condensed(chatter(3_000) + [f"status installed {name}:all" for name in names])
+    rows = short.split("\n")
+    assert rows.index("status installed liberror:all") < rows.index("also:")
+    assert [row for row in rows[rows.index("also:") :] if "[×299" in row] != []
+
+
 def test_lines_of_one_kind_are_shown_once_with_their_number() -> None:
     log = chatter(1_000) + [f"ERROR disk {n} is gone after {n} ms" for n in range(400)]
     short = _condensed(log)
@@ -108,7 +118,11 @@ def test_what_is_not_shown_is_counted_by_kind_and_lines() -> None:
     short = condense("\n".join(log), 300).split("\n")
     shown = short.index("the end:") - 2
     left = 72 + 36 - shown
-    assert short[-1] == f"[not shown: {left} kinds, {left - 36} of them trouble; {left} lines]"
+    counted = f"[not shown: {left} kinds, {left - 36} of them trouble; {left} lines; the next: "
+    found = re.fullmatch(re.escape(counted) + r'search="([a-z]+ [a-z]+)"\]', short[-1])
+    assert found
+    wanted = [line for line in log if set(found[1].split()) <= set(line.split())]
+    assert any(line not in "\n".join(short) for line in wanted)
 
 
 _COUNT = re.compile(r"\[×([\d,]+)")

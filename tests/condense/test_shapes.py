@@ -105,6 +105,18 @@ def test_each_part_of_a_table_keeps_its_heading_and_its_first_rows() -> None:
     assert short[1:5] == ["40 processes", "by cpu:", titles, f"{rows[0]}  [×40]"]
 
 
+def test_of_a_table_of_moderate_length_ends_of_rows_are_cut_before_a_row_is_left_out() -> None:
+    titles = "  CPU%  MEM MiB      PID  USER          RUNS FOR  COMMAND"
+    command = f"/usr/lib/jvm/java-17/bin/java -Xmx4g -cp /srv/app/{'lib/x.jar:' * 20}"
+    rows = [
+        f"{50 - n:6.1f}  {n * 30:7}  {1000 + n:>7}  app  1-02:03:04  {command}" for n in range(20)
+    ]
+    parts = ["240 processes", "by processor time:", titles, *rows[:10], "by memory:", titles]
+    short = condense("\n".join([*parts, *rows[10:]]), 1_000)
+    assert [line for line in parts if not line.startswith(" ") and line not in short] == []
+    assert [row[:60] for row in rows if row[:60] not in short] == []
+
+
 def test_the_item_of_a_yaml_list_that_names_an_error_is_kept_with_what_is_around() -> None:
     text = yaml.safe_dump({"items": _PODS}, sort_keys=False, default_flow_style=False)
     short = condense(text, 800)

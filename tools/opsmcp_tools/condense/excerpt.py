@@ -16,6 +16,10 @@ __all__ = ["Excerpt", "Room"]
 _LAYOUTS = ((400, True), (200, True), (120, True), (120, False), (80, False), (60, False))
 """Characters of a line, and whether each gap is marked: what matters most decides how roomy."""
 
+_ROOMY = (200, 160, 130, 100)
+_FEWEST_TOKENS = 10
+"""What no line of so many characters takes less than."""
+
 
 @dataclass(frozen=True, slots=True)
 class Room:
@@ -51,8 +55,13 @@ class Excerpt:
     language: Language = "en"
 
     def fit(self, room: Room) -> str | None:
-        """The longest excerpt that fits, all vital lines in it if that can be; None if none can."""
-        best = None
+        """The longest excerpt that fits, all vital lines in it if that can be; None if none can.
+
+        Where all lines fit if the ends of long ones are cut, none is left out.
+        """
+        best = self._all_narrower(room)
+        if best:
+            return best
         for width, gaps in _LAYOUTS:
             taken = self._most(room, width, gaps=gaps)
             if taken:
@@ -60,6 +69,12 @@ class Excerpt:
                 if taken >= self.vital:
                     return best
         return best
+
+    def _all_narrower(self, room: Room) -> str | None:
+        if self._total * _FEWEST_TOKENS > room.tokens:
+            return None
+        shown = (self._render(len(self.order), width, gaps=True) for width in _ROOMY)
+        return next(filter(room.holds, shown), None)
 
     def _most(self, room: Room, width: int, *, gaps: bool) -> int:
         """How many lines of the order fit."""

@@ -136,7 +136,9 @@ class Log:
             return ""
         bad = sum(kind.is_trouble for kind in left)
         count = sum(kind.count for kind in left) + self.found.unread
-        return words.KINDS_LEFT_OUT(len(left), bad, count).to(self.language)
+        search = _telling_words(left[0])
+        more = words.FIND_NEXT(search) if search else ""
+        return words.KINDS_LEFT_OUT(len(left), bad, count, more).to(self.language)
 
     def _tail(self, layout: _Layout, most: int) -> Iterator[str]:
         for line in self.lines[-most:]:
@@ -235,6 +237,14 @@ def _frames_below(lines: Sequence[str], number: int) -> list[str]:
     frames = lines[number + 1 : end]
     own = [frame for frame in frames if not _FOREIGN.search(frame)] or frames
     return list(own) if len(own) <= 2 * _FRAMES else [*own[:_FRAMES], *own[-_FRAMES:]]
+
+
+def _telling_words(kind: LogKind) -> str:
+    """The two longest words that all of its lines have: what finds them."""
+    plain = [word.strip(".,:;()[]") for word in kind.words]
+    some = [word for word in plain if len(word) > 3 and word.isascii() and word.isalpha()]
+    longest = sorted(dict.fromkeys(some), key=len, reverse=True)[:2]
+    return " ".join(word for word in dict.fromkeys(some) if word in longest)
 
 
 def _are_untelling(counted: Iterable[str]) -> bool:

@@ -251,10 +251,10 @@ def _needed(words: Sequence[str], place: int) -> int:
 
 def _with_holes(kind: LogKind) -> Iterator[tuple[int, int]]:
     """What is left of the words without one of them, for each that is a word, and its place."""
-    words = kind.words
+    words, told = kind.words, (len(kind.words), kind.level, kind.is_trouble)
     for place, word in enumerate(words):
         if _HOLE not in word:
-            rest = hash((place, len(words), kind.level, *words[:place], *words[place + 1 :]))
+            rest = hash((place, told, *words[:place], *words[place + 1 :]))
             yield rest, place
 
 

@@ -16,9 +16,10 @@ TROUBLE = Phrase("trouble:", "问题:")
 OTHERS = Phrase("also:", "其他:")
 END = Phrase("the end:", "末尾:")
 KINDS_LEFT_OUT = Phrase(
-    "[not shown: {:,} kinds, {:,} of them trouble; {:,} lines]",
-    "[未显示:{:,} 类,其中 {:,} 类有问题;{:,} 行]",
+    "[not shown: {:,} kinds, {:,} of them trouble; {:,} lines{}]",
+    "[未显示:{:,} 类,其中 {:,} 类有问题;{:,} 行{}]",
 )
+FIND_NEXT = Phrase('; the next: search="{}"', ';下一类:search="{}"')
 OF_THIS_KIND = Phrase("; ×N: N of this kind", ";×N:此类共 N 行")
 KINDS_NOT_SHOWN = Phrase("; {:,} kinds of error not shown", ";另有 {:,} 类错误未显示")
 LINE_LEFT_OUT = Phrase("[… {:,} line left out]", "[… 省略 {:,} 行]")
