@@ -78,6 +78,8 @@ class Step:
 
     `when` and `allow_failure` are expressions as written; empty means always, and never.
     `timeout_seconds` of 0 means that the author set none. `more` is what else the author wrote.
+    `reads` is whether it only reads, as its source knows where there is no script; None if it does
+    not know.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Step:
     timeout_seconds: int = 0
     transfers: bool = False
     more: str = ""
+    reads: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

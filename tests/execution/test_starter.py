@@ -1,5 +1,6 @@
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -12,7 +13,7 @@ from opsmcp_pipelines.errors import (
     StartOutcomeUnknown,
 )
 from opsmcp_pipelines.run import Verdict
-from opsmcp_pipelines.source import RunRef
+from opsmcp_pipelines.source import RunRef, StartRequest
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.model.errors import ToolUnavailable
 from opsmcp_tools.model.run_record import RunSettings
@@ -33,6 +34,7 @@ async def test_a_start_carries_the_handle_and_all_variables(tmp_path: Path) -> N
         (request,) = it.source.started
         assert request.call_id == record.run
         assert request.variables == {"message": "hello", "mood": "calm"}
+        assert request.principal == "anna"
         assert record.source_run == "say-1"
 
 
@@ -69,6 +71,40 @@ async def test_a_start_without_an_answer_is_looked_for(
         record = await it.run_to_end()
         assert (record.verdict, record.source_run) == (Verdict.SUCCEEDED, "say-found")
         assert len(it.source.started) == 1
+
+
+class _Once(ScriptedSource):
+    """Makes one run of all starts of a call; what comes of each start is written down."""
+
+    def __init__(self, *answers: SourceUnavailable | None, found: RunRef | None = None) -> None:
+        super().__init__(found=(found,))
+        self.traits = replace(self.traits, repeats_safely=True)
+        self._answers = list(answers)
+
+    async def start(self, request: StartRequest) -> RunRef:
+        ref = await super().start(request)
+        if error := self._answers.pop(0) if self._answers else AWAY:
+            raise error
+        return replace(ref, name="say-once")
+
+
+@pytest.mark.parametrize("answers", [(LOST, None), (LOST, AWAY, LOST, None)])
+async def test_a_start_that_makes_no_second_run_is_sent_again(
+    answers: tuple[SourceUnavailable | None, ...], tmp_path: Path
+) -> None:
+    source = _Once(*answers)
+    async with bench(tmp_path, source) as it:
+        record = await it.run_to_end()
+        assert (record.verdict, record.source_run) == (Verdict.SUCCEEDED, "say-once")
+        assert {request.call_id for request in source.started} == {record.run}
+        assert (len(source.started), source.searched) == (len(answers), [])
+
+
+async def test_where_it_is_not_answered_again_either_its_run_is_looked_for(tmp_path: Path) -> None:
+    """What is refused the second time may have begun the first time."""
+    async with bench(tmp_path, _Once(LOST, found=FOUND)) as it:
+        record = await it.run_to_end()
+        assert (record.verdict, record.source_run) == (Verdict.SUCCEEDED, "say-found")
 
 
 async def test_a_run_that_cannot_be_found_is_unknown_and_not_started_again(tmp_path: Path) -> None:

@@ -67,6 +67,22 @@ def test_a_recorded_pipeline_is_known_for_what_it_does(pipeline: Pipeline):
 
 
 @pytest.mark.parametrize(
+    ("reads", "expected"), [(True, "reads"), (False, "not known"), (None, "not known")]
+)
+def test_where_no_script_can_be_seen_the_source_says_what_a_step_does(
+    reads: bool | None, expected: str
+):
+    step = Step("s", more="image: reporter", reads=reads)
+    job = Task("report-x", "n", "a report", steps=(step,))
+    assert word(infer_hints(job, (job,), {})) == expected
+
+
+def test_what_a_source_says_counts_for_nothing_where_there_is_a_script():
+    deleting = Task("t", "n", steps=(Step("s", "rm -rf /data", reads=True),))
+    assert word(infer_hints(deleting, (deleting,), {})) == "not known"
+
+
+@pytest.mark.parametrize(
     ("name", "desc", "expected"),
     [
         ("get-kubeconfig", "copy kubeconfig from etc", "destroys"),
