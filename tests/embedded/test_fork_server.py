@@ -7,15 +7,19 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
-from opsmcp_pipelines.embedded.engine.fork_server import open_fork_server
+from opsmcp_pipelines.embedded.engine.fork_server import ForkServer
 
 _ENVIRON = {"PATH": os.environ["PATH"]}  # noqa: TID251 - what Python is found by
 
 
 async def _cancelled_after(checkpoints: int) -> None:
     async def fork_ahead() -> None:
-        async with open_fork_server(_ENVIRON) as server:
+        server = ForkServer(_ENVIRON)
+        try:
             await server.fork_ahead()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await server.stop()
 
     async with anyio.create_task_group() as group:
         group.start_soon(fork_ahead)
@@ -31,11 +35,11 @@ def test_a_start_that_is_cancelled_leaves_no_process(checkpoints: int) -> None:
 
 
 async def test_an_end_that_is_cancelled_leaves_no_process() -> None:
-    async with open_fork_server(_ENVIRON) as server:
-        await server.fork_ahead()
-        process = server._process
-        assert process is not None
-        with anyio.CancelScope() as scope:
-            scope.cancel()
-            await server.stop()
+    server = ForkServer(_ENVIRON)
+    await server.fork_ahead()
+    process = server._process
+    assert process is not None
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await server.stop()
     assert process.returncode is not None

@@ -2,8 +2,8 @@ import os
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from itertools import count
 from pathlib import Path
+from uuid import uuid4
 
 import anyio
 import pytest
@@ -52,14 +52,14 @@ async def ticks(seconds: float) -> AsyncIterator[None]:
 class Engine:
     def __init__(self, source: EmbeddedSource) -> None:
         self.source = source
-        self.calls = count()
 
     async def start(self, name: str, variables: Mapping[str, str] = {}) -> RunRef:
         kind = OperationKind.PIPELINE if name.startswith("p") else OperationKind.TASK
         key = OperationKey(kind, "ops-system", name)
         definition = (await self.source.read()).definition(key)
         assert definition is not None
-        call_id = f"r-{name}-{next(self.calls)}"
+        # What a run left is found by its name, also by tests that run beside this one.
+        call_id = f"r-{uuid4().hex[:10]}"
         return await self.source.start(StartRequest(definition, call_id, variables))
 
     async def until(self, ref: RunRef, done: Callable[[RunReport], bool]) -> RunReport:

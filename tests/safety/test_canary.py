@@ -193,7 +193,7 @@ async def _run(contents: Mapping[str, str], values: Sequence[str], root: Path) -
     documents = [_task(name, content, values) for name, content in contents.items()]
     (folder / "all.yaml").write_text("---\n".join(documents), "utf-8")
     environ = {"PATH": f"{root / 'bin'}:{os.defpath}", "HOME": str(root)}
-    settings = EmbeddedSettings(root / "state", environ, (folder,), bundled=False)
+    settings = EmbeddedSettings(environ, (folder,), bundled=False)
     given = {f"v{number}": value for number, value in enumerate(values)}
     shown: dict[str, str] = {}
     async with open_embedded_source(settings) as source:

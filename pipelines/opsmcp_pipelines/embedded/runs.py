@@ -5,9 +5,7 @@ process that is gone, only what they left on this machine is found. Knows nothin
 """
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import anyio
 from anyio import to_thread
@@ -15,7 +13,12 @@ from anyio.abc import TaskGroup
 
 from opsmcp_pipelines.embedded.engine.fork_server import ForkServer
 from opsmcp_pipelines.embedded.engine.processes import SEES_PROCESSES
-from opsmcp_pipelines.embedded.engine.run_steps import EngineSettings, execute, go_on
+from opsmcp_pipelines.embedded.engine.run_steps import (
+    EngineSettings,
+    execute,
+    go_on,
+    step_environment,
+)
 from opsmcp_pipelines.embedded.engine.state import RunState
 from opsmcp_pipelines.embedded.engine.supervisor import (
     Supervisor,
@@ -23,14 +26,15 @@ from opsmcp_pipelines.embedded.engine.supervisor import (
     end_left_over,
     open_supervisor,
 )
-from opsmcp_pipelines.embedded.engine.variables import Plan
+from opsmcp_pipelines.embedded.engine.variables import Plan, build_plan
 from opsmcp_pipelines.embedded.engine.work_directory import remove_left_over
-from opsmcp_pipelines.errors import NotFound, SourceUnavailable
-from opsmcp_pipelines.models import OperationKey
+from opsmcp_pipelines.embedded.settings import EmbeddedSettings
+from opsmcp_pipelines.errors import NotFound
+from opsmcp_pipelines.models import Definition, OperationKey
 from opsmcp_pipelines.run import RunReport, Status
 from opsmcp_pipelines.source import Cancelled, RunRef, StartRequest
 
-__all__ = ["LocalRuns", "Masking"]
+__all__ = ["LocalRuns"]
 
 _MAX_RUNS_AT_A_TIME = 8
 _CANCEL_SECONDS = 10.0
@@ -43,14 +47,6 @@ _ENDED_NOW = "what was found of its processes was ended now"
 _NOT_FOUND = "whether its processes go on cannot be found out on this system"
 
 _log = logging.getLogger(__name__)
-
-
-class Masking(Protocol):
-    """What replaces the secrets of one run."""
-
-    def text(self, text: str) -> str:
-        """The text with every secret replaced."""
-        ...
 
 
 @dataclass(slots=True)
@@ -83,22 +79,21 @@ class _Run:
 class LocalRuns:
     """Runs, in a task group that somebody else owns."""
 
-    def __init__(
-        self,
-        engine: EngineSettings,
-        server: ForkServer,
-        group: TaskGroup,
-        masking: Callable[[frozenset[str]], Masking] | None,
-    ) -> None:
+    def __init__(self, settings: EmbeddedSettings, group: TaskGroup) -> None:
         """Start nothing yet."""
-        self._engine = engine
-        self._server = server
+        environ = step_environment(settings.environ)
+        self._engine = EngineSettings(
+            environ=environ,
+            namespace=settings.namespace,
+            step_seconds=settings.step_seconds,
+            output_bytes=settings.output_bytes,
+        )
+        self._server = ForkServer(environ)
         self._group = group
-        self._masking = masking
+        self._masking = settings.masking
         self._limit = anyio.CapacityLimiter(_MAX_RUNS_AT_A_TIME)
         self._runs: dict[str, _Run] = {}
         self._cleaned = False
-        self._stopping = False
 
     async def prepare(self) -> None:
         """Remove, once, what an opsmcp that was killed has left in the temporary directory."""
@@ -106,14 +101,12 @@ class LocalRuns:
             self._cleaned = True
             await to_thread.run_sync(remove_left_over, self._engine.environ.get("TMPDIR"))
 
-    def start(self, request: StartRequest, plan: Plan) -> RunRef:
-        """Start a run, unless that call made one; it may wait for its turn.
+    async def close(self) -> None:
+        """End the process that the runs were below; they have ended."""
+        await self._server.stop()
 
-        Raises:
-            SourceUnavailable: All runs are being ended.
-        """
-        if self._stopping:
-            raise SourceUnavailable("opsmcp is stopping")
+    def start(self, request: StartRequest, definition: Definition) -> RunRef:
+        """Start a run, unless that call made one; it may wait for its turn."""
         ref = _ref(request.operation, request.call_id)
         if ref.name in self._runs:
             return ref
@@ -122,7 +115,7 @@ class LocalRuns:
             engine = replace(engine, mask=self._masking(request.secrets).text)
         if not self._runs:
             self._group.start_soon(self._server.fork_ahead)  # it is there when the first step is
-        run = self._runs[ref.name] = _Run(ref, plan, engine)
+        run = self._runs[ref.name] = _Run(ref, build_plan(definition, request.variables), engine)
         self._group.start_soon(self._lead, run)
         return ref
 
@@ -166,8 +159,7 @@ class LocalRuns:
         return Cancelled.STOPPED if stopped else Cancelled.GOES_ON
 
     async def stop(self) -> None:
-        """End all runs, and start no more."""
-        self._stopping = True
+        """End all runs."""
         for run in self._runs.values():
             run.scope.cancel()
         with anyio.move_on_after(_STOP_SECONDS):

@@ -5,24 +5,25 @@ Owns the task group in which runs live: closing the source ends them, and all th
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Set
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
+from anyio.abc import TaskGroup
 
 import opsmcp_pipelines
 from opsmcp_pipelines.catalogue import Contents
-from opsmcp_pipelines.embedded.engine.fork_server import open_fork_server
-from opsmcp_pipelines.embedded.engine.run_steps import EngineSettings, step_environment
-from opsmcp_pipelines.embedded.engine.variables import Plan, build_plan
 from opsmcp_pipelines.embedded.library import Library
 from opsmcp_pipelines.embedded.reading import Reading, WatchedReader
-from opsmcp_pipelines.embedded.runs import LocalRuns, Masking
-from opsmcp_pipelines.errors import DefinitionChanged, NotFound
+from opsmcp_pipelines.embedded.settings import EmbeddedSettings
+from opsmcp_pipelines.errors import DefinitionChanged, NotFound, SourceUnavailable
 from opsmcp_pipelines.models import Definition, OperationKey
 from opsmcp_pipelines.run import RunReport, Status
 from opsmcp_pipelines.source import Cancelled, RunRef, StartRequest, Traits
 from opsmcp_pipelines.verdict.expected import ExpectedTask, expected_tasks
+
+if TYPE_CHECKING:
+    from opsmcp_pipelines.embedded.runs import LocalRuns
 
 __all__ = ["EMBEDDED_TRAITS", "EmbeddedSettings", "EmbeddedSource", "open_embedded_source"]
 
@@ -37,63 +38,49 @@ EMBEDDED_TRAITS = Traits(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class EmbeddedSettings:
-    """Where the embedded engine finds its manifests, and how steps are run.
-
-    Attributes:
-        environ: The environment of the process; steps see only a few harmless names of it.
-        manifests: Directories of manifests; operations of later ones replace those of earlier ones.
-        bundled: Whether the operations that come with opsmcp are there, too (before all others).
-        namespace: That of operations that name none.
-        step_seconds: The deadline of a step that sets no `timeoutSeconds`.
-        output_bytes: How much of a step's output is kept; the rest is counted.
-        masking: What replaces secrets where outputs are cut, given those of the call.
-        digests: The SHA-256 of each file in `manifests` that may be read, by path; None: all may.
-    """
-
-    environ: Mapping[str, str] = field(repr=False)
-    manifests: tuple[Path, ...] = ()
-    bundled: bool = True
-    namespace: str = "ops-system"
-    step_seconds: float = 600.0
-    output_bytes: int = 1024 * 1024
-    masking: Callable[[frozenset[str]], Masking] | None = None
-    digests: Mapping[str, str] | None = None
-
-
 @asynccontextmanager
 async def open_embedded_source(
     settings: EmbeddedSettings,
 ) -> AsyncGenerator["EmbeddedSource", None]:
     """An embedded engine for the time of the block; leaving it ends its runs."""
-    environ = step_environment(settings.environ)
-    async with open_fork_server(environ) as server, anyio.create_task_group() as group:
-        engine = EngineSettings(
-            environ=environ,
-            namespace=settings.namespace,
-            step_seconds=settings.step_seconds,
-            output_bytes=settings.output_bytes,
-        )
-        yield EmbeddedSource(settings, LocalRuns(engine, server, group, settings.masking))
-        group.cancel_scope.cancel()
+    source: EmbeddedSource | None = None
+    try:
+        async with anyio.create_task_group() as group:
+            source = EmbeddedSource(settings, group)
+            yield source
+            group.cancel_scope.cancel()
+    finally:
+        if source is not None:
+            await source.close()
 
 
 class EmbeddedSource:
     """Runs manifests on this machine. Made by `open_embedded_source`."""
 
-    def __init__(self, settings: EmbeddedSettings, runs: LocalRuns) -> None:
-        """Read nothing yet."""
-        self._namespace = settings.namespace
+    def __init__(self, settings: EmbeddedSettings, group: TaskGroup) -> None:
+        """Read nothing yet; runs live in `group`."""
+        self._settings = settings
+        self._group = group
         self._reader = WatchedReader(_library(settings), settings.environ)
-        self._runs = runs
         self._read_lock = anyio.Lock()
         self._read: Reading | None = None
         self._contents = Contents()
-        self.changed = runs.changed
-        self.forget = runs.forget
-        self.stop = runs.stop
-        self.end_left_over = runs.end_left_over
+        self._opened: LocalRuns | None = None
+        self._stopping = False
+
+    @property
+    def _runs(self) -> "LocalRuns":
+        # Imported when it is used: a list of operations needs nothing that runs them.
+        from opsmcp_pipelines.embedded.runs import LocalRuns
+
+        if self._opened is None:
+            self._opened = LocalRuns(self._settings, self._group)
+        return self._opened
+
+    async def close(self) -> None:
+        """End what runs were started by; they have ended. A cancellation does not interrupt it."""
+        if self._opened is not None:
+            await self._opened.close()
 
     @property
     def label(self) -> str:
@@ -120,7 +107,7 @@ class EmbeddedSource:
         async with self._read_lock:
             reading = await self._reader.read()
             if reading != self._read:
-                self._contents = reading.contents(self._namespace)
+                self._contents = reading.contents(self._settings.namespace)
                 self._read = reading
             return self._contents
 
@@ -133,7 +120,10 @@ class EmbeddedSource:
             SourceUnavailable: All runs are being ended.
         """
         await self._runs.prepare()
-        return self._runs.start(request, await self._plan(request))
+        definition = await self._definition(request)
+        if self._stopping:
+            raise SourceUnavailable("opsmcp is stopping")
+        return self._runs.start(request, definition)
 
     async def read_run(self, ref: RunRef) -> RunReport:
         """How a run of this process stands, with the output so far.
@@ -161,6 +151,10 @@ class EmbeddedSource:
         await turn()
         return self._runs.find(operation, call_id)
 
+    async def changed(self, ref: RunRef) -> None:
+        """Return once something of it has ended since it was read; never for another's run."""
+        await self._runs.changed(ref)
+
     async def cancel(self, ref: RunRef) -> Cancelled:
         """End a run and everything it started.
 
@@ -168,7 +162,21 @@ class EmbeddedSource:
         """
         return await self._runs.cancel(ref)
 
-    async def _plan(self, request: StartRequest) -> Plan:
+    async def stop(self) -> None:
+        """End all runs, and start no more."""
+        self._stopping = True
+        if self._opened is not None:
+            await self._opened.stop()
+
+    def forget(self, ref: RunRef) -> None:
+        """Drop a run that has ended."""
+        self._runs.forget(ref)
+
+    async def end_left_over(self, operation: OperationKey, call_id: str) -> str:
+        """End what the run of a process that is gone has left; what became of it, for people."""
+        return await self._runs.end_left_over(operation, call_id)
+
+    async def _definition(self, request: StartRequest) -> Definition:
         """What is run: what was decided on, if the files still say so.
 
         Raises:
@@ -187,7 +195,7 @@ class EmbeddedSource:
             raise DefinitionChanged(
                 f"the definition of {request.operation} was changed after it was listed"
             )
-        return build_plan(found, request.variables)
+        return found
 
 
 def _library(settings: EmbeddedSettings) -> Library:

@@ -24,7 +24,6 @@ from opsmcp_tools.model.errors import ToolError, ToolUnavailable
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.policy.decision import Action, BuiltInTool, Effect
-from opsmcp_tools.results.output_slice import whole_output
 from opsmcp_tools.safe_text.cleaning import fence
 
 __all__ = ["listed", "read", "templates", "watchable"]
@@ -149,6 +148,9 @@ async def _output(services: Services, principal: Principal, run: str) -> tuple[s
 
 
 def _output_text(record: RunRecord, mark: str) -> str:
+    # Imported with the first output: what condenses it would slow down every start.
+    from opsmcp_tools.results.output_slice import whole_output
+
     whole = whole_output(record)
     text = fence(whole[:_MOST_OUTPUT_CHARS], mark, f"output of {record.run}")
     if len(whole) > _MOST_OUTPUT_CHARS:

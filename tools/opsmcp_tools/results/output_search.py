@@ -11,8 +11,6 @@ from typing import Literal
 
 import re2
 
-from opsmcp_tools.condense.landmarks import breaks, rare_lines
-from opsmcp_tools.condense.table_shape import rows_begin
 from opsmcp_tools.model.errors import ToolError
 from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.safe_text.characters import quote
@@ -123,6 +121,8 @@ class _Numbered:
     """All lines with the headings of the parts among them, as the whole output shows them."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
+        from opsmcp_tools.condense.table_shape import rows_begin
+
         self.lines: list[str] = []
         self.starts: list[int] = []
         self._titles: list[Sequence[int]] = []
@@ -163,6 +163,9 @@ def _hits(numbered: _Numbered, wanted: Wanted) -> Iterator[_Line]:
 def _viewed(lines: Sequence[str], view: View | None) -> Iterable[int]:
     if view is None:
         return range(len(lines))
+    # Imported with the first one: what a tool's schema says needs nothing of it.
+    from opsmcp_tools.condense.landmarks import breaks, rare_lines
+
     return rare_lines(lines) if view == "rare" else breaks(lines)
 
 

@@ -9,8 +9,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -20,7 +20,7 @@ import opsmcp_pipelines
 from opsmcp_pipelines.embedded.engine.channel import Channel, ChannelClosed
 from opsmcp_pipelines.embedded.engine.own_environment import hide_own_environment
 
-__all__ = ["ForkServer", "open_fork_server"]
+__all__ = ["ForkServer"]
 
 # Imported, since a script is compiled anew each time. What is found first is Python's own.
 _MODULE = "opsmcp_pipelines.embedded.engine.supervisor_main"
@@ -34,25 +34,11 @@ _FORK_SECONDS = 20.0
 _END_SECONDS = 5.0
 
 
-@asynccontextmanager
-async def open_fork_server(environ: Mapping[str, str]) -> AsyncGenerator["ForkServer", None]:
-    """A server that is started when it is needed, and ended with the block.
-
-    Args:
-        environ: What every step may see, and so may the environment of their parents.
-    """
-    server = ForkServer(environ)
-    try:
-        yield server
-    finally:
-        await server.stop()
-
-
 class ForkServer:
-    """Starts supervisors. Made by `open_fork_server`."""
+    """Starts supervisors; needs a `stop`, shielded from cancellation."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """Start nothing yet."""
+        """Start nothing yet; every step may see `environ`, and so may that of their parents."""
         self.environ = environ
         self._lock = anyio.Lock()
         self._process: Process | None = None

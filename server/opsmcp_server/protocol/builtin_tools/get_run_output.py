@@ -11,12 +11,14 @@ from opsmcp_server.protocol.builtin_tools.row import Arguments, Asked, BuiltIn
 from opsmcp_server.protocol.results import text_result
 from opsmcp_tools.phrases.tool_names import GET_RUN_OUTPUT
 from opsmcp_tools.results.output_search import VIEWS, Wanted
-from opsmcp_tools.results.output_slice import output_slice, slice_data, slice_text
 
 __all__ = ["ROW"]
 
 
 async def _respond(services: Services, asked: Asked) -> types.CallToolResult:
+    # Imported with the first output: what condenses it would slow down every start.
+    from opsmcp_tools.results.output_slice import output_slice, slice_data, slice_text
+
     given = asked.given
     record = await services.executions.history.get(given["run"], asked.principal)
     wanted = _wanted_lines(given)
