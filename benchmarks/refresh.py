@@ -16,8 +16,8 @@ import anyio
 
 from benchmarks.measure import Row
 from opsmcp_server.app import open_services
-from opsmcp_server.calls.services import Services
 from opsmcp_server.config.load import load
+from opsmcp_server.protocol.services import Services
 
 _PIPELINES = 2_500
 _ROUNDS = 7
@@ -42,7 +42,7 @@ async def _measure(url: str, folder: Path, pages: Pages) -> tuple[float, float]:
         "OPSMCP_DISCOVERY_INTERVAL_SECONDS": "3600",
     }
     async with open_services(load(environ, cwd=folder), environ) as services:
-        await services.wait_for_first_read()
+        await services.calls.tools.wait_for_first_read()
         times: tuple[list[float], list[float]] = ([], [])
         for number in range(_ROUNDS):
             times[0].append(await _refresh(services))
@@ -53,7 +53,7 @@ async def _measure(url: str, folder: Path, pages: Pages) -> tuple[float, float]:
 
 async def _refresh(services: Services) -> float:
     begin = anyio.current_time()
-    await services.discovery.refresh()
+    await services.calls.tools.discovery.refresh()
     # Tools are made in a thread: a refresh is over when they are the ones that clients see.
     while not _is_adopted(services):  # noqa: ASYNC110 - only a benchmark waits for this
         await anyio.sleep(0.001)
@@ -61,8 +61,8 @@ async def _refresh(services: Services) -> float:
 
 
 def _is_adopted(services: Services) -> bool:
-    toolbox = services.toolbox
-    return toolbox is not None and toolbox.catalogue is services.discovery.catalogue
+    toolbox = services.calls.tools.toolbox
+    return toolbox is not None and toolbox.catalogue is services.calls.tools.discovery.catalogue
 
 
 _METADATA = {"namespace": "ops-system", "labels": {"ops/copilot": "enabled"}}

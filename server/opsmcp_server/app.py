@@ -14,14 +14,17 @@ from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.discovery import Discovery
 from opsmcp_pipelines.kinds.kind import parse_kind
 from opsmcp_pipelines.source import Traits
-from opsmcp_server.calls.adoption import Adoption
-from opsmcp_server.calls.services import Services
+from opsmcp_server.calls.context import CallContext
+from opsmcp_server.calls.current_tools import CurrentTools
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import Config
 from opsmcp_server.config.schema import HintName
 from opsmcp_server.config.schema import Override as OverrideSetting
+from opsmcp_server.protocol.adoption import Adoption
 from opsmcp_server.protocol.builtin_tools.registry import BUILT_IN
+from opsmcp_server.protocol.published import Published
 from opsmcp_server.protocol.run_updates import RunNews
+from opsmcp_server.protocol.services import Services
 from opsmcp_server.protocol.subscriptions import Sessions
 from opsmcp_server.protocol.tool_list import Listing
 from opsmcp_server.sources.registry import SourceContext, open_source
@@ -84,32 +87,34 @@ async def open_services(
             contents=partial(_contents, discovery),
             masker=masker,
         )
-        policy, local = _policy(config), Principal(_local_user())
-        new_listing = partial(_new_listing, config, policy)
-        services = Services(
+        policy = _policy(config)
+        tools = CurrentTools(discovery, source.label)
+        calls = CallContext(
             config=config,
             source=source,
-            discovery=discovery,
+            tools=tools,
             executions=executions,
-            news=news,
             policy=policy,
-            principal=local,
-            tool_settings=_tool_settings(config, source.traits),
+            principal=Principal(_local_user()),
             masker=masker,
-            sessions=sessions,
-            clock=clock,
-            listing=new_listing(local),
-            new_listing=new_listing,
             count_uses=journal.uses,
+            clock=clock,
+        )
+        clients = Published(
+            calls=calls,
+            tool_settings=_tool_settings(config, source.traits),
             approvals=ApprovalFile(config.state.dir, source.label),
+            new_listing=partial(_new_listing, config, policy),
+            sessions=sessions,
+            news=news,
         )
         group = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(group.cancel_scope.cancel)
         if follows_runs:
             await group.start(executions.run)
         group.start_soon(news.run)
-        group.start_soon(Adoption(services, group).run)
-        yield services
+        group.start_soon(Adoption(clients, group).run)
+        yield Services(calls, clients)
 
 
 def _require(journal: LateJournal, config: Config) -> None:

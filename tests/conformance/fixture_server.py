@@ -27,12 +27,13 @@ from mcp_types.jsonrpc import INTERNAL_ERROR, MISSING_REQUIRED_CLIENT_CAPABILITY
 
 from opsmcp_server.app import open_services
 from opsmcp_server.calls import prepare as calls
-from opsmcp_server.calls.services import Services
 from opsmcp_server.config.load import load
-from opsmcp_server.protocol.handlers import OpsmcpServer, build_server, principal_of
+from opsmcp_server.protocol.handlers import build_server, principal_of
 from opsmcp_server.protocol.results import Context, guarded
 from opsmcp_server.protocol.run_tasks import RunTasks
+from opsmcp_server.protocol.sdk_gaps import OpsmcpServer
 from opsmcp_server.protocol.sealed_state import Seal, read_key
+from opsmcp_server.protocol.services import Services
 from opsmcp_server.protocol.tasks_extension import Held, Status, Tasks, TaskState, require_extension
 from opsmcp_server.transports.http import build_app
 from tests.server.harness import settings
@@ -236,13 +237,13 @@ class _Tools:
     async def _test_trigger_tool_change(
         self, _ctx: Context, _params: types.CallToolRequestParams
     ) -> Any:
-        await self._services.sessions.lists_changed()
+        await self._services.clients.sessions.lists_changed()
         return _text("changed")
 
     async def _test_trigger_prompt_change(
         self, _ctx: Context, _params: types.CallToolRequestParams
     ) -> Any:
-        await self._services.sessions._bus.publish(PromptsListChanged())
+        await self._services.clients.sessions._bus.publish(PromptsListChanged())
         return _text("changed")
 
 
@@ -293,23 +294,24 @@ class _Resources:
         return handle
 
     async def _address(self) -> str:
-        services = self._services
-        call = await calls.prepare(services, "test-simple-text", {}, services.principal)
-        record = await calls.execute(services, call, wait_seconds=0)
+        context = self._services.calls
+        call = await calls.prepare(context, "test-simple-text", {}, context.principal)
+        record = await calls.execute(context, call, wait_seconds=0)
         return f"ops://runs/{record.run}"
 
 
 def fixture_server(services: Services) -> OpsmcpServer:
     server = build_server(services)
-    work = _Work(RunTasks(services, lambda: principal_of(services)))
+    context = services.calls
+    work = _Work(RunTasks(context, lambda: principal_of(context)))
     tasks = Tasks(
         work,
-        Seal(read_key(services.config.state), "task"),
-        audience=services.source.label,
-        who=lambda: principal_of(services).name,
+        Seal(read_key(context.config.state), "task"),
+        audience=context.source.label,
+        who=lambda: principal_of(context).name,
     )
     for method, params_type, handler in tasks.handlers():
-        server.add_request_handler(method, params_type, guarded(handler, services.masker))
+        server.add_request_handler(method, params_type, guarded(handler, services.calls.masker))
     resources = _Resources(services)
     _replace(server, "tools/list", _listing)
     _replace(server, "tools/call", lambda product: _Tools(services, tasks, work, product).call)
@@ -336,7 +338,7 @@ async def fixture_services(folder: Path) -> AsyncGenerator[Services]:
         OPSMCP_TOOLS_PAGE_SIZE="1000",  # else the page is written before anybody can rename
     )
     async with open_services(load(environ, cwd=folder), environ) as services:
-        await services.wait_for_first_read()
+        await services.calls.tools.wait_for_first_read()
         yield services
 
 

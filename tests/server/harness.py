@@ -17,11 +17,11 @@ from mcp.client.streamable_http import streamable_http_client
 from starlette.types import ASGIApp
 
 from opsmcp_server.app import open_services
-from opsmcp_server.calls.services import Services
 from opsmcp_server.config.load import load
 from opsmcp_server.config.schema import Server
 from opsmcp_server.protocol.handlers import build_server
 from opsmcp_server.protocol.results import STRUCTURED
+from opsmcp_server.protocol.services import Services
 from opsmcp_server.transports.http import build_app, listen
 from opsmcp_tools.journal.lazy import LateJournal
 from opsmcp_tools.journal.sqlite_write import SqliteJournal
@@ -89,7 +89,7 @@ def services_of(run: Running) -> Services:
 
 def journal_of(run: Running) -> SqliteJournal:
     """The journal of one that runs in this process, opened."""
-    journal = services_of(run).executions.history._journal
+    journal = services_of(run).calls.executions.history._journal
     assert isinstance(journal, LateJournal)
     return journal._journal
 
@@ -114,7 +114,7 @@ async def running(link: str, environ: Mapping[str, str], cwd: Path) -> AsyncGene
             config = load(environ, cwd=cwd)
             run.token = config.server.token.get_secret_value()
             run.services = await run.stack.enter_async_context(open_services(config, environ))
-            await run.services.wait_for_first_read()
+            await run.services.calls.tools.wait_for_first_read()
         if transport in ("sse", "http"):
             assert run.services is not None
             run.url = await run.stack.enter_async_context(serving(run.services))
@@ -145,5 +145,5 @@ async def serving(
     async with anyio.create_task_group() as group:
         group.start_soon(lambda: server.serve(sockets=[listener]))
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        services.sessions.close()
+        services.clients.sessions.close()
         server.should_exit = True

@@ -13,9 +13,10 @@ from opsmcp_pipelines.catalogue import Contents, Problem
 from opsmcp_pipelines.discovery import Discovery
 from opsmcp_pipelines.models import COPILOT_LABEL, OperationKind, Step, Task, Variable
 from opsmcp_server.app import open_services
-from opsmcp_server.calls.adoption import Adoption
-from opsmcp_server.calls.services import Services
+from opsmcp_server.calls.current_tools import CurrentTools
 from opsmcp_server.config.load import load
+from opsmcp_server.protocol.adoption import Adoption
+from opsmcp_server.protocol.services import Services
 from tests.discovery.test_discovery import Scripted
 from tests.server.conftest import Ground
 
@@ -32,23 +33,22 @@ async def _adopting(
     """Services whose tools come from the script alone."""
     environ = ground.environ()
     async with open_services(load(environ, cwd=ground.root), environ) as opened:
-        services = replace(
-            opened,
-            discovery=Discovery(scripted, interval_seconds=0.01),
-            first_read=anyio.Event(),
-            toolbox=None,
-            tool_settings=replace(opened.tool_settings, kinds={} if kinds is None else kinds),
-        )
+        tools = CurrentTools(Discovery(scripted, interval_seconds=0.01), "the script")
+        calls, settings = replace(opened.calls, tools=tools), opened.clients.tool_settings
+        settings = replace(settings, kinds={} if kinds is None else kinds)
+        clients = replace(opened.clients, calls=calls, tool_settings=settings)
+        services = Services(calls, clients)
         async with anyio.create_task_group() as group:
-            group.start_soon(Adoption(services, group, operation_seconds=0.2).run)
+            group.start_soon(Adoption(clients, group, operation_seconds=0.2).run)
             with anyio.fail_after(10):
-                await services.first_read.wait()
+                await services.calls.tools.first_read.wait()
             yield services
             group.cancel_scope.cancel()
 
 
 def _names(services: Services) -> list[str]:
-    return [tool.name for tool in services.toolbox.tools] if services.toolbox else []
+    toolbox = services.calls.tools.toolbox
+    return [tool.name for tool in toolbox.tools] if toolbox else []
 
 
 async def _until(happened: Callable[[], bool]) -> None:
@@ -65,8 +65,8 @@ async def test_an_error_that_nobody_foresaw_costs_the_one_tool(
     broken = replace(_task("broken"), desc=cast("str", 7))
     async with _adopting(ground, Scripted([Contents(tasks=(broken, _task("good")))])) as services:
         assert _names(services) == ["good"]
-        assert services.toolbox is not None
-        (withheld,) = services.toolbox.withheld
+        assert services.calls.tools.toolbox is not None
+        (withheld,) = services.calls.tools.toolbox.withheld
     assert (withheld.operation, withheld.reason[:21]) == ("broken", "opsmcp itself failed ")
     assert "no tool could be made of task ops-system/broken" in caplog.text
 
@@ -108,8 +108,8 @@ async def test_an_operation_that_takes_too_long_is_withheld_and_not_tried_again(
     scripted = Scripted([first, Contents(tasks=(slow, _task("good"), _task("more")))])
     async with _adopting(ground, scripted, kinds) as services:
         await _until(lambda: _names(services) == ["good", "more"])
-        assert services.toolbox is not None
-        (withheld,) = services.toolbox.withheld
+        assert services.calls.tools.toolbox is not None
+        (withheld,) = services.calls.tools.toolbox.withheld
         asked = kinds.asked
         kinds.found.set()
         scripted.answers = [Contents(tasks=(replace(slow, desc="another"),))]

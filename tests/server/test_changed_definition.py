@@ -56,7 +56,8 @@ async def test_a_script_that_was_rewritten_after_the_list_does_not_run(
     async with running("memory-legacy", environ, ground.root) as run:
         services = services_of(run)
         await approve(services)
-        services.adopt(services.build((await services.current_toolbox()).catalogue))
+        catalogue = (await services.calls.tools.current()).catalogue
+        services.clients.adopt(services.clients.build(catalogue))
         async with run.connect(message_handler=on_message) as client:
             assert not (await client.call_tool(*SHOW)).is_error
             make_it_write(ground)

@@ -19,8 +19,8 @@ from mcp_types.jsonrpc import (
     JSONRPCResponse,
 )
 
-from opsmcp_server.calls.services import Services
 from opsmcp_server.protocol.handlers import build_server
+from opsmcp_server.protocol.services import Services
 from tests.fakes.clock import JumpingClock
 from tests.server.conftest import Ground
 from tests.server.harness import Running, running, services_of
@@ -48,7 +48,7 @@ Meanwhile = Callable[[Services], Awaitable[None]]
 @pytest.fixture(params=LINKS)
 async def run(request: pytest.FixtureRequest, ground: Ground) -> AsyncGenerator[Running]:
     async with running(request.param, ground.environ(), ground.root) as run:
-        services_of(run).clock = JumpingClock()
+        services_of(run).calls.clock = JumpingClock()
         yield run
 
 
@@ -58,7 +58,7 @@ async def call(
     """The result when a person answers so after so long, and how often they were asked."""
     asked: list[str] = []
     services = services_of(run)
-    clock = services.clock
+    clock = services.calls.clock
     assert isinstance(clock, JumpingClock)
 
     async def respond(_ctx: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
@@ -93,7 +93,7 @@ async def test_a_refusal_starts_nothing_and_is_the_persons_only_if_there_was_tim
     environ = ground.environ(OPSMCP_CONSENT_UNAVAILABLE=unavailable)
     for era in ("legacy", "modern"):
         async with running(f"memory-{era}", environ, ground.root) as run:
-            services_of(run).clock = JumpingClock()
+            services_of(run).calls.clock = JumpingClock()
             result, _ = await call(run, answer, seconds)
         assert result.is_error and words in str(result.content)
     assert not ground.marker.exists()
@@ -114,7 +114,7 @@ async def test_a_client_is_not_trusted_after_a_question_that_nobody_answered(
 ) -> None:
     environ = ground.environ(OPSMCP_CONSENT_UNAVAILABLE="trust-client")
     async with running("memory-legacy", environ, ground.root) as run:
-        services_of(run).clock = JumpingClock()
+        services_of(run).calls.clock = JumpingClock()
         result, _ = await call(run, AGREED, 301)
     assert result.is_error and "in time" in str(result.content)
     assert not ground.marker.exists()
@@ -292,11 +292,11 @@ async def test_what_is_no_answer_starts_nothing(
 
 async def rewrite(services: Services) -> None:
     """Another definition of the operation is found while the person thinks."""
-    (path,) = services.config.embedded.manifests[0].glob("*.yaml")
+    (path,) = services.calls.config.embedded.manifests[0].glob("*.yaml")
     path.write_text(path.read_text("utf-8").replace("touch", "rm -rf / ; touch"), "utf-8")
-    await services.discovery.refresh()
-    assert services.discovery.catalogue is not None
-    services.adopt(services.build(services.discovery.catalogue))
+    await services.calls.tools.discovery.refresh()
+    assert services.calls.tools.discovery.catalogue is not None
+    services.clients.adopt(services.clients.build(services.calls.tools.discovery.catalogue))
 
 
 async def test_what_changed_while_the_person_was_asked_is_not_done(

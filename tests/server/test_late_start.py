@@ -11,8 +11,8 @@ import pytest
 from mcp import Client
 
 from opsmcp_server.app import open_services
-from opsmcp_server.calls.services import Services
 from opsmcp_server.config.load import load
+from opsmcp_server.protocol.services import Services
 from tests.fakes.ops_server import FakeOps, Fault, fake_ops
 from tests.server.harness import running, serving, settings
 
@@ -92,7 +92,7 @@ async def _connected(
 ) -> AsyncGenerator[tuple[Services, Client]]:
     """A client that does not wait for the first read before it connects."""
     async with open_services(load(environ, cwd=root), environ) as services:
-        services.first_read_seconds = patience
+        services.calls.tools.first_read_seconds = patience
         async with (
             serving(services) as url,
             Client(f"{url}/mcp", mode="legacy", message_handler=ears.on_message) as client,
@@ -130,6 +130,6 @@ async def test_who_waits_for_the_first_list_is_not_told_that_it_changed(tmp_path
             group.start_soon(ask)
             await ops.until_hanging()
             ops.release()
-        assert services.toolbox is not None
-    assert len(lists[0].tools) > len(services.listing.own)
+        assert services.calls.tools.toolbox is not None
+    assert len(lists[0].tools) > len(services.clients.listing.own)
     assert not ears.told.is_set()

@@ -10,8 +10,8 @@ import pytest
 from mcp import Client
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from opsmcp_server.calls.services import Services
 from opsmcp_server.protocol.handlers import build_server
+from opsmcp_server.protocol.services import Services
 from opsmcp_server.protocol.tool_list import Listing, ListingMiddleware
 from opsmcp_tools.model.tool import Principal, Tool
 from tests.own_settings import write_settings
@@ -118,7 +118,7 @@ def test_a_list_that_changes_between_two_pages_repeats_and_skips_nothing() -> No
 async def test_a_catalogue_that_reads_the_same_changes_no_list(ground: Ground) -> None:
     async with running("memory-modern", ground.environ(), ground.root) as run:
         assert run.services is not None
-        listing = run.services.listing
+        listing = run.services.clients.listing
         before = listing.page(MODERN)
         text = (ground.manifests / "own.yaml").read_text("utf-8")
         (ground.manifests / "own.yaml").write_text(f"{text}# a remark\n", "utf-8")
@@ -130,14 +130,11 @@ async def test_a_catalogue_that_reads_the_same_changes_no_list(ground: Ground) -
 
 
 async def _refresh(services: Services) -> None:
-    await services.discovery.refresh()
+    await services.calls.tools.discovery.refresh()
     with anyio.fail_after(20):
-        while services.toolbox is None or services.toolbox.catalogue is not _catalogue(services):
+        tools = services.calls.tools
+        while tools.toolbox is None or tools.toolbox.catalogue is not tools.discovery.catalogue:
             await anyio.lowlevel.checkpoint()
-
-
-def _catalogue(services: Services) -> object:
-    return services.discovery.catalogue
 
 
 _RULES = """\
@@ -165,6 +162,6 @@ async def test_those_who_may_see_the_same_share_one_list(ground: Ground) -> None
         services = run.services
         assert services is not None
         anna, anne, bob = (Principal(name) for name in ("anna", "anne", "bob"))
-        assert services.listing_for(anna) is services.listing_for(anne)
-        assert services.listing_for(bob) is services.listing
-        assert services.listing_for(anna) is not services.listing
+        assert services.clients.listing_for(anna) is services.clients.listing_for(anne)
+        assert services.clients.listing_for(bob) is services.clients.listing
+        assert services.clients.listing_for(anna) is not services.clients.listing

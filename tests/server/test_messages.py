@@ -82,7 +82,7 @@ async def test_a_bad_body_is_refused(
         async with httpx2.AsyncClient() as client:
             answer = await client.post(f"{run.url}/mcp", headers=headers, content=body)
         assert run.services is not None
-        runs = (await run.services.executions.history.list(run.services.principal)).runs
+        runs = (await run.services.calls.executions.history.list(run.services.calls.principal)).runs
     assert answer.status_code == 400
     assert words in answer.json()["error"]["message"]
     assert answer.json()["id"] == number

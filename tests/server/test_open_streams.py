@@ -15,8 +15,8 @@ import pytest
 from anyio import to_thread
 from anyio.abc import Process
 
-from opsmcp_server.protocol.handlers import OpsmcpServer
 from opsmcp_server.protocol.results import STRUCTURED
+from opsmcp_server.protocol.sdk_gaps import OpsmcpServer
 from opsmcp_server.transports import sse
 from opsmcp_server.transports.http import build_app
 from tests.server.conftest import Ground

@@ -5,7 +5,7 @@ from typing import Any
 import anyio
 import mcp_types as types
 
-from opsmcp_server.calls.services import Services
+from opsmcp_server.protocol.services import Services
 from opsmcp_tools.policy.approvals import Approval, Approvals, find_changes
 from opsmcp_tools.toolbox.build import build_toolbox
 from tests.server.conftest import Ground
@@ -16,9 +16,10 @@ CALL: Any = ("show-greeting", {"who": "world"})
 
 async def approve(services: Services) -> None:
     """What `opsmcp approve-catalogue --yes` does in another process."""
-    catalogue = (await services.current_toolbox()).catalogue
-    changes = find_changes(build_toolbox(catalogue, services.tool_settings).tools, Approvals())
-    services.approvals.add(
+    catalogue = (await services.calls.tools.current()).catalogue
+    toolbox = build_toolbox(catalogue, services.clients.tool_settings)
+    changes = find_changes(toolbox.tools, Approvals())
+    services.clients.approvals.add(
         {one.tool.operation.key: Approval(one.tool.definition, one.lines) for one in changes}
     )
 

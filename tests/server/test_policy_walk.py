@@ -164,7 +164,7 @@ async def _subscribe(denied: Denied) -> None:
         request = types.SubscribeRequest(params=types.SubscribeRequestParams(uri=address))
         asked = denied.client.session.send_request(request, types.EmptyResult)
         assert (await _answer(asked)).startswith("refused: ")
-        assert not denied.running.services.sessions.is_watched(address)
+        assert not denied.running.services.clients.sessions.is_watched(address)
 
 
 async def _listen(denied: Denied) -> None:

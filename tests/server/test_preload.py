@@ -23,7 +23,7 @@ OURS = ("opsmcp_", "tree_sitter", "re2", "anyio")
 async def main():
     environ = dict(os.environ)
     async with open_services(load(environ, cwd=Path.cwd()), environ) as services:
-        await services.wait_for_first_read()
+        await services.calls.tools.wait_for_first_read()
         async with Client(build_server(services)) as client:
             before = set(sys.modules)
             await client.call_tool("search_operations", {"query": "greeting"})

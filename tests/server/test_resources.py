@@ -47,9 +47,9 @@ async def test_an_operation_that_went_away_is_absent(ground: Ground) -> None:
     async with running("memory-modern", ground.environ(), ground.root) as run:
         services = services_of(run)
         (ground.manifests / "own.yaml").unlink()
-        await services.discovery.refresh()
-        assert services.discovery.catalogue is not None
-        services.adopt(services.build(services.discovery.catalogue))
+        await services.calls.tools.discovery.refresh()
+        assert services.calls.tools.discovery.catalogue is not None
+        services.clients.adopt(services.clients.build(services.calls.tools.discovery.catalogue))
         async with run.connect() as client:
             refused = await _refusal(client, address)
     assert (refused.code, refused.data) == (INVALID_PARAMS, {"uri": address})

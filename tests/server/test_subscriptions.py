@@ -14,8 +14,8 @@ from mcp.shared.exceptions import MCPError
 from mcp.shared.message import SessionMessage
 from mcp_types.jsonrpc import INVALID_PARAMS, INVALID_REQUEST, JSONRPCNotification, JSONRPCRequest
 
-from opsmcp_server.calls.services import Services
 from opsmcp_server.protocol.handlers import build_server
+from opsmcp_server.protocol.services import Services
 from opsmcp_server.protocol.subscriptions import Sessions
 from opsmcp_tools.model.tool import Principal
 from tests.server.conftest import Ground
@@ -196,10 +196,10 @@ async def test_a_run_of_somebody_else_cannot_be_watched(
     async with running("memory-legacy", waiting, ground.root) as run, run.connect() as client:
         assert run.services is not None
         address = await _start(client)
-        run.services.principal = Principal("somebody-else")
+        run.services.calls.principal = Principal("somebody-else")
         with pytest.raises(MCPError):
             await subscribe(client, address)
-        assert not run.services.sessions.is_watched(address)
+        assert not run.services.clients.sessions.is_watched(address)
 
 
 @pytest.mark.parametrize("era", ["legacy", "modern"])
@@ -211,9 +211,9 @@ async def test_nobody_watches_for_a_client_that_left(
         async with run.connect() as client:
             address = await _start(client)
             async with _watching(run, client, address, _Ears()):
-                assert run.services.sessions.is_watched(address)
+                assert run.services.clients.sessions.is_watched(address)
         with anyio.fail_after(10):
-            while run.services.sessions.is_watched(address):
+            while run.services.clients.sessions.is_watched(address):
                 await anyio.lowlevel.checkpoint()
 
 
@@ -221,9 +221,9 @@ async def test_one_client_cannot_watch_without_end(ground: Ground, waiting: dict
     async with running("memory-legacy", waiting, ground.root) as run, run.connect() as client:
         assert run.services is not None
         address = await _start(client)
-        (older,) = run.services.sessions._older.values()
+        (older,) = run.services.clients.sessions._older.values()
         for number in range(100):
-            run.services.sessions.watch(older.session, f"ops://runs/r-{number}")
+            run.services.clients.sessions.watch(older.session, f"ops://runs/r-{number}")
         with pytest.raises(MCPError) as caught:
             await subscribe(client, address)
     assert caught.value.code == INVALID_REQUEST
@@ -233,7 +233,7 @@ async def test_one_stream_cannot_watch_without_end(ground: Ground, waiting: dict
     async with running("memory-modern", waiting, ground.root) as run, run.connect() as client:
         assert run.services is not None
         address = await _start(client)
-        run.services.sessions._watched["ops://runs/r-others"] = 9_999
+        run.services.clients.sessions._watched["ops://runs/r-others"] = 9_999
         async with client.listen(resource_subscriptions=[address, f"{address}/output"]) as events:
             honored = events.honored.resource_subscriptions
     assert honored == [address]
@@ -260,7 +260,7 @@ async def test_a_run_that_ends_while_another_is_looked_up_is_told(
 ) -> None:
     async with running("memory-modern", waiting, ground.root) as run, run.connect() as client:
         address = await _start(client)
-        executions = services_of(run).executions
+        executions = services_of(run).calls.executions
 
         def end(read: str) -> None:
             if "'r-none'" in read:
@@ -307,7 +307,8 @@ async def test_a_client_that_stopped_reading_holds_nobody_up(
     async with running("memory-legacy", waiting, ground.root) as run:
         # Sessions of the test's own hear of nothing but what the test tells them: the run may move.
         sessions = Sessions(write_seconds=0.5)
-        services = replace(services_of(run), sessions=sessions)
+        whole = services_of(run)
+        services = replace(whole, clients=replace(whole.clients, sessions=sessions))
         quiet = replace(run, services=services)
         async with quiet.connect(message_handler=ears.on_message) as client:
             address = await _start(client)

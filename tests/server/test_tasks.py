@@ -200,13 +200,13 @@ async def test_an_id_that_is_none_of_ours_is_unknown(method: str, ground: Ground
     async with _client(ground) as (client, run):
         handle = await call(client, "get-gated")
         assert run.services is not None
-        key, who = read_key(run.services.config.state), run.services.principal.name
+        key, who = read_key(run.services.calls.config.state), run.services.calls.principal.name
         questions, tasks = Seal(key, "question"), Seal(key, "task")
         forged = [
             "x",
             "v1." + "A" * 5000,
             handle.task_id[:-1] + ("A" if handle.task_id[-1] != "A" else "B"),
-            questions.close({"for": who, "at": run.services.source.label}),
+            questions.close({"for": who, "at": run.services.calls.source.label}),
             tasks.close({"for": who, "at": "the Ops server at http://other.example"}),
         ]
         for task_id in forged:
@@ -221,10 +221,10 @@ async def test_a_task_of_somebody_else_is_unknown(method: str, ground: Ground) -
     async with _client(ground) as (client, run):
         assert run.services is not None
         handle = await call(client, "get-gated")
-        own, run.services.principal = run.services.principal, Principal("somebody-else")
+        own, run.services.calls.principal = run.services.calls.principal, Principal("somebody-else")
         with pytest.raises(MCPError, match="no such task"):
             await ask(client, method, handle.task_id, inputResponses={})
-        run.services.principal = own
+        run.services.calls.principal = own
         await ask(client, "cancel", handle.task_id)
 
 

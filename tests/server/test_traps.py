@@ -25,7 +25,7 @@ class Exploding(Policy):
 
 async def _broken(run: Running) -> None:
     assert run.services is not None
-    run.services.policy = Exploding()
+    run.services.calls.policy = Exploding()
 
 
 @pytest.mark.parametrize("link", ["memory-legacy", "memory-modern", "http-legacy", "http-modern"])

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from opsmcp_server.calls.services import Services
+from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.url_resolution import check_resolved
 from opsmcp_tools.arguments.check import CheckedCall, check_arguments
 from opsmcp_tools.arguments.nearest_names import nearest_names
@@ -71,7 +71,7 @@ class Question:
     decision: Decision
 
 
-async def find_tool(services: Services, name: str, principal: Principal) -> Tool:
+async def find_tool(context: CallContext, name: str, principal: Principal) -> Tool:
     """The tool of that name, if this principal may know of it.
 
     Raises:
@@ -80,36 +80,36 @@ async def find_tool(services: Services, name: str, principal: Principal) -> Tool
         NotAllowed: This principal may not know of it.
         UnknownTool: There is and was no such tool.
     """
-    toolbox = await services.current_toolbox()
+    toolbox = await context.tools.current()
     tool = toolbox.find(name)
-    if tool is not None and _may_list(services, tool, principal):
+    if tool is not None and _may_list(context, tool, principal):
         return tool
-    raise _missing(services, toolbox, name, principal)
+    raise _missing(context, toolbox, name, principal)
 
 
-def _may_list(services: Services, tool: Tool, principal: Principal) -> bool:
-    return services.decide(principal, Action.LIST, tool).effect is not Effect.DENY
+def _may_list(context: CallContext, tool: Tool, principal: Principal) -> bool:
+    return context.decide(principal, Action.LIST, tool).effect is not Effect.DENY
 
 
-def _missing(services: Services, toolbox: Toolbox, name: str, principal: Principal) -> Exception:
+def _missing(context: CallContext, toolbox: Toolbox, name: str, principal: Principal) -> Exception:
     # A file that cannot be used as a whole is withheld under its own name.
-    names = {name, services.listed_from(name)}
+    names = {name, context.tools.listed_from(name)}
     withheld = next((item for item in toolbox.withheld if item.operation in names), None)
     if withheld is not None:
         return ToolGone(f"{name} is withheld: {withheld.reason}.")
     hidden = toolbox.find(name)
     if hidden is not None:
         return NotAllowed(f"Policy does not allow {name}.")
-    seen = (tool.name for tool in toolbox.tools if _may_list(services, tool, principal))
+    seen = (tool.name for tool in toolbox.tools if _may_list(context, tool, principal))
     near = nearest_names(name, seen)
     hint = f" The nearest names are {', '.join(near)}." if near else ""
-    if services.was_listed(name):
-        return ToolGone(f"{name} is gone: {services.source.label} has it no more.{hint}")
+    if context.tools.was_listed(name):
+        return ToolGone(f"{name} is gone: {context.source.label} has it no more.{hint}")
     return UnknownTool(f"There is no tool {quote(name)}.{hint}")
 
 
 async def prepare(
-    services: Services,
+    context: CallContext,
     name: str,
     arguments: Mapping[str, object],
     principal: Principal,
@@ -118,7 +118,7 @@ async def prepare(
     """Find, check and decide. Starts nothing.
 
     Args:
-        services: The running opsmcp.
+        context: The running opsmcp.
         name: The tool.
         arguments: What the caller gave.
         principal: Who calls.
@@ -127,47 +127,47 @@ async def prepare(
     Raises:
         ToolError: With what to change.
     """
-    tool = await find_tool(services, name, principal)
+    tool = await find_tool(context, name, principal)
     call = check_arguments(tool, arguments, principal)
-    decision = services.decide(principal, Action.RUN, tool, call.arguments)
+    decision = context.decide(principal, Action.RUN, tool, call.arguments)
     prepared = Prepared(tool, call, principal, decision)
     if plan_hash:
-        _check_plan(await _plan(services, prepared), plan_hash)
+        _check_plan(await _plan(context, prepared), plan_hash)
     if decision.effect is Effect.DENY:
         raise NotAllowed(f"{tool.name} was not started: {decision.reason}")
     if decision.effect is Effect.APPROVE:
         raise NotAllowed(f"{tool.name} needs somebody else's approval, which is not available yet.")
-    await services.nodes.check(tool, call)
+    await context.nodes.check(tool, call)
     await check_resolved(tool, call)
     return prepared
 
 
 async def plan(
-    services: Services, name: str, arguments: Mapping[str, object], principal: Principal
+    context: CallContext, name: str, arguments: Mapping[str, object], principal: Principal
 ) -> Plan:
     """What a call would do, whether policy allows it or not. Starts nothing.
 
     Raises:
         ToolError: With what to change.
     """
-    tool = await find_tool(services, name, principal)
-    decision = services.decide(principal, Action.PLAN, tool)
+    tool = await find_tool(context, name, principal)
+    decision = context.decide(principal, Action.PLAN, tool)
     if decision.denied:
         raise NotAllowed(f"{tool.name} was not planned: {decision.reason}.")
     call = check_arguments(tool, arguments, principal)
-    await services.nodes.check(tool, call)
-    decision = services.decide(principal, Action.RUN, tool, call.arguments)
-    return await _plan(services, Prepared(tool, call, principal, decision))
+    await context.nodes.check(tool, call)
+    decision = context.decide(principal, Action.RUN, tool, call.arguments)
+    return await _plan(context, Prepared(tool, call, principal, decision))
 
 
-async def _plan(services: Services, prepared: Prepared) -> Plan:
-    toolbox = await services.current_toolbox()
+async def _plan(context: CallContext, prepared: Prepared) -> Plan:
+    toolbox = await context.tools.current()
     return build_plan(
         prepared.tool,
         prepared.call,
         prepared.decision,
         toolbox.catalogue.contents,
-        source=services.source.label,
+        source=context.source.label,
         who=prepared.principal.name,
     )
 
@@ -180,28 +180,28 @@ def _check_plan(now: Plan, agreed: str) -> None:
         )
 
 
-async def check_again(services: Services, prepared: Prepared, asked: Question) -> None:
+async def check_again(context: CallContext, prepared: Prepared, asked: Question) -> None:
     """Return if a call is still what a person was asked about; answering takes minutes.
 
     Raises:
         ToolError: The operation, where it would run or the decision on it is another one now.
     """
-    tool = await find_tool(services, prepared.tool.name, prepared.principal)
-    decision = services.decide(prepared.principal, Action.RUN, tool, prepared.call.arguments)
-    if await question(services, replace(prepared, tool=tool, decision=decision)) != asked:
+    tool = await find_tool(context, prepared.tool.name, prepared.principal)
+    decision = context.decide(prepared.principal, Action.RUN, tool, prepared.call.arguments)
+    if await question(context, replace(prepared, tool=tool, decision=decision)) != asked:
         raise PlanChanged(
             f"{tool.name} was not started: the operation, where it would run, or what policy says "
             "of it, changed while the person was asked. Call again."
         )
 
 
-async def question(services: Services, prepared: Prepared) -> Question:
+async def question(context: CallContext, prepared: Prepared) -> Question:
     """What a person is asked: the operation, what it changes, where, and with which arguments.
 
     The arguments come last, so that they cannot push the rest out of sight, and behind them the
     defaults of the others. They are whole: who asks must show all of the text, or not ask.
     """
-    contents = (await services.current_toolbox()).catalogue.contents
+    contents = (await context.tools.current()).catalogue.contents
     where = places_in_words(prepared.tool, prepared.call, contents)
     tool, given = prepared.tool, prepared.call.arguments
     said = [words.RUN(tool.title, tool.name), _effect(tool)]
@@ -239,7 +239,7 @@ def command_line(prepared: Prepared, options: Sequence[str]) -> str:
 
 
 async def execute(
-    services: Services,
+    context: CallContext,
     prepared: Prepared,
     *,
     wait_seconds: float,
@@ -256,7 +256,7 @@ async def execute(
         PlanChanged: The source has another definition by now than the one that was decided on.
         ToolUnavailable: Nothing was started.
     """
-    executions, clock = services.executions, services.clock
+    executions, clock = context.executions, context.clock
     until = clock.monotonic() + wait_seconds
     try:
         started = await executions.start(
@@ -270,7 +270,7 @@ async def execute(
         )
     except PlanChanged:
         # So that whoever looks again sees what there is now, not what was listed.
-        await services.discovery.refresh()
+        await context.tools.discovery.refresh()
         raise
     if on_progress is not None and not started.ended:
         await on_progress(started)

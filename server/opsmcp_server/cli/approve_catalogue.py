@@ -7,11 +7,11 @@ from fnmatch import fnmatchcase
 
 import click
 
-from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.start import Failed
 from opsmcp_server.cli.terminal import can_ask, confirm
+from opsmcp_server.protocol.services import Services
 from opsmcp_tools.model.errors import UnknownTool
 from opsmcp_tools.model.tool import Tool
 from opsmcp_tools.policy.approvals import Approval, Change, find_changes
@@ -38,7 +38,7 @@ def command(shared: Shared, names: tuple[str, ...], yes: bool) -> int:
     """
 
     async def work(services: Services) -> int:
-        approvals = services.approvals.read()
+        approvals = services.clients.approvals.read()
         changes = find_changes(await _tools(services, names), approvals)
         if not changes:
             click.echo("Every definition is approved.")
@@ -46,15 +46,16 @@ def command(shared: Shared, names: tuple[str, ...], yes: bool) -> int:
         _show(changes)
         if not yes:
             _ask(changes, ["opsmcp", "approve-catalogue", *names, *shared.words(), "--yes"])
-        at, by = services.clock.now().isoformat(timespec="seconds"), services.principal.name
-        services.approvals.add(
+        calls = services.calls
+        at, by = calls.clock.now().isoformat(timespec="seconds"), calls.principal.name
+        services.clients.approvals.add(
             {
                 change.tool.operation.key: Approval(change.tool.definition, change.lines, at, by)
                 for change in changes
             }
         )
         click.echo(f"Approved {_count(changes)}.")
-        if not services.config.policy.pin:
+        if not services.calls.config.policy.pin:
             click.echo("opsmcp: approvals are not asked for: policy.pin is false", err=True)
         return 0
 
@@ -63,8 +64,8 @@ def command(shared: Shared, names: tuple[str, ...], yes: bool) -> int:
 
 async def _tools(services: Services, names: Sequence[str]) -> Sequence[Tool]:
     """The tools of these names, also those that are withheld because nobody approved them yet."""
-    catalogue = (await services.current_toolbox()).catalogue
-    toolbox = build_toolbox(catalogue, services.tool_settings)
+    catalogue = (await services.calls.tools.current()).catalogue
+    toolbox = build_toolbox(catalogue, services.clients.tool_settings)
     for name in names:
         if not any(fnmatchcase(tool.name, name) for tool in toolbox.tools):
             near = toolbox.nearest(name)

@@ -11,6 +11,7 @@ import mcp_types as types
 
 from opsmcp_pipelines.source import Cancelled
 from opsmcp_server.calls.answer import run_data, run_text
+from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.prepare import (
     Prepared,
     Question,
@@ -19,9 +20,8 @@ from opsmcp_server.calls.prepare import (
     prepare,
     question,
 )
-from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.options import Shared, shared_options
-from opsmcp_server.cli.session import run_with_services
+from opsmcp_server.cli.session import run_with_context
 from opsmcp_server.cli.start import Failed, WrongUse
 from opsmcp_server.cli.terminal import can_ask, confirm, progress_line, show_json, show_text
 from opsmcp_server.cli.verdicts import verdict_status, verdict_style
@@ -92,7 +92,7 @@ def command(
     key = secrets.token_hex(8) if new else ""
     request = _Request(tool, parse_arguments(arguments), wait, as_json, yes, plan_hash, key, shared)
 
-    async def work(services: Services) -> int:
+    async def work(context: CallContext) -> int:
         own = registry.find(tool)
         if plan and own is not None:
             raise WrongUse(
@@ -100,12 +100,12 @@ def command(
             )
         if plan:
             named = {"name": tool, "arguments": request.arguments}
-            return await _call_own(services, plan_operation.ROW, named, as_json=as_json)
+            return await _call_own(context, plan_operation.ROW, named, as_json=as_json)
         if own is not None:
-            return await _call_own(services, own, request.arguments, as_json=as_json)
-        return await _call(services, request)
+            return await _call_own(context, own, request.arguments, as_json=as_json)
+        return await _call(context, request)
 
-    return run_with_services(shared, work, starts_runs=not plan)
+    return run_with_context(shared, work, starts_runs=not plan)
 
 
 def parse_arguments(arguments: tuple[str, ...]) -> dict[str, str]:
@@ -126,13 +126,13 @@ def parse_arguments(arguments: tuple[str, ...]) -> dict[str, str]:
 
 
 async def _call_own(
-    services: Services, own: BuiltIn, arguments: Mapping[str, object], *, as_json: bool
+    context: CallContext, own: BuiltIn, arguments: Mapping[str, object], *, as_json: bool
 ) -> int:
     """Show what a tool of opsmcp's own answers."""
     if own.respond is None:
         raise WrongUse(f"{own.name} is for models: opsmcp call NAME ... runs any operation")
-    asked = own.check(services, services.principal, arguments, data=as_json)
-    result = await own.respond(services, asked)
+    asked = own.check(context, context.principal, arguments, data=as_json)
+    result = await own.respond(context, asked)
     if as_json:
         show_json(result.structured_content)
     else:
@@ -141,26 +141,26 @@ async def _call_own(
     return 1 if result.is_error else 0
 
 
-async def _call(services: Services, request: _Request) -> int:
-    prepared = await _prepare(services, request)
+async def _call(context: CallContext, request: _Request) -> int:
+    prepared = await _prepare(context, request)
     if prepared.needs_consent and not request.agreed:
-        asked = await question(services, prepared)
+        asked = await question(context, prepared)
         _ask(prepared, asked, request.shared)
-        await check_again(services, prepared, asked)
-    record = await _follow(services, prepared, request.wait_seconds, request.key)
+        await check_again(context, prepared, asked)
+    record = await _follow(context, prepared, request.wait_seconds, request.key)
     ways = Commands(request.shared.words())
-    text = await run_text(services, record, services.principal, ways=ways)
+    text = await run_text(context, record, context.principal, ways=ways)
     if request.as_json:
-        show_json(await run_data(services, record, services.principal, text, ways=ways))
+        show_json(await run_data(context, record, context.principal, text, ways=ways))
     else:
         show_text(text, verdict_style(record.verdict))
     return verdict_status(record.verdict)
 
 
-async def _prepare(services: Services, request: _Request) -> Prepared:
+async def _prepare(context: CallContext, request: _Request) -> Prepared:
     try:
         return await prepare(
-            services, request.tool, request.arguments, services.principal, request.plan_hash
+            context, request.tool, request.arguments, context.principal, request.plan_hash
         )
     except NotAllowed as error:
         again = shlex.join(["opsmcp", "policy", "explain", request.tool, *request.shared.words()])
@@ -186,11 +186,11 @@ def _ask(prepared: Prepared, asked: Question, shared: Shared) -> None:
 
 
 async def _follow(
-    services: Services, prepared: Prepared, wait_seconds: float | None, key: str
+    context: CallContext, prepared: Prepared, wait_seconds: float | None, key: str
 ) -> RunRecord:
     """Start the run and wait for it; on Ctrl-C, say what becomes of it."""
-    executions = services.executions
-    record = await _start(services, prepared, key)
+    executions = context.executions
+    record = await _start(context, prepared, key)
     repeated = record.repeated
     if wait_seconds is None:
         seconds = executions.deadline_of(record.tool) + _SLACK_SECONDS
@@ -200,23 +200,23 @@ async def _follow(
         with progress_line(f"{record.tool}: started (run {record.run})") as change:
 
             async def on_progress(now: RunRecord) -> None:
-                change(progress_message(now, services.clock.now()))
+                change(progress_message(now, context.clock.now()))
 
             record = await executions.wait(record.run, seconds, on_progress)
     except anyio.get_cancelled_exc_class():
         with anyio.CancelScope(shield=True):
-            await _leave(services, record, "Interrupted")
+            await _leave(context, record, "Interrupted")
         raise
     if not record.ended:
-        record = await _leave(services, record, f"Not ended after {seconds:g} seconds")
+        record = await _leave(context, record, f"Not ended after {seconds:g} seconds")
     return replace(record, repeated=repeated)
 
 
-async def _start(services: Services, prepared: Prepared, key: str) -> RunRecord:
+async def _start(context: CallContext, prepared: Prepared, key: str) -> RunRecord:
     """Start the run; on Ctrl-C before there is an answer, say where the run can be looked for."""
     tool, call, principal = prepared.tool, prepared.call, prepared.principal
     try:
-        return await services.executions.start(tool, call, principal, key=key)
+        return await context.executions.start(tool, call, principal, key=key)
     except anyio.get_cancelled_exc_class():
         click.echo(
             "opsmcp: Interrupted while the run was being started. "
@@ -226,15 +226,15 @@ async def _start(services: Services, prepared: Prepared, key: str) -> RunRecord:
         raise
 
 
-async def _leave(services: Services, record: RunRecord, why: str) -> RunRecord:
+async def _leave(context: CallContext, record: RunRecord, why: str) -> RunRecord:
     """Stop a run that lives in this process, and say what becomes of it."""
     now, done = record, Cancelled.GOES_ON
     with anyio.move_on_after(_CANCEL_SECONDS):
-        now, done = await services.executions.cancel(record.run, services.principal)
+        now, done = await context.executions.cancel(record.run, context.principal)
     if done is Cancelled.STOPPED:
         then = "was cancelled, because it lived in this process"
     else:
         then = "has ended" if now.ended else "goes on"
-    look = shlex.join(["opsmcp", "runs", record.run, *services.config.options])
+    look = shlex.join(["opsmcp", "runs", record.run, *context.config.options])
     click.echo(f"opsmcp: {why}. The run {then}; look at it with: {look}", err=True)
     return now

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import anyio
 import click
 
-from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.start import (
@@ -22,6 +21,7 @@ from opsmcp_server.cli.start import (
 )
 from opsmcp_server.config.environment import process_environment
 from opsmcp_server.config.load import Config
+from opsmcp_server.protocol.services import Services
 
 if TYPE_CHECKING:
     from opsmcp_server.copilot.chat.session import Plan, Session
@@ -144,7 +144,7 @@ def command(
         from opsmcp_server.copilot.servers.connection import Address
         from opsmcp_server.protocol.handlers import build_server
 
-        await services.current_toolbox()
+        await services.calls.tools.current()
         address = Address(build_server(services), "opsmcp", trusted=True)
         return await _session(plan, config, [address], asked)
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import click
 
 from opsmcp_pipelines.models import OperationKey
-from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table
+from opsmcp_server.protocol.services import Services
 from opsmcp_tools.model.tool import JsonObject, Withheld
 from opsmcp_tools.toolbox.build import Toolbox
 from opsmcp_tools.toolbox.source_lint import Report, Severity, lint_source, suggest_settings
@@ -30,8 +30,8 @@ def command(shared: Shared, as_json: bool, patch: bool) -> int:
     """
 
     async def work(services: Services) -> int:
-        toolbox = await services.current_toolbox()
-        reports, settings = lint_source(toolbox.catalogue, services.tool_settings)
+        toolbox = await services.calls.tools.current()
+        reports, settings = lint_source(toolbox.catalogue, services.clients.tool_settings)
         broken = _broken(toolbox)
         if as_json:
             show_json(_data(reports, settings, broken))

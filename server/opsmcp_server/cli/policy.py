@@ -4,10 +4,10 @@ from datetime import datetime
 
 import click
 
-from opsmcp_server.calls.services import Services
+from opsmcp_server.calls.context import CallContext
 from opsmcp_server.cli.call import parse_arguments
 from opsmcp_server.cli.options import Shared, shared_options
-from opsmcp_server.cli.session import run_with_services
+from opsmcp_server.cli.session import run_with_context
 from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text
 from opsmcp_server.protocol.builtin_tools import registry
 from opsmcp_tools.arguments.check import check_arguments
@@ -47,20 +47,20 @@ def command(
         raise click.UsageError(f"{what!r} is not explain: opsmcp policy explain TOOL ...")
     given, moment = parse_arguments(arguments), _parse_time(at)
 
-    async def work(services: Services) -> int:
-        principal = Principal(who) if who else services.principal
-        subject = await _find(services, tool)
+    async def work(context: CallContext) -> int:
+        principal = Principal(who) if who else context.principal
+        subject = await _find(context, tool)
         checked = {}
         if isinstance(subject, Tool) and given:
             checked = dict(check_arguments(subject, given, principal).arguments)
-        now = moment or services.clock.now()
-        policy = services.policy
+        now = moment or context.clock.now()
+        policy = context.policy
         decision = policy.decide(principal, Action.RUN, subject, checked, at=now)
         considered = tuple(policy.consider(principal, Action.RUN, subject, checked, at=now))
         (_show_json if as_json else _show)(tool, principal, decision, considered)
         return 0
 
-    return run_with_services(shared, work, follows_runs=False)
+    return run_with_context(shared, work, follows_runs=False)
 
 
 def _parse_time(text: str | None) -> datetime | None:
@@ -70,8 +70,8 @@ def _parse_time(text: str | None) -> datetime | None:
         raise click.UsageError(f"{text!r} is not a time such as 2026-11-24T03:00") from None
 
 
-async def _find(services: Services, name: str) -> Tool | BuiltInTool:
-    toolbox = await services.current_toolbox()
+async def _find(context: CallContext, name: str) -> Tool | BuiltInTool:
+    toolbox = await context.tools.current()
     if own := registry.find(name):
         return own.subject
     found = toolbox.find(name)

@@ -9,9 +9,9 @@ import click
 
 from opsmcp_pipelines.run import Verdict
 from opsmcp_server.calls.answer import run_data, run_text
-from opsmcp_server.calls.services import Services
+from opsmcp_server.calls.context import CallContext
 from opsmcp_server.cli.options import Shared, shared_options
-from opsmcp_server.cli.session import run_with_services
+from opsmcp_server.cli.session import run_with_context
 from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text
 from opsmcp_server.cli.verdicts import verdict_style
 from opsmcp_server.protocol.builtin_tools import get_run, get_run_output, list_runs
@@ -71,20 +71,20 @@ def command(
     if output and (run is None or as_json):
         raise click.UsageError("--output is for one RUN, and without --json")
 
-    async def work(services: Services) -> int:
+    async def work(context: CallContext) -> int:
         shown_by = list_runs if run is None else get_run_output if output else get_run
-        services.require(services.principal, Action.READ, shown_by.ROW.subject)
-        await services.executions.look(_LOOK_SECONDS)
-        whose = Principal(principal) if principal else services.principal
+        context.require(context.principal, Action.READ, shown_by.ROW.subject)
+        await context.executions.look(_LOOK_SECONDS)
+        whose = Principal(principal) if principal else context.principal
         if run is None:
             again = _words(filters, principal, as_json=as_json) + shared.words()
-            await _list(services, whose, filters, again, as_json=as_json)
+            await _list(context, whose, filters, again, as_json=as_json)
         else:
-            record = await services.executions.history.get(run, whose)
-            await _show_one(services, record, shared.words(), output=output, as_json=as_json)
+            record = await context.executions.history.get(run, whose)
+            await _show_one(context, record, shared.words(), output=output, as_json=as_json)
         return 0
 
-    return run_with_services(shared, work)
+    return run_with_context(shared, work)
 
 
 def _words(filters: Mapping[str, Any], principal: str | None, *, as_json: bool) -> list[str]:
@@ -100,14 +100,14 @@ def _words(filters: Mapping[str, Any], principal: str | None, *, as_json: bool) 
 
 
 async def _list(
-    services: Services,
+    context: CallContext,
     whose: Principal,
     filters: Mapping[str, Any],
     again: list[str],
     *,
     as_json: bool,
 ) -> None:
-    page = await services.executions.history.list(
+    page = await context.executions.history.list(
         whose,
         operation=filters["tool"],
         verdict=Verdict(filters["verdict"]) if filters["verdict"] else None,
@@ -155,16 +155,16 @@ def _row(record: RunRecord) -> tuple[Cell, ...]:
 
 
 async def _show_one(
-    services: Services, record: RunRecord, words: list[str], *, output: bool, as_json: bool
+    context: CallContext, record: RunRecord, words: list[str], *, output: bool, as_json: bool
 ) -> None:
     ways = Commands(words)
     if output:
         for line in _output(record):
             click.echo(line)
         return
-    text = await run_text(services, record, services.principal, ways=ways)
+    text = await run_text(context, record, context.principal, ways=ways)
     if as_json:
-        data = await run_data(services, record, services.principal, text, ways=ways)
+        data = await run_data(context, record, context.principal, text, ways=ways)
         show_json({**data, "definition": record.definition})
     else:
         show_text(text, verdict_style(record.verdict))

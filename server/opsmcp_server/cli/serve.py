@@ -4,11 +4,11 @@ import logging
 
 import click
 
-from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.process.glibc_heap import share_heap
 from opsmcp_server.process.preload import import_ahead
+from opsmcp_server.protocol.services import Services
 from opsmcp_server.transports.http import listen, serve_http
 from opsmcp_server.transports.origins import in_url, refused_elsewhere
 
@@ -32,7 +32,7 @@ def command(shared: Shared, host: str | None, port: int | None) -> int:
 
 
 async def _serve(services: Services) -> int:
-    server = services.config.server
+    server = services.calls.config.server
     with listen(server) as listener:
         port = listener.getsockname()[1]
         click.echo(f"opsmcp: serving http://{in_url(server.host)}:{port}/mcp", err=True)

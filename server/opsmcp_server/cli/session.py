@@ -10,7 +10,7 @@ import click
 
 from opsmcp_pipelines.errors import SourceError
 from opsmcp_server.app import open_services
-from opsmcp_server.calls.services import Services
+from opsmcp_server.calls.context import CallContext
 from opsmcp_server.cli import leave_closed_pipe, leave_unwritten
 from opsmcp_server.cli.options import Shared
 from opsmcp_server.cli.start import (
@@ -25,6 +25,7 @@ from opsmcp_server.config.environment import process_environment
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import Config
 from opsmcp_server.process.signals import do_until_told_to_end
+from opsmcp_server.protocol.services import Services
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import (
     ApprovalsUnusable,
@@ -38,7 +39,7 @@ from opsmcp_tools.model.errors import (
     UnknownTool,
 )
 
-__all__ = ["Work", "run_with_services"]
+__all__ = ["Work", "run_with_context", "run_with_services"]
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +92,22 @@ def run_with_services(
         raise _failure(error, masker, shared.words(), read=False) from error
 
 
+def run_with_context(
+    shared: Shared,
+    work: Callable[[CallContext], Awaitable[int]],
+    *,
+    starts_runs: bool = False,
+    follows_runs: bool = True,
+) -> int:
+    """The same for what needs no more than a call does."""
+    return run_with_services(
+        shared,
+        lambda services: work(services.calls),
+        starts_runs=starts_runs,
+        follows_runs=follows_runs,
+    )
+
+
 def _warn_of_unused(config: Config) -> None:
     if config.ops.server and config.embedded.manifests:
         logger.warning(
@@ -116,7 +133,9 @@ async def _work(
         except OSError as error:
             return leave_unwritten(error)
         except _EXPECTED as error:
-            return _failure(error, services.masker, options, read=services.toolbox is not None)
+            calls = services.calls
+            read = calls.tools.toolbox is not None
+            return _failure(error, calls.masker, options, read=read)
         except ExceptionGroup as group:
             if _is_closed_pipe(group):
                 return leave_closed_pipe()

@@ -4,10 +4,10 @@ import sys
 
 import click
 
-from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.start import Failed, WrongUse
+from opsmcp_server.protocol.services import Services
 from opsmcp_server.transports.stdio import Overran, serve_stdio
 
 __all__ = ["command"]

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import mcp_types as types
 
+from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.prepare import find_tool
-from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table
 from opsmcp_server.protocol.builtin_tools import registry
 from opsmcp_server.protocol.results import to_mcp_tool
@@ -35,7 +35,7 @@ class Detail(NamedTuple):
     file: str = ""
 
 
-async def find_detail(services: Services, name: str) -> Detail:
+async def find_detail(context: CallContext, name: str) -> Detail:
     """The tool of that name.
 
     Raises:
@@ -43,18 +43,18 @@ async def find_detail(services: Services, name: str) -> Detail:
     """
     if own := registry.find(name):
         return Detail(own.definition())
-    tool = await find_tool(services, name, services.principal)
-    contents = (await services.current_toolbox()).catalogue.contents
+    tool = await find_tool(context, name, context.principal)
+    contents = (await context.tools.current()).catalogue.contents
     return Detail(to_mcp_tool(tool), tool, contents.files.get(tool.operation.key, ""))
 
 
 def show_detail(
-    services: Services, detail: Detail, effect: Cell, words: Sequence[str], *, as_json: bool
+    context: CallContext, detail: Detail, effect: Cell, words: Sequence[str], *, as_json: bool
 ) -> None:
     """Show it: what it is, then its arguments, one a row.
 
     Args:
-        services: The running opsmcp.
+        context: The running opsmcp.
         detail: The tool.
         effect: What it does to the world, in one word.
         words: Options that a suggested command needs to mean the same.
@@ -65,7 +65,7 @@ def show_detail(
         show_json(shown.model_dump(mode="json", by_alias=True, exclude_none=True))
         return
     facts = [("tool", Cell(shown.name, "bold")), ("does", Cell(shown.description or ""))]
-    facts += [("effect", effect), *_facts(services, detail)]
+    facts += [("effect", effect), *_facts(context, detail)]
     facts += [("example", Cell(shlex.join(_example(shown, words)), "cyan"))]
     show_table((), [(Cell(name, "dim"), cell) for name, cell in facts])
     rows = list(_arguments(shown.input_schema))
@@ -73,17 +73,17 @@ def show_detail(
         show_table(("argument", "default", "takes", "meaning"), rows)
 
 
-def _facts(services: Services, detail: Detail) -> Iterator[tuple[str, Cell]]:
+def _facts(context: CallContext, detail: Detail) -> Iterator[tuple[str, Cell]]:
     tool = detail.tool
     if tool is None:
         return
-    decision = services.decide(services.principal, Action.RUN, tool)
+    decision = context.decide(context.principal, Action.RUN, tool)
     yield "a call", Cell(f"{_CALLED[decision.effect]} ({decision.reason})")
     key = tool.operation.key
     yield "runs", Cell(f"{key}, definition {tool.definition}")
     if bound := ", ".join(item.name for item in tool.bound):
         yield "filled in", Cell(f"{bound} (by opsmcp, never by a caller)")
-    yield "runbook", Cell(detail.file or services.source.label)
+    yield "runbook", Cell(detail.file or context.source.label)
 
 
 _CALLED: Mapping[Effect, str] = {

@@ -7,12 +7,12 @@ import click
 import mcp_types as types
 
 from opsmcp_pipelines.models import COPILOT_LABEL
-from opsmcp_server.calls.services import Services
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table
 from opsmcp_server.cli.tool_detail import find_detail, show_detail
 from opsmcp_server.protocol.results import EFFECT, NOT_KNOWN
+from opsmcp_server.protocol.services import Services
 from opsmcp_tools.phrases.tool_names import SEARCH_OPERATIONS
 from opsmcp_tools.policy.decision import Action
 from opsmcp_tools.safe_text.characters import clean_line
@@ -46,19 +46,19 @@ def command(shared: Shared, name: str | None, everything: bool, cost: bool, as_j
         raise click.UsageError("--all and --cost are for the list, not for one NAME")
 
     async def work(services: Services) -> int:
-        toolbox = await services.current_toolbox()
+        toolbox = await services.calls.tools.current()
         if name is not None:
-            detail = await find_detail(services, name)
+            detail = await find_detail(services.calls, name)
             effect = _effect(detail.shown)
-            show_detail(services, detail, effect, shared.words(), as_json=as_json)
+            show_detail(services.calls, detail, effect, shared.words(), as_json=as_json)
             return 0
-        listed = services.listing.tools
+        listed = services.clients.listing.tools
         if cost:
             _show_cost(listed, as_json=as_json)
             return 0
         show = _show_json if as_json else _show_table
         show(listed, toolbox if everything else None)
-        _mention_unlisted(len(services.listing.unlisted))
+        _mention_unlisted(len(services.clients.listing.unlisted))
         if everything:
             _mention_missing(services, toolbox)
         elif not toolbox.tools:
@@ -74,17 +74,20 @@ def _mention_none(services: Services, toolbox: Toolbox, shared: Shared) -> None:
         why = shlex.join(["opsmcp", "tools", "--all", *shared.words()])
         click.echo(f"No operation is a tool: {why} says why.", err=True)
         return
-    ops = services.config.ops
+    ops = services.calls.config.ops
     where = f" in {', '.join(ops.namespace)} (ops.namespace)" if ops.server else ""
-    click.echo(f"{clean_line(services.source.label, 200)} has no operations{where}.", err=True)
+    click.echo(
+        f"{clean_line(services.calls.source.label, 200)} has no operations{where}.", err=True
+    )
 
 
 def _mention_missing(services: Services, toolbox: Toolbox) -> None:
     """How many operations are no tools although nothing is wrong with them, and why."""
-    exposure = services.tool_settings.exposure
+    exposure = services.clients.tool_settings.exposure
     unexposed = sum(not exposure.covers(one) for one in toolbox.catalogue.operations.values())
     hidden = sum(
-        services.decide(services.principal, Action.LIST, tool).denied for tool in toolbox.tools
+        services.calls.decide(services.calls.principal, Action.LIST, tool).denied
+        for tool in toolbox.tools
     )
     if unexposed:
         click.echo(
@@ -93,7 +96,7 @@ def _mention_missing(services: Services, toolbox: Toolbox) -> None:
             err=True,
         )
     if hidden:
-        again = shlex.join(["opsmcp", "policy", "explain", "NAME", *services.config.options])
+        again = shlex.join(["opsmcp", "policy", "explain", "NAME", *services.calls.config.options])
         click.echo(f"Policy hides {hidden} more: {again} says why.", err=True)
 
 

@@ -4,7 +4,7 @@ import mcp_types as types
 
 from opsmcp_pipelines.kinds.names import CLUSTER, HOST
 from opsmcp_server.calls.cluster_nodes import names_node
-from opsmcp_server.calls.services import Services
+from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol.builtin_tools import list_inventory, list_runs
 from opsmcp_server.protocol.inventory import inventory
 from opsmcp_tools.arguments.cluster_host import runs_elsewhere
@@ -23,20 +23,20 @@ _KIND_OF_ARGUMENT = {"cluster": "clusters", "host": "hosts", "name": "operations
 
 
 async def complete(
-    services: Services,
+    context: CallContext,
     principal: Principal,
     _reference: types.PromptReference | types.ResourceTemplateReference,
     argument: types.CompletionArgument,
-    context: types.CompletionContext | None = None,
+    given: types.CompletionContext | None = None,
 ) -> types.CompleteResult:
     """Names that begin with what was typed, then those that contain it."""
     shown_by = list_runs.ROW if argument.name == "run" else list_inventory.ROW
     try:
-        services.require(principal, Action.READ, shown_by.subject)
-        if names_node(argument.name) or await _is_host_elsewhere(services, argument, context):
-            names = await _nodes(services, _chosen(context))
+        context.require(principal, Action.READ, shown_by.subject)
+        if names_node(argument.name) or await _is_host_elsewhere(context, argument, given):
+            names = await _nodes(context, _chosen(given))
         else:
-            names = await _names(services, principal, argument.name)
+            names = await _names(context, principal, argument.name)
     except (NotAllowed, ToolUnavailable):
         names = []
     typed = argument.value.casefold()
@@ -49,35 +49,35 @@ async def complete(
     )
 
 
-def _chosen(context: types.CompletionContext | None) -> str:
+def _chosen(given: types.CompletionContext | None) -> str:
     """The cluster that was chosen before."""
-    return ((context.arguments if context else None) or {}).get(CLUSTER, "")
+    return ((given.arguments if given else None) or {}).get(CLUSTER, "")
 
 
 async def _is_host_elsewhere(
-    services: Services,
+    context: CallContext,
     argument: types.CompletionArgument,
-    context: types.CompletionContext | None,
+    given: types.CompletionContext | None,
 ) -> bool:
-    contents = (await services.current_toolbox()).catalogue.contents
-    chosen = {CLUSTER: _chosen(context)}
+    contents = (await context.tools.current()).catalogue.contents
+    chosen = {CLUSTER: _chosen(given)}
     return argument.name == HOST and runs_elsewhere(chosen, contents.clusters)
 
 
-async def _nodes(services: Services, chosen: str) -> list[str]:
+async def _nodes(context: CallContext, chosen: str) -> list[str]:
     """The nodes of the chosen cluster, else of the first few clusters."""
-    contents = (await services.current_toolbox()).catalogue.contents
+    contents = (await context.tools.current()).catalogue.contents
     known = [cluster.name for cluster in contents.clusters]
     asked = [name for name in known if name == chosen] if chosen else known[:_MOST_CLUSTERS]
-    return sorted({node for cluster in asked for node in await services.nodes.of(cluster)})
+    return sorted({node for cluster in asked for node in await context.nodes.of(cluster)})
 
 
-async def _names(services: Services, principal: Principal, argument: str) -> list[str]:
+async def _names(context: CallContext, principal: Principal, argument: str) -> list[str]:
     if argument == "run":
-        page = await services.executions.history.list(principal, limit=_MOST)
+        page = await context.executions.history.list(principal, limit=_MOST)
         return [record.run for record in page.runs]
     kind = _KIND_OF_ARGUMENT.get(argument)
     if kind is None:
         return []
-    toolbox = await services.current_toolbox()
-    return [item["name"] for item in inventory(services, toolbox, principal, kind)[kind]]
+    toolbox = await context.tools.current()
+    return [item["name"] for item in inventory(context, toolbox, principal, kind)[kind]]

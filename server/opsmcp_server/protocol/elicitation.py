@@ -29,7 +29,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
 from opsmcp_server.calls.prepare import Question
-from opsmcp_server.protocol.subscriptions import connection_of
+from opsmcp_server.protocol.sdk_gaps import connection_of
 from opsmcp_tools.model.errors import ConsentNeeded
 
 __all__ = ["UNREADABLE_ANSWER", "Answer", "Consent"]

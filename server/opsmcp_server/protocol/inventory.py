@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from opsmcp_pipelines.models import Cluster, Host
-from opsmcp_server.calls.services import Services
+from opsmcp_server.calls.context import CallContext
 from opsmcp_tools.model.tool import JsonObject, Principal, Tool
 from opsmcp_tools.policy.decision import Action
 from opsmcp_tools.safe_text.characters import clean_line
@@ -25,7 +25,7 @@ _MOST_CHARS = 253
 
 
 def inventory(
-    services: Services, toolbox: Toolbox, principal: Principal, kind: str | None = None
+    context: CallContext, toolbox: Toolbox, principal: Principal, kind: str | None = None
 ) -> dict[str, list[JsonObject]]:
     """Clusters, hosts and operations by kind, each list bounded; only one kind when it is given."""
     contents = toolbox.catalogue.contents
@@ -33,7 +33,7 @@ def inventory(
         "clusters": lambda: [_cluster(cluster) for cluster in contents.clusters[:_MOST]],
         "hosts": lambda: [_host(host) for host in contents.hosts[:_MOST]],
         "operations": lambda: [
-            describe_tool(tool) for tool in visible_tools(services, toolbox, principal)[:_MOST]
+            describe_tool(tool) for tool in visible_tools(context, toolbox, principal)[:_MOST]
         ],
     }
     return {name: made() for name, made in kinds.items() if kind in (None, name)}
@@ -48,14 +48,14 @@ def inventory_text(found: Mapping[str, list[JsonObject]]) -> str:
     )
 
 
-def visible_tools(services: Services, toolbox: Toolbox, principal: Principal) -> tuple[Tool, ...]:
+def visible_tools(context: CallContext, toolbox: Toolbox, principal: Principal) -> tuple[Tool, ...]:
     """The tools that this principal may list."""
-    return tuple(tool for tool in toolbox.tools if is_visible(services, tool, principal))
+    return tuple(tool for tool in toolbox.tools if is_visible(context, tool, principal))
 
 
-def is_visible(services: Services, tool: Tool, principal: Principal) -> bool:
+def is_visible(context: CallContext, tool: Tool, principal: Principal) -> bool:
     """Whether this principal may list a tool."""
-    return not services.decide(principal, Action.LIST, tool).denied
+    return not context.decide(principal, Action.LIST, tool).denied
 
 
 def describe_tool(tool: Tool) -> JsonObject:

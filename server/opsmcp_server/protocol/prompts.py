@@ -6,7 +6,7 @@ import mcp_types as types
 from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import INVALID_PARAMS
 
-from opsmcp_server.calls.services import Services
+from opsmcp_server.calls.context import CallContext
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.phrases.tool_names import GET_RUN, GET_RUN_OUTPUT, LIST_INVENTORY
 from opsmcp_tools.policy.decision import Action, BuiltInTool, Effect
@@ -38,9 +38,9 @@ How to work:
 7. End with: the cause and the evidence for it, what was changed, what is still open."""
 
 
-def listed(services: Services, principal: Principal) -> list[types.Prompt]:
+def listed(context: CallContext, principal: Principal) -> list[types.Prompt]:
     """The prompts that a client of this principal may offer."""
-    if services.decide(principal, Action.READ, _SUBJECT).effect is not Effect.ALLOW:
+    if context.decide(principal, Action.READ, _SUBJECT).effect is not Effect.ALLOW:
         return []
     return [
         types.Prompt(
@@ -56,7 +56,7 @@ def listed(services: Services, principal: Principal) -> list[types.Prompt]:
 
 
 def get(
-    services: Services, principal: Principal, name: str, arguments: Mapping[str, str]
+    context: CallContext, principal: Principal, name: str, arguments: Mapping[str, str]
 ) -> types.GetPromptResult:
     """A prompt with its arguments filled in.
 
@@ -66,14 +66,14 @@ def get(
     """
     if name != _SUBJECT.name:
         raise MCPError(INVALID_PARAMS, "There is no such prompt; investigate is the only one.")
-    services.require(principal, Action.READ, _SUBJECT)
+    context.require(principal, Action.READ, _SUBJECT)
     given = {key: clean_line(arguments.get(key, ""), _MOST_CHARS) for key in _ARGUMENTS}
     if not given["problem"]:
         raise MCPError(INVALID_PARAMS, "The argument problem is missing: say what is wrong.")
     where = "".join(
         f"{key.capitalize()}: {given[key]}\n" for key in ("cluster", "host") if given[key]
     )
-    text = services.masker.text(
+    text = context.masker.text(
         _TEXT.format(
             problem=given["problem"],
             where=where,

@@ -16,8 +16,8 @@ from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import INVALID_PARAMS
 
 from opsmcp_server.calls.answer import run_data, run_text
+from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.prepare import find_tool
-from opsmcp_server.calls.services import Services
 from opsmcp_server.protocol.builtin_tools import get_run, get_run_output, list_inventory
 from opsmcp_server.protocol.inventory import describe_tool, inventory
 from opsmcp_tools.model.errors import ToolError, ToolUnavailable
@@ -47,13 +47,13 @@ _OUTPUT = get_run_output.ROW.subject
 """What a resource shows, one of these tools shows as well: policy decides on both at once."""
 
 
-def _may_read(services: Services, principal: Principal, tool: BuiltInTool) -> bool:
-    return services.decide(principal, Action.READ, tool).effect is Effect.ALLOW
+def _may_read(context: CallContext, principal: Principal, tool: BuiltInTool) -> bool:
+    return context.decide(principal, Action.READ, tool).effect is Effect.ALLOW
 
 
-def listed(services: Services, principal: Principal) -> list[types.Resource]:
+def listed(context: CallContext, principal: Principal) -> list[types.Resource]:
     """The resources with a fixed address, for a principal that may read them."""
-    if not _may_read(services, principal, _INVENTORY):
+    if not _may_read(context, principal, _INVENTORY):
         return []
     return [
         types.Resource(
@@ -63,7 +63,7 @@ def listed(services: Services, principal: Principal) -> list[types.Resource]:
     ]
 
 
-def templates(services: Services, principal: Principal) -> list[types.ResourceTemplate]:
+def templates(context: CallContext, principal: Principal) -> list[types.ResourceTemplate]:
     """The resources whose address takes a name, so far as this principal may read them."""
     every = (
         ("operation", "ops://operations/{name}", "One operation with its input schema.", _JSON),
@@ -71,14 +71,14 @@ def templates(services: Services, principal: Principal) -> list[types.ResourceTe
         ("run-output", "ops://runs/{run}/output", "The whole output of one run.", _TEXT),
     )
     tools = {"operation": _INVENTORY, "run": _RUN, "run-output": _OUTPUT}
-    rows = [row for row in every if _may_read(services, principal, tools[row[0]])]
+    rows = [row for row in every if _may_read(context, principal, tools[row[0]])]
     return [
         types.ResourceTemplate(name=name, uri_template=uri, description=text, mime_type=mime)
         for name, uri, text, mime in rows
     ]
 
 
-async def read(services: Services, principal: Principal, uri: str) -> types.TextResourceContents:
+async def read(context: CallContext, principal: Principal, uri: str) -> types.TextResourceContents:
     """The content at an address.
 
     Raises:
@@ -86,7 +86,7 @@ async def read(services: Services, principal: Principal, uri: str) -> types.Text
         ToolUnavailable: Whether there is cannot be told now.
     """
     try:
-        mime, text = await _read(services, principal, uri)
+        mime, text = await _read(context, principal, uri)
     except ToolUnavailable:
         raise
     except ToolError as error:
@@ -94,7 +94,7 @@ async def read(services: Services, principal: Principal, uri: str) -> types.Text
     return types.TextResourceContents(uri=uri, mime_type=mime, text=text)
 
 
-async def watchable(services: Services, principal: Principal, uri: str) -> RunRecord:
+async def watchable(context: CallContext, principal: Principal, uri: str) -> RunRecord:
     """The run whose resource this is, if this principal may be told when it changes.
 
     Raises:
@@ -107,44 +107,44 @@ async def watchable(services: Services, principal: Principal, uri: str) -> RunRe
             uri, "Only runs can be subscribed to: ops://runs/{run}, with or without /output."
         )
     try:
-        services.require(principal, Action.READ, _OUTPUT if match[3] else _RUN)
-        return await services.executions.history.head(match[2], principal)
+        context.require(principal, Action.READ, _OUTPUT if match[3] else _RUN)
+        return await context.executions.history.head(match[2], principal)
     except ToolUnavailable:
         raise
     except ToolError as error:
         raise _absent(uri, str(error)) from None
 
 
-async def _read(services: Services, principal: Principal, uri: str) -> tuple[str, str]:
+async def _read(context: CallContext, principal: Principal, uri: str) -> tuple[str, str]:
     kind = uri.removeprefix("ops://")
     if uri.startswith("ops://") and kind in _LISTED:
-        services.require(principal, Action.READ, _INVENTORY)
-        toolbox = await services.current_toolbox()
-        return _JSON, _dump(inventory(services, toolbox, principal, kind))
+        context.require(principal, Action.READ, _INVENTORY)
+        toolbox = await context.tools.current()
+        return _JSON, _dump(inventory(context, toolbox, principal, kind))
     match = _ADDRESS.fullmatch(uri)
     reader = _READERS.get((match[1], bool(match[3]))) if match else None
     if match is None or reader is None:
         raise _absent(uri, "There is no such resource.")
-    return await reader(services, principal, match[2])
+    return await reader(context, principal, match[2])
 
 
-async def _operation(services: Services, principal: Principal, name: str) -> tuple[str, str]:
-    services.require(principal, Action.READ, _INVENTORY)
-    tool = await find_tool(services, name, principal)
+async def _operation(context: CallContext, principal: Principal, name: str) -> tuple[str, str]:
+    context.require(principal, Action.READ, _INVENTORY)
+    tool = await find_tool(context, name, principal)
     return _JSON, _dump({**describe_tool(tool), "input_schema": tool.input_schema})
 
 
-async def _run(services: Services, principal: Principal, run: str) -> tuple[str, str]:
-    services.require(principal, Action.READ, _RUN)
-    record = await services.executions.history.get(run, principal)
-    text = await run_text(services, record, principal)
-    return _JSON, _dump(await run_data(services, record, principal, text))
+async def _run(context: CallContext, principal: Principal, run: str) -> tuple[str, str]:
+    context.require(principal, Action.READ, _RUN)
+    record = await context.executions.history.get(run, principal)
+    text = await run_text(context, record, principal)
+    return _JSON, _dump(await run_data(context, record, principal, text))
 
 
-async def _output(services: Services, principal: Principal, run: str) -> tuple[str, str]:
-    services.require(principal, Action.READ, _OUTPUT)
-    record = await services.executions.history.get(run, principal)
-    return _TEXT, await to_thread.run_sync(_output_text, record, services.new_mark())
+async def _output(context: CallContext, principal: Principal, run: str) -> tuple[str, str]:
+    context.require(principal, Action.READ, _OUTPUT)
+    record = await context.executions.history.get(run, principal)
+    return _TEXT, await to_thread.run_sync(_output_text, record, context.new_mark())
 
 
 def _output_text(record: RunRecord, mark: str) -> str:
@@ -161,7 +161,7 @@ def _output_text(record: RunRecord, mark: str) -> str:
     return text
 
 
-_Reader = Callable[[Services, Principal, str], Awaitable[tuple[str, str]]]
+_Reader = Callable[[CallContext, Principal, str], Awaitable[tuple[str, str]]]
 
 _READERS: Mapping[tuple[str, bool], _Reader] = {
     ("operations", False): _operation,

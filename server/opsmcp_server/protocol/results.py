@@ -16,10 +16,12 @@ from mcp_types.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS
 from mcp_types.version import is_version_at_least
 
 from opsmcp_pipelines.errors import SourceError
+from opsmcp_server.calls.answer import Detail, run_data, run_text
+from opsmcp_server.calls.context import CallContext
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import ToolError, ToolUnavailable
 from opsmcp_tools.model.run_record import RunRecord
-from opsmcp_tools.model.tool import Hints, JsonObject, Tool
+from opsmcp_tools.model.tool import Hints, JsonObject, Principal, Tool
 from opsmcp_tools.phrases.tool_names import LIST_RUNS
 
 __all__ = [
@@ -30,7 +32,7 @@ __all__ = [
     "annotations",
     "guarded",
     "readable",
-    "run_result",
+    "answer_run",
     "text_result",
     "to_mcp_tool",
     "translate",
@@ -76,7 +78,30 @@ def annotations(title: str, hints: Hints) -> types.ToolAnnotations:
     )
 
 
-def run_result(
+async def answer_run(
+    context: CallContext,
+    record: RunRecord,
+    principal: Principal,
+    *,
+    tokens: int | None = None,
+    data: Detail | None = None,
+) -> types.CallToolResult:
+    """The result of a call that ended in this run.
+
+    Args:
+        context: The parts of opsmcp.
+        record: The run.
+        principal: Who asked.
+        tokens: About how many the text may take; None means as the settings want.
+        data: How much the structured result holds; None when only the text was asked for.
+    """
+    text = await run_text(context, record, principal, tokens)
+    if data is None:
+        return _run_result(record, text)
+    return _run_result(record, text, await run_data(context, record, principal, text, data))
+
+
+def _run_result(
     record: RunRecord, text: str, data: JsonObject | None = None
 ) -> types.CallToolResult:
     """The answer of a call: short text, a link to the whole output, and data if it was asked for.

@@ -16,12 +16,13 @@ from mcp_types.version import LATEST_MODERN_VERSION
 from opsmcp_pipelines.models import Operation, OperationKey, OperationKind
 from opsmcp_pipelines.run import Run, Verdict
 from opsmcp_pipelines.source import Cancelled
-from opsmcp_server.calls.answer import answer_run, run_headline
-from opsmcp_server.calls.services import Services
+from opsmcp_server.calls.answer import run_headline
+from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol.builtin_tools import get_run
 from opsmcp_server.protocol.builtin_tools.cancel_run import ROW as CANCEL_RUN
 from opsmcp_server.protocol.builtin_tools.cancel_run import why_not_stopped
 from opsmcp_server.protocol.progress import progress_message
+from opsmcp_server.protocol.results import answer_run
 from opsmcp_server.protocol.tasks_extension import Held, Status, TaskState
 from opsmcp_tools.model.errors import UnknownRun
 from opsmcp_tools.model.run_record import Repeat, RunRecord
@@ -62,48 +63,48 @@ def held_of(record: RunRecord, *, data: bool = False) -> Held:
 class RunTasks:
     """Runs, as the work that tasks stand for (`tasks.Work`)."""
 
-    def __init__(self, services: Services, who: Callable[[], Principal]) -> None:
-        """Show the runs of `services` to whoever sent the request that is being handled."""
-        self._services = services
+    def __init__(self, context: CallContext, who: Callable[[], Principal]) -> None:
+        """Show the runs of `context` to whoever sent the request that is being handled."""
+        self._context = context
         self._who = who
         self._not_stopped: dict[str, None] = {}
 
     def allowed(self) -> bool:
         """Whether whoever asks could follow a task."""
-        decision = self._services.decide(self._who(), Action.READ, _READ)
+        decision = self._context.decide(self._who(), Action.READ, _READ)
         return decision.effect is Effect.ALLOW
 
     async def look(self, held: Held) -> TaskState:
         """How the run stands; with the result of the call once it is over."""
         principal = self._who()
-        self._services.require(principal, Action.READ, _READ)
+        self._context.require(principal, Action.READ, _READ)
         record = await self._record(held, principal)
         status = _status(record.verdict)
         done = status == "completed"
         detail = await self._result(record, principal, held["data"] is True) if done else {}
-        now = self._services.clock.now()
+        now = self._context.clock.now()
         return TaskState(
             status=status,
             created_at=record.created_at,
             updated_at=record.ended_at or record.seen_at or record.created_at,
             ttl_seconds=self._ttl(record).total_seconds(),
             poll_seconds=_poll_seconds(record, now),
-            message=self._services.masker.text(self._words(record, now)),
+            message=self._context.masker.text(self._words(record, now)),
             detail=detail,
         )
 
     async def answer(self, held: Held, responses: Mapping[str, Any]) -> None:
         """Ignore the answers: a person is asked before a run is started, never during it."""
         del responses
-        self._services.require(self._who(), Action.READ, _READ)
+        self._context.require(self._who(), Action.READ, _READ)
         await self._record(held, self._who())
 
     async def cancel(self, held: Held) -> None:
         """Stop the run if its source can."""
         principal = self._who()
-        self._services.require(principal, Action.RUN, CANCEL_RUN.subject)
+        self._context.require(principal, Action.RUN, CANCEL_RUN.subject)
         record = await self._record(held, principal)
-        record, done = await self._services.executions.cancel(record.run, principal)
+        record, done = await self._context.executions.cancel(record.run, principal)
         if done is not Cancelled.STOPPED and not record.ended:
             while len(self._not_stopped) >= _MOST_NOT_STOPPED:
                 del self._not_stopped[next(iter(self._not_stopped))]
@@ -111,14 +112,14 @@ class RunTasks:
 
     def _words(self, record: RunRecord, now: datetime) -> str:
         if record.ended:
-            return run_headline(self._services, record)
+            return run_headline(self._context, record)
         words = progress_message(record, now)
         if record.run in self._not_stopped:
-            return f"{words}. {why_not_stopped(self._services)} It goes on."
+            return f"{words}. {why_not_stopped(self._context)} It goes on."
         return words
 
     async def _record(self, held: Held, principal: Principal) -> RunRecord:
-        executions = self._services.executions
+        executions = self._context.executions
         try:
             record = await executions.history.get(held["run"], principal)
         except UnknownRun:
@@ -137,27 +138,27 @@ class RunTasks:
             operation=key,
             principal=principal.name,
             arguments={},
-            source=self._services.source.label,
+            source=self._context.source.label,
             source_run=held["source_run"],
             created_at=datetime.fromisoformat(held["created_at"]),
             result=Run(Verdict.RUNNING),
         )
-        expired = record.created_at + self._ttl(record) < self._services.clock.now()
+        expired = record.created_at + self._ttl(record) < self._context.clock.now()
         return record if record.source_run and not expired else None
 
     def _operation(self, record: RunRecord) -> Operation | None:
-        toolbox = self._services.toolbox
+        toolbox = self._context.tools.toolbox
         tool = toolbox.find(record.tool) if toolbox else None
         return tool.operation if tool and tool.operation.key == record.operation else None
 
     def _ttl(self, record: RunRecord) -> timedelta:
-        deadline = self._services.executions.deadline_of(record.tool)
+        deadline = self._context.executions.deadline_of(record.tool)
         return timedelta(seconds=deadline + _KEPT_SECONDS)
 
     async def _result(self, record: RunRecord, principal: Principal, data: bool) -> JsonObject:
         """What the call would have answered, had it waited for the end."""
         detail = "summary" if data else None
-        result = await answer_run(self._services, record, principal, data=detail)
+        result = await answer_run(self._context, record, principal, data=detail)
         dumped = result.model_dump(by_alias=True, mode="json", exclude_none=True)
         wire = methods.serialize_server_result("tools/call", LATEST_MODERN_VERSION, dumped)
         return {"result": wire}

@@ -9,7 +9,6 @@ whoever hands it an address to watch has asked whether it may be watched.
 import logging
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +26,9 @@ from mcp.server.subscriptions import (
 from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import INVALID_REQUEST
 
-__all__ = ["Sessions", "connection_of", "was_cancelled"]
+from opsmcp_server.protocol.sdk_gaps import connection_of, end_of_connection
+
+__all__ = ["Sessions"]
 
 logger = logging.getLogger(__name__)
 
@@ -162,7 +163,7 @@ class Sessions:
         key = connection_of(session)
         if key not in self._older:
             self._older[key] = _Older(session)
-            _end_of_connection(session).callback(self._leave, key)
+            end_of_connection(session).callback(self._leave, key)
         return self._older[key]
 
     def _leave(self, key: int) -> None:
@@ -171,24 +172,3 @@ class Sessions:
     def _forget(self, addresses: Iterable[str]) -> None:
         self._watched.subtract(addresses)
         self._watched = +self._watched
-
-
-def connection_of(session: ServerSession) -> int:
-    """What tells the connection of this session from all others, for as long as it lasts."""
-    return id(_end_of_connection(session))
-
-
-def was_cancelled(session: ServerSession) -> bool:
-    """Whether the client said that it cancels the request of this session.
-
-    A connection that ended says nothing. Over streamable HTTP of the newer era clients can only end
-    the connection, so there it is never known.
-    """
-    # The SDK shows this only to those who dispatch requests.
-    outbound = session._request_outbound  # pyright: ignore[reportPrivateUsage]
-    return outbound.cancel_requested.is_set()
-
-
-def _end_of_connection(session: ServerSession) -> AsyncExitStack:
-    # The SDK offers no public hook for the end of an older connection; this is its only mention.
-    return session._connection.exit_stack  # pyright: ignore[reportPrivateUsage]

@@ -12,16 +12,15 @@ import anyio
 import mcp_types as types
 
 from opsmcp_server.calls import prepare as calls
-from opsmcp_server.calls.answer import answer_run
-from opsmcp_server.calls.services import Services
+from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol.builtin_tools import cancel_run, registry
 from opsmcp_server.protocol.builtin_tools.named_call import NamedCall, name_is_argument
 from opsmcp_server.protocol.builtin_tools.plan_operation import PLAN_HASH
 from opsmcp_server.protocol.elicitation import Answer, Consent
 from opsmcp_server.protocol.progress import Meter, progress_message
-from opsmcp_server.protocol.results import STRUCTURED, Context
+from opsmcp_server.protocol.results import STRUCTURED, Context, answer_run
 from opsmcp_server.protocol.run_tasks import RunTasks, held_of
-from opsmcp_server.protocol.subscriptions import was_cancelled
+from opsmcp_server.protocol.sdk_gaps import was_cancelled
 from opsmcp_server.protocol.tasks_extension import Tasks, declares_extension
 from opsmcp_tools.model.errors import ConsentNeeded, PlanChanged, ToolError
 from opsmcp_tools.model.run_record import RunRecord
@@ -43,13 +42,13 @@ CallAnswer = types.CallToolResult | types.InputRequiredResult | JsonObject
 class ToolCalls:
     """Answers calls."""
 
-    def __init__(self, services: Services, tasks: Tasks, runs: RunTasks) -> None:
+    def __init__(self, context: CallContext, tasks: Tasks, runs: RunTasks) -> None:
         """Prepare; remembers nothing but the questions that are open."""
-        self._services = services
+        self._context = context
         self._tasks = tasks
         self._runs = runs
         self._consent = Consent(
-            services.config.consent.wait_seconds, lambda: services.clock.monotonic()
+            context.config.consent.wait_seconds, lambda: context.clock.monotonic()
         )
 
     async def answer(
@@ -60,18 +59,18 @@ class ToolCalls:
         Raises:
             ToolError: With what to change.
         """
-        services, data = self._services, self._wants_data(params)
+        context, data = self._context, self._wants_data(params)
         own, call = registry.find(params.name), NamedCall(params.name, params.arguments or {})
         if own is not None:
-            asked = own.check(services, principal, call.arguments, data=data)
+            asked = own.check(context, principal, call.arguments, data=data)
             if own.respond is not None:
-                return await own.respond(services, asked)
+                return await own.respond(context, asked)
             call = asked.call
         key = _key(params)
         with name_is_argument(own.name) if own else nullcontext():
-            prepared = await calls.prepare(services, *call, principal, _plan_hash(params))
+            prepared = await calls.prepare(context, *call, principal, _plan_hash(params))
         if prepared.needs_consent:
-            question = await calls.question(services, prepared)
+            question = await calls.question(context, prepared)
             answer = await self._consent.ask(ctx, params, question, principal.name)
             if isinstance(answer, types.InputRequiredResult):
                 return answer
@@ -80,13 +79,13 @@ class ToolCalls:
                 joined = await self._join(ctx, prepared, key, data)
                 return joined or self._consent.ask_anew(question, principal.name)
             self._require(answer, prepared)
-            await calls.check_again(services, prepared, question)
+            await calls.check_again(context, prepared, question)
         return await self._run(ctx, prepared, key, data)
 
     def _wants_data(self, params: types.CallToolRequestParams) -> bool:
         """Whether the caller is to get structured content beside the text."""
         asked = dict(params.meta or {}).get(STRUCTURED) is True
-        return asked or self._services.config.result.structured == "always"
+        return asked or self._context.config.result.structured == "always"
 
     async def _run(
         self, ctx: Context, prepared: calls.Prepared, key: str, data: bool
@@ -94,7 +93,7 @@ class ToolCalls:
         how, caller = self._waiting(ctx), object()
         try:
             record = await calls.execute(
-                self._services,
+                self._context,
                 prepared,
                 wait_seconds=how.seconds,
                 on_progress=how.tell,
@@ -111,7 +110,7 @@ class ToolCalls:
     ) -> CallAnswer | None:
         """The answer of the same call that is in flight; None when there is none."""
         how = self._waiting(ctx)
-        record = await self._services.executions.join_same(
+        record = await self._context.executions.join_same(
             prepared.tool,
             prepared.call,
             prepared.principal,
@@ -129,22 +128,22 @@ class ToolCalls:
         if how.as_task and not record.ended:
             return await self._tasks.create(held_of(record, data=data))
         detail = "summary" if data else None
-        return await answer_run(self._services, record, principal, data=detail)
+        return await answer_run(self._context, record, principal, data=detail)
 
     def _waiting(self, ctx: Context) -> "_Waiting":
-        wait = self._services.config.run
+        wait = self._context.config.run
         if declares_extension(ctx) and self._runs.allowed():
             # A task has no progress notifications; its status tells.
             return _Waiting(min(wait.task_seconds, wait.wait_seconds), None, as_task=True)
-        return _Waiting(wait.wait_seconds, _Progress(ctx, self._services), as_task=False)
+        return _Waiting(wait.wait_seconds, _Progress(ctx, self._context), as_task=False)
 
     def _leave(self, ctx: Context, caller: object, principal: Principal) -> None:
         """Whoever made the run waits no more: stop it too, where that is wanted."""
-        services = self._services
-        if services.config.run.on_cancel == "keep" or not was_cancelled(ctx.session):
+        context = self._context
+        if context.config.run.on_cancel == "keep" or not was_cancelled(ctx.session):
             return
-        if services.decide(principal, Action.RUN, cancel_run.ROW.subject).effect is Effect.ALLOW:
-            services.executions.abandon(caller, principal)
+        if context.decide(principal, Action.RUN, cancel_run.ROW.subject).effect is Effect.ALLOW:
+            context.executions.abandon(caller, principal)
 
     def _require(self, answer: Answer, prepared: calls.Prepared) -> None:
         name = prepared.tool.name
@@ -163,9 +162,9 @@ class ToolCalls:
         if answer is Answer.EXPIRED:
             raise ConsentNeeded(f"Nobody answered in time. {name} was not started. Call again.")
         unread = answer is Answer.REFUSED_UNREAD
-        trusted = self._services.config.consent.unavailable == "trust-client"
+        trusted = self._context.config.consent.unavailable == "trust-client"
         if unread or (answer is Answer.COULD_NOT_ASK and not trusted):
-            command = calls.command_line(prepared, self._services.config.options)
+            command = calls.command_line(prepared, self._context.config.options)
             raise ConsentNeeded(
                 f"{name} changes something, so a person has to agree, and this client "
                 f"{_REFUSED_UNREAD if unread else _COULD_NOT_ASK}. It was not started. Use a "
@@ -210,13 +209,13 @@ class _Waiting:
 class _Progress:
     """Reports how a run goes to the client that waits for it."""
 
-    def __init__(self, ctx: Context, services: Services) -> None:
+    def __init__(self, ctx: Context, context: CallContext) -> None:
         self._ctx = ctx
-        self._services = services
+        self._context = context
         self._meter = Meter()
 
     async def __call__(self, record: RunRecord) -> None:
-        words = progress_message(record, self._services.clock.now())
+        words = progress_message(record, self._context.clock.now())
         done, total = self._meter.read(record)
-        message = self._services.masker.text(words)
+        message = self._context.masker.text(words)
         await self._ctx.session.report_progress(done, total, message)

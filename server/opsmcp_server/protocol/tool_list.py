@@ -98,10 +98,6 @@ class Listing:
         """Every listed tool, built-in ones included."""
         return self._shown.tools
 
-    def knows(self, name: str) -> bool:
-        """Whether there is a tool of that name, listed or not."""
-        return name in self._shown.schemas
-
     def schema(self, name: str) -> Mapping[str, Any] | None:
         """The input schema of a tool, listed or not; the SDK asks on each call over HTTP."""
         return self._shown.schemas.get(name)

@@ -25,11 +25,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
-from opsmcp_server.calls.services import Services
+from opsmcp_server.calls.current_tools import CurrentTools
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.schema import Server as ServerSettings
 from opsmcp_server.process.signals import ending_signals
-from opsmcp_server.protocol.handlers import OpsmcpServer, build_server
+from opsmcp_server.protocol.handlers import build_server
+from opsmcp_server.protocol.sdk_gaps import OpsmcpServer
+from opsmcp_server.protocol.services import Services
 from opsmcp_server.protocol.splice_json import Inserting
 from opsmcp_server.transports import legacy_sessions
 from opsmcp_server.transports.auth import guard
@@ -164,7 +166,7 @@ class _Server(uvicorn.Server):
             listener.listen(_WAITING_CONNECTIONS)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._services.sessions.close()
+        self._services.clients.sessions.close()
         self._answers.end_standing()
         async with anyio.create_task_group() as group:
             group.start_soon(self._cut_in_time)
@@ -172,7 +174,7 @@ class _Server(uvicorn.Server):
             group.cancel_scope.cancel()
 
     async def _cut_in_time(self) -> None:
-        with anyio.move_on_after(self._services.config.server.shutdown_seconds):
+        with anyio.move_on_after(self._services.calls.config.server.shutdown_seconds):
             await self._hurry.wait()
         self._answers.cut()
         await anyio.sleep(_CUT_SECONDS)
@@ -197,7 +199,7 @@ def build_app(
         server: Serve this one, if there is one already, else one of its own.
         answers: Told of each that is open.
     """
-    settings = services.config.server
+    settings = services.calls.config.server
     token = settings.token.get_secret_value()
     security = security_of(settings)
     server = server or build_server(services)
@@ -219,7 +221,7 @@ def build_app(
     return Starlette(
         routes=[
             Route("/healthz", _healthz),
-            Route("/readyz", _Ready(services)),
+            Route("/readyz", _Ready(services.calls.tools)),
             Route("/mcp", guard(answers.watched(checked, gets_stand=True), token)),
             Route("/sse", guard(answers.watched(InPieces(streams)), token)),
             Mount(_MESSAGES, guard(CheckedBodies(SseMessages(sse), bodies), token)),
@@ -239,11 +241,11 @@ class _Ready:
     A server that cannot read its source goes on with what it has, so it stays ready.
     """
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(self, tools: CurrentTools) -> None:
+        self._tools = tools
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        health, toolbox = self._services.discovery.health, self._services.toolbox
+        health, toolbox = self._tools.discovery.health, self._tools.toolbox
         read = health.read_at
         age = (datetime.now(UTC) - read).total_seconds() if read else None
         shown = toolbox.generation if toolbox else 0

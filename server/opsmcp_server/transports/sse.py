@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from opsmcp_server.protocol.handlers import OpsmcpServer
+from opsmcp_server.protocol.sdk_gaps import OpsmcpServer
 from opsmcp_server.transports.exchange import Exchange
 from opsmcp_server.transports.large_answers import LargeReads
 from opsmcp_server.transports.open_answers import OpenAnswers

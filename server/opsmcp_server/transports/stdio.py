@@ -19,8 +19,8 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp_types.jsonrpc import JSONRPCError
 
-from opsmcp_server.calls.services import Services
 from opsmcp_server.protocol.handlers import build_server
+from opsmcp_server.protocol.services import Services
 from opsmcp_server.transports.exchange import Exchange
 from opsmcp_server.transports.messages import CheckedLines
 
@@ -77,7 +77,7 @@ async def serve_stdio(services: Services) -> None:
                     write_stream,
                     _MOST_UNANSWERED,
                     last_seconds=_LAST_ANSWERS_SECONDS,
-                    on_last=services.sessions.close,
+                    on_last=services.clients.sessions.close,
                 )
                 try:
                     await exchange.serve(server)

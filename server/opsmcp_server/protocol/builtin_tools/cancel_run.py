@@ -4,7 +4,7 @@ import mcp_types as types
 
 from opsmcp_pipelines.source import Cancelled
 from opsmcp_server.calls.answer import run_text
-from opsmcp_server.calls.services import Services
+from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol.builtin_tools.inputs import RUN
 from opsmcp_server.protocol.builtin_tools.row import Asked, BuiltIn
 from opsmcp_server.protocol.results import text_result
@@ -15,29 +15,29 @@ from opsmcp_tools.safe_text.cleaning import label
 __all__ = ["ROW", "why_not_stopped"]
 
 
-async def _respond(services: Services, asked: Asked) -> types.CallToolResult:
-    record, done = await services.executions.cancel(asked.given["run"], asked.principal)
+async def _respond(context: CallContext, asked: Asked) -> types.CallToolResult:
+    record, done = await context.executions.cancel(asked.given["run"], asked.principal)
     stopped = done is Cancelled.STOPPED
     if stopped:
-        text = f"The run was stopped.\n{await run_text(services, record, asked.principal)}"
+        text = f"The run was stopped.\n{await run_text(context, record, asked.principal)}"
     elif done is Cancelled.STARTS_NOTHING_MORE:
         text = f"It starts nothing more; what is at work goes on. {GET_RUN} shows its end."
     elif record.ended:
         reason = f"; {label(record.result.reason, 400)}" if record.result.reason else ""
         text = f"Nothing was stopped. The run's verdict: {record.verdict}{reason}"
     else:
-        text = f"{why_not_stopped(services)} It goes on and is followed; {GET_RUN} shows its end."
+        text = f"{why_not_stopped(context)} It goes on and is followed; {GET_RUN} shows its end."
     verdict = str(record.verdict)
     data = {"summary": text, "run": record.run, "verdict": verdict, "stopped": stopped}
     failed = done is Cancelled.GOES_ON and not record.ended
     return text_result(text, data if asked.data else None, is_error=failed)
 
 
-def why_not_stopped(services: Services) -> str:
+def why_not_stopped(context: CallContext) -> str:
     """Why a run goes on that somebody wanted to stop, in a sentence."""
-    if services.source.traits.cancels:
+    if context.source.traits.cancels:
         return "It was not stopped: another opsmcp runs it, or it has not begun yet."
-    return f"{services.source.label} cannot stop a run."
+    return f"{context.source.label} cannot stop a run."
 
 
 ROW = BuiltIn(

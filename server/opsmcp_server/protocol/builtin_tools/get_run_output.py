@@ -5,7 +5,7 @@ from functools import partial
 import mcp_types as types
 from anyio import to_thread
 
-from opsmcp_server.calls.services import Services
+from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol.builtin_tools.inputs import RUN, choice, count, flag, text
 from opsmcp_server.protocol.builtin_tools.row import Arguments, Asked, BuiltIn
 from opsmcp_server.protocol.results import text_result
@@ -15,12 +15,12 @@ from opsmcp_tools.results.output_search import VIEWS, Wanted
 __all__ = ["ROW"]
 
 
-async def _respond(services: Services, asked: Asked) -> types.CallToolResult:
+async def _respond(context: CallContext, asked: Asked) -> types.CallToolResult:
     # Imported with the first output: what condenses it would slow down every start.
     from opsmcp_tools.results.output_slice import output_slice, slice_data, slice_text
 
     given = asked.given
-    record = await services.executions.history.get(given["run"], asked.principal)
+    record = await context.executions.history.get(given["run"], asked.principal)
     wanted = _wanted_lines(given)
     cut = partial(
         output_slice,
@@ -34,7 +34,7 @@ async def _respond(services: Services, asked: Asked) -> types.CallToolResult:
         wanted=wanted,
     )
     part = await to_thread.run_sync(cut)
-    mark, language = services.new_mark(), services.config.tools.language
+    mark, language = context.new_mark(), context.config.tools.language
     shown = slice_text(part, mark, wanted=wanted, language=language)
     return text_result(shown, slice_data(part, shown, mark) if asked.data else None)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import mcp_types as types
 
 from opsmcp_pipelines.run import Verdict
-from opsmcp_server.calls.services import Services
+from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol.builtin_tools.inputs import choice, count, text, word
 from opsmcp_server.protocol.builtin_tools.row import Arguments, Asked, BuiltIn
 from opsmcp_server.protocol.results import text_result
@@ -20,15 +20,15 @@ from opsmcp_tools.safe_text.timestamps import parse_moment
 __all__ = ["ROW", "damaged_runs"]
 
 
-async def _respond(services: Services, asked: Asked) -> types.CallToolResult:
+async def _respond(context: CallContext, asked: Asked) -> types.CallToolResult:
     given = asked.given
     verdict = given.get("verdict")
-    page = await services.executions.history.list(
+    page = await context.executions.history.list(
         asked.principal,
         operation=given.get("operation"),
         verdict=Verdict(verdict) if verdict else None,
-        since=_moment(services, "since", given),
-        until=_moment(services, "until", given),
+        since=_moment(context, "since", given),
+        until=_moment(context, "until", given),
         limit=int(given["limit"]),
         cursor=given.get("cursor"),
     )
@@ -48,11 +48,11 @@ def damaged_runs(runs: Sequence[str]) -> str:
     return f"Damaged in the journal, so not shown: {', '.join(label(run) for run in runs)}"
 
 
-def _moment(services: Services, name: str, given: Arguments) -> datetime | None:
+def _moment(context: CallContext, name: str, given: Arguments) -> datetime | None:
     if name not in given:
         return None
     try:
-        return parse_moment(given[name], services.clock.now())
+        return parse_moment(given[name], context.clock.now())
     except ValueError as error:
         raise InvalidArguments(LIST_RUNS, [ArgumentProblem(name, str(error))]) from None
 

@@ -3,7 +3,7 @@
 import mcp_types as types
 
 from opsmcp_server.calls import prepare as calls
-from opsmcp_server.calls.services import Services
+from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol.builtin_tools.named_call import name_is_argument
 from opsmcp_server.protocol.builtin_tools.row import Asked, BuiltIn
 from opsmcp_server.protocol.results import text_result
@@ -15,15 +15,15 @@ PLAN_HASH = "opsmcp/plan-hash"
 """The key in `_meta` under which a call carries the hash of its plan."""
 
 
-async def _respond(services: Services, asked: Asked) -> types.CallToolResult:
+async def _respond(context: CallContext, asked: Asked) -> types.CallToolResult:
     name, given = asked.call
     with name_is_argument(PLAN_OPERATION):
-        plan = await calls.plan(services, name, given, asked.principal)
-    mark = services.new_mark()
-    text = services.masker.text(plan.text(mark))
+        plan = await calls.plan(context, name, given, asked.principal)
+    mark = context.new_mark()
+    text = context.masker.text(plan.text(mark))
     if not asked.data:
         return text_result(text)
-    return text_result(text, services.masker.value(plan.for_programs(text, mark)))
+    return text_result(text, context.masker.value(plan.for_programs(text, mark)))
 
 
 ROW = BuiltIn(

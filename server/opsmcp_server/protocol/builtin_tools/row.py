@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import mcp_types as types
 
-from opsmcp_server.calls.services import Services
+from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol.builtin_tools.named_call import (
     NO_CALL,
     NamedCall,
@@ -40,7 +40,7 @@ class Asked:
     data: bool = False
 
 
-Respond = Callable[[Services, Asked], Awaitable[types.CallToolResult]]
+Respond = Callable[[CallContext, Asked], Awaitable[types.CallToolResult]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,7 @@ class BuiltIn:
 
     def check(
         self,
-        services: Services,
+        context: CallContext,
         principal: Principal,
         arguments: Mapping[str, object],
         *,
@@ -94,10 +94,10 @@ class BuiltIn:
         Raises:
             ToolError: With what to change.
         """
-        services.require(principal, Action.RUN, self.subject)
+        context.require(principal, Action.RUN, self.subject)
         if self.takes_call_of:
             return Asked(principal, {}, read_named_call(self.name, arguments), data)
-        language = services.config.tools.language
+        language = context.config.tools.language
         given = check_inputs(self.name, self.inputs, arguments, language=language)
         defaults = {item.name: item.default for item in self.inputs if item.default is not None}
         return Asked(principal, {**defaults, **given}, data=data)

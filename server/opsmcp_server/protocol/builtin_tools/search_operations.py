@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import mcp_types as types
 
 from opsmcp_pipelines.models import OperationKind
-from opsmcp_server.calls.services import Services
+from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol.builtin_tools.inputs import choice, flag, text, word
 from opsmcp_server.protocol.builtin_tools.row import Arguments, Asked, BuiltIn
 from opsmcp_server.protocol.inventory import describe_tool, is_visible, tool_text
@@ -21,23 +21,22 @@ _MOST = 5
 _LONGEST_QUERY = 400
 
 
-async def _respond(services: Services, asked: Asked) -> types.CallToolResult:
+async def _respond(context: CallContext, asked: Asked) -> types.CallToolResult:
     given, principal = asked.given, asked.principal
-    toolbox, passes = await services.current_toolbox(), _narrowing(given)
+    toolbox, passes = await context.tools.current(), _narrowing(given)
 
     def fits(tool: Tool | None) -> bool:
-        return tool is not None and passes(tool) and is_visible(services, tool, principal)
+        return tool is not None and passes(tool) and is_visible(context, tool, principal)
 
     found = toolbox.search_index.search(
         given["query"],
         most=_MOST,
         keep=lambda name: fits(toolbox.find(name)),
-        uses=services.uses(),
+        uses=context.uses(),
     )
     tools = [tool for tool in map(toolbox.find, found) if tool is not None]
-    seen = services.listing_for(principal)
-    searched = sum(seen.knows(tool.name) and passes(tool) for tool in toolbox.tools)
-    advice, shown = _advice(tools, searched), [_shown(services, tool, principal) for tool in tools]
+    searched = sum(map(fits, toolbox.tools))
+    advice, shown = _advice(tools, searched), [_shown(context, tool, principal) for tool in tools]
     data: JsonObject = {"advice": advice, "operations": shown, "searched": searched}
     return text_result("\n".join([advice, *map(_text, shown)]), data)
 
@@ -63,8 +62,8 @@ def _has(labels: Mapping[str, str], name: str, value: str | None) -> bool:
     return name in labels and value in (None, labels[name])
 
 
-def _shown(services: Services, tool: Tool, principal: Principal) -> JsonObject:
-    asks = services.decide(principal, Action.RUN, tool).effect is Effect.CONFIRM
+def _shown(context: CallContext, tool: Tool, principal: Principal) -> JsonObject:
+    asks = context.decide(principal, Action.RUN, tool).effect is Effect.CONFIRM
     return describe_tool(tool) | {
         "needs_confirmation": asks,
         "input_schema": tool.input_schema,

@@ -15,7 +15,7 @@ from anyio.abc import TaskGroup
 from opsmcp_pipelines.catalogue import Catalogue, Difference
 from opsmcp_pipelines.models import Operation
 from opsmcp_pipelines.watchdog import Progress, Stuck, run_watched
-from opsmcp_server.calls.services import Offer, Services
+from opsmcp_server.protocol.published import Offer, Published
 from opsmcp_tools.model.errors import UnusableOperation
 
 __all__ = ["Adoption"]
@@ -32,17 +32,18 @@ _TOO_COSTLY = f"it takes longer than {_OPERATION_SECONDS:.0f} seconds to check"
 
 
 class Adoption:
-    """Keeps the tools of the services up to date with what discovery finds."""
+    """Keeps the tools of the clients up to date with what discovery finds."""
 
     def __init__(
         self,
-        services: Services,
+        clients: Published,
         group: TaskGroup,
         *,
         operation_seconds: float = _OPERATION_SECONDS,
     ) -> None:
         """Adopt nothing yet; what is not waited for goes into the task group."""
-        self._services = services
+        self._clients = clients
+        self._calls = clients.calls
         self._group = group
         self._operation_seconds = operation_seconds
         self._newest: Catalogue | None = None
@@ -51,12 +52,11 @@ class Adoption:
 
     async def run(self) -> None:
         """Discover and adopt until cancelled."""
-        services = self._services
-        services.discovery.subscribe(self._changed)
-        await self._group.start(services.discovery.run)
+        self._calls.tools.discovery.subscribe(self._changed)
+        await self._group.start(self._calls.tools.discovery.run)
         await self._catch_up()
-        services.first_read.set()
-        if services.config.policy.pin:
+        self._calls.tools.first_read.set()
+        if self._calls.config.policy.pin:
             await self._watch_approvals()
 
     def _changed(self, catalogue: Catalogue, _difference: Difference) -> None:
@@ -82,26 +82,26 @@ class Adoption:
 
     async def _watch_approvals(self) -> None:
         """Make the tools again whenever somebody approved something; ends by being cancelled."""
-        services = self._services
+        clients = self._clients
         while True:
             await self._pause()
-            if services.toolbox is not None and services.approvals.changed():
-                self._newest = self._newest or services.toolbox.catalogue
+            if self._calls.tools.toolbox is not None and clients.approvals.changed():
+                self._newest = self._newest or self._calls.tools.toolbox.catalogue
                 await self._catch_up()
 
     async def _pause(self) -> None:
-        await self._services.clock.sleep(self._services.config.discovery.interval_seconds)
+        await self._calls.clock.sleep(self._calls.config.discovery.interval_seconds)
 
     async def _adopt(self, catalogue: Catalogue) -> None:
-        services = self._services
-        first = services.toolbox is None
+        clients = self._clients
+        first = self._calls.tools.toolbox is None
         # Until the first read requests wait, so nobody was shown less than there is.
-        shown = services.first_read.is_set() or services.waited_in_vain
-        changed = services.adopt(await self._build(catalogue))
+        shown = self._calls.tools.first_read.is_set() or self._calls.tools.waited_in_vain
+        changed = clients.adopt(await self._build(catalogue))
         if first:
             _spare_what_stays()
         if changed and shown:
-            self._group.start_soon(services.sessions.lists_changed)
+            self._group.start_soon(clients.sessions.lists_changed)
 
     async def _build(self, catalogue: Catalogue) -> Offer:
         """The tools, without those that took too long.
@@ -125,7 +125,7 @@ class Adoption:
             if operation in self._costly:
                 raise UnusableOperation(_TOO_COSTLY)
 
-        return self._services.build(catalogue, at)
+        return self._clients.build(catalogue, at)
 
 
 def _spare_what_stays() -> None:
