@@ -1,8 +1,7 @@
 """Condense: a long output in few tokens, by what it means and not by position alone. Pure.
 
-JSON and YAML are cut by structure, a table by its rows, and everything else is a log:
-every kind of error line stays (`templates`), with its neighbours, the head and foot of its stack
-trace, warnings, what is rare, and both ends. Linear in the text, and bounded in memory.
+JSON and YAML are cut by structure, a table by its rows, and everything else is a log: a row for
+each kind of line, trouble first. Linear in the text, and bounded in memory.
 """
 
 from collections.abc import Sequence

@@ -155,21 +155,17 @@ class Log:
 
     def _row(self, kind: LogKind, layout: _Layout) -> str:
         level = f"{kind.level.name} " if kind.level > 1 and self.found.form.names_level else ""
-        told = list[str]()
-        if kind.count > 1 and self.counted:
-            told.append(f"×{kind.count:,}")
+        said = f"{level}{_shown(kind.message, layout.width)}"
+        count = f"×{kind.count:,}" if kind.count > 1 and self.counted else ""
         if not layout.clocks:
-            return (
-                f"{level}{_shown(kind.message, layout.width)}{' ' if told else ''}{''.join(told)}"
-            )
-        if layout.clocks and kind.clock:
-            told.append(self._clocks(kind))
-        if layout.values and kind.count > 2:
-            told += [self._note(kind)] if self._note(kind) else []
-        note = f"  [{'; '.join(told)}]" if told else ""
-        return f"{level}{_shown(kind.message, layout.width)}{note}"
+            return f"{said} {count}" if count else said
+        values = self._note(kind) if layout.values and kind.count > 2 else ""
+        told = "; ".join(filter(None, (count, self._clocks(kind), values)))
+        return f"{said}  [{told}]" if told else said
 
     def _clocks(self, kind: LogKind) -> str:
+        if not kind.clock:
+            return ""
         last = self.found.form.read(self.lines[kind.last]).clock
         return kind.clock if last in ("", kind.clock) else f"{kind.clock}–{last}"
 

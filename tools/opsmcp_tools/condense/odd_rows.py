@@ -12,7 +12,7 @@ from itertools import islice
 
 __all__ = ["odd_rows"]
 
-_MOST_ROWS = 20_000
+_MOST_ROWS = 10_000
 _MOST_COLUMNS = 40
 _MOST_OF_COLUMN = 20
 _RARE_SHARE, _FEW_WORDS = 50, 20
