@@ -543,6 +543,183 @@ OF_KINDS: list[Attack] = [
     *_named("duration", "1s;mk", "sh -c 'sleep ${x}'"),
 ]
 
+BY_NAME: list[Attack] = _named(
+    "text",
+    "a[$(mk)]",
+    *(
+        f"#!/bin/bash\n{script}"
+        for script in (
+            'v="${x}"; a=([v]=1)',
+            'b=abc; v="${x}"; echo "${b:0:v}"',
+            'b=abc; v="${x}"; echo "${b:v:1}"',
+            'v="${x}"; cat <<EOF\n$((v))\nEOF',
+            'v="${x}"; cat <<EOF\n$[v]\nEOF',
+            'v="${x}"; cat <<EOF\n`echo $((v))`\nEOF',
+            'v="${x}"; w=v; u=w; echo $((u))',
+            'v="${x}"; p=$(echo v); echo $((p))',
+            'v="${x}"; [[ v -gt 1 ]]',
+            'v="${x}"; while ((v)); do break; done',
+            'v="${x}"; trap "((v))" EXIT',
+            "v=\"${x}\"; trap '((v))' EXIT",
+            'v="${x}"; read -r "b[v]" <<< 1',
+            'v="${x}"; printf -v "b[v]" 1',
+            'v="${x}"; unset "b[v]"',
+            'v="${x}"; test -v "b[v]"',
+            'v="${x}"; f() { local -n r=$1; echo $((r)); }; f v',
+            'v="${x}"; f() { echo $(($1)); }; f v',
+            'v="${x}"; for i in v; do ((i)); done',
+            'v="${x}"; case v in v) let "w=v";; esac',
+            'v="${x}"; declare -i w=v',
+            'v="${x}"; export v; bash -c "((v))"',
+            'v=$(echo "${x}" | head -n 1); b[v]=1',
+            'local_() { local v="${x}"; ((v)); }; local_',
+        )
+    ),
+)
+"""Text that is calculated with, through the name of the variable that holds it."""
+
+IN_DOCUMENTS: list[Attack] = [
+    *_named("text", "mk", "cat <<EOF\n`${x}`\nEOF", "cat <<EOF\n`eval ${x}`\nEOF"),
+    *_named("text", "$(mk)", 'v="${x}"; cat <<EOF\n`eval "echo $v"`\nEOF'),
+    *_named("token", "mk", "cat <<EOF\n`${x}`\nEOF", "cat <<EOF |\necho ${x}\nEOF\nsh"),
+]
+
+RENAMED: list[Attack] = _named(
+    "text",
+    "$(mk)",
+    "o=-of; cat <<EOF | sort $o\necho ${x}\nEOF\nsh f",
+    "o='-o f'; cat <<EOF | sort $o\necho ${x}\nEOF\nsh f",
+    "cat <<EOF | sort $(echo -of)\necho ${x}\nEOF\nsh f",
+    "cat <<EOF | uniq - f\necho ${x}\nEOF\nsh f",
+    "ln -s /bin/sh cat; PATH=.:$PATH; cat <<EOF\necho ${x}\nEOF",
+    "cp /bin/sh cat; ./cat <<EOF\necho ${x}\nEOF",
+    "p=cat; p=sh; $p <<EOF\necho ${x}\nEOF",
+    "head() { sh; }; echo 'echo ${x}' | head",
+    'f() { "$@" <<EOF\necho ${x}\nEOF\n}; f sh',
+    "exec 3>f; echo 'echo ${x}' >&3; sh f",
+    "{ echo 'echo ${x}' >&2; } 2>f; sh f",
+    "#!/bin/bash\ncoproc sh; echo 'echo ${x}' >&${COPROC[1]}; sleep 0.2",
+)
+
+WRITTEN: list[Attack] = _named(
+    "token",
+    "mk",
+    "echo ${x} | dd of=f 2>/dev/null; sh f",
+    "cp /dev/stdin f <<EOF\n${x}\nEOF\nsh f",
+    "install /dev/stdin f <<EOF\n${x}\nEOF\n./f",
+    "echo ${x} | sort -o f; sh f",
+    "echo a > f; sed -i 's/a/${x}/' f; sh f",
+    "echo ${x} | sed -n 'w f'; sh f",
+    "echo ${x} | awk '{print > \"f\"}'; sh f",
+    "(exec >f; echo ${x}); sh f",
+    "exec 5>&1; exec >f; echo ${x}; exec >&5; sh f",
+    "{ echo ${x} >&3; } 3>f; sh f",
+    "tee f <<EOF >/dev/null\n${x}\nEOF\nchmod +x f; PATH=.:$PATH f",
+    "f() { cat > g; }; echo ${x} | f; sh g",
+    "d=$(mktemp -d); echo ${x} > $d/a; . $d/a",
+    "#!/bin/bash\ncoproc sh; echo ${x} >&${COPROC[1]}; sleep 0.2",
+)
+
+FED: list[Attack] = [
+    *_named(
+        "token",
+        "mk",
+        ". /dev/stdin <<EOF\n${x}\nEOF",
+        "sh /dev/fd/3 3<<EOF\n${x}\nEOF",
+        "exec 3<<EOF\n${x}\nEOF\nsh <&3",
+        "bash -s ${x} <<'EOF'\n$1\nEOF",
+        "sh -s -- ${x} <<'EOF'\n\"$@\"\nEOF",
+        "env A=${x} sh -c '$A'",
+        "A=${x} bash -c 'eval $A'",
+        "export A=${x}; sh -c '$A'",
+        "env -S ${x}",
+        "env --split-string=${x}",
+        "echo ${x} | (cat | sh)",
+        'f() { eval "$(cat)"; }; echo ${x} | f',
+        "f() { while read -r l; do $l; done; }; echo ${x} | f",
+        "echo ${x} | { read -r c; eval $c; }",
+        "#!/bin/bash\ncompgen -C ${x} z",
+        "#!/bin/bash\nmapfile -C ${x} -c 1 a <<< b",
+        "git ls-remote --upload-pack=${x} .",
+    ),
+    *_named(
+        "path",
+        MK,
+        "find ${x} -exec {} ';'",
+        "find ${x} -exec sh {} ';'",
+        "xargs -a ${x} -L1 env",
+        "sh 0< ${x}",
+        "exec < ${x}; sh",
+        "set -- ${x}; . $1",
+        "ssh web-1 'bash -s' < ${x}",
+        "cp ${x} f; ./f",
+        "ln -s ${x} f; sh f",
+        "curl -s file://${x} -o f; sh f",
+    ),
+    *_named(
+        "path",
+        "{dir}",
+        "run-parts ${x}",
+        "cd ${x}; ./mk",
+        "cd ${x} && sh mk",
+        "env -C ${x} ./mk",
+        "find ${x} -name mk | while read -r f; do sh $f; done",
+        "find ${x} -name mk | xargs -n1 env",
+    ),
+]
+
+IN_PYTHON: list[Attack] = [
+    *_named(
+        "output",
+        "mk",
+        *(
+            f"# python\nimport os, json\n{script}"
+            for script in (
+                "import builtins\nbuiltins.print = os.system\nprint('${x}')",
+                "globals()['print'] = os.system\nprint('${x}')",
+                "json.dumps = os.system\njson.dumps('${x}')",
+                "import os as json\njson.dumps = json.system\njson.dumps('${x}')",
+                "for print in [os.system]:\n    print('${x}')",
+                "def f(print):\n    print('${x}')\nf(os.system)",
+                "(lambda print: print('${x}'))(os.system)",
+                "try:\n    1 / 0\nexcept Exception as json:\n    os.system('${x}')",
+                "match os.system:\n    case print:\n        print('${x}')",
+                "from os import *\nprint(system('${x}'))",
+                "class A(str):\n    def __eq__(s, o):\n        os.system(o)\nA('a') == '${x}'",
+                "v = json.dumps('${x}')\nos.system(json.loads(v))",
+            )
+        ),
+    ),
+    *_named(
+        "token",
+        "mk",
+        *(
+            f"# python\nimport os, subprocess\n{script}"
+            for script in (
+                "c = []\nc.append('${x}')\nsubprocess.call(c)",
+                "c = ['true']\nc[0] = '${x}'\nsubprocess.call(c)",
+                "c = ['env']\nc += ['${x}']\nsubprocess.call(c)",
+                "subprocess.run(['true'], executable='{dir}/${x}')",
+                "subprocess.run(['sh'], input='${x}', text=True)",
+                "p = subprocess.Popen('sh', stdin=-1)\np.communicate(b'${x}')",
+                "import functools\nfunctools.partial(os.system, '${x}')()",
+                "import threading\nthreading.Thread(target=os.system, args=('${x}',)).start()",
+                "import atexit\natexit.register(os.system, '${x}')",
+                "import pickle\npickle.loads(b'cposix\\nsystem\\n(V${x}\\ntR.')",
+                "import operator\noperator.methodcaller('system', '${x}')(os)",
+                "list(map(os.system, ['${x}']))",
+                "os.posix_spawnp('${x}', ['a'], os.environ)",
+                "os.symlink('{dir}/${x}', 'f')\nos.system('./f')",
+                "o = os\no.system('${x}')",
+                "def f():\n    yield '${x}'\nfor c in f():\n    os.system(c)",
+                "try:\n    raise Exception('${x}')\nexcept Exception as e:\n    os.system(str(e))",
+                "d = dict(a='${x}')\nos.system(d['a'])",
+                "print('${x}', file=open('f', 'w'), flush=True)\nos.system('sh f')",
+            )
+        ),
+    ),
+]
+
 ATTACKS: tuple[Attack, ...] = (
     *AS_COMMAND,
     *AS_FILE,
@@ -553,4 +730,10 @@ ATTACKS: tuple[Attack, ...] = (
     *OF_NAMES,
     *TWO_VALUES,
     *OF_KINDS,
+    *BY_NAME,
+    *IN_DOCUMENTS,
+    *RENAMED,
+    *WRITTEN,
+    *FED,
+    *IN_PYTHON,
 )

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opsmcp_pipelines.kinds.kind import Kind, Separator, ValueClass, VariableKind
+from opsmcp_pipelines.kinds.kind import Kind, Separator, VariableKind
 from opsmcp_pipelines.kinds.lists import MAX_ITEMS, canonical_value, split_items
 from opsmcp_pipelines.kinds.narrow import narrowed
 from opsmcp_pipelines.kinds.table import KINDS
 from opsmcp_pipelines.shell import python_runner
 from opsmcp_pipelines.shell.check import check
 from opsmcp_pipelines.shell.render import render_step
-from opsmcp_pipelines.shell.values import Rule, Value
+from opsmcp_pipelines.shell.values import Value
 from tests.kinds.good_values import GOOD_VALUES
 
 INERT = sorted(set(KINDS) - {Kind.TEXT, Kind.CHOICE})
@@ -35,10 +35,6 @@ PLACES = {
     "function": 'f() { printf "%s\\0" "$1"; }; f ${x}',
     "python": "# python\nprint('${x}', end='\\0')",
 }
-
-BARE_WITHIN = "in a shell in a shell"
-"""There the inner shell reads the value without quotes, which a phrase needs."""
-
 
 WORDS = st.from_regex(r"[A-Za-z0-9]{1,6}([._/:@=+~,-][A-Za-z0-9]{1,6}){0,2}", fullmatch=True)
 
@@ -80,9 +76,6 @@ def test_a_value_arrives_as_exactly_one_word(
     if program in ("jq", "sqlite3", "awk") and shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
     verdict = check(PLACES[place], {"x": Value(VariableKind(kind))}, pasted=False)
-    if place == BARE_WITHIN and KINDS[kind].value_class is ValueClass.PHRASE:
-        assert [found.rule for found in verdict.findings] == [Rule.SHELL]
-        return
     assert verdict.findings == ()
     taken = VariableKind(kind)
     for need in verdict.needs.get("x", ()):

@@ -92,13 +92,13 @@ def test_a_script_without_values_is_not_looked_at() -> None:
         ("echo ${x} (", "cannot be read"),
         ("# python\nprint('${x}'", "cannot be parsed"),
         ("echo ${x}\n" + "a\n" * 40_000, "bytes of 65,536; split the step"),
-        ("echo ${x}\n" + "a;" * 20_000, "parts of 20,000"),
+        ("echo ${x}\n" + "sh f;" * 12_000, "command lines of 6,000"),
         ("echo ${x} " * 300, "places of values of 256"),
         ("sh -c 'echo ${x}'\n" * 70, "nested scripts of 64"),
         ("echo " + "${a:-" * 100 + "${x}" + "}" * 100, "nested too deeply"),
         ('sh -c "sh -c \'sh -c \\"sh -c ls\\\\ ${x}\\"\'"', "cannot be read"),
     ],
-    ids=["shell", "python", "bytes", "parts", "places", "texts", "deep", "shells"],
+    ids=["shell", "python", "bytes", "lines", "places", "texts", "deep", "shells"],
 )
 def test_what_cannot_be_read_or_is_too_much_is_refused(script: str, reason: str) -> None:
     found = verdict(script, x=value("token")).findings

@@ -17,7 +17,7 @@ from opsmcp_pipelines.shell.references import find_references, language_of
 from opsmcp_pipelines.shell.report import Report, TooMuch, over
 from opsmcp_pipelines.shell.script import Script
 from opsmcp_pipelines.shell.text_places import check_text
-from opsmcp_pipelines.shell.tree import line_of, parse
+from opsmcp_pipelines.shell.tree import TooDeep, line_of
 from opsmcp_pipelines.shell.values import OF_AUTHOR, OUTPUT, Finding, Rule, Value, Verdict
 
 if TYPE_CHECKING:
@@ -59,14 +59,14 @@ def _check(content: str, values: tuple[tuple[str, Value], ...], pasted: bool) ->
     report = Report({}, {})
     try:
         size = len(content.encode(errors="replace"))
-        report.spend(size, 0)
+        report.spend(size)
         names = {f"OPSMCP_V{number}": name for number, (name, _) in enumerate(values, 1)}
         report = Report({v: known[name] for v, name in names.items()}, names)
         if language_of(content) == "python":
             _check_python(content, names, report, pasted=pasted)
         else:
             _check_shell(content, names, report, pasted=pasted)
-    except (TooMuch, RecursionError) as error:
+    except (TooMuch, TooDeep, RecursionError) as error:
         said = str(error) if isinstance(error, TooMuch) else "nested too deeply to be checked"
         report.add(Rule.UNREADABLE, "", 1, said)
     return Verdict(
@@ -90,7 +90,7 @@ def _check_python(content: str, names: Mapping[str, str], report: Report, *, pas
     for found in find_references(content, variables):
         text += content[done : found.start] + f"${{{variables[found.name]}}}"
         done = found.end
-    marks = {variable: {variable} for variable in names}
+    marks = {variable: frozenset({variable}) for variable in names}
     for variable in names if pasted else ():
         if report.values[variable].is_text:
             reason = '"{}" may be any text, and its text is put into a Python script'
@@ -101,13 +101,12 @@ def _check_python(content: str, names: Mapping[str, str], report: Report, *, pas
 def _check_shell(content: str, names: Mapping[str, str], report: Report, *, pasted: bool) -> None:
     source, places = prepare(content, {name: variable for variable, name in names.items()})
     over(len(places), 256, "places of values")
-    root = parse(source)
-    report.spend(len(source), root.descendant_count)
+    script = Script(source, {variable: frozenset({variable}) for variable in names})
+    root = script.root
     if root.has_error:
         reason = "the shell script cannot be read from here on"
         report.add(Rule.UNREADABLE, "", _error_line(root), reason, "Write it simpler")
         return
-    script = Script(root, {variable: frozenset({variable}) for variable in names})
     check_script(script, report)
     check_text(script, report, pasted=pasted)
     if pasted:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from opsmcp_pipelines.kinds.kind import Kind, ValueClass
 from opsmcp_pipelines.kinds.narrow import Need
+from opsmcp_pipelines.shell.arguments import ArgumentRules, Line, cut_word
 from opsmcp_pipelines.shell.languages import (
     Spot,
     find_spots,
@@ -13,9 +14,8 @@ from opsmcp_pipelines.shell.languages import (
     runs_something,
 )
 from opsmcp_pipelines.shell.programs import CODE_OPTIONS, FILE_OPTIONS, SHELLS, names
-from opsmcp_pipelines.shell.reader import Command
-from opsmcp_pipelines.shell.rules import ArgumentRules, cut_word
-from opsmcp_pipelines.shell.tree import Word, join_words
+from opsmcp_pipelines.shell.script import ANY
+from opsmcp_pipelines.shell.tree import Word, word_of
 from opsmcp_pipelines.shell.values import Rule
 from opsmcp_pipelines.shell.wrappers import skip_options
 
@@ -39,33 +39,38 @@ _VALUED = {
 class ForeignRules(ArgumentRules):
     """What holds for the code of awk, sed, SQL and their like."""
 
-    def _is_file(self, word: Word, command: Command) -> None:
+    def _is_file(self, word: Word, at: Line) -> None:
         raise NotImplementedError
 
-    def _python(self, code: Word, command: Command) -> None:
+    def _python(self, code: Word, at: Line) -> None:
         raise NotImplementedError
 
-    def _programs(self, name: str, rest: list[Word], command: Command) -> None:
+    def _read(self, at: Line) -> set[str]:
+        raise NotImplementedError
+
+    def _input_code(self, at: Line) -> list[Word]:
+        raise NotImplementedError
+
+    def _programs(self, name: str, rest: list[Word], at: Line) -> None:
         language = language_of(name)
         if not language:
             return
-        codes, others = self._codes(name, language, rest, command)
+        codes, others = self._codes(name, language, rest, at)
         for code in codes:
-            self._code(name, language, code, command)
-        given = {v for word in others for v in self._values(word, command)}
-        given |= self._script.read_by(command) if codes else set()
-        given |= {v for _, word in command.assigned for v in self._values(word, command)}
+            self._code(name, language, code, at)
+        given = {v for word in others for v in self._values(word, at)}
+        given |= self._read(at) if codes else set()
+        given |= self._environment(at)
         text = "\n".join("".join(p.text for p in code.parts if not p.expands) for code in codes)
         if _ENVIRONMENT.search(text):
-            given |= self._script.values_of(self._script.reader.assigned)
+            given |= self._harmful({ANY})
         if given and runs_arguments(language, text):
             reason = f'"{{}}" is given to a program of {name} that runs others'
-            values = {v for v in given if not self._is_amount(v)}
-            line = self._line(command.line)
-            self._report.refuse(Rule.COMMAND, values, line, reason, "Write it out as a command")
+            values = {v for v in given if not self._report.values[v].is_number}
+            self._report.refuse(Rule.COMMAND, values, at.line, reason, "Write it out as a command")
 
     def _codes(
-        self, name: str, language: str, rest: list[Word], command: Command
+        self, name: str, language: str, rest: list[Word], at: Line
     ) -> tuple[list[Word], list[Word]]:
         """The words that are code, and the others."""
         codes: list[Word] = []
@@ -85,44 +90,46 @@ class ForeignRules(ArgumentRules):
         files = FILE_OPTIONS.get(name, "(?!)")
         has_file = any(re.fullmatch(files, word.prefix) for word in others)
         if not codes and not has_file:
-            codes, others = self._operand(name, language, others, command)
+            codes, others = self._operand(name, language, others, at)
         return codes, others
 
     def _operand(
-        self, name: str, language: str, words: list[Word], command: Command
+        self, name: str, language: str, words: list[Word], at: Line
     ) -> tuple[list[Word], list[Word]]:
         """Code that stands without an option, or comes as input; else a file of it is run."""
         valued = _VALUED.get(name, frozenset[str]())
-        at = skip_options(words, valued)
+        first = skip_options(words, valued)
         if language in ("awk", "sed", "jq"):
-            if name == "yq" and at < len(words) and words[at].literal in ("eval", "e", "ea"):
-                at += 1
-            at = _skip_arguments(words, at) if language == "jq" else at
-            return words[at : at + 1], words[:at] + words[at + 1 :]
-        if name in ("sqlite3", "duckdb") and len(words) > at + 1:
-            return words[at + 1 :], words[: at + 1]
-        if language == "sql" or at >= len(words) or words[at].literal == "-":
-            return list(command.place.documents) or self._echoed(command), words
+            if name == "yq" and first < len(words) and words[first].literal in ("eval", "e", "ea"):
+                first += 1
+            first = _skip_arguments(words, first) if language == "jq" else first
+            return words[first : first + 1], words[:first] + words[first + 1 :]
+        if name in ("sqlite3", "duckdb") and len(words) > first + 1:
+            return words[first + 1 :], words[: first + 1]
+        if language == "sql" or first >= len(words) or words[first].literal == "-":
+            return self._input_code(at), words
         if name in _SCRIPT_FILES:
-            self._is_file(words[at], command)
+            self._is_file(words[first], at)
         return [], words
 
-    def _echoed(self, command: Command) -> list[Word]:
-        """The words that `echo` pipes into a program as its code."""
-        writers = [w for key in command.place.stdin for w in self._script.writers(key)]
-        words = [join_words(w.words[1:]) for w in writers if w.words]
-        return [word for word in words if self._values(word, command)]
+    def _environment(self, at: Line) -> set[str]:
+        """The values that are assigned in front of a command."""
+        children = at.node.children if at.node is not None else []
+        values = (
+            c.child_by_field_name("value") for c in children if c.type == "variable_assignment"
+        )
+        return {v for value in values if value for v in self._values(word_of(value), at)}
 
-    def _code(self, name: str, language: str, code: Word, command: Command) -> None:
+    def _code(self, name: str, language: str, code: Word, at: Line) -> None:
         if language == "python":
-            values = self._values(code, command)
+            values = self._values(code, at)
             if values:
-                self._python(code, command)
+                self._python(code, at)
             return
         literal = "".join(part.text for part in code.parts if not part.expands)
         for spot in find_spots(language, code.parts, mysql=name in ("mysql", "mariadb")):
-            values = self._script.values_at(spot.part, command.place.function)
-            values = {v for v in self._inert(values) if not self._is_amount(v)}
+            values = self._values(Word((spot.part,)), at)
+            values = {v for v in values if not self._report.values[v].is_number}
             if not values:
                 continue
             if spot.delimiter:
@@ -136,7 +143,7 @@ class ForeignRules(ArgumentRules):
     def _in_quotes(
         self, language: str, spot: Spot, values: set[str], code: Word, literal: str
     ) -> None:
-        line = self._line(code.line)
+        line = self._script.line_at(code)
         if spot.first and language not in ("sed", "jq", "sql") and runs_something(literal):
             reason = '"{}" would be the name of a command, in a program of another language'
             self._refuse(Rule.COMMAND, values, code, reason, "Write the command out")
@@ -154,7 +161,7 @@ class ForeignRules(ArgumentRules):
                 self._report.refuse(Rule.PROGRAM, [value], line, reason, remedy)
 
     def _outside(self, name: str, language: str, values: set[str], code: Word) -> None:
-        line = self._line(code.line)
+        line = self._script.line_at(code)
         where = f"in a program of {name} outside of its quotes"
         if language in ("sed", "awk", "sql"):
             self._report.number(values, line, where, Rule.PROGRAM)

@@ -11,18 +11,14 @@ from types import MappingProxyType
 __all__ = [
     "CODE_OPTIONS",
     "FILE_OPTIONS",
-    "FILTERS",
     "JOINED",
-    "NAMES_VARIABLES",
-    "PRINTERS",
     "PROGRAM_OPTIONS",
     "RUNS_INPUT",
-    "RUNS_OPERAND",
     "SHELLS",
+    "SETS_VARIABLES",
     "SHELL_WITHOUT_COMMAND",
     "SQL_CLIENTS",
     "SSHES",
-    "SSH_VALUED",
     "interpreter",
     "names",
     "names_code",
@@ -59,8 +55,6 @@ JOINED: Mapping[str, frozenset[str]] = MappingProxyType(
 """Programs that hand their words to a shell, with their options that take a value."""
 
 RUNS_INPUT = names("at batch crontab") | SHELLS
-RUNS_OPERAND = names("trap mosh")
-"""Programs of which an operand alone is a command of a shell."""
 
 SQL_CLIENTS = names("psql mysql mariadb sqlite3 clickhouse-client sqlplus cqlsh duckdb usql")
 CODE_OPTIONS: Mapping[str, str] = MappingProxyType(
@@ -109,9 +103,17 @@ FILE_OPTIONS: Mapping[str, str] = MappingProxyType(
 PROGRAM_OPTIONS: Mapping[str, str] = MappingProxyType(
     {
         "ansible": "-[am]",
+        "compgen": "-C",
+        "complete": "-C",
+        "enable": "-f",
+        "env": "-S|--split-string",
         "find": "-exec|-execdir|-ok|-okdir",
-        "git": "-c",
+        "ex": r"-[cS]|\+",
+        "git": "-c|--(?:upload|receive)-pack",
+        "hash": "-p",
         "man": "-P",
+        "mapfile": "-C",
+        "readarray": "-C",
         "nc": "-[A-Za-z]*[ec]",
         "ncat": "-[A-Za-z]*[ec]",
         "rsync": "-[A-Za-z]*e|-M",
@@ -165,13 +167,8 @@ def runs_its_value(variable: str) -> bool:
     return variable in _RUN_BY_VARIABLE or variable.startswith("GIT_CONFIG_")
 
 
-NAMES_VARIABLES = frozenset({"read", "mapfile", "readarray", "getopts"})
-
-PRINTERS = names("echo printf jq basename dirname realpath readlink tr sed awk expr yq")
-"""Programs that print what they are given as arguments."""
-
-FILTERS = names(
-    "cat grep head tail sort uniq wc tr cut fold nl base64 sha256sum jq sed awk gawk mawk xargs"
-    " tac rev yq column paste tee envsubst"
+SETS_VARIABLES = names(
+    ". alias builtin command compgen complete coproc declare env eval exec export getopts hash let"
+    " local mapfile read readarray readonly set source test time trap typeset unset wait ["
 )
-"""Programs that print what they read."""
+"""What may set or read a variable of the shell that is named in one of its words."""

@@ -1,33 +1,89 @@
-"""Where values may stand in a Python step: within strings, and not where they would be run.
+"""Where values may stand in a Python step: a list of what may be done with them, and no more.
 
 The references are identifiers that occur nowhere else (`mark_references`), so that the standard
-parser reads the script as it will be run. Pure.
+parser reads the script as it will be run. From each, and from each variable that holds one, what is
+done with it is followed outwards: it is put together with other strings, assigned, compared, or
+given to a function of the list. All else is refused, and so is a name of the list that the script
+gives another meaning. Pure.
 """
 
 import ast
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import cast
 
+from opsmcp_pipelines.shell.programs import names
 from opsmcp_pipelines.shell.references import find_references
 from opsmcp_pipelines.shell.report import Report
 from opsmcp_pipelines.shell.values import Rule
 
-__all__ = ["check_python", "mark_references", "unused_mark"]
+__all__ = ["ShellText", "check_python", "mark_references", "unused_mark"]
 
-ShellText = Callable[[str, dict[str, set[str]], int], None]
+ShellText = Callable[[str, dict[str, frozenset[str]], int], None]
 """Checks a text that a shell reads: the text, what its placeholders carry, and its line."""
 
 _VALUE = re.compile(r"\$\{(OPSMCP_[A-Z]+[0-9]+)\}")
-_RUNS = re.compile(
-    r"system|popen\w*|run\w*|call|check_\w+|Popen|exec\w*|spawn\w*|eval|compile|__import__"
-    r"|import_module|getattr|create_subprocess_\w+|get(?:status)?output|startfile|fork\w*|shell"
-    r"|setattr|delattr|timeit|load_module|CDLL|LoadLibrary"
+_PASSING = names(
+    "str int float bool bytes repr len sorted list tuple set dict min max enumerate zip reversed"
+    " json.dumps json.loads os.path.join os.path.basename os.path.dirname os.path.abspath"
+    " os.path.normpath os.path.realpath pathlib.Path Path shlex.quote shlex.split textwrap.dedent"
+    " urllib.parse.quote urllib.parse.quote_plus urllib.parse.urlencode urllib.parse.urljoin"
+    " urllib.parse.urlparse ipaddress.ip_address ipaddress.ip_network urllib.request.Request"
+    " datetime.datetime.fromisoformat datetime.datetime.strptime datetime.timedelta"
 )
-_CODE = re.compile(r"exec|eval|compile|__import__|import_module|getattr|setattr|run_\w+|timeit")
-_TEXT_CALLS = frozenset({"print", "json.dumps"})
+"""Functions of which the result may hold what they are given."""
+
+_ENDING = names(
+    "print isinstance range any all sum os.path.exists os.path.isfile os.path.isdir"
+    " os.path.getsize os.path.getmtime os.listdir os.walk os.scandir os.stat os.statvfs os.kill"
+    " os.getenv os.access os.remove os.unlink os.rmdir os.utime shutil.disk_usage shutil.rmtree"
+    " urllib.request.urlopen requests.get requests.post requests.put requests.patch"
+    " requests.delete requests.head socket.gethostbyname socket.getaddrinfo"
+    " socket.create_connection socket.gethostbyaddr http.client.HTTPConnection"
+    " http.client.HTTPSConnection time.sleep sys.exit exit SystemExit logging.info logging.warning"
+    " logging.error logging.debug re.match re.search re.fullmatch re.findall re.escape glob.glob"
+    " pwd.getpwnam grp.getgrnam signal.alarm sys.stdout.write sys.stderr.write"
+)
+"""Functions that do with a name or a number what they say, and whose results are their own."""
+
+_FILES = names(
+    "open os.makedirs os.mkdir os.rename os.replace os.chmod os.chown os.chdir shutil.copy"
+    " shutil.copy2 shutil.copyfile shutil.move shutil.chown os.truncate"
+)
+"""Functions that change what a later command could run: only where nothing is run."""
+
+_SHELLS = names("os.system os.popen subprocess.getoutput subprocess.getstatusoutput")
+_RUNNING = names(
+    "subprocess.run subprocess.call subprocess.check_call subprocess.check_output subprocess.Popen"
+)
+_RUNS = re.compile(
+    r"system|popen|Popen|run|call|check_\w+|exec\w*|spawn\w*|get(?:status)?output|startfile"
+)
+_METHODS = names(
+    "format join strip lstrip rstrip split rsplit splitlines partition rpartition replace lower"
+    " upper title encode decode startswith endswith removeprefix removesuffix isdigit zfill ljust"
+    " rjust center count find index items keys values get copy exists is_file is_dir read_text stat"
+)
+_FILLING = names("append add extend insert")
+_WRITING = names("write writelines write_text")
+_RENAMING = names(
+    "setattr delattr globals locals vars exec eval compile __import__ builtins __builtins__"
+    " importlib __dict__ modules redirect_stdout redirect_stderr dup2"
+)
+_ERRORS = names("Exception ValueError RuntimeError")
+_QUIET = names("sep end flush indent sort_keys default ensure_ascii")
+_THROUGH = (
+    *(ast.JoinedStr, ast.FormattedValue, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.IfExp),
+    *(ast.BoolOp, ast.Subscript, ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp),
+)
+_ENDS = (ast.Expr, ast.If, ast.While, ast.Assert, ast.Compare, ast.UnaryOp, ast.withitem)
 _REMEDY = "Print it whole, or answer for it by the label opsmcp/text.STEP: VARIABLE"
+_UNKNOWN = '"{}" may not be known to stay data in what this Python script makes of it'
+_ANYWHERE = "OPSMCP_T0"
+"""The placeholder of what is not known in a text that a shell reads."""
 
 
 def unused_mark(content: str) -> str:
@@ -49,7 +105,7 @@ def mark_references(content: str, variables: Mapping[str, str], mark: str) -> st
 
 
 def check_python(
-    text: str, marks: Mapping[str, set[str]], report: Report, line: int, shell: ShellText
+    text: str, marks: Mapping[str, frozenset[str]], report: Report, line: int, shell: ShellText
 ) -> None:
     """Check code in which values stand as `${OPSMCP_V1}`.
 
@@ -61,18 +117,16 @@ def check_python(
         shell: Checks what the code hands to a shell.
     """
     mark = unused_mark(text)
-    names = list(marks)
-    source = _VALUE.sub(lambda found: f"{mark}{names.index(found[1])}_", text)
+    known = list(marks)
+    source = _VALUE.sub(lambda found: f"{mark}{known.index(found[1])}_", text)
     tree = _parse(source)
-    everything = set[str]().union(*marks.values())
     if tree is None:
         reason = 'the Python script that holds "{}" cannot be parsed'
-        for value in everything:
+        for value in frozenset[str]().union(*marks.values()):
             report.add(Rule.UNREADABLE, value, line, reason)
         return
-    _Check(
-        tree, re.compile(re.escape(mark) + r"([0-9]+)_"), names, marks, report, line, shell
-    ).run()
+    pattern = re.compile(re.escape(mark) + r"([0-9]+)_")
+    _Check(tree, pattern, known, marks, report, line, shell).run()
 
 
 def _parse(source: str) -> ast.Module | None:
@@ -84,270 +138,443 @@ def _parse(source: str) -> ast.Module | None:
         return None
 
 
+class _Refused(Exception):
+    pass
+
+
 class _Check:
     def __init__(
         self,
         tree: ast.Module,
         mark: re.Pattern[str],
-        names: list[str],
-        marks: Mapping[str, set[str]],
+        known: list[str],
+        marks: Mapping[str, frozenset[str]],
         report: Report,
         line: int,
         shell: ShellText,
     ) -> None:
-        self._tree = tree
-        self._mark = mark
-        self._names = names
-        self._marks = marks
-        self._report = report
-        self._line = line
-        self._shell = shell
-        self._good: set[int] = set()
-        self._assigned: dict[str, list[ast.expr]] = {}
-        self._parameters: dict[str, str] = {}
-        self._aliases: dict[str, str] = {}
-        self._runs: set[str] = set()
-        self._environment = False
-        self._files: set[str] = set()
+        self._mark, self._known, self._marks = mark, known, marks
+        self._report, self._line, self._shell = report, line, shell
+        self._nodes = list(ast.walk(tree))
+        self._parents = {c: p for p in self._nodes for c in ast.iter_child_nodes(p)}
+        self._imports: dict[str, str] = {}
+        self._bound: Counter[str] = Counter()
+        self._loads: dict[str, list[ast.Name]] = defaultdict(list)
+        self._functions: dict[str, ast.FunctionDef] = {}
+        self._carrying: dict[str, set[str]] = defaultdict(set)
+        for node in self._nodes:
+            self._note(node)
 
     def run(self) -> None:
-        nodes = list(ast.walk(self._tree))
-        for node in nodes:
-            self._note(node)
-        calls = [node for node in nodes if isinstance(node, ast.Call)]
-        for _ in range(2):  # What a function runs of its parameters, its callers run.
-            for call in calls:
-                self._note_parameter(call)
-        for call in calls:
-            if self._is_running(call):
-                self._run(call)
-        own = {n.name for n in nodes if isinstance(n, ast.FunctionDef)} | self._assigned.keys()
-        for node in nodes:
-            self._approve(node, own)
-        for node in nodes:
-            self._use(node)
+        for node in self._nodes:
+            if isinstance(node, ast.Constant):
+                self._string(node)
+            elif isinstance(node, ast.Name) and self._mark.fullmatch(node.id):
+                values = self._values(node.id)
+                numbers = {v for v in values if not self._report.values[v].is_text}
+                self._report.number(numbers, self._at(node), "as code of Python")
+                self._text(values - numbers, node)
+            else:
+                self._misplaced(node)
+
+    # What the script names.
+
+    def _note(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            self._loads[node.id].append(node)
+            return
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            self._import(node)
+            return
+        if isinstance(node, ast.FunctionDef) and not node.decorator_list:
+            self._functions[node.name] = node
+        if not isinstance(node, (ast.Attribute, ast.keyword, ast.alias)):
+            bound = (getattr(node, field, None) for field in ("id", "name", "arg", "rest"))
+            self._bound.update(name for name in bound if isinstance(name, str))
+
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+        for alias in node.names:
+            name = alias.asname or alias.name.partition(".")[0]
+            self._bound[name] += 0 if self._imports.get(name) == name else 1
+            self._imports[name] = f"{module}{alias.name}" if module or alias.asname else name
+
+    @cached_property
+    def _renames(self) -> bool:
+        """Whether a name of the list may mean something else here."""
+        return any(
+            (isinstance(n, ast.alias) and (n.name == "*" or n.name in _RENAMING))
+            or (isinstance(n, ast.Name) and n.id in _RENAMING)
+            or (isinstance(n, ast.Attribute) and n.attr in _RENAMING)
+            or (isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store) and not _is_own(n))
+            for n in self._nodes
+        )
+
+    @cached_property
+    def _runs(self) -> bool:
+        """Whether the script may run another program."""
+        return any(
+            isinstance(n, ast.Call) and _RUNS.fullmatch(_last(n.func)) is not None
+            for n in self._nodes
+        )
+
+    def _dotted(self, function: ast.expr) -> str:
+        """What is called, by its full name; empty where the script may mean something else."""
+        if isinstance(function, ast.Attribute):
+            outer = self._dotted(function.value)
+            return f"{outer}.{function.attr}" if outer else ""
+        if not isinstance(function, ast.Name):
+            return ""
+        if function.id in self._imports:
+            return self._imports[function.id] if self._bound[function.id] == 1 else ""
+        return "" if self._bound[function.id] else function.id
+
+    # Values.
 
     def _values(self, text: str) -> set[str]:
         found = self._mark.findall(text)
-        return set[str]().union(*(self._marks[self._names[int(n)]] for n in found))
+        return set[str]().union(*(self._marks[self._known[int(n)]] for n in found))
 
     def _at(self, node: ast.AST) -> int:
         return self._line + getattr(node, "lineno", 1) - 1
 
-    def _note(self, node: ast.AST) -> None:
-        """What is assigned, named otherwise, written to, or a parameter of a function."""
-        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            for target in targets:
-                if isinstance(target, ast.Name):
-                    self._assigned.setdefault(target.id, []).append(node.value)
-        elif isinstance(node, ast.alias):
-            self._aliases |= {node.asname: node.name} if node.asname else {}
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            arguments = (*node.args.posonlyargs, *node.args.args, node.args.vararg)
-            self._parameters |= {a.arg: node.name for a in arguments if a is not None}
-        elif isinstance(node, (ast.Attribute, ast.keyword)):
-            name = node.attr if isinstance(node, ast.Attribute) else node.arg
-            self._environment = self._environment or name in ("environ", "putenv", "env")
-        elif isinstance(node, ast.Call) and self._name(node.func) in ("open", "Path"):
-            names = (_decoded(arg.value) for arg in node.args[:1] if isinstance(arg, ast.Constant))
-            self._files |= {name for name in names if name}
+    def _string(self, node: ast.Constant) -> None:
+        values = {
+            v
+            for v in self._values(_decoded(node.value) or "")
+            if not self._report.values[v].is_author
+        }
+        texts = {v for v in values if self._report.values[v].is_text}
+        self._text(texts, node)
+        self._inert(values - texts, node)
 
-    def _name(self, function: ast.expr) -> str:
-        """The last name of what is called, with its own name where it was given another."""
-        if isinstance(function, ast.Attribute):
-            return function.attr
-        if isinstance(function, ast.Call) and self._name(function.func) == "getattr":
-            named = function.args[1] if len(function.args) > 1 else None
-            return str(named.value) if isinstance(named, ast.Constant) else ""
-        if not isinstance(function, ast.Name):
-            return ""
-        for value in self._assigned.get(function.id, []):
-            if isinstance(value, (ast.Attribute, ast.Name)) and value is not function:
-                found = value.attr if isinstance(value, ast.Attribute) else value.id
-                if _RUNS.fullmatch(found):
-                    return found
-        return self._aliases.get(function.id, function.id)
-
-    def _is_running(self, call: ast.Call) -> bool:
-        name = self._name(call.func)
-        if isinstance(call.func, ast.Attribute) and _is_module(call.func.value, "re"):
-            return False
-        return _RUNS.fullmatch(name) is not None or name in self._runs
-
-    def _note_parameter(self, call: ast.Call) -> None:
-        first = _first(call)
-        first = first.value if isinstance(first, ast.Starred) else first
-        if self._is_running(call) and isinstance(first, ast.Name):
-            owner = self._parameters.get(first.id)
-            self._runs |= {owner} if owner else set()
-
-    def _run(self, call: ast.Call) -> None:
-        """What a call runs, or hands to a shell."""
-        name = self._name(call.func)
-        arguments = [*call.args, *(k.value for k in call.keywords if k.arg in ("args", "cmd"))]
-        checked = arguments if _CODE.fullmatch(name) else arguments[:1]
-        if name.endswith("attr"):
-            checked = arguments[1:2]
-        if name.startswith(("exec", "spawn")) and not _CODE.fullmatch(name):
-            checked = arguments
-        for argument in checked:
-            self._runs_argument(argument, call, code=_CODE.fullmatch(name) is not None)
-
-    def _runs_argument(self, argument: ast.expr, call: ast.Call, *, code: bool) -> None:
-        ways = list(self._resolved(argument))
-        for way in ways:
-            text = self._text_of(way)
-            if text is None:
-                self._unknown(way, call)
-            elif code:
-                self._refuse(Rule.COMMAND, self._values(text), call, '"{}" would be run as code')
-            elif self._mark.search(text) or self._environment or self._files:
-                self._shell(self._placeholders(text), self._carried(text), self._at(call))
-                files = {name for name in self._files if name in text}
-                reason = 'a file that "{}" is written to is run'
-                self._refuse(Rule.FILE, self._all() if files else set(), call, reason)
-
-    def _all(self) -> set[str]:
-        return {v for values in self._marks.values() for v in values}
-
-    def _carried(self, text: str) -> dict[str, set[str]]:
-        carried = {name: set(values) for name, values in self._marks.items()}
-        variables = re.findall(r"\$\{?(\w+)", text) if self._environment else ()
-        return {name: self._all() for name in variables} | carried
-
-    def _placeholders(self, text: str) -> str:
-        return self._mark.sub(lambda found: f"${{{self._names[int(found[1])]}}}", text)
-
-    def _unknown(self, argument: ast.expr, call: ast.Call) -> None:
-        """What is run cannot be told: then no value may be in the script."""
-        if isinstance(argument, ast.Name) and argument.id in self._parameters:
-            return  # The calls of that function are looked at.
-        numbers = {v for v in self._all() if self._report.values[v].is_number}
-        reason = 'what is run here cannot be told, and it may be "{}"'
-        self._refuse(Rule.COMMAND, self._all() - numbers, call, reason)
-
-    def _resolved(self, node: ast.expr, depth: int = 0) -> Iterator[ast.expr]:
-        """An expression, or what a variable of it was assigned."""
-        known = self._assigned.get(node.id) if isinstance(node, ast.Name) else None
-        if known and depth < 2:
-            for value in known:
-                yield from self._resolved(value, depth + 1)
-        else:
-            yield node
-
-    def _text_of(self, node: ast.expr) -> str | None:
-        """What a shell would read, or a command line as one; None when its beginning is unknown."""
-        if isinstance(node, ast.Constant):
-            return _decoded(node.value)
-        if isinstance(node, ast.JoinedStr):
-            parts = [self._text_of(value) for value in node.values]
-            return "".join(part or "" for part in parts) if parts and parts[0] else None
-        if isinstance(node, ast.FormattedValue):
-            return None
-        if isinstance(node, ast.BinOp):
-            left, right = self._text_of(node.left), self._text_of(node.right)
-            templated = isinstance(node.op, ast.Mod) and (left or "").lstrip().startswith("%")
-            return f"{left}{right or ''}" if left and not templated else None
-        if isinstance(node, (ast.List, ast.Tuple)):
-            return self._line_of(node.elts)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            return self._made_of(node.func)
-        return None
-
-    def _made_of(self, function: ast.Attribute) -> str | None:
-        """The text of which a method makes another."""
-        if function.attr not in ("split", "format", "strip", "encode"):
-            return None
-        text = self._text_of(function.value)
-        filled = function.attr == "format" and (text or "").startswith("{")
-        return None if filled else text
-
-    def _line_of(self, items: list[ast.expr]) -> str | None:
-        texts: list[str] = []
-        for number, item in enumerate(items):
-            [way, *more] = list(self._resolved(item)) or [item]
-            text = None if more else self._text_of(way)
-            if text is None and number == 0 and not _is_interpreter(item):
-                return None
-            texts.append("python3" if _is_interpreter(item) else text or "unknown")
-        return " ".join(_double_quoted(text) for text in texts)
-
-    def _approve(self, node: ast.AST, own: set[str]) -> None:
-        """Text that is printed, turned into JSON, or compared."""
-        if isinstance(node, ast.Compare):
-            good = all(isinstance(op, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)) for op in node.ops)
-            self._good |= {id(n) for n in (node.left, *node.comparators)} if good else set()
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in _TEXT_CALLS:
-            name = ast.unparse(node.func).partition(".")[0]
-            plain = all(k.arg in ("sep", "end", "flush", "indent") for k in node.keywords)
-            if plain and name not in own:
-                for argument in node.args:
-                    self._good |= {id(n) for n in _strings(argument)}
-
-    def _use(self, node: ast.AST) -> None:
-        """One node: a value in a string, as a number, or where nothing can be."""
-        if isinstance(node, ast.Constant):
-            text = _decoded(node.value)
-            values = self._values(text or "")
-            texts = {v for v in values if self._report.values[v].is_text}
-            if id(node) not in self._good:
-                self._text(texts, node)
+    def _text(self, values: set[str], node: ast.expr) -> None:
+        values = {v for v in values if not self._report.values[v].vouched}
+        if not values:
             return
-        if isinstance(node, ast.Name) and self._mark.fullmatch(node.id):
-            values = self._values(node.id)
-            self._report.number(values, self._at(node), "as code of Python")
-            self._text({v for v in values if self._report.values[v].is_text}, node)
-            return
-        for _, value in ast.iter_fields(node):
-            texts = cast("list[object]", value) if isinstance(value, list) else [value]
-            for text in texts:
-                if isinstance(text, str):
-                    reason = '"{}" is part of a longer name in a Python script'
-                    self._refuse(Rule.UNREADABLE, self._values(text), node, reason)
-
-    def _text(self, values: set[str], node: ast.AST) -> None:
-        for value in sorted(values):
-            if not self._report.values[value].vouched:
-                reason = (
-                    '"{}" may be any text, and what this Python script makes of it is not known'
-                )
+        try:
+            self._printed(node)
+        except _Refused:
+            reason = '"{}" may be any text, and what this Python script makes of it is not known'
+            for value in values:
                 self._report.add(Rule.TEXT, value, self._at(node), reason, _REMEDY)
 
-    def _refuse(self, rule: Rule, values: set[str], node: ast.AST, reason: str) -> None:
-        self._report.refuse(rule, values, self._at(node), reason)
+    def _printed(self, node: ast.expr) -> None:
+        """Text is printed, with other strings or as JSON, or compared.
+
+        Raises:
+            _Refused: It is not.
+        """
+        if self._renames or any(isinstance(n, ast.ClassDef) for n in self._nodes):
+            raise _Refused
+        below, parent = node, self._parents[node]
+        while isinstance(
+            parent, (ast.JoinedStr, ast.List, ast.Tuple, ast.Dict, ast.BinOp, ast.Call)
+        ):
+            if isinstance(parent, ast.Call):
+                name = self._dotted(parent.func)
+                quiet = all(map(self._is_output, parent.keywords))
+                if name not in ("print", "json.dumps") or not quiet or below not in parent.args:
+                    raise _Refused
+                if name == "print":
+                    return
+            elif isinstance(parent, ast.BinOp) and not isinstance(parent.op, ast.Add):
+                raise _Refused
+            below, parent = parent, self._parents[parent]
+        equals = (ast.Eq, ast.NotEq, ast.In, ast.NotIn)
+        if not (isinstance(parent, ast.Compare) and all(isinstance(o, equals) for o in parent.ops)):
+            raise _Refused
+
+    def _is_output(self, keyword: ast.keyword) -> bool:
+        """Whether something is still printed to an output of the step."""
+        if keyword.arg == "file":
+            return self._dotted(keyword.value) in ("sys.stdout", "sys.stderr")
+        return keyword.arg in _QUIET
+
+    def _inert(self, values: set[str], node: ast.expr) -> None:
+        if not values:
+            return
+        try:
+            if self._renames:
+                raise _Refused
+            self._follow(node, values)
+        except _Refused as error:
+            reason = str(error) or _UNKNOWN
+            harmful = {v for v in values if not self._report.values[v].is_number}
+            self._report.refuse(Rule.COMMAND, harmful, self._at(node), reason, _REMEDY)
+
+    def _follow(self, node: ast.AST, values: set[str]) -> None:
+        """What is done with a value, outwards.
+
+        Raises:
+            _Refused: It is not on the list.
+        """
+        below = node
+        while True:
+            parent = self._parents[below]
+            if isinstance(parent, _ENDS):
+                return
+            if isinstance(parent, _THROUGH) or (
+                isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Add, ast.Mod, ast.Div))
+            ):
+                below = parent
+            elif isinstance(parent, ast.keyword):
+                below = self._keyword(parent, values)
+            elif isinstance(parent, ast.Call):
+                if not self._call(parent, below, values):
+                    return
+                below = parent
+            elif isinstance(parent, ast.Attribute):
+                below = self._method(parent)
+            elif not self._ends(parent, below, values):
+                raise _Refused
+            else:
+                return
+
+    def _ends(self, parent: ast.AST, below: ast.AST, values: set[str]) -> bool:
+        """Whether a statement keeps a value in a variable, or hands it on to the list."""
+        if isinstance(parent, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.NamedExpr)):
+            if isinstance(self._parents.get(parent), ast.ClassDef):
+                return False
+            targets = parent.targets if isinstance(parent, ast.Assign) else [parent.target]
+            return self._bind_all(targets, values)
+        if isinstance(parent, (ast.For, ast.comprehension)):
+            good = self._bind(parent.target, values)
+            if good and isinstance(parent, ast.comprehension):
+                self._follow(self._parents[parent], values)
+            return good
+        if isinstance(parent, ast.Return):
+            owner = self._parents[parent]
+            while not isinstance(owner, (ast.FunctionDef, ast.Module, ast.AsyncFunctionDef)):
+                owner = self._parents[owner]
+            if not isinstance(owner, ast.FunctionDef):
+                return False
+            return self._carry(f"{owner.name}()", self._loads[owner.name], values, call=True)
+        return isinstance(parent, ast.Raise) and isinstance(below, ast.Call)
+
+    def _bind_all(self, targets: Sequence[ast.expr], values: set[str]) -> bool:
+        return not any(not self._bind(target, values) for target in targets)
+
+    def _bind(self, target: ast.expr, values: set[str]) -> bool:
+        if isinstance(target, (ast.Tuple, ast.List)):
+            return self._bind_all(target.elts, values)
+        if isinstance(target, ast.Subscript):
+            target = target.value
+        if not isinstance(target, ast.Name):
+            return False
+        return self._carry(target.id, self._loads[target.id], values)
+
+    def _carry(
+        self, key: str, loads: list[ast.Name], values: set[str], *, call: bool = False
+    ) -> bool:
+        """Follow each use of a variable, or each call of a function, that now holds values."""
+        new = values - self._carrying[key]
+        self._carrying[key] |= new
+        for load in loads if new else ():
+            parent = self._parents[load]
+            if not call:
+                self._follow(load, new)
+            elif isinstance(parent, ast.Call) and parent.func is load:
+                self._follow(parent, new)
+            else:
+                return False
+        return True
+
+    def _keyword(self, keyword: ast.keyword, values: set[str]) -> ast.AST:
+        call = self._parents[keyword]
+        name = self._dotted(call.func) if isinstance(call, ast.Call) else ""
+        if name in _PASSING | _ENDING or (name.endswith(".format") or _last_of(call) == "format"):
+            return call if name not in _ENDING else self._stop(call)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+            function = self._functions.get(call.func.id)
+            known = (
+                [a.arg for a in (*function.args.args, *function.args.kwonlyargs)]
+                if function
+                else []
+            )
+            if keyword.arg in known and self._bound[call.func.id] == 1:
+                self._carry(str(keyword.arg), self._loads[str(keyword.arg)], values)
+                return self._stop(call)
+        raise _Refused
+
+    def _stop(self, call: ast.AST) -> ast.AST:
+        """The outermost statement of a call whose result is its own."""
+        while not isinstance(call, ast.stmt):
+            call = self._parents[call]
+        end = ast.Constant("")
+        self._parents[end] = ast.Expr(end)
+        return end
+
+    def _method(self, attribute: ast.Attribute) -> ast.AST:
+        """A method of a string, or of what holds strings."""
+        call = self._parents[attribute]
+        if not isinstance(call, ast.Call) or attribute.attr not in _METHODS | _FILLING | _WRITING:
+            raise _Refused
+        if attribute.attr in _WRITING and self._runs:
+            raise _Refused
+        return call
+
+    def _call(self, call: ast.Call, below: ast.AST, values: set[str]) -> bool:
+        """A call with a value as an argument; whether its result may hold the value.
+
+        Raises:
+            _Refused: It is not known what it does with it.
+        """
+        name = self._dotted(call.func)
+        if below is call.func:
+            raise _Refused
+        if name in _SHELLS | _RUNNING:
+            self._run(call, below)
+            return False
+        if name in _PASSING:
+            return True
+        if name in _ENDING or (name in _ERRORS and not self._catches):
+            return self._ended(name, call)
+        if name in _FILES:
+            if self._runs and not (name == "open" and _only_reads(call)):
+                raise _Refused('a file or folder that "{}" names is changed where others are run')
+            return False
+        if isinstance(call.func, ast.Attribute) and not self._is_module(call.func):
+            return self._on_object(call.func, values)
+        if isinstance(call.func, ast.Name) and self._bound[call.func.id] == 1:
+            return self._parameter(call, below, values)
+        raise _Refused
+
+    def _ended(self, name: str, call: ast.Call) -> bool:
+        if name == "print" and self._runs and not all(map(self._is_output, call.keywords)):
+            raise _Refused
+        return False
+
+    def _on_object(self, method: ast.Attribute, values: set[str]) -> bool:
+        """A method of what is no module: of a string, a list, a file."""
+        if method.attr in _METHODS:
+            return True
+        if method.attr in _FILLING and self._bind(method.value, values):
+            return False
+        if method.attr in _WRITING and not self._runs:
+            return False
+        raise _Refused
+
+    @cached_property
+    def _catches(self) -> bool:
+        return any(isinstance(n, ast.ExceptHandler) and n.name for n in self._nodes)
+
+    def _is_module(self, function: ast.Attribute) -> bool:
+        root: ast.expr = function
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        return isinstance(root, ast.Name) and root.id in self._imports
+
+    def _parameter(self, call: ast.Call, below: ast.AST, values: set[str]) -> bool:
+        """A function of the script: its parameter holds the value from there on."""
+        function = self._functions.get(_last(call.func))
+        if function is None or any(isinstance(a, ast.Starred) for a in call.args):
+            raise _Refused
+        parameters = [*function.args.posonlyargs, *function.args.args]
+        index = next(n for n, a in enumerate(call.args) if a is below)
+        if index >= len(parameters):
+            raise _Refused
+        name = parameters[index].arg
+        if not self._carry(name, self._loads[name], values):
+            raise _Refused
+        return False
+
+    # What is run.
+
+    def _run(self, call: ast.Call, below: ast.AST) -> None:
+        """A command line: its words as a shell would read them.
+
+        Raises:
+            _Refused: What is run cannot be told.
+        """
+        if not call.args or below is not call.args[0]:
+            raise _Refused
+        shell = any(k.arg == "shell" for k in call.keywords)
+        text = self._template(call.args[0])
+        if any(k.arg in ("executable", "env", "preexec_fn", "cwd") for k in call.keywords):
+            raise _Refused
+        if text is None or (shell and isinstance(call.args[0], ast.List)):
+            raise _Refused('what is run here cannot be told, and it may be "{}"')
+        carried = {name: frozenset(values) for name, values in self._marks.items()}
+        carried[_ANYWHERE] = frozenset[str]().union(*carried.values())
+        self._shell(text, carried, self._at(call))
+
+    def _template(self, node: ast.expr, depth: int = 0) -> str | None:
+        """What a shell would read, with placeholders for what only the run knows."""
+        if isinstance(node, ast.Constant):
+            text = _decoded(node.value)
+            return None if text is None else self._placed(text)
+        if isinstance(node, ast.JoinedStr):
+            return "".join(self._template(v, depth) or f"${{{_ANYWHERE}}}" for v in node.values)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            sides = [self._template(side, depth) for side in (node.left, node.right)]
+            return "".join(side or f"${{{_ANYWHERE}}}" for side in sides)
+        if isinstance(node, (ast.List, ast.Tuple)) and depth < 3:
+            words = (self._template(item, 3) or f"${{{_ANYWHERE}}}" for item in node.elts)
+            return " ".join(_double_quoted(word) for word in words)
+        if isinstance(node, ast.Name) and self._bound[node.id] == 1 and depth < 3:
+            return self._assigned(node, depth)
+        if isinstance(node, ast.Attribute) and self._dotted(node) == "sys.executable":
+            return "python3"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            bare = node.func.attr in ("split", "strip", "encode") and not node.args
+            return self._template(node.func.value, depth) if bare else None
+        return None
+
+    def _assigned(self, name: ast.Name, depth: int) -> str | None:
+        """The one text or list that a variable is, when nothing is done to it but reading it."""
+        stored = [
+            p.value
+            for p in self._nodes
+            if isinstance(p, ast.Assign)
+            for t in p.targets
+            if isinstance(t, ast.Name) and t.id == name.id
+        ]
+        for load in self._loads[name.id]:
+            parent = self._parents[load]
+            if not (isinstance(parent, (ast.Call, ast.BinOp, ast.FormattedValue, ast.List))):
+                return None
+            if isinstance(parent, ast.Call) and parent.func is load:
+                return None
+        return self._template(stored[0], depth + 1) if stored else None
+
+    def _placed(self, text: str) -> str:
+        return self._mark.sub(lambda found: f"${{{self._known[int(found[1])]}}}", text)
+
+    def _misplaced(self, node: ast.AST) -> None:
+        """A value within a longer name."""
+        for _, field in ast.iter_fields(node):
+            texts = cast("list[object]", field) if isinstance(field, list) else [field]
+            for text in texts:
+                if isinstance(text, str) and (values := self._values(text)):
+                    reason = '"{}" is part of a longer name in a Python script'
+                    for value in values:
+                        self._report.add(Rule.UNREADABLE, value, self._at(node), reason)
 
 
-def _first(call: ast.Call) -> ast.expr | None:
-    named = (k.value for k in call.keywords if k.arg in ("args", "cmd", "command"))
-    return call.args[0] if call.args else next(named, None)
+def _last(function: ast.expr) -> str:
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
 
 
-def _is_module(node: ast.expr, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
+def _last_of(call: ast.AST) -> str:
+    return _last(call.func) if isinstance(call, ast.Call) else ""
 
 
-def _is_interpreter(node: ast.expr) -> bool:
-    return isinstance(node, ast.Attribute) and node.attr == "executable"
+def _is_own(attribute: ast.Attribute) -> bool:
+    return isinstance(attribute.value, ast.Name) and attribute.value.id == "self"
+
+
+def _only_reads(call: ast.Call) -> bool:
+    modes = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "mode")]
+    return all(isinstance(m, ast.Constant) and m.value in ("r", "rb", "rt") for m in modes)
 
 
 def _decoded(value: object) -> str | None:
     if isinstance(value, bytes):
         return value.decode("latin-1")
     return value if isinstance(value, str) else None
-
-
-def _strings(node: ast.expr) -> Iterator[ast.expr]:
-    """The constants of a string, an f-string, or what is put together of them."""
-    if isinstance(node, ast.JoinedStr):
-        yield from (v for v in node.values if isinstance(v, ast.Constant))
-    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        yield from (*_strings(node.left), *_strings(node.right))
-    elif isinstance(node, (ast.Dict, ast.List, ast.Tuple)):
-        items = node.values if isinstance(node, ast.Dict) else node.elts
-        yield from (found for item in items for found in _strings(item))
-    elif isinstance(node, ast.Constant):
-        yield node
 
 
 def _double_quoted(text: str) -> str:

@@ -9,10 +9,9 @@ from opsmcp_pipelines.shell.values import Finding, Rule, Value
 __all__ = ["Report", "TooMuch"]
 
 _MOST_BYTES = 64 * 1024
-_MOST_NODES = 20_000
 _MOST_PLACES = 256
 _MOST_TEXTS = 64
-_MOST_LINES = 4_000
+_MOST_LINES = 6_000
 
 
 class TooMuch(Exception):
@@ -35,21 +34,19 @@ class Report:
     needs: dict[str, set[Need]] = field(default_factory=dict[str, set[Need]])
     beginnings: set[str] = field(default_factory=set[str])
     _bytes: int = 0
-    _nodes: int = 0
     _texts: int = 0
     _lines: int = 0
 
-    def spend(self, size: int, nodes: int) -> None:
+    def spend(self, size: int, *, nested: bool = False) -> None:
         """Count a script or a nested text.
 
         Raises:
             TooMuch: That is more than all of them together may have.
         """
-        self._bytes, self._nodes = self._bytes + size, self._nodes + nodes
-        self._texts += 1
+        self._bytes += size
+        self._texts += nested
         over(self._bytes, _MOST_BYTES, "bytes")
-        over(self._nodes, _MOST_NODES, "parts")
-        over(self._texts - 1, _MOST_TEXTS, "nested scripts")
+        over(self._texts, _MOST_TEXTS, "nested scripts")
         over(len(self.values), _MOST_PLACES, "values")
 
     def spend_line(self) -> None:

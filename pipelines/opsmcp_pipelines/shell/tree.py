@@ -5,18 +5,22 @@ A value stands in a script as `${OPSMCP_V1}`. In single quotes that is a value, 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Language, Node, Parser, Query
 
 __all__ = [
     "SUBSTITUTIONS",
     "Part",
+    "TooDeep",
     "Word",
+    "captures",
+    "chains",
+    "climb",
     "join_words",
     "line_of",
     "literal_word",
@@ -36,7 +40,7 @@ _PLAIN = re.compile(r"\$\{?(\w+|[@*#?])\}?")
 _ESCAPES = {"": re.compile(r"\\(.)", re.DOTALL), '"': re.compile(r'\\([$`"\\\n])')}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Part:
     """A piece of a word: literal text without its quotes, or one expansion.
 
@@ -61,27 +65,31 @@ class Part:
         return self.name.startswith("OPSMCP_V")
 
 
-@dataclass(frozen=True)
 class Word:
-    """A word of a command line, or another text that the shell expands as one."""
+    """A word of a command line, or another text that the shell expands as one.
 
-    parts: tuple[Part, ...]
-    line: int = 0
+    Attributes:
+        parts: Its pieces.
+        line: Where it stands, from 1.
+        prefix: What stands before the first expansion.
+        literal: Its text, when the shell expands nothing in it.
+    """
 
-    @cached_property
-    def literal(self) -> str | None:
-        """Its text, when the shell expands nothing in it."""
-        return None if any(part.expands for part in self.parts) else self.prefix
+    __slots__ = ("line", "literal", "parts", "prefix")
 
-    @cached_property
-    def prefix(self) -> str:
-        """What stands before the first expansion."""
-        text = ""
-        for part in self.parts:
+    def __init__(self, parts: tuple[Part, ...], line: int = 0) -> None:
+        """Put it together of its pieces."""
+        self.parts, self.line = parts, line
+        self.prefix, self.literal = "", None
+        for part in parts:
             if part.expands:
-                break
-            text += part.text
-        return text
+                return
+            self.prefix += part.text
+        self.literal: str | None = self.prefix
+
+    def of(self, parts: Iterable[Part]) -> "Word":
+        """A word of other pieces in its place."""
+        return Word(tuple(parts), self.line)
 
     @property
     def program(self) -> str:
@@ -103,13 +111,99 @@ def join_words(words: "list[Word]", between: str = " ") -> Word:
     return Word(tuple(parts), words[0].line if words else 0)
 
 
+class TooDeep(Exception):
+    """What is looked at stands deeper than anybody writes."""
+
+
+_DEEPEST = 100
+_QUERY = """
+(command) @command
+(variable_assignment) @assignment
+(function_definition) @function
+(declaration_command) @declaration
+(for_statement) @loop
+(comment) @comment
+(heredoc_redirect) @document
+(pipeline) @joined
+(redirected_statement) @joined
+(unset_command) @declaration
+"""
+
+
 @cache
-def _parser() -> "Parser":
+def _language() -> "Language":
     # Imported late: most commands never look into a script.
     import tree_sitter_bash
-    from tree_sitter import Language, Parser
+    from tree_sitter import Language
 
-    return Parser(Language(tree_sitter_bash.language()))
+    return Language(tree_sitter_bash.language())
+
+
+@cache
+def _parser() -> "Parser":
+    from tree_sitter import Parser
+
+    return Parser(_language())
+
+
+@cache
+def _query() -> "Query":
+    from tree_sitter import Query
+
+    return Query(_language(), _QUERY)
+
+
+def captures(root: "Node") -> "dict[str, list[Node]]":
+    """The nodes of the kinds that decide, in the order of the script."""
+    from tree_sitter import QueryCursor
+
+    return QueryCursor(_query()).captures(root)
+
+
+def chains(root: "Node", marks: Iterable[int]) -> "Iterator[tuple[int, tuple[Node, ...]]]":
+    """For each byte, in order, the nodes around it from the outermost: one pass over the tree.
+
+    Raises:
+        TooDeep: There are more than anybody writes.
+    """
+    cursor, stack = root.walk(), [root]
+    for mark in marks:
+        while True:
+            if stack[-1].end_byte <= mark:
+                if cursor.goto_next_sibling() and cursor.node:
+                    stack[-1] = cursor.node
+                    continue
+                if len(stack) == 1:
+                    return
+                cursor.goto_parent()
+                stack.pop()
+                if stack[-1].end_byte > mark:
+                    yield mark, tuple(stack)
+                    break
+            elif stack[-1].start_byte > mark:
+                yield mark, tuple(stack[:-1])
+                break
+            elif len(stack) > _DEEPEST:
+                raise TooDeep
+            elif cursor.goto_first_child() and cursor.node:
+                stack.append(cursor.node)
+            else:
+                yield mark, tuple(stack)
+                break
+
+
+def climb(node: "Node | None") -> "Iterator[Node]":
+    """A node and all around it, from the inside.
+
+    Raises:
+        TooDeep: There are more than anybody writes; each step costs as many.
+    """
+    for _ in range(_DEEPEST):
+        if node is None:
+            return
+        yield node
+        node = node.parent
+    raise TooDeep
 
 
 def parse(source: bytes) -> "Node":
@@ -139,8 +233,13 @@ def parts_of(node: "Node", quote: str = "") -> list[Part]:
     """The pieces of a node, in order."""
     kind, text = node.type, text_of(node)
     if kind in _EXPANSIONS:
-        plain = _PLAIN.fullmatch(text)
-        return [Part(text, quote, node.start_byte, plain[1] if plain else "", node)]
+        # In quotes the parser takes a blank in front for a part of the expansion.
+        bare = text.lstrip() if quote else text
+        start = node.start_byte + len(text) - len(bare)
+        plain = _PLAIN.fullmatch(bare)
+        before = [Part(text[: len(text) - len(bare)], quote, node.start_byte)]
+        part = Part(bare, quote, start, plain[1] if plain else "", node)
+        return [part] if bare == text else [*before, part]
     if kind in _SINGLE:
         opened = 2 if kind == "ansi_c_string" else 1
         return _literal(text[opened:-1], "'", node.start_byte + opened)

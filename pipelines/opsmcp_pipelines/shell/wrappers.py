@@ -11,7 +11,7 @@ from types import MappingProxyType
 from opsmcp_pipelines.shell.programs import names
 from opsmcp_pipelines.shell.tree import Word
 
-__all__ = ["WRAPPERS", "inner_lines", "skip_options"]
+__all__ = ["CLIENTS", "WRAPPERS", "inner_lines", "skip_options"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ _EXECUTING = MappingProxyType(
 """What clients of containers run commands with."""
 
 _ASSIGNING = frozenset({"env", "sudo", "doas"})
-_CLIENTS = names("kubectl oc docker docker-compose podman crictl nerdctl lxc ctr")
+CLIENTS = names("kubectl oc docker docker-compose podman crictl nerdctl lxc ctr")
 
 
 def inner_lines(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
@@ -139,7 +139,7 @@ def inner_lines(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
     elif name == "find":
         starts = [at for at, word in enumerate(rest) if word.prefix in _EXECS]
         yield from (rest[at + 1 :] for at in starts)
-    elif name in _CLIENTS:
+    elif name in CLIENTS:
         yield from _in_containers(rest)
 
 
