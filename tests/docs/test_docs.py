@@ -9,6 +9,7 @@ from opsmcp_server.cli import COMMANDS, root
 from opsmcp_server.config.environment import environment_name
 from opsmcp_server.config.load import Config, load, setting_names
 from opsmcp_server.protocol.builtin_tools import registry
+from opsmcp_server.protocol.builtin_tools.row import BuiltIn
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.policy.decision import Action, Policy
 from tests.docs.settings_reference import PAGE, ROOT, reference
@@ -80,6 +81,11 @@ def test_every_built_in_tool_that_is_named_exists(page: Path) -> None:
     names = {row.name for row in registry.BUILT_IN}
     named = set(re.findall(r"`((?:get|list|cancel|plan|search|run)_[a-z_]+)`", text_of(page)))
     assert named <= names
+
+
+@pytest.mark.parametrize("row", registry.BUILT_IN, ids=lambda row: row.name)
+def test_a_page_says_what_each_built_in_tool_is_for(row: BuiltIn) -> None:
+    assert any(f"`{row.name}`" in text_of(page) for page in PAGES)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
