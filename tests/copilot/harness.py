@@ -24,7 +24,7 @@ from pyte.screens import Char
 from opsmcp_server.cli import run
 from tests.cli.process import COMMAND, Opsmcp
 
-SECONDS = 20
+SECONDS = 60
 PROMPT = "ops>"
 _BRACKETED_PASTE = 2004 << 5
 """As pyte has private modes."""

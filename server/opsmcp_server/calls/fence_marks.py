@@ -1,6 +1,6 @@
 """Marks that fence what strangers wrote: made by chance, so that nobody can write one beforehand.
 
-`opsmcp_tools.text.fence` puts them around; it is pure, so chance comes in from here.
+`opsmcp_tools.safe_text.cleaning.fence` puts them around; it is pure, so chance comes in from here.
 """
 
 import secrets
