@@ -1,8 +1,11 @@
 """The operations that look at this host, run on it."""
 
 import os
+import shutil
+import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -202,10 +205,64 @@ async def test_listening_ports_finds_the_port_and_its_process(bench: Bench, addr
     assert outcome.verdict is Verdict.SUCCEEDED
     assert f"open on port {port}: 1" in outcome.text
     assert address in outcome.text
-    assert f"(process {os.getpid()})" in outcome.text
+    assert f"(process {os.getpid()}" in outcome.text
 
 
 async def test_listening_ports_says_when_a_port_is_closed(bench: Bench) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     assert (await bench.run("listening-ports", port=str(port))).text.strip().endswith(": 0")
+
+
+@pytest.fixture
+def uploads(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A script that listens and prints its port; it got a secret as an argument."""
+    script = tmp_path / "uploads.py"
+    script.write_text(
+        "import signal, socket\nserver = socket.create_server(('127.0.0.1', 0))\n"
+        "print(server.getsockname()[1], flush=True)\nsignal.pause()\n"
+    )
+    command = [sys.executable, str(script), "hunter2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.kill()
+
+
+def stop(pid: int) -> None:
+    os.kill(pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="there is no /proc here")
+async def test_listening_ports_says_what_the_process_of_a_port_runs_and_that_it_is_stopped(
+    bench: Bench, tmp_path: Path, uploads: subprocess.Popen[str]
+) -> None:
+    assert uploads.stdout is not None
+    port = uploads.stdout.readline().strip()
+    before = (await bench.run("listening-ports", port=port)).text
+    stop(uploads.pid)
+    stopped = (await bench.run("listening-ports", port=port)).text
+    holder = f"(process {uploads.pid}, {tmp_path}/uploads.py"
+    assert f"{holder})" in before
+    assert f"{holder}, STOPPED by a signal)" in stopped
+    assert "hunter2" not in stopped
+
+
+@pytest.mark.skipif(shutil.which("ss") is None, reason="only ss tells the backlog")
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::"])
+async def test_listening_ports_tells_a_full_queue_from_one_with_room(
+    bench: Bench, address: str
+) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with (
+        socket.create_server((address, 0), family=family, backlog=0) as full,
+        socket.create_server((address, 0), family=family, backlog=7) as roomy,
+        socket.create_connection(full.getsockname()[:2]),
+        socket.create_connection(roomy.getsockname()[:2]),
+    ):
+        texts = [
+            (await bench.run("listening-ports", port=str(server.getsockname()[1]))).text
+            for server in (full, roomy)
+        ]
+    assert "wait to be accepted: 1 of at most 1: FULL, so new clients time out" in texts[0]
+    assert texts[1].rstrip().endswith("wait to be accepted: 1 of at most 8")

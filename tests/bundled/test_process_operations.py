@@ -149,7 +149,7 @@ async def test_process_details_shows_sockets_with_what_is_not_read(
         own = (await bench.run("process-details", process=str(os.getpid()))).text
     assert f" -> 127.0.0.1:{port} ESTABLISHED" in details(text, "waits")
     assert " -> 127.0.0.9:53 (DNS)" in text
-    assert f"tcp 127.0.0.1:{port} LISTEN, not accepted: 1" in own
+    assert f"tcp 127.0.0.1:{port} LISTEN, connections that wait to be accepted: 1" in own
 
 
 async def test_process_details_tells_a_zombie_from_both_sides(bench: Bench, start: Start) -> None:
@@ -349,3 +349,103 @@ def test_another_user_is_told_what_could_not_be_read(start: Start, shell: str) -
     assert "not shown to this user" in run_step("open-files", shell, 65534, process=pid)
     told = run_step("open-files", shell, 65534, path="/usr")
     assert "processes could not be looked into" in told
+
+
+async def test_process_details_names_the_pipe_that_nobody_has_open_at_its_other_end(
+    bench: Bench, start: Start, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "in tray"
+    os.mkfifo(pipe)
+    # As a system that restricts this to ancestors (Yama) has to be told.
+    anybody = (
+        "import ctypes, sys\nctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(-1), 0, 0, 0)\n"
+    )
+    process = start(f"{anybody}{READY}open(sys.argv[1])", str(pipe))
+    await _until_opening_a_pipe(process.pid)
+    text = (await bench.run("process-details", process=str(process.pid))).text
+    assert "(FIFO) that nobody has open at its other end" in details(text, "waits")
+    assert f"\n  named pipe: {pipe}\n" in text
+
+
+async def _until_opening_a_pipe(pid: int) -> None:
+    place = anyio.Path(f"/proc/{pid}/wchan")
+    for _ in range(500):
+        if await place.read_text(encoding="utf-8") in {"wait_for_partner", "fifo_open"}:
+            return
+        await anyio.sleep(0.01)  # the kernel tells nobody that a process has begun to wait
+    raise AssertionError("the process does not wait for the pipe")
+
+
+@pytest.mark.parametrize("operation", ["process-details", "open-files"])
+async def test_a_process_that_can_open_nothing_more_is_at_its_limit(
+    bench: Bench, start: Start, operation: str
+) -> None:
+    script = (
+        "import resource, signal\nresource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))\n"
+        "files = []\ntry:\n    while True: files.append(open('/dev/null'))\nexcept OSError: pass\n"
+    )
+    full = start(f"{script}{WAIT}")
+    near = start(f"{script}files.pop().close()\n{WAIT}")
+    texts = [
+        (await bench.run(operation, process=str(process.pid))).text for process in (full, near)
+    ]
+    assert "open: 40 of at most 40, AT ITS LIMIT: it can open nothing more\n" in texts[0]
+    assert "open: 39 of at most 40, NEAR ITS LIMIT\n" in texts[1]
+
+
+REPLACED = "(deleted)  REPLACED: another file has this name now"
+
+
+async def test_a_file_that_was_replaced_is_told_from_one_that_is_gone(
+    bench: Bench, tmp_path: Path
+) -> None:
+    (replaced, gone) = (tmp_path / "shop prices.db", tmp_path / "gone.db")
+    with replaced.open("w"), gone.open("w"):
+        (tmp_path / "new").touch()
+        (tmp_path / "new").replace(replaced)
+        gone.unlink()
+        by_path = (await bench.run("open-files", path=str(tmp_path / "gone.db"))).text
+        texts = [
+            (await bench.run(operation, process=str(os.getpid()))).text
+            for operation in ("process-details", "open-files")
+        ]
+    for text in texts:
+        assert f" {replaced} {REPLACED}" in text
+        assert f" {gone} (deleted)\n" in text
+    assert "REPLACED" not in by_path
+
+
+async def test_who_reads_a_file_that_was_replaced_is_told_by_its_path(
+    bench: Bench, tmp_path: Path
+) -> None:
+    path = tmp_path / "prices.db"
+    with path.open("w"):
+        (tmp_path / "new").touch()
+        (tmp_path / "new").replace(path)
+        text = (await bench.run("open-files", path=str(path))).text
+    assert f"writes {path} {REPLACED}" in text
+
+
+async def test_process_details_shows_what_a_child_runs_with_secrets_masked(
+    bench: Bench, start: Start
+) -> None:
+    command = ["sh", "-c", "read line", "worker", "--password=hunter2"]
+    child = f"import subprocess\nchild = subprocess.Popen({command}, stdin=subprocess.PIPE)\n"
+    process = start(f"{child}{WAIT}")
+    text = (await bench.run("process-details", process=str(process.pid))).text
+    assert "ago: sh -c read line worker --password=***" in text
+
+
+async def test_process_details_says_when_the_process_ended_meanwhile(
+    bench: Bench, start: Start, programs: Path
+) -> None:
+    process = start(WAIT)
+    ending = programs / "readlink"
+    ending.write_text(
+        f"#!/bin/sh\nkill -9 {process.pid}\n"
+        f"until grep -q '^State:.Z' /proc/{process.pid}/status; do :; done\n"
+    )
+    ending.chmod(0o755)
+    text = (await bench.run("process-details", process=str(process.pid))).text
+    assert "THIS PROCESS ENDED while it was looked at" in text
+    assert "not shown to this user" not in text
