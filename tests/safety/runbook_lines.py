@@ -374,6 +374,19 @@ ORDINARY: tuple[Row, ...] = (
     ("# python3\nif '${output}' == 'ok':\n    print('good')", OUTPUT),
     ("# python3\nfor n in '${nodes}'.split(','):\n    print(n)", NODES),
     (
+        "# python3\nimport re, ssl, socket\nLINE = re.compile('x')\n"
+        "c = ssl.create_default_context()\n"
+        "c.check_hostname = False\nwith socket.create_connection(('${host}', ${n})) as plain:\n"
+        "    print(c.wrap_socket(plain, server_hostname='${host}').version())",
+        HOST | COUNT,
+    ),
+    (
+        "# python3\nimport subprocess\ndef lines(*words):\n"
+        "    return subprocess.run(['df', '-P', *words], capture_output=True).stdout\n"
+        "print(lines('${path}'))",
+        PATH,
+    ),
+    (
         "# python3\nimport urllib.request\nurllib.request.urlopen('${url}', timeout=${n})",
         URL | COUNT,
     ),

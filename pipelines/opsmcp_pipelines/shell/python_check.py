@@ -60,7 +60,7 @@ _RUNNING = names(
     "subprocess.run subprocess.call subprocess.check_call subprocess.check_output subprocess.Popen"
 )
 _RUNS = re.compile(
-    r"system|popen|Popen|run|call|check_\w+|exec\w*|spawn\w*|get(?:status)?output|startfile"
+    r"system|popen|Popen|run|call|check_call|check_output|exec\w*|spawn\w*|get(?:status)?output|startfile"
 )
 _METHODS = names(
     "format join strip lstrip rstrip split rsplit splitlines partition rpartition replace lower"
@@ -71,13 +71,37 @@ _FILLING = names("append add extend insert")
 _WRITING = names("write writelines write_text")
 _RENAMING = names(
     "setattr delattr globals locals vars exec eval compile __import__ builtins __builtins__"
-    " importlib __dict__ modules redirect_stdout redirect_stderr dup2"
+    " importlib modules redirect_stdout redirect_stderr dup2"
+)
+_RENAMING_MEMBERS = _RENAMING - {"compile"}
+_PLAIN = names("__name__ __doc__ __file__ __version__")
+_MODULES = names(
+    "argparse base64 bisect calendar collections contextlib copy csv dataclasses datetime decimal"
+    " difflib email email.utils enum errno fnmatch fractions functools glob gzip hashlib heapq"
+    " hmac html http.client io ipaddress itertools json locale logging math operator os os.path"
+    " pathlib platform random re requests secrets shutil signal socket ssl stat statistics string"
+    " struct sys tempfile textwrap time typing unicodedata urllib urllib.error urllib.parse"
+    " urllib.request uuid xml.etree.ElementTree zlib zoneinfo"
+)
+"""Modules that start no program and read no code; of two of them, what is in the next two lists."""
+
+_OF_OS = names(
+    "F_OK O_RDONLY R_OK ST_RDONLY W_OK X_OK access chmod chown close cpu_count devnull environ"
+    " error fspath fstat fsync fwalk getcwd getenv getgid geteuid getloadavg getpid getppid getuid"
+    " kill linesep link listdir lstat makedirs major minor mkdir name nice path pathsep read"
+    " readlink remove removedirs rename replace rmdir scandir sep stat statvfs strerror symlink"
+    " sysconf times truncate umask uname unlink utime walk"
+)
+_OF_SYS = names(
+    "argv byteorder exc_info exit getsizeof maxsize platform stderr stdin stdout version"
+    " version_info"
 )
 _ERRORS = names("Exception ValueError RuntimeError")
 _QUIET = names("sep end flush indent sort_keys default ensure_ascii")
 _THROUGH = (
     *(ast.JoinedStr, ast.FormattedValue, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.IfExp),
     *(ast.BoolOp, ast.Subscript, ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp),
+    ast.Starred,
 )
 _ENDS = (ast.Expr, ast.If, ast.While, ast.Assert, ast.Compare, ast.UnaryOp, ast.withitem)
 _REMEDY = "Print it whole, or answer for it by the label opsmcp/text.STEP: VARIABLE"
@@ -205,9 +229,16 @@ class _Check:
         return any(
             (isinstance(n, ast.alias) and (n.name == "*" or n.name in _RENAMING))
             or (isinstance(n, ast.Name) and n.id in _RENAMING)
-            or (isinstance(n, ast.Attribute) and n.attr in _RENAMING)
-            or (isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store) and not _is_own(n))
+            or (isinstance(n, ast.Attribute) and (_renames(n) or self._sets_of_module(n)))
             for n in self._nodes
+        )
+
+    def _sets_of_module(self, attribute: ast.Attribute) -> bool:
+        if not isinstance(attribute.ctx, ast.Store):
+            return False
+        root = _root(attribute)
+        return (
+            not isinstance(root, ast.Name) or root.id in self._imports or not self._bound[root.id]
         )
 
     @cached_property
@@ -217,6 +248,37 @@ class _Check:
             isinstance(n, ast.Call) and _RUNS.fullmatch(_last(n.func)) is not None
             for n in self._nodes
         )
+
+    @cached_property
+    def _starts_nothing(self) -> bool:
+        """Whether nothing in the script can run a program or code: then a name stays a name."""
+        return not any(self._may_start(node) for node in self._nodes)
+
+    def _may_start(self, node: ast.AST) -> bool:
+        if isinstance(node, ast.Import):
+            return any(alias.name not in _MODULES or alias.asname for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            known = {"os": _OF_OS, "sys": _OF_SYS}.get(node.module or "")
+            return node.module not in _MODULES or any(
+                alias.name == "*" or (known is not None and alias.name not in known)
+                for alias in node.names
+            )
+        if isinstance(node, ast.Name):
+            outside = node.id in ("os", "sys") and not self._is_known(node)
+            return outside or node.id in _RENAMING or (node.id == "getattr" and self._chooses(node))
+        return isinstance(node, ast.Attribute) and _starts(node.attr)
+
+    def _chooses(self, function: ast.Name) -> bool:
+        """Whether the member that `getattr` reads is not written down."""
+        call = self._parents[function]
+        name = call.args[1] if isinstance(call, ast.Call) and len(call.args) > 1 else None
+        text = name.value if isinstance(name, ast.Constant) else None
+        return not isinstance(text, str) or bool(self._values(text)) or _starts(text)
+
+    def _is_known(self, module: ast.Name) -> bool:
+        attribute = self._parents[module]
+        known = _OF_OS if module.id == "os" else _OF_SYS
+        return isinstance(attribute, ast.Attribute) and attribute.attr in known
 
     def _dotted(self, function: ast.expr) -> str:
         """What is called, by its full name; empty where the script may mean something else."""
@@ -292,7 +354,7 @@ class _Check:
         return keyword.arg in _QUIET
 
     def _inert(self, values: set[str], node: ast.expr) -> None:
-        if not values:
+        if not values or self._starts_nothing:
             return
         try:
             if self._renames:
@@ -460,9 +522,7 @@ class _Check:
         return any(isinstance(n, ast.ExceptHandler) and n.name for n in self._nodes)
 
     def _is_module(self, function: ast.Attribute) -> bool:
-        root: ast.expr = function
-        while isinstance(root, ast.Attribute):
-            root = root.value
+        root = _root(function)
         return isinstance(root, ast.Name) and root.id in self._imports
 
     def _parameter(self, call: ast.Call, below: ast.AST, values: set[str]) -> bool:
@@ -472,9 +532,12 @@ class _Check:
             raise _Refused
         parameters = [*function.args.posonlyargs, *function.args.args]
         index = next(n for n, a in enumerate(call.args) if a is below)
-        if index >= len(parameters):
+        if index < len(parameters):
+            name = parameters[index].arg
+        elif function.args.vararg is not None:
+            name = function.args.vararg.arg
+        else:
             raise _Refused
-        name = parameters[index].arg
         if not self._carry(name, self._loads[name], values):
             raise _Refused
         return False
@@ -562,8 +625,29 @@ def _last_of(call: ast.AST) -> str:
     return _last(call.func) if isinstance(call, ast.Call) else ""
 
 
-def _is_own(attribute: ast.Attribute) -> bool:
-    return isinstance(attribute.value, ast.Name) and attribute.value.id == "self"
+def _root(attribute: ast.Attribute) -> ast.expr:
+    root: ast.expr = attribute
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    return root
+
+
+def _renames(attribute: ast.Attribute) -> bool:
+    return attribute.attr in _RENAMING_MEMBERS or _is_inner(attribute.attr)
+
+
+def _is_inner(member: str) -> bool:
+    return member.startswith("__") and member not in _PLAIN
+
+
+def _starts(member: str) -> bool:
+    """Whether a member of this name may run something, or lead to what does."""
+    return (
+        member in _RENAMING_MEMBERS
+        or member in ("os", "sys", "subprocess")
+        or _is_inner(member)
+        or _RUNS.fullmatch(member) is not None
+    )
 
 
 def _only_reads(call: ast.Call) -> bool:
