@@ -1,7 +1,9 @@
 import json
+from dataclasses import replace
 
 import yaml
 
+from tests.bundled.conftest import KUBECONFIG
 from tests.cli.process import Opsmcp
 from tests.own_settings import write_settings
 
@@ -33,6 +35,18 @@ def test_what_is_no_tool_has_no_points_and_is_not_called_clean(opsmcp: Opsmcp) -
     clean = [item for item in by_name.values() if item["score"] > 0 and not item["findings"]]
     told = f"{len(clean)} of {len(by_name)} operations have no findings."
     assert told in opsmcp("lint").stderr
+
+
+def test_the_bundled_operations_have_no_findings(opsmcp: Opsmcp) -> None:
+    (opsmcp.folder / "manifests" / "all.yaml").unlink()
+    kubeconfig = opsmcp.folder / "kubeconfig"
+    kubeconfig.write_text(KUBECONFIG, encoding="utf-8")
+    environ = {"OPSMCP_EMBEDDED_BUNDLED": "true", "KUBECONFIG": str(kubeconfig)}
+    done = replace(opsmcp, environ=environ)("lint", "--json")
+    data = json.loads(done.stdout)
+    assert "list-pods" in [item["operation"] for item in data["operations"]]
+    assert data["broken"] == []
+    assert [item for item in data["operations"] if item["findings"]] == []
 
 
 def test_a_terminal_is_shown_no_empty_table(opsmcp: Opsmcp) -> None:

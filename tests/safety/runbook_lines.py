@@ -363,6 +363,11 @@ ORDINARY: tuple[Row, ...] = (
         "kubectl -n ${namespace} get events --sort-by=.lastTimestamp | grep ${pod} | tail -n ${n}",
         NAMESPACE | NAME | COUNT,
     ),
+    (
+        'set -- "--namespace=${namespace}"\ntries=3\nwhile [ "$tries" -gt 0 ]; do\n'
+        'tries=$((tries - 1))\nkubectl get pods "$@"\ndone',
+        NAMESPACE,
+    ),
     # Python
     ("# python\nprint('pod ${pod}', ${n} + 1)", NAME | COUNT),
     (

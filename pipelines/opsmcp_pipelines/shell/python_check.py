@@ -103,6 +103,7 @@ _THROUGH = (
     *(ast.BoolOp, ast.Subscript, ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp),
     ast.Starred,
 )
+_READS = (ast.Call, ast.BinOp, ast.FormattedValue, ast.List)
 _ENDS = (ast.Expr, ast.If, ast.While, ast.Assert, ast.Compare, ast.UnaryOp, ast.withitem)
 _REMEDY = "Print it whole, or answer for it by the label opsmcp/text.STEP: VARIABLE"
 _UNKNOWN = '"{}" may not be known to stay data in what this Python script makes of it'
@@ -374,7 +375,9 @@ class _Check:
         below = node
         while True:
             parent = self._parents[below]
-            if isinstance(parent, _ENDS):
+            if isinstance(parent, _ENDS) or (
+                isinstance(parent, ast.IfExp) and below is parent.test
+            ):
                 return
             if isinstance(parent, _THROUGH) or (
                 isinstance(parent, ast.BinOp) and isinstance(parent.op, (ast.Add, ast.Mod, ast.Div))
@@ -575,7 +578,7 @@ class _Check:
         if isinstance(node, (ast.List, ast.Tuple)) and depth < 3:
             words = (self._template(item, 3) or f"${{{_ANYWHERE}}}" for item in node.elts)
             return " ".join(_double_quoted(word) for word in words)
-        if isinstance(node, ast.Name) and self._bound[node.id] == 1 and depth < 3:
+        if isinstance(node, ast.Name) and depth < 3:
             return self._assigned(node, depth)
         if isinstance(node, ast.Attribute) and self._dotted(node) == "sys.executable":
             return "python3"
@@ -585,21 +588,30 @@ class _Check:
         return None
 
     def _assigned(self, name: ast.Name, depth: int) -> str | None:
-        """The one text or list that a variable is, when nothing is done to it but reading it."""
-        stored = [
-            p.value
-            for p in self._nodes
-            if isinstance(p, ast.Assign)
-            for t in p.targets
-            if isinstance(t, ast.Name) and t.id == name.id
-        ]
+        """The one text or list that a variable is, with what a list is given later."""
+        stores = (ast.Assign, ast.AugAssign)
+        stored = [n for n in self._nodes if isinstance(n, stores) and _target(n) == name.id]
+        if not stored or len(stored) != self._bound[name.id]:
+            return None
+        first, *later = stored
+        if later and not (isinstance(first.value, ast.List) and _all_grow(later)):
+            return None
+        given = [n.value for n in later]
         for load in self._loads[name.id]:
             parent = self._parents[load]
-            if not (isinstance(parent, (ast.Call, ast.BinOp, ast.FormattedValue, ast.List))):
+            if isinstance(parent, ast.Attribute) and isinstance(first.value, ast.List):
+                call = self._parents[parent]
+                if parent.attr not in ("append", "extend") or not isinstance(call, ast.Call):
+                    return None
+                given += call.args
+            elif not isinstance(parent, _READS) or (
+                isinstance(parent, ast.Call) and parent.func is load
+            ):
                 return None
-            if isinstance(parent, ast.Call) and parent.func is load:
-                return None
-        return self._template(stored[0], depth + 1) if stored else None
+        text = self._template(first.value, depth + 1)
+        if text is None:
+            return None
+        return " ".join([text, *(f'"${{{_ANYWHERE}}}"' for _ in given)]).strip()
 
     def _placed(self, text: str) -> str:
         return self._mark.sub(lambda found: f"${{{self._known[int(found[1])]}}}", text)
@@ -623,6 +635,15 @@ def _last(function: ast.expr) -> str:
 
 def _last_of(call: ast.AST) -> str:
     return _last(call.func) if isinstance(call, ast.Call) else ""
+
+
+def _target(store: ast.Assign | ast.AugAssign) -> str:
+    targets = store.targets if isinstance(store, ast.Assign) else [store.target]
+    return next((t.id for t in targets if isinstance(t, ast.Name)), "")
+
+
+def _all_grow(stores: Sequence[ast.Assign | ast.AugAssign]) -> bool:
+    return all(isinstance(s, ast.AugAssign) and isinstance(s.op, ast.Add) for s in stores)
 
 
 def _root(attribute: ast.Attribute) -> ast.expr:

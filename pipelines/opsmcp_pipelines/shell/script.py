@@ -42,6 +42,7 @@ _MOST_WAYS = 16
 _MENTIONED = re.compile(rb"\$\{?[!#]?(\w+|[@*])|([A-Za-z_][\w-]*)")
 _NAME = re.compile(rb"(?<![\w$])(?<!\$\{)(?<!\$\{#)[A-Za-z_]\w*|(?<=\$\{)\w+(?=:?=)|(?<=\$\{!)\w+")
 _WORD = re.compile(rb"\w+|[@*]")
+_DIGIT = re.compile(rb"\d|[A-Za-z_]\w*|[@*]")
 _FIXED = re.compile(r"\$\(\s*(?:command -v|which|type -p|echo)\s+([\w./-]+)\s*\)")
 _DEFAULT = re.compile(r"\$\{(\w+):?-([\w./ -]*)\}")
 _ARRAY = re.compile(r"\$\{(\w+)\[[@*]\]\}")
@@ -320,15 +321,18 @@ class Script:
 
     def named(self, wanted: Iterable[str]) -> list[int]:
         """Where any of the names stands, in order."""
-        pattern = "|".join(sorted(wanted)).encode()
-        return [
-            found.start()
-            for found in re.finditer(rb"(?<!\w)(?:" + pattern + rb")(?!\w)", self.source)
-        ]
+        words, numbers = _alternatives(wanted, digits=False), _alternatives(wanted, digits=True)
+        # A number is a parameter behind a dollar only, and then its first digit, unless in braces.
+        pattern = rb"(?<!\w)(?:%b)(?!\w)|(?<=\$)(?:%b)|(?:(?<=\$\{)|(?<=\$\{[#!]))(?:%b)(?!\w)" % (
+            words,
+            numbers,
+            numbers,
+        )
+        return [found.start() for found in re.finditer(pattern, self.source)]
 
     def name_at(self, at: int) -> str:
         """The name of a variable, or a positional parameter, that stands at a byte."""
-        found = _WORD.match(self.source, at)
+        found = (_DIGIT if self.source[at - 1 : at] == b"$" else _WORD).match(self.source, at)
         return found[0].decode() if found else ""
 
     def is_word(self, at: int) -> bool:
@@ -533,3 +537,9 @@ def _split(parts: Parts, line: int) -> list[Word]:
             if piece:
                 words[-1].append(replace(part, text=piece))
     return [Word(tuple(w), line) for w in words if w or (quoted and len(words) == 1)]
+
+
+def _alternatives(wanted: Iterable[str], *, digits: bool) -> bytes:
+    """The numbers among names, or the others, to be found; nothing is found if there is none."""
+    chosen = sorted(name for name in wanted if name.isdigit() is digits)
+    return "|".join(chosen or ["(?!)"]).encode()
