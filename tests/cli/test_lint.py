@@ -11,7 +11,8 @@ from tests.own_settings import write_settings
 def test_findings_are_lines_with_tabs_and_an_error_is_status_1(opsmcp: Opsmcp) -> None:
     done = opsmcp("lint")
     rows = [line.split("\t") for line in done.stdout.splitlines()]
-    assert {len(row) for row in rows} == {4}
+    assert {len(row) for row in rows} == {5}
+    assert {row[4] for row in rows} == {str(opsmcp.folder / "manifests" / "all.yaml")}
     assert ["say-hello", "unquoted-variable"] in [[row[0], row[2]] for row in rows]
     assert ["broken-pipeline", "0", "no-tool"] in [row[:3] for row in rows]
     assert done.returncode == 1

@@ -33,12 +33,13 @@ def command(shared: Shared, as_json: bool, patch: bool) -> int:
         toolbox = await services.calls.tools.current()
         reports, settings = lint_source(toolbox.catalogue, services.clients.tool_settings)
         broken = _broken(toolbox)
+        files = toolbox.catalogue.contents.files
         if as_json:
-            show_json(_data(reports, settings, broken))
+            show_json(_data(reports, settings, broken, files))
         elif patch:
             _show_patch(reports)
         else:
-            _show(reports, settings, broken)
+            _show(reports, settings, broken, files)
         return int(bool(broken) or any(_has_error(report) for report in reports))
 
     return run_with_services(shared, work, follows_runs=False)
@@ -58,9 +59,13 @@ def _broken(toolbox: Toolbox) -> list[Withheld]:
     ]
 
 
+def _key(item: Withheld) -> OperationKey:
+    return OperationKey(item.kind, item.namespace, item.operation)
+
+
 def _scores(reports: tuple[Report, ...], broken: list[Withheld]) -> Mapping[OperationKey, int]:
     """The points of each operation: none for one that is no tool."""
-    lost = {OperationKey(item.kind, item.namespace, item.operation) for item in broken}
+    lost = {_key(item) for item in broken}
     keys = {report.operation.key: report for report in reports}
     return {key: 0 if key in lost else report.score for key, report in keys.items()}
 
@@ -70,26 +75,38 @@ def _has_error(report: Report) -> bool:
 
 
 def _data(
-    reports: tuple[Report, ...], settings: tuple[str, ...], broken: list[Withheld]
+    reports: tuple[Report, ...],
+    settings: tuple[str, ...],
+    broken: list[Withheld],
+    files: Mapping[OperationKey, str],
 ) -> JsonObject:
     scores = _scores(reports, broken)
     return {
         "broken": [
-            {"operation": item.operation, "kind": str(item.kind), "reason": item.reason}
+            {
+                "operation": item.operation,
+                "kind": str(item.kind),
+                "file": files.get(_key(item), ""),
+                "reason": item.reason,
+            }
             for item in broken
         ],
-        "operations": [_row(report, scores[report.operation.key]) for report in reports],
+        "operations": [
+            _row(report, scores[report.operation.key], files.get(report.operation.key, ""))
+            for report in reports
+        ],
         "settings": list(settings),
         "patch": suggest_settings(reports),
     }
 
 
-def _row(report: Report, score: int) -> JsonObject:
+def _row(report: Report, score: int, file: str) -> JsonObject:
     key = report.operation.key
     return {
         "operation": key.name,
         "kind": str(key.kind),
         "namespace": key.namespace,
+        "file": file,
         "score": score,
         "findings": [
             {
@@ -112,10 +129,21 @@ def _show_patch(reports: tuple[Report, ...]) -> None:
         click.echo(yaml.safe_dump(patch, allow_unicode=True, sort_keys=False), nl=False)
 
 
-def _show(reports: tuple[Report, ...], settings: tuple[str, ...], broken: list[Withheld]) -> None:
+def _show(
+    reports: tuple[Report, ...],
+    settings: tuple[str, ...],
+    broken: list[Withheld],
+    files: Mapping[OperationKey, str],
+) -> None:
     scores = _scores(reports, broken)
     rows = [
-        (Cell(item.operation, "bold"), Cell("0"), Cell("no-tool", "red"), Cell(item.reason))
+        (
+            Cell(item.operation, "bold"),
+            Cell("0"),
+            Cell("no-tool", "red"),
+            Cell(item.reason),
+            Cell(files.get(_key(item), ""), "dim"),
+        )
         for item in broken
     ]
     rows += [
@@ -124,11 +152,14 @@ def _show(reports: tuple[Report, ...], settings: tuple[str, ...], broken: list[W
             Cell(str(scores[report.operation.key])),
             Cell(finding.rule, _STYLES[finding.severity]),
             Cell(f"{finding.variable}: {finding.message}" if finding.variable else finding.message),
+            Cell(files.get(report.operation.key, ""), "dim"),
         )
         for report in reports
         for finding in report.findings
     ]
-    rows += [(Cell("(settings)"), Cell(""), Cell("overrides"), Cell(text)) for text in settings]
-    show_table(("operation", "score", "rule", "what could be better"), rows)
+    rows += [
+        (Cell("(settings)"), Cell(""), Cell("overrides"), Cell(text), Cell("")) for text in settings
+    ]
+    show_table(("operation", "score", "rule", "what could be better", "file"), rows)
     clean = sum(not report.findings and scores[report.operation.key] > 0 for report in reports)
     click.echo(f"{clean} of {len(reports)} operations have no findings.", err=True)
