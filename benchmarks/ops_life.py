@@ -38,7 +38,7 @@ class Work:
 
     def timeline(self) -> Timeline:
         """What its runs show, and from which age on."""
-        done = task_status({"web-1": [good_step("work", self.output)]})
+        done = task_status({"web-1": [good_step("step-1", self.output)]})
         going: Json = {"runStatus": "Running"}
         if not self.pipeline:
             return [(0.0, going), (PICKED_UP + self.seconds, done)]
