@@ -10,12 +10,12 @@ gives another meaning. Pure.
 import ast
 import re
 import warnings
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import cast
 
 from opsmcp_pipelines.shell.programs import names
+from opsmcp_pipelines.shell.python_names import PythonNames, last_name
 from opsmcp_pipelines.shell.references import find_references
 from opsmcp_pipelines.shell.report import Report
 from opsmcp_pipelines.shell.values import Rule
@@ -59,9 +59,6 @@ _SHELLS = names("os.system os.popen subprocess.getoutput subprocess.getstatusout
 _RUNNING = names(
     "subprocess.run subprocess.call subprocess.check_call subprocess.check_output subprocess.Popen"
 )
-_RUNS = re.compile(
-    r"system|popen|Popen|run|call|check_call|check_output|exec\w*|spawn\w*|get(?:status)?output|startfile"
-)
 _METHODS = names(
     "format join strip lstrip rstrip split rsplit splitlines partition rpartition replace lower"
     " upper title encode decode startswith endswith removeprefix removesuffix isdigit zfill ljust"
@@ -69,33 +66,6 @@ _METHODS = names(
 )
 _FILLING = names("append add extend insert")
 _WRITING = names("write writelines write_text")
-_RENAMING = names(
-    "setattr delattr globals locals vars exec eval compile __import__ builtins __builtins__"
-    " importlib modules redirect_stdout redirect_stderr dup2"
-)
-_RENAMING_MEMBERS = _RENAMING - {"compile"}
-_PLAIN = names("__name__ __doc__ __file__ __version__")
-_MODULES = names(
-    "argparse base64 bisect calendar collections contextlib copy csv dataclasses datetime decimal"
-    " difflib email email.utils enum errno fnmatch fractions functools glob gzip hashlib heapq"
-    " hmac html http.client io ipaddress itertools json locale logging math operator os os.path"
-    " pathlib platform random re requests secrets shutil signal socket ssl stat statistics string"
-    " struct sys tempfile textwrap time typing unicodedata urllib urllib.error urllib.parse"
-    " urllib.request uuid xml.etree.ElementTree zlib zoneinfo"
-)
-"""Modules that start no program and read no code; of two of them, what is in the next two lists."""
-
-_OF_OS = names(
-    "F_OK O_RDONLY R_OK ST_RDONLY W_OK X_OK access chmod chown close cpu_count devnull environ"
-    " error fspath fstat fsync fwalk getcwd getenv getgid geteuid getloadavg getpid getppid getuid"
-    " kill linesep link listdir lstat makedirs major minor mkdir name nice path pathsep read"
-    " readlink remove removedirs rename replace rmdir scandir sep stat statvfs strerror symlink"
-    " sysconf times truncate umask uname unlink utime walk"
-)
-_OF_SYS = names(
-    "argv byteorder exc_info exit getsizeof maxsize platform stderr stdin stdout version"
-    " version_info"
-)
 _ERRORS = names("Exception ValueError RuntimeError")
 _QUIET = names("sep end flush indent sort_keys default ensure_ascii")
 _THROUGH = (
@@ -180,18 +150,12 @@ class _Check:
     ) -> None:
         self._mark, self._known, self._marks = mark, known, marks
         self._report, self._line, self._shell = report, line, shell
-        self._nodes = list(ast.walk(tree))
-        self._parents = {c: p for p in self._nodes for c in ast.iter_child_nodes(p)}
-        self._imports: dict[str, str] = {}
-        self._bound: Counter[str] = Counter()
-        self._loads: dict[str, list[ast.Name]] = defaultdict(list)
-        self._functions: dict[str, ast.FunctionDef] = {}
+        self._names = PythonNames(tree, mark)
+        self._parents, self._loads = self._names.parents, self._names.loads
         self._carrying: dict[str, set[str]] = defaultdict(set)
-        for node in self._nodes:
-            self._note(node)
 
     def run(self) -> None:
-        for node in self._nodes:
+        for node in self._names.nodes:
             if isinstance(node, ast.Constant):
                 self._string(node)
             elif isinstance(node, ast.Name) and self._mark.fullmatch(node.id):
@@ -201,96 +165,6 @@ class _Check:
                 self._text(values - numbers, node)
             else:
                 self._misplaced(node)
-
-    # What the script names.
-
-    def _note(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            self._loads[node.id].append(node)
-            return
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            self._import(node)
-            return
-        if isinstance(node, ast.FunctionDef) and not node.decorator_list:
-            self._functions[node.name] = node
-        if not isinstance(node, (ast.Attribute, ast.keyword, ast.alias)):
-            bound = (getattr(node, field, None) for field in ("id", "name", "arg", "rest"))
-            self._bound.update(name for name in bound if isinstance(name, str))
-
-    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
-        module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
-        for alias in node.names:
-            name = alias.asname or alias.name.partition(".")[0]
-            self._bound[name] += 0 if self._imports.get(name) == name else 1
-            self._imports[name] = f"{module}{alias.name}" if module or alias.asname else name
-
-    @cached_property
-    def _renames(self) -> bool:
-        """Whether a name of the list may mean something else here."""
-        return any(
-            (isinstance(n, ast.alias) and (n.name == "*" or n.name in _RENAMING))
-            or (isinstance(n, ast.Name) and n.id in _RENAMING)
-            or (isinstance(n, ast.Attribute) and (_renames(n) or self._sets_of_module(n)))
-            for n in self._nodes
-        )
-
-    def _sets_of_module(self, attribute: ast.Attribute) -> bool:
-        if not isinstance(attribute.ctx, ast.Store):
-            return False
-        root = _root(attribute)
-        return (
-            not isinstance(root, ast.Name) or root.id in self._imports or not self._bound[root.id]
-        )
-
-    @cached_property
-    def _runs(self) -> bool:
-        """Whether the script may run another program."""
-        return any(
-            isinstance(n, ast.Call) and _RUNS.fullmatch(_last(n.func)) is not None
-            for n in self._nodes
-        )
-
-    @cached_property
-    def _starts_nothing(self) -> bool:
-        """Whether nothing in the script can run a program or code: then a name stays a name."""
-        return not any(self._may_start(node) for node in self._nodes)
-
-    def _may_start(self, node: ast.AST) -> bool:
-        if isinstance(node, ast.Import):
-            return any(alias.name not in _MODULES or alias.asname for alias in node.names)
-        if isinstance(node, ast.ImportFrom):
-            known = {"os": _OF_OS, "sys": _OF_SYS}.get(node.module or "")
-            return node.module not in _MODULES or any(
-                alias.name == "*" or (known is not None and alias.name not in known)
-                for alias in node.names
-            )
-        if isinstance(node, ast.Name):
-            outside = node.id in ("os", "sys") and not self._is_known(node)
-            return outside or node.id in _RENAMING or (node.id == "getattr" and self._chooses(node))
-        return isinstance(node, ast.Attribute) and _starts(node.attr)
-
-    def _chooses(self, function: ast.Name) -> bool:
-        """Whether the member that `getattr` reads is not written down."""
-        call = self._parents[function]
-        name = call.args[1] if isinstance(call, ast.Call) and len(call.args) > 1 else None
-        text = name.value if isinstance(name, ast.Constant) else None
-        return not isinstance(text, str) or bool(self._values(text)) or _starts(text)
-
-    def _is_known(self, module: ast.Name) -> bool:
-        attribute = self._parents[module]
-        known = _OF_OS if module.id == "os" else _OF_SYS
-        return isinstance(attribute, ast.Attribute) and attribute.attr in known
-
-    def _dotted(self, function: ast.expr) -> str:
-        """What is called, by its full name; empty where the script may mean something else."""
-        if isinstance(function, ast.Attribute):
-            outer = self._dotted(function.value)
-            return f"{outer}.{function.attr}" if outer else ""
-        if not isinstance(function, ast.Name):
-            return ""
-        if function.id in self._imports:
-            return self._imports[function.id] if self._bound[function.id] == 1 else ""
-        return "" if self._bound[function.id] else function.id
 
     # Values.
 
@@ -328,14 +202,14 @@ class _Check:
         Raises:
             _Refused: It is not.
         """
-        if self._renames or any(isinstance(n, ast.ClassDef) for n in self._nodes):
+        if self._names.rebinds or any(isinstance(n, ast.ClassDef) for n in self._names.nodes):
             raise _Refused
         below, parent = node, self._parents[node]
         while isinstance(
             parent, (ast.JoinedStr, ast.List, ast.Tuple, ast.Dict, ast.BinOp, ast.Call)
         ):
             if isinstance(parent, ast.Call):
-                name = self._dotted(parent.func)
+                name = self._names.dotted(parent.func)
                 quiet = all(map(self._is_output, parent.keywords))
                 if name not in ("print", "json.dumps") or not quiet or below not in parent.args:
                     raise _Refused
@@ -351,14 +225,14 @@ class _Check:
     def _is_output(self, keyword: ast.keyword) -> bool:
         """Whether something is still printed to an output of the step."""
         if keyword.arg == "file":
-            return self._dotted(keyword.value) in ("sys.stdout", "sys.stderr")
+            return self._names.dotted(keyword.value) in ("sys.stdout", "sys.stderr")
         return keyword.arg in _QUIET
 
     def _inert(self, values: set[str], node: ast.expr) -> None:
-        if not values or self._starts_nothing:
+        if not values or self._names.starts_nothing:
             return
         try:
-            if self._renames:
+            if self._names.rebinds:
                 raise _Refused
             self._follow(node, values)
         except _Refused as error:
@@ -384,7 +258,9 @@ class _Check:
             ):
                 below = parent
             elif isinstance(parent, ast.keyword):
-                below = self._keyword(parent, values)
+                if not self._keyword(parent, values):
+                    return
+                below = self._parents[parent]
             elif isinstance(parent, ast.Call):
                 if not self._call(parent, below, values):
                     return
@@ -445,37 +321,34 @@ class _Check:
                 return False
         return True
 
-    def _keyword(self, keyword: ast.keyword, values: set[str]) -> ast.AST:
-        call = self._parents[keyword]
-        name = self._dotted(call.func) if isinstance(call, ast.Call) else ""
-        if name in _PASSING | _ENDING or (name.endswith(".format") or _last_of(call) == "format"):
-            return call if name not in _ENDING else self._stop(call)
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
-            function = self._functions.get(call.func.id)
-            known = (
-                [a.arg for a in (*function.args.args, *function.args.kwonlyargs)]
-                if function
-                else []
-            )
-            if keyword.arg in known and self._bound[call.func.id] == 1:
-                self._carry(str(keyword.arg), self._loads[str(keyword.arg)], values)
-                return self._stop(call)
-        raise _Refused
+    def _keyword(self, keyword: ast.keyword, values: set[str]) -> bool:
+        """An argument by its name; whether the result of the call may hold the value.
 
-    def _stop(self, call: ast.AST) -> ast.AST:
-        """The outermost statement of a call whose result is its own."""
-        while not isinstance(call, ast.stmt):
-            call = self._parents[call]
-        end = ast.Constant("")
-        self._parents[end] = ast.Expr(end)
-        return end
+        Raises:
+            _Refused: It is not known what is done with it.
+        """
+        call = self._parents[keyword]
+        if not isinstance(call, ast.Call):
+            raise _Refused
+        name = self._names.dotted(call.func)
+        if name in _ENDING:
+            return False
+        if name in _PASSING or last_name(call.func) == "format":
+            return True
+        function = self._names.functions.get(last_name(call.func))
+        if function is None or keyword.arg not in _parameters(function):
+            raise _Refused
+        if not isinstance(call.func, ast.Name) or self._names.bound[function.name] != 1:
+            raise _Refused
+        self._carry(str(keyword.arg), self._loads[str(keyword.arg)], values)
+        return False
 
     def _method(self, attribute: ast.Attribute) -> ast.AST:
         """A method of a string, or of what holds strings."""
         call = self._parents[attribute]
         if not isinstance(call, ast.Call) or attribute.attr not in _METHODS | _FILLING | _WRITING:
             raise _Refused
-        if attribute.attr in _WRITING and self._runs:
+        if attribute.attr in _WRITING and self._names.runs_programs:
             raise _Refused
         return call
 
@@ -485,7 +358,7 @@ class _Check:
         Raises:
             _Refused: It is not known what it does with it.
         """
-        name = self._dotted(call.func)
+        name = self._names.dotted(call.func)
         if below is call.func:
             raise _Refused
         if name in _SHELLS | _RUNNING:
@@ -493,20 +366,24 @@ class _Check:
             return False
         if name in _PASSING:
             return True
-        if name in _ENDING or (name in _ERRORS and not self._catches):
+        if name in _ENDING or (name in _ERRORS and not self._names.catches):
             return self._ended(name, call)
         if name in _FILES:
-            if self._runs and not (name == "open" and _only_reads(call)):
+            if self._names.runs_programs and not (name == "open" and _only_reads(call)):
                 raise _Refused('a file or folder that "{}" names is changed where others are run')
             return False
-        if isinstance(call.func, ast.Attribute) and not self._is_module(call.func):
+        if isinstance(call.func, ast.Attribute) and not self._names.is_module(call.func):
             return self._on_object(call.func, values)
-        if isinstance(call.func, ast.Name) and self._bound[call.func.id] == 1:
+        if isinstance(call.func, ast.Name) and self._names.bound[call.func.id] == 1:
             return self._parameter(call, below, values)
         raise _Refused
 
     def _ended(self, name: str, call: ast.Call) -> bool:
-        if name == "print" and self._runs and not all(map(self._is_output, call.keywords)):
+        if (
+            name == "print"
+            and self._names.runs_programs
+            and not all(map(self._is_output, call.keywords))
+        ):
             raise _Refused
         return False
 
@@ -516,21 +393,13 @@ class _Check:
             return True
         if method.attr in _FILLING and self._bind(method.value, values):
             return False
-        if method.attr in _WRITING and not self._runs:
+        if method.attr in _WRITING and not self._names.runs_programs:
             return False
         raise _Refused
 
-    @cached_property
-    def _catches(self) -> bool:
-        return any(isinstance(n, ast.ExceptHandler) and n.name for n in self._nodes)
-
-    def _is_module(self, function: ast.Attribute) -> bool:
-        root = _root(function)
-        return isinstance(root, ast.Name) and root.id in self._imports
-
     def _parameter(self, call: ast.Call, below: ast.AST, values: set[str]) -> bool:
         """A function of the script: its parameter holds the value from there on."""
-        function = self._functions.get(_last(call.func))
+        function = self._names.functions.get(last_name(call.func))
         if function is None or any(isinstance(a, ast.Starred) for a in call.args):
             raise _Refused
         parameters = [*function.args.posonlyargs, *function.args.args]
@@ -580,7 +449,7 @@ class _Check:
             return " ".join(_double_quoted(word) for word in words)
         if isinstance(node, ast.Name) and depth < 3:
             return self._assigned(node, depth)
-        if isinstance(node, ast.Attribute) and self._dotted(node) == "sys.executable":
+        if isinstance(node, ast.Attribute) and self._names.dotted(node) == "sys.executable":
             return "python3"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             bare = node.func.attr in ("split", "strip", "encode") and not node.args
@@ -590,8 +459,8 @@ class _Check:
     def _assigned(self, name: ast.Name, depth: int) -> str | None:
         """The one text or list that a variable is, with what a list is given later."""
         stores = (ast.Assign, ast.AugAssign)
-        stored = [n for n in self._nodes if isinstance(n, stores) and _target(n) == name.id]
-        if not stored or len(stored) != self._bound[name.id]:
+        stored = [n for n in self._names.nodes if isinstance(n, stores) and _target(n) == name.id]
+        if not stored or len(stored) != self._names.bound[name.id]:
             return None
         first, *later = stored
         if later and not (isinstance(first.value, ast.List) and _all_grow(later)):
@@ -627,14 +496,9 @@ class _Check:
                         self._report.add(Rule.UNREADABLE, value, self._at(node), reason)
 
 
-def _last(function: ast.expr) -> str:
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
-
-
-def _last_of(call: ast.AST) -> str:
-    return _last(call.func) if isinstance(call, ast.Call) else ""
+def _parameters(function: ast.FunctionDef) -> list[str]:
+    """Those that can be given by their names."""
+    return [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
 
 
 def _target(store: ast.Assign | ast.AugAssign) -> str:
@@ -644,31 +508,6 @@ def _target(store: ast.Assign | ast.AugAssign) -> str:
 
 def _all_grow(stores: Sequence[ast.Assign | ast.AugAssign]) -> bool:
     return all(isinstance(s, ast.AugAssign) and isinstance(s.op, ast.Add) for s in stores)
-
-
-def _root(attribute: ast.Attribute) -> ast.expr:
-    root: ast.expr = attribute
-    while isinstance(root, ast.Attribute):
-        root = root.value
-    return root
-
-
-def _renames(attribute: ast.Attribute) -> bool:
-    return attribute.attr in _RENAMING_MEMBERS or _is_inner(attribute.attr)
-
-
-def _is_inner(member: str) -> bool:
-    return member.startswith("__") and member not in _PLAIN
-
-
-def _starts(member: str) -> bool:
-    """Whether a member of this name may run something, or lead to what does."""
-    return (
-        member in _RENAMING_MEMBERS
-        or member in ("os", "sys", "subprocess")
-        or _is_inner(member)
-        or _RUNS.fullmatch(member) is not None
-    )
 
 
 def _only_reads(call: ast.Call) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import click
 
+from opsmcp_pipelines.catalogue import Problem
 from opsmcp_pipelines.models import OperationKey
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
@@ -47,19 +48,12 @@ def command(shared: Shared, as_json: bool, patch: bool) -> int:
 
 def _broken(toolbox: Toolbox) -> list[Withheld]:
     """What is no tool through a fault of its own, and not for what this machine lacks."""
-    absent = {
-        (problem.operation, problem.kind, problem.namespace)
-        for problem in toolbox.catalogue.contents.problems
-        if problem.absent
-    }
-    return [
-        item
-        for item in toolbox.withheld
-        if (item.operation, item.kind, item.namespace) not in absent
-    ]
+    problems = toolbox.catalogue.contents.problems
+    absent = {_key(problem) for problem in problems if problem.absent}
+    return [item for item in toolbox.withheld if _key(item) not in absent]
 
 
-def _key(item: Withheld) -> OperationKey:
+def _key(item: Withheld | Problem) -> OperationKey:
     return OperationKey(item.kind, item.namespace, item.operation)
 
 

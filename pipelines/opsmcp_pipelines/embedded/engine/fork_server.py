@@ -35,7 +35,7 @@ _END_SECONDS = 5.0
 
 
 class ForkServer:
-    """Starts supervisors; needs a `stop`, shielded from cancellation."""
+    """Starts supervisors. Whoever made one awaits `stop` at the end."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         """Start nothing yet; every step may see `environ`, and so may that of their parents."""
@@ -69,13 +69,13 @@ class ForkServer:
     async def stop(self) -> None:
         """End it, for `fork` to start another one."""
         process, self._process = self._process, None
-        if self._ahead is not None:
-            self._ahead.close()
+        ready, self._ahead = self._ahead, None
+        if ready is not None:
+            ready.close()
         if self._socket is not None:
             self._socket.close()
         if process is not None:
-            # A cancellation in the middle would leave a process that nobody waits for.
-            with anyio.CancelScope(shield=True):
+            with anyio.CancelScope(shield=True):  # as in `_open`
                 await _end(process)
 
     async def _start(self) -> socket.socket:
@@ -95,6 +95,7 @@ class ForkServer:
         return self._socket
 
     async def _open(self, theirs: socket.socket) -> None:
+        # A cancellation in the middle would leave a process that nobody waits for.
         with anyio.CancelScope(shield=True):
             self._process = await anyio.open_process(
                 [sys.executable, "-I", "-S", "-X", "utf8", "-c", _PROGRAM, _FOLDER],
