@@ -1,14 +1,14 @@
 """How many kinds of trouble can be recognised in a condensed log, over logs of many formats.
 
-The logs are made, each with its truth (`tests/condense/formats.py`), the same every time. Beside it
-stands what a plain beginning and end of the same length have.
+The logs are made, each with its truth (`tests/tools/condense/formats.py`), the same every time.
+Beside it stands what a plain beginning and end of the same length have.
 """
 
 from itertools import product
 
 from benchmarks.measure import Row
 from opsmcp_tools.condense.choose import condense
-from tests.condense.formats import FORMATS, Kind, made_log
+from tests.tools.condense.formats import FORMATS, Kind, made_log
 
 _SEEDS = (1, 2, 3)
 _LEAST_SHARE, _MANY = 95.0, 10

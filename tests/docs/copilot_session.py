@@ -1,7 +1,7 @@
 """The recorded session of docs/copilot.md, and its picture: `make picture` records both anew.
 
 What is recorded is `opsmcp copilot` itself, as a process on a terminal: real operations on the
-embedded engine. The model is scripted and so is kubectl (`tests.copilot.scenario`).
+embedded engine. The model is scripted and so is kubectl (`tests.server.copilot.scenario`).
 """
 
 import re
@@ -13,12 +13,12 @@ from typing import Any
 import pexpect
 
 from opsmcp_server.config.environment import process_environment
-from tests.cli.process import Opsmcp
-from tests.copilot.harness import PROMPT, Eye, spawned
-from tests.copilot.scenario import SESSIONS, prepare
 from tests.docs.settings_reference import ROOT
 from tests.docs.terminal_picture import draw
 from tests.fakes.openai_server import FakeOpenAI, fake_openai
+from tests.server.cli.process import Opsmcp
+from tests.server.copilot.harness import PROMPT, Eye, spawned
+from tests.server.copilot.scenario import SESSIONS, prepare
 
 PAGE = ROOT / "docs" / "copilot.md"
 PICTURE = ROOT / "docs" / "copilot.svg"

@@ -49,6 +49,14 @@ def test_no_folder_has_more_modules_than_one_can_look_over() -> None:
             assert len(list(folder.glob("*.py"))) <= 22, folder
 
 
+@pytest.mark.parametrize("package", _PACKAGES)
+def test_every_folder_of_tests_is_named_for_a_package(package: str) -> None:
+    tests = ROOT / "tests" / package.split("/")[0]
+    folders = [path.parent.relative_to(tests) for path in tests.rglob("__init__.py")]
+    assert len(folders) > 5
+    assert [name for name in folders if not (ROOT / package / name).is_dir()] == []
+
+
 def test_the_way_of_the_readme_leads_here() -> None:
     assert "CONTRIBUTING.md" in (ROOT / "README.md").read_text("utf-8")
     assert Path(ROOT / "docs" / "architecture.md").exists()

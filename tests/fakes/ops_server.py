@@ -5,7 +5,7 @@
         ops.fail("tasks", Fault.EMPTY)
         settings = OpsSettings(server=ops.url, token=ops.token)
 
-It is held against the recordings of a real one by `tests/fakes_held`.
+It is held against the recordings of a real one by `tests/fakes/test_fake_ops.py`.
 """
 
 import json

@@ -18,8 +18,8 @@ from opsmcp_tools.model.errors import ToolUnavailable
 from opsmcp_tools.model.run_record import RunSettings
 from opsmcp_tools.model.tool import Hints
 from opsmcp_tools.runs.executions import Executions
-from tests.execution.bench import ANNA, SAY
 from tests.fakes.clock import FastClock
+from tests.tools.runs.bench import ANNA, SAY
 
 __all__ = ["CHANGE", "Batch", "run_batch"]
 

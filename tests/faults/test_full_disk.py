@@ -13,7 +13,7 @@ from opsmcp_pipelines.run import Run, Verdict
 from opsmcp_tools.journal.sqlite_read import open_to_read
 from opsmcp_tools.journal.sqlite_write import open_journal
 from opsmcp_tools.model.errors import JournalHindered
-from tests.execution.test_journal import AT, _record
+from tests.tools.journal.test_sqlite_journal import AT, _record
 
 _MOUNT = 'mount -t tmpfs -o size=4m none "$1" && shift && exec "$@"'
 _UNSHARE = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]

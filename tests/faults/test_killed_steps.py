@@ -7,8 +7,8 @@ import subprocess
 import threading
 from pathlib import Path
 
-from tests.cli.process import SECONDS, Opsmcp
 from tests.process_id import ProcessId
+from tests.server.cli.process import SECONDS, Opsmcp
 
 _ROUNDS = 4
 

@@ -21,12 +21,12 @@ from opsmcp_tools.model.errors import ToolUnavailable
 from opsmcp_tools.model.run_record import RunRecord, RunSettings
 from opsmcp_tools.model.tool import Hints
 from opsmcp_tools.runs.executions import Executions
-from tests.execution.bench import ANNA, SAY
 from tests.fakes.clock import FastClock
 from tests.fakes.fault_proxy import FAULTS, Asked, Fault, FaultProxy, Reach, fault_proxy
 from tests.fakes.ops_server import FakeOps, fake_ops
 from tests.fakes.ops_state import good_step, make_pipeline, make_task, pipeline_status, task_status
 from tests.faults.accounts import Truth, check_accounts
+from tests.tools.runs.bench import ANNA, SAY
 
 _STARTS = 2_000
 _AT_ONCE = 40

@@ -16,7 +16,7 @@ from opsmcp_pipelines.kinds.kind import Kind, VariableKind
 from opsmcp_pipelines.run import Status
 from opsmcp_pipelines.shell.check import check
 from opsmcp_pipelines.shell.values import OUTPUT, Value
-from tests.embedded.test_source import Engine
+from tests.pipelines.embedded.test_source import Engine
 from tests.safety.hostile import texts
 
 PAYLOADS = (

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from anyio import to_thread
 
-from tests.cli.inside import run_inside, settled
 from tests.safety.conftest import GOOD, NAME, Target, shown
 from tests.safety.hostile import calls, texts
 from tests.safety.test_entries import foreign
+from tests.server.cli.inside import run_inside, settled
 
 
 def _given(arguments: dict[str, Any]) -> list[str]:

@@ -16,9 +16,9 @@ from anyio import to_thread
 from mcp import Client
 
 from opsmcp_server.calls.llm_summary import Model
-from tests.cli.inside import run_inside, settled
-from tests.cli.process import Opsmcp
 from tests.fakes.openai_server import fake_openai
+from tests.server.cli.inside import run_inside, settled
+from tests.server.cli.process import Opsmcp
 from tests.server.harness import Running, running, settings
 
 BOUND = "planted-b0und/secret+value=="

@@ -1,8 +1,8 @@
 """What the SDK does not do, or does wrong, and where opsmcp works around it.
 
-Held against mcp 2.3.0: `tests/server/test_sdk_gaps.py` has one test for each gap, on a server of
-the SDK alone, and fails when the SDK closes it. Then what works around it can go. What is short
-stands here; what is an idea of its own has a module, named in the table.
+Held against mcp 2.3.0: `tests/server/protocol/test_sdk_gaps.py` has one test for each gap, on a
+server of the SDK alone, and fails when the SDK closes it. Then what works around it can go. What is
+short stands here; what is an idea of its own has a module, named in the table.
 """
 
 from collections.abc import Mapping

@@ -1,0 +1,112 @@
+import json
+from dataclasses import replace
+
+import yaml
+
+from tests.own_settings import write_settings
+from tests.pipelines.bundled.conftest import KUBECONFIG
+from tests.server.cli.process import Opsmcp
+
+
+def test_findings_are_lines_with_tabs_and_an_error_is_status_1(opsmcp: Opsmcp) -> None:
+    done = opsmcp("lint")
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert {len(row) for row in rows} == {5}
+    assert {row[4] for row in rows} == {str(opsmcp.folder / "manifests" / "all.yaml")}
+    assert ["say-hello", "unquoted-variable"] in [[row[0], row[2]] for row in rows]
+    assert ["broken-pipeline", "0", "no-tool"] in [row[:3] for row in rows]
+    assert done.returncode == 1
+    assert "operations have no findings" in done.stderr
+
+
+def test_json_holds_scores_findings_and_the_patch(opsmcp: Opsmcp) -> None:
+    data = json.loads(opsmcp("lint", "--json").stdout)
+    assert set(data) == {"broken", "operations", "settings", "patch"}
+    assert [item["operation"] for item in data["broken"]] == ["broken-pipeline"]
+    by_name = {item["operation"]: item for item in data["operations"]}
+    assert by_name["say-hello"]["score"] < 100
+    assert by_name["delete-marker"]["findings"]
+    assert {"rule", "severity", "variable", "message"} == set(by_name["say-hello"]["findings"][0])
+
+
+def test_what_is_no_tool_has_no_points_and_is_not_called_clean(opsmcp: Opsmcp) -> None:
+    done = opsmcp("lint", "--json")
+    by_name = {item["operation"]: item for item in json.loads(done.stdout)["operations"]}
+    assert by_name["broken-pipeline"]["score"] == 0
+    clean = [item for item in by_name.values() if item["score"] > 0 and not item["findings"]]
+    told = f"{len(clean)} of {len(by_name)} operations have no findings."
+    assert told in opsmcp("lint").stderr
+
+
+def test_the_bundled_operations_have_no_findings(opsmcp: Opsmcp) -> None:
+    (opsmcp.folder / "manifests" / "all.yaml").unlink()
+    kubeconfig = opsmcp.folder / "kubeconfig"
+    kubeconfig.write_text(KUBECONFIG, encoding="utf-8")
+    environ = {"OPSMCP_EMBEDDED_BUNDLED": "true", "KUBECONFIG": str(kubeconfig)}
+    done = replace(opsmcp, environ=environ)("lint", "--json")
+    data = json.loads(done.stdout)
+    assert "list-pods" in [item["operation"] for item in data["operations"]]
+    assert data["broken"] == []
+    assert [item for item in data["operations"] if item["findings"]] == []
+
+
+def test_a_terminal_is_shown_no_empty_table(opsmcp: Opsmcp) -> None:
+    (opsmcp.folder / "manifests" / "all.yaml").unlink()
+    status, shown = opsmcp.on_terminal("lint")
+    assert (status, shown.splitlines()) == (0, ["0 of 0 operations have no findings."])
+
+
+def test_the_patch_is_settings(opsmcp: Opsmcp) -> None:
+    shown = opsmcp("lint", "--patch").stdout
+    write_settings(opsmcp.folder, shown)
+    patch = yaml.safe_load(shown)
+    assert patch["tools"]["overrides"]["delete-marker"]["hints"] == {"destructive": True}
+    again = opsmcp("lint", "--json")
+    assert again.stderr == ""
+    assert json.loads(again.stdout)["patch"] != patch
+    assert "TODO" not in opsmcp("tools").stdout
+
+
+def test_the_cost_of_every_tool_and_their_sum(opsmcp: Opsmcp) -> None:
+    done = opsmcp("tools", "--cost")
+    rows = dict(line.split("\t") for line in done.stdout.splitlines())
+    total = int(rows.pop("total"))
+    assert total == sum(int(tokens) for tokens in rows.values())
+    assert "estimate" in done.stderr
+    data = json.loads(opsmcp("tools", "--cost", "--json").stdout)
+    assert data["total"] == total
+    assert data["tokens"] == {name: int(tokens) for name, tokens in rows.items()}
+    assert "estimate" in data["how"]
+
+
+def test_what_is_not_listed_is_mentioned(opsmcp: Opsmcp) -> None:
+    write_settings(opsmcp.folder, "tools: {limit: 1}\n")
+    done = opsmcp("tools")
+    assert "search_operations" in done.stdout
+    assert "3 more are reached by search_operations" in done.stderr
+
+
+def test_what_is_wrong_in_a_manifest_is_said_with_its_line(opsmcp: Opsmcp) -> None:
+    manifests = opsmcp.folder / "manifests"
+    (manifests / "bad.yaml").write_text("kind: Task\nspec: [\n", "utf-8")
+    (manifests / "misspelt.yaml").write_text(
+        "apiVersion: crd.chenshaowen.com/v1\nkind: Task\nmetadata: {name: misspelt}\nspec:\n"
+        "  descr: greets\n  steps:\n    - {content: echo hi, timeoutSecond: 5, nodeName: a}\n",
+        "utf-8",
+    )
+    done = opsmcp("lint")
+    assert "bad.yaml\t0\tno-tool\t" in done.stdout
+    assert "bad.yaml:3: not valid YAML" in done.stderr
+    assert "misspelt.yaml:5: the key 'descr' means nothing here; 'desc' does" in done.stderr
+    assert "misspelt.yaml:7: the key 'timeoutSecond' means nothing here" in done.stderr
+    assert "nodeName" not in done.stderr
+
+
+def test_a_terminal_gets_warnings_without_what_only_a_log_needs(opsmcp: Opsmcp) -> None:
+    bad = opsmcp.folder / "manifests" / "bad.yaml"
+    bad.write_text("kind: Task\nspec: [\n", "utf-8")
+    _, shown = opsmcp.on_terminal("call", "say-hello", "word=world")
+    assert f"\nopsmcp: manifest {bad}:3: not valid YAML" in f"\n{shown}"
+    assert "WARNING" not in shown
+    _, shown = opsmcp.on_terminal("call", "say-hello", "word=world", "--verbose")
+    assert f" WARNING opsmcp_pipelines.embedded.library: manifest {bad}:3: not" in shown
