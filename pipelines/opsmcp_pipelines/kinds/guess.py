@@ -102,13 +102,13 @@ def kind_of(
 
     Args:
         variable: What the author wrote.
-        declared: Kinds by name; they beat everything but a fixed value.
+        declared: Kinds by name; they beat everything but a fixed value and the author's choices.
         units: Whether what runs with it speaks to systemd, so that a service is a unit.
     """
     if variable.value is not None:
         return VariableKind(Kind.BOUND)
     if variable.name in declared:
-        return declared[variable.name]
+        return _unless_chosen(declared[variable.name], variable)
     special = _SPECIAL.get(variable.name.lower())
     if special or is_secret_name(variable.name):
         return VariableKind(special or Kind.BOUND)
@@ -118,6 +118,12 @@ def kind_of(
     guesses = (*_by_name(variable, units=units), *_by_default(variable))
     good = (guess for guess in guesses if _fits(guess, variable))
     return next(good, VariableKind(Kind.TOKEN, guessed=True))
+
+
+def _unless_chosen(kind: VariableKind, variable: Variable) -> VariableKind:
+    """The declared kind, where it does not stand for the choices that the author names."""
+    kept = kind.is_list or kind.kind in (Kind.CLUSTER, Kind.HOST)
+    return kind if kept or not any(variable.enums) else VariableKind(Kind.CHOICE)
 
 
 def is_reserved(name: str) -> bool:

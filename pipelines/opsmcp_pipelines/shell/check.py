@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["beginnings", "check"]
 
 _KNOWN = 4_096
+_HOLD_TEXT = frozenset({"string", "comment", "heredoc_body"})
+_HOLD = _HOLD_TEXT | {"raw_string"}
+"""What keeps a value together that is pasted into it."""
+_PASTED_BARE = '"{}" may be any text, and it is pasted where double quotes do not hold it'
 _NOTHING_FOUND = Verdict()
 
 
@@ -122,19 +126,25 @@ def _error_line(root: "Node") -> int:
     return line
 
 
+def _ends(source: bytes, place: Place, around: "Node") -> bool:
+    """Whether it is all there is on a line of a here-document, which it could so end."""
+    start = source.rfind(b"\n", 0, place.start) + 1
+    end = source.find(b"\n", place.end)
+    line = source[start : None if end < 0 else end].strip()
+    return around.type == "heredoc_body" and line == source[place.start : place.end]
+
+
 def _check_pasted(root: "Node", source: bytes, places: Sequence[Place], report: Report) -> None:
     """What a value becomes where its text is put into the script, and no quotes around it."""
     for place in places:
         line = source.count(b"\n", 0, place.start) + 1
         around = place_of(root, place)
-        if around is not None and around.type in (
-            "string",
-            "comment",
-            "heredoc_body",
-            "raw_string",
-        ):
+        held = _HOLD_TEXT if report.values[place.variable].is_text else _HOLD
+        if around is not None and around.type in held and not _ends(source, place, around):
             continue
         known = report.values[place.variable]
         looped = is_looped(root, place)
-        if not (known.kind.is_list and looped) and not known.is_text:
+        if known.is_text:
+            report.add(Rule.TEXT, place.variable, line, _PASTED_BARE, "Put double quotes around it")
+        elif not (known.kind.is_list and looped):
             report.unquoted([place.variable], line)

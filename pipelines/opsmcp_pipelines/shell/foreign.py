@@ -126,6 +126,8 @@ class ForeignRules(ArgumentRules):
             if values:
                 self._python(code, at)
             return
+        if language not in ("jq", "sql"):
+            self._report.read_as_code(self._values(code, at), self._script.line_at(code), name)
         literal = "".join(part.text for part in code.parts if not part.expands)
         for spot in find_spots(language, code.parts, mysql=name in ("mysql", "mariadb")):
             values = self._values(Word((spot.part,)), at)

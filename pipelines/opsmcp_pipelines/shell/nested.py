@@ -159,7 +159,11 @@ class NestedRules(ForeignRules):
         ways = self._script.ways(word, at.function) if word.literal is None else None
         for way in [[word]] if ways is None else ways:
             text, marks = self._as_text(join_words(way), at)
-            self._run_nested(text, marks, at, arguments, self._script.line_at(word))
+            line = self._script.line_at(word)
+            self._report.read_as_code(
+                self._harmful(set[str]().union(*marks.values())), line, "a shell"
+            )
+            self._run_nested(text, marks, at, arguments, line)
 
     def _as_text(self, word: Word, at: Line) -> tuple[str, dict[str, frozenset[str]]]:
         """A text as a shell reads it, and what the marks in it carry."""
@@ -338,6 +342,8 @@ class NestedRules(ForeignRules):
     def _python(self, code: Word, at: Line) -> None:
         """Code of Python: the same rules as for a step of it."""
         text, marks = self._as_text(code, at)
+        line = self._script.line_at(code)
+        self._report.read_as_code(self._values(code, at), line, "Python")
         check_python(text, marks, self._report, self._script.line_at(code), self.shell_text)
 
     def _fed(self, values: set[str], at: Line) -> None:

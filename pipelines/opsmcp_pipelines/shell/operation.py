@@ -59,6 +59,8 @@ class OperationVerdict:
         printed: Where such a source pastes what a step printed.
         beginnings: Variables of text that must not begin like an option.
         vouched: Steps and variables of which an author answers for text.
+        needs: Task, step and variable of each place that takes less than some kind holds.
+        words: Where what is text by its name may not stand as such, so that it is one word.
     """
 
     kinds: Mapping[str, VariableKind]
@@ -68,6 +70,8 @@ class OperationVerdict:
     printed: tuple[Place, ...] = ()
     beginnings: frozenset[str] = frozenset()
     vouched: tuple[tuple[str, str], ...] = ()
+    needs: tuple[tuple[str, str, str, Need], ...] = ()
+    words: tuple[Place, ...] = ()
 
 
 def check_operation(
@@ -92,12 +96,16 @@ def check_operation(
     checked = _Operation(operation, tasks, kinds, declared or {}, roots, pasted=pasted)
     verdict = checked.verdict()
     # What is text only by its name is a word where it stands as no text may.
-    held = {place.finding.name for place in (*verdict.refused, *verdict.narrowed)}
-    words = {n for n in held if n in kinds and kinds[n].kind is Kind.TEXT and kinds[n].guessed}
-    if not words:
+    held = [
+        place
+        for place in (*verdict.refused, *verdict.narrowed)
+        if (kind := kinds.get(place.finding.name)) and kind.kind is Kind.TEXT and kind.guessed
+    ]
+    if not held:
         return verdict
-    instead = {name: VariableKind(Kind.TOKEN, guessed=True) for name in words}
-    return replace(checked, kinds={**kinds, **instead}).verdict()
+    instead = {place.finding.name: VariableKind(Kind.TOKEN, guessed=True) for place in held}
+    again = replace(checked, kinds={**kinds, **instead}).verdict()
+    return replace(again, words=tuple(held))
 
 
 @dataclass(frozen=True)
@@ -119,9 +127,12 @@ class _Operation:
             for finding in (*verdict.findings, *self._elsewhere(task, step))
         ]
         needs = [
-            (n, need) for _, _, verdict in found for n, ns in verdict.needs.items() for need in ns
+            (task.name, step.name, name, need)
+            for task, step, verdict in found
+            for name, taken in verdict.needs.items()
+            for need in sorted(taken)
         ]
-        kinds, unfit = self._narrowed(needs, places)
+        kinds, unfit = self._narrowed([(name, need) for *_, name, need in needs], places)
         runs = [place for place in places if self._is_let(place) and place.finding.rule.runs]
         let = [place for place in places if self._is_let(place) and not place.finding.rule.runs]
         printed = [p for p in places if self.pasted and self._is_printed(p.finding.name)]
@@ -134,6 +145,7 @@ class _Operation:
             tuple(printed),
             frozenset(name for _, _, verdict in found for name in verdict.beginnings),
             tuple(dict.fromkeys(self._vouched())),
+            tuple(needs),
         )
 
     def _is_let(self, place: Place) -> bool:
@@ -211,7 +223,8 @@ class _Operation:
         for name, kind in self.declared.items():
             if name in self._results:
                 values[name] = Value(kind)
-        vouched = {name for own, name in self._vouched() if own == step.name}
+        by = (self.operation.labels, task.labels)
+        vouched = {name for labels in by for own, name in _answered(labels) if own == step.name}
         return {
             name: replace(value, vouched=True)
             if name in vouched or (value.output and "output" in vouched)
@@ -220,10 +233,13 @@ class _Operation:
         }
 
     def _vouched(self) -> Iterator[tuple[str, str]]:
-        for labels in (self.operation.labels, *(task.labels for task in self.tasks)):
-            for key, names in labels.items():
-                if key.startswith(TEXT_LABEL):
-                    yield from ((key.removeprefix(TEXT_LABEL), n) for n in names.split("."))
+        """Steps and variables that a label answers for, of those that there are."""
+        for task in self.tasks:
+            for step in task.steps:
+                for name, value in self._values(task, step).items():
+                    if value.vouched and value.is_text and not value.is_author:
+                        shown = "output" if value.output else name
+                        yield step.name, shown
 
     def _elsewhere(self, task: Task, step: Step) -> Iterator[Finding]:
         """Values in conditions and names of files, which are text only to a source that pastes."""
@@ -243,6 +259,13 @@ class _Operation:
                     rule = Rule.TEXT if value.is_text else Rule.SHELL
                     reason = f'"${{{found.name}}}" is part of {where}, where only a name may stand'
                     yield Finding(rule, found.name, 1, reason)
+
+
+def _answered(labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Step and variable of each text that labels answer for."""
+    for key, names in labels.items():
+        if key.startswith(TEXT_LABEL):
+            yield from ((key.removeprefix(TEXT_LABEL), name) for name in names.split("."))
 
 
 def _is_plain(kind: VariableKind) -> bool:

@@ -182,11 +182,11 @@ class _Check:
             if not self._report.values[v].is_author
         }
         texts = {v for v in values if self._report.values[v].is_text}
-        self._text(texts, node)
-        self._inert(values - texts, node)
+        vouched = self._report.vouched(texts)
+        self._text(texts - vouched, node)
+        self._inert((values - texts) | vouched, node)
 
     def _text(self, values: set[str], node: ast.expr) -> None:
-        values = {v for v in values if not self._report.values[v].vouched}
         if not values:
             return
         try:
@@ -362,6 +362,8 @@ class _Check:
         if below is call.func:
             raise _Refused
         if name in _SHELLS | _RUNNING:
+            if name in _SHELLS or not self._is_list(call.args[:1]):
+                self._report.read_as_code(values, self._at(call), "a shell")
             self._run(call, below)
             return False
         if name in _PASSING:
@@ -415,6 +417,14 @@ class _Check:
         return False
 
     # What is run.
+
+    def _is_list(self, given: Sequence[ast.expr]) -> bool:
+        """Whether a command line is given as its words, also through a variable."""
+        names = {node.id for node in given if isinstance(node, ast.Name)}
+        stored = [
+            n.value for n in self._names.nodes if isinstance(n, ast.Assign) and _target(n) in names
+        ]
+        return all(isinstance(node, (ast.List, ast.Tuple)) for node in stored or given)
 
     def _run(self, call: ast.Call, below: ast.AST) -> None:
         """A command line: its words as a shell would read them.

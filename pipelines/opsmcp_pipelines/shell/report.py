@@ -70,6 +70,16 @@ class Report:
                 continue
             self.add(rule, value, line, reason, remedy)
 
+    def vouched(self, values: Iterable[str]) -> set[str]:
+        """Of these values the texts that an author answers for."""
+        return {v for v in values if self.values[v].vouched and self.values[v].is_text}
+
+    def read_as_code(self, values: Iterable[str], line: int, reader: str) -> None:
+        """Refuse text that is part of what others read as code; no label lifts that."""
+        reason = f'"{{}}" may be any text, and it is read as code by {reader}'
+        remedy = "Hand it over as an argument or in a variable of its own"
+        self.refuse(Rule.COMMAND, self.vouched(values), line, reason, remedy)
+
     def add(self, rule: Rule, value: str, line: int, reason: str, remedy: str = "") -> None:
         """Note a finding about one value, or about the whole script."""
         name = self.names.get(value, "")

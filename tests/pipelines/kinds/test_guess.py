@@ -3,7 +3,7 @@
 import pytest
 
 from opsmcp_pipelines.kinds.guess import kind_of, uses_units
-from opsmcp_pipelines.kinds.kind import Kind, VariableKind
+from opsmcp_pipelines.kinds.kind import Kind, VariableKind, parse_kind
 from opsmcp_pipelines.kinds.names import is_secret_name, words_of
 from opsmcp_pipelines.models import Step, Task, Variable
 
@@ -191,3 +191,11 @@ def test_a_name_near_a_secret_is_none(name: str):
 
 def test_words_are_split_at_separators_and_capitals():
     assert words_of("podName-of_the.Node") == ("pod", "name", "of", "the", "node")
+
+
+@pytest.mark.parametrize("declared", ["token", "text", "ref"])
+def test_what_is_declared_takes_no_choice_of_the_author_away(declared: str) -> None:
+    kind = parse_kind(declared)
+    assert kind
+    variable = Variable("action", enums=("status", "reload"))
+    assert kind_of(variable, {"action": kind}) == VariableKind(Kind.CHOICE)

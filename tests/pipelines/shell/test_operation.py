@@ -77,3 +77,79 @@ def test_the_script_of_a_fixed_variable_is_looked_at() -> None:
 def test_a_predefined_name_that_the_script_assigns_is_its_own() -> None:
     assert one("status=$(id); $status ${x}").refused == ()
     assert one("output=eval; ${output} ls").refused == ()
+
+
+ANSWERED = {"opsmcp/text.s": "x"}
+CODE = {
+    "within quotes of a text that a shell reads": """sh -c "echo '${x}'" """,
+    "on another machine": """ssh h 'echo "${x}"'""",
+    "evaluated": """eval "echo '${x}'" """,
+    "in what feeds a shell": "bash <<EOF\necho '${x}'\nEOF",
+    "through a variable": """v="echo '${x}'"; sh -c "$v" """,
+    "in awk": """awk 'BEGIN { print "'"${x}"'" }'""",
+    "in perl": """perl -e "print '${x}'" """,
+    "in Python on the command line": """python3 -c "print('${x}')" """,
+    "in os.system": '#!/usr/bin/python3\nimport os\nos.system("echo ${x}")',
+    "in a shell of Python": (
+        '#!/usr/bin/python3\nimport subprocess\nsubprocess.run("echo ${x}", shell=True)'
+    ),
+    "as code of Python": '#!/usr/bin/python3\neval("${x}")',
+    "bare in Python": "#!/usr/bin/python3\ny = ${x}",
+}
+
+
+@pytest.mark.parametrize("content", CODE.values(), ids=CODE)
+def test_no_label_answers_for_text_that_is_read_as_code(content: str) -> None:
+    refused = one(content, VariableKind(Kind.TEXT), labels=ANSWERED).refused
+    assert "x" in [place.finding.name for place in refused]
+
+
+ARGUMENTS = {
+    "an argument": 'slackcat "${x}"',
+    "a query": """psql -c "select '${x}'" """,
+    "a file": 'echo "${x}" > /etc/motd',
+    "a word of a command line in Python": (
+        '#!/usr/bin/python3\nimport subprocess\nsubprocess.run(["slackcat", "${x}"])'
+    ),
+}
+
+
+@pytest.mark.parametrize("content", ARGUMENTS.values(), ids=ARGUMENTS)
+def test_a_label_answers_for_text_that_stays_an_argument(content: str) -> None:
+    assert one(content, VariableKind(Kind.TEXT)).refused
+    assert one(content, VariableKind(Kind.TEXT), labels=ANSWERED).refused == ()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "slackcat ${x}",
+        "slackcat '${x}'",
+        "v=${x}",
+        "cat <<EOF\n${x}\nEOF",
+        "case ${x} in a) ;; esac",
+    ],
+)
+def test_no_label_lets_text_be_pasted_outside_of_double_quotes(content: str) -> None:
+    refused = one(content, VariableKind(Kind.TEXT), pasted=True, labels=ANSWERED).refused
+    assert [place.finding.name for place in refused] == ["x"]
+    quoted = one('slackcat "${x}"', VariableKind(Kind.TEXT), pasted=True, labels=ANSWERED)
+    assert quoted.refused == () and quoted.vouched == (("s", "x"),)
+
+
+def test_a_label_of_a_task_answers_for_no_step_of_another_task() -> None:
+    text, answers = VariableKind(Kind.TEXT), Task("other", "n", steps=(Step("s", "true"),))
+    uses = replace(TASK, steps=(Step("s", 'slackcat "${x}"'),))
+    flow = Pipeline("p", "n", tasks=(TaskRef("find", "find"), TaskRef("other", "other")))
+    both = (uses, replace(answers, labels=ANSWERED))
+    assert check_operation(flow, both, {"x": text}, pasted=False).refused
+    own = (replace(uses, labels=ANSWERED), answers)
+    assert check_operation(flow, own, {"x": text}, pasted=False).refused == ()
+    of_all = replace(flow, labels=ANSWERED)
+    assert check_operation(of_all, (uses, answers), {"x": text}, pasted=False).refused == ()
+
+
+def test_a_label_that_answers_for_nothing_makes_nothing_destructive() -> None:
+    labels = {"opsmcp/text.gone": "x", "opsmcp/text.s": "other"}
+    assert one('echo "${x}"', VariableKind(Kind.TEXT), labels=labels).vouched == ()
+    assert one('echo "${x}"', labels=ANSWERED).vouched == ()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsmcp_pipelines.kinds.guess import kind_of
-from opsmcp_pipelines.kinds.kind import Kind, Separator, VariableKind
+from opsmcp_pipelines.kinds.kind import Kind, Separator, VariableKind, parse_kind
 from opsmcp_pipelines.models import Cluster, Variable
 from opsmcp_tools.arguments.choices import Inventory
 from opsmcp_tools.arguments.repaired_call import correct
@@ -379,3 +379,34 @@ def test_the_items_that_were_meant_are_offered() -> None:
     assert correct((item, port), good) == {"units": "nginx,ssh", "port": "80"}
     assert correct((item,), {"units": [" nginx ", "ssh"]}) == {"units": "nginx,ssh"}
     assert correct((item,), {"units": ["nginx", "--now"]}) is None
+
+
+@pytest.mark.parametrize(
+    ("declared", "good", "bad"),
+    [
+        ("text", "release of monday", "DROP TABLE; release"),
+        ("ref", "release/1.2", "main"),
+        ("list.token.comma", "release-1,release-2", "main,release-1"),
+        ("kubernetes_name", "release-1", "main"),
+    ],
+)
+def test_the_regex_of_the_author_holds_beside_a_declared_kind(
+    declared: str, good: str, bad: str
+) -> None:
+    kind = parse_kind(declared)
+    assert kind
+    item = build_input(Variable("x", regex="^release[-/ ,0-9a-z.]*$"), kind, INVENTORY)
+    assert check_value(item, good) == good
+    with pytest.raises(Refused, match="must match"):
+        check_value(item, bad)
+    assert "must match" in str(item.schema)
+
+
+def test_a_list_of_choices_takes_these_alone() -> None:
+    kind = parse_kind("list.token.comma")
+    assert kind
+    item = build_input(Variable("zones", enums=("east", "west")), kind, INVENTORY)
+    assert check_value(item, ["east", "west"]) == "east,west"
+    assert item.schema["items"]["enum"] == ["east", "west"]
+    with pytest.raises(Refused, match="one of east, west"):
+        check_value(item, "east,north")

@@ -16,7 +16,7 @@ from opsmcp_pipelines.kinds.go_regex import as_written, matches
 from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.kinds.lists import MAX_ITEMS, split_items
 from opsmcp_pipelines.kinds.names import names_machine
-from opsmcp_pipelines.kinds.table import KINDS, canonical
+from opsmcp_pipelines.kinds.table import KINDS, LABEL_NAME, canonical
 from opsmcp_tools.arguments.kind_words import refusal_of
 from opsmcp_tools.arguments.nearest_names import alternatives, did_you_mean, first_of
 from opsmcp_tools.arguments.url_addresses import judge_bare, judge_host
@@ -58,6 +58,13 @@ def check_value(item: Input, given: object) -> str:
     Raises:
         Refused: It is not what the variable means.
     """
+    value = _checked(item, given)
+    if item.separator is not None or not item.allowed:
+        _check_match(item, value)
+    return value
+
+
+def _checked(item: Input, given: object) -> str:
     if item.separator is not None:
         return _check_list(item, given)
     if item.kind is Kind.COUNT:
@@ -77,7 +84,7 @@ def check_value(item: Input, given: object) -> str:
 
 def _check_list(item: Input, given: object) -> str:
     """Each item as if it were given alone; joined as the script wants it."""
-    one = replace(item, separator=None)
+    one = replace(item, separator=None, pattern="")
     items = _items(item, given)
     if not 0 < len(items) <= MAX_ITEMS:
         raise Refused(words.NOT_SO_MANY_ITEMS(len(items), MAX_ITEMS))
@@ -217,18 +224,16 @@ def _form(item: Input, text: str) -> str | None:
     return text if good else None
 
 
-def _check_label(item: Input, text: str) -> None:
-    if item.pattern and not matches(item.pattern, text):
-        raise Refused(words.NOT_LABEL())
-
-
 def _check_match(item: Input, text: str) -> None:
-    if item.pattern and not matches(item.pattern, text):
-        raise Refused(words.NOT_MATCHING(quote(as_written(item.pattern), 200)))
+    """As the author's regex says, or a name of Kubernetes that is one label."""
+    if not item.pattern or matches(item.pattern, text):
+        return
+    if item.pattern == LABEL_NAME:
+        raise Refused(words.NOT_LABEL())
+    raise Refused(words.NOT_MATCHING(quote(as_written(item.pattern), 200)))
 
 
 def _check_pattern(item: Input, text: str) -> None:
-    _check_match(item, text)
     if _FILE.search(text) and "file" not in item.rules.url_schemes:
         raise Refused(words.FILE_URL())
 
@@ -271,8 +276,6 @@ def _host_of(authority: str) -> str:
 
 
 _MORE: Mapping[Kind, Callable[[Input, str], None]] = {
-    Kind.HOST: _check_match,
-    Kind.KUBERNETES_NAME: _check_label,
     Kind.LOCATION: _check_root,
     Kind.PATH: _check_root,
     Kind.PATTERN: _check_pattern,

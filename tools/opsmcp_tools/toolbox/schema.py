@@ -122,7 +122,10 @@ def _pattern_of(variable: Variable) -> Pattern:
 
 
 def _plain(wanted: _Wanted) -> Input:
-    return wanted.input(wanted.variable.default)
+    """What the kind says, and the choices and the regex of the author beside it."""
+    choices = tuple(dict.fromkeys(value for value in wanted.variable.enums if value))
+    item = wanted.input(wanted.variable.default)
+    return replace(item, allowed=choices, pattern=wanted.pattern.whole)
 
 
 def _cluster(wanted: _Wanted) -> Input:
@@ -140,7 +143,7 @@ def _host(wanted: _Wanted) -> Input:
     variable, inventory = wanted.variable, wanted.inventory
     if variable.name.lower() != HOST:
         # Some machine, which the inventory need not hold.
-        return replace(_plain(wanted), pattern=wanted.pattern.whole)
+        return _plain(wanted)
     own = [name for name in (*variable.enums, variable.default) if name in NODE_SELECTORS]
     selectors = (*inventory.selectors, *(name for name in own if name))
     hosts = wanted.allowed(inventory.host_names)
@@ -173,7 +176,7 @@ def _choice(wanted: _Wanted) -> Input:
         raise UnusableOperation(f"variable {variable.name!r} has no usable list of choices")
     if any(_is_bad_choice(value) for value in choices):
         raise UnusableOperation(f"a choice of variable {variable.name!r} cannot be used")
-    return replace(_plain(wanted), allowed=choices)
+    return replace(_plain(wanted), pattern="")
 
 
 def _is_bad_choice(value: str) -> bool:
@@ -183,13 +186,13 @@ def _is_bad_choice(value: str) -> bool:
 def _matching(wanted: _Wanted) -> Input:
     if not wanted.pattern.whole:
         raise UnusableOperation(f"variable {wanted.variable.name!r} has no regex to match")
-    return replace(_plain(wanted), pattern=wanted.pattern.whole)
+    return _plain(wanted)
 
 
 def _name(wanted: _Wanted) -> Input:
     named = words_of(wanted.variable.name)
-    label = bool(named) and named[-1] in _LABEL_WORDS
-    return replace(_plain(wanted), pattern=LABEL_NAME if label else "")
+    label = LABEL_NAME if named and named[-1] in _LABEL_WORDS else ""
+    return replace(_plain(wanted), pattern=wanted.pattern.whole or label)
 
 
 def _count(wanted: _Wanted) -> Input:
@@ -243,11 +246,12 @@ _TYPES: Mapping[Kind, str] = {Kind.COUNT: "integer", Kind.FLAG: "boolean"}
 def _limits(item: Input, pattern: Pattern) -> JsonObject:
     if item.kind is Kind.COUNT and (item.minimum, item.maximum) != _OTHER_BOUNDS:
         return {"minimum": item.minimum, "maximum": item.maximum}
+    own = {"pattern": pattern.ecma} if pattern.ecma and not item.separator else {}
     if item.kind is Kind.TEXT:
         first = {"pattern": _first_character(item)} if item.starts else {}
-        return {"maxLength": KINDS[Kind.TEXT].longest, **first}
-    if item.kind is Kind.PATTERN:
-        return {"pattern": pattern.ecma} if pattern.ecma else {}
+        return {"maxLength": KINDS[Kind.TEXT].longest, **first, **own}
+    if item.kind is Kind.PATTERN or (own and item.kind not in _TYPES):
+        return own
     row = KINDS[item.also or item.kind]
     if row.value_class is ValueClass.ADDRESS and not item.separator and not item.without:
         return {}  # Everybody knows what a path or an image looks like.
@@ -291,6 +295,8 @@ def _describe(item: Input, variable: Variable, inventory: Inventory, listed: boo
     meaning = _meaning(item, variable, inventory, listed)
     if meaning and not _is_said(item, variable, own) and meaning.casefold() not in own.casefold():
         parts.append(meaning)
+    if item.pattern and variable.regex and item.kind is not Kind.PATTERN and not listed:
+        parts.append(words.MATCHING(variable.regex).to(inventory.language))
     if not listed and not item.required and item.default is None and item.kind in _TEXTUAL:
         parts.append(words.OPTIONAL().to(inventory.language))
     return clean_line("; ".join(parts), _LONGEST_DESCRIPTION)
