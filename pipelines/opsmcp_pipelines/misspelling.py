@@ -52,8 +52,8 @@ def find_misspelt(document: MapNode, kind: OperationKind) -> Iterator[tuple[int,
 
 def find_misspelt_type(document: MapNode, version: str) -> Iterator[tuple[int, str]]:
     """The same for what makes a document one of ours: its `kind`, and its `apiVersion`."""
-    given = document.fields.get("kind"), document.fields.get("apiVersion")
-    kind, api = (node if isinstance(node, TextNode) else None for node in given)
+    found = document.fields.get("kind"), document.fields.get("apiVersion")
+    kind, api = (node if isinstance(node, TextNode) else None for node in found)
     if kind is None or api is None:
         return
     if api.text == version and kind.text not in (*_KINDS, *_OTHER_KINDS):
@@ -64,13 +64,13 @@ def find_misspelt_type(document: MapNode, version: str) -> Iterator[tuple[int, s
         yield api.line, _passed_over("apiVersion", api.text, version)
 
 
-def _passed_over(key: str, given: str, meant: str) -> str:
-    return f"passed over: the {key} {given[:_LONGEST]!r} means nothing here; {meant!r} does"
+def _passed_over(key: str, found: str, meant: str) -> str:
+    return f"passed over: the {key} {found[:_LONGEST]!r} means nothing here; {meant!r} does"
 
 
-def _nearest(given: str, known: tuple[str, ...], like_enough: float = _LIKE_ENOUGH) -> str:
+def _nearest(found: str, known: tuple[str, ...], like_enough: float = _LIKE_ENOUGH) -> str:
     folded = {name.casefold(): name for name in known}
-    near = get_close_matches(given[:_LONGEST].casefold(), folded, 1, like_enough)
+    near = get_close_matches(found[:_LONGEST].casefold(), folded, 1, like_enough)
     return folded[near[0]] if near else ""
 
 

@@ -23,12 +23,12 @@ from opsmcp_server.config.schema import Override as OverrideSetting
 from opsmcp_server.protocol.adoption import Adoption
 from opsmcp_server.protocol.builtin_tools.registry import BUILT_IN
 from opsmcp_server.protocol.published import Published
-from opsmcp_server.protocol.run_updates import RunNews
+from opsmcp_server.protocol.run_updates import RunUpdates
 from opsmcp_server.protocol.services import Services
 from opsmcp_server.protocol.subscriptions import Sessions
 from opsmcp_server.protocol.tool_list import Listing
 from opsmcp_server.sources.registry import SourceContext, open_source
-from opsmcp_tools.journal.lazy import LateJournal, late_journal
+from opsmcp_tools.journal.lazy import LazyJournal, lazy_journal
 from opsmcp_tools.journal.sqlite_write import Limits
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import JournalUnusable
@@ -68,7 +68,7 @@ async def open_services(
         ConfigError: Nothing could be started with this `state.dir` until somebody mends it.
     """
     async with AsyncExitStack() as stack:
-        journal = stack.enter_context(late_journal(config.state.dir, _limits(config)))
+        journal = stack.enter_context(lazy_journal(config.state.dir, _limits(config)))
         if starts_runs:
             await to_thread.run_sync(_require, journal, config)
         masker = Masker(config.secret_values())
@@ -77,13 +77,13 @@ async def open_services(
         )
         discovery = Discovery(source, interval_seconds=config.discovery.interval_seconds)
         masker, clock, sessions = Masker(config.secret_values()), SystemClock(), Sessions()
-        news = RunNews(sessions, clock)
+        updates = RunUpdates(sessions, clock)
         executions = Executions(
             source,
             journal,
             settings=_run_settings(config, source.traits),
             clock=clock,
-            hooks=[news],
+            hooks=[updates],
             contents=partial(_contents, discovery),
             masker=masker,
         )
@@ -106,18 +106,18 @@ async def open_services(
             approvals=ApprovalFile(config.state.dir, source.label),
             new_listing=partial(_new_listing, config, policy),
             sessions=sessions,
-            news=news,
+            updates=updates,
         )
         group = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(group.cancel_scope.cancel)
         if follows_runs:
             await group.start(executions.run)
-        group.start_soon(news.run)
+        group.start_soon(updates.run)
         group.start_soon(Adoption(clients, group).run)
         yield Services(calls, clients)
 
 
-def _require(journal: LateJournal, config: Config) -> None:
+def _require(journal: LazyJournal, config: Config) -> None:
     try:
         journal.require()
     except JournalUnusable as error:
@@ -133,8 +133,8 @@ def _limits(config: Config) -> Limits:
 
 
 def _policy(config: Config) -> Policy:
-    given = config.policy
-    return Policy(given.read_only, given.rules, MappingProxyType(given.groups))
+    setting = config.policy
+    return Policy(setting.read_only, setting.rules, MappingProxyType(setting.groups))
 
 
 def _new_listing(config: Config, policy: Policy, principal: Principal) -> Listing:
@@ -191,7 +191,9 @@ def _tool_settings(config: Config, traits: Traits) -> ToolSettings:
         enum_limit=config.tools.enum_limit,
         host_selectors=config.tools.host_selectors,
         values=_value_rules(config, traits),
-        overrides={pattern: _override(given) for pattern, given in config.tools.overrides.items()},
+        overrides={
+            pattern: _override(setting) for pattern, setting in config.tools.overrides.items()
+        },
         language=config.tools.language,
     )
 
@@ -209,11 +211,11 @@ def _value_rules(config: Config, traits: Traits) -> ValueRules:
     )
 
 
-def _override(given: OverrideSetting) -> Override:
+def _override(setting: OverrideSetting) -> Override:
     return Override(
-        given.title,
-        words_of_person(given.description),
-        {str(name): on for name, on in given.hints.items()},
+        setting.title,
+        words_of_person(setting.description),
+        {str(name): on for name, on in setting.hints.items()},
         {
             name: VariableOverride(
                 parse_kind(said.kind) if said.kind else None,
@@ -221,14 +223,15 @@ def _override(given: OverrideSetting) -> Override:
                 said.examples,
                 said.bound.get_secret_value() if said.bound is not None else None,
             )
-            for name, said in given.variables.items()
+            for name, said in setting.variables.items()
         },
     )
 
 
 def _plain(hints: Mapping[str, Mapping[HintName, bool]]) -> dict[str, dict[str, bool]]:
     return {
-        pattern: {str(name): on for name, on in given.items()} for pattern, given in hints.items()
+        pattern: {str(name): on for name, on in setting.items()}
+        for pattern, setting in hints.items()
     }
 
 

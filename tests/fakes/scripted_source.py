@@ -14,7 +14,7 @@ from opsmcp_pipelines.run import NodeReport, RunReport, Status, StepReport, Task
 from opsmcp_pipelines.source import Cancelled, RunRef, StartRequest
 from opsmcp_pipelines.verdict.expected import ExpectedTask, expected_tasks
 
-Look = RunReport | SourceError
+TerminalHint = RunReport | SourceError
 
 PENDING = RunReport(Status.PENDING)
 RUNNING = RunReport(Status.RUNNING, (TaskReport("say", "say", Status.RUNNING),))
@@ -34,7 +34,7 @@ class ScriptedSource:
 
     def __init__(
         self,
-        *looks: Look,
+        *looks: TerminalHint,
         start_error: SourceError | None = None,
         found: Sequence[RunRef | SourceError | None] = (None,),
         can_cancel: bool = False,

@@ -23,7 +23,7 @@ from opsmcp_server.protocol.handlers import build_server
 from opsmcp_server.protocol.results import STRUCTURED
 from opsmcp_server.protocol.services import Services
 from opsmcp_server.transports.http import build_app, listen
-from opsmcp_tools.journal.lazy import LateJournal
+from opsmcp_tools.journal.lazy import LazyJournal
 from opsmcp_tools.journal.sqlite_write import SqliteJournal
 
 ERAS: Mapping[str, Any] = {"legacy": "legacy", "modern": "auto"}
@@ -90,7 +90,7 @@ def services_of(run: Running) -> Services:
 def journal_of(run: Running) -> SqliteJournal:
     """The journal of one that runs in this process, opened."""
     journal = services_of(run).calls.executions.history._journal
-    assert isinstance(journal, LateJournal)
+    assert isinstance(journal, LazyJournal)
     return journal._journal
 
 

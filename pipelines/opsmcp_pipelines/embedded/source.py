@@ -14,7 +14,7 @@ from anyio.abc import TaskGroup
 import opsmcp_pipelines
 from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.embedded.library import Library
-from opsmcp_pipelines.embedded.reading import Reading, WatchedReader
+from opsmcp_pipelines.embedded.reader import Reading, WatchedReader
 from opsmcp_pipelines.embedded.settings import EmbeddedSettings
 from opsmcp_pipelines.errors import DefinitionChanged, NotFound, SourceUnavailable
 from opsmcp_pipelines.models import Definition, OperationKey

@@ -203,8 +203,8 @@ def _separator_of(variable: Variable) -> Separator:
 
 def _samples(variable: Variable) -> Iterator[str]:
     """What the author says is good; a template is another value each time."""
-    given = (variable.default, *variable.examples)
-    return (text for text in given if text and "${" not in text)
+    samples = (variable.default, *variable.examples)
+    return (text for text in samples if text and "${" not in text)
 
 
 def _fits(guess: VariableKind, variable: Variable) -> bool:

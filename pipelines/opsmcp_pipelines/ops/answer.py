@@ -19,7 +19,7 @@ from opsmcp_pipelines.errors import (
     SourceUnavailable,
 )
 
-__all__ = ["Answer", "Asked", "NotReceived", "clean", "read_answer"]
+__all__ = ["Answer", "RequestInfo", "NotReceived", "clean", "read_answer"]
 
 _SHOWN_CHARS = 300
 
@@ -49,7 +49,7 @@ class NotReceived(SourceUnavailable):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestInfo:
     """What was tried and of whom, for messages: `list the pipelines in 'ops-system'`."""
 
     what: str
@@ -80,58 +80,58 @@ def clean(text: str) -> str:
     return line if len(line) <= _SHOWN_CHARS else line[: _SHOWN_CHARS - 3] + "..."
 
 
-def read_answer(answer: Answer, asked: Asked) -> object:
+def read_answer(answer: Answer, request: RequestInfo) -> object:
     """The `data` of a good answer; None when it has none.
 
     Raises:
         SourceError: The one that says what the caller can do; `NotReceived` when nothing was done.
     """
-    _refuse_status(answer, asked)
-    envelope = _read_envelope(answer, asked)
+    _refuse_status(answer, request)
+    envelope = _read_envelope(answer, request)
     code = envelope.get("code")
     if isinstance(code, bool) or not isinstance(code, int):
-        raise SourceProtocolError(asked.failed("answered without a code; is it an Ops server?"))
+        raise SourceProtocolError(request.failed("answered without a code; is it an Ops server?"))
     if code != 0:
-        raise _read_refusal(envelope.get("message"), asked)
+        raise _read_refusal(envelope.get("message"), request)
     return envelope.get("data")
 
 
-def _refuse_status(answer: Answer, asked: Asked) -> None:
+def _refuse_status(answer: Answer, request: RequestInfo) -> None:
     status = answer.status
     if status in (401, 403):
         raise SourceUnauthorized(
-            asked.failed("does not accept the token; set the right one (ops.token, OPS_TOKEN)")
+            request.failed("does not accept the token; set the right one (ops.token, OPS_TOKEN)")
         )
     if 300 <= status < 400:
         raise SourceProtocolError(
-            asked.failed("redirects to another address; use that one (ops.server, OPS_SERVER)")
+            request.failed("redirects to another address; use that one (ops.server, OPS_SERVER)")
         )
     if status >= 500 or status == 429:
-        raise SourceUnavailable(asked.in_doubt(f"had an internal problem (status {status})"))
+        raise SourceUnavailable(request.in_doubt(f"had an internal problem (status {status})"))
     if status != 200:
         raise SourceProtocolError(
-            asked.failed(f"answered with status {status}; check the address (ops.server)")
+            request.failed(f"answered with status {status}; check the address (ops.server)")
         )
 
 
-def _read_envelope(answer: Answer, asked: Asked) -> dict[str, Any]:
+def _read_envelope(answer: Answer, request: RequestInfo) -> dict[str, Any]:
     body = answer.body.strip()
     if not body:
         raise SourceUnavailable(
-            asked.in_doubt("answered with nothing, as it does when its Kubernetes API fails")
+            request.in_doubt("answered with nothing, as it does when its Kubernetes API fails")
         )
     if body.startswith(b"<") or "html" in answer.content_type:
         raise SourceProtocolError(
-            asked.failed("answered with a web page; check the address (ops.server, OPS_SERVER)")
+            request.failed("answered with a web page; check the address (ops.server, OPS_SERVER)")
         )
     try:
         value = _parse_json(body)
     except (ValueError, RecursionError):
         raise SourceProtocolError(
-            asked.in_doubt("answered with unreadable or incomplete JSON")
+            request.in_doubt("answered with unreadable or incomplete JSON")
         ) from None
     if not isinstance(value, dict):
-        raise SourceProtocolError(asked.failed("answered with something else than an object"))
+        raise SourceProtocolError(request.failed("answered with something else than an object"))
     return cast("dict[str, Any]", value)
 
 
@@ -143,16 +143,20 @@ def _parse_json(body: bytes) -> object:
     return value
 
 
-def _read_refusal(message: object, asked: Asked) -> SourceError:
+def _read_refusal(message: object, request: RequestInfo) -> SourceError:
     text = clean(message) if isinstance(message, str) else ""
     if _NOT_FOUND.search(text):
-        return NotFound(asked.failed(f"says: {text}"))
+        return NotFound(request.failed(f"says: {text}"))
     if "not authorized" in text:
-        return SourceUnauthorized(asked.failed("does not accept the token (ops.token, OPS_TOKEN)"))
+        return SourceUnauthorized(
+            request.failed("does not accept the token (ops.token, OPS_TOKEN)")
+        )
     if _NEVER_ASKED.search(text):
         return NotReceived(
-            asked.failed(f"cannot reach its Kubernetes API ({text}); try again later")
+            request.failed(f"cannot reach its Kubernetes API ({text}); try again later")
         )
     if _NEVER_HEARD.search(text):
-        return SourceUnavailable(asked.in_doubt(f"got no answer from its Kubernetes API ({text})"))
-    return SourceRefused(asked.failed(f"refused: {text or 'without a reason'}"))
+        return SourceUnavailable(
+            request.in_doubt(f"got no answer from its Kubernetes API ({text})")
+        )
+    return SourceRefused(request.failed(f"refused: {text or 'without a reason'}"))

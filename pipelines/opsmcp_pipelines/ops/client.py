@@ -19,7 +19,7 @@ import anyio
 import httpx2
 
 from opsmcp_pipelines.errors import SourceProtocolError, SourceRefused, SourceUnavailable
-from opsmcp_pipelines.ops.answer import Answer, Asked, NotReceived, read_answer
+from opsmcp_pipelines.ops.answer import Answer, NotReceived, RequestInfo, read_answer
 from opsmcp_pipelines.ops.settings import OpsSettings, parse_server
 
 __all__ = ["OpsClient", "Page", "PageMark"]
@@ -54,12 +54,12 @@ class Page:
 
     mark: PageMark
     answer: Answer = field(repr=False)
-    asked: Asked = field(repr=False)
+    request: RequestInfo = field(repr=False)
     parsed: tuple[object, ...] | None = field(default=None, repr=False)
 
     def objects(self) -> tuple[object, ...]:
         """Its objects as they came."""
-        return _read_list(self.answer, self.asked)[0] if self.parsed is None else self.parsed
+        return _read_list(self.answer, self.request)[0] if self.parsed is None else self.parsed
 
 
 class OpsClient:
@@ -100,9 +100,9 @@ class OpsClient:
         Raises:
             NotFound: It does not exist.
         """
-        asked = self._asked(f"read {name!r} of the {kind} in {namespace!r}")
-        path = f"{_collection(namespace, kind, asked)}/{_segment(name, asked)}"
-        return read_answer(await self._exchange("GET", path, asked), asked)
+        request = self._asked(f"read {name!r} of the {kind} in {namespace!r}")
+        path = f"{_collection(namespace, kind, request)}/{_segment(name, request)}"
+        return read_answer(await self._exchange("GET", path, request), request)
 
     async def post(
         self, namespace: str, kind: str, body: Mapping[str, Any], *, what: str
@@ -115,11 +115,13 @@ class OpsClient:
             SourceUnavailable: It is not known whether something was created.
             SourceProtocolError: It is not known whether something was created.
         """
-        asked = Asked(what, self.label, "look for what it may have made before repeating it")
-        path = _collection(namespace, kind, asked)
+        request = RequestInfo(
+            what, self.label, "look for what it may have made before repeating it"
+        )
+        path = _collection(namespace, kind, request)
         # Pure ASCII, so that no text of a caller can fail to be encoded.
         content = json.dumps(dict(body)).encode("ascii")
-        return read_answer(await self._exchange("POST", path, asked, content=content), asked)
+        return read_answer(await self._exchange("POST", path, request, content=content), request)
 
     async def page(
         self,
@@ -141,30 +143,30 @@ class OpsClient:
             search: Narrows the list, as Ops does it: a substring of name and description.
             known: Pages of an earlier reading by digest, which are not parsed when they come again.
         """
-        asked = self._asked(f"list the {kind} in {namespace!r}")
+        request = self._asked(f"list the {kind} in {namespace!r}")
         params = {"page_size": str(size), "page": str(number)}
         if search:
             params["search"] = search
-        path = _collection(namespace, kind, asked)
-        return _read_page(await self._exchange("GET", path, asked, params=params), asked, known)
+        path = _collection(namespace, kind, request)
+        return _read_page(await self._exchange("GET", path, request, params=params), request, known)
 
     async def nodes(self, namespace: str, cluster: str) -> tuple[object, ...]:
         """The nodes of a cluster as they came, the first thousand."""
-        asked = self._asked(f"list the nodes of the cluster {cluster!r}")
-        path = f"{_collection(namespace, 'clusters', asked)}/{_segment(cluster, asked)}/nodes"
+        request = self._asked(f"list the nodes of the cluster {cluster!r}")
+        path = f"{_collection(namespace, 'clusters', request)}/{_segment(cluster, request)}/nodes"
         params = {"page_size": str(_MOST_NODES), "page": "1"}
         return _read_page(
-            await self._exchange("GET", path, asked, params=params), asked, {}
+            await self._exchange("GET", path, request, params=params), request, {}
         ).objects()
 
-    def _asked(self, what: str) -> Asked:
-        return Asked(what, self.label)
+    def _asked(self, what: str) -> RequestInfo:
+        return RequestInfo(what, self.label)
 
     async def _exchange(
         self,
         method: str,
         path: str,
-        asked: Asked,
+        request: RequestInfo,
         *,
         params: Mapping[str, str] = _NO_PARAMS,
         content: bytes | None = None,
@@ -174,22 +176,22 @@ class OpsClient:
                 async with self._http.stream(
                     method, path, params=params, content=content, headers=_JSON
                 ) as response:
-                    return await self._receive(response, asked)
+                    return await self._receive(response, request)
         except (TimeoutError, httpx2.RequestError) as error:
-            raise self._unavailable(error, asked) from error
+            raise self._unavailable(error, request) from error
 
-    async def _receive(self, response: httpx2.Response, asked: Asked) -> Answer:
+    async def _receive(self, response: httpx2.Response, request: RequestInfo) -> Answer:
         """Read the body, and stop reading when it is longer than allowed."""
         limit = self.settings.max_body_bytes
         body = bytearray()
         async for chunk in response.aiter_bytes():
             body += chunk
             if len(body) > limit:
-                raise SourceProtocolError(asked.failed(f"answered with more than {limit} bytes"))
+                raise SourceProtocolError(request.failed(f"answered with more than {limit} bytes"))
         content_type = response.headers.get("content-type", "").lower()
         return Answer(response.status_code, content_type, bytes(body))
 
-    def _unavailable(self, error: Exception, asked: Asked) -> SourceUnavailable:
+    def _unavailable(self, error: Exception, request: RequestInfo) -> SourceUnavailable:
         settings = self.settings
         match error:
             case httpx2.ConnectTimeout():
@@ -205,8 +207,8 @@ class OpsClient:
             case _:
                 how = "broke the connection"
         if isinstance(error, _NOT_SENT):
-            return NotReceived(asked.failed(f"{how}; try again later"))
-        return SourceUnavailable(asked.in_doubt(how))
+            return NotReceived(request.failed(f"{how}; try again later"))
+        return SourceUnavailable(request.in_doubt(how))
 
 
 def _verification(server: str) -> ssl.SSLContext | bool:
@@ -215,31 +217,31 @@ def _verification(server: str) -> ssl.SSLContext | bool:
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else True
 
 
-def _collection(namespace: str, kind: str, asked: Asked) -> str:
-    return f"namespaces/{_segment(namespace, asked)}/{kind}"
+def _collection(namespace: str, kind: str, request: RequestInfo) -> str:
+    return f"namespaces/{_segment(namespace, request)}/{kind}"
 
 
-def _segment(name: str, asked: Asked) -> str:
+def _segment(name: str, request: RequestInfo) -> str:
     """A name as part of a path. Anything but a Kubernetes name could lead to another path."""
     if not _KUBERNETES_NAME.fullmatch(name):
-        raise SourceRefused(f"could not {asked.what}: this is not a name that Kubernetes allows")
+        raise SourceRefused(f"could not {request.what}: this is not a name that Kubernetes allows")
     return name
 
 
-def _read_page(answer: Answer, asked: Asked, known: Mapping[bytes, PageMark]) -> Page:
+def _read_page(answer: Answer, request: RequestInfo, known: Mapping[bytes, PageMark]) -> Page:
     digest = blake2b(answer.body, digest_size=16).digest()
     if digest in known:
-        return Page(known[digest], answer, asked)
-    objects, total = _read_list(answer, asked)
-    return Page(PageMark(digest, len(objects), total), answer, asked, objects)
+        return Page(known[digest], answer, request)
+    objects, total = _read_list(answer, request)
+    return Page(PageMark(digest, len(objects), total), answer, request, objects)
 
 
-def _read_list(answer: Answer, asked: Asked) -> tuple[tuple[object, ...], int]:
+def _read_list(answer: Answer, request: RequestInfo) -> tuple[tuple[object, ...], int]:
     """The objects of a page, and how many there are on all pages."""
-    data = read_answer(answer, asked)
+    data = read_answer(answer, request)
     fields = cast("dict[str, object]", data) if isinstance(data, dict) else {}
     # Ops writes null for a list with nothing in it.
     objects, total = fields.get("list", False), fields.get("total")
     if not isinstance(objects, list | None) or type(total) is not int:
-        raise SourceProtocolError(asked.failed("answered with something else than a list"))
+        raise SourceProtocolError(request.failed("answered with something else than a list"))
     return tuple(cast("list[object]", objects or [])), total

@@ -175,14 +175,14 @@ def _values(
     declare only what its scripts mention.
     """
     declared = {item.name: item.value or item.default or "" for item in task.variables}
-    given = {name: value for name, value in variables.items() if value.strip()}
+    filled = {name: value for name, value in variables.items() if value.strip()}
     fixed = {item.name: item.value for item in task.variables if item.value}
     scripts = "".join(step.content for step in task.steps)
     open_names = {name for host in hosts for name in host.labels}
     if not whole:
-        extra = given.keys() - declared.keys() - {"host"}
+        extra = filled.keys() - declared.keys() - {"host"}
         open_names |= {name for name in extra if f"${{{name}}}" not in scripts}
-    return {**declared, **given, **fixed, **dict.fromkeys(open_names)}
+    return {**declared, **filled, **fixed, **dict.fromkeys(open_names)}
 
 
 def _step_on_ops(step: Step, values: Mapping[str, str | None], complete: bool) -> ExpectedStep:

@@ -12,9 +12,9 @@ from types import MappingProxyType
 from opsmcp_pipelines.report import RunReport, Status, TaskReport
 from opsmcp_pipelines.run import Run, TaskResult, Verdict
 from opsmcp_pipelines.verdict.expected import ExpectedTask
-from opsmcp_pipelines.verdict.steps import RANK, taken_at_its_word, worst
+from opsmcp_pipelines.verdict.repeated_names import shared_entries
+from opsmcp_pipelines.verdict.steps import RANK, verdict_as_reported, worst
 from opsmcp_pipelines.verdict.tasks import INTERRUPTED, judge_task, partly_idle
-from opsmcp_pipelines.verdict.twins import shared_entries
 
 __all__ = ["judge"]
 
@@ -134,7 +134,7 @@ def _host_said_by(entry: TaskReport) -> str:
 
 
 def _judge_whole(report: RunReport, parts: Sequence[_Part]) -> tuple[Verdict, str]:
-    said = taken_at_its_word(report.status, over=False)
+    said = verdict_as_reported(report.status, over=False)
     tasks = [part.result for part in parts]
     if said is Verdict.RUNNING:
         return said, ""

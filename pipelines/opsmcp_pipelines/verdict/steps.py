@@ -13,7 +13,7 @@ from opsmcp_pipelines.run import NodeResult, StepResult, Verdict
 from opsmcp_pipelines.verdict.expected import ExpectedStep, ExpectedTask, Runner
 from opsmcp_pipelines.verdict.missing import missing_steps, unforeseen
 
-__all__ = ["all_foreseen", "judge_node", "passes_of", "taken_at_its_word", "worst"]
+__all__ = ["all_foreseen", "judge_node", "passes_of", "verdict_as_reported", "worst"]
 
 _PLAIN = MappingProxyType(
     {
@@ -63,7 +63,7 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=RANK.__getitem__)
 
 
-def taken_at_its_word(status: Status, over: bool) -> Verdict:
+def verdict_as_reported(status: Status, over: bool) -> Verdict:
     """The verdict that `status` says; what still runs in something that is over is unknown."""
     verdict = _PLAIN[status]
     return Verdict.UNKNOWN if over and verdict is Verdict.RUNNING else verdict
@@ -85,7 +85,7 @@ def judge_node(node: NodeReport, want: ExpectedTask, *, over: bool) -> NodeResul
         over: Whether the task has ended.
     """
     over = over or node.status.ended
-    said = taken_at_its_word(node.status, over)
+    said = verdict_as_reported(node.status, over)
     checked = over and said in _TO_BE_LOOKED_INTO
     runner = want.place.runner
     passes = [_judge_pass(it, want.steps, runner, over=over) for it in passes_of(node, want)]
@@ -146,7 +146,7 @@ def _allowed(reports: Sequence[StepReport], wanted: Sequence[ExpectedStep]) -> l
 
 
 def _judge_step(step: StepReport, may_fail: bool, *, over: bool) -> StepResult:
-    verdict = taken_at_its_word(step.status, over)
+    verdict = verdict_as_reported(step.status, over)
     allowed = verdict is Verdict.FAILED and (step.allowed or may_fail)
     return StepResult(step.name, verdict, step.output, step.output_bytes, allowed, step.note)
 

@@ -14,7 +14,7 @@ from opsmcp_pipelines.verdict.missing import unforeseen
 from opsmcp_pipelines.verdict.steps import (
     all_foreseen,
     judge_node,
-    taken_at_its_word,
+    verdict_as_reported,
     worst,
 )
 
@@ -48,7 +48,7 @@ def judge_task(entry: TaskReport, want: ExpectedTask, *, over: bool, moved: str 
     place = want.place
     if moved and place.by_variable and moved != place.named:
         want = replace(want, place=replace(place, hosts=(), exact=False))
-    said = taken_at_its_word(entry.status, over)
+    said = verdict_as_reported(entry.status, over)
     nodes = [judge_node(node, want, over=over) for node in entry.nodes]
     believed = over and (said is Verdict.SUCCEEDED or bool(nodes))
     there = attendance(entry.nodes, want) if believed else Attendance()
@@ -80,7 +80,7 @@ def _verdict(
     there: Attendance,
 ) -> Verdict:
     forgiven = said is Verdict.FAILED and any(
-        result.verdict is Verdict.SUCCEEDED is not taken_at_its_word(node.status, over=True)
+        result.verdict is Verdict.SUCCEEDED is not verdict_as_reported(node.status, over=True)
         for node, result in zip(entry.nodes, nodes, strict=False)
     )
     if said is not Verdict.SUCCEEDED and not forgiven:

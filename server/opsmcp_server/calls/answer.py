@@ -13,12 +13,12 @@ from typing import Literal
 import anyio
 
 from opsmcp_server.calls.context import CallContext
-from opsmcp_server.calls.llm_summary import Model, NarrationFailed, narrate
+from opsmcp_server.calls.llm_summary import LlmSummaryFailed, Model, summarise_with_llm
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import JsonObject, Principal, Tool
 from opsmcp_tools.policy.decision import Action, Effect
 from opsmcp_tools.results.advice import FindTool
-from opsmcp_tools.results.next_step_syntax import CALLS, Ways
+from opsmcp_tools.results.next_step_syntax import CALLS, NextStepSyntax
 
 __all__ = ["Detail", "run_data", "run_headline", "run_text"]
 
@@ -33,7 +33,7 @@ async def run_text(
     record: RunRecord,
     principal: Principal,
     tokens: int | None = None,
-    ways: Ways = CALLS,
+    syntax: NextStepSyntax = CALLS,
 ) -> str:
     """The text of a run, in about `tokens` at most; None means as the settings want."""
     most = tokens or context.config.result.tokens
@@ -45,14 +45,14 @@ async def run_text(
     mark = context.new_mark()
     language = context.config.tools.language
     summarise = partial(_words().summarise, mark=mark, tokens=most, before=before)
-    work = partial(summarise, record, find=find, language=language, ways=ways)
+    work = partial(summarise, record, find=find, language=language, syntax=syntax)
     plain = await anyio.to_thread.run_sync(work)
     if not (record.ended and _wants_model(context, record)):
         return plain
     try:
-        retold = partial(_words().retold, record, find=find, language=language, ways=ways)
-        return await _narrated(context, record, plain, most, retold)
-    except NarrationFailed as error:
+        retold = partial(_words().retold, record, find=find, language=language, syntax=syntax)
+        return await _llm_summary(context, record, plain, most, retold)
+    except LlmSummaryFailed as error:
         logger.warning("run %s is summarised without the model: %s", record.run, error)
         return plain
 
@@ -63,7 +63,7 @@ async def run_data(
     principal: Principal,
     text: str,
     detail: Detail = "steps",
-    ways: Ways = CALLS,
+    syntax: NextStepSyntax = CALLS,
 ) -> JsonObject:
     """The structured result of a run whose text is `text`."""
     from opsmcp_tools.results.structured import structured
@@ -76,7 +76,7 @@ async def run_data(
         steps=detail == "steps",
         find=_finder(context, principal),
         language=context.config.tools.language,
-        ways=ways,
+        syntax=syntax,
     )
     # In a thread, as always with outputs: they may be long, and others are waiting.
     return await anyio.to_thread.run_sync(work)
@@ -113,7 +113,7 @@ def _wants_model(context: CallContext, record: RunRecord) -> bool:
     return named or result.summary == "llm"
 
 
-async def _narrated(
+async def _llm_summary(
     context: CallContext, record: RunRecord, plain: str, most: int, retold: Callable[..., str]
 ) -> str:
     """What `retold` makes of the words that a model finds for `plain`."""
@@ -127,11 +127,11 @@ async def _narrated(
     language = context.config.tools.language
     room = most * 2 // 3
 
-    async def tell() -> str:
-        return mask(await narrate(model, mask(plain), tokens=room, language=language))
+    async def notify() -> str:
+        return mask(await summarise_with_llm(model, mask(plain), tokens=room, language=language))
 
     return retold(
-        await context.narrations.of(record.run, room, tell),
+        await context.llm_summaries.of(record.run, room, notify),
         model=openai.model,
         mark=context.new_mark(),
     )

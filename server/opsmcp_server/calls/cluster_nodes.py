@@ -69,10 +69,10 @@ class Nodes:
             InvalidArguments: With the nearest names.
         """
         cluster = call.variables.get(CLUSTER)
-        given = {item.name for item in tool.inputs if _is_node(item, call.variables)}
-        given &= call.arguments.keys()
-        names = await self.of(cluster) if cluster and given else ()
-        wrong = [name for name in sorted(given) if call.arguments[name] not in names]
+        named = {item.name for item in tool.inputs if _is_node(item, call.variables)}
+        named &= call.arguments.keys()
+        names = await self.of(cluster) if cluster and named else ()
+        wrong = [name for name in sorted(named) if call.arguments[name] not in names]
         if names and wrong:
             said = [(name, _said(call.arguments[name], cluster or "", names)) for name in wrong]
             problems = [ArgumentProblem(name, what.to(tool.language)) for name, what in said]
@@ -92,9 +92,9 @@ def _is_node(item: Input, variables: Mapping[str, str]) -> bool:
     return item.kind is Kind.KUBERNETES_NAME and names_node(item.name)
 
 
-def _said(given: str, cluster: str, nodes: tuple[str, ...]) -> Said:
-    near = did_you_mean(given, nodes)
-    return words.GIVEN(quote(given), words.NO_SUCH_NODE(cluster, near, *first_of(nodes)))
+def _said(named: str, cluster: str, nodes: tuple[str, ...]) -> Said:
+    near = did_you_mean(named, nodes)
+    return words.GIVEN(quote(named), words.NO_SUCH_NODE(cluster, near, *first_of(nodes)))
 
 
 def _corrected(

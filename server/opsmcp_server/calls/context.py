@@ -9,7 +9,7 @@ from opsmcp_pipelines.source import Source
 from opsmcp_server.calls.cluster_nodes import Nodes
 from opsmcp_server.calls.current_tools import CurrentTools
 from opsmcp_server.calls.fence_marks import new_mark
-from opsmcp_server.calls.llm_summary import Narrations
+from opsmcp_server.calls.llm_summary import LlmSummaries
 from opsmcp_server.config.load import Config
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import JournalUnusable, NotAllowed
@@ -37,7 +37,7 @@ class CallContext:
     principal: Principal
     masker: Masker
     count_uses: Callable[[], Mapping[str, int]]
-    narrations: Narrations = field(default_factory=Narrations)
+    llm_summaries: LlmSummaries = field(default_factory=LlmSummaries)
     nodes: Nodes = field(init=False)
     clock: Clock = field(default_factory=SystemClock)
     new_mark: Callable[[], str] = new_mark

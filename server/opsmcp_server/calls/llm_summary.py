@@ -1,4 +1,4 @@
-"""Narration: a finished run's text in the words of a model, when the settings want that.
+"""A finished run's text in the words of a model, when the settings want that.
 
 One request to an endpoint that speaks the Chat Completions API of OpenAI
 (https://platform.openai.com/docs/api-reference/chat/create), without streaming, tools or a repeat.
@@ -21,7 +21,7 @@ from opsmcp_tools.phrases.phrase import Language
 from opsmcp_tools.safe_text.cleaning import clean
 from opsmcp_tools.safe_text.token_estimate import estimate_tokens
 
-__all__ = ["Model", "NarrationFailed", "Narrations", "narrate"]
+__all__ = ["Model", "LlmSummaryFailed", "LlmSummaries", "summarise_with_llm"]
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ _ANSWER_IN: Mapping[Language, str] = {"en": "", "zh": "Answer in Chinese."}
 _THOUGHTS = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 
 
-class NarrationFailed(Exception):
+class LlmSummaryFailed(Exception):
     """There is no text of a model; says why, in words of ours."""
 
 
@@ -69,41 +69,43 @@ class Model:
 
 
 @dataclass(slots=True)
-class Narrations:
+class LlmSummaries:
     """What models said of the latest runs: a run is told once, however often it is asked for."""
 
-    _kept: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
+    _cache: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
 
-    async def of(self, run: str, tokens: int, tell: Callable[[], Awaitable[str]]) -> str:
+    async def of(self, run: str, tokens: int, notify: Callable[[], Awaitable[str]]) -> str:
         """The words on a run that is over, in at most `tokens`; those of `tell` the first time.
 
         Whatever `tell` raises is raised, and it is asked again the next time.
         """
-        known = self._kept.get((run, tokens))
+        known = self._cache.get((run, tokens))
         if known is not None:
             return known
-        words = await tell()
-        while len(self._kept) >= _MOST_KEPT:
-            del self._kept[next(iter(self._kept))]
+        words = await notify()
+        while len(self._cache) >= _MOST_KEPT:
+            del self._cache[next(iter(self._cache))]
         # Two may have asked at the same time; both answer with what came first.
-        return self._kept.setdefault((run, tokens), words)
+        return self._cache.setdefault((run, tokens), words)
 
 
-async def narrate(model: Model, text: str, *, tokens: int, language: Language = "en") -> str:
+async def summarise_with_llm(
+    model: Model, text: str, *, tokens: int, language: Language = "en"
+) -> str:
     """The model's words, cleaned, in at most about so many tokens.
 
     Raises:
-        NarrationFailed: There are none, or not in time.
+        LlmSummaryFailed: There are none, or not in time.
     """
     if not model.usable:
-        raise NarrationFailed("openai.model, or openai.base and openai.key, is not set")
+        raise LlmSummaryFailed("openai.model, or openai.base and openai.key, is not set")
     words = ""
     with anyio.move_on_after(model.seconds) as scope:
         words = _words(await _ask(model, text, language))
     if scope.cancelled_caught:
-        raise NarrationFailed(f"the model did not answer within {model.seconds:g} s")
+        raise LlmSummaryFailed(f"the model did not answer within {model.seconds:g} s")
     if not words or estimate_tokens(words) > tokens:
-        raise NarrationFailed("the model said nothing, or too much")
+        raise LlmSummaryFailed("the model said nothing, or too much")
     return words
 
 
@@ -122,10 +124,10 @@ async def _ask(model: Model, text: str, language: Language) -> bytes:
             client.stream("POST", model.address, json=body) as response,
         ):
             if response.status_code != 200:
-                raise NarrationFailed(f"the endpoint answered {response.status_code}")
+                raise LlmSummaryFailed(f"the endpoint answered {response.status_code}")
             return await _body(response)
     except httpx2.HTTPError as error:
-        raise NarrationFailed(f"the endpoint cannot be used ({type(error).__name__})") from error
+        raise LlmSummaryFailed(f"the endpoint cannot be used ({type(error).__name__})") from error
 
 
 async def _body(response: httpx2.Response) -> bytes:
@@ -133,7 +135,7 @@ async def _body(response: httpx2.Response) -> bytes:
     async for piece in response.aiter_bytes():
         data += piece
         if len(data) > _MOST_BYTES:
-            raise NarrationFailed("the endpoint's answer is too large")
+            raise LlmSummaryFailed("the endpoint's answer is too large")
     return bytes(data)
 
 
@@ -142,5 +144,5 @@ def _words(data: bytes) -> str:
         answer: Any = json.loads(data)
         words = answer["choices"][0]["message"]["content"]
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise NarrationFailed("the endpoint's answer is no chat completion") from error
+        raise LlmSummaryFailed("the endpoint's answer is no chat completion") from error
     return _THOUGHTS.sub("", clean(words)).strip() if isinstance(words, str) else ""

@@ -203,13 +203,13 @@ async def question(context: CallContext, prepared: Prepared) -> Question:
     """
     contents = (await context.tools.current()).catalogue.contents
     where = places_in_words(prepared.tool, prepared.call, contents)
-    tool, given = prepared.tool, prepared.call.arguments
+    tool, arguments = prepared.tool, prepared.call.arguments
     said = [words.RUN(tool.title, tool.name), _effect(tool)]
     said += [words.CAREFUL(hazard) for hazard in hazards(tool)]
     said += [words.WHERE(where)] if where else []
     said += [without_effect(tool.description, tool.language)]
     lines = [say(one, tool.language) for one in said]
-    lines += show_arguments(given, tool.language)
+    lines += show_arguments(arguments, tool.language)
     if defaults := _defaults(prepared):
         lines += [say(words.DEFAULTS(), tool.language), *show_arguments(defaults, tool.language)]
     return Question("\n".join(lines), tool.definition, prepared.decision)
@@ -234,8 +234,8 @@ def _effect(tool: Tool) -> Said:
 
 def command_line(prepared: Prepared, options: Sequence[str]) -> str:
     """The command that makes the same call in a terminal, with these options."""
-    given = [f"{name}={value}" for name, value in prepared.call.arguments.items()]
-    return shlex.join(["opsmcp", "call", prepared.tool.name, *given, *options])
+    arguments = [f"{name}={value}" for name, value in prepared.call.arguments.items()]
+    return shlex.join(["opsmcp", "call", prepared.tool.name, *arguments, *options])
 
 
 async def execute(

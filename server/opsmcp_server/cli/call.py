@@ -30,7 +30,7 @@ from opsmcp_server.protocol.builtin_tools.row import BuiltIn
 from opsmcp_server.protocol.progress import progress_message
 from opsmcp_tools.model.errors import NotAllowed
 from opsmcp_tools.model.run_record import RunRecord
-from opsmcp_tools.results.next_step_syntax import Commands
+from opsmcp_tools.results.next_step_syntax import CommandSyntax
 from opsmcp_tools.safe_text.cleaning import clean
 
 __all__ = ["command", "parse_arguments"]
@@ -114,15 +114,15 @@ def parse_arguments(arguments: tuple[str, ...]) -> dict[str, str]:
     Raises:
         click.UsageError: One is not of the form name=value, or is given twice.
     """
-    given: dict[str, str] = {}
+    parsed: dict[str, str] = {}
     for argument in arguments:
         name, separator, value = argument.partition("=")
         if not separator or not name:
             raise click.UsageError(f"{argument!r} is not of the form name=value")
-        if name in given:
+        if name in parsed:
             raise click.UsageError(f"{name!r} is given twice")
-        given[name] = value
-    return given
+        parsed[name] = value
+    return parsed
 
 
 async def _call_own(
@@ -148,10 +148,10 @@ async def _call(context: CallContext, request: _Request) -> int:
         _ask(prepared, asked, request.shared)
         await check_again(context, prepared, asked)
     record = await _follow(context, prepared, request.wait_seconds, request.key)
-    ways = Commands(request.shared.words())
-    text = await run_text(context, record, context.principal, ways=ways)
+    syntax = CommandSyntax(request.shared.words())
+    text = await run_text(context, record, context.principal, syntax=syntax)
     if request.as_json:
-        show_json(await run_data(context, record, context.principal, text, ways=ways))
+        show_json(await run_data(context, record, context.principal, text, syntax=syntax))
     else:
         show_text(text, verdict_style(record.verdict))
     return verdict_status(record.verdict)

@@ -136,7 +136,7 @@ def command(
     if len(mcp_token) > len(config.copilot.mcp):
         raise click.UsageError("there is a --mcp-token more than there are servers (--mcp)")
     plan = _plan(config, mcp_token, silence=silence)
-    asked = _read_asked(" ".join(question).strip())
+    asked = _read_question(" ".join(question).strip())
     if config.copilot.mcp:
         return _run_with_servers(shared, config, plan, asked, mcp_token)
 
@@ -208,7 +208,11 @@ def _set_by(config: Config, name: str) -> str:
 
 
 def _run_with_servers(
-    shared: Shared, config: Config, plan: "Plan", asked: "_Asked | None", tokens: Sequence[str]
+    shared: Shared,
+    config: Config,
+    plan: "Plan",
+    asked: "_OpenQuestion | None",
+    tokens: Sequence[str],
 ) -> int:
     configure_logging(verbose=shared.verbose)
     mask_logs(config)
@@ -222,9 +226,9 @@ def _addresses(config: Config, tokens: Sequence[str]) -> "list[Address]":
     from opsmcp_server.copilot.servers.connection import Address
 
     first = config.copilot.token.get_secret_value()
-    given = [*tokens, *[""] * len(config.copilot.mcp)]
-    given[0] = given[0] or first
-    pairs = zip(config.copilot.mcp, given, strict=False)
+    passed = [*tokens, *[""] * len(config.copilot.mcp)]
+    passed[0] = passed[0] or first
+    pairs = zip(config.copilot.mcp, passed, strict=False)
     return [
         Address(url, url.partition("://")[2], token, trusted=url in config.copilot.trust)
         for url, token in pairs
@@ -232,7 +236,7 @@ def _addresses(config: Config, tokens: Sequence[str]) -> "list[Address]":
 
 
 async def _contained(
-    plan: "Plan", config: Config, addresses: "list[Address]", asked: "_Asked | None"
+    plan: "Plan", config: Config, addresses: "list[Address]", asked: "_OpenQuestion | None"
 ) -> int | click.ClickException:
     try:
         return await _session(plan, config, addresses, asked)
@@ -241,7 +245,7 @@ async def _contained(
 
 
 async def _session(
-    plan: "Plan", config: Config, addresses: "list[Address]", asked: "_Asked | None"
+    plan: "Plan", config: Config, addresses: "list[Address]", asked: "_OpenQuestion | None"
 ) -> int:
     from opsmcp_server.copilot.base.errors import CopilotError
     from opsmcp_server.copilot.chat.session import open_session
@@ -262,7 +266,7 @@ async def _session(
     return status
 
 
-async def _talk(session: "Session", config: Config, asked: "_Asked | None") -> int:
+async def _talk(session: "Session", config: Config, asked: "_OpenQuestion | None") -> int:
     if asked is None:
         from opsmcp_server.copilot.chat.loop import chat
 
@@ -272,25 +276,25 @@ async def _talk(session: "Session", config: Config, asked: "_Asked | None") -> i
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _OpenQuestion:
     """A question, and what came through a pipe along with it."""
 
     question: str
     context: str = ""
 
 
-def _read_asked(given: str) -> _Asked | None:
+def _read_question(passed: str) -> _OpenQuestion | None:
     """What is asked, once; None for a chat.
 
     Raises:
         click.UsageError: There is nothing to ask, and no terminal to chat on.
     """
     if sys.stdin.isatty():
-        return _Asked(given) if given else None
+        return _OpenQuestion(passed) if passed else None
     piped = _read_input()
-    if not (given or piped.strip()):
+    if not (passed or piped.strip()):
         raise click.UsageError("there is no question: give one, or start it on a terminal")
-    return _Asked(given, piped) if given else _Asked(piped)
+    return _OpenQuestion(passed, piped) if passed else _OpenQuestion(piped)
 
 
 def _read_input() -> str:

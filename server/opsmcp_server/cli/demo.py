@@ -94,10 +94,10 @@ def _server(folder: Path, state: Path | None) -> StdioServerParameters:
     foreign = ("OPSMCP_", "OPS_", "OPENAI_")
     environ = process_environment()
     kept = {name: value for name, value in environ.items() if not name.startswith(foreign)}
-    given = ["--config", str(folder / "opsmcp.yaml"), "--manifests", str(folder / "runbooks")]
+    options = ["--config", str(folder / "opsmcp.yaml"), "--manifests", str(folder / "runbooks")]
     return StdioServerParameters(
         command=sys.executable,
-        args=["-m", "opsmcp_server", "stdio", *given],
+        args=["-m", "opsmcp_server", "stdio", *options],
         env=kept | {"OPSMCP_STATE_DIR": str(state or folder / "state")},
         cwd=folder,
     )
@@ -188,9 +188,9 @@ def _next(*, kept: bool) -> Iterator[str]:
     ]
     if kept:
         steps.append((f"{program} runs", "the run above; nothing else was started"))
-    for given, does in steps:
-        line = f"   {given}  # {does}"
-        yield from [line] if len(line) <= _WIDTH else [f"   {given}", f"      # {does}"]
+    for options, does in steps:
+        line = f"   {options}  # {does}"
+        yield from [line] if len(line) <= _WIDTH else [f"   {options}", f"      # {does}"]
 
 
 def _heading(text: str) -> Iterator[str]:

@@ -62,17 +62,17 @@ class Shared:
         Their paths count from `cwd`, for a command that may be given elsewhere.
         """
         folder = cwd or Path()
-        given: list[str] = [] if self.file is None else ["--config", str(folder / self.file)]
+        options: list[str] = [] if self.file is None else ["--config", str(folder / self.file)]
         for flag, key in _FLAGS.items():
             value = self.flags.get(key)
             if value is True:
-                given.append(flag)
+                options.append(flag)
             elif isinstance(value, tuple):
                 for one in cast("tuple[str, ...]", value):
-                    given += [flag, one if one.startswith("~") else str(folder / one)]
+                    options += [flag, one if one.startswith("~") else str(folder / one)]
             elif value is not None:
-                given += [flag, str(value)]
-        return given
+                options += [flag, str(value)]
+        return options
 
     def with_flags(self, **more: object) -> "Shared":
         """The same with further settings; `server_port` stands for `server.port`."""
@@ -95,8 +95,8 @@ def shared_options(command: Callable[..., int]) -> Callable[..., int]:
         **own: Any,
     ) -> int:
         before = click.get_current_context().find_root().params.get("verbose", False)
-        given = (manifests, server, namespace, read_only)
-        flags = dict[str, object](zip(_FLAGS.values(), given, strict=True))
+        options = (manifests, server, namespace, read_only)
+        flags = dict[str, object](zip(_FLAGS.values(), options, strict=True))
         return command(Shared(config_file, flags, verbose or bool(before)), **own)
 
     for option in reversed(_OPTIONS):

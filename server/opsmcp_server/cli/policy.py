@@ -45,14 +45,14 @@ def command(
     """
     if what != "explain":
         raise click.UsageError(f"{what!r} is not explain: opsmcp policy explain TOOL ...")
-    given, moment = parse_arguments(arguments), _parse_time(at)
+    parsed, moment = parse_arguments(arguments), _parse_time(at)
 
     async def work(context: CallContext) -> int:
         principal = Principal(who) if who else context.principal
         subject = await _find(context, tool)
         checked = {}
-        if isinstance(subject, Tool) and given:
-            checked = dict(check_arguments(subject, given, principal).arguments)
+        if isinstance(subject, Tool) and parsed:
+            checked = dict(check_arguments(subject, parsed, principal).arguments)
         now = moment or context.clock.now()
         policy = context.policy
         decision = policy.decide(principal, Action.RUN, subject, checked, at=now)

@@ -19,9 +19,9 @@ from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.phrases.quantity import size_in_words
 from opsmcp_tools.policy.decision import Action
-from opsmcp_tools.results.next_step_syntax import Commands
+from opsmcp_tools.results.next_step_syntax import CommandSyntax
 from opsmcp_tools.safe_text.cleaning import clean
-from opsmcp_tools.safe_text.timestamps import parse_moment
+from opsmcp_tools.safe_text.timestamps import parse_timestamp
 
 __all__ = ["command"]
 
@@ -31,12 +31,12 @@ _LOOK_SECONDS = 5.0
 _SINCE = "Only calls since then: 2h, 7d, 2026-11-23T09:30."
 
 
-def _moment(
+def _timestamp(
     _context: click.Context, _option: click.Parameter, value: str | None
 ) -> datetime | None:
     """The time that is meant, in the zone of this machine unless it says another."""
     try:
-        return parse_moment(value, datetime.now(UTC).astimezone()) if value else None
+        return parse_timestamp(value, datetime.now(UTC).astimezone()) if value else None
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
@@ -47,8 +47,8 @@ def _moment(
 @click.option("--json", "as_json", is_flag=True, help="Structured results.")
 @click.option("--tool", metavar="NAME", help="Only runs of this tool or operation.")
 @click.option("--verdict", type=click.Choice([str(one) for one in Verdict]), help="Only these.")
-@click.option("--since", callback=_moment, metavar="T", help=_SINCE)
-@click.option("--until", callback=_moment, metavar="T", help="Only calls before then.")
+@click.option("--since", callback=_timestamp, metavar="T", help=_SINCE)
+@click.option("--until", callback=_timestamp, metavar="T", help="Only calls before then.")
 @click.option(
     "--principal", metavar="NAME", help="Runs of this user of `opsmcp serve`; else yours."
 )
@@ -89,10 +89,10 @@ def command(
 
 def _words(filters: Mapping[str, Any], principal: str | None, *, as_json: bool) -> list[str]:
     """The same list, as it is asked for on a command line, but for where it goes on."""
-    given = {**filters, "principal": principal, "cursor": None}
+    fields = {**filters, "principal": principal, "cursor": None}
     shown = [
         word
-        for name, value in given.items()
+        for name, value in fields.items()
         if value is not None
         for word in (f"--{name}", value.isoformat() if isinstance(value, datetime) else str(value))
     ]
@@ -157,14 +157,14 @@ def _row(record: RunRecord) -> tuple[Cell, ...]:
 async def _show_one(
     context: CallContext, record: RunRecord, words: list[str], *, output: bool, as_json: bool
 ) -> None:
-    ways = Commands(words)
+    syntax = CommandSyntax(words)
     if output:
         for line in _output(record):
             click.echo(line)
         return
-    text = await run_text(context, record, context.principal, ways=ways)
+    text = await run_text(context, record, context.principal, syntax=syntax)
     if as_json:
-        data = await run_data(context, record, context.principal, text, ways=ways)
+        data = await run_data(context, record, context.principal, text, syntax=syntax)
         show_json({**data, "definition": record.definition})
     else:
         show_text(text, verdict_style(record.verdict))

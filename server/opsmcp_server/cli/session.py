@@ -24,7 +24,7 @@ from opsmcp_server.cli.start import (
 from opsmcp_server.config.environment import process_environment
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import Config
-from opsmcp_server.process.signals import do_until_told_to_end
+from opsmcp_server.process.signals import run_until_signalled
 from opsmcp_server.protocol.services import Services
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import (
@@ -125,7 +125,7 @@ async def _work(
     async with opened as services:
         # An error must not leave through the task groups of the services: they would wrap it.
         try:
-            return await do_until_told_to_end(partial(work, services))
+            return await run_until_signalled(partial(work, services))
         except click.ClickException as error:
             return error
         except BrokenPipeError:

@@ -22,7 +22,7 @@ from opsmcp_server.config.file_reading import UnsafeFile, sha256
 from opsmcp_server.config.load import Config, settings_of
 from opsmcp_server.config.named_files import digests_of, manifests_in, texts_of
 from opsmcp_server.config.paths import absolute
-from opsmcp_server.config.schema import Given
+from opsmcp_server.config.schema import RawSetting
 from opsmcp_server.config.settings_file import FILE_NAME, SettingsFile, read_found
 from opsmcp_server.config.trust import Trusted, TrustFile, open_trust
 from opsmcp_tools.arguments.bound_variables import PRINCIPAL
@@ -73,18 +73,18 @@ def command(file: Path | None, as_list: bool, remove: bool) -> int:
         raise WrongUse(str(error)) from error
 
 
-def _path_of(given: Path | None) -> Path:
+def _path_of(raw: Path | None) -> Path:
     """The file that is meant, by the path under which it is found from its own directory."""
-    path = working_directory() / (given or FILE_NAME)
+    path = working_directory() / (raw or FILE_NAME)
     try:
         path = path / FILE_NAME if path.is_dir() else path
         folder = path.parent.resolve()
     except OSError as error:
-        raise WrongUse(f"{quote(str(given), 200)}: {error.strerror}") from error
+        raise WrongUse(f"{quote(str(raw), 200)}: {error.strerror}") from error
     if path.name != FILE_NAME:
         raise WrongUse(
             f"only files that are called {FILE_NAME} are looked for; to use "
-            f"{quote(str(given), 200)}, name it with --config"
+            f"{quote(str(raw), 200)}, name it with --config"
         )
     return folder / FILE_NAME
 
@@ -114,9 +114,9 @@ def _look_at(path: Path, environ: Mapping[str, str]) -> tuple[SettingsFile, Trus
         raise ConfigError(f"there is no file {quote(str(path), 300)}") from error
     except UnsafeFile as error:
         raise ConfigError(f"{quote(str(path), 300)} cannot be trusted: it {error}") from error
-    given, _ = settings_of(file, environ)
+    raw, _ = settings_of(file, environ)
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    return file, Trusted(sha256(file.data), digests_of(given, environ), at)
+    return file, Trusted(sha256(file.data), digests_of(raw, environ), at)
 
 
 def _say_changes(path: Path, changes: Sequence[str]) -> None:
@@ -131,8 +131,8 @@ def _say_changes(path: Path, changes: Sequence[str]) -> None:
 
 
 def _show(file: SettingsFile, environ: Mapping[str, str]) -> None:
-    given, config = settings_of(file, environ)
-    rows = sorted(_rows(given, config, environ), key=lambda row: not row.grave)
+    raw, config = settings_of(file, environ)
+    rows = sorted(_rows(raw, config, environ), key=lambda row: not row.grave)
     for row in rows:
         if len(row.value) > _LONGEST_SHOWN:
             raise ConfigError(f"{row.setting} is too long to be looked at, so it is not trusted")
@@ -147,9 +147,9 @@ def _show(file: SettingsFile, environ: Mapping[str, str]) -> None:
     )
 
 
-def _rows(given: Sequence[Given], config: Config, environ: Mapping[str, str]) -> Iterator[_Row]:
+def _rows(raw: Sequence[RawSetting], config: Config, environ: Mapping[str, str]) -> Iterator[_Row]:
     shown = {entry.setting: entry.value for entry in config.entries()}
-    for item in given:
+    for item in raw:
         if item.key.startswith("bind."):
             yield _bound(item, environ)
         elif item.key in ("policy.rules", "policy.groups"):
@@ -165,7 +165,7 @@ def _rows(given: Sequence[Given], config: Config, environ: Mapping[str, str]) ->
             yield _Row(item.key, "", shown[item.key])
 
 
-def _bound(item: Given, environ: Mapping[str, str]) -> _Row:
+def _bound(item: RawSetting, environ: Mapping[str, str]) -> _Row:
     value = mapping_of(item.value)
     if words := texts_of(value.get("command", [])):
         where = f"runs at each start, in {show_hidden(str(item.base))}"
@@ -180,7 +180,7 @@ def _bound(item: Given, environ: Mapping[str, str]) -> _Row:
     return _Row(item.key, "gives a value", show_hidden(str(text)) if open_to_all else "(hidden)")
 
 
-def _policy(item: Given) -> Iterator[_Row]:
+def _policy(item: RawSetting) -> Iterator[_Row]:
     if item.key == "policy.groups":
         yield _Row(item.key, "names groups of people", _as_json(item.value), grave=True)
         return
@@ -193,7 +193,7 @@ def _as_json(value: object) -> str:
     return show_hidden(json.dumps(value, ensure_ascii=False, default=str))
 
 
-def _manifests(item: Given, environ: Mapping[str, str]) -> Iterator[_Row]:
+def _manifests(item: RawSetting, environ: Mapping[str, str]) -> Iterator[_Row]:
     for text in texts_of(item.value):
         folder = absolute(text, item, environ)
         files = list(manifests_in(folder))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.schema import Given
+from opsmcp_server.config.schema import RawSetting
 from opsmcp_tools.arguments.bound_variables import PRINCIPAL
 
 __all__ = ["BoundValue", "mapping_of", "read_bound_value"]
@@ -33,7 +33,7 @@ class BoundValue(NamedTuple):
 
 
 def read_bound_value(
-    item: Given, environ: Mapping[str, str], locate: Callable[[str], Path]
+    item: RawSetting, environ: Mapping[str, str], locate: Callable[[str], Path]
 ) -> BoundValue:
     """The value that `item` gives or says where to find.
 
@@ -47,9 +47,9 @@ def read_bound_value(
     """
     if isinstance(item.value, str):
         return BoundValue(item.value, secret=item.value != PRINCIPAL)
-    given = mapping_of(item.value)
-    secret = given.get("secret", True)
-    pairs = [pair for pair in given.items() if pair[0] != "secret"]
+    raw = mapping_of(item.value)
+    secret = raw.get("secret", True)
+    pairs = [pair for pair in raw.items() if pair[0] != "secret"]
     if len(pairs) != 1 or not isinstance(secret, bool):
         raise _refuse(item)
     match pairs[0]:
@@ -70,7 +70,7 @@ def mapping_of(value: object) -> dict[object, object]:
     return cast("dict[object, object]", value) if isinstance(value, dict) else {}
 
 
-def _refuse(item: Given) -> ConfigError:
+def _refuse(item: RawSetting) -> ConfigError:
     return ConfigError(
         f"{item.key} must be {_FORMS}, with secret: true or false beside it ({item.origin})"
     )
@@ -81,13 +81,13 @@ def _are_texts(words: object) -> bool:
     return bool(found) and all(isinstance(word, str) and "\0" not in word for word in found)
 
 
-def _from_environment(name: str, item: Given, environ: Mapping[str, str]) -> str:
+def _from_environment(name: str, item: RawSetting, environ: Mapping[str, str]) -> str:
     if not environ.get(name):
         raise ConfigError(f"{item.key}: environment {name} is not set ({item.origin})")
     return environ[name]
 
 
-def _from_file(path: Path, item: Given) -> str:
+def _from_file(path: Path, item: RawSetting) -> str:
     try:
         with path.open("rb") as stream:
             data = stream.read(_MOST_BYTES + 1)
@@ -96,7 +96,7 @@ def _from_file(path: Path, item: Given) -> str:
     return _as_text(data, repr(str(path)), item)
 
 
-def _from_command(words: list[str], item: Given, environ: Mapping[str, str]) -> str:
+def _from_command(words: list[str], item: RawSetting, environ: Mapping[str, str]) -> str:
     try:
         data, status = _run(words, item.base, environ)
     except (OSError, ValueError) as error:
@@ -137,7 +137,7 @@ def _kill_group(leader: int) -> None:
         return
 
 
-def _as_text(data: bytes, what: str, item: Given) -> str:
+def _as_text(data: bytes, what: str, item: RawSetting) -> str:
     if len(data) > _MOST_BYTES:
         raise ConfigError(f"{item.key}: {what} is larger than 64 KiB ({item.origin})")
     try:

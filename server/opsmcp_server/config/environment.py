@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.schema import Given
+from opsmcp_server.config.schema import RawSetting
 from opsmcp_tools.arguments.nearest_names import suggest
 
 __all__ = [
@@ -69,7 +69,7 @@ def process_environment() -> Mapping[str, str]:
 
 def read_environment(
     environ: Mapping[str, str], cwd: Path, settings: Collection[str], split: Split
-) -> dict[str, Given]:
+) -> dict[str, RawSetting]:
     """The settings that the environment gives; an empty variable gives none.
 
     Raises:
@@ -78,16 +78,16 @@ def read_environment(
     names = dict(OLDER_NAMES) | {environment_name(name): name for name in settings}
     present = {name: value.strip() for name, value in environ.items() if value.strip()}
     _refuse_unknown(present, names)
-    given = {
-        key: Given(key, split(key, present[name]), f"environment {name}", cwd)
+    raw = {
+        key: RawSetting(key, split(key, present[name]), f"environment {name}", cwd)
         for name, key in names.items()
         if name in present
     }
     for name, value in present.items():
         if _is_bound(name):
             key = "bind." + name.removeprefix(_BIND).lower()
-            given[key] = Given(key, value, f"environment {name}", cwd)
-    return given
+            raw[key] = RawSetting(key, value, f"environment {name}", cwd)
+    return raw
 
 
 def _refuse_unknown(present: Iterable[str], names: Mapping[str, str]) -> None:

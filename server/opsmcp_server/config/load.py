@@ -19,7 +19,7 @@ from opsmcp_server.config.bound_values import BoundValue, read_bound_value
 from opsmcp_server.config.environment import FILE_ONLY, read_environment
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.paths import absolute, state_place
-from opsmcp_server.config.schema import Given
+from opsmcp_server.config.schema import RawSetting
 from opsmcp_server.config.settings_file import (
     Choice,
     FileUse,
@@ -94,8 +94,8 @@ class Config(BaseModel):
         found = {secret.get_secret_value() for secret in kept}
         found |= {text for name, text in self.bound_values().items() if name not in self.constants}
         variables = (said.variables for said in self.tools.overrides.values())
-        given = (item.bound for items in variables for item in items.values())
-        found |= {secret.get_secret_value() for secret in given if secret is not None}
+        raw = (item.bound for items in variables for item in items.values())
+        found |= {secret.get_secret_value() for secret in raw if secret is not None}
         return frozenset(found) - {"", PRINCIPAL}
 
     def entries(self) -> Iterator[Entry]:
@@ -170,9 +170,9 @@ def load(
     """
     choice = choose_file(environ, cwd, file, setting_names())
     in_file = parse_settings(choice.file, setting_names()) if choice.file else []
-    given = _given(environ, cwd, in_file) | _from_flags(flags or {}, cwd)
-    resolved = _resolve(given, environ)
-    bind = [item for key, item in given.items() if key.startswith("bind.")]
+    raw = _given(environ, cwd, in_file) | _from_flags(flags or {}, cwd)
+    resolved = _resolve(raw, environ)
+    bind = [item for key, item in raw.items() if key.startswith("bind.")]
     bound = {item.key: _read_bound(item, environ) for item in bind}
     resolved |= {item.key: replace(item, value=bound[item.key].text) for item in bind}
     constants = {key.partition(".")[2] for key, value in bound.items() if not value.secret}
@@ -181,7 +181,7 @@ def load(
         constants=frozenset(constants),
         options=tuple(options),
         files=choice.uses,
-        manifest_digests=_digests(choice, given, in_file),
+        manifest_digests=_digests(choice, raw, in_file),
     )
 
 
@@ -197,7 +197,9 @@ def state_dir(environ: Mapping[str, str], *, cwd: Path) -> Path:
     return absolute(str(item.value), item, environ)
 
 
-def _given(environ: Mapping[str, str], cwd: Path, in_file: Sequence[Given]) -> dict[str, Given]:
+def _given(
+    environ: Mapping[str, str], cwd: Path, in_file: Sequence[RawSetting]
+) -> dict[str, RawSetting]:
     """What default, file and environment say, each over the one before."""
     return {
         "state.dir": state_place(environ, cwd),
@@ -206,7 +208,7 @@ def _given(environ: Mapping[str, str], cwd: Path, in_file: Sequence[Given]) -> d
     }
 
 
-def settings_of(file: SettingsFile, environ: Mapping[str, str]) -> tuple[list[Given], Config]:
+def settings_of(file: SettingsFile, environ: Mapping[str, str]) -> tuple[list[RawSetting], Config]:
     """What a file alone says: as it stands there, and checked, but for the values of `bind`.
 
     Nothing is run or read for those.
@@ -214,27 +216,27 @@ def settings_of(file: SettingsFile, environ: Mapping[str, str]) -> tuple[list[Gi
     Raises:
         ConfigError: Names each bad setting and where it came from.
     """
-    given = [_as_list(item) for item in parse_settings(file, setting_names())]
-    return given, _build(_resolve({item.key: item for item in given}, environ))
+    raw = [_as_list(item) for item in parse_settings(file, setting_names())]
+    return raw, _build(_resolve({item.key: item for item in raw}, environ))
 
 
-def _resolve(given: Mapping[str, Given], environ: Mapping[str, str]) -> dict[str, Given]:
+def _resolve(raw: Mapping[str, RawSetting], environ: Mapping[str, str]) -> dict[str, RawSetting]:
     """All but `bind`, with paths and rules in place of their texts."""
-    values = {key: item for key, item in given.items() if not key.startswith("bind.")}
+    values = {key: item for key, item in raw.items() if not key.startswith("bind.")}
     resolved = {key: _resolve_paths(item, environ) for key, item in values.items()}
     return resolved | _read_policy(resolved)
 
 
 def _digests(
-    choice: Choice, given: Mapping[str, Given], in_file: Collection[Given]
+    choice: Choice, raw: Mapping[str, RawSetting], in_file: Collection[RawSetting]
 ) -> Mapping[str, str] | None:
     """What is known of the manifests, if it is the trusted file that names them."""
-    item = given.get("embedded.manifests")
+    item = raw.get("embedded.manifests")
     named = item is not None and any(item.origin == one.origin for one in in_file)
     return choice.digests if named else None
 
 
-def _as_list(item: Given) -> Given:
+def _as_list(item: RawSetting) -> RawSetting:
     """A list of which only one is given may stand there as a text, as in the environment."""
     if item.key in setting_names() and item.key not in FILE_ONLY and isinstance(item.value, str):
         return replace(item, value=_split(item.key, item.value))
@@ -253,15 +255,15 @@ def _is_list(key: str) -> bool:
     return isinstance(default, tuple)
 
 
-def _from_flags(flags: Mapping[str, object], cwd: Path) -> dict[str, Given]:
+def _from_flags(flags: Mapping[str, object], cwd: Path) -> dict[str, RawSetting]:
     return {
-        key: Given(key, _split(key, value) if isinstance(value, str) else value, origin, cwd)
+        key: RawSetting(key, _split(key, value) if isinstance(value, str) else value, origin, cwd)
         for origin, key, value in (("command line", *item) for item in flags.items())
         if value is not None and value != ()
     }
 
 
-def _resolve_paths(item: Given, environ: Mapping[str, str]) -> Given:
+def _resolve_paths(item: RawSetting, environ: Mapping[str, str]) -> RawSetting:
     if item.key not in _DIRECTORIES:
         return item
     value = item.value
@@ -277,18 +279,18 @@ def _resolve_paths(item: Given, environ: Mapping[str, str]) -> Given:
     return replace(item, value=paths)
 
 
-def _read_bound(item: Given, environ: Mapping[str, str]) -> BoundValue:
+def _read_bound(item: RawSetting, environ: Mapping[str, str]) -> BoundValue:
     return read_bound_value(item, environ, lambda path: absolute(path, item, environ))
 
 
-def _read_policy(given: Mapping[str, Given]) -> dict[str, Given]:
+def _read_policy(raw: Mapping[str, RawSetting]) -> dict[str, RawSetting]:
     """The settings whose data become rules. Most have none, and reading them costs a start."""
-    if not given.keys() & {"policy.rules", "policy.groups"}:
+    if not raw.keys() & {"policy.rules", "policy.groups"}:
         return {}
     from opsmcp_server.config.policy_rules import check_groups, read_groups, read_rules
 
-    rules, groups = given.get("policy.rules"), given.get("policy.groups")
-    read: dict[str, Given] = {}
+    rules, groups = raw.get("policy.rules"), raw.get("policy.groups")
+    read: dict[str, RawSetting] = {}
     known = read_groups(groups) if groups else {}
     if groups:
         read[groups.key] = replace(groups, value=known)
@@ -299,9 +301,9 @@ def _read_policy(given: Mapping[str, Given]) -> dict[str, Given]:
     return read
 
 
-def _build(given: Mapping[str, Given], **rest: Any) -> Config:
+def _build(raw: Mapping[str, RawSetting], **rest: Any) -> Config:
     tree: dict[str, dict[str, object]] = {}
-    for key, item in given.items():
+    for key, item in raw.items():
         group, _, field = key.partition(".")
         tree.setdefault(group, {})[field] = item.value
     bind = {name: SecretStr(str(value)) for name, value in tree.pop("bind", {}).items()}
@@ -317,9 +319,9 @@ def _build(given: Mapping[str, Given], **rest: Any) -> Config:
     # Outside of the handler, so that the library's error, which knows the value, is not its cause.
     if problems:
         raise ConfigError(
-            "; ".join(_refusal(given[key], entry) for key, entry in sorted(problems.items()))
+            "; ".join(_refusal(raw[key], entry) for key, entry in sorted(problems.items()))
         )
-    origins = {key: item.origin for key, item in given.items()}
+    origins = {key: item.origin for key, item in raw.items()}
     return Config.model_construct(**groups, bind=bind, origins=origins, **rest)
 
 
@@ -339,7 +341,7 @@ def _entry_of(location: tuple[int | str, ...]) -> str:
     return next((part for part in location[1:2] if isinstance(part, str)), "")
 
 
-def _refusal(item: Given, entry: str) -> str:
+def _refusal(item: RawSetting, entry: str) -> str:
     group, _, name = item.key.partition(".")
     field = _groups()[group].model_fields[name]
     means = next(part for part in field.metadata if isinstance(part, settings.Means))

@@ -15,7 +15,7 @@ from opsmcp_server.config.bound_values import mapping_of
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.file_reading import UnsafeFile, digest_of
 from opsmcp_server.config.paths import absolute
-from opsmcp_server.config.schema import Given
+from opsmcp_server.config.schema import RawSetting
 
 __all__ = ["digests_of", "manifests_in", "texts_of"]
 
@@ -23,7 +23,7 @@ _MOST_FILES = 2000
 _ENDINGS = frozenset({".yaml", ".yml"})
 
 
-def digests_of(settings: Iterable[Given], environ: Mapping[str, str]) -> dict[str, str]:
+def digests_of(settings: Iterable[RawSetting], environ: Mapping[str, str]) -> dict[str, str]:
     """The SHA-256 of each of these files, by its path. One that is not there is left out.
 
     Raises:
@@ -43,18 +43,18 @@ def digests_of(settings: Iterable[Given], environ: Mapping[str, str]) -> dict[st
     return found
 
 
-def _named_by(item: Given, environ: Mapping[str, str]) -> Iterator[Path]:
+def _named_by(item: RawSetting, environ: Mapping[str, str]) -> Iterator[Path]:
     if item.key == "embedded.manifests":
         for text in texts_of(item.value):
             yield from manifests_in(absolute(text, item, environ))
     if item.key.startswith("bind."):
-        given = mapping_of(item.value)
-        yield from _coming_along(given.get("file"), item, environ)
-        words = _coming_along(given.get("command"), item, environ)
+        raw = mapping_of(item.value)
+        yield from _coming_along(raw.get("file"), item, environ)
+        words = _coming_along(raw.get("command"), item, environ)
         yield from (path for path in words if _is_file(path))
 
 
-def _coming_along(value: object, item: Given, environ: Mapping[str, str]) -> Iterator[Path]:
+def _coming_along(value: object, item: RawSetting, environ: Mapping[str, str]) -> Iterator[Path]:
     for text in texts_of(value):
         path = absolute(text, item, environ)
         relative = not Path(text).is_absolute() and not text.startswith("~")

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from opsmcp_server.config.environment import environment_name
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.schema import Given, State
+from opsmcp_server.config.schema import RawSetting, State
 
 __all__ = ["absolute", "own_file", "state_place"]
 
 
-def absolute(text: str, item: Given, environ: Mapping[str, str]) -> Path:
+def absolute(text: str, item: RawSetting, environ: Mapping[str, str]) -> Path:
     """The path that `text` means where `item` stands.
 
     Raises:
@@ -41,12 +41,12 @@ def own_file(environ: Mapping[str, str]) -> Path | None:
     return folder / "opsmcp" / "opsmcp.yaml" if folder else None
 
 
-def state_place(environ: Mapping[str, str], cwd: Path) -> Given:
+def state_place(environ: Mapping[str, str], cwd: Path) -> RawSetting:
     """The state directory, as far as no setting says another."""
     home = _directory(environ, "XDG_STATE_HOME")
     if home is None:
-        return Given("state.dir", str(State.model_fields["dir"].default), "default", cwd)
-    return Given("state.dir", str(home / "opsmcp"), "environment XDG_STATE_HOME", cwd)
+        return RawSetting("state.dir", str(State.model_fields["dir"].default), "default", cwd)
+    return RawSetting("state.dir", str(home / "opsmcp"), "environment XDG_STATE_HOME", cwd)
 
 
 def _directory(environ: Mapping[str, str], name: str) -> Path | None:
@@ -55,9 +55,9 @@ def _directory(environ: Mapping[str, str], name: str) -> Path | None:
 
 
 def _home(environ: Mapping[str, str]) -> Path | None:
-    given = _directory(environ, "HOME")
-    if given is not None:
-        return given
+    raw = _directory(environ, "HOME")
+    if raw is not None:
+        return raw
     try:
         return Path(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from opsmcp_pipelines.models import OperationKind
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.schema import Given
+from opsmcp_server.config.schema import RawSetting
 from opsmcp_tools.arguments.nearest_names import suggest
 from opsmcp_tools.policy.places import Place
 from opsmcp_tools.policy.rules import Effect, Rule, Window
@@ -34,7 +34,7 @@ _PLACES: Mapping[str, str] = {
 _KEYS = ("name", "effect", "reason", *_PATTERNS, "kind", *_FLAGS, "arguments", "time")
 
 
-def read_rules(item: Given) -> tuple[Rule, ...]:
+def read_rules(item: RawSetting) -> tuple[Rule, ...]:
     """The rules, in order.
 
     Raises:
@@ -43,10 +43,10 @@ def read_rules(item: Given) -> tuple[Rule, ...]:
     value = item.value
     if not isinstance(value, list):
         raise ConfigError(f"{item.key} must be a list of rules ({item.origin})")
-    given = cast("list[object]", value)
-    if len(given) > _MOST_RULES:
+    raw = cast("list[object]", value)
+    if len(raw) > _MOST_RULES:
         raise ConfigError(f"{item.key}: there are more than {_MOST_RULES} rules ({item.origin})")
-    rules = tuple(_Reader(f"{item.key}[{n}]", item.origin).rule(one) for n, one in enumerate(given))
+    rules = tuple(_Reader(f"{item.key}[{n}]", item.origin).rule(one) for n, one in enumerate(raw))
     names = [rule.name for rule in rules]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -54,7 +54,7 @@ def read_rules(item: Given) -> tuple[Rule, ...]:
     return rules
 
 
-def read_groups(item: Given) -> dict[str, tuple[str, ...]]:
+def read_groups(item: RawSetting) -> dict[str, tuple[str, ...]]:
     """Group to the name patterns of its members.
 
     Raises:
@@ -64,7 +64,7 @@ def read_groups(item: Given) -> dict[str, tuple[str, ...]]:
     return {name: reader.texts(name, members) for name, members in reader.mapping(item.value)}
 
 
-def check_groups(item: Given, rules: Sequence[Rule], groups: Collection[str]) -> None:
+def check_groups(item: RawSetting, rules: Sequence[Rule], groups: Collection[str]) -> None:
     """Return if each group that a rule names exists: a limit on none would hold for nobody.
 
     Raises:
@@ -86,9 +86,9 @@ class _Reader:
         self._where = where
         self._origin = origin
 
-    def rule(self, given: object) -> Rule:
+    def rule(self, raw: object) -> Rule:
         """The rule."""
-        found = dict(self.mapping(given))
+        found = dict(self.mapping(raw))
         self._check_keys(found, _KEYS)
         if "effect" not in found:
             raise self._refuse("effect", f"is missing; {_one_of(Effect)}")
@@ -106,19 +106,19 @@ class _Reader:
             **conditions,
         )
 
-    def mapping(self, given: object, inside: str = "") -> list[tuple[str, Any]]:
+    def mapping(self, raw: object, inside: str = "") -> list[tuple[str, Any]]:
         """The items of a mapping of names."""
-        if not isinstance(given, dict):
+        if not isinstance(raw, dict):
             raise self._refuse(inside, "must be a mapping of names")
-        found = cast("dict[object, object]", given)
+        found = cast("dict[object, object]", raw)
         wrong = next((key for key in found if not isinstance(key, str)), None)
         if wrong is not None:
             raise self._refuse(inside, f"has the key {quote(str(wrong))}, which is no name")
         return cast("list[tuple[str, Any]]", list(found.items()))
 
-    def texts(self, key: str, given: object) -> tuple[str, ...]:
+    def texts(self, key: str, raw: object) -> tuple[str, ...]:
         """One text, or a list of them, as patterns."""
-        texts = cast("list[object]", given if isinstance(given, list) else [given])
+        texts = cast("list[object]", raw if isinstance(raw, list) else [raw])
         if not texts or not all(isinstance(text, str) and len(text) <= 253 for text in texts):
             raise self._refuse(key, f"must be a pattern or a list of patterns, not {_shown(texts)}")
         return tuple(cast("list[str]", texts))
@@ -128,8 +128,8 @@ class _Reader:
         self._check_keys(items, tuple(_PLACES), "arguments.")
         return {_PLACES[key]: self.texts(f"arguments.{key}", items[key]) for key in items}
 
-    def _window(self, given: object) -> Window:
-        items = dict(self.mapping(given, "time"))
+    def _window(self, raw: object) -> Window:
+        items = dict(self.mapping(raw, "time"))
         self._check_keys(items, ("days", "hours", "zone"), "time.")
         if "zone" not in items:
             raise self._refuse("time.zone", "is missing; for example UTC or Europe/Berlin")
@@ -137,51 +137,51 @@ class _Reader:
         days = self._days(items["days"]) if "days" in items else frozenset(range(7))
         return Window(days, start, end, self._zone(items["zone"]))
 
-    def _hours(self, given: object) -> tuple[time, time]:
-        found = _HOURS.fullmatch(given) if isinstance(given, str) else None
+    def _hours(self, raw: object) -> tuple[time, time]:
+        found = _HOURS.fullmatch(raw) if isinstance(raw, str) else None
         if found is None:
-            raise self._refuse("time.hours", f"must be like 22:00-06:00, not {_shown(given)}")
+            raise self._refuse("time.hours", f"must be like 22:00-06:00, not {_shown(raw)}")
         hours, minutes = (int(found[1]), int(found[3])), (int(found[2]), int(found[4]))
         if any(hour == 24 and minute for hour, minute in zip(hours, minutes, strict=True)):
-            raise self._refuse("time.hours", f"must be like 22:00-06:00, not {_shown(given)}")
+            raise self._refuse("time.hours", f"must be like 22:00-06:00, not {_shown(raw)}")
         return time(hours[0] % 24, minutes[0]), time(hours[1] % 24, minutes[1])
 
-    def _days(self, given: object) -> frozenset[int]:
+    def _days(self, raw: object) -> frozenset[int]:
         days: set[int] = set()
-        for text in self.texts("time.days", given):
+        for text in self.texts("time.days", raw):
             first, _, last = text.partition("-")
             begin, end = (self._word("time.days", one, _DAYS) for one in (first, last or first))
             start = _DAYS.index(begin)
             days |= {(start + n) % 7 for n in range((_DAYS.index(end) - start) % 7 + 1)}
         return frozenset(days)
 
-    def _zone(self, given: object) -> tzinfo:
+    def _zone(self, raw: object) -> tzinfo:
         try:
-            return ZoneInfo(self._text("time.zone", given))
+            return ZoneInfo(self._text("time.zone", raw))
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            why = f"must be a time zone such as Europe/Berlin, not {_shown(given)}"
+            why = f"must be a time zone such as Europe/Berlin, not {_shown(raw)}"
             raise self._refuse("time.zone", why) from None
 
-    def _flag(self, key: str, given: object) -> bool:
-        if not isinstance(given, bool):
-            raise self._refuse(key, f"must be true or false, not {_shown(given)}")
-        return given
+    def _flag(self, key: str, raw: object) -> bool:
+        if not isinstance(raw, bool):
+            raise self._refuse(key, f"must be true or false, not {_shown(raw)}")
+        return raw
 
-    def _text(self, key: str, given: object) -> str:
-        if not isinstance(given, str) or len(given) > 300:
+    def _text(self, key: str, raw: object) -> str:
+        if not isinstance(raw, str) or len(raw) > 300:
             raise self._refuse(key, "must be a text of at most 300 characters")
-        return given
+        return raw
 
-    def _words(self, key: str, given: object, allowed: Sequence[str]) -> tuple[str, ...]:
+    def _words(self, key: str, raw: object, allowed: Sequence[str]) -> tuple[str, ...]:
         return tuple(
-            self._word(key, text, allowed) for text in (self.texts(key, given) if given else ())
+            self._word(key, text, allowed) for text in (self.texts(key, raw) if raw else ())
         )
 
-    def _word(self, key: str, given: object, allowed: Sequence[str]) -> str:
-        if given not in allowed:
-            hint = suggest(given, allowed) if isinstance(given, str) else ""
-            raise self._refuse(key, f"must be {_one_of(allowed)}, not {_shown(given)}{hint}")
-        return str(given)
+    def _word(self, key: str, raw: object, allowed: Sequence[str]) -> str:
+        if raw not in allowed:
+            hint = suggest(raw, allowed) if isinstance(raw, str) else ""
+            raise self._refuse(key, f"must be {_one_of(allowed)}, not {_shown(raw)}{hint}")
+        return str(raw)
 
     def _check_keys(self, found: Collection[str], allowed: Sequence[str], inside: str = "") -> None:
         wrong = next((key for key in found if key not in allowed), None)
@@ -199,5 +199,5 @@ def _one_of(allowed: Collection[str]) -> str:
     return f"one of {', '.join(allowed)}"
 
 
-def _shown(given: object) -> str:
-    return quote(str(given))
+def _shown(raw: object) -> str:
+    return quote(str(raw))

@@ -29,7 +29,7 @@ __all__ = [
     "Discovery",
     "Embedded",
     "Expose",
-    "Given",
+    "RawSetting",
     "LEAST_KEY_LENGTH",
     "HintName",
     "Means",
@@ -48,7 +48,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class RawSetting:
     """A value that somebody gave: for which setting, where, and what relative paths count from."""
 
     key: str

@@ -13,7 +13,7 @@ from opsmcp_server.config.environment import CONFIG_VARIABLE
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.file_reading import UnsafeFile, read_safely, sha256
 from opsmcp_server.config.paths import own_file
-from opsmcp_server.config.schema import Given
+from opsmcp_server.config.schema import RawSetting
 
 __all__ = [
     "FILE_NAME",
@@ -62,15 +62,15 @@ class Choice:
 
 
 def choose_file(
-    environ: Mapping[str, str], cwd: Path, given: Path | None, settings: Collection[str]
+    environ: Mapping[str, str], cwd: Path, raw: Path | None, settings: Collection[str]
 ) -> Choice:
     """The one that is named; else that of the working directory, if trusted; else the own one.
 
     Raises:
         ConfigError: The named one or the own one cannot be used.
     """
-    if given is not None:
-        return _named(cwd, given, "given with --config")
+    if raw is not None:
+        return _named(cwd, raw, "given with --config")
     if environ.get(CONFIG_VARIABLE):
         return _named(cwd, Path(environ[CONFIG_VARIABLE]), f"given with {CONFIG_VARIABLE}")
     own, found = own_file(environ), cwd / FILE_NAME
@@ -93,7 +93,7 @@ def read_found(path: Path) -> SettingsFile:
     return SettingsFile(path, FILE_NAME, read_safely(path, _MOST_BYTES))
 
 
-def parse_settings(file: SettingsFile, settings: Collection[str]) -> list[Given]:
+def parse_settings(file: SettingsFile, settings: Collection[str]) -> list[RawSetting]:
     """What the file says.
 
     Raises:

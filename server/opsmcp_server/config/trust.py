@@ -14,7 +14,7 @@ from opsmcp_server.config.environment import environment_name
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.file_reading import fault_of
 from opsmcp_server.config.paths import absolute, state_place
-from opsmcp_server.config.schema import Given
+from opsmcp_server.config.schema import RawSetting
 from opsmcp_tools.journal.state_file import StateFile, StateFileUnusable
 
 __all__ = ["TrustFile", "Trusted", "open_trust"]
@@ -50,13 +50,13 @@ def open_trust(environ: Mapping[str, str]) -> "TrustFile":
         ConfigError: There is no place for them that does not depend on the working directory.
     """
     name = environment_name("state.dir")
-    given = environ.get(name, "").strip()
+    raw = environ.get(name, "").strip()
     base = Path("/")
-    place = Given("state.dir", given, f"environment {name}", base) if given else None
+    place = RawSetting("state.dir", raw, f"environment {name}", base) if raw else None
     place = place or state_place(environ, base)
-    if given and not Path(given).is_absolute() and not given.startswith("~"):
+    if raw and not Path(raw).is_absolute() and not raw.startswith("~"):
         raise ConfigError(
-            f"environment {name}: {given!r} counts from the working directory, so nothing can be "
+            f"environment {name}: {raw!r} counts from the working directory, so nothing can be "
             "trusted by what lies there; give an absolute path"
         )
     return TrustFile(absolute(str(place.value), place, environ))

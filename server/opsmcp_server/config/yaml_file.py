@@ -11,14 +11,14 @@ from pathlib import Path
 import yaml
 
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.schema import Given
+from opsmcp_server.config.schema import RawSetting
 from opsmcp_tools.arguments.nearest_names import suggest
 from opsmcp_tools.safe_text.characters import quote
 
 __all__ = ["read_yaml"]
 
 
-def read_yaml(text: str, label: str, base: Path, names: Collection[str]) -> Iterator[Given]:
+def read_yaml(text: str, label: str, base: Path, names: Collection[str]) -> Iterator[RawSetting]:
     """The settings of a file; those left empty are not given.
 
     Args:
@@ -50,7 +50,7 @@ class _File:
     base: Path
     names: Collection[str]
 
-    def settings(self) -> Iterator[Given]:
+    def settings(self) -> Iterator[RawSetting]:
         root = self.loader.get_single_node()
         if root is None:
             return
@@ -65,7 +65,7 @@ class _File:
                 self._refuse(group, line, [*groups, *self.names])
             yield from self._group(group, node)
 
-    def _group(self, group: str, node: yaml.Node) -> Iterator[Given]:
+    def _group(self, group: str, node: yaml.Node) -> Iterator[RawSetting]:
         if self._value(node) is None:
             return
         for name, line, value_node in self._items(node, group):
@@ -74,7 +74,7 @@ class _File:
                 self._refuse(key, line, self.names)
             value = self._value(value_node)
             if value is not None:
-                yield Given(key, value, f"file {self.label}:{line}", self.base)
+                yield RawSetting(key, value, f"file {self.label}:{line}", self.base)
 
     def _items(self, node: yaml.Node, what: str) -> Iterator[tuple[str, int, yaml.Node]]:
         if not isinstance(node, yaml.MappingNode):

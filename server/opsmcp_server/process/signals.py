@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Callable
 import anyio
 from anyio.abc import TaskStatus
 
-__all__ = ["do_until_told_to_end", "ending_signals"]
+__all__ = ["run_until_signalled", "ending_signals"]
 
 _SIGNALLED = 128
 """Added to a signal's number, it is the exit status of what it ended, as in shells."""
 
 
-async def do_until_told_to_end(work: Callable[[], Awaitable[int]]) -> int:
+async def run_until_signalled(work: Callable[[], Awaitable[int]]) -> int:
     """The exit status of `work`, whose errors come as they are.
 
     It is cancelled by a signal to end; a second one ends the process at once. In any thread but the

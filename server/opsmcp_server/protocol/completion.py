@@ -27,14 +27,14 @@ async def complete(
     principal: Principal,
     _reference: types.PromptReference | types.ResourceTemplateReference,
     argument: types.CompletionArgument,
-    given: types.CompletionContext | None = None,
+    filled_in: types.CompletionContext | None = None,
 ) -> types.CompleteResult:
     """Names that begin with what was typed, then those that contain it."""
     shown_by = list_runs.ROW if argument.name == "run" else list_inventory.ROW
     try:
         context.require(principal, Action.READ, shown_by.subject)
-        if names_node(argument.name) or await _is_host_elsewhere(context, argument, given):
-            names = await _nodes(context, _chosen(given))
+        if names_node(argument.name) or await _is_host_elsewhere(context, argument, filled_in):
+            names = await _nodes(context, _chosen(filled_in))
         else:
             names = await _names(context, principal, argument.name)
     except (NotAllowed, ToolUnavailable):
@@ -49,18 +49,18 @@ async def complete(
     )
 
 
-def _chosen(given: types.CompletionContext | None) -> str:
+def _chosen(filled_in: types.CompletionContext | None) -> str:
     """The cluster that was chosen before."""
-    return ((given.arguments if given else None) or {}).get(CLUSTER, "")
+    return ((filled_in.arguments if filled_in else None) or {}).get(CLUSTER, "")
 
 
 async def _is_host_elsewhere(
     context: CallContext,
     argument: types.CompletionArgument,
-    given: types.CompletionContext | None,
+    filled_in: types.CompletionContext | None,
 ) -> bool:
     contents = (await context.tools.current()).catalogue.contents
-    chosen = {CLUSTER: _chosen(given)}
+    chosen = {CLUSTER: _chosen(filled_in)}
     return argument.name == HOST and runs_elsewhere(chosen, contents.clusters)
 
 

@@ -129,17 +129,17 @@ class Consent:
     def _ask_by_result(
         self, params: types.CallToolRequestParams, question: Question, principal: str
     ) -> Answer | types.InputRequiredResult:
-        given, nonce = (params.input_responses or {}).get(_KEY), params.request_state or ""
+        reply, nonce = (params.input_responses or {}).get(_KEY), params.request_state or ""
         known = self._open.pop(nonce, None)
         asked = known or self._agreed.get(nonce)
-        if asked is None or not isinstance(given, types.ElicitResult):
+        if asked is None or not isinstance(reply, types.ElicitResult):
             return self.ask_anew(question, principal)
         seconds = self.monotonic() - asked.asked_at
         # What was asked must still be what would be done: targets and scripts can have changed.
         same = (asked.question, asked.principal) == (question, principal)
         if seconds > self.wait_seconds or not same:
             return self.ask_anew(question, principal)
-        answer = _judge(given, seconds)
+        answer = _judge(reply, seconds)
         if answer is not Answer.AGREED:
             return answer
         if known is None:
@@ -155,7 +155,7 @@ class Consent:
         try:
             with anyio.fail_after(self.wait_seconds):
                 # Without the related request the question would go to a stream that few open.
-                given = await ctx.session.elicit_form(
+                reply = await ctx.session.elicit_form(
                     question.text, _SCHEMA, related_request_id=ctx.request_id
                 )
         except TimeoutError:
@@ -167,7 +167,7 @@ class Consent:
         except ValidationError:
             return Answer.UNREADABLE
         seconds = self.monotonic() - asked_at
-        return Answer.EXPIRED if seconds > self.wait_seconds else _judge(given, seconds)
+        return Answer.EXPIRED if seconds > self.wait_seconds else _judge(reply, seconds)
 
     def ask_anew(self, question: Question, principal: str) -> types.InputRequiredResult:
         """The result that asks, whatever was answered before."""
@@ -215,9 +215,9 @@ def _judge_error(code: int) -> Answer:
     return Answer.COULD_NOT_ASK if code in _UNABLE else Answer.UNREADABLE
 
 
-def _judge(given: types.ElicitResult, seconds: float) -> Answer:
-    if given.action == "accept":
+def _judge(reply: types.ElicitResult, seconds: float) -> Answer:
+    if reply.action == "accept":
         return Answer.AGREED
     if seconds < _PERSON_SECONDS:
         return Answer.REFUSED_UNREAD
-    return Answer.DISMISSED if given.action == "cancel" else Answer.DECLINED
+    return Answer.DISMISSED if reply.action == "cancel" else Answer.DECLINED

@@ -156,7 +156,7 @@ class _Handlers:
         address = str(params.uri)
         run = await resources.watchable(self._context, principal_of(self._context), address)
         self._clients.sessions.watch(ctx.session, address)
-        self._tell_late(run)
+        self._notify_late(run)
         return types.EmptyResult()
 
     async def unsubscribe(
@@ -177,7 +177,7 @@ class _Handlers:
         subset = params.notifications.model_copy(update={"resource_subscriptions": list(runs)})
         for run in runs.values():
             # Told by another task, so not before this stream is open.
-            self._tell_late(run)
+            self._notify_late(run)
         return await self._clients.sessions.listen(
             ctx, params.model_copy(update={"notifications": subset})
         )
@@ -188,14 +188,14 @@ class _Handlers:
         except (MCPError, ToolUnavailable):
             return None
 
-    def _tell_late(self, run: RunRecord) -> None:
+    def _notify_late(self, run: RunRecord) -> None:
         """Without this, who watches a run that has ended or goes on elsewhere waits for ever."""
         executions = self._context.executions
         run = executions.history.newest(run)
         if run.ended:
-            self._clients.news.is_over(run.run)
+            self._clients.updates.is_over(run.run)
         elif not executions.follows(run.run):
-            self._clients.news.attend(run.run, executions.wait)
+            self._clients.updates.attend(run.run, executions.wait)
 
     async def list_prompts(
         self, _ctx: Context, _params: types.PaginatedRequestParams | None

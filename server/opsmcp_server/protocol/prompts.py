@@ -67,15 +67,15 @@ def get(
     if name != _SUBJECT.name:
         raise MCPError(INVALID_PARAMS, "There is no such prompt; investigate is the only one.")
     context.require(principal, Action.READ, _SUBJECT)
-    given = {key: clean_line(arguments.get(key, ""), _MOST_CHARS) for key in _ARGUMENTS}
-    if not given["problem"]:
+    texts = {key: clean_line(arguments.get(key, ""), _MOST_CHARS) for key in _ARGUMENTS}
+    if not texts["problem"]:
         raise MCPError(INVALID_PARAMS, "The argument problem is missing: say what is wrong.")
     where = "".join(
-        f"{key.capitalize()}: {given[key]}\n" for key in ("cluster", "host") if given[key]
+        f"{key.capitalize()}: {texts[key]}\n" for key in ("cluster", "host") if texts[key]
     )
     text = context.masker.text(
         _TEXT.format(
-            problem=given["problem"],
+            problem=texts["problem"],
             where=where,
             inventory=LIST_INVENTORY,
             get=GET_RUN,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from opsmcp_pipelines.catalogue import Catalogue
 from opsmcp_pipelines.models import Operation
 from opsmcp_server.calls.context import CallContext
-from opsmcp_server.protocol.run_updates import RunNews
+from opsmcp_server.protocol.run_updates import RunUpdates
 from opsmcp_server.protocol.subscriptions import Sessions
 from opsmcp_server.protocol.tool_list import Listing, Shown
 from opsmcp_tools.model.errors import ApprovalsUnusable
@@ -56,7 +56,7 @@ class Published:
     approvals: ApprovalFile
     new_listing: Callable[[Principal], Listing]
     sessions: Sessions
-    news: RunNews
+    updates: RunUpdates
     listing: Listing = field(init=False)
     _views: dict[Principal, Listing] = field(default_factory=dict[Principal, Listing])
     _shared: dict[ViewKey, Listing] = field(default_factory=dict[ViewKey, Listing])

@@ -86,7 +86,7 @@ class RunTasks:
         return TaskState(
             status=status,
             created_at=record.created_at,
-            updated_at=record.ended_at or record.seen_at or record.created_at,
+            updated_at=record.ended_at or record.observed_at or record.created_at,
             ttl_seconds=self._ttl(record).total_seconds(),
             poll_seconds=_poll_seconds(record, now),
             message=self._context.masker.text(self._words(record, now)),

@@ -1,4 +1,4 @@
-"""News of runs: who watches the resource of a run is told when it moved.
+"""Updates of runs: who watches the resource of a run is told when it moved.
 
 An `EventHook`: it takes note of what the runs of this process do, and returns at once. A task of
 the server tells those who watch, so that no client ever holds up a follower. Knows nothing of
@@ -18,7 +18,7 @@ from opsmcp_tools.model.run_record import Clock, RunRecord
 from opsmcp_tools.runs.events import CallRefused, Event, RunEnded, RunProgressed
 from opsmcp_tools.runs.first_of import first_of
 
-__all__ = ["RunNews", "Watchers"]
+__all__ = ["RunUpdates", "Watchers"]
 
 Wait = Callable[[str, float], Awaitable[RunRecord]]
 """Waits for the end of a run, at most so many seconds; the run as it is then."""
@@ -51,7 +51,7 @@ class Watchers(Protocol):
         ...
 
 
-class RunNews:
+class RunUpdates:
     """Tells watchers of runs: at most once a second each, and always of the end."""
 
     def __init__(self, watchers: Watchers, clock: Clock) -> None:
@@ -61,14 +61,14 @@ class RunNews:
         self._attended: set[str] = set()
         self._group: TaskGroup | None = None
         self._due: dict[str, float] = {}
-        self._told: dict[str, float] = {}
+        self._notified: dict[str, float] = {}
         self._changed = anyio.Event()
 
     def __call__(self, event: Event, /) -> None:
         """Take note of a run that moved or ended, also of one that was refused late."""
         match event:
             case RunProgressed(record) if self._is_watched(record.run):
-                last = self._told.get(record.run, -_AT_MOST_EVERY_SECONDS)
+                last = self._notified.get(record.run, -_AT_MOST_EVERY_SECONDS)
                 self._due.setdefault(record.run, last + _AT_MOST_EVERY_SECONDS)
                 self._changed.set()
             case RunEnded(record) if self._is_watched(record.run):
@@ -118,8 +118,8 @@ class RunNews:
         """The runs whose time has come."""
         taken = [run for run, at in self._due.items() if at <= now]
         recent = now - _AT_MOST_EVERY_SECONDS
-        self._told = {run: at for run, at in self._told.items() if at > recent}
-        self._told |= dict.fromkeys(taken, now)
+        self._notified = {run: at for run, at in self._notified.items() if at > recent}
+        self._notified |= dict.fromkeys(taken, now)
         self._due = {run: at for run, at in self._due.items() if at > now}
         return taken
 

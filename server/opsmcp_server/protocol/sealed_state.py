@@ -32,9 +32,9 @@ def read_key(state: State) -> str:
     Raises:
         ConfigError: It cannot be read or made.
     """
-    given = state.key.get_secret_value()
-    if given:
-        return given
+    configured = state.key.get_secret_value()
+    if configured:
+        return configured
     path = state.dir / _FILE
     try:
         if not path.exists():

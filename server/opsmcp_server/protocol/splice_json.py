@@ -13,12 +13,12 @@ from typing import cast
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["Insert", "Inserting", "insert_of"]
+__all__ = ["Splice", "SplicingMiddleware", "splice_of"]
 
 _KEY = "opsmcp.insert"
 
 
-class Insert:
+class Splice:
     """What is put into the answer to one request."""
 
     def __init__(self) -> None:
@@ -53,8 +53,8 @@ class Insert:
         return body.replace(json.dumps(self._mark).encode(), self._written, 1)
 
 
-class Inserting:
-    """An ASGI app whose handlers may use an `Insert`. Each answer must leave by its own request."""
+class SplicingMiddleware:
+    """An ASGI app whose handlers may use an `Splice`. Each answer must leave by its own request."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Wrap `app`."""
@@ -62,7 +62,7 @@ class Inserting:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the app answer."""
-        insert = Insert()
+        insert = Splice()
 
         async def send_filled(message: Message) -> None:
             for filled in insert.fill(message):
@@ -71,7 +71,7 @@ class Inserting:
         await self._app({**scope, _KEY: insert}, receive, send_filled)
 
 
-def insert_of(request: object) -> Insert | None:
+def splice_of(request: object) -> Splice | None:
     """What may be put into the answer to a request; None where it leaves another way."""
     scope = cast("Scope", getattr(request, "scope", {}))
-    return cast("Insert | None", scope.get(_KEY))
+    return cast("Splice | None", scope.get(_KEY))

@@ -48,7 +48,7 @@ class _Older:
     session: ServerSession
     watched: set[str] = field(default_factory=set[str])
     due: dict[str, None] = field(default_factory=dict[str, None])
-    being_told: bool = False
+    being_notified: bool = False
 
 
 class Sessions:
@@ -121,7 +121,7 @@ class Sessions:
         await self._bus.publish(ResourcesListChanged())
         async with anyio.create_task_group() as group:
             for older in list(self._older.values()):
-                group.start_soon(self._tell_of_lists, older.session)
+                group.start_soon(self._notify_of_lists, older.session)
 
     async def resource_updated(self, address: str) -> None:
         """Tell those who watch it; returns when all have been told or given up on."""
@@ -130,18 +130,18 @@ class Sessions:
         async with anyio.create_task_group() as group:
             for older in watchers:
                 older.due[address] = None
-                if not older.being_told:
-                    older.being_told = True
-                    group.start_soon(self._tell_of_resources, older)
+                if not older.being_notified:
+                    older.being_notified = True
+                    group.start_soon(self._notify_of_resources, older)
 
-    async def _tell_of_lists(self, session: ServerSession) -> None:
+    async def _notify_of_lists(self, session: ServerSession) -> None:
         with anyio.move_on_after(self._write_seconds) as scope:
             await session.send_tool_list_changed()
             await session.send_resource_list_changed()
         if scope.cancelled_caught:
             logger.warning("a client did not take the notice that the list of tools changed")
 
-    async def _tell_of_resources(self, older: _Older) -> None:
+    async def _notify_of_resources(self, older: _Older) -> None:
         """Tell one client of all that is due, in turn; a stalled one loses what is left."""
         try:
             while older.due:
@@ -153,7 +153,7 @@ class Sessions:
                     older.due.clear()
                     logger.warning("a client did not take the notice that a resource was updated")
         finally:
-            older.being_told = False
+            older.being_notified = False
 
     def close(self) -> None:
         """End all listen streams with their final frame."""

@@ -96,7 +96,7 @@ class ToolCalls:
                 self._context,
                 prepared,
                 wait_seconds=how.seconds,
-                on_progress=how.tell,
+                on_progress=how.notify,
                 key=key,
                 caller=caller,
             )
@@ -116,7 +116,7 @@ class ToolCalls:
             prepared.principal,
             key=key,
             wait_seconds=how.seconds,
-            on_progress=how.tell,
+            on_progress=how.notify,
         )
         if record is None:
             return None
@@ -180,21 +180,21 @@ _TRUST = ", or set consent.unavailable to trust-client if the client itself asks
 
 def _plan_hash(params: types.CallToolRequestParams) -> str:
     meta = dict(params.meta or {})
-    given = meta.get(PLAN_HASH, "")
-    if not isinstance(given, str) or (PLAN_HASH in meta and not given):
+    value = meta.get(PLAN_HASH, "")
+    if not isinstance(value, str) or (PLAN_HASH in meta and not value):
         raise PlanChanged(f"{PLAN_HASH} in _meta is not the hash of a plan. Nothing was started.")
-    return given
+    return value
 
 
 def _key(params: types.CallToolRequestParams) -> str:
     """The caller's own name of this call; empty when it gave none."""
-    given = dict(params.meta or {}).get(IDEMPOTENCY_KEY, "")
-    if not isinstance(given, str) or len(given) > _LONGEST_KEY or has_hidden(given):
+    value = dict(params.meta or {}).get(IDEMPOTENCY_KEY, "")
+    if not isinstance(value, str) or len(value) > _LONGEST_KEY or has_hidden(value):
         raise ToolError(
             f"{IDEMPOTENCY_KEY} in _meta must be a text of at most {_LONGEST_KEY} characters that "
             "can be seen. Nothing was started."
         )
-    return given
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +202,7 @@ class _Waiting:
     """How the caller waits for a run."""
 
     seconds: float
-    tell: "_Progress | None"
+    notify: "_Progress | None"
     as_task: bool
 
 

@@ -19,7 +19,7 @@ from mcp_types import methods
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from opsmcp_server.protocol.results import to_mcp_tool
-from opsmcp_server.protocol.splice_json import insert_of
+from opsmcp_server.protocol.splice_json import splice_of
 from opsmcp_tools.model.tool import JsonObject, Tool
 
 __all__ = ["LIST_HINT", "Listing", "ListingMiddleware", "Shown"]
@@ -234,7 +234,7 @@ class ListingMiddleware:
 
 
 def _answer(listing: Listing, ctx: ServerRequestContext[Any, Any]) -> dict[str, Any]:
-    insert = insert_of(ctx.request)
+    insert = splice_of(ctx.request)
     if insert is None:
         return dict(listing.page(ctx.protocol_version))
     written = listing.written(ctx.protocol_version)

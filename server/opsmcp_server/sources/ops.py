@@ -11,13 +11,13 @@ __all__ = ["open_source"]
 
 def open_source(context: SourceContext) -> AbstractAsyncContextManager[Source]:
     """The Ops server at `ops.server`."""
-    given = context.config.ops
+    settings = context.config.ops
     return open_ops_source(
         OpsSettings(
-            server=given.server,
-            token=given.token.get_secret_value(),
-            namespaces=given.namespaces,
-            connect_seconds=given.connect_seconds,
-            read_seconds=given.read_seconds,
+            server=settings.server,
+            token=settings.token.get_secret_value(),
+            namespaces=settings.namespaces,
+            connect_seconds=settings.connect_seconds,
+            read_seconds=settings.read_seconds,
         )
     )

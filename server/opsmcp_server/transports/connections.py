@@ -71,7 +71,7 @@ class Places:
         # Both in the order in which they began to wait.
         self._new: dict[BoundedConnection, None] = {}
         self._idle: dict[BoundedConnection, None] = {}
-        self._told = False
+        self._notified = False
 
     def waits(self, connection: "BoundedConnection", *, new: bool) -> None:
         """It has no request that is being answered; `new`: and never had one."""
@@ -85,11 +85,11 @@ class Places:
     def make_room(self, newest: "BoundedConnection", taken: int) -> None:
         """Close one connection if there are too many: whoever never asked anything first."""
         if taken <= self.most // 2:
-            self._told = False
+            self._notified = False
         if taken <= self.most:
             return
-        if not self._told:
-            self._told = True
+        if not self._notified:
+            self._notified = True
             logger.warning(
                 "all %d connections are taken (half of what `ulimit -n` allows): those that have "
                 "waited the longest without a request are closed for new ones",
@@ -102,13 +102,13 @@ class Places:
     def _first(waiting: "dict[BoundedConnection, None]") -> "list[BoundedConnection]":
         return [one for one, _ in zip(waiting, range(2), strict=False)]
 
-    def tell_of_failure(self, loop: "AbstractEventLoop", context: dict[str, Any]) -> None:
+    def log_failure(self, loop: "AbstractEventLoop", context: dict[str, Any]) -> None:
         """The exception handler of the event loop: one line for many failures to accept."""
         error = context.get("exception")
         if not isinstance(error, OSError) or error.errno not in _OUT_OF_FILES:
             loop.default_exception_handler(context)
-        elif not self._told:
-            self._told = True
+        elif not self._notified:
+            self._notified = True
             logger.error("no connection can be accepted: %s", error.strerror)
 
 

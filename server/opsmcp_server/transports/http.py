@@ -32,7 +32,7 @@ from opsmcp_server.process.signals import ending_signals
 from opsmcp_server.protocol.handlers import build_server
 from opsmcp_server.protocol.sdk_gaps import OpsmcpServer
 from opsmcp_server.protocol.services import Services
-from opsmcp_server.protocol.splice_json import Inserting
+from opsmcp_server.protocol.splice_json import SplicingMiddleware
 from opsmcp_server.transports import legacy_sessions
 from opsmcp_server.transports.auth import guard
 from opsmcp_server.transports.bodies import Bodies
@@ -42,8 +42,8 @@ from opsmcp_server.transports.connections import (
     Places,
     most_connections,
 )
-from opsmcp_server.transports.large_answers import InPieces, LargeReads, TakingTurns
-from opsmcp_server.transports.legacy_sessions import OneByOne
+from opsmcp_server.transports.large_answers import ChunksMiddleware, LargeReads, TurnsMiddleware
+from opsmcp_server.transports.legacy_sessions import SerialRequests
 from opsmcp_server.transports.messages import CheckedBodies
 from opsmcp_server.transports.open_answers import OpenAnswers
 from opsmcp_server.transports.origins import for_web_pages, security_of
@@ -160,7 +160,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listening in self.servers:
-            listening.get_loop().set_exception_handler(self._places.tell_of_failure)
+            listening.get_loop().set_exception_handler(self._places.log_failure)
         for listener in sockets or ():
             # Uvicorn has made its queue as short as what is accepted at once.
             listener.listen(_WAITING_CONNECTIONS)
@@ -216,14 +216,14 @@ def build_app(
 
     bodies, reads = Bodies(), LargeReads()
     streams = SseStreams(server, sse, security, answers, reads)
-    streamable = OneByOne(Inserting(StreamableHTTPASGIApp(manager)), answers)
-    checked = CheckedBodies(TakingTurns(InPieces(streamable), reads), bodies)
+    streamable = SerialRequests(SplicingMiddleware(StreamableHTTPASGIApp(manager)), answers)
+    checked = CheckedBodies(TurnsMiddleware(ChunksMiddleware(streamable), reads), bodies)
     return Starlette(
         routes=[
             Route("/healthz", _healthz),
             Route("/readyz", _Ready(services.calls.tools)),
             Route("/mcp", guard(answers.watched(checked, gets_stand=True), token)),
-            Route("/sse", guard(answers.watched(InPieces(streams)), token)),
+            Route("/sse", guard(answers.watched(ChunksMiddleware(streams)), token)),
             Mount(_MESSAGES, guard(CheckedBodies(SseMessages(sse), bodies), token)),
         ],
         middleware=for_web_pages(settings),

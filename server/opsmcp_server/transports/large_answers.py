@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opsmcp_server.transports.messages import method_of, refusal, request_id_of
 
-__all__ = ["Busy", "InPieces", "LargeReads", "TakingTurns", "may_be_large"]
+__all__ = ["Busy", "ChunksMiddleware", "LargeReads", "TurnsMiddleware", "may_be_large"]
 
 _PIECE_BYTES = 64 * 1024
 """What uvicorn holds for one client before it waits."""
@@ -82,7 +82,7 @@ class LargeReads:
         self._limiter.release_on_behalf_of(turn)
 
 
-class TakingTurns:
+class TurnsMiddleware:
     """An ASGI app whose large answers are made and read in turns. It is given checked bodies."""
 
     def __init__(self, app: ASGIApp, reads: LargeReads) -> None:
@@ -107,7 +107,7 @@ class TakingTurns:
             await refused(scope, receive, send)
 
 
-class InPieces:
+class ChunksMiddleware:
     """An ASGI app whose bodies leave in pieces."""
 
     def __init__(self, app: ASGIApp) -> None:

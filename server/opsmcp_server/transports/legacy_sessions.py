@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from opsmcp_server.transports.messages import refusal, request_id_of
 from opsmcp_server.transports.open_answers import OpenAnswers
 
-__all__ = ["MOST_SESSIONS", "OneByOne", "SessionManager"]
+__all__ = ["MOST_SESSIONS", "SerialRequests", "SessionManager"]
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def _ends_at(transport: StreamableHTTPServerTransport) -> float:
     return math.inf if transport.idle_scope is None else transport.idle_scope.deadline
 
 
-class OneByOne:
+class SerialRequests:
     """An ASGI app that is given no request under an id that another one of its session has.
 
     The SDK files answers under session and id: the second request would be given the answer of the

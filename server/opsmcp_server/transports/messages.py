@@ -107,7 +107,7 @@ class CheckedBodies:
             return
         with self._bodies.one() as body:
             try:
-                given = await _look_at(body, scope, receive)
+                replayed = await _look_at(body, scope, receive)
             except ClientDisconnect:
                 return
             except BodyRefused as refused:
@@ -117,7 +117,7 @@ class CheckedBodies:
                     await self._app(scope, _first(refused.instead, receive), _unsent)
                 await _response(refused.answer)(scope, receive, send)
             else:
-                await self._app(*given, send)
+                await self._app(*replayed, send)
 
 
 async def _look_at(body: Body, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
@@ -134,11 +134,11 @@ async def _unsent(_message: Message) -> None:
 
 def _first(body: bytes, receive: Receive) -> Receive:
     """What gives the body once more, and then whatever comes."""
-    given: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+    replayed: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
     del body
 
     async def again() -> Message:
-        return given.pop() if given else await receive()
+        return replayed.pop() if replayed else await receive()
 
     return again
 

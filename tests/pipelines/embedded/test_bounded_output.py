@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from opsmcp_pipelines.embedded.engine.bounded_output import Keeper
+from opsmcp_pipelines.embedded.engine.bounded_output import BoundedOutput
 from opsmcp_tools.masking.masker import Masker
 
 HALF = 100_000
@@ -13,11 +13,11 @@ MASKER = Masker([SECRET])
 LINES = base64.encodebytes(f"{'u' * 40}{SECRET}{'z' * 50}".encode()).decode()
 
 
-def kept(*chunks: str) -> Keeper:
-    keeper = Keeper(2 * HALF, MASKER.text)
+def kept(*chunks: str) -> BoundedOutput:
+    output = BoundedOutput(2 * HALF, MASKER.text)
     for chunk in chunks:
-        keeper.add(chunk.encode())
-    return keeper
+        output.add(chunk.encode())
+    return output
 
 
 def around(text: str, place: int) -> str:
@@ -48,9 +48,9 @@ def test_an_output_without_secrets_is_cut_in_the_middle_of_a_long_line() -> None
 
 
 def test_where_every_cut_would_be_within_a_secret_nothing_is_shown() -> None:
-    keeper = Keeper(2 * HALF, lambda _: "***")
-    keeper.add(b"x" * 4 * HALF)
-    assert keeper.text().strip() == f"[... {4 * HALF} bytes left out ...]"
+    output = BoundedOutput(2 * HALF, lambda _: "***")
+    output.add(b"x" * 4 * HALF)
+    assert output.text().strip() == f"[... {4 * HALF} bytes left out ...]"
 
 
 def test_of_a_running_step_no_beginning_of_a_secret_is_shown() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from opsmcp_pipelines.embedded.library import Library
 from opsmcp_pipelines.embedded.loader import Loaded
-from opsmcp_pipelines.embedded.reading import Reading, WatchedReader
+from opsmcp_pipelines.embedded.reader import Reading, WatchedReader
 from opsmcp_pipelines.errors import SourceUnavailable
 from tests.pipelines.embedded.test_loader import task_text, write
 

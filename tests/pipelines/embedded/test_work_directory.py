@@ -4,15 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from opsmcp_pipelines.embedded.engine.work_directory import Workplace, remove_left_over
+from opsmcp_pipelines.embedded.engine.work_directory import WorkDirectory, remove_left_over
 from opsmcp_pipelines.embedded.source import EmbeddedSettings, open_embedded_source
 from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_pipelines.source import StartRequest
 
 _KILLED = """
 import os, signal, sys
-from opsmcp_pipelines.embedded.engine.work_directory import Workplace
-place = Workplace.make(sys.argv[1])
+from opsmcp_pipelines.embedded.engine.work_directory import WorkDirectory
+place = WorkDirectory.make(sys.argv[1])
 (place.folder / "script").write_text("secret")
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -25,7 +25,7 @@ def _leave_one(temporary: Path) -> None:
 
 
 def test_what_a_killed_process_left_goes_and_what_is_used_stays(tmp_path: Path) -> None:
-    place = Workplace.make(str(tmp_path))
+    place = WorkDirectory.make(str(tmp_path))
     _leave_one(tmp_path)
     remove_left_over(str(tmp_path))
     assert list(tmp_path.iterdir()) == [place.folder]

@@ -12,10 +12,10 @@ from opsmcp_pipelines.errors import (
     SourceUnauthorized,
     SourceUnavailable,
 )
-from opsmcp_pipelines.ops.answer import Answer, Asked, NotReceived, clean, read_answer
+from opsmcp_pipelines.ops.answer import Answer, NotReceived, RequestInfo, clean, read_answer
 from tests.recorded_ops import load
 
-_ASKED = Asked("list the tasks", "the Ops server at http://ops.example")
+_ASKED = RequestInfo("list the tasks", "the Ops server at http://ops.example")
 
 _RECORDED = {
     "login-check-bad-token": SourceUnauthorized,

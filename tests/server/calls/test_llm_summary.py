@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
-from opsmcp_server.calls.llm_summary import Model, NarrationFailed, Narrations, narrate
+from opsmcp_server.calls.llm_summary import (
+    LlmSummaries,
+    LlmSummaryFailed,
+    Model,
+    summarise_with_llm,
+)
 from tests.fakes.openai_server import Answer, Exchange, FakeOpenAI, fake_openai
 from tests.server.conftest import Ground
 from tests.server.harness import connected
@@ -110,8 +115,8 @@ async def test_an_endpoint_that_is_silent_costs_no_more_than_its_time() -> None:
 
         fake.script(keep_silent)
         try:
-            with pytest.raises(NarrationFailed, match=r"did not answer within 0\.2 s"):
-                await narrate(Model(fake.url, "m", "", 0.2), "text", tokens=100)
+            with pytest.raises(LlmSummaryFailed, match=r"did not answer within 0\.2 s"):
+                await summarise_with_llm(Model(fake.url, "m", "", 0.2), "text", tokens=100)
         finally:
             done.set()
 
@@ -179,14 +184,14 @@ async def test_a_model_that_failed_is_asked_again_the_next_time(ground: Ground) 
 
 
 async def test_what_was_told_is_kept_of_the_latest_runs_only() -> None:
-    told, narrations = list[int](), Narrations()
+    told, llm_summaries = list[int](), LlmSummaries()
 
     async def ask(number: int) -> str:
         async def tell() -> str:
             told.append(number)
             return f"story {number}"
 
-        return await narrations.of(f"r-{number}", 100, tell)
+        return await llm_summaries.of(f"r-{number}", 100, tell)
 
     stories = [await ask(number) for number in (*range(300), 299, 0)]
     assert stories == [f"story {number}" for number in (*range(300), 299, 0)]

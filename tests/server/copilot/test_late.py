@@ -10,7 +10,7 @@ from opsmcp_server.copilot.base.outcome import Outcome
 from opsmcp_server.copilot.base.words import Words
 from opsmcp_server.copilot.calls.call import Call
 from opsmcp_server.copilot.calls.caller import Caller
-from opsmcp_server.copilot.calls.consent import Asking
+from opsmcp_server.copilot.calls.consent import ConsentPrompt
 from opsmcp_server.copilot.calls.origin import Origins
 from opsmcp_server.copilot.servers.connection import Address, Server
 from opsmcp_server.copilot.servers.hub import Hub
@@ -41,9 +41,9 @@ async def test_what_came_of_it_is_told_and_no_more(
     async with anyio.create_task_group() as group:
         person = TerminalPerson(words, nullcontext, Interrupts())
         view = Plain(words, silence=False)
-        caller = Caller(Hub([]), Asking(person, words), Origins(), group, view, words)
+        caller = Caller(Hub([]), ConsentPrompt(person, words), Origins(), group, view, words)
         server = Server(Address("https://x", "x"), caller.asking.elicited, group, words)
         tool = types.Tool(name="restart-it", input_schema={"type": "object"})
         call = Call(Offered("restart-it", server, tool), {}, run=outcome.run, left=True)
-        caller._tell_late(call, outcome)
+        caller._notify_late(call, outcome)
     assert told in capsys.readouterr().err

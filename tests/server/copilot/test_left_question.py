@@ -7,7 +7,7 @@ import mcp_types as types
 
 from opsmcp_server.copilot.base.words import Words
 from opsmcp_server.copilot.calls.call import Call
-from opsmcp_server.copilot.calls.consent import Asking
+from opsmcp_server.copilot.calls.consent import ConsentPrompt
 from opsmcp_server.copilot.servers.connection import Address, Server
 from opsmcp_server.copilot.servers.tools import Offered
 from opsmcp_server.copilot.terminal.keys import Interrupts
@@ -35,7 +35,7 @@ class _Agrees(TerminalPerson):
 
 async def test_a_yes_to_a_call_is_none_to_one_that_was_left() -> None:
     person = _Agrees()
-    asking = Asking(person, Words())
+    asking = ConsentPrompt(person, Words())
     schema: types.ElicitRequestedSchema = {"type": "object", "properties": {}}
     async with anyio.create_task_group() as group:
         server = Server(Address("https://x", "x"), asking.elicited, group, Words())

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from opsmcp_pipelines.run import Verdict
-from opsmcp_server.protocol.run_updates import RunNews
+from opsmcp_server.protocol.run_updates import RunUpdates
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.runs.events import CallRefused, Event, RunEnded, RunProgressed, RunStarted
 from tests.fakes.clock import JumpingClock
@@ -31,10 +31,10 @@ class Watchers:
 
 
 @asynccontextmanager
-async def news(*watched: str) -> AsyncGenerator[tuple[RunNews, Watchers]]:
+async def news(*watched: str) -> AsyncGenerator[tuple[RunUpdates, Watchers]]:
     clock = JumpingClock()
     watchers = Watchers(watched, clock)
-    made = RunNews(watchers, clock)
+    made = RunUpdates(watchers, clock)
     with anyio.fail_after(10):
         async with anyio.create_task_group() as group:
             group.start_soon(clock.drive)

@@ -6,7 +6,7 @@ from starlette.types import Receive, Scope, Send
 
 from opsmcp_server.transports.bodies import Bodies
 from opsmcp_server.transports.connections import Places
-from opsmcp_server.transports.large_answers import LargeReads, TakingTurns
+from opsmcp_server.transports.large_answers import LargeReads, TurnsMiddleware
 from opsmcp_server.transports.messages import CheckedBodies
 from tests.server.raw import answer, bounded, post, until_closed
 
@@ -72,7 +72,7 @@ class _Counting:
 
 async def test_large_answers_are_made_one_after_the_other_and_others_do_not_wait() -> None:
     app = _Counting()
-    turns = TakingTurns(app, LargeReads(at_once=1))
+    turns = TurnsMiddleware(app, LargeReads(at_once=1))
     async with bounded(CheckedBodies(turns, Bodies()), Places(99)) as it:
         first = await it.connect(post(_READ))
         await app.asks.acquire()
@@ -87,7 +87,7 @@ async def test_large_answers_are_made_one_after_the_other_and_others_do_not_wait
 
 async def test_who_waits_for_a_turn_in_vain_is_told() -> None:
     app = _Counting()
-    turns = TakingTurns(app, LargeReads(at_once=1, turn_seconds=0.1))
+    turns = TurnsMiddleware(app, LargeReads(at_once=1, turn_seconds=0.1))
     async with bounded(CheckedBodies(turns, Bodies()), Places(99)) as it:
         first = await it.connect(post(_READ))
         await app.asks.acquire()
@@ -101,7 +101,7 @@ async def test_who_waits_for_a_turn_in_vain_is_told() -> None:
 
 async def test_of_many_who_wait_for_a_turn_those_beyond_a_few_are_told_at_once() -> None:
     app = _Counting()
-    turns = TakingTurns(app, LargeReads(at_once=1))
+    turns = TurnsMiddleware(app, LargeReads(at_once=1))
     async with bounded(CheckedBodies(turns, Bodies()), Places(99)) as it:
         streams = [await it.connect(post(_READ)) for _ in range(40)]
         refused = await answer(streams[-1], b"}")

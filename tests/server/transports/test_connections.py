@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from opsmcp_server.transports.connections import Places, most_connections
-from opsmcp_server.transports.large_answers import InPieces
+from opsmcp_server.transports.large_answers import ChunksMiddleware
 from tests.server.conftest import Ground
 from tests.server.raw import (
     GET,
@@ -129,7 +129,7 @@ async def test_an_answer_that_is_not_read_is_cut_and_its_app_ends() -> None:
     ended = anyio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await InPieces(_long)(scope, receive, send)
+        await ChunksMiddleware(_long)(scope, receive, send)
         ended.set()
 
     async with bounded(app, Places(9, unread_seconds=0.3)) as it:
@@ -147,7 +147,7 @@ async def test_a_long_answer_that_is_read_comes_whole_and_in_pieces() -> None:
             most = max(most, len(message.get("body", b"")))
             await send(message)
 
-        await InPieces(_long)(scope, receive, measured)
+        await ChunksMiddleware(_long)(scope, receive, measured)
 
     async with bounded(app, Places(9, unread_seconds=5)) as it:
         stream = await it.connect(GET)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from opsmcp_tools.journal.lazy import LateJournal, late_journal
+from opsmcp_tools.journal.lazy import LazyJournal, lazy_journal
 from opsmcp_tools.journal.protocol import Query
 from opsmcp_tools.journal.sqlite_file import VERSIONS, translated
 from opsmcp_tools.journal.sqlite_read import open_to_read
@@ -21,7 +21,7 @@ from tests.tools.journal.test_sqlite_journal import _record
 def test_a_journal_is_opened_once_that_is_possible(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.write_text("in the way", encoding="utf-8")
-    with late_journal(state, Limits()) as journal:
+    with lazy_journal(state, Limits()) as journal:
         for _ in range(2):
             with pytest.raises(JournalUnusable, match="state cannot be used"):
                 journal.add(_record())
@@ -44,7 +44,7 @@ def test_what_a_journal_holds_is_read_where_nothing_can_be_written(
             (tmp_path / "journal.db-shm").write_bytes(b"\0" * 3)
         _leave_no_room(tmp_path)
         before = _files(tmp_path)
-        late = stack.enter_context(late_journal(tmp_path, Limits()))
+        late = stack.enter_context(lazy_journal(tmp_path, Limits()))
         assert [one.run for one in late.list(Query()).runs] == ["r-1"]
         assert late.get("r-1") == _record()
         assert late.uses() == {"say": 1}
@@ -60,7 +60,7 @@ def test_a_journal_of_before_is_not_read_while_it_cannot_be_brought_up_to_date(
         database.executescript(f"{VERSIONS[0]}; PRAGMA user_version = 1")
     _leave_no_room(tmp_path)
     with (
-        late_journal(tmp_path, Limits()) as journal,
+        lazy_journal(tmp_path, Limits()) as journal,
         pytest.raises(JournalUnusable, match="there is a file where"),
     ):
         journal.list(Query())
@@ -85,7 +85,7 @@ def test_what_can_pass_by_itself_is_no_reason_not_to_begin(number: int, tmp_path
         with translated(tmp_path):
             raise OSError(number, "Trouble")
 
-    journal = LateJournal(open_it, partial(open_to_read, tmp_path))
+    journal = LazyJournal(open_it, partial(open_to_read, tmp_path))
     journal.require()
     with pytest.raises(JournalUnusable, match=str(tmp_path)):
         journal.add(_record())
@@ -98,12 +98,12 @@ def _put_a_folder_in_the_way(state: Path) -> None:
 @pytest.mark.parametrize("spoil", [_leave_no_room, _put_a_folder_in_the_way])
 def test_what_somebody_has_to_mend_is(spoil: Callable[[Path], None], tmp_path: Path) -> None:
     spoil(tmp_path)
-    with late_journal(tmp_path, Limits()) as journal, pytest.raises(JournalUnusable):
+    with lazy_journal(tmp_path, Limits()) as journal, pytest.raises(JournalUnusable):
         journal.require()
 
 
 def test_a_journal_that_nobody_needs_is_not_made(tmp_path: Path) -> None:
-    with late_journal(tmp_path / "state", Limits()):
+    with lazy_journal(tmp_path / "state", Limits()):
         pass
     assert not (tmp_path / "state").exists()
 

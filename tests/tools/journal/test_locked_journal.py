@@ -14,7 +14,7 @@ from anyio.lowlevel import checkpoint
 from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.journal.protocol import Page
-from opsmcp_tools.journal.writer import Writes
+from opsmcp_tools.journal.writer import JournalWriter
 from opsmcp_tools.model.errors import JournalBusy, ToolUnavailable
 from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
 from tests.tools.runs.bench import ANNA, SAY, bench
@@ -77,7 +77,7 @@ async def test_an_end_that_a_lock_keeps_from_the_journal_is_told_and_kept_later(
 
 
 async def test_who_waits_while_a_write_finds_the_journal_locked_is_refused_with_it() -> None:
-    writes, gate, tries, refused = Writes(), threading.Event(), list[int](), list[int]()
+    writes, gate, tries, refused = JournalWriter(), threading.Event(), list[int](), list[int]()
 
     def write(number: int) -> None:
         tries.append(number)

@@ -19,7 +19,7 @@ from opsmcp_pipelines.verdict.expected import (
     Runner,
     Truth,
 )
-from opsmcp_tools.journal.process_lock import Ownership
+from opsmcp_tools.journal.process_lock import ProcessLock
 from opsmcp_tools.journal.protocol import Page, Query
 from opsmcp_tools.journal.sqlite_file import VERSIONS
 from opsmcp_tools.journal.sqlite_write import Limits, SqliteJournal, open_journal
@@ -368,8 +368,8 @@ def test_runs_of_a_killed_process_can_be_claimed_at_once(tmp_path: Path) -> None
 
 _KILLED_IDLE = """
 import os, pathlib, signal, sys
-from opsmcp_tools.journal.process_lock import Ownership
-with Ownership(pathlib.Path(sys.argv[1])):
+from opsmcp_tools.journal.process_lock import ProcessLock
+with ProcessLock(pathlib.Path(sys.argv[1])):
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -379,7 +379,7 @@ def test_nothing_stays_of_processes_that_were_killed(tmp_path: Path) -> None:
     for _ in range(2):
         command = [sys.executable, "-c", _KILLED_IDLE, str(folder)]
         assert subprocess.run(command, timeout=30, check=False).returncode == -9
-    with Ownership(folder) as other, Ownership(folder) as own:
+    with ProcessLock(folder) as other, ProcessLock(folder) as own:
         assert {path.name for path in folder.iterdir()} == {own.name, other.name}
         assert other.is_alive(own.name)
     assert list(folder.iterdir()) == []

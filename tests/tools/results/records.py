@@ -47,5 +47,5 @@ def record(
         created_at=AT,
         result=Run(verdict, tasks, reason, MappingProxyType(results or {})),
         ended_at=AT + timedelta(seconds=3.2) if verdict.ended else None,
-        seen_at=AT + timedelta(seconds=2),
+        observed_at=AT + timedelta(seconds=2),
     )

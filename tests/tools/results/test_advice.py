@@ -9,7 +9,7 @@ from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.model.run_record import MASK, RunRecord
 from opsmcp_tools.model.tool import Hints, Input, Tool
 from opsmcp_tools.results.advice import advise
-from opsmcp_tools.results.next_step_syntax import Commands
+from opsmcp_tools.results.next_step_syntax import CommandSyntax
 from tests.tools.results.records import GOOD, record
 
 
@@ -76,7 +76,7 @@ def test_a_tool_is_named_only_where_it_is_certain(run: RunRecord, advice: tuple[
 
 
 def test_in_a_terminal_a_tool_is_named_as_a_command() -> None:
-    said = advise(_ran("cordon-node", node="n 1"), _TOOLS.get, Commands())
+    said = advise(_ran("cordon-node", node="n 1"), _TOOLS.get, CommandSyntax())
     assert said[0].to("en") == "Look at what it changed: opsmcp call get-node 'node=n 1'"
 
 

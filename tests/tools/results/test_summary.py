@@ -6,8 +6,8 @@ from opsmcp_pipelines.run import NodeResult, StepResult, TaskResult, Verdict
 from opsmcp_pipelines.verdict.expected import ExpectedHost, ExpectedPlace, ExpectedTask
 from opsmcp_tools.model.run_record import Repeat, RunRecord
 from opsmcp_tools.phrases.phrase import Language
-from opsmcp_tools.results.next_step_syntax import Commands
-from opsmcp_tools.results.told_apart import told_apart
+from opsmcp_tools.results.next_step_syntax import CommandSyntax
+from opsmcp_tools.results.unique_names import with_unique_names
 from tests.tools.results.records import BAD, GOOD, record, step, structured, summarise, task
 
 _DISK = record(GOOD, task("disk", step("df", "/ 40%\n/var 97%\n")))
@@ -236,8 +236,8 @@ _TOLD_IN_A_TERMINAL = {
 @pytest.mark.parametrize("run", _TOLD_IN_A_TERMINAL.values(), ids=_TOLD_IN_A_TERMINAL)
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_advice_in_a_terminal_names_commands_only(run: RunRecord, language: Language) -> None:
-    text = summarise(run, language=language, ways=Commands())
-    told = f"{text} {structured(run, language=language, ways=Commands())['advice']}"
+    text = summarise(run, language=language, syntax=CommandSyntax())
+    told = f"{text} {structured(run, language=language, syntax=CommandSyntax())['advice']}"
     assert "opsmcp runs r-abcdefghij" in told or "opsmcp call" in told or "--new" in told
     for of_clients in ("get_run", "idempotency-key in _meta", "run="):
         assert of_clients not in told
@@ -271,4 +271,4 @@ def test_tasks_and_steps_without_a_name_of_their_own_are_told_apart() -> None:
 )
 def test_the_number_of_a_name_is_said_as_people_do(number: int, named: str) -> None:
     run = record(GOOD, task("t", *[step("x", "") for _ in range(number)]))
-    assert told_apart(run).result.tasks[0].nodes[0].steps[-1].name == f"x ({named})"
+    assert with_unique_names(run).result.tasks[0].nodes[0].steps[-1].name == f"x ({named})"

@@ -8,14 +8,14 @@ from opsmcp_pipelines.models import Pipeline, TaskRef
 from opsmcp_pipelines.run import RunReport, Status, Verdict
 from opsmcp_pipelines.source import RunRef
 from opsmcp_tools.model.run_record import RunSettings
-from tests.fakes.scripted_source import PENDING, RUNNING, Look, ScriptedSource, ended
+from tests.fakes.scripted_source import PENDING, RUNNING, ScriptedSource, TerminalHint, ended
 from tests.tools.runs.bench import SAY, bench
 
 GONE, AWAY = NotFound("not found"), SourceUnavailable("the source is silent")
 INVALID = RunReport(Status.INVALID)
 PIPELINE = replace(SAY, operation=Pipeline("p", "ops-system", tasks=(TaskRef("say", "say"),)))
 
-_ENDS: dict[str, tuple[tuple[Look, ...], str]] = {
+_ENDS: dict[str, tuple[tuple[TerminalHint, ...], str]] = {
     "good": ((PENDING, RUNNING, ended()), "succeeded"),
     "failed": ((PENDING, ended(Status.FAILED)), "failed"),
     "good after faults": ((AWAY, PENDING, AWAY, AWAY, ended()), "succeeded"),
@@ -32,7 +32,9 @@ _ENDS: dict[str, tuple[tuple[Look, ...], str]] = {
 
 
 @pytest.mark.parametrize(("looks", "verdict"), _ENDS.values(), ids=_ENDS)
-async def test_every_run_ends(looks: tuple[Look, ...], verdict: str, tmp_path: Path) -> None:
+async def test_every_run_ends(
+    looks: tuple[TerminalHint, ...], verdict: str, tmp_path: Path
+) -> None:
     async with bench(tmp_path, ScriptedSource(*looks)) as it:
         record = await it.run_to_end()
         assert record.verdict == verdict

@@ -10,7 +10,7 @@ import anyio
 
 from opsmcp_pipelines.run import NodeResult, Run, StepResult, TaskResult, Verdict
 from opsmcp_tools.journal.sqlite_write import open_journal
-from opsmcp_tools.journal.writer import Writes
+from opsmcp_tools.journal.writer import JournalWriter
 from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.runs.progress_writer import ProgressWriter
@@ -53,7 +53,7 @@ class _Kept:
 
 async def _times(kept: _Kept, clock: JumpingClock, seconds: int, *, changing: bool = True) -> int:
     """How often a run is kept that is looked at once a second."""
-    writer = ProgressWriter(kept, Writes(), clock, _GOING_ON)
+    writer = ProgressWriter(kept, JournalWriter(), clock, _GOING_ON)
     for number in range(seconds):
         clock.seconds = max(clock.seconds, float(number))
         await writer.observe(_after(f"tick {number if changing else 0}\n"))
@@ -86,7 +86,7 @@ async def test_a_journal_that_cannot_be_written_does_not_end_the_watching() -> N
 
 
 async def test_a_run_is_kept_when_nobody_else_writes() -> None:
-    clock, writes, release = JumpingClock(), Writes(), threading.Event()
+    clock, writes, release = JumpingClock(), JournalWriter(), threading.Event()
     kept = _Kept(clock)
     writer = ProgressWriter(kept, writes, clock, _GOING_ON)
     clock.seconds = 10

@@ -9,7 +9,7 @@ from opsmcp_pipelines.errors import NotFound
 from opsmcp_pipelines.models import Pipeline, TaskRef
 from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.model.run_record import RunRecord
-from tests.fakes.scripted_source import Look, ScriptedSource
+from tests.fakes.scripted_source import ScriptedSource, TerminalHint
 from tests.pipelines.verdict.recorded import reports
 from tests.recorded_ops import names
 from tests.tools.runs.bench import SAY, bench
@@ -25,7 +25,7 @@ _STUCK = {
 _RESTART = "run-controller-restart"
 
 
-async def _follow(recording: str, folder: Path, *more: Look, part: str = "") -> RunRecord:
+async def _follow(recording: str, folder: Path, *more: TerminalHint, part: str = "") -> RunRecord:
     seen = reports(recording, part)
     tool = SAY
     if "pipeline" in recording + part:

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from opsmcp_tools.safe_text.timestamps import parse_moment
+from opsmcp_tools.safe_text.timestamps import parse_timestamp
 
 NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
@@ -21,7 +21,7 @@ NOW = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
     ],
 )
 def test_times_are_understood(text: str, moment: datetime) -> None:
-    assert parse_moment(text, NOW) == moment
+    assert parse_timestamp(text, NOW) == moment
 
 
 @pytest.mark.parametrize(
@@ -29,4 +29,4 @@ def test_times_are_understood(text: str, moment: datetime) -> None:
 )
 def test_what_is_no_time_is_told_what_is(text: str) -> None:
     with pytest.raises(ValueError, match="it must be like 30m, 2h, 7d"):
-        parse_moment(text, NOW)
+        parse_timestamp(text, NOW)

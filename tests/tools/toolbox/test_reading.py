@@ -2,8 +2,8 @@
 
 import pytest
 
-from opsmcp_tools.toolbox.reading.evidence import Proof
-from opsmcp_tools.toolbox.reading.script import weigh_script
+from opsmcp_tools.toolbox.read_only.evidence import Proof
+from opsmcp_tools.toolbox.read_only.script import weigh_script
 
 READS = r"""
 df -h

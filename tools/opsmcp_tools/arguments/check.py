@@ -16,7 +16,7 @@ from opsmcp_tools.arguments.bound_variables import PRINCIPAL
 from opsmcp_tools.arguments.cluster_host import inputs_at
 from opsmcp_tools.arguments.kind_words import meaning_of
 from opsmcp_tools.arguments.nearest_names import did_you_mean
-from opsmcp_tools.arguments.repaired_call import Understood, correct, understand
+from opsmcp_tools.arguments.repaired_call import ParsedCall, correct, understand
 from opsmcp_tools.arguments.value_checks import Refused, check_value
 from opsmcp_tools.model.errors import ArgumentProblem, InvalidArguments, NotAllowed
 from opsmcp_tools.model.tool import Input, Principal, Tool
@@ -85,14 +85,14 @@ def check_inputs(
 
 
 def _check(
-    inputs: Sequence[Input], meant: Understood, filled: frozenset[str]
+    inputs: Sequence[Input], meant: ParsedCall, filled: frozenset[str]
 ) -> tuple[dict[str, str], list[tuple[str, Said]]]:
     declared = [item.name for item in inputs]
     problems = [(meant.wrapping, words.NESTED(quote(meant.wrapping)))] if meant.wrapping else []
     problems += [
-        (quote(given).strip("'"), _undeclared(given, declared, filled))
-        for given in meant.given
-        if str(given) not in declared
+        (quote(received).strip("'"), _undeclared(received, declared, filled))
+        for received in meant.received
+        if str(received) not in declared
     ]
     checked: dict[str, str] = {}
     for item in inputs:
@@ -130,23 +130,23 @@ def _undeclared(name: str, declared: Collection[str], filled: frozenset[str]) ->
     return words.NO_SUCH_ARGUMENT(did_you_mean(name, declared), names)
 
 
-def _check_one(item: Input, given: object) -> str | None:
+def _check_one(item: Input, received: object) -> str | None:
     """The canonical form; None for what counts as not given, because models fill in blanks."""
-    if given is None or given == "" or (given == [] and item.separator):
+    if received is None or received == "" or (received == [] and item.separator):
         if item.required:
             raise Refused(_is_required(item))
         return None
-    if _is_nested(item, given):
+    if _is_nested(item, received):
         raise Refused(words.NOT_PLAIN())
     try:
-        return check_value(item, given)
+        return check_value(item, received)
     except Refused as error:
-        raise Refused(words.GIVEN(quote(given), error.said)) from None
+        raise Refused(words.GIVEN(quote(received), error.said)) from None
 
 
-def _is_nested(item: Input, given: object) -> bool:
-    is_list = isinstance(given, list) and item.separator is not None
-    return isinstance(given, (dict, list, tuple, set)) and not is_list
+def _is_nested(item: Input, received: object) -> bool:
+    is_list = isinstance(received, list) and item.separator is not None
+    return isinstance(received, (dict, list, tuple, set)) and not is_list
 
 
 def _is_required(item: Input) -> Said:

@@ -18,7 +18,7 @@ from opsmcp_tools.arguments.nearest_names import same_name
 from opsmcp_tools.arguments.value_checks import Refused, check_value
 from opsmcp_tools.model.tool import Input
 
-__all__ = ["Understood", "correct", "understand"]
+__all__ = ["ParsedCall", "correct", "understand"]
 
 _TRUTHS: Mapping[str, str] = MappingProxyType(
     {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
@@ -31,26 +31,26 @@ _LOWER = frozenset({Kind.KUBERNETES_NAME, Kind.HOST})
 
 
 @dataclass(frozen=True, slots=True)
-class Understood:
+class ParsedCall:
     """What a caller gave: `wrapping` is the name around all of it, empty when there is none.
 
-    `given` is by the caller's names, `arguments` by the real ones where there is no doubt.
+    `received` is by the caller's names, `arguments` by the real ones where there is no doubt.
     """
 
     wrapping: str
-    given: Mapping[str, object]
+    received: Mapping[str, object]
     arguments: Mapping[str, object]
 
 
-def understand(declared: Collection[str], arguments: Mapping[str, object]) -> Understood:
+def understand(declared: Collection[str], arguments: Mapping[str, object]) -> ParsedCall:
     """The arguments by their real names, so far as those can only have been meant."""
-    wrapping, given = _unwrapped(declared, arguments)
-    named = {name: value for name, value in given.items() if name in declared}
-    for name, value in given.items():
+    wrapping, received = _unwrapped(declared, arguments)
+    named = {name: value for name, value in received.items() if name in declared}
+    for name, value in received.items():
         if name not in named:
             real = same_name(str(name), declared) or _same_thing(str(name), declared)
             named[real if real and real not in named else name] = value
-    return Understood(wrapping, given, named)
+    return ParsedCall(wrapping, received, named)
 
 
 def correct(inputs: Sequence[Input], arguments: Mapping[str, object]) -> dict[str, str] | None:
@@ -64,12 +64,12 @@ def correct(inputs: Sequence[Input], arguments: Mapping[str, object]) -> dict[st
         return None
     corrected: dict[str, str] = {}
     for item in inputs:
-        given = arguments.get(item.name)
-        if given is None or given == "":
+        received = arguments.get(item.name)
+        if received is None or received == "":
             if item.required:
                 return None
             continue
-        value = _repair(item, given)
+        value = _repair(item, received)
         if value is None:
             return None
         corrected[item.name] = value
@@ -109,17 +109,17 @@ def _thing(name: str) -> str:
     return plain.removesuffix("s").removesuffix("name") or plain
 
 
-def _items_meant(item: Input, given: object) -> list[object]:
+def _items_meant(item: Input, received: object) -> list[object]:
     """The list with each item as it was meant; nothing where one is in doubt."""
     one = replace(item, separator=None)
-    items = cast("list[object]", given) if isinstance(given, list) else []
+    items = cast("list[object]", received) if isinstance(received, list) else []
     meant = [_repair(one, each) for each in items]
     return [] if None in meant else [meant]
 
 
-def _repair(item: Input, given: object) -> str | None:
+def _repair(item: Input, received: object) -> str | None:
     """The one value that was meant, in canonical form; None when there is doubt."""
-    for value in _meant(item, given):
+    for value in _meant(item, received):
         try:
             return check_value(item, value)
         except Refused:
@@ -127,20 +127,20 @@ def _repair(item: Input, given: object) -> str | None:
     return None
 
 
-def _meant(item: Input, given: object) -> list[object]:
+def _meant(item: Input, received: object) -> list[object]:
     if item.separator:
-        return [given, *_items_meant(item, given)]
-    if isinstance(given, list):
-        only = cast("list[object]", given)
+        return [received, *_items_meant(item, received)]
+    if isinstance(received, list):
+        only = cast("list[object]", received)
         return _meant(item, only[0]) if len(only) == 1 and not isinstance(only[0], list) else []
-    if not isinstance(given, str):
-        return [given] if isinstance(given, int | float) else []
-    text = given.strip()
+    if not isinstance(received, str):
+        return [received] if isinstance(received, int | float) else []
+    text = received.strip()
     if item.allowed:
-        return [given, text, same_name(text, item.allowed)]
+        return [received, text, same_name(text, item.allowed)]
     if item.kind is Kind.FLAG:
-        return [given, text.lower(), _TRUTHS.get(text.lower(), "")]
+        return [received, text.lower(), _TRUTHS.get(text.lower(), "")]
     if item.kind in _LOWER:
         # No name of this kind has a capital letter or an underscore.
-        return [given, text, text.lower(), text.lower().replace("_", "-")]
-    return [given, text]
+        return [received, text, text.lower(), text.lower().replace("_", "-")]
+    return [received, text]

@@ -52,26 +52,26 @@ class Refused(Exception):
         self.said = said
 
 
-def check_value(item: Input, given: object) -> str:
-    """The canonical form of `given`, as it is sent to the source.
+def check_value(item: Input, received: object) -> str:
+    """The canonical form of `received`, as it is sent to the source.
 
     Raises:
         Refused: It is not what the variable means.
     """
-    value = _checked(item, given)
+    value = _checked(item, received)
     if item.separator is not None or not item.allowed:
         _check_match(item, value)
     return value
 
 
-def _checked(item: Input, given: object) -> str:
+def _checked(item: Input, received: object) -> str:
     if item.separator is not None:
-        return _check_list(item, given)
+        return _check_list(item, received)
     if item.kind is Kind.COUNT:
-        return _check_count(item, given)
+        return _check_count(item, received)
     if item.kind is Kind.FLAG:
-        return _check_flag(given)
-    text = _as_text(given)
+        return _check_flag(received)
+    text = _as_text(received)
     if item.allowed:
         return _check_listed(item, text)
     if item.kind is Kind.TEXT and not item.rules.in_script:
@@ -82,38 +82,38 @@ def _checked(item: Input, given: object) -> str:
     return _check_kind(item, text)
 
 
-def _check_list(item: Input, given: object) -> str:
+def _check_list(item: Input, received: object) -> str:
     """Each item as if it were given alone; joined as the script wants it."""
     one = replace(item, separator=None, pattern="")
-    items = _items(item, given)
+    items = _items(item, received)
     if not 0 < len(items) <= MAX_ITEMS:
         raise Refused(words.NOT_SO_MANY_ITEMS(len(items), MAX_ITEMS))
     return item.variable_kind.join(_check_item(one, each) for each in items)
 
 
-def _items(item: Input, given: object) -> Sequence[object]:
-    if isinstance(given, list):
-        return cast("list[object]", given)
-    return split_items(item.variable_kind, _as_text(given))
+def _items(item: Input, received: object) -> Sequence[object]:
+    if isinstance(received, list):
+        return cast("list[object]", received)
+    return split_items(item.variable_kind, _as_text(received))
 
 
-def _check_item(one: Input, given: object) -> str:
+def _check_item(one: Input, received: object) -> str:
     try:
-        return check_value(one, given)
+        return check_value(one, received)
     except Refused as error:
-        raise Refused(words.ITEM(quote(given), error.said)) from None
+        raise Refused(words.ITEM(quote(received), error.said)) from None
 
 
-def _as_text(given: object) -> str:
-    if isinstance(given, str):
-        return given
-    if isinstance(given, int) and not isinstance(given, bool) and given.bit_length() <= 64:
-        return str(given)
+def _as_text(received: object) -> str:
+    if isinstance(received, str):
+        return received
+    if isinstance(received, int) and not isinstance(received, bool) and received.bit_length() <= 64:
+        return str(received)
     raise Refused(words.NOT_STRING())
 
 
-def _check_count(item: Input, given: object) -> str:
-    number = _whole_number(given)
+def _check_count(item: Input, received: object) -> str:
+    number = _whole_number(received)
     low, high = item.minimum, item.maximum
     # Below zero may mean "all" to a program: only where the author says so.
     if number is None or number < (low or 0) or (high is not None and number > high):
@@ -129,22 +129,22 @@ def _bounds(low: int | None, high: int | None) -> Said:
     return words.AT_MOST(high) if high is not None else words.NOTHING()
 
 
-def _whole_number(given: object) -> int | None:
-    if isinstance(given, bool):
+def _whole_number(received: object) -> int | None:
+    if isinstance(received, bool):
         return None
-    if isinstance(given, int):
-        return given if given.bit_length() <= 63 else None
-    if isinstance(given, float):
-        return int(given) if given.is_integer() and abs(given) < 2**53 else None
-    if isinstance(given, str) and canonical(Kind.COUNT, given.removeprefix("-")) is not None:
-        return int(given)
+    if isinstance(received, int):
+        return received if received.bit_length() <= 63 else None
+    if isinstance(received, float):
+        return int(received) if received.is_integer() and abs(received) < 2**53 else None
+    if isinstance(received, str) and canonical(Kind.COUNT, received.removeprefix("-")) is not None:
+        return int(received)
     return None
 
 
-def _check_flag(given: object) -> str:
+def _check_flag(received: object) -> str:
     for answer in (True, False):
         word = str(answer).lower()
-        if given is answer or given == word:
+        if received is answer or received == word:
             return word
     raise Refused(words.NOT_FLAG())
 

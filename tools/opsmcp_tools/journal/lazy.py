@@ -19,22 +19,22 @@ from opsmcp_tools.journal.sqlite_write import Limits, SqliteJournal, open_journa
 from opsmcp_tools.model.errors import JournalHindered, JournalUnusable
 from opsmcp_tools.model.run_record import RunRecord
 
-__all__ = ["LateJournal", "late_journal"]
+__all__ = ["LazyJournal", "lazy_journal"]
 
 _FoundT = TypeVar("_FoundT")
 
 
 @contextmanager
-def late_journal(state_dir: Path, limits: Limits) -> Generator["LateJournal", None, None]:
+def lazy_journal(state_dir: Path, limits: Limits) -> Generator["LazyJournal", None, None]:
     """The journal in `state_dir` for the time of the block."""
     with ExitStack() as stack:
-        yield LateJournal(
+        yield LazyJournal(
             lambda: stack.enter_context(open_journal(state_dir, limits)),
             partial(open_to_read, state_dir),
         )
 
 
-class LateJournal:
+class LazyJournal:
     """A Journal that raises `JournalUnusable` while it cannot be opened for what is to be done."""
 
     def __init__(

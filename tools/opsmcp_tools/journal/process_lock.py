@@ -1,4 +1,4 @@
-"""Ownership: which process follows a run, told by a lock that dies with the process.
+"""Which process follows a run, told by a lock that dies with the process.
 
 Each process holds the lock (`flock`) on a file of its own. The kernel releases it when the process
 ends, `kill -9` included. POSIX only, and only among the processes of one machine.
@@ -12,12 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-__all__ = ["Ownership"]
+__all__ = ["ProcessLock"]
 
 _NAME = re.compile(r"[0-9a-f]{16}\Z")
 
 
-class Ownership:
+class ProcessLock:
     """This process among those that share `folder`. Locked on entering, until the exit."""
 
     def __init__(self, folder: Path) -> None:
@@ -27,7 +27,7 @@ class Ownership:
         self._folder = folder
         self._file = -1
 
-    def __enter__(self) -> "Ownership":
+    def __enter__(self) -> "ProcessLock":
         """Lock the own file, and remove those of processes that were killed."""
         # Under its name only once it is locked: until then others would take it for a dead one.
         begun = self._folder / f".{self.name}"

@@ -21,7 +21,7 @@ __all__ = [
     "Row",
     "full_record",
     "handle_of",
-    "moment_of",
+    "timestamp_of",
     "record_of",
     "row_of",
     "text_of",
@@ -74,9 +74,9 @@ def record_of(row: Row) -> RunRecord:
         arguments=_arguments(row),
         source=_text(row, "source"),
         source_run=_text(row, "source_run"),
-        created_at=moment_of(row["created_at"]),
+        created_at=timestamp_of(row["created_at"]),
         result=Run(Verdict(row["verdict"]), reason=_text(row, "reason")),
-        ended_at=moment_of(row["ended_at"]) if row["ended_at"] else None,
+        ended_at=timestamp_of(row["ended_at"]) if row["ended_at"] else None,
         expected=unpack_expected(row["expected"]),
         digest=_text(row, "digest"),
         key=_text(row, "key"),
@@ -114,6 +114,6 @@ def text_of(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def moment_of(text: str) -> datetime:
+def timestamp_of(text: str) -> datetime:
     """The time that was written."""
     return datetime.fromisoformat(text)

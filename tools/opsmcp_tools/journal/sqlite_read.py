@@ -20,10 +20,10 @@ from opsmcp_tools.journal.rows import (
     DAMAGED,
     full_record,
     handle_of,
-    moment_of,
     record_of,
     row_of,
     text_of,
+    timestamp_of,
 )
 from opsmcp_tools.journal.sqlite_file import connect_to_read, translated
 from opsmcp_tools.model.errors import JournalUnusable
@@ -144,8 +144,8 @@ class JournalReader:
         """The last run before this one that succeeded with the same tool and arguments."""
         wanted = {"principal": record.principal, "tool": record.tool, "source": record.source}
         rows = self._read(_GOOD_BEFORE, {**wanted, "run": record.run})
-        given = dict(record.arguments)
-        same = (row for row, arguments in self._each(rows, _arguments_of) if arguments == given)
+        own = dict(record.arguments)
+        same = (row for row, arguments in self._each(rows, _arguments_of) if arguments == own)
         found = next(same, None)
         return self.get(found["run"]) if found else None
 
@@ -227,7 +227,7 @@ def same_call(
 
 
 def _seconds_of(row: sqlite3.Row) -> float:
-    return (moment_of(row["ended_at"]) - moment_of(row["created_at"])).total_seconds()
+    return (timestamp_of(row["ended_at"]) - timestamp_of(row["created_at"])).total_seconds()
 
 
 def _arguments_of(row: sqlite3.Row) -> object:

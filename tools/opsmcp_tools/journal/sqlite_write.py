@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from opsmcp_tools.journal.process_lock import Ownership
+from opsmcp_tools.journal.process_lock import ProcessLock
 from opsmcp_tools.journal.record_codec import pack_run
 from opsmcp_tools.journal.reserve import Reserve
 from opsmcp_tools.journal.retention import KEEP_NEWEST, drop_outdated, shrink
@@ -85,7 +85,7 @@ def open_journal(
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = state_dir / "journal.db"
         path.touch(mode=0o600)
-        ownership = Ownership(state_dir / "owners")
+        ownership = ProcessLock(state_dir / "owners")
     with ownership:
         with translated(state_dir):
             writer = connect(path)
@@ -107,7 +107,7 @@ class SqliteJournal(JournalReader):
         path: Path,
         writer: sqlite3.Connection,
         reader: sqlite3.Connection,
-        ownership: Ownership,
+        ownership: ProcessLock,
         limits: Limits,
     ) -> None:
         """Use open connections; `open_journal` makes them."""

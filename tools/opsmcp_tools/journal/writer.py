@@ -1,4 +1,4 @@
-"""Writes: how the journal is written from the event loop, in one thread at a time.
+"""How the journal is written from the event loop, in one thread at a time.
 
 SQLite waits for seconds when another process holds the file. Those seconds are waited once, however
 many want to write, and in one of the threads that all work shares: reading goes on meanwhile.
@@ -14,7 +14,7 @@ from anyio import to_thread
 
 from opsmcp_tools.model.errors import JournalBusy
 
-__all__ = ["Writes"]
+__all__ = ["JournalWriter"]
 
 _Values = TypeVarTuple("_Values")
 _Result = TypeVar("_Result")
@@ -24,7 +24,7 @@ _TURN_SECONDS = 8.0
 that who waits behind one that meets a lock is told of that."""
 
 
-class Writes:
+class JournalWriter:
     """One write after the other, in the order in which they came."""
 
     def __init__(self) -> None:

@@ -37,7 +37,7 @@ __all__ = [
     "JournalBusy",
     "JournalHindered",
     "JournalUnusable",
-    "Look",
+    "TerminalHint",
     "NotAllowed",
     "PlanChanged",
     "RunOutcomeUnknown",
@@ -53,7 +53,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class TerminalHint:
     """A command without arguments that shows somebody in a terminal more, and what it does."""
 
     command: str
@@ -69,9 +69,11 @@ class ToolError(Exception):
     """
 
     in_terminal: str
-    look: Look | None
+    look: TerminalHint | None
 
-    def __init__(self, message: str, in_terminal: str = "", look: Look | None = None) -> None:
+    def __init__(
+        self, message: str, in_terminal: str = "", look: TerminalHint | None = None
+    ) -> None:
         """Say what to do; in a terminal the same, unless it says otherwise."""
         super().__init__(message)
         self.in_terminal = in_terminal or message
@@ -136,7 +138,7 @@ class UnknownTool(ToolError):
 
     def __init__(self, message: str) -> None:
         """Say which there may be; in a terminal also how they are listed."""
-        super().__init__(message, look=Look("tools", "lists those that there are."))
+        super().__init__(message, look=TerminalHint("tools", "lists those that there are."))
 
 
 class ToolGone(ToolError):
@@ -152,7 +154,7 @@ class UnknownRun(ToolError):
         super().__init__(
             f"{none}; {LIST_RUNS} names the recent ones",
             f"{none};",
-            Look("runs", "lists the recent ones"),
+            TerminalHint("runs", "lists the recent ones"),
         )
 
 

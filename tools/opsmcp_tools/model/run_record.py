@@ -41,7 +41,7 @@ class RunRecord:
     """One run. `run` is its handle and at the same time the id of the call that made it.
 
     `source_run` is the source's own name for it, empty while unknown. `expected` is what it must
-    show, by its definition and the inventory when it was called. `seen_at` is the moment as of
+    show, by its definition and the inventory when it was called. `observed_at` is the moment as of
     which it is told, if it goes on. `digest` stands for who called what with what, and `key` is the
     caller's own name of the call: by them the same call is known again, and `repeated` says how
     this run answers another call. `usual_seconds` is how long past runs took. `definition` is the
@@ -58,7 +58,7 @@ class RunRecord:
     created_at: datetime
     result: Run
     ended_at: datetime | None = None
-    seen_at: datetime | None = None
+    observed_at: datetime | None = None
     expected: tuple[ExpectedTask, ...] = ()
     digest: str = ""
     key: str = ""
@@ -83,14 +83,14 @@ class RunRecord:
 
     def at(self, now: datetime) -> "RunRecord":
         """The same run, told as of now."""
-        return self if self.ended else replace(self, seen_at=now)
+        return self if self.ended else replace(self, observed_at=now)
 
     @property
     def duration_seconds(self) -> float:
-        """How long it took by its source's clock, else by ours; up to `seen_at` if it goes on."""
+        """How long it took by its source's clock, or ours; up to `observed_at` if it goes on."""
         start, end = self.result.started_at, self.result.ended_at
         if start is None or end is None:
-            start, end = self.created_at, self.ended_at or self.seen_at or self.created_at
+            start, end = self.created_at, self.ended_at or self.observed_at or self.created_at
         return max(0.0, round((end - start).total_seconds(), 3))
 
 

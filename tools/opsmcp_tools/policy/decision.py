@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 
 from opsmcp_tools.model.tool import FREE_SCRIPT, Principal, Tool
-from opsmcp_tools.policy.rules import Asked, BuiltInTool, Effect, Match, Rule
+from opsmcp_tools.policy.rules import AccessRequest, BuiltInTool, Effect, Match, Rule
 
 __all__ = ["Action", "BuiltInTool", "Considered", "Decision", "Effect", "Policy"]
 
@@ -107,7 +107,7 @@ class Policy:
         """Whether there may be somebody who is not shown it, so that nothing else may name it."""
         if self.read_only and not _only_reads(tool):
             return True
-        nobody = Asked(Principal(""), frozenset(), tool)
+        nobody = AccessRequest(Principal(""), frozenset(), tool)
         for rule in self.rules:
             about_all = replace(rule, principal=(), group=())
             outcome = _outcome(Considered(rule, *about_all.check(nobody)), Action.LIST)
@@ -126,8 +126,8 @@ class Policy:
     ) -> Iterator[Considered]:
         """Every rule, in order, with whether it fits: what `decide` decides by."""
         known = dict(arguments) if action is Action.RUN else None
-        asked = Asked(principal, self._groups_of(principal), subject, known, at)
-        return (Considered(rule, *rule.check(asked)) for rule in self.rules)
+        request = AccessRequest(principal, self._groups_of(principal), subject, known, at)
+        return (Considered(rule, *rule.check(request)) for rule in self.rules)
 
     def _groups_of(self, principal: Principal) -> frozenset[str]:
         named = (

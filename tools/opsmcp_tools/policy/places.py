@@ -71,8 +71,8 @@ def possible_places(tool: Tool, place: Place, arguments: Mapping[str, str] | Non
         return None
     if arguments is None and inputs:
         return _alternatives(tool, place, fixed, inputs)
-    given = arguments or {}
-    named = (_named(tool, place, item, given.get(item.name)) for item in inputs)
+    received = arguments or {}
+    named = (_named(tool, place, item, received.get(item.name)) for item in inputs)
     return (fixed.union(*named) or _ANYWHERE,)
 
 
@@ -81,8 +81,8 @@ def _alternatives(tool: Tool, place: Place, fixed: frozenset[str], inputs: list[
     # In another cluster a host could have any name.
     if len(inputs) > 1 or not only.allowed or only.elsewhere:
         return ()
-    given = (*only.allowed, *(() if only.required else (None,)))
-    found = (fixed | _named(tool, place, only, value) for value in given)
+    received = (*only.allowed, *(() if only.required else (None,)))
+    found = (fixed | _named(tool, place, only, value) for value in received)
     return tuple(dict.fromkeys(names or _ANYWHERE for names in found))
 
 
@@ -105,8 +105,8 @@ def _names(place: Place, texts: Iterable[str]) -> frozenset[str]:
     return frozenset(name for text in texts for name in names_in(place, text))
 
 
-def _named(tool: Tool, place: Place, item: Input, given: str | None) -> frozenset[str]:
-    value = given or item.default or item.left_out
+def _named(tool: Tool, place: Place, item: Input, received: str | None) -> frozenset[str]:
+    value = received or item.default or item.left_out
     if value and item.kind is Kind.LOCATION:
         return _hosts_of_locations(split_items(item.variable_kind, value))
     if value:

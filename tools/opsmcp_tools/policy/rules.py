@@ -17,7 +17,7 @@ from opsmcp_tools.arguments.place_names import Place, pattern_forms
 from opsmcp_tools.model.tool import FREE_SCRIPT, Principal, Tool
 from opsmcp_tools.policy.places import Places, could_be_any, possible_places
 
-__all__ = ["Asked", "BuiltInTool", "Effect", "Match", "Rule", "Window"]
+__all__ = ["AccessRequest", "BuiltInTool", "Effect", "Match", "Rule", "Window"]
 
 
 class Effect(StrEnum):
@@ -51,7 +51,7 @@ class BuiltInTool:
 
 
 @dataclass(frozen=True)
-class Asked:
+class AccessRequest:
     """Who wants to call what, with what, and when.
 
     `arguments` is None when they are not known yet, and `at` when the time is not.
@@ -123,11 +123,11 @@ class Rule:
         """Whether it depends on who calls."""
         return bool(self.principal or self.group)
 
-    def check(self, asked: Asked) -> tuple[Match, str]:
+    def check(self, request: AccessRequest) -> tuple[Match, str]:
         """Whether it fits, and which condition decided that."""
         least = _MET
         for check in _CHECKS:
-            found = check(self, asked)
+            found = check(self, request)
             # Lists ask for thousands of tools: mostly it is met, or not at all.
             if found is not _MET:
                 if found[0] is Match.NO:
@@ -163,21 +163,21 @@ def _fits(patterns: tuple[str, ...], names: Iterable[str]) -> bool:
     return any(map(_matcher(patterns), names))
 
 
-def _check_people(rule: Rule, asked: Asked) -> _Checked:
-    if rule.principal and not _fits(rule.principal, [asked.principal.name]):
-        return _not(f"it is not about the principal {asked.principal.name!r}")
-    if rule.group and not _fits(rule.group, asked.groups):
-        return _not(f"{asked.principal.name!r} is in none of its groups")
+def _check_people(rule: Rule, request: AccessRequest) -> _Checked:
+    if rule.principal and not _fits(rule.principal, [request.principal.name]):
+        return _not(f"it is not about the principal {request.principal.name!r}")
+    if rule.group and not _fits(rule.group, request.groups):
+        return _not(f"{request.principal.name!r} is in none of its groups")
     return _MET
 
 
-def _check_operation(rule: Rule, asked: Asked) -> _Checked:
-    subject = asked.subject
+def _check_operation(rule: Rule, request: AccessRequest) -> _Checked:
+    subject = request.subject
     if isinstance(subject, BuiltInTool):
         # Only by its full name: `*` means operations, or a strict policy would hide `get_run`.
         named = subject.name in rule.operation and not _is_about_operations(rule)
         return _MET if named else _not(f"it does not name {subject.name}")
-    key = asked.key or subject.operation.key
+    key = request.key or subject.operation.key
     names = (subject.name, key.name, f"{key.namespace}/{key.name}")
     if rule.operation and not _fits(rule.operation, names):
         return _not(f"it is not about {subject.name}")
@@ -198,15 +198,15 @@ def _is_about_operations(rule: Rule) -> bool:
     )
 
 
-def _check_hints(rule: Rule, asked: Asked) -> _Checked:
-    if isinstance(asked.subject, BuiltInTool):
+def _check_hints(rule: Rule, request: AccessRequest) -> _Checked:
+    if isinstance(request.subject, BuiltInTool):
         return _MET
-    hints = asked.subject.hints
+    hints = request.subject.hints
     if rule.read_only not in (None, hints.read_only):
         return _not("it only reads" if hints.read_only else "it does not only read")
     if rule.destructive not in (None, hints.destructive):
         return _not("it is destructive" if hints.destructive else "it is not destructive")
-    return _check_script(rule, free=bool(asked.subject.notes.get(FREE_SCRIPT)))
+    return _check_script(rule, free=bool(request.subject.notes.get(FREE_SCRIPT)))
 
 
 def _check_script(rule: Rule, *, free: bool) -> _Checked:
@@ -217,13 +217,13 @@ def _check_script(rule: Rule, *, free: bool) -> _Checked:
     return _MET
 
 
-def _check_places(rule: Rule, asked: Asked) -> _Checked:
-    subject = asked.subject
+def _check_places(rule: Rule, request: AccessRequest) -> _Checked:
+    subject = request.subject
     if isinstance(subject, BuiltInTool):
         return _MET
     least = _MET
     for place, patterns in _place_conditions(rule):
-        found = possible_places(subject, place, asked.arguments)
+        found = possible_places(subject, place, request.arguments)
         least = _lesser(least, _check_place(rule.effect, place, patterns, found))
     return least
 
@@ -264,16 +264,16 @@ def _covers(effect: Effect, place: Place, fits: _Matcher, names: frozenset[str])
     return Match.YES if effect is Effect.DENY else Match.PARTLY
 
 
-def _check_time(rule: Rule, asked: Asked) -> _Checked:
+def _check_time(rule: Rule, request: AccessRequest) -> _Checked:
     if rule.window is None:
         return _MET
-    if asked.at is None or asked.arguments is None:
+    if request.at is None or request.arguments is None:
         # A list would change by itself if it asked the clock.
         return Match.MAYBE, "it depends on the time"
-    return _MET if rule.window.covers(asked.at) else _not("it is another time")
+    return _MET if rule.window.covers(request.at) else _not("it is another time")
 
 
-_CHECKS: tuple[Callable[[Rule, Asked], _Checked], ...] = (
+_CHECKS: tuple[Callable[[Rule, AccessRequest], _Checked], ...] = (
     _check_people,
     _check_operation,
     _check_hints,

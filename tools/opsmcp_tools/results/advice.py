@@ -12,7 +12,7 @@ from opsmcp_tools.model.tool import Tool
 from opsmcp_tools.phrases import result as words
 from opsmcp_tools.phrases.phrase import Said
 from opsmcp_tools.phrases.tool_names import LIST_INVENTORY
-from opsmcp_tools.results.next_step_syntax import CALLS, Ways
+from opsmcp_tools.results.next_step_syntax import CALLS, NextStepSyntax
 from opsmcp_tools.safe_text.cleaning import clean, label
 from opsmcp_tools.safe_text.prompt_injection import imitates_instructions
 
@@ -58,44 +58,48 @@ def no_tool(_name: str) -> Tool | None:
     return None
 
 
-def advise(record: RunRecord, find: FindTool = no_tool, ways: Ways = CALLS) -> tuple[Said, ...]:
+def advise(
+    record: RunRecord, find: FindTool = no_tool, syntax: NextStepSyntax = CALLS
+) -> tuple[Said, ...]:
     """What the reader has to know of a repeated call, and the next steps, each one sentence."""
-    return (*repetition(record, ways), *next_steps(record, find, ways))
+    return (*repetition(record, syntax), *next_steps(record, find, syntax))
 
 
-def repetition(record: RunRecord, ways: Ways = CALLS) -> tuple[Said, ...]:
+def repetition(record: RunRecord, syntax: NextStepSyntax = CALLS) -> tuple[Said, ...]:
     """What whoever made the same call again has to know before anything else."""
     if record.repeated is Repeat.KEY:
-        return (words.REPEATED_KEY(_given(record), ways.new_run()),)
+        return (words.REPEATED_KEY(_given(record), syntax.new_run()),)
     if record.repeated is Repeat.CALL:
         later = words.LATER() if record.ended else words.AFTER_ITS_END()
-        return (words.REPEATED(later, ways.new_run()),)
+        return (words.REPEATED(later, syntax.new_run()),)
     return ()
 
 
 def _given(record: RunRecord) -> str | Said:
-    given = [f"{name}={label(value)}" for name, value in list(record.arguments.items())[:10]]
-    return " ".join(given) or words.NOTHING_GIVEN()
+    arguments = [f"{name}={label(value)}" for name, value in list(record.arguments.items())[:10]]
+    return " ".join(arguments) or words.NOTHING_GIVEN()
 
 
-def next_steps(record: RunRecord, find: FindTool = no_tool, ways: Ways = CALLS) -> tuple[Said, ...]:
+def next_steps(
+    record: RunRecord, find: FindTool = no_tool, syntax: NextStepSyntax = CALLS
+) -> tuple[Said, ...]:
     """What to do next, best first."""
     match record.verdict:
         case Verdict.RUNNING:
-            return (ways.wait(record.run),)
+            return (syntax.wait(record.run),)
         case Verdict.NOTHING_RAN:
             idle = is_known_why_idle(record)
-            return () if idle else (words.LOOK_AT_INVENTORY(ways.call(LIST_INVENTORY)),)
+            return () if idle else (words.LOOK_AT_INVENTORY(syntax.call(LIST_INVENTORY)),)
         case Verdict.SUCCEEDED:
-            return tuple(_after_success(record, find, ways))
+            return tuple(_after_success(record, find, syntax))
         case Verdict.CANCELLED:
-            return tuple(_checks(record, find, ways))
+            return tuple(_checks(record, find, syntax))
         case Verdict.FAILED | Verdict.ABORTED:
-            return (*_read_output(record, ways), *_checks(record, find, ways))
+            return (*_read_output(record, syntax), *_checks(record, find, syntax))
         case Verdict.INVALID:
             return (words.TELL_MAINTAINER(),)
         case Verdict.STUCK | Verdict.VANISHED | Verdict.UNKNOWN:
-            return (*_checks(record, find, ways), words.DO_NOT_REPEAT())
+            return (*_checks(record, find, syntax), words.DO_NOT_REPEAT())
 
 
 def is_known_why_idle(record: RunRecord) -> bool:
@@ -140,30 +144,30 @@ def warnings(record: RunRecord) -> tuple[Said, ...]:
     return tuple(islice(found, _MOST_WARNINGS))
 
 
-def _read_output(record: RunRecord, ways: Ways) -> Iterator[Said]:
+def _read_output(record: RunRecord, syntax: NextStepSyntax) -> Iterator[Said]:
     """Where all output is, if there is any."""
     if not any(step.output.strip() for _, _, step in steps_of(record)):
         return
     found = bad_step(record)
     if found is None or not found[2].output.strip():
-        yield words.READ_OUTPUT(ways.output(record.run))
+        yield words.READ_OUTPUT(syntax.output(record.run))
         return
     task, node, step = found
     phrase = words.READ_KEPT_OUTPUT if step.lost_bytes else words.READ_OUTPUT
-    yield phrase(ways.output(record.run, task=task.name, node=node, step=step.name))
+    yield phrase(syntax.output(record.run, task=task.name, node=node, step=step.name))
 
 
-def _after_success(record: RunRecord, find: FindTool, ways: Ways) -> Iterator[Said]:
-    yield from _checks(record, find, ways)
+def _after_success(record: RunRecord, find: FindTool, syntax: NextStepSyntax) -> Iterator[Said]:
+    yield from _checks(record, find, syntax)
     verb, _, rest = record.tool.partition("-")
     for word, inverse in _INVERSES:
         if verb == word and rest:
-            call = _same_arguments(record, find(f"{inverse}-{rest}"), ways)
+            call = _same_arguments(record, find(f"{inverse}-{rest}"), syntax)
             if call:
                 yield words.UNDO(call)
 
 
-def _checks(record: RunRecord, find: FindTool, ways: Ways) -> Iterator[Said]:
+def _checks(record: RunRecord, find: FindTool, syntax: NextStepSyntax) -> Iterator[Said]:
     """A tool that only reads what this one changed, the first there is."""
     tool = find(record.tool)
     if tool is None or tool.hints.read_only:
@@ -174,19 +178,25 @@ def _checks(record: RunRecord, find: FindTool, ways: Ways) -> Iterator[Said]:
     candidates = (find(pattern.format(thing)) for pattern in patterns if thing)
     for candidate in candidates:
         if candidate is not None and candidate.hints.read_only:
-            call = _same_arguments(record, candidate, ways)
+            call = _same_arguments(record, candidate, syntax)
             if call:
                 yield words.LOOK_AT_CHANGE(call)
                 return
 
 
-def _same_arguments(record: RunRecord, tool: Tool | None, ways: Ways) -> str:
+def _same_arguments(record: RunRecord, tool: Tool | None, syntax: NextStepSyntax) -> str:
     """The call of that tool on the same thing; empty if that is not certain."""
     if tool is None:
         return ""
-    given = {name: record.arguments[name] for name in tool.input_names & record.arguments.keys()}
+    arguments = {
+        name: record.arguments[name] for name in tool.input_names & record.arguments.keys()
+    }
     required = {item.name for item in tool.inputs if item.required}
-    if not required <= given.keys() or MASK in given.values() or not given:
+    if not required <= arguments.keys() or MASK in arguments.values() or not arguments:
         return ""
-    shown = [f"{item.name}={label(given[item.name])}" for item in tool.inputs if item.name in given]
-    return ways.call(tool.name, shown)
+    shown = [
+        f"{item.name}={label(arguments[item.name])}"
+        for item in tool.inputs
+        if item.name in arguments
+    ]
+    return syntax.call(tool.name, shown)

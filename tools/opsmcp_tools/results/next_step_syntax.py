@@ -1,4 +1,4 @@
-"""Ways: how whoever reads a result gets at more: by calls of tools, or by commands in a terminal.
+"""How whoever reads a result gets at more: by calls of tools, or by commands in a terminal.
 
 Only what stands in the words of a result; that the tools and the commands are there is up to those
 who use it.
@@ -12,11 +12,11 @@ from opsmcp_tools.phrases.phrase import Said
 from opsmcp_tools.phrases.tool_names import GET_RUN, GET_RUN_OUTPUT
 from opsmcp_tools.safe_text.cleaning import label
 
-__all__ = ["CALLS", "Commands", "Ways"]
+__all__ = ["CALLS", "CommandSyntax", "NextStepSyntax"]
 
 
-class Ways:
-    """The ways of a client of the tools."""
+class NextStepSyntax:
+    """Calls of tools, as a client makes them."""
 
     def output(self, run: str, **where: str) -> str:
         """To the output of a run, or of one task, node and step of it."""
@@ -35,8 +35,8 @@ class Ways:
         return words.WITH_ANOTHER_KEY()
 
 
-class Commands(Ways):
-    """The ways of somebody in a terminal; `options` are those that every command needs there."""
+class CommandSyntax(NextStepSyntax):
+    """Commands in a terminal; `options` are those that every command needs there."""
 
     def __init__(self, options: Sequence[str] = ()) -> None:
         """Keep the options."""
@@ -58,11 +58,11 @@ class Commands(Ways):
         """To a run of its own: an option of the same command."""
         return words.WITH_NEW()
 
-    def _command(self, *given: str) -> str:
-        return shlex.join(["opsmcp", *given, *self._options])
+    def _command(self, *words: str) -> str:
+        return shlex.join(["opsmcp", *words, *self._options])
 
 
-CALLS: Ways = Ways()
+CALLS: NextStepSyntax = NextStepSyntax()
 
 
 def _given(values: dict[str, str]) -> list[str]:

@@ -69,7 +69,7 @@ class Wanted:
     @property
     def said(self) -> str:
         """What was asked for, as the arguments of the call."""
-        given = [
+        pairs = [
             (name, value)
             for name, value in (
                 ("search", self.search),
@@ -79,7 +79,7 @@ class Wanted:
             )
             if value
         ]
-        return " ".join(f"{name}={quote(value)}" for name, value in given)
+        return " ".join(f"{name}={quote(value)}" for name, value in pairs)
 
 
 @dataclass(frozen=True, slots=True)

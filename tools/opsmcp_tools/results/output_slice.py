@@ -14,7 +14,7 @@ from opsmcp_tools.phrases import output as words
 from opsmcp_tools.phrases.phrase import Language, Said
 from opsmcp_tools.results.advice import steps_of
 from opsmcp_tools.results.output_search import Part, Wanted, find_lines
-from opsmcp_tools.results.told_apart import told_apart
+from opsmcp_tools.results.unique_names import with_unique_names
 from opsmcp_tools.safe_text.cleaning import clean, fence, label
 from opsmcp_tools.safe_text.prompt_injection import imitates_instructions
 
@@ -208,7 +208,7 @@ class _Place:
 def _outputs(record: RunRecord) -> Iterator[_Place]:
     reported = steps_of(record)
     for (task, node, step), (run, _, it) in zip(
-        steps_of(told_apart(record)), reported, strict=True
+        steps_of(with_unique_names(record)), reported, strict=True
     ):
         names = label(task.name), label(node), label(step.name)
         yield _Place(names, (run.name, node, it.name), step)

@@ -16,8 +16,8 @@ from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.phrases import result as words
 from opsmcp_tools.phrases.phrase import Language
 from opsmcp_tools.results.advice import FindTool, advise, no_tool, steps_of, warnings
-from opsmcp_tools.results.next_step_syntax import CALLS, Ways
-from opsmcp_tools.results.told_apart import told_apart
+from opsmcp_tools.results.next_step_syntax import CALLS, NextStepSyntax
+from opsmcp_tools.results.unique_names import with_unique_names
 from opsmcp_tools.safe_text.cleaning import clean, fence, label
 from opsmcp_tools.safe_text.token_estimate import CHARACTERS_PER_TOKEN, estimate_tokens
 
@@ -44,7 +44,7 @@ def structured(
     steps: bool = True,
     find: FindTool = no_tool,
     language: Language = "en",
-    ways: Ways = CALLS,
+    syntax: NextStepSyntax = CALLS,
 ) -> JsonObject:
     """The run as the contract has it; what does not fit is said in `truncated` and `advice`.
 
@@ -55,14 +55,14 @@ def structured(
         steps: Whether each step is given, with its output condensed.
         find: The tools that advice may name.
         language: In which words of ours.
-        ways: How the reader gets at more.
+        syntax: How the reader gets at more.
     """
-    record = told_apart(record)
+    record = with_unique_names(record)
     builder = _Builder(_outputs(record, language) if steps else {}, mark, steps=steps)
     tasks = [builder.task(task) for task in record.result.tasks[:_MOST_TASKS]]
-    advice = list(advise(record, find, ways))
+    advice = list(advise(record, find, syntax))
     if builder.left_out or len(record.result.tasks) > _MOST_TASKS:
-        advice.append(words.NOT_EVERYTHING(ways.output(record.run)))
+        advice.append(words.NOT_EVERYTHING(syntax.output(record.run)))
     return {
         "summary": summary,
         "run": record.run,
@@ -103,10 +103,10 @@ def _outputs(record: RunRecord, language: Language) -> dict[int, str]:
     good = [step for step in steps if step.verdict is Verdict.SUCCEEDED]
     shown, left = dict[int, str](), _ALL_OUTPUT
     for group in (bad, good):
-        given = [last_states(step.output, language) for step in group]
-        needs = [room_for(clean(text[: CHARACTERS_PER_TOKEN * _ALL_OUTPUT])) for text in given]
+        texts = [last_states(step.output, language) for step in group]
+        needs = [room_for(clean(text[: CHARACTERS_PER_TOKEN * _ALL_OUTPUT])) for text in texts]
         shares = share_room(needs, left)
-        for step, text, need, share in zip(group, given, needs, shares, strict=True):
+        for step, text, need, share in zip(group, texts, needs, shares, strict=True):
             if left >= min(need, LEAST_TOKENS):
                 shown[id(step)] = condense(text, max(share, LEAST_TOKENS), language)
                 left -= estimate_tokens(shown[id(step)])

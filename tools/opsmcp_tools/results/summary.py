@@ -28,8 +28,8 @@ from opsmcp_tools.results.advice import (
 )
 from opsmcp_tools.results.comparison import changes, some
 from opsmcp_tools.results.grouping import Group, allowed_failures, failures, hosts_of, successes
-from opsmcp_tools.results.next_step_syntax import CALLS, Ways
-from opsmcp_tools.results.told_apart import told_apart
+from opsmcp_tools.results.next_step_syntax import CALLS, NextStepSyntax
+from opsmcp_tools.results.unique_names import with_unique_names
 from opsmcp_tools.safe_text.cleaning import clean, fence, label
 from opsmcp_tools.safe_text.token_estimate import CHARACTERS_PER_TOKEN, estimate_tokens
 
@@ -65,7 +65,7 @@ def summarise(
     before: RunRecord | None = None,
     find: FindTool = no_tool,
     language: Language = "en",
-    ways: Ways = CALLS,
+    syntax: NextStepSyntax = CALLS,
 ) -> str:
     """The text of a run's result, outputs fenced as data.
 
@@ -76,14 +76,14 @@ def summarise(
         before: The last good run of the same call, if there was one.
         find: The tools that advice may name.
         language: In which words of ours.
-        ways: How the reader gets at more.
+        syntax: How the reader gets at more.
     """
-    record, before = told_apart(record), before and told_apart(before)
+    record, before = with_unique_names(record), before and with_unique_names(before)
     most = max(tokens, LEAST_TOKENS_OF_RESULT)
-    advice = _advice(record, find, language, ways)
-    page = _Page(most - estimate_tokens(advice) - 1, mark, language, ways)
+    advice = _advice(record, find, language, syntax)
+    page = _Page(most - estimate_tokens(advice) - 1, mark, language, syntax)
     page.add(headline(record, language))
-    page.add_all(repetition(record, ways))
+    page.add_all(repetition(record, syntax))
     page.add_all(_explanation(record))
     page.add_all(CAREFUL(said) for said in warnings(record))
     bad, others = failures(record), [*allowed_failures(record), *successes(record)]
@@ -106,23 +106,23 @@ def retold(
     mark: str,
     find: FindTool = no_tool,
     language: Language = "en",
-    ways: Ways = CALLS,
+    syntax: NextStepSyntax = CALLS,
 ) -> str:
     """The text of a result whose middle is what a model made of it: marked, and fenced as data."""
     lines = [
         headline(record, language),
-        *(said.to(language) for said in repetition(record, ways)),
+        *(said.to(language) for said in repetition(record, syntax)),
         *(CAREFUL(said).to(language) for said in warnings(record)),
         words.GENERATED(label(model)).to(language),
         fence(told, mark, "generated"),
-        _pointer(record, ways).to(language),
-        _advice(record, find, language, ways),
+        _pointer(record, syntax).to(language),
+        _advice(record, find, language, syntax),
     ]
     return "\n".join(line for line in lines if line)
 
 
-def _advice(record: RunRecord, find: FindTool, language: Language, ways: Ways) -> str:
-    return "\n".join(words.NEXT(line).to(language) for line in next_steps(record, find, ways))
+def _advice(record: RunRecord, find: FindTool, language: Language, syntax: NextStepSyntax) -> str:
+    return "\n".join(words.NEXT(line).to(language) for line in next_steps(record, find, syntax))
 
 
 def _add_pointer(page: "_Page", record: RunRecord, others: Sequence[Group]) -> None:
@@ -130,8 +130,8 @@ def _add_pointer(page: "_Page", record: RunRecord, others: Sequence[Group]) -> N
     missing = len(others) > _MOST_SHOWN or any(map(_is_missing, others))
     if not page.cut and not missing:
         return
-    if not page.cut or not page.add(page.cut[0].pointer(record, page.ways, len(page.cut) - 1)):
-        page.add(_pointer(record, page.ways))
+    if not page.cut or not page.add(page.cut[0].pointer(record, page.syntax, len(page.cut) - 1)):
+        page.add(_pointer(record, page.syntax))
 
 
 def _is_missing(group: Group) -> bool:
@@ -139,21 +139,21 @@ def _is_missing(group: Group) -> bool:
     return group.alike or (group.step is not None and group.step.lost_bytes > 0)
 
 
-def _pointer(record: RunRecord, ways: Ways) -> Said:
+def _pointer(record: RunRecord, syntax: NextStepSyntax) -> Said:
     """Where all output is; all that there still is."""
     lost = any(step.lost_bytes for _, _, step in steps_of(record))
-    return (words.ALL_KEPT_OUTPUT if lost else words.ALL_OUTPUT)(ways.output(record.run))
+    return (words.ALL_KEPT_OUTPUT if lost else words.ALL_OUTPUT)(syntax.output(record.run))
 
 
 class _Page:
     """Blocks of text, as many as fit. `room` is in tokens, `mark` fences outputs."""
 
-    def __init__(self, room: int, mark: str, language: Language, ways: Ways) -> None:
+    def __init__(self, room: int, mark: str, language: Language, syntax: NextStepSyntax) -> None:
         self.blocks: list[str] = []
         self.cut: list[_Shown] = []
         self.room = room
         self.language: Language = language
-        self.ways = ways
+        self.syntax = syntax
         self._mark = mark
 
     def add(self, block: str | Said) -> bool:
@@ -202,14 +202,14 @@ class _Shown:
     is_said: bool
     """Whether the heading holds all of it."""
 
-    def pointer(self, record: RunRecord, ways: Ways, others: int) -> Said:
+    def pointer(self, record: RunRecord, syntax: NextStepSyntax, others: int) -> Said:
         """How long it is, and the call that reads all of it; `others` are not whole, either."""
         step = self.group.step.name if self.group.step else ""
         where = shortest_selection(record, self.group.task.name, self.group.hosts[0], step)
         lines = self.whole.count("\n") + (not self.whole.endswith("\n"))
         size = size_in_words(len(self.whole.encode("utf-8", "replace")))
         more = words.AND_STEPS(others) if others else ""
-        call = ways.output(record.run, **where)
+        call = syntax.output(record.run, **where)
         return words.NOT_WHOLE(label(step), f"{lines:,}", size, more, call)
 
 
@@ -252,11 +252,11 @@ def _explanation(record: RunRecord) -> Iterator[Said]:
 
 def _likely_reasons(record: RunRecord) -> Iterator[Said]:
     arguments = record.arguments
-    given = ", ".join(f"{label(name)}={label(arguments[name])}" for name in list(arguments)[:10])
+    shown = ", ".join(f"{label(name)}={label(arguments[name])}" for name in list(arguments)[:10])
     host = label(arguments.get("host", ""))
     known = any(task.place.hosts for task in record.expected)
     yield words.NO_SUCH_HOST(host) if host else words.HOSTS_AWAY() if known else words.NO_HOST()
-    yield words.MISSING_VARIABLE(given or words.NOTHING_GIVEN())
+    yield words.MISSING_VARIABLE(shown or words.NOTHING_GIVEN())
     yield words.LOGIN_REFUSED()
     yield words.NOTHING_TO_DO()
 
@@ -271,7 +271,7 @@ def _add_failures(page: _Page, record: RunRecord, groups: list[Group], keep: int
     left = groups[_MOST_FAILURES:]
     if left:
         where = f"{len(_hosts_in(left)):,}"
-        page.add(words.MORE_KINDS(f"{len(left):,}", where, page.ways.output(record.run)))
+        page.add(words.MORE_KINDS(f"{len(left):,}", where, page.syntax.output(record.run)))
 
 
 def _add_untouched(page: _Page, record: RunRecord, bad: list[Group]) -> None:
@@ -283,11 +283,11 @@ def _add_untouched(page: _Page, record: RunRecord, bad: list[Group]) -> None:
 
 
 def _shown(group: Group, of_hosts: int, language: Language) -> _Shown:
-    given = group.step.output if group.step else ""
-    whole, heading = clean(given), _heading(group, of_hosts).to(language)
+    shown = group.step.output if group.step else ""
+    whole, heading = clean(shown), _heading(group, of_hosts).to(language)
     cause = label(group.cause, _LONGEST_CAUSE)
     said = len(group.hosts) > 1 and whole.strip() == cause
-    return _Shown(group, heading, whole, clean(last_states(given, language)), said)
+    return _Shown(group, heading, whole, clean(last_states(shown, language)), said)
 
 
 def _heading(group: Group, of_hosts: int) -> Said:

@@ -15,7 +15,7 @@ import anyio
 
 from opsmcp_pipelines.run import Run, Verdict
 from opsmcp_tools.journal.protocol import Journal
-from opsmcp_tools.journal.writer import Writes
+from opsmcp_tools.journal.writer import JournalWriter
 from opsmcp_tools.model.errors import JournalUnusable, ToolError
 from opsmcp_tools.model.run_record import Clock, RunRecord
 from opsmcp_tools.runs.events import CallRefused, Hooks, RunEnded
@@ -36,7 +36,7 @@ _logger = logging.getLogger(__name__)
 class Conclusions:
     """Ends runs, each once."""
 
-    def __init__(self, journal: Journal, writes: Writes, clock: Clock, hooks: Hooks) -> None:
+    def __init__(self, journal: Journal, writes: JournalWriter, clock: Clock, hooks: Hooks) -> None:
         """Record in `journal`, by way of `writes`."""
         self._journal = journal
         self._writes = writes
@@ -61,7 +61,7 @@ class Conclusions:
     async def end(self, live: LiveRun, result: Run) -> None:
         """End a run as `result` says."""
         now = live.now()
-        record = replace(live.record, result=result, ended_at=now, seen_at=now)
+        record = replace(live.record, result=result, ended_at=now, observed_at=now)
         self._note_end(record.digest, now)
         await self._conclude(record, partial(live.end, record), RunEnded(record))
 

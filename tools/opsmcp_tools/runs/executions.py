@@ -18,7 +18,7 @@ from opsmcp_pipelines.models import Definition, Operation
 from opsmcp_pipelines.source import Cancelled, Source, StartRequest
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.journal.protocol import Journal
-from opsmcp_tools.journal.writer import Writes
+from opsmcp_tools.journal.writer import JournalWriter
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import ToolUnavailable
 from opsmcp_tools.model.run_record import Clock, RunRecord, RunSettings
@@ -67,7 +67,7 @@ class Executions:
         self._settings = settings
         self._limit = ConcurrencyLimit(settings, clock)
         self._contents = contents
-        writes = Writes()
+        writes = JournalWriter()
         self._hooks = Hooks(hooks)
         conclusions = Conclusions(journal, writes, clock, self._hooks)
         self._lifecycle = Lifecycle(

@@ -14,7 +14,7 @@ from opsmcp_pipelines.models import OperationKind
 from opsmcp_pipelines.run import Run, RunReport, Status, Verdict
 from opsmcp_pipelines.source import RunRef
 from opsmcp_pipelines.verdict.judge import judge
-from opsmcp_pipelines.verdict.twins import with_overwritten
+from opsmcp_pipelines.verdict.repeated_names import with_overwritten
 from opsmcp_tools.model.run_record import Clock, RunSettings
 from opsmcp_tools.phrases.quantity import duration_in_words
 from opsmcp_tools.runs.live_run import LiveRun
@@ -75,7 +75,7 @@ class Follower:
         self._trouble = ""
         self._absences = 0
         self._doubted_at: float | None = None
-        self._told = False
+        self._notified = False
         self._misled = False
 
     async def follow(
@@ -92,7 +92,7 @@ class Follower:
                 if run.verdict.ended:
                     return run
                 changed = self._live.observe(run)
-                self._misled = self._told and not changed
+                self._misled = self._notified and not changed
                 self._interval.note_poll(
                     self._elapsed(), changed=changed, pending=self._is_pending()
                 )
@@ -111,13 +111,13 @@ class Follower:
         """
         waits = [partial(self._clock.sleep, seconds)]
         if not self._misled:
-            waits.append(partial(self._until_told, ref))
-        self._told = False
+            waits.append(partial(self._until_notified, ref))
+        self._notified = False
         await self._live.pause(*waits)
 
-    async def _until_told(self, ref: RunRef) -> None:
+    async def _until_notified(self, ref: RunRef) -> None:
         await self._poller.changed(ref)
-        self._told = True
+        self._notified = True
 
     def _elapsed(self) -> float:
         return self._clock.monotonic() - self._began

@@ -16,7 +16,7 @@ from opsmcp_pipelines.errors import SourceError
 from opsmcp_pipelines.run import Run, Verdict
 from opsmcp_pipelines.source import Cancelled, LocalSource, RunRef, Source, StartRequest
 from opsmcp_tools.journal.protocol import Journal
-from opsmcp_tools.journal.writer import Writes
+from opsmcp_tools.journal.writer import JournalWriter
 from opsmcp_tools.model.errors import (
     JournalUnusable,
     PlanChanged,
@@ -69,7 +69,7 @@ class Lifecycle:
         *,
         settings: RunSettings,
         clock: Clock,
-        writes: Writes,
+        writes: JournalWriter,
         conclusions: Conclusions,
         hooks: Hooks,
         limit: ConcurrencyLimit,

@@ -157,7 +157,7 @@ class LiveRun:
     def observe(self, result: Run) -> bool:
         """The source shows it so, still going on; whether anybody who looks on would notice."""
         changed, first = result != self._record.result, not self._polled
-        record = replace(self._record, result=result, seen_at=self.now())
+        record = replace(self._record, result=result, observed_at=self.now())
         self._become(State.ACCEPTED, record, State.ACCEPTED, visible=changed or first)
         self._polled = True
         return changed

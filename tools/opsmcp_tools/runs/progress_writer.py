@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 
 from opsmcp_pipelines.run import Run
-from opsmcp_tools.journal.writer import Writes
+from opsmcp_tools.journal.writer import JournalWriter
 from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.model.run_record import Clock, RunRecord
 
@@ -28,7 +28,7 @@ class ProgressWriter:
     def __init__(
         self,
         write: Callable[[RunRecord], object],
-        writes: Writes,
+        writes: JournalWriter,
         clock: Clock,
         record: RunRecord,
         *,

@@ -10,7 +10,7 @@ from datetime import timedelta
 from anyio.abc import TaskGroup
 
 from opsmcp_tools.journal.protocol import Journal
-from opsmcp_tools.journal.writer import Writes
+from opsmcp_tools.journal.writer import JournalWriter
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.model.run_record import Clock, RunRecord, RunSettings
@@ -32,7 +32,7 @@ class Recovery:
     def __init__(
         self,
         journal: Journal,
-        writes: Writes,
+        writes: JournalWriter,
         lifecycle: Lifecycle,
         limit: ConcurrencyLimit,
         *,

@@ -19,7 +19,7 @@ from opsmcp_pipelines.errors import (
 )
 from opsmcp_pipelines.models import OperationKey
 from opsmcp_pipelines.source import RunRef, Source, StartRequest
-from opsmcp_tools.model.errors import Look, PlanChanged, RunOutcomeUnknown, ToolUnavailable
+from opsmcp_tools.model.errors import PlanChanged, RunOutcomeUnknown, TerminalHint, ToolUnavailable
 from opsmcp_tools.model.run_record import Clock, RunSettings
 from opsmcp_tools.phrases.tool_names import PLAN_OPERATION
 
@@ -147,7 +147,7 @@ def _plan_changed(error: DefinitionChanged) -> PlanChanged:
     return PlanChanged(
         f"{nothing}. Plan the call again ({PLAN_OPERATION}) to see what it would do now",
         f"{nothing}.",
-        Look("tools", "shows what there is now"),
+        TerminalHint("tools", "shows what there is now"),
     )
 
 

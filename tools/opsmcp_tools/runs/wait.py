@@ -58,8 +58,8 @@ async def _wait(
     notified = live.record.result
     while not over() and (now := clock.monotonic()) < end:
         change = live.next_change()
-        news = live.record.result != notified
-        due = last + (_AT_MOST_EVERY_SECONDS if news else _AT_LEAST_EVERY_SECONDS)
+        updates = live.record.result != notified
+        due = last + (_AT_MOST_EVERY_SECONDS if updates else _AT_LEAST_EVERY_SECONDS)
         if on_progress and now >= due:
             notified, last = live.record.result, now
             await on_progress(live.record)

@@ -56,18 +56,18 @@ def clean_line(text: str, limit: int) -> str:
     return (head if space and len(head) > limit // 2 else cut).rstrip(" ,;:") + "…"
 
 
-def quote(given: object, limit: int = 60) -> str:
+def quote(value: object, limit: int = 60) -> str:
     """What a caller gave, for a message: visible, on one line, at most about `limit` long."""
-    if isinstance(given, str):
-        cut = "…" if len(given) > limit else ""
-        return f"'{show_hidden(given[:limit])}{cut}'"
-    if given is None or isinstance(given, bool):
-        return {None: "null", True: "true", False: "false"}[given]
-    if isinstance(given, float) or (isinstance(given, int) and given.bit_length() <= 128):
-        return str(given)
-    if isinstance(given, int):
+    if isinstance(value, str):
+        cut = "…" if len(value) > limit else ""
+        return f"'{show_hidden(value[:limit])}{cut}'"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, float) or (isinstance(value, int) and value.bit_length() <= 128):
+        return str(value)
+    if isinstance(value, int):
         return "a very large number"
-    return "an object" if isinstance(given, dict) else "a list"
+    return "an object" if isinstance(value, dict) else "a list"
 
 
 def show_hidden(text: str) -> str:

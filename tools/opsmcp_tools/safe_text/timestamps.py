@@ -3,7 +3,7 @@
 import re
 from datetime import datetime, timedelta
 
-__all__ = ["parse_moment"]
+__all__ = ["parse_timestamp"]
 
 _AGO = re.compile(r"(\d{1,6})\s*(m|h|d|w)(?:\s+ago)?", re.ASCII)
 _UNITS = {
@@ -14,7 +14,7 @@ _UNITS = {
 }
 
 
-def parse_moment(text: str, now: datetime) -> datetime:
+def parse_timestamp(text: str, now: datetime) -> datetime:
     """The time that is meant: `30m`, `2h`, `7d` ago, or `2026-11-23T09:30`, in the zone of `now`.
 
     Raises:

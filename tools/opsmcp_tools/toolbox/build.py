@@ -205,7 +205,7 @@ def build_toolbox(
     contents = catalogue.contents
     language = settings.language
     inventory = Inventory(contents.clusters, contents.hosts, settings.host_selectors, language)
-    workshop = _Workshop(catalogue, settings, inventory, names, approvals, at)
+    workshop = _ToolBuilder(catalogue, settings, inventory, names, approvals, at)
     built = [workshop.build(operation) for operation in considered]
     at(None)
     tools = _with_siblings([item for item in built if isinstance(item, Tool)], policy, language)
@@ -225,7 +225,7 @@ def build_toolbox(
 
 
 @dataclass(frozen=True)
-class _Workshop:
+class _ToolBuilder:
     """What is the same for every tool of one generation."""
 
     catalogue: Catalogue
@@ -394,10 +394,10 @@ def _bound(
     if variable.name.lower() == HOST and isinstance(operation, Task) and operation.host:
         # What the task itself names beats the variable.
         return Bound(variable.name, operation.host)
-    given, constants = settings.bind, settings.constants
+    bind_values, constants = settings.bind, settings.constants
     if said and said.bound is not None:
-        given, constants = {f"{operation.name}.{variable.name}": said.bound}, frozenset[str]()
-    return bind(operation.name, variable, kind.kind, given, constants)
+        bind_values, constants = {f"{operation.name}.{variable.name}": said.bound}, frozenset[str]()
+    return bind(operation.name, variable, kind.kind, bind_values, constants)
 
 
 def _override(operation: Operation, settings: ToolSettings) -> Override:

@@ -18,9 +18,9 @@ from opsmcp_pipelines.models import Operation, Pipeline, Step, Task
 from opsmcp_pipelines.shell.programs import names
 from opsmcp_tools.model.tool import Hints
 from opsmcp_tools.safe_text.characters import clean_line
-from opsmcp_tools.toolbox.reading.evidence import Evidence, Proof
-from opsmcp_tools.toolbox.reading.script import weigh_script
-from opsmcp_tools.toolbox.reading.verbs import ADDING, is_changing
+from opsmcp_tools.toolbox.read_only.evidence import Evidence, Proof
+from opsmcp_tools.toolbox.read_only.script import weigh_script
+from opsmcp_tools.toolbox.read_only.verbs import ADDING, is_changing
 
 __all__ = ["LABELS", "infer_hints", "label_fault", "names_destruction", "weigh_tasks"]
 

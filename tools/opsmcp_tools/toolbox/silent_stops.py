@@ -7,7 +7,7 @@ from opsmcp_pipelines.models import Operation, Pipeline, Task
 from opsmcp_pipelines.verdict.ops_conditions import condition_fault
 from opsmcp_tools.safe_text.cleaning import label
 
-__all__ = ["SILENT_STOPS", "find_nameless", "find_twins", "silent_stops"]
+__all__ = ["SILENT_STOPS", "find_nameless", "find_repeated_names", "silent_stops"]
 
 SILENT_STOPS = "silent_stops"
 """The note of a tool that names the steps at which Ops would stop without a word."""
@@ -32,7 +32,7 @@ def find_nameless(operation: Operation) -> str:
     return f"its task {label(found)!r} has no `name`, and Ops reports nothing of such a task"
 
 
-def find_twins(operation: Operation) -> Iterator[str]:
+def find_repeated_names(operation: Operation) -> Iterator[str]:
     """The names of tasks of which Ops keeps one report only: a sentence each."""
     refs = operation.tasks if isinstance(operation, Pipeline) else ()
     counted = Counter((ref.name, ref.task) for ref in refs)

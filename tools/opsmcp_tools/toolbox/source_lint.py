@@ -35,7 +35,7 @@ from opsmcp_tools.toolbox.hints import (
 from opsmcp_tools.toolbox.kind_lint import misfits
 from opsmcp_tools.toolbox.naming import MAX_NAME_LENGTH
 from opsmcp_tools.toolbox.overrides import TO_DO, Override, check_overrides, find_override
-from opsmcp_tools.toolbox.silent_stops import find_twins, silent_stops
+from opsmcp_tools.toolbox.silent_stops import find_repeated_names, silent_stops
 
 __all__ = ["Finding", "Report", "Severity", "lint_source", "suggest_settings"]
 
@@ -226,11 +226,11 @@ def _meaning(subject: _Subject) -> Iterator[Finding]:
 def _secrets(subject: _Subject) -> Iterator[Finding]:
     bind, own = subject.settings.bind, subject.operation.name
     for variable in subject.variables:
-        given = variable.value or variable.default
+        preset = variable.value or variable.default
         words = subject.said.variables.get(variable.name)
         bound = variable.name in bind or f"{own}.{variable.name}" in bind
         bound |= words is not None and words.bound is not None
-        if is_secret_name(variable.name) and variable.required and not (given or bound):
+        if is_secret_name(variable.name) and variable.required and not (preset or bound):
             message = f"it is a secret without a value: set bind.{variable.name}"
             yield Finding("unbound-secret", Severity.ERROR, message, variable.name)
 
@@ -326,7 +326,7 @@ def _silence(subject: _Subject) -> Iterator[Finding]:
         return  # The embedded engine says what it cannot read, and reports each task.
     for message in silent_stops(subject.tasks):
         yield Finding("unreadable-condition", Severity.ERROR, message)
-    for message in find_twins(subject.operation):
+    for message in find_repeated_names(subject.operation):
         yield Finding("same-task-name", Severity.WARNING, message)
 
 

@@ -1,12 +1,12 @@
-"""Keeper: the beginning and the end of an output, cut where no secret is cut in two.
+"""The beginning and the end of an output, cut where no secret is cut in two.
 
 Pure. Whoever masks the text later knows a secret only as a whole, so a cut within one would show
-half of it. Keeper does not know secrets; it is given what replaces them.
+half of it. It does not know secrets; it is told what replaces them.
 """
 
 from collections.abc import Callable
 
-__all__ = ["Keeper"]
+__all__ = ["BoundedOutput"]
 
 _LONGEST_LINE = 8 * 1024
 """Longer ones are cut, or a program that writes no line ends would show nothing."""
@@ -18,7 +18,7 @@ _MOST_CUTS = 16
 """How many places for a cut are tried; where secrets stand at all of them, nothing is shown."""
 
 
-class Keeper:
+class BoundedOutput:
     """Keeps the beginning and the end of an output, and counts all of it."""
 
     def __init__(self, limit_bytes: int, mask: Callable[[str], str] = str) -> None:

@@ -46,8 +46,8 @@ def _empty(system: ctypes.CDLL) -> None:
         raise ValueError("the kernel does not say where it is")
     system.getenv.restype = ctypes.c_void_p
     for entry in ctypes.string_at(start, end - start).split(b"\0"):
-        name, given, value = entry.partition(b"=")
-        at = system.getenv(name) if given else None
+        name, separator, value = entry.partition(b"=")
+        at = system.getenv(name) if separator else None
         if at is not None and start <= at < end:
             os.putenv(name, value)
     ctypes.memset(start, 0, end - start)

@@ -17,7 +17,7 @@ __all__ = [
     "MARK",
     "SEES_PROCESSES",
     "Ending",
-    "Seen",
+    "ProcessInfo",
     "below",
     "end",
     "end_marked",
@@ -44,7 +44,7 @@ _MOST_NAMED = 5
 _OVER = ("Z", "X")
 
 
-class Seen(NamedTuple):
+class ProcessInfo(NamedTuple):
     """A process as it was seen; by its number and its start it is known again."""
 
     number: int
@@ -60,7 +60,7 @@ class Ending(NamedTuple):
     left: tuple[str, ...] = ()
 
 
-def end(find: Callable[[], Sequence[Seen]]) -> Ending:
+def end(find: Callable[[], Sequence[ProcessInfo]]) -> Ending:
     """Ask what `find` finds to end, then make it: until nothing is found, or for seconds."""
     found: set[tuple[int, str]] = set()
     for number, seconds in ((signal.SIGTERM, _TERM_SECONDS), (signal.SIGKILL, _KILL_SECONDS)):
@@ -88,7 +88,7 @@ def title_of(run: str) -> str:
     return f"opsmcp-{zlib.crc32(run.encode()):08x}"
 
 
-def titled(run: str) -> Sequence[Seen]:
+def titled(run: str) -> Sequence[ProcessInfo]:
     """The processes that call themselves so."""
     title = title_of(run)
     return [one for one in _processes() if one.name == title and one.number != os.getpid()]
@@ -101,7 +101,7 @@ def kill_titled(run: str) -> None:
             os.kill(one.number, signal.SIGKILL)
 
 
-def _marked(run: str) -> Sequence[Seen]:
+def _marked(run: str) -> Sequence[ProcessInfo]:
     """The processes that still carry the mark of a run in their environment."""
     mark = f"{MARK}={run}".encode()
     return [one for one in _processes() if mark in _environment(one.number).split(b"\0")]
@@ -115,7 +115,7 @@ def _environment(number: int) -> bytes:
         return b""
 
 
-def _processes() -> Iterator[Seen]:
+def _processes() -> Iterator[ProcessInfo]:
     """The processes of this machine that are not over, as far as this one may see them."""
     try:
         numbers = [int(name) for name in os.listdir("/proc") if name.isdecimal()]  # noqa: PTH208
@@ -126,7 +126,7 @@ def _processes() -> Iterator[Seen]:
             yield seen
 
 
-def _look_at(number: int) -> Seen | None:
+def _look_at(number: int) -> ProcessInfo | None:
     try:
         with open(f"/proc/{number}/stat", "rb") as file:  # noqa: PTH123 - see the top
             text = file.read().decode(errors="replace")
@@ -137,16 +137,16 @@ def _look_at(number: int) -> Seen | None:
     fields = rest.split()
     if len(fields) < 20 or fields[0] in _OVER:
         return None
-    return Seen(number, fields[19], int(fields[1]), name)
+    return ProcessInfo(number, fields[19], int(fields[1]), name)
 
 
-def below(root: int, but: Set[tuple[int, str]] = frozenset()) -> list[Seen]:
+def below(root: int, but: Set[tuple[int, str]] = frozenset()) -> list[ProcessInfo]:
     """The descendants of a process, without those in `but` and what is below them."""
-    children: dict[int, list[Seen]] = {}
+    children: dict[int, list[ProcessInfo]] = {}
     for one in _processes():
         if one[:2] not in but:
             children.setdefault(one.parent, []).append(one)
-    found: list[Seen] = []
+    found: list[ProcessInfo] = []
     ahead = [root]
     while ahead:
         next_below = children.pop(ahead.pop(), [])
@@ -155,7 +155,7 @@ def below(root: int, but: Set[tuple[int, str]] = frozenset()) -> list[Seen]:
     return found
 
 
-def holders(seen: Iterable[Seen], pipe: str) -> list[Seen]:
+def holders(seen: Iterable[ProcessInfo], pipe: str) -> list[ProcessInfo]:
     """Those who have this pipe open."""
     return [one for one in seen if pipe in _open_files(one.number)]
 
@@ -177,11 +177,11 @@ def _open_files(number: int) -> Iterator[str]:
             yield os.readlink(f"/proc/{number}/fd/{name}")  # noqa: PTH115 - see the top
 
 
-def living_groups(groups: Sequence[int]) -> list[Seen]:
+def living_groups(groups: Sequence[int]) -> list[ProcessInfo]:
     """Where processes cannot be looked at: the groups of steps, which need not be all of them."""
-    found: list[Seen] = []
+    found: list[ProcessInfo] = []
     for group in groups:
         with suppress(OSError):
             os.killpg(group, 0)
-            found.append(Seen(-group, "", 0, "process group"))
+            found.append(ProcessInfo(-group, "", 0, "process group"))
     return found

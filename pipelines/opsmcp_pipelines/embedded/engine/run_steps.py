@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio import to_thread
 
-from opsmcp_pipelines.embedded.engine.bounded_output import Keeper
+from opsmcp_pipelines.embedded.engine.bounded_output import BoundedOutput
 from opsmcp_pipelines.embedded.engine.conditions import ConditionError, evaluate
 from opsmcp_pipelines.embedded.engine.results import WrongResult, read_results
 from opsmcp_pipelines.embedded.engine.state import RunState
 from opsmcp_pipelines.embedded.engine.supervisor import Ended, Supervisor
 from opsmcp_pipelines.embedded.engine.variables import Plan, TaskValues, resolve
-from opsmcp_pipelines.embedded.engine.work_directory import Workplace
+from opsmcp_pipelines.embedded.engine.work_directory import WorkDirectory
 from opsmcp_pipelines.embedded.loader import runs_here
 from opsmcp_pipelines.models import Step, Task, TaskRef
 from opsmcp_pipelines.run import Status, StepReport
@@ -126,7 +126,7 @@ class _Prepared:
     """The script of a step and the place that it was written to, or why it was not."""
 
     script: "Script"
-    place: Workplace | OSError
+    place: WorkDirectory | OSError
 
 
 class _TaskRunner:
@@ -232,7 +232,7 @@ class _TaskRunner:
         return render_step(content, values)
 
     async def _execute(self, step: Step, prepared: "_Prepared") -> StepReport:
-        keeper = Keeper(self._settings.output_bytes, self._settings.mask)
+        keeper = BoundedOutput(self._settings.output_bytes, self._settings.mask)
         self._state.running = (step.name, keeper)
         seconds = step.timeout_seconds or self._settings.step_seconds
         try:
@@ -246,7 +246,9 @@ class _TaskRunner:
         note = _note(ended, limit)
         return StepReport(step.name, status, keeper.text(), keeper.total, note=note)
 
-    async def _run_script(self, prepared: "_Prepared", seconds: float, keeper: Keeper) -> Ended:
+    async def _run_script(
+        self, prepared: "_Prepared", seconds: float, keeper: BoundedOutput
+    ) -> Ended:
         """Run a script from its private directory, which is removed afterwards."""
         script, place = prepared.script, prepared.place
         if isinstance(place, OSError):
@@ -308,10 +310,10 @@ def _refuse(resolved: TaskValues) -> str:
     return ""
 
 
-def _write_script(script: "Script", temporary: str | None) -> Workplace:
-    """A workplace with the script and an empty folder in it."""
+def _write_script(script: "Script", temporary: str | None) -> WorkDirectory:
+    """The directory with the script and an empty folder in it."""
     # Not on standard input: a step that reads its input would eat the rest of its script.
-    place = Workplace.make(temporary)
+    place = WorkDirectory.make(temporary)
     try:
         (place.folder / "work").mkdir(mode=0o700)
         path = place.folder / "script"

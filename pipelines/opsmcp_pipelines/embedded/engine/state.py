@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import anyio
 
-from opsmcp_pipelines.embedded.engine.bounded_output import Keeper
+from opsmcp_pipelines.embedded.engine.bounded_output import BoundedOutput
 from opsmcp_pipelines.embedded.loader import LOCAL_HOST
 from opsmcp_pipelines.models import TaskRef
 from opsmcp_pipelines.run import NodeReport, RunReport, Status, StepReport, TaskReport
@@ -30,7 +30,7 @@ class TaskState:
     ref: TaskRef
     status: Status = Status.RUNNING
     steps: list[StepReport] = field(default_factory=list[StepReport])
-    running: tuple[str, Keeper] | None = None
+    running: tuple[str, BoundedOutput] | None = None
     results: dict[str, str] = field(default_factory=dict[str, str])
     skipped: bool = False
     started_at: datetime | None = None

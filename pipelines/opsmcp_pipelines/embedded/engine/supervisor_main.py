@@ -22,7 +22,7 @@ from opsmcp_pipelines.embedded.engine.messages import Message, pack, unpack
 from opsmcp_pipelines.embedded.engine.processes import (
     SEES_PROCESSES,
     Ending,
-    Seen,
+    ProcessInfo,
     below,
     end,
     holders,
@@ -137,7 +137,7 @@ class _Supervisor:
         """End all of the run, what the last step started, or what of that keeps its output open."""
         return end(lambda: self._find(which))
 
-    def _find(self, which: str) -> list[Seen]:
+    def _find(self, which: str) -> list[ProcessInfo]:
         if not SEES_PROCESSES:
             self._reap()
             return living_groups(self._groups if which == "run" else self._groups[-1:])
@@ -146,7 +146,7 @@ class _Supervisor:
         of_step = self._below(self._before)
         return of_step if which == "step" else holders(of_step, self._pipe)
 
-    def _below(self, but: Set[tuple[int, str]] = frozenset()) -> list[Seen]:
+    def _below(self, but: Set[tuple[int, str]] = frozenset()) -> list[ProcessInfo]:
         """What is there of the run: without children nothing, since orphans become children."""
         return below(os.getpid(), but) if self._reap() else []
 

@@ -19,7 +19,7 @@ class Plan:
 
     operation: Operation
     parts: tuple[tuple[TaskRef, Task], ...]
-    given: Mapping[str, str]
+    arguments: Mapping[str, str]
 
     @property
     def produced(self) -> frozenset[str]:
@@ -36,32 +36,32 @@ class TaskValues:
     missing: tuple[str, ...]
 
 
-def build_plan(definition: Definition, given: Mapping[str, str]) -> Plan:
+def build_plan(definition: Definition, arguments: Mapping[str, str]) -> Plan:
     """The plan of a run with these values."""
     operation = definition.operation
     own = (TaskRef(operation.name, operation.name),)
     refs = own if isinstance(operation, Task) else operation.tasks
     parts = tuple(zip(refs, definition.tasks, strict=True))
-    return Plan(operation, parts, dict(given))
+    return Plan(operation, parts, dict(arguments))
 
 
 def resolve(plan: Plan, task: Task, results: Mapping[str, str]) -> TaskValues:
     """The values that `task` starts with."""
     outer = plan.operation.variables if isinstance(plan.operation, Pipeline) else ()
-    given = dict(plan.given)
+    arguments = dict(plan.arguments)
     values = dict(results)
     for variable in outer:
-        values[variable.name] = _value(variable, results.get(variable.name, ""), given)
-    given |= {name: value for name, value in values.items() if value}
+        values[variable.name] = _value(variable, results.get(variable.name, ""), arguments)
+    arguments |= {name: value for name, value in values.items() if value}
     for variable in task.variables:
-        values[variable.name] = _value(variable, "", given)
+        values[variable.name] = _value(variable, "", arguments)
     fixed = {variable.name: variable.value for variable in outer if variable.value}
     fixed |= {variable.name: variable.value for variable in task.variables if variable.value}
     return TaskValues(values, fixed, _missing(plan, outer, task, values))
 
 
-def _value(variable: Variable, result: str, given: Mapping[str, str]) -> str:
-    return variable.value or result or given.get(variable.name, "") or variable.default or ""
+def _value(variable: Variable, result: str, arguments: Mapping[str, str]) -> str:
+    return variable.value or result or arguments.get(variable.name, "") or variable.default or ""
 
 
 def _missing(

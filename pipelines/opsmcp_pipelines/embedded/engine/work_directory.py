@@ -1,4 +1,4 @@
-"""Workplace: the private directory that a script runs from, and that goes when the script is over.
+"""The private directory that a script runs from, and that goes when the script is over.
 
 The script may hold values that are secret, so it must not outlive an opsmcp that was killed. A lock
 (`flock`) on the directory tells: the kernel releases it when the process ends, `kill -9` included.
@@ -13,20 +13,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Workplace", "remove_left_over"]
+__all__ = ["WorkDirectory", "remove_left_over"]
 
 _PREFIX = "opsmcp-step-"
 
 
 @dataclass(frozen=True, slots=True)
-class Workplace:
+class WorkDirectory:
     """A directory that nobody else can read, held by this process until it is removed."""
 
     folder: Path
     lock: int
 
     @classmethod
-    def make(cls, temporary: str | None) -> "Workplace":
+    def make(cls, temporary: str | None) -> "WorkDirectory":
         """A new one in the directory `temporary`, or where the system has such things.
 
         Raises:

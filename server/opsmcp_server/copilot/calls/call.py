@@ -21,13 +21,13 @@ _LONGEST_LINE = 200
 
 def parse(words: Sequence[str], properties: Mapping[str, Any]) -> dict[str, Any] | None:
     """The arguments; None when one is not of the form name=value."""
-    given: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     for word in words:
         name, separator, value = word.partition("=")
         if not separator or not name:
             return None
-        given[name] = _read_value(value, properties.get(name))
-    return given
+        arguments[name] = _read_value(value, properties.get(name))
+    return arguments
 
 
 def _read_value(text: str, schema: object) -> object:

@@ -17,7 +17,7 @@ from anyio.abc import TaskGroup
 from opsmcp_server.copilot.base.outcome import Outcome, object_of
 from opsmcp_server.copilot.base.words import Words
 from opsmcp_server.copilot.calls.call import Call, command_line
-from opsmcp_server.copilot.calls.consent import Asking
+from opsmcp_server.copilot.calls.consent import ConsentPrompt
 from opsmcp_server.copilot.calls.origin import Origins
 from opsmcp_server.copilot.calls.question import LONGEST_QUESTION
 from opsmcp_server.copilot.servers.hub import Hub
@@ -49,7 +49,7 @@ class Caller:
     """Calls tools. Changes go one after the other, so that each is asked about alone."""
 
     hub: Hub
-    asking: Asking
+    asking: ConsentPrompt
     origins: Origins
     group: TaskGroup
     """The tasks of the chat."""
@@ -152,9 +152,9 @@ class Caller:
 
     async def plan(self, call: Call) -> Outcome | None:
         """What the server says that a call would do; None when it does not plan."""
-        name, given = call.named
+        name, arguments = call.named
         for planner in self.hub.named(PLAN_OPERATION, call.offered.server):
-            return await planner.read(name=name, arguments=dict(given))
+            return await planner.read(name=name, arguments=dict(arguments))
         return None
 
     def _refused(self, call: Call) -> Outcome:
@@ -181,7 +181,7 @@ class Caller:
             outcomes.append(outcome)
             done.set()
             if call.left and not call.settled:
-                self._tell_late(call, outcome)
+                self._notify_late(call, outcome)
 
         self.unfinished.append(call)
         self.group.start_soon(work)
@@ -199,11 +199,11 @@ class Caller:
             text = clean(message or "")[:_LONGEST_PROGRESS]
             found = _HANDLE.search(text)
             call.run = found[1] if found else call.run
-            self._tell_progress(call, text, progress, total, is_ours=server.in_process)
+            self._report_progress(call, text, progress, total, is_ours=server.in_process)
 
         return await server.call(name, call.arguments, on_progress)
 
-    def _tell_progress(
+    def _report_progress(
         self, call: Call, text: str, progress: float, total: float | None, *, is_ours: bool
     ) -> None:
         if not call.left:
@@ -219,15 +219,15 @@ class Caller:
                 break
             call.run = outcome.run
             line = outcome.text.partition("\n")[0][:_LONGEST_PROGRESS]
-            self._tell_progress(call, line, 0, None, is_ours=outcome.is_ours)
-            given = {"run": outcome.run, "wait_seconds": _WAIT_SECONDS}
+            self._report_progress(call, line, 0, None, is_ours=outcome.is_ours)
+            arguments = {"run": outcome.run, "wait_seconds": _WAIT_SECONDS}
             asked_at = anyio.current_time()
-            outcome = await self._answer(Call(reader, given, run=outcome.run))
+            outcome = await self._answer(Call(reader, arguments, run=outcome.run))
             if outcome.goes_on:  # A server need not wait, as opsmcp does.
                 await anyio.sleep_until(asked_at + _LEAST_SECONDS)
         return outcome
 
-    def _tell_late(self, call: Call, outcome: Outcome) -> None:
+    def _notify_late(self, call: Call, outcome: Outcome) -> None:
         """Say what came of a call that nobody waited for."""
         tool, run = call.offered.name, outcome.run or call.run
         verdict = outcome.verdict or ("failed" if outcome.is_error else "succeeded")
@@ -240,6 +240,6 @@ class Caller:
         self.view.note(said)
 
 
-def _with_changes(outcome: Outcome, call: Call, given: dict[str, Any]) -> Outcome:
+def _with_changes(outcome: Outcome, call: Call, arguments: dict[str, Any]) -> Outcome:
     """The outcome, saying what the call was made with if that is not what was given."""
-    return outcome if call.arguments == given else replace(outcome, changed=call.arguments)
+    return outcome if call.arguments == arguments else replace(outcome, changed=call.arguments)

@@ -27,13 +27,13 @@ from opsmcp_server.copilot.calls.question import (
 )
 from opsmcp_server.copilot.terminal.person import TerminalPerson
 
-__all__ = ["Asking"]
+__all__ = ["ConsentPrompt"]
 
 _SLOWEST_HASTE_SECONDS = 0.8
 """opsmcp says of a refusal that comes faster than 0.7 s that perhaps nobody was asked."""
 
 
-class Asking:
+class ConsentPrompt:
     """Asks the person, and remembers which call is being asked about."""
 
     def __init__(self, person: TerminalPerson, words: Words) -> None:

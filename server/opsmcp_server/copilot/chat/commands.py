@@ -69,21 +69,21 @@ class Commands:
     async def do(self, line: str) -> int:
         """Do it; returns 0 when that went well."""
         try:
-            name, *given = shlex.split(line)
+            name, *arguments = shlex.split(line)
         except ValueError:
-            name, *given = line.split()
+            name, *arguments = line.split()
         command = self._table.get(name)
         if command is None:
             return self._say("no-such-command", command=clean_line(name, 40))
-        return await command(given)
+        return await command(arguments)
 
     def _say(self, key: str, **values: object) -> int:
         self.session.view.note(self.session.words(key, **values))
         return 1
 
-    async def _tools(self, given: Sequence[str]) -> int:
+    async def _tools(self, arguments: Sequence[str]) -> int:
         tools = list(self.hub.tools.values())
-        query = " ".join(given)
+        query = " ".join(arguments)
         found = find(tools, query, _MOST_TOOLS) if query else tools
         rows = {tool.name: (_mark(tool), tool.description) for tool in found}
         if query:
@@ -107,8 +107,8 @@ class Commands:
                 rows[clean_line(text_of(row.get("name")), _LONGEST_NAME)] = (mark, words)
         return rows
 
-    async def _run(self, given: Sequence[str]) -> int:
-        call = self._read_call(given, "/run")
+    async def _run(self, arguments: Sequence[str]) -> int:
+        call = self._read_call(arguments, "/run")
         if call is None:
             return 1
         self.session.caller.origins.person_gave(call.arguments)
@@ -116,9 +116,9 @@ class Commands:
         self.session.view.rest()
         return 0 if outcome.good else 1
 
-    def _read_call(self, given: Sequence[str], command: str) -> Call | None:
+    def _read_call(self, arguments: Sequence[str], command: str) -> Call | None:
         """What is to be called; None when that was said to be wrong."""
-        name, *words = given or [""]
+        name, *words = arguments or [""]
         listed = self.hub.find(name)
         # One that is not listed may still be there.
         offered = listed or next(iter(self.hub.named(RUN_OPERATION)), None)
@@ -136,8 +136,8 @@ class Commands:
     def _usage(self, usage: str) -> int:
         return self._say("usage", usage=usage)
 
-    async def _plan(self, given: Sequence[str]) -> int:
-        call = self._read_call(given, "/plan")
+    async def _plan(self, arguments: Sequence[str]) -> int:
+        call = self._read_call(arguments, "/plan")
         if call is None:
             return 1
         planned = await self.session.caller.plan(call)
@@ -146,19 +146,19 @@ class Commands:
         self.session.view.answer(_said(planned))
         return int(planned.is_error)
 
-    async def _runs(self, given: Sequence[str]) -> int:
+    async def _runs(self, arguments: Sequence[str]) -> int:
         lists = self.hub.named(LIST_RUNS)
         for tool in lists:
             self.session.view.answer(_said(await tool.read()))
         return 0 if lists else self._say("no-such-tool", tool=LIST_RUNS)
 
-    async def _output(self, given: Sequence[str]) -> int:
-        if len(given) != 1:
+    async def _output(self, arguments: Sequence[str]) -> int:
+        if len(arguments) != 1:
             return self._usage("/output RUN")
         failure = self.session.words("no-such-tool", tool=GET_RUN_OUTPUT)
         for tool in self.hub.named(GET_RUN_OUTPUT):
             parts: list[str] = []
-            async with aclosing(output_of(tool, given[0])) as answers:
+            async with aclosing(output_of(tool, arguments[0])) as answers:
                 async for answer in answers:
                     if answer.is_error:
                         failure = _said(answer)
@@ -170,28 +170,28 @@ class Commands:
         self.session.view.note(failure)
         return 1
 
-    async def _history(self, given: Sequence[str]) -> int:
+    async def _history(self, arguments: Sequence[str]) -> int:
         asked = self.session.conversation.questions
         lines = [f"{place}. {clean(text)}" for place, text in enumerate(asked, start=1)]
         self.session.view.answer("\n".join(lines) or self.session.words("none"))
         return 0
 
-    async def _clear(self, given: Sequence[str]) -> int:
+    async def _clear(self, arguments: Sequence[str]) -> int:
         self.session.conversation.forget()
         self._say("cleared")
         return 0
 
-    async def _model(self, given: Sequence[str]) -> int:
+    async def _model(self, arguments: Sequence[str]) -> int:
         endpoint = self.session.endpoint
-        if given:
-            endpoint.model = given[0]
+        if arguments:
+            endpoint.model = arguments[0]
         self._say("model", model=clean_line(endpoint.model, 100))
         return 0
 
-    async def _save(self, given: Sequence[str]) -> int:
-        if len(given) != 1:
+    async def _save(self, arguments: Sequence[str]) -> int:
+        if len(arguments) != 1:
             return self._usage("/save FILE")
-        path = Path(given[0])
+        path = Path(arguments[0])
         shown = clean_line(str(path), 200)
         text = self.session.transcript.markdown()
         try:
@@ -204,7 +204,7 @@ class Commands:
         self._say("saved", file=shown)
         return 0
 
-    async def _help(self, given: Sequence[str]) -> int:
+    async def _help(self, arguments: Sequence[str]) -> int:
         self.session.view.answer(self.session.words("help"))
         return 0
 

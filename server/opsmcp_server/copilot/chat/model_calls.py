@@ -40,7 +40,7 @@ _FIND, _CALL = "find_tools", "call_found_tool"
 
 _MOST_FOUND = 8
 
-_Tell = Callable[[str], None]
+_Notify = Callable[[str], None]
 """Takes the result of a call, for the model."""
 
 
@@ -87,16 +87,16 @@ class Dispatch:
         turn.falls_short = False
 
         async def one(place: int, call: ModelCall) -> None:
-            def tell(text: str) -> None:
+            def notify(text: str) -> None:
                 texts[place] = text
 
             try:
-                await self._one(turn, call, tell, cut=reply.cuts(call))
+                await self._one(turn, call, notify, cut=reply.cuts(call))
             except _Repeated as error:
-                tell(error.told)
+                notify(error.told)
                 repeated.append(error.tool)
             except _NotMade as error:
-                tell(error.told)
+                notify(error.told)
                 turn.falls_short = True
                 self.caller.view.note(self.caller.words(error.key, tool=error.tool))
 
@@ -108,7 +108,7 @@ class Dispatch:
             turn.results(calls, texts)
         return "".join(repeated[:1])
 
-    async def _one(self, turn: Turn, call: ModelCall, tell: _Tell, *, cut: bool) -> None:
+    async def _one(self, turn: Turn, call: ModelCall, notify: _Notify, *, cut: bool) -> None:
         """Make one call; what comes of it is told also when the wait for it is broken off."""
         if cut:
             raise _NotMade("cut-call", call.name, _CUT)
@@ -118,23 +118,23 @@ class Dispatch:
         if arguments is None:
             raise _NotMade("bad-arguments", name, _BAD_ARGUMENTS)
         if self._searches and name == _FIND:
-            tell(self._find(text_of(arguments.get("query"))))
+            notify(self._find(text_of(arguments.get("query"))))
             return
         offered = self.caller.hub.find(name)
         if offered is None:
             raise _NotMade("unknown-tool", name, self._unknown(name))
-        await self._call(turn, offered, arguments, tell)
+        await self._call(turn, offered, arguments, notify)
 
     async def _call(
-        self, turn: Turn, offered: Offered, arguments: dict[str, Any], tell: _Tell
+        self, turn: Turn, offered: Offered, arguments: dict[str, Any], notify: _Notify
     ) -> None:
         own, often = offered.built_in, turn.count(offered.name, arguments) > _MOST_REPEATS
         if often and not (own and own.is_polled):
             raise _Repeated("repeated", offered.tool.name, _NOT_AGAIN)
         outcome = await self.caller.call(
-            offered, arguments, on_left=lambda left: tell(_result(left))
+            offered, arguments, on_left=lambda left: notify(_result(left))
         )
-        tell(_result(outcome))
+        notify(_result(outcome))
         if outcome.verdict or own is None or offered.runs_another:
             turn.status = 0 if outcome.good else 1
 

@@ -10,7 +10,7 @@ import anyio
 from opsmcp_server.config.schema import Copilot
 from opsmcp_server.copilot.base.words import Words
 from opsmcp_server.copilot.calls.caller import Caller
-from opsmcp_server.copilot.calls.consent import Asking
+from opsmcp_server.copilot.calls.consent import ConsentPrompt
 from opsmcp_server.copilot.calls.origin import Origins
 from opsmcp_server.copilot.chat.conversation import Conversation
 from opsmcp_server.copilot.chat.model_calls import Dispatch
@@ -87,7 +87,7 @@ async def open_session(plan: Plan, addresses: Sequence[Address]) -> AsyncGenerat
     words, interrupts, transcript = plan.words, Interrupts(), Transcript(plan.secrets)
     # What suits stdout: a terminal or a pipe.
     shown = (Screen if sys.stdout.isatty() else Plain)(words, silence=plan.silence)
-    asking = Asking(TerminalPerson(words, shown.quiet, interrupts), words)
+    asking = ConsentPrompt(TerminalPerson(words, shown.quiet, interrupts), words)
     async with (
         _endpoint(plan, transcript) as endpoint,
         connect(addresses, asking.elicited, words) as hub,

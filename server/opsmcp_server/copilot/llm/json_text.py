@@ -35,15 +35,15 @@ The tools, each with the JSON Schema of its arguments:
 
 def read_object(text: str) -> dict[str, Any] | None:
     """The JSON object in `text`; None when there is none that can be told."""
-    given = text[:_LONGEST].strip()
-    if not given:
+    raw = text[:_LONGEST].strip()
+    if not raw:
         return {}
-    plain = given.removesuffix("```")
+    plain = raw.removesuffix("```")
     start = plain.find("{")
     body = _balanced(plain[start:])
     # Of two objects neither is more likely meant than the other.
     is_one = start >= 0 and "{" not in plain[start + len(body) :]
-    return _first([given, *_mended(body)] if is_one else [given])
+    return _first([raw, *_mended(body)] if is_one else [raw])
 
 
 def _read_objects(text: str, *, mends: bool) -> list[dict[str, Any]]:
@@ -147,8 +147,8 @@ def _call(found: dict[str, Any], number: int) -> ModelCall | None:
     name = found.get("tool", None if arguments is None else found.get("name"))
     if not isinstance(name, str) or not name:
         return None
-    given: Any = {} if arguments is None else arguments
-    written = given if isinstance(given, str) else json.dumps(given)
+    raw: Any = {} if arguments is None else arguments
+    written = raw if isinstance(raw, str) else json.dumps(raw)
     return ModelCall(f"json-{number}", name, written)
 
 

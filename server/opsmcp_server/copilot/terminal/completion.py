@@ -57,9 +57,9 @@ class Names:
             self._old = anyio.Event()
             await self._hub.refresh()
 
-    async def _read(self, tool: str, rows: str, field: str, **given: str) -> Sequence[str]:
+    async def _read(self, tool: str, rows: str, field: str, **arguments: str) -> Sequence[str]:
         offered = self._hub.find(tool)
-        answer = await offered.read(**given) if offered else None
+        answer = await offered.read(**arguments) if offered else None
         found = list_of(answer.data.get(rows)) if answer else ()
         names = (text_of(object_of(row).get(field)) for row in found)
         return [clean_line(name, _LONGEST_NAME) for name in names if name]
@@ -109,10 +109,10 @@ class ChatCompleter(Completer):
         offered = self._hub.find(earlier[1])
         return self._arguments(offered, earlier[2:], typed) if offered else ()
 
-    def _arguments(self, offered: Offered, given: Sequence[str], typed: str) -> Iterable[str]:
+    def _arguments(self, offered: Offered, arguments: Sequence[str], typed: str) -> Iterable[str]:
         name, separator, _ = typed.partition("=")
         if not separator:
-            taken = {word.partition("=")[0] for word in given}
+            taken = {word.partition("=")[0] for word in arguments}
             return [f"{name}=" for name in offered.properties if name not in taken]
         choices = list_of(object_of(offered.properties.get(name)).get("enum"))
         shown = [clean_line(str(choice), _LONGEST_NAME) for choice in choices]

@@ -8,14 +8,14 @@ from rich.console import Console
 
 from opsmcp_server.copilot.base.outcome import Outcome
 from opsmcp_server.copilot.base.words import Words
-from opsmcp_server.copilot.terminal.view import WIDEST_LINE, Holding, barred, fold, rows_of
+from opsmcp_server.copilot.terminal.view import WIDEST_LINE, BufferedView, barred, fold, rows_of
 from opsmcp_tools.safe_text.characters import clean_line
 from opsmcp_tools.safe_text.cleaning import clean
 
 __all__ = ["Plain"]
 
 
-class Plain(Holding):
+class Plain(BufferedView):
     """Lines, nothing that moves. With `silence`, the answer and notes only."""
 
     def __init__(self, words: Words, *, silence: bool) -> None:

@@ -21,7 +21,7 @@ from rich.text import Text
 from opsmcp_server.copilot.base.outcome import Outcome
 from opsmcp_server.copilot.base.words import Words
 from opsmcp_server.copilot.terminal.model_text import Blocks, Indented, Written
-from opsmcp_server.copilot.terminal.view import WIDEST_LINE, Holding, fold, rows_of
+from opsmcp_server.copilot.terminal.view import WIDEST_LINE, BufferedView, fold, rows_of
 from opsmcp_tools.safe_text.characters import clean_line
 from opsmcp_tools.safe_text.cleaning import clean
 
@@ -91,7 +91,7 @@ class LiveLines:
         return self._progress.make_tasks_table(self._progress.tasks[:_MOST_LINES])
 
 
-class Screen(Holding):
+class Screen(BufferedView):
     """A terminal: finished Markdown stays, the unfinished end and the live lines move.
 
     With `silence`, the answer and notes only.

@@ -17,7 +17,7 @@ from opsmcp_server.copilot.base.words import Words
 from opsmcp_server.process.output_bar import BAR, bar_rows
 from opsmcp_tools.safe_text.cleaning import clean, unfenced
 
-__all__ = ["WIDEST_LINE", "Holding", "View", "barred", "fold", "rows_of"]
+__all__ = ["WIDEST_LINE", "BufferedView", "View", "barred", "fold", "rows_of"]
 
 WIDEST_LINE = 500
 """Characters of a line that are shown."""
@@ -66,7 +66,7 @@ class View:
         """Nothing goes on any more, whatever happened: take down what moves."""
 
 
-class Holding(View):
+class BufferedView(View):
     """A view that holds back what comes while a person is asked."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ from opsmcp_pipelines.source import Cancelled
 from opsmcp_server.calls.answer import run_text
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol.builtin_tools.inputs import RUN
-from opsmcp_server.protocol.builtin_tools.row import Asked, BuiltIn
+from opsmcp_server.protocol.builtin_tools.row import BuiltIn, BuiltInRequest
 from opsmcp_server.protocol.results import text_result
 from opsmcp_tools.model.tool import Hints
 from opsmcp_tools.phrases.tool_names import CANCEL_RUN, GET_RUN
@@ -15,11 +15,11 @@ from opsmcp_tools.safe_text.cleaning import label
 __all__ = ["ROW", "why_not_stopped"]
 
 
-async def _respond(context: CallContext, asked: Asked) -> types.CallToolResult:
-    record, done = await context.executions.cancel(asked.given["run"], asked.principal)
+async def _respond(context: CallContext, request: BuiltInRequest) -> types.CallToolResult:
+    record, done = await context.executions.cancel(request.arguments["run"], request.principal)
     stopped = done is Cancelled.STOPPED
     if stopped:
-        text = f"The run was stopped.\n{await run_text(context, record, asked.principal)}"
+        text = f"The run was stopped.\n{await run_text(context, record, request.principal)}"
     elif done is Cancelled.STARTS_NOTHING_MORE:
         text = f"It starts nothing more; what is at work goes on. {GET_RUN} shows its end."
     elif record.ended:
@@ -30,7 +30,7 @@ async def _respond(context: CallContext, asked: Asked) -> types.CallToolResult:
     verdict = str(record.verdict)
     data = {"summary": text, "run": record.run, "verdict": verdict, "stopped": stopped}
     failed = done is Cancelled.GOES_ON and not record.ended
-    return text_result(text, data if asked.data else None, is_error=failed)
+    return text_result(text, data if request.data else None, is_error=failed)
 
 
 def why_not_stopped(context: CallContext) -> str:

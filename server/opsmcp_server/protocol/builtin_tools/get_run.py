@@ -4,7 +4,7 @@ import mcp_types as types
 
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol.builtin_tools.inputs import RUN, choice, count
-from opsmcp_server.protocol.builtin_tools.row import Asked, BuiltIn
+from opsmcp_server.protocol.builtin_tools.row import BuiltIn, BuiltInRequest
 from opsmcp_server.protocol.results import answer_run
 from opsmcp_tools.phrases.tool_names import GET_RUN
 
@@ -15,15 +15,15 @@ _LEAST_WAIT_SECONDS = 1.0
 """However short a call waits: a model that is answered at once asks again at once."""
 
 
-async def _respond(context: CallContext, asked: Asked) -> types.CallToolResult:
-    given, principal = asked.given, asked.principal
-    record = await context.executions.history.get(given["run"], principal)
+async def _respond(context: CallContext, request: BuiltInRequest) -> types.CallToolResult:
+    arguments, principal = request.arguments, request.principal
+    record = await context.executions.history.get(arguments["run"], principal)
     if not record.ended:
         patience = max(_LEAST_WAIT_SECONDS, context.config.run.wait_seconds)
-        seconds = min(float(given["wait_seconds"]), patience)
+        seconds = min(float(arguments["wait_seconds"]), patience)
         record = await context.executions.wait(record.run, seconds)
-    tokens = int(given["tokens"]) if "tokens" in given else None
-    detail = "steps" if given["detail"] == "steps" else "summary" if asked.data else None
+    tokens = int(arguments["tokens"]) if "tokens" in arguments else None
+    detail = "steps" if arguments["detail"] == "steps" else "summary" if request.data else None
     return await answer_run(context, record, principal, tokens=tokens, data=detail)
 
 

@@ -7,7 +7,7 @@ from anyio import to_thread
 
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol.builtin_tools.inputs import RUN, choice, count, flag, text
-from opsmcp_server.protocol.builtin_tools.row import Arguments, Asked, BuiltIn
+from opsmcp_server.protocol.builtin_tools.row import Arguments, BuiltIn, BuiltInRequest
 from opsmcp_server.protocol.results import text_result
 from opsmcp_tools.phrases.tool_names import GET_RUN_OUTPUT
 from opsmcp_tools.results.output_search import VIEWS, Wanted
@@ -15,39 +15,39 @@ from opsmcp_tools.results.output_search import VIEWS, Wanted
 __all__ = ["ROW"]
 
 
-async def _respond(context: CallContext, asked: Asked) -> types.CallToolResult:
+async def _respond(context: CallContext, request: BuiltInRequest) -> types.CallToolResult:
     # Imported with the first output: what condenses it would slow down every start.
     from opsmcp_tools.results.output_slice import output_slice, slice_data, slice_text
 
-    given = asked.given
-    record = await context.executions.history.get(given["run"], asked.principal)
-    wanted = _wanted_lines(given)
+    arguments = request.arguments
+    record = await context.executions.history.get(arguments["run"], request.principal)
+    wanted = _wanted_lines(arguments)
     cut = partial(
         output_slice,
         record,
-        task=given.get("task"),
-        node=given.get("node"),
-        step=given.get("step"),
-        offset=int(given["offset"]),
-        limit=int(given["limit"]),
-        lines=int(given["lines"]) if "lines" in given else None,
+        task=arguments.get("task"),
+        node=arguments.get("node"),
+        step=arguments.get("step"),
+        offset=int(arguments["offset"]),
+        limit=int(arguments["limit"]),
+        lines=int(arguments["lines"]) if "lines" in arguments else None,
         wanted=wanted,
     )
     part = await to_thread.run_sync(cut)
     mark, language = context.new_mark(), context.config.tools.language
     shown = slice_text(part, mark, wanted=wanted, language=language)
-    return text_result(shown, slice_data(part, shown, mark) if asked.data else None)
+    return text_result(shown, slice_data(part, shown, mark) if request.data else None)
 
 
-def _wanted_lines(given: Arguments) -> Wanted:
+def _wanted_lines(arguments: Arguments) -> Wanted:
     return Wanted(
-        search=given.get("search", ""),
-        pattern=given.get("pattern", ""),
-        exclude=given.get("exclude", ""),
-        view=next((view for view in VIEWS if view == given.get("view")), None),
-        from_line=int(given["from_line"]),
-        context=int(given["context"]) if "context" in given else None,
-        newest_first=given["newest_first"] == "true",
+        search=arguments.get("search", ""),
+        pattern=arguments.get("pattern", ""),
+        exclude=arguments.get("exclude", ""),
+        view=next((view for view in VIEWS if view == arguments.get("view")), None),
+        from_line=int(arguments["from_line"]),
+        context=int(arguments["context"]) if "context" in arguments else None,
+        newest_first=arguments["newest_first"] == "true",
     )
 
 

@@ -8,29 +8,29 @@ import mcp_types as types
 from opsmcp_pipelines.run import Verdict
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol.builtin_tools.inputs import choice, count, text, word
-from opsmcp_server.protocol.builtin_tools.row import Arguments, Asked, BuiltIn
+from opsmcp_server.protocol.builtin_tools.row import Arguments, BuiltIn, BuiltInRequest
 from opsmcp_server.protocol.results import text_result
 from opsmcp_tools.model.errors import ArgumentProblem, InvalidArguments
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.phrases.tool_names import LIST_RUNS
 from opsmcp_tools.safe_text.cleaning import label
-from opsmcp_tools.safe_text.timestamps import parse_moment
+from opsmcp_tools.safe_text.timestamps import parse_timestamp
 
 __all__ = ["ROW", "damaged_runs"]
 
 
-async def _respond(context: CallContext, asked: Asked) -> types.CallToolResult:
-    given = asked.given
-    verdict = given.get("verdict")
+async def _respond(context: CallContext, request: BuiltInRequest) -> types.CallToolResult:
+    arguments = request.arguments
+    verdict = arguments.get("verdict")
     page = await context.executions.history.list(
-        asked.principal,
-        operation=given.get("operation"),
+        request.principal,
+        operation=arguments.get("operation"),
         verdict=Verdict(verdict) if verdict else None,
-        since=_moment(context, "since", given),
-        until=_moment(context, "until", given),
-        limit=int(given["limit"]),
-        cursor=given.get("cursor"),
+        since=_timestamp(context, "since", arguments),
+        until=_timestamp(context, "until", arguments),
+        limit=int(arguments["limit"]),
+        cursor=arguments.get("cursor"),
     )
     data: JsonObject = {"runs": [_row(record) for record in page.runs]}
     lines = [_line(record) for record in page.runs]
@@ -48,11 +48,11 @@ def damaged_runs(runs: Sequence[str]) -> str:
     return f"Damaged in the journal, so not shown: {', '.join(label(run) for run in runs)}"
 
 
-def _moment(context: CallContext, name: str, given: Arguments) -> datetime | None:
-    if name not in given:
+def _timestamp(context: CallContext, name: str, arguments: Arguments) -> datetime | None:
+    if name not in arguments:
         return None
     try:
-        return parse_moment(given[name], context.clock.now())
+        return parse_timestamp(arguments[name], context.clock.now())
     except ValueError as error:
         raise InvalidArguments(LIST_RUNS, [ArgumentProblem(name, str(error))]) from None
 

@@ -52,18 +52,18 @@ def name_is_argument(tool: str) -> Generator[None]:
         raise InvalidArguments(tool, [ArgumentProblem("name", str(error))]) from None
 
 
-def read_named_call(tool: str, given: Mapping[str, object]) -> NamedCall:
+def read_named_call(tool: str, passed: Mapping[str, object]) -> NamedCall:
     """The name and the arguments.
 
     Raises:
         InvalidArguments: About `tool`, the one that was given them.
     """
-    name, arguments = given.get("name"), _arguments(given.get("arguments"))
+    name, arguments = passed.get("name"), _arguments(passed.get("arguments"))
     problems = [
         ArgumentProblem(
             quote(other).strip("'"), "there is no such argument (there are: name, arguments)"
         )
-        for other in given
+        for other in passed
         if other not in ("name", "arguments")
     ]
     if not isinstance(name, str) or not name:
@@ -75,13 +75,13 @@ def read_named_call(tool: str, given: Mapping[str, object]) -> NamedCall:
     return NamedCall(name, arguments)
 
 
-def _arguments(given: object) -> dict[str, object] | None:
+def _arguments(passed: object) -> dict[str, object] | None:
     """The object that was given, also where a model wrote it as text."""
-    if given is None or given == "":
+    if passed is None or passed == "":
         return {}
-    if isinstance(given, str):
+    if isinstance(passed, str):
         try:
-            given = read_json(given)
+            passed = read_json(passed)
         except BadJson:
             return None
-    return cast("dict[str, object]", given) if isinstance(given, dict) else None
+    return cast("dict[str, object]", passed) if isinstance(passed, dict) else None

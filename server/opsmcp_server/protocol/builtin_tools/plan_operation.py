@@ -5,7 +5,7 @@ import mcp_types as types
 from opsmcp_server.calls import prepare as calls
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol.builtin_tools.named_call import name_is_argument
-from opsmcp_server.protocol.builtin_tools.row import Asked, BuiltIn
+from opsmcp_server.protocol.builtin_tools.row import BuiltIn, BuiltInRequest
 from opsmcp_server.protocol.results import text_result
 from opsmcp_tools.phrases.tool_names import PLAN_OPERATION
 
@@ -15,13 +15,13 @@ PLAN_HASH = "opsmcp/plan-hash"
 """The key in `_meta` under which a call carries the hash of its plan."""
 
 
-async def _respond(context: CallContext, asked: Asked) -> types.CallToolResult:
-    name, given = asked.call
+async def _respond(context: CallContext, request: BuiltInRequest) -> types.CallToolResult:
+    name, arguments = request.call
     with name_is_argument(PLAN_OPERATION):
-        plan = await calls.plan(context, name, given, asked.principal)
+        plan = await calls.plan(context, name, arguments, request.principal)
     mark = context.new_mark()
     text = context.masker.text(plan.text(mark))
-    if not asked.data:
+    if not request.data:
         return text_result(text)
     return text_result(text, context.masker.value(plan.for_programs(text, mark)))
 

@@ -23,7 +23,7 @@ from opsmcp_tools.model.tool import Hints, Input, JsonObject, Principal
 from opsmcp_tools.policy.decision import Action, BuiltInTool
 from opsmcp_tools.toolbox.schema import input_schema
 
-__all__ = ["Arguments", "Asked", "BuiltIn", "Respond"]
+__all__ = ["Arguments", "BuiltInRequest", "BuiltIn", "Respond"]
 
 Arguments = Mapping[str, str]
 
@@ -31,16 +31,16 @@ _READING = Hints(read_only=True, destructive=False, idempotent=True, open_world=
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class BuiltInRequest:
     """What a built-in tool was asked: by whom, with which arguments, and whether for data, too."""
 
     principal: Principal
-    given: Arguments
+    arguments: Arguments
     call: NamedCall = NO_CALL
     data: bool = False
 
 
-Respond = Callable[[CallContext, Asked], Awaitable[types.CallToolResult]]
+Respond = Callable[[CallContext, BuiltInRequest], Awaitable[types.CallToolResult]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ class BuiltIn:
         arguments: Mapping[str, object],
         *,
         data: bool = False,
-    ) -> Asked:
+    ) -> BuiltInRequest:
         """What `respond` takes; with `data`, the answer has structured content, too.
 
         Raises:
@@ -96,8 +96,8 @@ class BuiltIn:
         """
         context.require(principal, Action.RUN, self.subject)
         if self.takes_call_of:
-            return Asked(principal, {}, read_named_call(self.name, arguments), data)
+            return BuiltInRequest(principal, {}, read_named_call(self.name, arguments), data)
         language = context.config.tools.language
-        given = check_inputs(self.name, self.inputs, arguments, language=language)
+        checked = check_inputs(self.name, self.inputs, arguments, language=language)
         defaults = {item.name: item.default for item in self.inputs if item.default is not None}
-        return Asked(principal, {**defaults, **given}, data=data)
+        return BuiltInRequest(principal, {**defaults, **checked}, data=data)

@@ -8,7 +8,7 @@ import mcp_types as types
 from opsmcp_pipelines.models import OperationKind
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol.builtin_tools.inputs import choice, flag, text, word
-from opsmcp_server.protocol.builtin_tools.row import Arguments, Asked, BuiltIn
+from opsmcp_server.protocol.builtin_tools.row import Arguments, BuiltIn, BuiltInRequest
 from opsmcp_server.protocol.inventory import describe_tool, is_visible, tool_text
 from opsmcp_server.protocol.results import text_result
 from opsmcp_tools.model.tool import JsonObject, Principal, Tool
@@ -21,15 +21,15 @@ _MOST = 5
 _LONGEST_QUERY = 400
 
 
-async def _respond(context: CallContext, asked: Asked) -> types.CallToolResult:
-    given, principal = asked.given, asked.principal
-    toolbox, passes = await context.tools.current(), _narrowing(given)
+async def _respond(context: CallContext, request: BuiltInRequest) -> types.CallToolResult:
+    arguments, principal = request.arguments, request.principal
+    toolbox, passes = await context.tools.current(), _narrowing(arguments)
 
     def fits(tool: Tool | None) -> bool:
         return tool is not None and passes(tool) and is_visible(context, tool, principal)
 
     found = toolbox.search_index.search(
-        given["query"],
+        arguments["query"],
         most=_MOST,
         keep=lambda name: fits(toolbox.find(name)),
         uses=context.uses(),
@@ -41,10 +41,10 @@ async def _respond(context: CallContext, asked: Asked) -> types.CallToolResult:
     return text_result("\n".join([advice, *map(_text, shown)]), data)
 
 
-def _narrowing(given: Arguments) -> Callable[[Tool], bool]:
+def _narrowing(arguments: Arguments) -> Callable[[Tool], bool]:
     """Whether a tool is one of those that are asked for. Called for thousands."""
-    kind, namespace, read_only = (given.get(key) for key in ("kind", "namespace", "read_only"))
-    label, equals, value = given.get("label", "").partition("=")
+    kind, namespace, read_only = (arguments.get(key) for key in ("kind", "namespace", "read_only"))
+    label, equals, value = arguments.get("label", "").partition("=")
 
     def passes(tool: Tool) -> bool:
         operation = tool.operation

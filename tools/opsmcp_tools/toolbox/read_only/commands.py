@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from opsmcp_pipelines.kinds.names import words_of
 from opsmcp_pipelines.shell.programs import names, runs_its_value
-from opsmcp_tools.toolbox.reading.command_line import Call, after_options, options_of
-from opsmcp_tools.toolbox.reading.evidence import VALUE, Proof, Unknown, Unseen, Word, shown
-from opsmcp_tools.toolbox.reading.languages import reads_awk, reads_sed, reads_sql
-from opsmcp_tools.toolbox.reading.programs import Program, find_program
-from opsmcp_tools.toolbox.reading.verbs import is_changing
+from opsmcp_tools.toolbox.read_only.command_line import Call, after_options, options_of
+from opsmcp_tools.toolbox.read_only.evidence import VALUE, Proof, Unknown, Unseen, Word, shown
+from opsmcp_tools.toolbox.read_only.languages import reads_awk, reads_sed, reads_sql
+from opsmcp_tools.toolbox.read_only.programs import Program, find_program
+from opsmcp_tools.toolbox.read_only.verbs import is_changing
 
 __all__ = ["Script", "check_arguments", "check_variable", "weigh_words"]
 
@@ -218,10 +218,10 @@ def _weigh_find(words: Sequence[Word], script: Script) -> Proof:
 
 def _weigh_shell(words: Sequence[Word], script: Script) -> Proof:
     """`sh -c "..."`, where the text is the author's own."""
-    given = [word.text for word in words]
-    if len(given) < 2 or given[0] not in ("-c", "-lc", "-ec", "-euc") or VALUE in given[1]:
+    texts = [word.text for word in words]
+    if len(texts) < 2 or texts[0] not in ("-c", "-lc", "-ec", "-euc") or VALUE in texts[1]:
         raise Unknown("what a shell is given")
-    return script.nested(given[1])
+    return script.nested(texts[1])
 
 
 def _weigh_ssh(words: Sequence[Word], script: Script) -> Proof:

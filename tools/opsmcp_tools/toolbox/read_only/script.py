@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from opsmcp_pipelines.shell.programs import SHELLS, names
 from opsmcp_tools.safe_text.characters import clean_line
-from opsmcp_tools.toolbox.reading.commands import (
+from opsmcp_tools.toolbox.read_only.commands import (
     Script,
     check_arguments,
     check_variable,
     weigh_words,
 )
-from opsmcp_tools.toolbox.reading.evidence import VALUE, Evidence, Proof, Unknown, Unseen, Word
+from opsmcp_tools.toolbox.read_only.evidence import VALUE, Evidence, Proof, Unknown, Unseen, Word
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -139,15 +139,15 @@ def _hides_options(nodes: Iterable["Node"]) -> bool:
     for node in nodes:
         if node.type == "variable_assignment":
             value = node.child_by_field_name("value")
-            given = [value] if value else []
+            texts = [value] if value else []
         elif node.type == "for_statement":
-            given = node.children_by_field_name("value")
+            texts = node.children_by_field_name("value")
         elif node.type == "command" and _text(node.named_children[0]) == "set":
             # `set -eu` is for the shell; `set -- -x` and `set a -x` are arguments.
-            given = [child for child in node.named_children[1:] if "--" in _text(node)]
+            texts = [child for child in node.named_children[1:] if "--" in _text(node)]
         else:
             continue
-        if any(re.search(r"(?:^|\s)-[A-Za-z]", _word(one).text) for one in given):
+        if any(re.search(r"(?:^|\s)-[A-Za-z]", _word(one).text) for one in texts):
             return True
     return False
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 from opsmcp_pipelines.run import NodeResult, TaskResult
 from opsmcp_tools.model.run_record import RunRecord
 
-__all__ = ["told_apart"]
+__all__ = ["with_unique_names"]
 
 
-def told_apart(record: RunRecord) -> RunRecord:
+def with_unique_names(record: RunRecord) -> RunRecord:
     """The record with a name of its own for each task of the run, and each step of a task."""
     tasks = record.result.tasks
     names = _apart(task.name or _nameless_task(task) for task in tasks)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from opsmcp_tools.toolbox.reading.evidence import Unknown, Word, shown
+from opsmcp_tools.toolbox.read_only.evidence import Unknown, Word, shown
 
 __all__ = ["Call", "after_options", "options_of"]
 
