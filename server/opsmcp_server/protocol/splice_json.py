@@ -23,13 +23,13 @@ class Splice:
 
     def __init__(self) -> None:
         """Nothing yet."""
-        self._mark = secrets.token_hex(8)
+        self._mark = ""
         self._written = b""
         self._held: Message | None = None
 
     def place(self, written: bytes) -> str:
         """The string that stands for this JSON in the result. A caller's text cannot contain it."""
-        self._written = written
+        self._mark, self._written = secrets.token_hex(8), written
         return self._mark
 
     def fill(self, message: Message) -> Iterable[Message]:

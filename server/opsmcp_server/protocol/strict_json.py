@@ -43,29 +43,53 @@ def read_json(text: bytes | str) -> object:
             or half a character (a lone surrogate, which nothing can write again).
     """
     read = _bounded(text)
-    twice: list[str] = []
-
-    def build(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        built = dict(pairs)
-        if len(built) < len(pairs):
-            twice.append(_repeated(pairs))
-        return built
-
-    try:
-        value: object = json.loads(read, object_pairs_hook=build, parse_constant=_refuse)
-    except RecursionError:
-        raise BadJson(_TOO_DEEP) from None
-    except ValueError:
-        raise BadJson(_NO_JSON) from None
+    value, twice = _parse(read)
     if read.count("[") + read.count("{") > _MOST_DEPTH and _is_too_deep(value):
         raise BadJson(_TOO_DEEP, value)
-    if twice:
-        raise BadJson(f"the key {quote(twice[0])} stands twice in one object", value)
+    if twice is not None:
+        raise BadJson(f"the key {quote(twice)} stands twice in one object", value)
     # Only an escape can spell one in UTF-8, and most messages hold no escape at all.
     escaped = "\\u" in read or isinstance(text, str)
     if escaped and has_surrogate(json.dumps(value, ensure_ascii=False)):
         raise BadJson("it holds half a character (a lone surrogate)", value)
     return value
+
+
+def _parse(text: str) -> tuple[object, str | None]:
+    """What the text says, and a key that stands twice in one object.
+
+    Raises:
+        BadJson: It is no JSON, or too deep to be read.
+    """
+    try:
+        try:
+            return _ONCE.decode(text), None
+        except _Twice as twice:
+            return _LAST.decode(text), twice.key
+    except RecursionError:
+        raise BadJson(_TOO_DEEP) from None
+    except ValueError:
+        raise BadJson(_NO_JSON) from None
+
+
+class _Twice(Exception):
+    """A key stands twice in one object."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self.key = key
+
+
+def _build(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object.
+
+    Raises:
+        _Twice: It has a key twice.
+    """
+    built = dict(pairs)
+    if len(built) < len(pairs):
+        raise _Twice(_repeated(pairs))
+    return built
 
 
 def _refuse(word: str) -> object:
@@ -75,6 +99,12 @@ def _refuse(word: str) -> object:
         ValueError: Always.
     """
     raise ValueError(word)
+
+
+# Made once: a decoder takes longer to make than most messages take to read.
+_ONCE = json.JSONDecoder(object_pairs_hook=_build, parse_constant=_refuse)
+_LAST = json.JSONDecoder(parse_constant=_refuse)
+"""Of two equal keys it takes the last one, like the SDK."""
 
 
 def _bounded(text: bytes | str) -> str:

@@ -5,8 +5,6 @@ piece, the body that has been on its way for the longest gives up what it has: w
 and come at once.
 """
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from http import HTTPStatus
 
 import anyio
@@ -57,15 +55,6 @@ class Bodies:
         self._bytes = 0
         self._coming: dict[Body, None] = {}
 
-    @contextmanager
-    def one(self) -> Generator["Body"]:
-        """Meanwhile there is one more."""
-        body = Body(self)
-        try:
-            yield body
-        finally:
-            self.give_back(body)
-
     def read_until(self, body: "Body") -> float:
         """By when it must be there; from now on it is on its way."""
         self._coming[body] = None
@@ -92,10 +81,10 @@ class Bodies:
 
 
 class Body:
-    """One body. Made by `Bodies.one`."""
+    """One body, until it is given back."""
 
     def __init__(self, bodies: Bodies) -> None:
-        """Nothing of it is there."""
+        """Nothing of it is there; it is one of `bodies`."""
         self._bodies = bodies
         self._reading = anyio.CancelScope()
         self._gave_up = False

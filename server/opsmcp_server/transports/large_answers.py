@@ -118,6 +118,9 @@ class ChunksMiddleware:
         """Let the app answer."""
 
         async def send_pieces(message: Message) -> None:
+            if len(message.get("body", b"")) <= _PIECE_BYTES:
+                await send(message)
+                return
             for piece in _pieces(message):
                 await send(piece)
 
@@ -125,9 +128,9 @@ class ChunksMiddleware:
 
 
 def _pieces(message: Message) -> Iterator[Message]:
-    """What is sent for a message of the app."""
-    body = memoryview(message.get("body", b""))
+    """What is sent for a body that is too long to be sent at once."""
+    body = memoryview(message["body"])
     while len(body) > _PIECE_BYTES:
         yield {**message, "body": bytes(body[:_PIECE_BYTES]), "more_body": True}
         body = body[_PIECE_BYTES:]
-    yield {**message, "body": bytes(body)} if "body" in message else message
+    yield {**message, "body": bytes(body)}

@@ -105,19 +105,21 @@ class CheckedBodies:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
-        with self._bodies.one() as body:
-            try:
-                replayed = await _look_at(body, scope, receive)
-            except ClientDisconnect:
-                return
-            except BodyRefused as refused:
-                await refusal(refused.reason, None, refused.status)(scope, receive, send)
-            except _Refused as refused:
-                if refused.instead:
-                    await self._app(scope, _first(refused.instead, receive), _unsent)
-                await _response(refused.answer)(scope, receive, send)
-            else:
-                await self._app(*replayed, send)
+        body = Body(self._bodies)
+        try:
+            replayed = await _look_at(body, scope, receive)
+        except ClientDisconnect:
+            return
+        except BodyRefused as refused:
+            await refusal(refused.reason, None, refused.status)(scope, receive, send)
+        except _Refused as refused:
+            if refused.instead:
+                await self._app(scope, _first(refused.instead, receive), _unsent)
+            await _response(refused.answer)(scope, receive, send)
+        else:
+            await self._app(*replayed, send)
+        finally:
+            self._bodies.give_back(body)
 
 
 async def _look_at(body: Body, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:

@@ -30,14 +30,13 @@ class OpenAnswers:
         """`app`, whose answers can be ended; `gets_stand`: those to GETs only wait for news."""
         return _Watched(self, app, gets_stand=gets_stand)
 
-    @contextmanager
-    def opened(self, cut: anyio.CancelScope) -> Generator[None]:
-        """Meanwhile an answer is open, which `cut` ends."""
+    def opened(self, cut: anyio.CancelScope) -> None:
+        """An answer is open, which `cut` ends."""
         self._open.add(cut)
-        try:
-            yield
-        finally:
-            self._open.discard(cut)
+
+    def closed(self, cut: anyio.CancelScope) -> None:
+        """It is open no more."""
+        self._open.discard(cut)
 
     @contextmanager
     def standing(self, end: Callable[[], None]) -> Generator[None]:
@@ -72,10 +71,14 @@ class _Watched:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = _Response(send)
-        with anyio.CancelScope() as cut, self._answers.opened(cut):
-            stands = self._gets_stand and scope["method"] == "GET"
-            with self._answers.standing(cut.cancel) if stands else nullcontext():
-                await self._app(scope, receive, response.send)
+        with anyio.CancelScope() as cut:
+            self._answers.opened(cut)
+            try:
+                stands = self._gets_stand and scope["method"] == "GET"
+                with self._answers.standing(cut.cancel) if stands else nullcontext():
+                    await self._app(scope, receive, response.send)
+            finally:
+                self._answers.closed(cut)
         if not response.is_whole:
             with anyio.move_on_after(_WRITE_SECONDS):
                 await response.end()

@@ -82,9 +82,10 @@ def _unwrapped(
     """The name of what only wraps all arguments, and the arguments themselves."""
     if len(arguments) == 1:
         ((name, value),) = arguments.items()
-        inner = _as_object(value)
-        if name not in declared and name.lower() in _WRAPPINGS and inner is not None:
-            return (name, inner) if len(inner) <= _MOST_WRAPPED else ("", arguments)
+        if name not in declared and name.lower() in _WRAPPINGS:
+            inner = _as_object(value)
+            if inner is not None and len(inner) <= _MOST_WRAPPED:
+                return name, inner
     return "", arguments
 
 
