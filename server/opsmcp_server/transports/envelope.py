@@ -67,7 +67,7 @@ def _answer_fault(fields: Mapping[str, object]) -> str:
         whole = isinstance(fields["result"], dict) and fields.get("id") is not None
         return "" if whole else "a result must be an object, and have the id of its request"
     error = fields["error"]
-    fields = cast("dict[str, object]", error) if isinstance(error, dict) else {}
-    code, text = fields.get("code"), fields.get("message")
+    inner = cast("dict[str, object]", error) if isinstance(error, dict) else {}
+    code, text = inner.get("code"), inner.get("message")
     whole = isinstance(code, int) and not isinstance(code, bool) and isinstance(text, str)
     return "" if whole and "id" in fields else "an error must have an id, a code and a message"
