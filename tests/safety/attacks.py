@@ -8,6 +8,8 @@ give the value, or because it arrives as nothing but data. Programs that are not
 
 from collections.abc import Mapping
 
+from tests.safety.python_steps import HOSTILE
+
 Attack = tuple[str, Mapping[str, tuple[str, str]]]
 
 
@@ -750,4 +752,5 @@ ATTACKS: tuple[Attack, ...] = (
     *WRITTEN,
     *FED,
     *IN_PYTHON,
+    *_named("token", "mk", *HOSTILE),
 )

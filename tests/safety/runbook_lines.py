@@ -7,6 +7,8 @@ in `REFUSED`, each with what its author reads.
 
 from collections.abc import Mapping
 
+from tests.safety.python_steps import HONEST
+
 Row = tuple[str, Mapping[str, tuple[str, str]]]
 Refused = tuple[str, Mapping[str, tuple[str, str]], str]
 
@@ -391,6 +393,7 @@ ORDINARY: tuple[Row, ...] = (
         "print(lines('${path}'))",
         PATH,
     ),
+    *((script, HOST) for script in HONEST),
     (
         "# python3\nimport urllib.request\nurllib.request.urlopen('${url}', timeout=${n})",
         URL | COUNT,

@@ -74,6 +74,7 @@ class NestedRules(ForeignRules):
         super().__init__(script, report)
         self._outer = outer
         self._running: Line | None = None
+        self._put_in_files: set[str] = set()
 
     def _check(self, script: Script) -> None:
         """Check a nested script."""
@@ -327,8 +328,14 @@ class NestedRules(ForeignRules):
         found = self._script.touching(start, end) | self._written(text, first)
         return found | self._incoming(first, Line(first, self._script.function_at(start)))
 
-    def shell_text(self, text: str, marks: dict[str, frozenset[str]], line: int) -> None:
-        """Check a text that a program of another language hands to a shell."""
+    def shell_text(
+        self, text: str, marks: dict[str, frozenset[str]], line: int, writes: bool
+    ) -> None:
+        """Check a text that a program of another language hands to a shell.
+
+        `writes` is whether that program may have put any of the values into files.
+        """
+        self._put_in_files = set().union(*marks.values()) if writes else set()
         self._run_nested(text, marks, Line(None, line=line), (), line)
 
     def _input_code(self, at: Line) -> list[Word]:
@@ -356,7 +363,7 @@ class NestedRules(ForeignRules):
     def _written(self, text: str, node: "Node | None") -> set[str]:
         """The values of the commands that name a file which is named in a text, too."""
         own = node.start_byte if node is not None else -1
-        found: set[str] = set()
+        found = set(self._put_in_files)
         for token in set(_TOKEN.findall(text)) - self._heads:
             for start, end, values in self._units.get(token, ()):
                 if not start <= own < end:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from opsmcp_pipelines.kinds.narrow import Need, narrowed
 from opsmcp_pipelines.shell.values import Finding, Rule, Value
 
-__all__ = ["Report", "TooMuch"]
+__all__ = ["MOST_BYTES", "Report", "TooMuch", "over"]
 
-_MOST_BYTES = 64 * 1024
+MOST_BYTES = 64 * 1024
 _MOST_PLACES = 256
 _MOST_TEXTS = 64
 _MOST_LINES = 6_000
@@ -45,7 +45,7 @@ class Report:
         """
         self._bytes += size
         self._texts += nested
-        over(self._bytes, _MOST_BYTES, "bytes")
+        over(self._bytes, MOST_BYTES, "bytes")
         over(self._texts, _MOST_TEXTS, "nested scripts")
         over(len(self.values), _MOST_PLACES, "values")
 

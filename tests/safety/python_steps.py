@@ -1,0 +1,628 @@
+"""Python steps: what a value becomes before something is run, and ordinary scripts.
+
+Each script is divided from the next by a line of dashes, and lacks its first line.
+"""
+
+_BETWEEN = "\n---\n"
+
+
+def _scripts(text: str) -> tuple[str, ...]:
+    return tuple(f"# python3\n{script.strip()}" for script in text.split(_BETWEEN))
+
+
+HOSTILE = _scripts(
+    r'''
+import subprocess
+def sh(cmd):
+    return subprocess.run(cmd, shell=True, check=True)
+sh('true')
+sh(f'{"${x}"} now')
+---
+import subprocess
+def run(*cmd):
+    subprocess.run(cmd)
+run('sudo', '${x}')
+---
+import subprocess
+def run(cmd, *more):
+    subprocess.run([cmd, *more])
+run('${x}')
+---
+import subprocess
+def run(cmd='true'):
+    subprocess.run([cmd])
+run(cmd='${x}')
+---
+import subprocess
+def run(cmd):
+    cmd = ['${x}']
+    subprocess.run(cmd)
+run(['true'])
+---
+import subprocess
+def run(cmd):
+    subprocess.run(cmd)
+for f in (run,):
+    f(['${x}'])
+---
+import subprocess
+subprocess.run(**{'args': ['${x}']})
+---
+import subprocess
+subprocess.run(['sh', 'f']) if open('f','w').write('${x}') else 0
+subprocess.run(['sh','f'])
+---
+import pathlib, os
+pathlib.Path('f').write_text('${x}')
+os.system('. ./f')
+---
+import os, tempfile
+f = tempfile.NamedTemporaryFile('w')
+f.write('${x}')
+f.flush()
+os.system('sh ' + f.name)
+---
+import os, shutil
+shutil.copyfile('{dir}/${x}', 'f')
+os.system('sh f')
+---
+import os, shutil
+shutil.copy('{dir}/${x}', 'f')
+os.system('./f')
+---
+import os
+os.rename('{dir}/${x}', 'f')
+os.system('./f')
+---
+import os
+os.link('{dir}/${x}', 'f')
+os.system('./f')
+---
+import os
+e = os.environ
+e['C'] = '${x}'
+os.system('$C')
+---
+import os
+os.environ['C'] = '${x}'
+os.system('$C')
+---
+import os
+os.environ.update({'C': '${x}'})
+os.system('$C')
+---
+import os
+os.environ |= {'C': '${x}'}
+os.system('$C')
+---
+import os
+from os import environ
+environ['C'] = '${x}'
+os.system('$C')
+---
+import os
+os.environ['PATH'] = '{dir}:' + os.environ['PATH']
+os.environ['BASH_ENV']='{dir}/${x}'
+os.system('bash -c :')
+---
+import subprocess, os
+subprocess.run('$C', shell=True, env={**os.environ, 'C': '${x}'})
+---
+import os
+p = os.popen('sh', 'w')
+p.write('${x}')
+p.close()
+---
+import subprocess
+p = subprocess.Popen(['sh'], stdin=subprocess.PIPE, text=True)
+p.communicate('${x}')
+---
+import subprocess
+p = subprocess.Popen(['bash'], stdin=subprocess.PIPE)
+p.stdin.write(b'${x}')
+p.stdin.close(); p.wait()
+---
+import subprocess
+subprocess.run(['bash','-s'], input='${x}\n', text=True)
+---
+import subprocess
+subprocess.run(['xargs','env'], input='${x}\n', text=True)
+---
+import os
+x = '${x}'
+os.execvp(x, [x])
+---
+import os
+os.spawnvp(os.P_WAIT, '${x}', ['a'])
+---
+import subprocess
+subprocess.run(('env', '${x}'))
+---
+import subprocess
+c = 'env ' '${x}'
+subprocess.run(c.split())
+---
+import subprocess
+c = ['env']
+d = c
+d.append('${x}')
+subprocess.run(c)
+---
+import subprocess
+c = ['env']
+def f(l): l.append('${x}')
+f(c)
+subprocess.run(c)
+---
+import subprocess
+c = ['true']
+def f(l): l[0] = '${x}'
+f(c)
+subprocess.run(c)
+---
+import subprocess
+c = ['true']
+c.insert(0, '${x}')
+subprocess.run(c)
+---
+import subprocess
+c = ['true']
+c.extend(['${x}'])
+subprocess.run(['env', *c][0:1] + c[1:])
+---
+import subprocess
+c = ['true']
+c[:] = ['${x}']
+subprocess.run(c)
+---
+import subprocess
+c = ['true']
+for c in [['${x}']]:
+    subprocess.run(c)
+---
+import subprocess
+c = ['true']
+with open('/dev/null') as c: pass
+c = ['${x}']
+subprocess.run(c)
+---
+import subprocess
+c, d = ['true'], 1
+c = ['${x}']
+subprocess.run(c)
+---
+import subprocess
+global c
+c = 'true'
+def f():
+    global c
+    c = '${x}'
+f()
+subprocess.run(c)
+---
+import subprocess
+subprocess.run(f'{"env"} {"${x}"}', shell=True)
+---
+import subprocess
+t = 'env %s' % '${x}'
+subprocess.run(t, shell=True)
+---
+import subprocess
+subprocess.run(['ssh', 'web-1'] + ['${x}'])
+---
+import subprocess
+subprocess.run(['sudo', '-u', 'root'] + ['${x}'])
+---
+import subprocess
+subprocess.run(['sh', '-c'] + ['${x}'])
+---
+import subprocess
+subprocess.run(['sh', '-c', 'eval "$1"', '_', '${x}'])
+---
+import sys, subprocess
+subprocess.run([sys.executable, '-c', 'import os; os.system("${x}")'])
+---
+import subprocess
+subprocess.run(['python3', '-c', 'import os, sys; os.system(sys.argv[1])', '${x}'])
+---
+import subprocess
+subprocess.run(['find', '.', '-maxdepth', '0', '-exec', '${x}', ';'])
+---
+import subprocess
+subprocess.run('${x}', **{'shell': True})
+---
+import subprocess as s
+run = s.run
+run(['${x}'])
+---
+import subprocess
+class R(subprocess.Popen): pass
+R(['${x}'])
+---
+import os
+class A:
+    go = os.system
+A.go('${x}')
+---
+import os
+import functools
+functools.reduce(lambda a, b: os.system(b), ['', '${x}'])
+---
+import os
+sorted(['${x}'], key=os.system)
+---
+import os
+(os).system('${x}')
+---
+import os
+[os][0].system('${x}')
+---
+import os
+if (o := os): o.system('${x}')
+---
+import os, contextlib
+with contextlib.ExitStack() as s:
+    s.callback(os.system, '${x}')
+---
+import signal, os
+signal.signal(signal.SIGALRM, lambda *a: os.system('${x}'))
+signal.alarm(1)
+import time
+time.sleep(2)
+---
+import shlex, subprocess
+subprocess.run(shlex.join(['env', '${x}']), shell=True)
+---
+import subprocess
+subprocess.run(['env'] * 1 + ['${x}'])
+---
+import subprocess
+subprocess.run(['env', *('${x}',)])
+---
+import subprocess
+subprocess.run(['env', 'A=1'] + '${x}'.split())
+---
+import subprocess
+subprocess.run(['timeout', '5', '${x}'])
+---
+import subprocess
+a = ['true']
+a = a and ['${x}']
+subprocess.run(a)
+---
+import subprocess
+subprocess.run(args='${x}')
+---
+import subprocess
+for c in ('true', '${x}'):
+    subprocess.run([c])
+---
+import subprocess
+[subprocess.run([c]) for c in ('true', '${x}')]
+---
+import subprocess
+cmds = {'a': ['${x}']}
+subprocess.run(cmds['a'])
+---
+import os
+os.system('{} now'.format('${x}'))
+---
+import os
+os.system(' '.join(['env', '${x}']))
+---
+import os
+os.system("""cat <<E | sh
+${x}
+E""")
+---
+import os
+os.system('sh <<E\n${x}\nE')
+---
+import os
+os.system('echo ${x} | sh')
+---
+import os
+os.system('echo ${x} > f; sh f')
+---
+import os
+os.system('echo ${x} > f')
+os.system('sh f')
+---
+import os
+os.system('cp {dir}/${x} f')
+os.system('./f')
+---
+import subprocess
+subprocess.run(['cp', '{dir}/${x}', 'f'])
+subprocess.run(['./f'])
+---
+import subprocess
+subprocess.run(['tee', 'f'], input='${x}', text=True)
+subprocess.run(['sh', 'f'])
+---
+import os
+os.system('export C=${x}')
+os.system('$C')
+---
+import os
+os.putenv('C', '${x}')
+os.system('$C')
+---
+import os
+os.chdir('{dir}')
+os.system('./${x}')
+---
+import subprocess
+c = ['${x}']
+def a():
+    subprocess.run(c)
+def b():
+    c = ['true']
+a()
+---
+import subprocess
+c = ['true']
+def a():
+    global c
+    c = ['${x}']
+a()
+subprocess.run(c)
+---
+import subprocess
+def a(c):
+    [subprocess.run(c) for c in [['${x}']]]
+a(['true'])
+---
+import subprocess
+def a(c):
+    def b():
+        subprocess.run(c)
+    c = ['${x}']
+    b()
+a(['true'])
+---
+import subprocess
+def a():
+    c = ['true']
+    def b():
+        nonlocal c
+        c = ['${x}']
+    b()
+    subprocess.run(c)
+a()
+---
+import subprocess
+class A:
+    def a(self, c):
+        subprocess.run(c)
+A().a(['${x}'])
+---
+import subprocess
+def a(c):
+    subprocess.run(c)
+b = a
+b(['${x}'])
+---
+import subprocess
+def a(c):
+    subprocess.run(c)
+a(c=['${x}'])
+a(['true'])
+---
+import subprocess
+def a(d, c):
+    subprocess.run(c)
+a(c=['true'], d=1)
+a(*[1, ['${x}']])
+---
+import subprocess
+def a(c):
+    subprocess.run(c)
+a(['true'])
+def a(c):
+    subprocess.run([c])
+a('${x}')
+---
+import subprocess
+def a(*c):
+    subprocess.run(c)
+a('sudo', '${x}')
+---
+import subprocess
+def a(c):
+    c += ['${x}']
+    subprocess.run(c)
+a(['env'])
+---
+import subprocess
+def a(c):
+    c[0] = '${x}'
+    subprocess.run(c)
+a(['true'])
+---
+import subprocess
+def a(c):
+    c.insert(0, '${x}')
+    subprocess.run(c)
+a(['true'])
+---
+import subprocess
+def a(c):
+    c.append('${x}')
+    subprocess.run(c)
+a(['env'])
+---
+import subprocess
+l = ['env']
+def a(c):
+    subprocess.run(c)
+l.append('${x}')
+a(l)
+---
+import subprocess
+def a(c):
+    if c: b(c)
+def b(d):
+    d.append('${x}')
+    subprocess.run(d)
+a(['env'])
+---
+import subprocess
+c = ['true'] + []
+c[0] = '${x}'
+subprocess.run(c)
+---
+import subprocess
+c = 'true'.split()
+c[0] = '${x}'
+subprocess.run(c)
+---
+import os
+c = ''
+c += '${x}'
+os.system(c)
+'''
+)
+"""The value `${x}` would be run, of each script."""
+
+HONEST = _scripts(
+    r"""
+import subprocess
+def sh(cmd):
+    return subprocess.run(cmd, shell=True, check=True)
+ns = '${host}'
+sh(f'kubectl -n {ns} get pods')
+sh('uptime')
+---
+import subprocess
+def run(*args):
+    return subprocess.check_output(['kubectl', *args], text=True)
+print(run('get', 'pods', '-n', '${host}'))
+---
+import subprocess
+def run(cmd):
+    subprocess.run(cmd, check=True)
+run(['systemctl', 'restart', '${host}'])
+---
+import subprocess
+def run(*cmd):
+    subprocess.run(cmd, check=True)
+run('systemctl', 'restart', '${host}')
+---
+import requests
+r = requests.get('http://${host}:9090/api', timeout=5)
+print(r.json())
+---
+import subprocess, json
+ns = '${host}'
+out = subprocess.run(['kubectl','-n',ns,'get','pods','-o','json'], capture_output=True, text=True)
+for p in json.loads(out.stdout)['items']:
+    print(p['metadata']['name'])
+---
+import subprocess, json
+doc = json.dumps({'a': '${host}'})
+subprocess.run(['kubectl','apply','-f','-'], input=doc, text=True, check=True)
+---
+import os, sys, subprocess
+KUBECTL = os.environ.get('KUBECTL', 'kubectl')
+if len('${host}') > 50:
+    sys.exit(1)
+print(subprocess.getoutput('kubectl get pod ${host}'))
+---
+import subprocess
+cmd = ['du', '-sh', '${host}']
+print(subprocess.check_output(cmd).decode())
+---
+import subprocess
+p = subprocess.Popen(['tail', '-n', '5', '${host}'], stdout=subprocess.PIPE)
+print(p.communicate()[0].decode())
+---
+import os
+os.environ['KUBECONFIG'] = '/etc/kube.conf'
+os.system('kubectl get pod ${host}')
+---
+import subprocess, os
+subprocess.run(['make', 'deploy', 'V=${host}'], cwd='/srv/app')
+---
+import yaml
+with open('/etc/app.yaml') as f:
+    print(yaml.safe_load(f)['${host}'])
+---
+import shutil, os
+shutil.copy('/etc/a', '/backup/${host}')
+os.remove('/tmp/${host}')
+---
+with open('/tmp/out.txt', 'w') as f:
+    f.write('${host}')
+---
+import subprocess
+with open('/tmp/out.txt', 'w') as f:
+    subprocess.run(['ps', '-u', '${host}'], stdout=f)
+---
+import platform, subprocess
+if platform.system() == 'Linux':
+    subprocess.run(['ls', '${host}'])
+---
+import logging
+logging.basicConfig(level=logging.INFO)
+logging.info('restart %s', '${host}')
+---
+import subprocess
+class Node:
+    def __init__(self, name):
+        self.name = name
+    def drain(self):
+        subprocess.check_call(['kubectl', 'drain', self.name])
+Node('${host}').drain()
+---
+import subprocess
+for n in '${host}'.split(','):
+    subprocess.run(['ssh', n, 'uptime'])
+---
+import subprocess, shlex
+subprocess.run(shlex.split('ls -l ${host}'))
+---
+import subprocess, sys
+r = subprocess.run('df -h ' + '${host}', shell=True)
+sys.exit(r.returncode)
+---
+from subprocess import run, PIPE
+run(['ls', '${host}'], stdout=PIPE)
+---
+import subprocess as sp
+sp.run(['ls', '${host}'])
+---
+import os, subprocess
+env = dict(os.environ, A='b')
+subprocess.run(['ls', '${host}'], env=env)
+---
+import psutil
+for p in psutil.process_iter():
+    if p.name() == '${host}': print(p.pid)
+---
+import subprocess
+try:
+    subprocess.run(['ls', '${host}'], check=True, timeout=5)
+except subprocess.TimeoutExpired as e:
+    print(e)
+---
+import subprocess
+def a():
+    cmd = ['ls', '${host}']
+    subprocess.run(cmd)
+def b():
+    cmd = ['df', '-h']
+    subprocess.run(cmd)
+a()
+b()
+---
+import subprocess
+def a(cmd):
+    subprocess.run(cmd)
+def b(cmd):
+    print(cmd)
+a(['ls', '${host}'])
+b('a')
+"""
+)
+"""The value `${host}` is only a word."""
