@@ -100,6 +100,7 @@ def post(body: bytes, length: int | None = None, path: str = "/") -> bytes:
     return head.encode() + body
 
 
+CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 HALF = GET[:-2]
 """A head that lacks its end."""

@@ -37,9 +37,8 @@ from opsmcp_pipelines.source import Cancelled, RunRef, StartRequest
 __all__ = ["LocalRuns"]
 
 _MAX_RUNS_AT_A_TIME = 8
-_CANCEL_SECONDS = 10.0
-_STOP_SECONDS = 15.0
-"""Longer than a supervisor takes to end what it can."""
+_END_SECONDS = 25.0
+"""Longer than it takes to end what can be ended, also when a supervisor answers no more."""
 
 _KILLED = "opsmcp ended in the middle of it"
 _NONE_LEFT = "none of its processes was found any more"
@@ -153,7 +152,7 @@ class LocalRuns:
             return Cancelled.GOES_ON
         run.cancelled = True
         run.scope.cancel()
-        with anyio.move_on_after(_CANCEL_SECONDS):
+        with anyio.move_on_after(_END_SECONDS):
             await run.over.wait()
         stopped = run.state.status is Status.CANCELLED
         return Cancelled.STOPPED if stopped else Cancelled.GOES_ON
@@ -162,7 +161,7 @@ class LocalRuns:
         """End all runs."""
         for run in self._runs.values():
             run.scope.cancel()
-        with anyio.move_on_after(_STOP_SECONDS):
+        with anyio.move_on_after(_END_SECONDS):
             for run in tuple(self._runs.values()):
                 await run.over.wait()
 

@@ -3,15 +3,17 @@
 Uvicorn accepts whatever comes, waits for requests and for readers without end, and fails as a whole
 when no file can be opened any more. So there are fewer connections than files: one too many takes
 the place of the one that has waited the longest without a request. A client that does not send the
-head of its request, or does not take its answer, is cut. Knows nothing of requests but whether one
-is being answered.
+head of its request, does not take its answer, or cuts its request into crumbs, is cut. Knows
+nothing of requests but whether one is being answered.
 """
 
 import errno
 import logging
 import resource
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 if TYPE_CHECKING:
@@ -34,6 +36,11 @@ _SHARE_OF_FILES = 2
 
 _HEAD_SECONDS = 10.0
 _UNREAD_SECONDS = 15.0
+
+_MOST_PIECES = 256
+_BYTES_FOR_ONE_MORE = 512
+"""A body may come in so many pieces, and in one more for so many bytes. To take one of a single
+byte costs as much as to take a whole one: a megabyte of them stops the server for seconds."""
 
 _OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -112,12 +119,37 @@ class Places:
             logger.error("no connection can be accepted: %s", error.strerror)
 
 
+class _Parser(h11.Connection):
+    """Reads requests, and is at its end with one whose body comes in too many pieces."""
+
+    def __init__(self, cut: "Callable[[], None]") -> None:
+        """Nothing was read; `cut` closes the connection."""
+        super().__init__(h11.SERVER)
+        self._cut = cut
+        self._pieces = self._bytes = 0
+
+    def next_event(self) -> "h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]":
+        """What comes next; nothing more after too many pieces."""
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self._pieces = self._bytes = 0
+        if isinstance(event, h11.Data):
+            self._pieces += 1
+            self._bytes += len(event.data)
+            if self._pieces > _MOST_PIECES + self._bytes // _BYTES_FOR_ONE_MORE:
+                logger.debug("a connection was cut: its body came in too many pieces")
+                self._cut()
+                return h11.NEED_DATA
+        return event
+
+
 class BoundedConnection(H11Protocol):
     """A connection that gives its place up in time."""
 
     def __init__(self, places: Places, **uvicorns: Any) -> None:
         """Take a place; the other arguments are uvicorn's."""
         super().__init__(**uvicorns)
+        self.conn = _Parser(self.cut)
         self._places = places
         self._asked = False
         self._late: TimerHandle | None = None

@@ -1,7 +1,9 @@
 """What is stopped has ended: every process that a step started, however it hid itself."""
 
+import fcntl
 import os
 import signal
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -102,6 +104,57 @@ async def test_a_step_at_its_deadline_has_ended_with_all_that_it_started(
         (only,) = steps_of(await runs.run("t"))
         assert not is_running(await pid_in(tmp_path))
     assert only.note == "stopped after 2 s (timeoutSeconds)"
+
+
+FLEEING = """\
+#!/usr/bin/env python3
+import fcntl, os, time
+lock = open("{0}/lock", "w")
+fcntl.flock(lock, fcntl.LOCK_EX)
+if os.fork() == 0:
+    os.dup2(os.open(os.devnull, os.O_RDWR), 1)
+    os.dup2(1, 2)
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if os.fork():
+            os._exit(0)
+        os.setsid()
+print("here", flush=True)
+time.sleep(60)
+"""
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process that has it open is still there."""
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+async def test_what_is_another_process_at_every_look_ends_with_the_cancelled_run(
+    engine: Open, tmp_path: Path
+) -> None:
+    async with engine(task("t", step("a", FLEEING.format(tmp_path)))) as runs:
+        ref = await runs.start("t")
+        await runs.until(ref, lambda found: "here" in str(found))
+        assert is_held(tmp_path / "lock")
+        assert await runs.source.cancel(ref) is Cancelled.STOPPED
+        assert not is_held(tmp_path / "lock")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+async def test_what_is_another_process_at_every_look_ends_with_the_step_at_its_deadline(
+    engine: Open, tmp_path: Path
+) -> None:
+    script = FLEEING.format(tmp_path)
+    async with engine(task("t", step("a", script, "timeoutSeconds: 1"))) as runs:
+        (only,) = steps_of(await runs.run("t"))
+        assert not is_held(tmp_path / "lock")
+    assert only.note == "stopped after 1 s (timeoutSeconds)"
 
 
 async def test_what_an_earlier_step_left_on_purpose_outlives_the_deadline_of_a_later_one(

@@ -9,15 +9,18 @@ from contextlib import ExitStack, suppress
 
 import anyio
 import httpx2
+import pytest
 from anyio import to_thread
 from anyio.abc import SocketStream
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opsmcp_server.transports.connections import Places, most_connections
 from opsmcp_server.transports.large_answers import ChunksMiddleware
 from tests.server.conftest import Ground
 from tests.server.raw import (
+    CHUNKED,
     GET,
     HALF,
     Bounded,
@@ -119,6 +122,32 @@ async def test_a_body_that_goes_on_after_its_answer_is_cut() -> None:
         await answer(stream)
         await stream.send(b"a")
         assert await until_closed(stream) == b""
+
+
+async def _count(scope: Scope, receive: Receive, send: Send) -> None:
+    body = await Request(scope, receive).body()
+    await PlainTextResponse(f"{len(body)} ok")(scope, receive, send)
+
+
+def _in_pieces(number: int, piece: bytes) -> bytes:
+    chunk = b"%x\r\n%b\r\n" % (len(piece), piece)
+    return CHUNKED + chunk * number + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize("app", [_count, _OK], ids=["read", "not read"])
+async def test_a_body_of_many_tiny_pieces_is_cut(app: ASGIApp) -> None:
+    async with bounded(app, Places(9)) as it:
+        stream = await it.connect()
+        with suppress(anyio.BrokenResourceError):
+            await stream.send(_in_pieces(1_000, b"a"))
+        assert await until_closed(stream) == b""
+
+
+async def test_a_body_in_pieces_of_some_size_is_read() -> None:
+    async with bounded(_count, Places(9)) as it:
+        stream = await it.connect(_in_pieces(200, b"a") + _in_pieces(2_000, b"a" * 1024))
+        assert (await answer(stream)).endswith(b"200 ok")
+        assert (await answer(stream)).endswith(b"2048000 ok")
 
 
 async def _long(scope: Scope, receive: Receive, send: Send) -> None:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 __all__ = [
     "MARK",
     "SEES_PROCESSES",
+    "UNSEEN",
     "Ending",
     "ProcessInfo",
     "below",
@@ -25,6 +26,7 @@ __all__ = [
     "kill_titled",
     "living_groups",
     "name_of",
+    "numbers_of_children",
     "title_of",
     "titled",
 ]
@@ -53,6 +55,10 @@ class ProcessInfo(NamedTuple):
     name: str
 
 
+UNSEEN = ProcessInfo(0, "", 0, "processes too short-lived to be seen")
+"""Stands for what is there and was gone again whenever it was looked at."""
+
+
 class Ending(NamedTuple):
     """What became of processes that were to be ended: how many there were, and which are left."""
 
@@ -60,22 +66,37 @@ class Ending(NamedTuple):
     left: tuple[str, ...] = ()
 
 
-def end(find: Callable[[], Sequence[ProcessInfo]]) -> Ending:
-    """Ask what `find` finds to end, then make it: until nothing is found, or for seconds."""
+def _nothing() -> None:
+    """Do nothing."""
+
+
+def end(
+    find: Callable[[], Sequence[ProcessInfo]], kill_at_once: Callable[[], None] = _nothing
+) -> Ending:
+    """Ask what `find` finds to end, then make it: until nothing is found, or for seconds.
+
+    `kill_at_once` does it faster than a process can be looked at.
+    """
     found: set[tuple[int, str]] = set()
     for number, seconds in ((signal.SIGTERM, _TERM_SECONDS), (signal.SIGKILL, _KILL_SECONDS)):
         asked: set[tuple[int, str]] = set()
         until = time.monotonic() + seconds
         while (seen := find()) and time.monotonic() < until:
             for one in seen:
-                if number is signal.SIGKILL or one[:2] not in asked:
+                if one is not UNSEEN and (number is signal.SIGKILL or one[:2] not in asked):
                     asked.add(one[:2])
                     with suppress(ProcessLookupError, PermissionError):
                         os.kill(one.number, number)
             found |= asked
+            if number is signal.SIGKILL:
+                kill_at_once()
             time.sleep(_LOOK_SECONDS)
     left = find()
-    return Ending(len(found), tuple(f"{one.name} ({one.number})" for one in left[:_MOST_NAMED]))
+    return Ending(len(found), tuple(_shown(one) for one in left[:_MOST_NAMED]))
+
+
+def _shown(one: ProcessInfo) -> str:
+    return one.name if one is UNSEEN else f"{one.name} ({one.number})"
 
 
 def end_marked(run: str) -> Ending:
@@ -153,6 +174,16 @@ def below(root: int, but: Set[tuple[int, str]] = frozenset()) -> list[ProcessInf
         found += next_below
         ahead += [one.number for one in next_below]
     return found
+
+
+def numbers_of_children() -> list[int]:
+    """The numbers of the children of this process of one thread; none of them has another owner."""
+    own = os.getpid()
+    try:
+        with open(f"/proc/{own}/task/{own}/children", "rb") as file:  # noqa: PTH123 - see the top
+            return [int(number) for number in file.read().split()]
+    except OSError:
+        return []
 
 
 def holders(seen: Iterable[ProcessInfo], pipe: str) -> list[ProcessInfo]:

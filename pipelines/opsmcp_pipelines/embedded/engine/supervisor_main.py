@@ -15,12 +15,14 @@ import os
 import select
 import signal
 import socket
+import time
 from collections.abc import Mapping, Set
 from contextlib import suppress
 
 from opsmcp_pipelines.embedded.engine.messages import Message, pack, unpack
 from opsmcp_pipelines.embedded.engine.processes import (
     SEES_PROCESSES,
+    UNSEEN,
     Ending,
     ProcessInfo,
     below,
@@ -28,11 +30,14 @@ from opsmcp_pipelines.embedded.engine.processes import (
     holders,
     living_groups,
     name_of,
+    numbers_of_children,
 )
 
 __all__ = ["main"]
 
 _CHUNK_BYTES = 64 * 1024
+_MOST_LOOKS = 5
+_AT_ONCE_SECONDS = 0.2
 _PR_SET_DUMPABLE = 4
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
@@ -135,7 +140,10 @@ class _Supervisor:
 
     def _end(self, which: str) -> Ending:
         """End all of the run, what the last step started, or what of that keeps its output open."""
-        return end(lambda: self._find(which))
+        if which == "output" or not SEES_PROCESSES:
+            return end(lambda: self._find(which))
+        but = self._before if which == "step" else frozenset[tuple[int, str]]()
+        return end(lambda: self._find(which), lambda: self._kill_children(but))
 
     def _find(self, which: str) -> list[ProcessInfo]:
         if not SEES_PROCESSES:
@@ -147,8 +155,28 @@ class _Supervisor:
         return of_step if which == "step" else holders(of_step, self._pipe)
 
     def _below(self, but: Set[tuple[int, str]] = frozenset()) -> list[ProcessInfo]:
-        """What is there of the run: without children nothing, since orphans become children."""
-        return below(os.getpid(), but) if self._reap() else []
+        """What is there of the run: without children nothing, since orphans become children.
+
+        A process that forks and ends, again and again, is gone before all of `/proc` was read.
+        """
+        for _ in range(_MOST_LOOKS):
+            if not self._reap():
+                return []
+            if found := below(os.getpid(), but):
+                return found
+        return [UNSEEN] if not but or self._children(but) else []
+
+    def _children(self, but: Set[tuple[int, str]]) -> list[int]:
+        known = {number for number, _ in but}
+        return [number for number in numbers_of_children() if number not in known]
+
+    def _kill_children(self, but: Set[tuple[int, str]]) -> None:
+        """Kill them before they have ended themselves; nobody else has the number of a child."""
+        until = time.monotonic() + _AT_ONCE_SECONDS
+        while self._reap() and (children := self._children(but)) and time.monotonic() < until:
+            for number in children:
+                with suppress(OSError):  # it belongs to another user by now
+                    os.kill(number, signal.SIGKILL)
 
 
 def _supervise(file: int) -> None:
