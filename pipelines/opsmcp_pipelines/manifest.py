@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from opsmcp_pipelines.errors import ManifestError
+from opsmcp_pipelines.kinds.declared import BadKind, declared_kind
 from opsmcp_pipelines.misspelling import find_misspelt, find_misspelt_type
 from opsmcp_pipelines.models import (
     Operation,
+    OperationKey,
     OperationKind,
     Pipeline,
     Step,
@@ -30,7 +32,7 @@ from opsmcp_pipelines.yaml_nodes import (
     read_documents,
 )
 
-__all__ = ["MAX_MANIFEST_BYTES", "BadDocument", "Manifest", "parse_manifest"]
+__all__ = ["MAX_MANIFEST_BYTES", "BadDocument", "Manifest", "documents_of", "parse_manifest"]
 
 MAX_MANIFEST_BYTES = 1024 * 1024
 """The largest manifest file that is read."""
@@ -98,6 +100,16 @@ def parse_manifest(text: str, path: str, namespace: str) -> Manifest:
     return Manifest(tuple(operations), tuple(problems), tuple(notes), tuple(warnings))
 
 
+def documents_of(text: str, namespace: str) -> Mapping[OperationKey, MapNode]:
+    """The nodes of each operation in a file, of the last where several have one name."""
+    found: dict[OperationKey, MapNode] = {}
+    for document in read_documents(text):
+        operation = _read_document(document, "", namespace)
+        if isinstance(document, MapNode) and isinstance(operation, (Pipeline, Task)):
+            found[operation.key] = document
+    return found
+
+
 def _warnings(document: Node | YamlProblem, path: str, kind: OperationKind | None) -> list[str]:
     if not isinstance(document, MapNode):
         return []
@@ -151,7 +163,7 @@ def _read_pipeline(document: MapNode, namespace: str) -> Pipeline:
         desc=_text(spec, "desc"),
         variables=_read_variables(spec),
         tasks=refs,
-        labels=_read_texts(metadata, "labels"),
+        labels=_read_labels(metadata),
     )
 
 
@@ -187,7 +199,7 @@ def _read_task(document: MapNode, namespace: str) -> Task:
         host=_text(spec, "host"),
         variables=_read_variables(spec),
         steps=steps,
-        labels=_read_texts(metadata, "labels"),
+        labels=_read_labels(metadata),
         in_pod=image or bool(_list(spec, "mounts")),
     )
 
@@ -243,6 +255,17 @@ def _read_variable(name: str, node: Node) -> Variable:
         enums=_texts(fields, "enums"),
         examples=_texts(fields, "examples"),
     )
+
+
+def _read_labels(metadata: MapNode) -> Mapping[str, str]:
+    """The labels, of which those that declare kinds name some."""
+    labels = _read_texts(metadata, "labels")
+    for key, text in labels.items():
+        try:
+            declared_kind(key, text)
+        except BadKind as error:
+            raise YamlProblem(_line(_map(metadata, "labels"), key), str(error)) from None
+    return labels
 
 
 def _read_name(metadata: MapNode) -> str:

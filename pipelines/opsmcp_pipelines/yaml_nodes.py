@@ -18,11 +18,17 @@ _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 @dataclass(frozen=True, slots=True)
 class TextNode:
-    """A scalar as it was written; `null` when it is YAML's unquoted null or nothing at all."""
+    """A scalar as it was written; `null` when it is YAML's unquoted null or nothing at all.
+
+    `style` is the sign that it begins with (`|`, `>` or a quote), empty for a plain one; `column`
+    counts characters from 0.
+    """
 
     line: int
     text: str
     null: bool = False
+    style: str = ""
+    column: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +41,16 @@ class ListNode:
 
 @dataclass(frozen=True, slots=True)
 class MapNode:
-    """A mapping with text keys, in the author's order."""
+    """A mapping with text keys, in the author's order.
+
+    Of one in braces, `end` is the line and the column of what follows it; else it is None, and
+    `column` that of its keys.
+    """
 
     line: int
     fields: "dict[str, Node]" = field(default_factory=dict[str, "Node"])
+    column: int = 0
+    end: tuple[int, int] | None = None
 
 
 Node = TextNode | ListNode | MapNode
@@ -119,7 +131,7 @@ class _Composer:
         if isinstance(event, yaml.SequenceStartEvent):
             return self._list(line, depth)
         if isinstance(event, yaml.MappingStartEvent):
-            return self._map(line, depth)
+            return self._map(event, line, depth)
         raise YamlProblem(line, "aliases (`*name`) are not supported; write the value out")
 
     def _list(self, line: int, depth: int) -> ListNode:
@@ -128,7 +140,7 @@ class _Composer:
             items.append(self._build(event, depth + 1))
         return ListNode(line, tuple(items))
 
-    def _map(self, line: int, depth: int) -> MapNode:
+    def _map(self, start: yaml.MappingStartEvent, line: int, depth: int) -> MapNode:
         fields: dict[str, Node] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key = self._build(event, depth + 1)
@@ -137,9 +149,16 @@ class _Composer:
             if key.text in fields:
                 raise YamlProblem(key.line, f"the key {key.text[:80]!r} appears twice")
             fields[key.text] = self.node(depth + 1)
-        return MapNode(line, fields)
+        mark = event.end_mark
+        end = (mark.line + 1, mark.column) if mark and start.flow_style else None
+        return MapNode(line, fields, _column(start), end)
 
 
 def _text(event: yaml.ScalarEvent, line: int) -> TextNode:
     plain = not event.style and event.implicit[0]
-    return TextNode(line, event.value, null=plain and event.value in _NULLS)
+    null = plain and event.value in _NULLS
+    return TextNode(line, event.value, null, event.style or "", _column(event))
+
+
+def _column(event: yaml.Event) -> int:
+    return event.start_mark.column if event.start_mark else 0

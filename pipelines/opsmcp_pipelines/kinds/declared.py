@@ -5,12 +5,13 @@ that say where a run takes place, who calls, or that a value is secret, keep wha
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 
 from opsmcp_pipelines.kinds.guess import is_reserved
 from opsmcp_pipelines.kinds.kind import Kind, VariableKind, parse_kind
 from opsmcp_pipelines.models import Operation, Task
 
-__all__ = ["KIND_LABEL", "BadKind", "labelled_kinds"]
+__all__ = ["KIND_LABEL", "BadKind", "declared_kind", "labelled_kinds", "no_kind"]
 
 KIND_LABEL = "opsmcp/kind."
 """What the key of the label begins with; the variable's name follows."""
@@ -42,16 +43,51 @@ def labelled_kinds(operation: Operation, tasks: Sequence[Task]) -> Mapping[str, 
 
 def _labels(labels: Mapping[str, str]) -> Iterator[tuple[str, VariableKind]]:
     for key, text in labels.items():
-        if key.startswith(KIND_LABEL):
-            name = key.removeprefix(KIND_LABEL)
-            yield name, _kind(name, text)
+        kind = declared_kind(key, text)
+        if kind is not None:
+            yield key.removeprefix(KIND_LABEL), kind
 
 
-def _kind(name: str, text: str) -> VariableKind:
-    kind = parse_kind(text)
+def declared_kind(key: str, text: str) -> VariableKind | None:
+    """The kind that a label declares; None for a label of another sort.
+
+    Raises:
+        BadKind: It names no usable kind, or the kind of what its name alone decides.
+    """
+    if not key.startswith(KIND_LABEL):
+        return None
+    name, kind = key.removeprefix(KIND_LABEL), parse_kind(text)
     if kind is None or kind.kind in _NOT_BY_LABEL:
-        shown = repr(text[:_LONGEST_SHOWN])
-        raise BadKind(f"the label {KIND_LABEL}{name[:_LONGEST_SHOWN]} names no kind: {shown}")
+        label = f"the label {KIND_LABEL}{name[:_LONGEST_SHOWN]}"
+        raise BadKind(f"{label} names no kind: {no_kind(text)}")
     if is_reserved(name):
         raise BadKind(f"the label {KIND_LABEL}{name} cannot change what that name means")
     return kind
+
+
+def no_kind(text: str) -> str:
+    """What somebody declared that is no kind, and what to declare instead."""
+    shown = repr(text[:_LONGEST_SHOWN])
+    words = text.strip().lower().split(".")
+    item = words[1] if words[0] == "list" and len(words) > 1 else ""
+    if item in _NO_ITEMS:
+        return f"{shown}; {_NO_ITEMS[item]}"
+    if item:
+        return f"{shown}; a list is list.ITEM.SEPARATOR, as in list.host.comma, .blank or .line"
+    near = get_close_matches(words[0][:_LONGEST_SHOWN], _DECLARABLE, 1)
+    return f"{shown}; {near[0]!r} is one" if near else f"{shown} (see docs/tools.md, Kinds)"
+
+
+_DECLARABLE = sorted(str(kind) for kind in set(Kind) - _NOT_BY_LABEL)
+_NO_ITEMS: Mapping[str, str] = {
+    Kind.TIME: "a time may hold blanks, which would part it. Give one for each call, or the list"
+    " items without blanks: list.duration.comma, or list.token.comma for dates",
+    Kind.SCHEDULE: "a schedule holds blanks and commas itself. Give one for each call",
+    Kind.SELECTOR: "a selector joins several requirements by commas itself: 'selector' is the kind",
+    Kind.PATTERN: "a regex is for the whole value. Declare list.token.comma, and let the regex of"
+    " the variable match the whole list",
+    Kind.TEXT: "a text may hold any separator. Give one for each call",
+    Kind.FLAG: "a flag is one answer. Give the list items with names: list.token.comma",
+    Kind.CHOICE: "declare list.token.comma, and its `enums` are what each item may be",
+}
+"""Kinds that are none of items, with what to declare instead."""

@@ -44,7 +44,8 @@ class Place:
 
     def __str__(self) -> str:
         """For people: `task report, step tell, line 4: ...`."""
-        return f"task {self.task[:80]}, step {self.step[:80]}, {self.finding}"
+        said = str(self.finding).replace("opsmcp/text.STEP", f"opsmcp/text.{self.step[:80]}")
+        return f"task {self.task[:80]}, step {self.step[:80]}, {said}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +256,8 @@ class _Operation:
         for where, text in texts.items():
             for found in find_references(text, values):
                 value = values[found.name]
+                if found.name in _OF_STEP and not value.is_text:
+                    continue  # The source fills it itself.
                 if value.is_text or not (value.is_author or _is_plain(value.kind)):
                     rule = Rule.TEXT if value.is_text else Rule.SHELL
                     reason = f'"${{{found.name}}}" is part of {where}, where only a name may stand'

@@ -28,7 +28,7 @@ files may hold any of that."""
 
 _VALUE = re.compile(r"\$\{(OPSMCP_[A-Z]+[0-9]+)\}")
 _QUIET = names("sep end flush indent sort_keys default ensure_ascii")
-_REMEDY = "Print it whole, or answer for it by the label opsmcp/text.STEP: VARIABLE"
+_REMEDY = "Print it whole, or answer for it: opsmcp/text.STEP: {name}"
 
 
 def unused_mark(content: str) -> str:

@@ -15,7 +15,17 @@ from opsmcp_pipelines.shell.tree import parse
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["PREFIX", "Place", "find_unquoted", "is_looped", "place_of", "prepare", "quote_places"]
+__all__ = [
+    "PREFIX",
+    "Place",
+    "find_loops",
+    "find_unquoted",
+    "is_looped",
+    "place_of",
+    "prepare",
+    "put_quotes",
+    "quote_places",
+]
 
 PREFIX = "OPSMCP_V"
 """What the names of the environment variables begin with that hold values."""
@@ -110,6 +120,25 @@ def find_unquoted(content: str, names: Container[str]) -> tuple[str, ...]:
         return ()
     open_ = [p for p in places if _is_open(root, source, p) and not is_looped(root, p)]
     return tuple(dict.fromkeys(place.name for place in open_))
+
+
+def find_loops(content: str, names: Container[str]) -> tuple[str, ...]:
+    """Which variables stand bare as the words of a loop."""
+    source, places = prepare(content, names)
+    root = parse(source)
+    return tuple(dict.fromkeys(place.name for place in places if is_looped(root, place)))
+
+
+def put_quotes(content: str, names: Container[str]) -> str:
+    """The script with double quotes around what `find_unquoted` finds."""
+    source, places = prepare(content, names)
+    root = parse(source)
+    text, done = "", 0
+    for place, found in zip(places, find_references(content, names), strict=True):
+        if _is_open(root, source, place) and not is_looped(root, place):
+            text += f'{content[done : found.start]}"{content[found.start : found.end]}"'
+            done = found.end
+    return content if root.has_error else text + content[done:]
 
 
 def is_looped(root: "Node", place: Place) -> bool:

@@ -12,6 +12,7 @@ MOST_BYTES = 64 * 1024
 _MOST_PLACES = 256
 _MOST_TEXTS = 64
 _MOST_LINES = 6_000
+_AS_RESULT = "make it a result of a kind (opsmcp/kind.RESULT"
 
 
 class TooMuch(Exception):
@@ -83,8 +84,7 @@ class Report:
     def add(self, rule: Rule, value: str, line: int, reason: str, remedy: str = "") -> None:
         """Note a finding about one value, or about the whole script."""
         name = self.names.get(value, "")
-        written = f"${{{name}}}"
-        texts = (text.replace("{}", written) for text in (reason, remedy))
+        texts = (_said(text, name) for text in (reason, remedy))
         self.findings.setdefault((name, rule), Finding(rule, name, line, *texts))
 
     def demand(
@@ -111,7 +111,7 @@ class Report:
     ) -> None:
         """Note that only a number may stand there."""
         reason = f'"{{}}" stands {where}, where only a number may'
-        remedy = "If it is one, say so: opsmcp/kind.VARIABLE: count"
+        remedy = "If it is one, say so: opsmcp/kind.{name}: count"
         self.demand(need, values, line, rule, reason=reason, remedy=remedy)
 
     def unquoted(self, values: Iterable[str], line: int) -> None:
@@ -119,6 +119,15 @@ class Report:
         reason = '"{}" stands without quotes in a text that a shell reads'
         remedy = "Put quotes around it within that text"
         self.demand(Need.UNQUOTED, values, line, Rule.SHELL, reason=reason, remedy=remedy)
+
+
+def _said(text: str, name: str) -> str:
+    """The text with the reference in it, and the name that labels call it by."""
+    text = text.replace("{}", f"${{{name}}}")
+    if name in ("output", "result") or name.endswith(".output"):
+        text = text.replace("give it a kind (opsmcp/kind.{name}", _AS_RESULT)
+        return text.replace("{name}", "output")
+    return text.replace("{name}", name)
 
 
 def over(count: int, most: int, what: str) -> None:

@@ -90,10 +90,8 @@ Chain = Sequence["Node"]
 
 _MOST_VARIABLES = 64
 _UNKNOWN = "it stands where it is not known to stay data"
-_REMEDY = (
-    "Print it, make it a result of a kind (opsmcp/kind.RESULT: KIND), or answer for it by the label"
-    " opsmcp/text.STEP: VARIABLE"
-)
+_REMEDY = "Print it, give it a kind (opsmcp/kind.{name}: KIND), or answer for it:"
+_REMEDY += " opsmcp/text.STEP: {name}"
 
 
 def check_text(script: Script, report: Report, *, pasted: bool) -> None:

@@ -1,6 +1,8 @@
 """`opsmcp lint`: what would make the operations of the source better tools."""
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import click
 
@@ -11,8 +13,11 @@ from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table
 from opsmcp_server.protocol.services import Services
 from opsmcp_tools.model.tool import JsonObject, Withheld
+from opsmcp_tools.safe_text.characters import show_hidden
 from opsmcp_tools.toolbox.build import Toolbox
-from opsmcp_tools.toolbox.source_lint import Report, Severity, lint_source, suggest_settings
+from opsmcp_tools.toolbox.finding import Finding, Severity
+from opsmcp_tools.toolbox.manifest_mend import ManifestMend
+from opsmcp_tools.toolbox.source_lint import Report, lint_source, suggest_settings
 
 __all__ = ["command"]
 
@@ -22,12 +27,14 @@ _STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "di
 @click.command("lint")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
 @click.option("--patch", is_flag=True, help="Only the settings that would help, as YAML.")
+@click.option("--diff", is_flag=True, help="Only what can be mended for certain, for `git apply`.")
 @shared_options
-def command(shared: Shared, as_json: bool, patch: bool) -> int:
+def command(shared: Shared, as_json: bool, patch: bool, diff: bool) -> int:
     """Show what would make the operations better tools, the worst first.
 
     Every operation has a score up to 100; what cannot be a tool at all has 0. Exit status 1 when
-    there are errors.
+    there are errors. `opsmcp lint --diff | git apply` mends the manifests below this directory
+    where that is certain: kinds that a default or a script shows, and quotes.
     """
 
     async def work(services: Services) -> int:
@@ -35,15 +42,30 @@ def command(shared: Shared, as_json: bool, patch: bool) -> int:
         reports, settings = lint_source(toolbox.catalogue, services.clients.tool_settings)
         broken = _broken(toolbox)
         files = toolbox.catalogue.contents.files
+        mend = ManifestMend(files, dict(_texts(files, reports)))
         if as_json:
-            show_json(_data(reports, settings, broken, files))
+            show_json(_data(reports, settings, broken, mend))
         elif patch:
             _show_patch(reports)
+        elif diff:
+            _show_diff(mend, reports)
         else:
-            _show(reports, settings, broken, files)
+            _show(reports, settings, broken, mend)
         return int(bool(broken) or any(_has_error(report) for report in reports))
 
     return run_with_services(shared, work, follows_runs=False)
+
+
+def _texts(
+    files: Mapping[OperationKey, str], reports: tuple[Report, ...]
+) -> Iterator[tuple[str, str]]:
+    """What the files with findings hold; they were read before, so that they are small."""
+    with_findings = {report.operation.namespace for report in reports if report.findings}
+    for file in sorted({file for key, file in files.items() if key.namespace in with_findings}):
+        try:
+            yield file, Path(file).read_bytes().decode()
+        except (OSError, UnicodeDecodeError):
+            continue  # It changed meanwhile; its findings have no line then.
 
 
 def _broken(toolbox: Toolbox) -> list[Withheld]:
@@ -72,7 +94,7 @@ def _data(
     reports: tuple[Report, ...],
     settings: tuple[str, ...],
     broken: list[Withheld],
-    files: Mapping[OperationKey, str],
+    mend: ManifestMend,
 ) -> JsonObject:
     scores = _scores(reports, broken)
     return {
@@ -80,27 +102,24 @@ def _data(
             {
                 "operation": item.operation,
                 "kind": str(item.kind),
-                "file": files.get(_key(item), ""),
+                "file": mend.files.get(_key(item), ""),
                 "reason": item.reason,
             }
             for item in broken
         ],
-        "operations": [
-            _row(report, scores[report.operation.key], files.get(report.operation.key, ""))
-            for report in reports
-        ],
+        "operations": [_row(report, scores[report.operation.key], mend) for report in reports],
         "settings": list(settings),
         "patch": suggest_settings(reports),
     }
 
 
-def _row(report: Report, score: int, file: str) -> JsonObject:
+def _row(report: Report, score: int, mend: ManifestMend) -> JsonObject:
     key = report.operation.key
     return {
         "operation": key.name,
         "kind": str(key.kind),
         "namespace": key.namespace,
-        "file": file,
+        "file": mend.files.get(key, ""),
         "score": score,
         "findings": [
             {
@@ -108,6 +127,9 @@ def _row(report: Report, score: int, file: str) -> JsonObject:
                 "severity": str(finding.severity),
                 "variable": finding.variable,
                 "message": finding.message,
+                "place": mend.place(report.operation, finding),
+                "labels": dict(finding.labels),
+                "answer": mend.answer(report.operation, finding),
             }
             for finding in report.findings
         ],
@@ -123,11 +145,18 @@ def _show_patch(reports: tuple[Report, ...]) -> None:
         click.echo(yaml.safe_dump(patch, allow_unicode=True, sort_keys=False), nl=False)
 
 
+def _show_diff(mend: ManifestMend, reports: tuple[Report, ...]) -> None:
+    for line in mend.diff(reports, Path.cwd()):
+        # A pipe gets each byte; nothing that an author wrote steers a terminal.
+        shown = f"{show_hidden(line.rstrip())}\n" if sys.stdout.isatty() else line
+        click.echo(shown, nl=False)
+
+
 def _show(
     reports: tuple[Report, ...],
     settings: tuple[str, ...],
     broken: list[Withheld],
-    files: Mapping[OperationKey, str],
+    mend: ManifestMend,
 ) -> None:
     scores = _scores(reports, broken)
     rows = [
@@ -136,7 +165,7 @@ def _show(
             Cell("0"),
             Cell("no-tool", "red"),
             Cell(item.reason),
-            Cell(files.get(_key(item), ""), "dim"),
+            Cell(mend.files.get(_key(item), ""), "dim"),
         )
         for item in broken
     ]
@@ -145,8 +174,8 @@ def _show(
             Cell(report.operation.name, "bold"),
             Cell(str(scores[report.operation.key])),
             Cell(finding.rule, _STYLES[finding.severity]),
-            Cell(f"{finding.variable}: {finding.message}" if finding.variable else finding.message),
-            Cell(files.get(report.operation.key, ""), "dim"),
+            Cell(_told(report, finding, mend)),
+            Cell(mend.place(report.operation, finding), "dim"),
         )
         for report in reports
         for finding in report.findings
@@ -157,3 +186,10 @@ def _show(
     show_table(("operation", "score", "rule", "what could be better", "file"), rows)
     clean = sum(not report.findings and scores[report.operation.key] > 0 for report in reports)
     click.echo(f"{clean} of {len(reports)} operations have no findings.", err=True)
+
+
+def _told(report: Report, finding: Finding, mend: ManifestMend) -> str:
+    """What could be better, and the line that its author can write for it."""
+    message = f"{finding.variable}: {finding.message}" if finding.variable else finding.message
+    answer = mend.answer(report.operation, finding)
+    return f"{message}. To paste at {answer}" if answer else message

@@ -42,3 +42,24 @@ def test_a_label_that_names_no_kind_is_said(text: str):
 def test_where_a_run_takes_place_and_what_is_secret_no_label_changes(name: str):
     with pytest.raises(BadKind, match="cannot change what that name means"):
         look({f"opsmcp/kind.{name}": "token"})
+
+
+@pytest.mark.parametrize(
+    ("text", "instead"),
+    [
+        ("list.time.comma", "list.duration.comma"),
+        ("list.schedule.line", "one for each call"),
+        ("list.selector.comma", "'selector' is the kind"),
+        ("list.pattern.blank", "let the regex of the variable match the whole list"),
+        ("list.text.line", "one for each call"),
+        ("list.choice", "its `enums` are what each item may be"),
+        ("list.host.semicolon", "list.host.comma, .blank or .line"),
+        ("Count", "'count' is one"),
+        ("kubernetes", "'kubernetes_name' is one"),
+        ("zzz", "see docs/tools.md, Kinds"),
+    ],
+)
+def test_what_is_no_kind_is_said_with_what_to_declare_instead(text: str, instead: str) -> None:
+    with pytest.raises(BadKind) as caught:
+        look({"opsmcp/kind.x": text})
+    assert instead in str(caught.value)

@@ -1,4 +1,5 @@
 import json
+import subprocess
 from dataclasses import replace
 
 import yaml
@@ -12,8 +13,12 @@ def test_findings_are_lines_with_tabs_and_an_error_is_status_1(opsmcp: Opsmcp) -
     done = opsmcp("lint")
     rows = [line.split("\t") for line in done.stdout.splitlines()]
     assert {len(row) for row in rows} == {5}
-    assert {row[4] for row in rows} == {str(opsmcp.folder / "manifests" / "all.yaml")}
-    assert ["say-hello", "unquoted-variable"] in [[row[0], row[2]] for row in rows]
+    file = opsmcp.folder / "manifests" / "all.yaml"
+    places = {(row[0], row[2]): row[4] for row in rows}
+    assert places["broken-pipeline", "no-tool"] == str(file)
+    place, line = places["say-hello", "unquoted-variable"].rsplit(":", 1)
+    assert place == str(file)
+    assert "${word}" in file.read_text("utf-8").splitlines()[int(line) - 1]
     assert ["broken-pipeline", "0", "no-tool"] in [row[:3] for row in rows]
     assert done.returncode == 1
     assert "operations have no findings" in done.stderr
@@ -26,7 +31,9 @@ def test_json_holds_scores_findings_and_the_patch(opsmcp: Opsmcp) -> None:
     by_name = {item["operation"]: item for item in data["operations"]}
     assert by_name["say-hello"]["score"] < 100
     assert by_name["delete-marker"]["findings"]
-    assert {"rule", "severity", "variable", "message"} == set(by_name["say-hello"]["findings"][0])
+    assert set(by_name["say-hello"]["findings"][0]) == {
+        *("rule", "severity", "variable", "message", "place", "labels", "answer"),
+    }
 
 
 def test_what_is_no_tool_has_no_points_and_is_not_called_clean(opsmcp: Opsmcp) -> None:
@@ -110,3 +117,94 @@ def test_a_terminal_gets_warnings_without_what_only_a_log_needs(opsmcp: Opsmcp) 
     assert "WARNING" not in shown
     _, shown = opsmcp.on_terminal("call", "say-hello", "word=world", "--verbose")
     assert f" WARNING opsmcp_pipelines.embedded.library: manifest {bad}:3: not" in shown
+
+
+OLD = """\
+apiVersion: crd.chenshaowen.com/v1
+kind: Pipeline
+metadata:
+  name: old-things
+  labels:
+    ops/copilot: enabled
+    opsmcp/read-only: "true"
+    opsmcp/kind.hosts: list.host.comma
+    opsmcp/kind.levle: count
+    opsmcp/text.runn: message
+spec:
+  desc: Looks at some old things of a zone and tells about them
+  tasks: [{name: a, taskRef: old-things}]
+---
+apiVersion: crd.chenshaowen.com/v1
+kind: Task
+metadata: {name: old-things}
+spec:
+  host: localhost
+  variables:
+    zone: {default: eu/blue, desc: zone}
+    level: {desc: level}
+    racks: {desc: racks}
+    hosts: {desc: hosts}
+    tool: {desc: tool}
+  steps:
+    - name: run
+      content: |
+        echo ${zone} $(( ${level} + 1 ))
+        for r in ${racks}; do echo "$r"; done
+        for h in ${hosts}; do echo "$h"; done
+    - name: tool
+      content: ${tool} --now
+    - name: tell
+      content: slackcat "${output}"
+"""
+
+
+def _lint(opsmcp: Opsmcp) -> list[list[str]]:
+    """Rule, what is said and the place of each finding of `OLD`."""
+    rows = [line.split("\t") for line in opsmcp("lint").stdout.splitlines()]
+    return [row[2:] for row in rows if row[0] == "old-things"]
+
+
+def test_what_is_certain_is_mended_by_one_diff(opsmcp: Opsmcp) -> None:
+    file = opsmcp.folder / "manifests" / "old things.yaml"
+    file.write_text(OLD, "utf-8")
+    before = {row[0] for row in _lint(opsmcp)}
+    certain = {"undeclared-kind", "narrowed-guess", "list-separator", "unquoted-variable"}
+    assert certain <= before
+    diff = opsmcp("lint", "--diff").stdout
+    subprocess.run(["git", "apply"], input=diff, text=True, cwd=opsmcp.folder, check=True)
+    text = file.read_text("utf-8")
+    assert "opsmcp/kind.level: count" in text and "opsmcp/kind.racks: list.token.blank" in text
+    assert "opsmcp/kind.hosts: list.host.blank" in text and "list.host.comma" not in text
+    after = _lint(opsmcp)
+    assert certain.isdisjoint(row[0] for row in after)
+    assert opsmcp("lint", "--diff").stdout == ""
+
+
+def test_what_only_its_author_knows_is_a_line_to_paste(opsmcp: Opsmcp) -> None:
+    file = opsmcp.folder / "manifests" / "old.yaml"
+    file.write_text(OLD, "utf-8")
+    rows = {(rule, said.split(":")[0]): (said, place) for rule, said, place in _lint(opsmcp)}
+    tool, place = rows["refused-value", "tool"]
+    assert place == f"{file}:33" and f"To paste at {file}:25: enums: [TODO]" in tool
+    output, place = rows["refused-value", "output"]
+    assert place == f"{file}:35" and f"{file}:6: opsmcp/text.tell: output" in output
+    lines = OLD.replace("    tool: {", "    tool: {enums: [uptime], ").split("\n")
+    lines.insert(5, "    opsmcp/text.tell: output")
+    file.write_text("\n".join(lines), "utf-8")
+    assert "refused-value" not in {row[0] for row in _lint(opsmcp)}
+
+
+def test_labels_that_name_nothing_are_told_with_their_lines(opsmcp: Opsmcp) -> None:
+    file = opsmcp.folder / "manifests" / "old.yaml"
+    file.write_text(OLD, "utf-8")
+    unused = {place: said for rule, said, place in _lint(opsmcp) if rule == "unused-label"}
+    assert "no variable or result is called 'levle'; 'level' is there" in unused[f"{file}:9"]
+    assert "no step is called 'runn'; 'run' is there" in unused[f"{file}:10"]
+
+
+def test_a_kind_that_is_none_is_said_when_the_file_is_read(opsmcp: Opsmcp) -> None:
+    file = opsmcp.folder / "manifests" / "old.yaml"
+    file.write_text(OLD.replace("kind.levle: count", "kind.level: list.time.comma"), "utf-8")
+    done = opsmcp("tools", "--all")
+    assert f"{file}:9: the label opsmcp/kind.level names no kind: 'list.time.comma'" in done.stdout
+    assert "a time may hold blanks" in done.stdout and "list.duration.comma" in done.stdout

@@ -10,6 +10,7 @@ from opsmcp_pipelines.kinds.kind import parse_kind
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
 from opsmcp_tools.model.value_rules import ValueRules
 from opsmcp_tools.toolbox.build import Exposure, ToolSettings
+from opsmcp_tools.toolbox.finding import Finding, Spot
 from opsmcp_tools.toolbox.overrides import Override, VariableOverride
 from opsmcp_tools.toolbox.source_lint import Report, lint_source, suggest_settings
 from tests.tools.recorded import EVERYTHING, catalogue
@@ -90,7 +91,7 @@ def test_a_fault_is_found_and_costs_points(bad: Task, rule: str):
         script("# ${pod}\ntrue"),
         script("cat <<E\n${pod}\nE"),
         script("echo '${pod}'"),
-        replace(script("#!/usr/bin/env python3\nprint(${pod})"), labels=READING),
+        replace(script("#!/usr/bin/env python3\nprint('${pod}')"), labels=READING),
         script("echo ${HOME}"),
         replace(script("if ("), labels=READING),
         replace(GOOD, name="purge-web", labels={"opsmcp/destructive": "true"}),
@@ -253,3 +254,90 @@ def test_a_value_of_no_kind_gets_a_regex_and_no_setting():
     [finding] = [one for one in report.findings if one.rule == "undeclared-kind"]
     assert finding.message.endswith("Give it a regex")
     assert suggest_settings([report]) == {}
+
+
+EMBEDDED = replace(ValueRules(), pasted=False)
+
+
+def found(rule: str, *tasks: Task, pasted: bool = False, **settings: Any) -> list[Finding]:
+    rules = replace(EMBEDDED, pasted=pasted)
+    reports = linted(*tasks, values=rules, **settings)
+    return [finding for one in reports for finding in one.findings if finding.rule == rule]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("level", "echo $(( ${level} + 1 ))", "count"),
+        ("level", '[ "${level}" -gt 5 ]', "count"),
+        ("level", "cut -c${level} /etc/hosts", "count"),
+        ("how", "kill -${how} 1", "signal"),
+        ("racks", "for r in ${racks}; do :; done", "list.token.blank"),
+        ("path", 'psql -c "select ${path}"', "count"),
+    ],
+)
+@pytest.mark.parametrize("pasted", [False, True])
+def test_a_guess_that_its_use_narrows_is_named_with_the_label(
+    name: str, content: str, kind: str, *, pasted: bool
+) -> None:
+    task = replace(GOOD, variables=(Variable(name, display="what"),), steps=(Step("s", content),))
+    [note] = found("narrowed-guess", task, pasted=pasted)
+    assert (str(note.severity), note.variable) == ("note", name)
+    assert note.labels == {f"opsmcp/kind.{name}": kind}
+    assert note.spot == Spot("watch-web", "s", 1)
+    declared = replace(task, labels=dict(note.labels))
+    assert found("narrowed-guess", declared, pasted=pasted) == []
+    assert found("refused-value", declared, pasted=pasted) == []
+
+
+def test_text_that_its_use_makes_a_word_is_named_with_the_place() -> None:
+    text = replace(GOOD, variables=(Variable("reason", display="why"),))
+    task = replace(text, steps=(Step("s", 'echo\nslackcat "${reason}"'),))
+    [note] = found("narrowed-guess", task)
+    assert note.spot == Spot("watch-web", "s", 2) and note.labels == {}
+    assert "an argument of 'slackcat'" in note.message
+    assert "opsmcp/text.s: reason" in note.message
+    assert note.answer == "opsmcp/kind.reason: token"
+
+
+def test_no_label_is_certain_that_would_withhold_the_operation() -> None:
+    variable = Variable("zone", "eu/blue", display="zone")
+    task = replace(GOOD, variables=(variable,), steps=(Step("s", "echo $(( ${zone} ))"),))
+    [finding] = found("undeclared-kind", task)
+    assert "opsmcp/kind.zone: ref" in finding.message and finding.labels == {}
+
+
+@pytest.mark.parametrize(
+    ("labels", "why"),
+    [
+        ({"opsmcp/kind.gone": "count"}, "no variable or result is called 'gone'"),
+        ({"opsmcp/kind.": "count"}, "no variable or result is called ''"),
+        ({"opsmcp/kind.level": "ref"}, "its enums are what it may be"),
+        ({"opsmcp/kind.fixed": "ref"}, "its value is fixed"),
+        ({"opsmcp/text.s": "gone"}, "no variable or result is called 'gone'"),
+        ({"opsmcp/text.s": "steps.s.output"}, "no variable or result is called 'steps'"),
+        ({"opsmcp/text.gone": "level"}, "no step is called 'gone'"),
+        ({"opsmcp/kinds.level": "count"}, "there is no such label"),
+        ({"Opsmcp/kind.level": "count"}, "there is no such label"),
+    ],
+)
+def test_a_label_that_does_nothing_is_named(labels: dict[str, str], why: str) -> None:
+    variables = (Variable("level", display="l", enums=("a",)), Variable("fixed", value="a"))
+    [finding] = found("unused-label", replace(GOOD, variables=variables, labels=labels))
+    assert why in finding.message and finding.label == next(iter(labels))
+
+
+def test_a_label_of_a_task_may_name_what_only_its_pipeline_has() -> None:
+    labels = {"opsmcp/kind.leader": "host", "opsmcp/kind.level": "count"}
+    refs = (TaskRef("a", "watch-web", results={"leader": "s"}),)
+    flow = Pipeline("go", "ops", "go and do it", (Variable("level"),), refs)
+    both = made(replace(GOOD, labels=labels), pipelines=(flow,))
+    reports, _ = lint_source(both, ToolSettings(exposure=Exposure("none", "all")))
+    assert [one.rule for report in reports for one in report.findings] == []
+    [alone] = linted(replace(GOOD, labels=labels))
+    assert {one.rule for one in alone.findings} == {"unused-label"}
+
+
+def test_the_time_that_ops_fills_in_is_no_fault_of_a_manifest() -> None:
+    copy = Step("s", transfers=True, more="/tmp/log-${TIME}.tgz")
+    assert found("narrowed-value", replace(GOOD, steps=(copy,)), pasted=True) == []

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from opsmcp_pipelines.catalogue import Catalogue
-from opsmcp_pipelines.kinds.declared import BadKind, labelled_kinds
+from opsmcp_pipelines.kinds.declared import BadKind, labelled_kinds, no_kind
 from opsmcp_pipelines.kinds.guess import kind_of, uses_units
 from opsmcp_pipelines.kinds.kind import Kind, VariableKind, parse_kind
 from opsmcp_pipelines.kinds.names import HOST
@@ -74,6 +74,7 @@ __all__ = [
     "build_toolbox",
     "declared_kinds",
     "script_verdict",
+    "variable_kinds",
 ]
 
 _MOST_VARIABLES = 64
@@ -360,13 +361,19 @@ def script_verdict(
         UnusableOperation: Its variables cannot be used.
         BadKind: A label declares no usable kind.
     """
-    return check_scripts(operation, tasks, _kinds(operation, tasks, settings), settings.values)
+    kinds = variable_kinds(operation, tasks, settings)
+    return check_scripts(operation, tasks, kinds, settings.values)
 
 
-def _kinds(
+def variable_kinds(
     operation: Operation, tasks: Sequence[Task], settings: ToolSettings
 ) -> Mapping[str, VariableKind]:
-    """The kind of each variable; `BOUND` where the server fills it."""
+    """The kind of each variable before its use narrows it; `BOUND` where the server fills it.
+
+    Raises:
+        UnusableOperation: Its variables cannot be used.
+        BadKind: A label declares no usable kind.
+    """
     if len(operation.variables) > _MOST_VARIABLES:
         raise UnusableOperation(f"it has more than {_MOST_VARIABLES} variables")
     said = _override(operation, settings).variables
@@ -430,7 +437,8 @@ def _named(operation: Operation, variable: Variable, settings: ToolSettings) -> 
     text = kinds.get(f"{operation.name}.{variable.name}", kinds.get(variable.name))
     kind = parse_kind(text) if text else None
     if text and kind is None:
-        raise UnusableOperation(f"the settings give variable {variable.name!r} an unknown kind")
+        why = f"the settings give variable {variable.name!r} no kind: {no_kind(text)}"
+        raise UnusableOperation(why)
     return kind
 
 

@@ -8,23 +8,20 @@ Pure, but for the shell parser, which is imported when the first script is read.
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from opsmcp_pipelines.catalogue import Catalogue
-from opsmcp_pipelines.kinds.declared import BadKind
 from opsmcp_pipelines.kinds.go_regex import matches, parse_pattern
 from opsmcp_pipelines.kinds.guess import kind_of
 from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.kinds.names import is_secret_name, words_of
-from opsmcp_pipelines.models import Operation, Task, Variable
-from opsmcp_pipelines.shell.references import language_of
-from opsmcp_tools.model.errors import UnusableOperation
+from opsmcp_pipelines.models import Operation, Pipeline, Task, Variable
 from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.safe_text.characters import clean_line, quote
-from opsmcp_tools.toolbox.build import ToolSettings, declared_kinds, script_verdict
+from opsmcp_tools.toolbox.build import ToolSettings
 from opsmcp_tools.toolbox.description import is_thin
+from opsmcp_tools.toolbox.finding import Finding, Severity
 from opsmcp_tools.toolbox.hints import (
     LABELS,
     infer_hints,
@@ -32,9 +29,11 @@ from opsmcp_tools.toolbox.hints import (
     names_destruction,
     weigh_tasks,
 )
-from opsmcp_tools.toolbox.kind_lint import misfits
+from opsmcp_tools.toolbox.kind_lint import lint_kinds
+from opsmcp_tools.toolbox.label_lint import lint_labels
 from opsmcp_tools.toolbox.naming import MAX_NAME_LENGTH
 from opsmcp_tools.toolbox.overrides import TO_DO, Override, check_overrides, find_override
+from opsmcp_tools.toolbox.script_lint import lint_scripts
 from opsmcp_tools.toolbox.silent_stops import find_repeated_names, silent_stops
 
 __all__ = ["Finding", "Report", "Severity", "lint_source", "suggest_settings"]
@@ -46,28 +45,9 @@ _TODO = f"{TO_DO}: what it does, on what, and when"
 _TODO_VARIABLE = f"{TO_DO}: what it is"
 
 
-class Severity(StrEnum):
-    """How much it matters: errors keep a tool away or make it dangerous."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
-
-
 _POINTS: Mapping[Severity, int] = MappingProxyType(
     {Severity.ERROR: 30, Severity.WARNING: 10, Severity.NOTE: 3}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that could be better; `override` is what in `tools.overrides` would help."""
-
-    rule: str
-    severity: Severity
-    message: str
-    variable: str = ""
-    override: JsonObject = field(default_factory=dict[str, object])
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +71,7 @@ class _Subject:
     said: Override
     tasks: tuple[Task, ...]
     settings: ToolSettings
+    users: tuple[Pipeline, ...] = ()
     alike: tuple[str, ...] = ()
 
     @property
@@ -122,7 +103,14 @@ def _subject(operation: Operation, catalogue: Catalogue, settings: ToolSettings)
         for variable in operation.variables
     )
     told = replace(operation, desc=said.description or operation.desc, variables=variables)
-    return _Subject(told, said, _tasks_of(operation, catalogue), settings)
+    pipelines = catalogue.contents.pipelines if isinstance(operation, Task) else ()
+    users = tuple(one for one in pipelines if _uses(one, operation))
+    return _Subject(told, said, _tasks_of(operation, catalogue), settings, users)
+
+
+def _uses(pipeline: Pipeline, task: Operation) -> bool:
+    names = {ref.task for ref in pipeline.tasks}
+    return pipeline.namespace == task.namespace and task.name in names
 
 
 def _inspect(subject: _Subject, alike: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
@@ -277,48 +265,15 @@ def _why_not_allowed(variable: Variable) -> str:
 
 
 def _kinds(subject: _Subject) -> Iterator[Finding]:
-    try:
-        declared = declared_kinds(subject.operation, subject.tasks, subject.settings)
-    except (UnusableOperation, BadKind):
-        return  # Why there is no tool is said where tools are made.
-    for misfit in misfits(subject.variables, subject.tasks, declared):
-        meant = misfit.meant
-        known = meant is not None and meant.kind is not Kind.PATTERN
-        help_: JsonObject = {"variables": {misfit.variable: {"kind": str(meant)}}} if known else {}
-        rule = "undeclared-kind" if misfit.variable not in declared else "bad-default"
-        yield Finding(rule, Severity.WARNING, misfit.message, misfit.variable, help_)
+    yield from lint_kinds(subject.operation, subject.tasks, subject.settings)
 
 
 def _scripts(subject: _Subject) -> Iterator[Finding]:
-    """What no value may stand in, of all that the analysis of scripts says."""
-    try:
-        verdict = script_verdict(subject.operation, subject.tasks, subject.settings)
-    except (UnusableOperation, BadKind):
-        return  # Why there is no tool is said where tools are made.
-    pasted = {
-        "free-script": verdict.runs,
-        "narrowed-value": verdict.narrowed,
-        "output-in-script": verdict.printed,
-    }
-    for rule, places in {"refused-value": verdict.refused, **pasted}.items():
-        for place in places:
-            yield Finding(rule, Severity.ERROR, f"in {place}", place.finding.name)
-    yield from _unquoted(subject)
+    yield from lint_scripts(subject.operation, subject.tasks, subject.settings)
 
 
-def _unquoted(subject: _Subject) -> Iterator[Finding]:
-    # The parser is native code that most commands never need.
-    from opsmcp_pipelines.shell.quoting import find_unquoted
-
-    for task in subject.tasks:
-        names = {variable.name for variable in (*task.variables, *subject.variables)}
-        for step in task.steps:
-            if not names or "${" not in step.content or language_of(step.content) == "python":
-                continue
-            place = clean_line(f"{task.name}/{step.name}", 80)
-            for name in find_unquoted(step.content, names):
-                message = f'it is unquoted in step {place}: write "${{{name}}}"'
-                yield Finding("unquoted-variable", Severity.WARNING, message, name)
+def _labels(subject: _Subject) -> Iterator[Finding]:
+    yield from lint_labels(subject.operation, subject.tasks, subject.users)
 
 
 def _silence(subject: _Subject) -> Iterator[Finding]:
@@ -341,6 +296,7 @@ _RULES: tuple[Callable[[_Subject], Iterator[Finding]], ...] = (
     _regex,
     _default,
     _kinds,
+    _labels,
     _scripts,
     _silence,
 )
