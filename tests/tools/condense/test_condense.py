@@ -150,6 +150,15 @@ def test_condensing_is_linear(unit: str) -> None:
     assert large < 40 * small + 0.5
 
 
+def test_a_long_row_of_names_with_signs_costs_no_more_than_its_length() -> None:
+    said = [f"cannot {a} the {b}" for a in _VERBS for b in _THINGS]
+    few, many = (
+        _seconds("\n".join([*chatter(200), *(f"{'blk_-877560279 ' * names}{it}" for it in said)]))
+        for names in (2, 8)
+    )
+    assert many < 40 * few + 0.5
+
+
 def _seconds(text: str) -> float:
     start = time.process_time()
     condense(text)

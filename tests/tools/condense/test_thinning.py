@@ -1,9 +1,7 @@
 """Texts of very many lines: looked at in blocks, both ends and what may be wrong."""
 
-import pytest
-
 from opsmcp_tools.condense.choose import condense
-from opsmcp_tools.condense.sampling import thin
+from opsmcp_tools.condense.sampling import sample
 from tests.tools.condense.logs import ERRORS
 
 _MANY = 900_000
@@ -30,16 +28,12 @@ def test_a_text_of_very_many_lines_says_what_of_it_was_looked_at() -> None:
     assert short[-1] == "end"
 
 
-def test_each_kept_line_is_the_one_of_its_number() -> None:
-    text = "\n".join(f"{n} failed {'x' * (n % 7)}" if n % 999 == 0 else "ok" for n in range(_MANY))
-    thinned = thin(text, 200_000)
-    assert thinned is not None
-    lines = text.split("\n")
-    assert [lines[place] for place in thinned.places] == list(thinned.lines)
-    assert thinned.total == len(lines)
-    assert sorted(set(thinned.places)) == list(thinned.places)
-
-
-@pytest.mark.parametrize("text", ["", "one", "x\n" * 150_000])
-def test_a_text_of_fewer_lines_is_taken_whole(text: str) -> None:
-    assert thin(text, 200_000) is None
+def test_of_very_many_lines_the_kept_ones_stay_in_their_order() -> None:
+    lines = [f"{n} failed {'x' * (n % 7)}" if n % 999 == 0 else f"{n} ok" for n in range(_MANY)]
+    kept = sample("\n".join(lines))
+    numbers = [int(line.split()[0]) for line in kept]
+    assert [lines[number] for number in numbers] == list(kept)
+    assert numbers == sorted(set(numbers))
+    assert numbers[0] == 0
+    assert numbers[-1] == _MANY - 1
+    assert 100_000 < len(kept) < 130_000

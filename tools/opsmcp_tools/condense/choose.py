@@ -10,7 +10,7 @@ from dataclasses import replace
 from opsmcp_tools.condense.excerpt import Room
 from opsmcp_tools.condense.json_shape import shrunk_json
 from opsmcp_tools.condense.log import read_log
-from opsmcp_tools.condense.sampling import thin
+from opsmcp_tools.condense.sampling import sample
 from opsmcp_tools.condense.table_shape import read_table
 from opsmcp_tools.condense.yaml_shape import read_yaml
 from opsmcp_tools.phrases import excerpt as words
@@ -92,9 +92,9 @@ def _condensed(text: str, room: Room, language: Language) -> str | None:
     if shrunk:
         return shrunk
     text = text.removesuffix("\n")
-    thinned = thin(text, _MOST_LINES)
-    if thinned is not None:
-        return read_log(thinned.lines, total=thinned.total, language=language).fit(room)
+    total = text.count("\n") + 1
+    if total > _MOST_LINES:
+        return read_log(sample(text), total=total, language=language).fit(room)
     lines = text.split("\n")
     excerpt = read_table(lines) or read_yaml(lines)
     if excerpt is not None:

@@ -3,15 +3,19 @@
 Whoever makes one says in which order lines matter; this says what is left out, and where.
 """
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TypeVar
 
 from opsmcp_tools.phrases import excerpt as words
 from opsmcp_tools.phrases.phrase import Language
 from opsmcp_tools.safe_text.token_estimate import CHARACTERS_PER_TOKEN, estimate_tokens
 
-__all__ = ["Excerpt", "Room"]
+__all__ = ["Excerpt", "Room", "fullest"]
+
+Layout = TypeVar("Layout")
 
 _LAYOUTS = ((400, True), (200, True), (120, True), (120, False), (80, False), (60, False))
 """Characters of a line, and whether each gap is marked: what matters most decides how roomy."""
@@ -35,23 +39,43 @@ class Room:
         return len(text) <= most and estimate_tokens(text) <= self.tokens
 
 
+def fullest(
+    room: Room,
+    layouts: Iterable[Layout],
+    render: Callable[[int, Layout], str],
+    *,
+    vital: int,
+    most: int,
+) -> tuple[int, Layout] | None:
+    """How many lines fit in the first layout that has room for the vital ones, and that layout.
+
+    Where none has, the last in which any line fits; None if none does.
+    """
+    best = None
+    for layout in layouts:
+        taken = bisect_left(
+            range(1, min(most, room.tokens) + 1),
+            True,
+            key=lambda count: not room.holds(render(count, layout)),
+        )
+        best = (taken, layout) if taken else best
+        if taken >= vital:
+            break
+    return best
+
+
 @dataclass(frozen=True, slots=True)
 class Excerpt:
     """Lines and the order in which they matter.
 
     The first `vital` of `order` are the reason for the excerpt: the others only get the room that
-    is left. `alike` is how many lines a line stands for; `focus` is the place in a line that has to
-    be seen. Where `lines` are some of a text only, `places` are their numbers in it and `total` is
-    how many lines it has.
+    is left. `alike` is how many lines a line stands for.
     """
 
     lines: Sequence[str]
     order: Sequence[int]
     vital: int = 0
     alike: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
-    focus: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
-    places: Sequence[int] = ()
-    total: int = 0
     language: Language = "en"
 
     def fit(self, room: Room) -> str | None:
@@ -62,67 +86,38 @@ class Excerpt:
         best = self._all_narrower(room)
         if best:
             return best
-        for width, gaps in _LAYOUTS:
-            taken = self._most(room, width, gaps=gaps)
-            if taken:
-                best = self._render(taken, width, gaps=gaps)
-                if taken >= self.vital:
-                    return best
-        return best
+        found = fullest(room, _LAYOUTS, self._render, vital=self.vital, most=len(self.order))
+        return self._render(*found) if found else None
 
     def _all_narrower(self, room: Room) -> str | None:
-        if self._total * _FEWEST_TOKENS > room.tokens:
+        if len(self.lines) * _FEWEST_TOKENS > room.tokens:
             return None
-        shown = (self._render(len(self.order), width, gaps=True) for width in _ROOMY)
+        shown = (self._render(len(self.order), (width, True)) for width in _ROOMY)
         return next(filter(room.holds, shown), None)
 
-    def _most(self, room: Room, width: int, *, gaps: bool) -> int:
-        """How many lines of the order fit."""
-        low, high = 0, min(len(self.order), room.tokens)
-        while low < high:
-            middle = (low + high + 1) // 2
-            if room.holds(self._render(middle, width, gaps=gaps)):
-                low = middle
-            else:
-                high = middle - 1
-        return low
-
-    def _render(self, taken: int, width: int, *, gaps: bool) -> str:
-        parts, expected = [self._head(taken)], 0
+    def _render(self, taken: int, layout: tuple[int, bool]) -> str:
+        (width, gaps), parts, expected = layout, [self._head(taken)], 0
         for number in sorted(set(self.order[:taken])):
-            place = self.places[number] if self.places else number
-            if gaps and place > expected:
-                parts.append(self._left_out(place - expected))
+            if gaps and number > expected:
+                parts.append(self._left_out(number - expected))
             parts.append(self._line(number, width))
-            expected = place + 1
-        if gaps and expected < self._total:
-            parts.append(self._left_out(self._total - expected))
+            expected = number + 1
+        if gaps and expected < len(self.lines):
+            parts.append(self._left_out(len(self.lines) - expected))
         return "\n".join(parts)
-
-    @property
-    def _total(self) -> int:
-        return self.total or len(self.lines)
 
     def _head(self, taken: int) -> str:
         shown = len(set(self.order[:taken]))
         alike = words.OF_THIS_KIND() if self.alike else ""
         missing = words.KINDS_NOT_SHOWN(self.vital - taken) if taken < self.vital else ""
-        return words.SHOWN(shown, self._total, alike, missing).to(self.language)
+        return words.SHOWN(shown, len(self.lines), alike, missing).to(self.language)
 
     def _left_out(self, count: int) -> str:
         said = words.LINES_LEFT_OUT if count > 1 else words.LINE_LEFT_OUT
         return said(count).to(self.language)
 
     def _line(self, number: int, width: int) -> str:
-        line = _cut(self.lines[number], width, self.focus.get(number, 0))
+        line = self.lines[number]
+        line = line if len(line) <= width else f"{line[:width]}…"
         count = self.alike.get(number, 1)
         return f"{line}  [×{count:,}]" if count > 1 else line
-
-
-def _cut(line: str, width: int, focus: int) -> str:
-    """At most `width` characters of the line and two marks, around what has to be seen."""
-    if len(line) <= width:
-        return line
-    start = max(0, min(focus - width // 4, len(line) - width))
-    end = start + width
-    return f"{'…' if start else ''}{line[start:end]}{'…' if end < len(line) else ''}"

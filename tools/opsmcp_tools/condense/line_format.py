@@ -7,9 +7,10 @@ names that nearly all lines share, and the level. Knows no product by name. Pure
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from itertools import takewhile
 from typing import Any, cast
 
@@ -104,35 +105,30 @@ class LineFormat:
 
     def _read_words(self, line: str) -> Entry:
         words = list(_first_words(line, len(self.columns)))
-        fits = [_fits(*pair) for pair in zip(self.columns, words, strict=False)]
+        fits = [_class(word[0]) == it for it, word in zip(self.columns, words, strict=False)]
         mostly = sum(fits) >= _MOSTLY * len(self.columns)
         header = len(fits) if mostly else [*fits, False].index(False)
         start = words[header - 1].end() if header else 0
-        level = self._level(words[:header])
+        before = list(zip(words, self.columns, fits, strict=False))[:header]
+        level = max((_level_of(word[0]) for word, it, _ in before if it == _LEVEL), default=0)
         clocks = _CLOCK.findall(line[: max(start, _CLOCK_WITHIN)])
-        odd = [word[0] for word, fit in zip(words[:header], fits, strict=False) if not fit]
+        odd = (word[0] for word, _, fit in before if not fit)
         message = " ".join([*odd, line[start:].strip(" |-\t")]) if start else line.strip()
         message = _RULED.sub(r"\1\1\1 ", message)
-        level = level or _level_in(line[:_LEVEL_WITHIN])
+        level = Level(level) or _level_in(line[:_LEVEL_WITHIN])
         return Entry(level, message or line, clocks[-1] if clocks else "")
-
-    def _level(self, header: Sequence[re.Match[str]]) -> Level:
-        place = self.columns.index(_LEVEL) if _LEVEL in self.columns else len(header)
-        word = _bare(header[place][0]) if place < len(header) else ""
-        return _LEVELS.get(word, Level.UNKNOWN)
 
 
 def read_format(*samples: Sequence[str]) -> LineFormat:
     """What lines have in common; each sample shows the log in another way, and all must agree."""
     some = [[line for line in lines if line.strip() and line[:1] not in " \t"] for lines in samples]
-    if all(_nearly_all(_begins_with_field, lines) for lines in some if lines):
+    if all(sum(map(_has_fields, lines)) >= _NEARLY_ALL * len(lines) for lines in some if lines):
         return LineFormat(has_fields=any(some))
     found = [list(_columns(lines)) for lines in some if lines]
-    agreed = list(
-        takewhile(lambda same: len({column for column, _ in same}) == 1, zip(*found, strict=False))
-    )
-    shared = (word for (_, word), *_ in agreed if word)
-    return LineFormat(tuple(column for (column, _), *_ in agreed), " ".join(shared))
+    agreed = takewhile(lambda same: len({it[0] for it in same}) == 1, zip(*found, strict=False))
+    header = [same[0] for same in agreed]
+    shared = " ".join(word for _, word in header if word)
+    return LineFormat(tuple(column for column, _ in header), shared)
 
 
 def _columns(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -140,12 +136,20 @@ def _columns(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
     rows = [[word[0] for word in _first_words(line, _HEADER_WORDS)] for line in lines]
     before = list[str]()
     for place in range(_HEADER_WORDS):
-        words = [row[place] for row in rows if len(row) > place + 1]
-        column = _column(words, before) if len(words) > _NEARLY_ALL * len(rows) else ""
-        if not column:
+        words = Counter(row[place] for row in rows if len(row) > place + 1)
+        needed = _NEARLY_ALL * words.total()
+        classes = Counter[str]()
+        for word, count in words.items():
+            classes[_class(word)] += count
+        column, most = max(classes.items(), key=lambda it: it[1], default=("", 0))
+        word, same = max(words.items(), key=lambda it: it[1], default=("", 0))
+        if words.total() <= _NEARLY_ALL * len(rows) or most < needed:
+            return
+        if column not in (_CHANGES, _LEVEL) and not _may_be_header(word, before):
             return
         before.append(column)
-        yield column, "" if column in (_CHANGES, _LEVEL) else _said(words)
+        telling = same >= needed and column != _LEVEL and any(map(str.isalpha, word))
+        yield column, word if telling else ""
 
 
 def seconds_of_day(line: str) -> int | None:
@@ -155,16 +159,6 @@ def seconds_of_day(line: str) -> int | None:
         return None
     hours, minutes, seconds = map(int, found[0].split(":"))
     return hours * 3600 + minutes * 60 + seconds
-
-
-def _column(words: Sequence[str], before: Sequence[str]) -> str:
-    """What the words of one place are, after the columns `before`; empty for the message."""
-    if _LEVEL not in before and _nearly_all(_is_level, words):
-        return _LEVEL
-    letters, count = Counter(map(_letters, words)).most_common(1)[0]
-    if letters and count >= _NEARLY_ALL * len(words):
-        return letters if _may_be_header(words[0], before) else ""
-    return _CHANGES if _nearly_all(_changes, words) else ""
 
 
 def _may_be_header(shared: str, before: Sequence[str]) -> bool:
@@ -180,52 +174,30 @@ def _may_be_header(shared: str, before: Sequence[str]) -> bool:
     return _CHANGES in before and _LEVEL not in before and (not plain or shared.isupper())
 
 
-def _fits(column: str, found: re.Match[str]) -> bool:
-    word = found[0]
-    if column == _LEVEL:
-        return _is_level(word)
-    return _changes(word) if column == _CHANGES else _letters(word) == column
+@lru_cache(4_096)
+def _class(word: str) -> str:
+    """What the words of a column share: `sshd[1234]:` has the letters of `sshd[77]:`."""
+    if _level_of(word):
+        return _LEVEL
+    letters = _NOT_LETTERS.sub("", word)
+    if letters.lower() in _TIME_NAMES or not letters or word in "--*" or _DATE.search(word):
+        return _CHANGES
+    numbered = any(map(str.isdigit, word)) and word[-1] not in ":]"
+    return _CHANGES if numbered and len(letters) <= _MOST_LETTERS else letters
 
 
-def _nearly_all(test: Callable[[str], bool], words: Sequence[str]) -> bool:
-    return sum(map(test, words)) >= _NEARLY_ALL * len(words)
-
-
-def _begins_with_field(line: str) -> bool:
-    return _BEGINS_WITH_FIELD.match(line) is not None
-
-
-def _is_level(word: str) -> bool:
-    return _bare(word) in _LEVELS
-
-
-def _bare(word: str) -> str:
+def _level_of(word: str) -> Level:
     klog = _KLOG.fullmatch(word)
-    return (klog[1] if klog else word.strip(_EDGES)).lower()
+    return _LEVELS.get((klog[1] if klog else word.strip(_EDGES)).lower(), Level.UNKNOWN)
 
 
-def _letters(word: str) -> str:
-    """`sshd[1234]:` has the same letters as `sshd[77]:`."""
-    return _NOT_LETTERS.sub("", word)
+def _has_fields(line: str) -> bool:
+    return _BEGINS_WITH_FIELD.match(line) is not None
 
 
 def _first_words(line: str, most: int) -> Iterator[re.Match[str]]:
     found = _WORD.finditer(line[: 60 * _HEADER_WORDS])
     return (word for word, _ in zip(found, range(most), strict=False))
-
-
-def _said(column: Sequence[str]) -> str:
-    """The word that they share, where it says something by itself."""
-    word, count = Counter(column).most_common(1)[0]
-    return word if count >= _NEARLY_ALL * len(column) and word.strip(_EDGES) else ""
-
-
-def _changes(word: str) -> bool:
-    letters = _NOT_LETTERS.sub("", word)
-    if letters.lower() in _TIME_NAMES or word in ("-", "--", "*") or _DATE.search(word):
-        return True
-    numbered = any(map(str.isdigit, word)) and word[-1] not in ":]" or not letters
-    return numbered and len(letters) <= _MOST_LETTERS
 
 
 def _level_in(beginning: str) -> Level:

@@ -6,9 +6,9 @@ first and the last were, and what mostly stands where they differ. Pure, and lin
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from opsmcp_tools.condense.excerpt import Room
+from opsmcp_tools.condense.excerpt import Room, fullest
 from opsmcp_tools.condense.log_kinds import VARIES, LogKind, LogKinds, read_kinds, values_of
 from opsmcp_tools.condense.trouble import Weight
 from opsmcp_tools.phrases import excerpt as words
@@ -42,29 +42,19 @@ _UNTELLING = re.compile(r"[\d.,:x%\-]*|0x[0-9a-f]+|[0-9a-f-]{12,}")
 """Numbers and ids: which of them is the commonest says nothing, unless they are few."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """How much of each row there is room for: characters, and whether times and values are told."""
+_LAYOUTS = (400, 280, 200, 160, 130, 110, 95, 129)
+"""Characters of a message: all trouble comes before roomy rows; if that cannot be, what is most
+urgent can at least be read.
+"""
 
-    width: int
-    clocks: bool
-    values: bool
+_WITH_VALUES, _WITH_CLOCKS, _WITH_PREFIX, _OTHERS_WIDTH = 200, 130, 200, 110
+"""From this width on, rows have the commonest values, the times, and what stands before the name of
+the logger (thread, host); what is no trouble has no more than the last.
+"""
 
-
-_LAYOUTS = (
-    *(_Layout(width, clocks=True, values=True) for width in (400, 280, 200)),
-    *(_Layout(width, clocks=True, values=False) for width in (160, 130)),
-    *(_Layout(width, clocks=False, values=False) for width in (110, 95, 130)),
-)
-_OTHERS_WIDTH = 110
-_WHOLE_PREFIX = 200
-"""From this width on, what stands before the message (thread, host, logger) is shown whole."""
-
-_PREFIX = re.compile(
-    r"(?:(?:\[[^\]\s]{0,60}(?: [^\]\s]{1,60}){0,4}\]|\S{0,60}[\[\](){}./\d_$-]\S{0,60})\s+){0,4}?"
-    r"(?:[\w$]{1,40}[./])*([\w$()-]{1,60})(?:\[\d+\])?: (?=\S)"
-)
-_PREFIX_WITHIN = 160
+_MOST_BEFORE_NAME = 4
+_SIGN_OR_DIGIT = re.compile(r"[\[\](){}./\d_$-]")
+_BRACKETED = re.compile(r"\[[^\]]*\]")
 _DOTTED = re.compile(r"(?:[A-Za-z_$]\w*\.){2,}([A-Za-z_$]\w*)")
 
 
@@ -80,46 +70,29 @@ class Log:
     total: int
     counted: bool = True
     language: Language = "en"
-    notes: dict[int, str] = field(default_factory=dict[int, str])
+    rows: dict[tuple[int, int], str] = field(default_factory=dict[tuple[int, int], str])
 
     def fit(self, room: Room) -> str | None:
         """As many kinds as fit, all trouble in whole rows if that can be; None if none can."""
-        best = None
-        for layout in _LAYOUTS:
-            taken = self._most(room, layout)
-            shown = self._with_tail(room, taken, layout)
-            if room.holds(shown):
-                best = shown
-                if taken >= self.vital:
-                    return best
-        return best
-
-    def _with_tail(self, room: Room, taken: int, layout: _Layout) -> str:
-        """So many kinds, and of the end as much as there is room for where no kind is left out."""
-        longest = max(_LAST, room.tokens // _TOKENS_OF_TAIL) if taken == len(self.order) else 0
+        most = len(self.order)
+        found = fullest(room, _LAYOUTS, self._render, vital=self.vital, most=most)
+        if found is None:
+            return None
+        # Of the end as much as there is room for, where no kind is left out.
+        longest = max(_LAST, room.tokens // _TOKENS_OF_TAIL) if found[0] == most else 0
         tails = (longest, longest // 2, longest // 4, 2 * _TAIL)
-        rendered = (self._render(taken, layout, tail) for tail in tails if tail > _TAIL)
-        return next(filter(room.holds, rendered), self._render(taken, layout))
+        shown = (self._render(*found, tail) for tail in tails if tail > _TAIL)
+        return next(filter(room.holds, shown), self._render(*found))
 
-    def _most(self, room: Room, layout: _Layout) -> int:
-        low, high = 0, min(len(self.order), room.tokens)
-        while low < high:
-            middle = (low + high + 1) // 2
-            if room.holds(self._render(middle, layout)):
-                low = middle
-            else:
-                high = middle - 1
-        return low
-
-    def _render(self, taken: int, layout: _Layout, tail: int = _TAIL) -> str:
+    def _render(self, taken: int, width: int, tail: int = _TAIL) -> str:
         trouble, others = self.order[: min(taken, self.vital)], self.order[self.vital : taken]
         parts = [self._head(taken)]
         if trouble:
-            parts += [words.TROUBLE().to(self.language), *self._rows(trouble, layout)]
+            parts += [words.TROUBLE().to(self.language), *self._rows(trouble, width)]
         if others:
             parts += [words.OTHERS().to(self.language)] if trouble else []
-            parts += self._rows(others, replace(layout, width=min(layout.width, _OTHERS_WIDTH)))
-        parts += [words.END().to(self.language), *self._tail(layout, tail)]
+            parts += self._rows(others, min(width, _OTHERS_WIDTH))
+        parts += [words.END().to(self.language), *self._tail(width, tail)]
         left = self._left_out(taken)
         return "\n".join([*parts, left] if left else parts)
 
@@ -140,28 +113,26 @@ class Log:
         more = words.FIND_NEXT(search) if search else ""
         return words.KINDS_LEFT_OUT(len(left), bad, count, more).to(self.language)
 
-    def _tail(self, layout: _Layout, most: int) -> Iterator[str]:
+    def _tail(self, width: int, most: int) -> Iterator[str]:
         for line in self.lines[-most:]:
-            yield _shown(self.found.form.read(line).message or line, layout.width)
+            yield _shown(self.found.form.read(line).message or line, width)
 
-    def _rows(self, kinds: Iterable[LogKind], layout: _Layout) -> Iterator[str]:
+    def _rows(self, kinds: Iterable[LogKind], width: int) -> Iterator[str]:
         for kind in sorted(kinds, key=lambda kind: kind.first):
-            yield self._row(kind, layout)
-            if layout.width >= 80:
-                yield from (f"    {_shown(frame.strip(), 160)}" for frame in self._frames(kind))
+            key = (kind.first, width)
+            if key not in self.rows:
+                self.rows[key] = self._row(kind, width)
+            yield self.rows[key]
 
-    def _frames(self, kind: LogKind) -> Sequence[str]:
-        return self.frames.get(kind.first, ())
-
-    def _row(self, kind: LogKind, layout: _Layout) -> str:
+    def _row(self, kind: LogKind, width: int) -> str:
         level = f"{kind.level.name} " if kind.level > 1 and self.found.form.names_level else ""
-        said = f"{level}{_shown(kind.message, layout.width)}"
+        said = f"{level}{_shown(kind.message, width)}"
         count = f"×{kind.count:,}" if kind.count > 1 and self.counted else ""
-        if not layout.clocks:
-            return f"{said} {count}" if count else said
-        values = self._note(kind) if layout.values and kind.count > 2 else ""
-        told = "; ".join(filter(None, (count, self._clocks(kind), values)))
-        return f"{said}  [{told}]" if told else said
+        clocks = self._clocks(kind) if width >= _WITH_CLOCKS else ""
+        values = self._values(kind) if width >= _WITH_VALUES and kind.count > 2 else ""
+        told = "; ".join(filter(None, (count, clocks, values)))
+        frames = (f"\n    {_shown(it.strip(), 160)}" for it in self.frames.get(kind.first, ()))
+        return "".join([f"{said}  [{told}]" if told else said, *frames])
 
     def _clocks(self, kind: LogKind) -> str:
         if not kind.clock:
@@ -169,13 +140,8 @@ class Log:
         last = self.found.form.read(self.lines[kind.last]).clock
         return kind.clock if last in ("", kind.clock) else f"{kind.clock}–{last}"
 
-    def _note(self, kind: LogKind) -> str:
+    def _values(self, kind: LogKind) -> str:
         """What mostly stands where the lines of a kind differ."""
-        if kind.first not in self.notes:
-            self.notes[kind.first] = self._read_note(kind)
-        return self.notes[kind.first]
-
-    def _read_note(self, kind: LogKind) -> str:
         read = self.found.form.read
         numbers = self.found.members(kind, _SAMPLED)
         told = list[str]()
@@ -194,8 +160,8 @@ class Log:
 
 def read_log(lines: Sequence[str], *, total: int = 0, language: Language = "en") -> Log:
     """The log of these lines; where they are some of a text only, `total` is how many it has."""
-    found = read_kinds([line if not _FRAME.match(line) else "" for line in lines])
-    kinds = [kind for kind in found.kinds if kind.message.strip()]
+    found = read_kinds(lines)
+    kinds = [it for it in found.kinds if it.message.strip() and not _FRAME.match(lines[it.first])]
     recent = len(lines) - _LAST
     trouble = sorted(
         (kind for kind in kinds if kind.is_trouble), key=lambda kind: _rank(kind, recent)
@@ -251,7 +217,7 @@ def _shown(message: str, width: int) -> str:
     """At most about `width` characters: the prefix is cut first, then long values, then the end."""
     if len(message) <= width:
         return message
-    if width < _WHOLE_PREFIX:
+    if width < _WITH_PREFIX:
         message = _without_prefix(message)
     longest = _LONGEST_VALUE if width > _OTHERS_WIDTH else _LONGEST_VALUE // 2
     shorter = VARIES.sub(lambda found: _cut_value(found[0], longest), message)
@@ -260,8 +226,11 @@ def _shown(message: str, width: int) -> str:
 
 def _without_prefix(message: str) -> str:
     """The message after the name of its logger or program, without thread and host before it."""
-    found = _PREFIX.match(message[:_PREFIX_WITHIN])
-    return f"{found[1]}: {message[found.end() :]}" if found else message
+    before, colon, rest = message.partition(": ")
+    *front, name = _BRACKETED.sub("[]", before).split() or [""]
+    if not colon or len(front) > _MOST_BEFORE_NAME or not all(map(_SIGN_OR_DIGIT.search, front)):
+        return message
+    return f"{re.split('[./]', name.removesuffix('[]'))[-1]}: {rest}"
 
 
 def _cut_value(value: str, longest: int = _LONGEST_VALUE) -> str:

@@ -30,7 +30,7 @@ _SAMPLED = 200
 """Lines that show how a log is written: so many of its lines, and so many of unlike ones."""
 _MANY_KEYS = 4_000
 _MOST_LOOKED_AT = 6_000
-_MOST_SAMPLED = 3_000
+_MOST_SAMPLED = 10_000
 _MOST_CODES = 20
 """With more codes than this, what looks like a code of an error is a number like any other."""
 _BLOCK = 64
@@ -41,9 +41,15 @@ _NAMES_FOLLOW = frozenset(_BEFORE_NAMES.split())
 _ENOUGH, _ENOUGH_NAMES = 7, 3
 """How many words in one place of otherwise equal kinds make it a place for anything."""
 
+_CODE = (
+    r"\b[A-Z]{1,8}-?\d{3,6}\b(?!-)|(?<=\" )[45]\d\d\b"
+    r"|\b(?:HTTP(?:/[\d.]+)?|status|code|errno|exit|signal)\b[\"' :=]{1,3}\d{1,5}\b"
+)
+_TELLING_NUMBER = re.compile(rf"{_CODE}|\b0\b")
+"""Numbers that make another kind of a line: codes, and that there were none."""
+
 VARIES = re.compile(
-    r"(?P<code>\b[A-Z]{1,8}-?\d{3,6}\b(?!-)|\b(?:HTTP(?:/[\d.]+)?|status|code|errno|exit|signal)\b"
-    r"[\"' :=]{1,3}\d{1,5}\b|(?<=\" )[45]\d\d\b)|"
+    rf"(?P<code>{_CODE})|"
     r"\"[^\"]{1,300}\"|'[^'\s]{1,200}'"
     r"|(?<=[\w\])])=(?:\"[^\"]*\"|[^\s,;&\])}]*)"
     r"|\b[a-z][a-z0-9+.-]*://[^\s,;)\]}]+"
@@ -116,51 +122,43 @@ def read_kinds(lines: Sequence[str]) -> LogKinds:
     chosen = _chosen(groups)
     form = read_format(_spread(lines, _SAMPLED), _spread(_at(lines, chosen), _SAMPLED))
     found: dict[tuple[object, ...], LogKind] = {}
-    for number, sample in zip(chosen, _samples(groups, chosen), strict=True):
+    split = dict(_split_by_code(lines, groups, chosen))
+    for number in chosen:
         key = keys[number]
-        for kind in _kinds_among(lines, sample, form, counts[key]):
+        for first, last, count in split.get(key, [(number, groups.lasts[key], counts[key])]):
+            kind = _kind_of(lines[first], form, first)
+            kind.count, kind.last = count, last
             known = found.setdefault((kind.words, kind.level, kind.is_trouble), kind)
             if known is not kind:
                 _add(known, kind)
-            known.last = max(
-                known.last, groups.lasts[key] if kind.count == counts[key] else sample[-1]
-            )
     kinds = _merged(_merged(list(found.values())))
     unread = len(lines) - sum(kind.count for kind in kinds)
     return LogKinds(form, sorted(kinds, key=lambda kind: kind.first), keys, unread)
 
 
-def _samples(groups: _Groups, chosen: Sequence[int]) -> Iterator[list[int]]:
-    """For each group the lines that are looked at: of what may be trouble several, else the first.
+def _split_by_code(
+    lines: Sequence[str], groups: _Groups, chosen: Sequence[int]
+) -> Iterator[tuple[bytes, list[tuple[int, int, int]]]]:
+    """Groups that may be trouble, in parts by the codes in them: first line, last line and count.
 
     Lines of one group differ in digits, and these may be the code of an error.
     """
     keys, counts = groups.keys, groups.counts
-    several = [number for number in suspects(groups.plain, chosen) if counts[keys[number]] > 1]
-    members: dict[bytes, list[int]] = {keys[number]: [] for number in several}
+    several = (keys[number] for number in suspects(groups.plain, chosen))
+    members: dict[bytes, list[int]] = {key: [] for key in several if counts[key] > 1}
     for number, key in enumerate(keys):
         if key in members:
             members[key].append(number)
     each = max(2, _MOST_SAMPLED // max(1, len(members)))
-    for number in chosen:
-        found = members.get(keys[number], [number])
-        yield found if len(found) <= each else [*_spread(found[:-1], each - 1), found[-1]]
-
-
-def _kinds_among(
-    lines: Sequence[str], sample: Sequence[int], form: LineFormat, count: int
-) -> Iterable[LogKind]:
-    """The kinds among the looked at lines of a group of `count`."""
-    found: dict[tuple[str, ...], LogKind] = {}
-    for number in sample:
-        kind = _kind_of(lines[number], form, number)
-        found.setdefault((*kind.words, str(kind.is_trouble)), kind).count += 1
-    if len(found) > _MOST_CODES:
-        first = next(iter(found.values()))
-        found = {first.words: first}
-    for kind in found.values():
-        kind.count = max(1, round(kind.count * count / len(sample))) if len(found) > 1 else count
-    return found.values()
+    for key, numbers in members.items():
+        some = _spread(numbers, each)
+        parts: dict[tuple[str, ...], list[int]] = {}
+        for number in some:
+            codes = _TELLING_NUMBER.findall(lines[number][:_LONGEST_MESSAGE])
+            parts.setdefault(tuple(codes), []).append(number)
+        if len(parts) <= _MOST_CODES:
+            share = len(numbers) / len(some)
+            yield key, [(it[0], it[-1], round(len(it) * share)) for it in parts.values()]
 
 
 def _grouped(lines: Sequence[str]) -> _Groups:
