@@ -31,8 +31,8 @@ _WORDS: Mapping[Kind, str] = {
     Kind.IP: r"(?:cluster|pod|node|src|dst|host|public|private|target|svc|service|v)?ip",
     Kind.URL: r".*(?:url|uri|endpoint)|.*api",
     Kind.IMAGE: "image|img|chart",
-    Kind.PATH: r".*(?:path|dir|directory|folder)|(?:local|remote|log|config)?file"
-    r"|archive|mount|mountpoint",
+    Kind.PATH: r".*(?:path|dir|directory|folder)|archive|mount|mountpoint"
+    r"|(?:local|remote|log|config|cert|key|env|pid|lock|dump)?file",
     Kind.UNIT: "unit",
     Kind.CONTAINER: "container",
     Kind.USER: "user|owner|group|login",

@@ -27,6 +27,9 @@ _OFTEN_MEANT = (
 )
 """What a value that is no token usually is, the likeliest first."""
 
+_PORT = re.compile(r"[^/:]+:[0-9]+")
+"""A host with its port, or the key of a record, rather than an image with its tag."""
+
 _UNIT = re.compile(r".+@(?:tty[0-9]*)?|.+\.(?:service|socket|timer|target|mount|swap|slice|scope)")
 
 
@@ -54,7 +57,8 @@ def better_kind(text: str, than: Kind) -> VariableKind | None:
         return VariableKind(Kind.TOKEN)
     if _UNIT.fullmatch(text) and canonical(Kind.UNIT, text):
         return VariableKind(Kind.UNIT)
-    return next((kind for kind in _OFTEN_MEANT if canonical_value(kind, text) is not None), None)
+    good = (kind for kind in _OFTEN_MEANT if canonical_value(kind, text) is not None)
+    return next((k for k in good if k.kind is not Kind.IMAGE or not _PORT.fullmatch(text)), None)
 
 
 def _help(item: Input, text: str) -> Said:
@@ -62,14 +66,19 @@ def _help(item: Input, text: str) -> Said:
     wrong = what_is_wrong(item.kind, text, lambda other: _fits(item, other))
     mistaken = item.kind in _MISTAKEN and not wrong and _PLAIN_WORD.fullmatch(text)
     meant = better_kind(text, item.kind) if item.kind is Kind.TOKEN or mistaken else None
-    declare = item.guessed and meant is not None and meant.kind is not Kind.PATTERN
-    more = words.TO_DECLARE(meant, item.name) if declare else words.NOTHING()
+    if not item.guessed or meant is None:
+        return wrong or words.NOTHING()
+    if meant.kind is not Kind.PATTERN:
+        more = words.TO_DECLARE(meant, item.name)
+    else:
+        more = words.TO_MATCH() if _PORT.fullmatch(text) else words.NOTHING()
     return words.BOTH(wrong or words.NOTHING(), more)
 
 
 _MISTAKEN = frozenset({Kind.LOCATION, Kind.PATH, Kind.URL})
 """Kinds whose names, such as `source`, are ordinary words, too."""
-_PLAIN_WORD = re.compile("[A-Za-z][A-Za-z0-9_-]*")
+_PLAIN_WORD = re.compile("[A-Za-z][A-Za-z0-9_/-]*")
+"""Also a path that is not absolute, as of a dataset or a key."""
 
 
 def _fits(item: Input, text: str) -> bool:

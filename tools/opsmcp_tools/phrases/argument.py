@@ -35,6 +35,7 @@ TO_DECLARE = Phrase(
     "; if {0} is meant, only its author can allow that: opsmcp/kind.{1}: {0}",
     ";如果本意是 {0},只有其作者可以允许:opsmcp/kind.{1}: {0}",
 )
+TO_MATCH = Phrase("; only its author can allow that, by a regex", ";只有其作者可以用 regex 允许")
 ITS_PLACEHOLDER = Phrase(
     "it must be the text itself, not its placeholder", "必须是文字本身,而不是占位符"
 )
