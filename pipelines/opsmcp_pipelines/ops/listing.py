@@ -4,6 +4,7 @@ Pages are separate requests, so a list can change between two of them; such a re
 thrown away. Of the raw answers only digests are kept, because those of hosts hold private keys.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
@@ -11,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 from opsmcp_pipelines.errors import SourceProtocolError, SourceUnavailable
 from opsmcp_pipelines.ops.client import OpsClient, Page, PageMark
 from opsmcp_pipelines.ops.fields import Fields
-from opsmcp_pipelines.ops.wire import Objects, parse_objects
+from opsmcp_pipelines.ops.wire import Broken, Objects, parse_objects
 
 __all__ = ["Listing", "Named", "read_listing"]
 
@@ -24,6 +25,8 @@ class Named(Protocol):
         """The name."""
         ...
 
+
+_REPEATED = "several have this name, and which of them is meant is not known"
 
 T = TypeVar("T", bound=Named)
 T_co = TypeVar("T_co", bound=Named, covariant=True)
@@ -53,14 +56,18 @@ async def read_listing(
         SourceUnavailable: It changed while it was read, twice in a row.
         SourceProtocolError: It has more pages than the settings allow.
     """
+    earlier: tuple[PageMark, ...] = ()
     for _attempt in range(2):
         pages = await _read_pages(client, namespace, kind, before.marks if before else ())
-        if before and tuple(page.mark for page in pages) == before.marks:
+        marks = tuple(page.mark for page in pages)
+        if before and marks == before.marks:
             return before
         items = [item for page in pages for item in page.objects()]
         objects = parse_objects(items, namespace, parse)
-        if _adds_up(pages, objects.good):
-            return Listing(tuple(page.mark for page in pages), objects)
+        # What is there twice, and was so a moment ago, did not move from one page to the other.
+        if _adds_up(pages) and (marks == earlier or not _repeated(objects)):
+            return Listing(marks, _without_repeated(objects, namespace))
+        earlier = marks
     raise SourceUnavailable(
         f"could not list the {kind} in {namespace!r}: the list of {client.label} does not add up, "
         "perhaps because it kept changing while it was read; try again later"
@@ -87,8 +94,20 @@ async def _read_pages(
     )
 
 
-def _adds_up(pages: Sequence[Page], objects: Sequence[Named]) -> bool:
-    """Whether the pages are of one and the same list: nothing missing, nothing twice."""
-    count = sum(page.mark.count for page in pages)
-    unique = len({item.name for item in objects}) == len(objects)
-    return unique and {page.mark.total for page in pages} == {count}
+def _adds_up(pages: Sequence[Page]) -> bool:
+    """Whether the pages are of one and the same list, as far as its length tells."""
+    return {page.mark.total for page in pages} == {sum(page.mark.count for page in pages)}
+
+
+def _repeated(objects: Objects[T]) -> list[str]:
+    """The names that several objects have."""
+    counted = Counter(item.name for item in objects.good)
+    return [name for name, count in counted.items() if count > 1]
+
+
+def _without_repeated(objects: Objects[T], namespace: str) -> Objects[T]:
+    """The objects without those of one name: which of them is meant is not known."""
+    names = _repeated(objects)
+    good = tuple(item for item in objects.good if item.name not in names)
+    broken = tuple(Broken(name, namespace, _REPEATED) for name in names)
+    return Objects(good, (*objects.broken, *broken))

@@ -45,12 +45,17 @@ class CurrentTools:
         """
         await self.wait_for_first_read()
         if self.toolbox is None:
-            error = self.discovery.health.error or f"{self.source_label} has not answered yet"
-            unknown = f"The operations are not known yet ({error})."
+            unknown = f"The operations are not known yet ({self._why_not_known()})."
             raise ToolUnavailable(
                 f"{unknown} opsmcp keeps trying; ask again later.", in_terminal=unknown
             )
         return self.toolbox
+
+    def _why_not_known(self) -> str:
+        read = self.discovery.catalogue
+        if read is not None:
+            return f"{len(read.operations):,} were read, and opsmcp is still checking them"
+        return self.discovery.health.error or f"{self.source_label} has not answered yet"
 
     def replace(self, toolbox: Toolbox, seen: Iterable[Tool]) -> None:
         """Make this the present toolbox, of which the local user may see these tools."""

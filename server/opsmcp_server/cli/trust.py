@@ -13,6 +13,7 @@ from typing import NamedTuple, cast
 import click
 
 import opsmcp_pipelines
+from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_server.cli.start import Failed, WrongUse, working_directory
 from opsmcp_server.cli.terminal import Cell, can_ask, confirm, show_table
 from opsmcp_server.config.bound_values import mapping_of
@@ -39,6 +40,12 @@ _SENT: Mapping[str, tuple[str, str]] = {
     "copilot.mcp": ("brings tools to the chat", "copilot.token"),
 }
 """Settings with addresses: what they are for, and the secret that they are sent."""
+
+
+_REPLACES: Mapping[OperationKind, str] = {
+    OperationKind.PIPELINE: "replaces the bundled pipelines",
+    OperationKind.TASK: "replaces the bundled tasks that the pipelines of these names run",
+}
 
 
 class _Row(NamedTuple):
@@ -155,7 +162,7 @@ def _rows(raw: Sequence[RawSetting], config: Config, environ: Mapping[str, str])
         elif item.key in ("policy.rules", "policy.groups"):
             yield from _policy(item)
         elif item.key == "embedded.manifests":
-            yield from _manifests(item, environ)
+            yield from _manifests(item, environ, config.ops.namespace[0])
         elif item.key in _SENT:
             does, secret = _SENT[item.key]
             yield _Row(item.key, f"{does}{_sent(secret, environ)}", shown[item.key], grave=True)
@@ -193,27 +200,29 @@ def _as_json(value: object) -> str:
     return show_hidden(json.dumps(value, ensure_ascii=False, default=str))
 
 
-def _manifests(item: RawSetting, environ: Mapping[str, str]) -> Iterator[_Row]:
+def _manifests(item: RawSetting, environ: Mapping[str, str], namespace: str) -> Iterator[_Row]:
     for text in texts_of(item.value):
         folder = absolute(text, item, environ)
         files = list(manifests_in(folder))
         does = f"its scripts become tools ({len(files)} file{'s'[: len(files) != 1]})"
         yield _Row(item.key, does, show_hidden(str(folder)), grave=True)
-        names = dict.fromkeys(name for path in files for name in _operations(path))
+        keys = dict.fromkeys(key for path in files for key in _operations(path, namespace))
+        names = dict.fromkeys(key.name for key in keys)
         yield _Row(item.key, "brings the operations", ", ".join(map(show_hidden, names)))
-        bundled = {path.stem for path in _bundled()}
-        if replaced := [name for name in names if name in bundled]:
-            yield _Row(item.key, "replaces bundled operations", ", ".join(replaced), grave=True)
+        bundled = {key for path in _bundled() for key in _operations(path, namespace)}
+        for kind, what in _REPLACES.items():
+            if replaced := [key.name for key in keys if key in bundled and key.kind is kind]:
+                yield _Row(item.key, what, ", ".join(replaced), grave=True)
 
 
-def _operations(path: Path) -> list[str]:
+def _operations(path: Path, namespace: str) -> list[OperationKey]:
     from opsmcp_pipelines.manifest import parse_manifest
 
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         return []
-    return [operation.name for operation in parse_manifest(text, str(path), "").operations]
+    return [operation.key for operation in parse_manifest(text, str(path), namespace).operations]
 
 
 def _bundled() -> Iterator[Path]:

@@ -74,13 +74,21 @@ def choose_file(
     if environ.get(CONFIG_VARIABLE):
         return _named(cwd, Path(environ[CONFIG_VARIABLE]), f"given with {CONFIG_VARIABLE}")
     own, found = own_file(environ), cwd / FILE_NAME
-    seen = Choice() if found == own else _found(found, environ, settings)
+    seen = Choice() if _is_same(found, own) else _found(found, environ, settings)
     if seen.file is not None or own is None:
         return seen
     file = _read_own(own)
     if file is None:
         return seen
     return Choice(file, (*seen.uses, FileUse(own, used=True, why="your own")))
+
+
+def _is_same(found: Path, own: Path | None) -> bool:
+    """Whether both are one file, or would be, by whatever path each is named."""
+    try:
+        return own is not None and (found == own or found.samefile(own))
+    except OSError:
+        return False
 
 
 def read_found(path: Path) -> SettingsFile:

@@ -6,6 +6,7 @@ a few seconds.
 """
 
 import ipaddress
+import logging
 import os
 import signal
 import socket
@@ -71,6 +72,8 @@ _CUT_SECONDS = 2.0
 async def serve_http(services: Services, listener: socket.socket) -> None:
     """Serve on a listening socket until a signal ends it; a second one cuts what is still open."""
     answers, places = OpenAnswers(), Places(most_connections())
+    # A line for each request that is none would be written at the pace of strangers.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     config = uvicorn.Config(
         build_app(services, answers=answers),
         # A type or what makes one: uvicorn only calls it.

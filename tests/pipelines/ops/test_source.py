@@ -1,5 +1,6 @@
 """The Ops server as a source, against the fake one: reading the catalogue."""
 
+import json
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -19,7 +20,7 @@ from opsmcp_pipelines.errors import (
 from opsmcp_pipelines.models import OperationKind
 from opsmcp_pipelines.ops.source import OpsSettings, OpsSource, open_ops_source
 from tests.fakes.ops_server import FakeOps, Fault
-from tests.fakes.ops_state import make_pipeline, make_task
+from tests.fakes.ops_state import make_host, make_pipeline, make_task
 
 
 @asynccontextmanager
@@ -231,6 +232,35 @@ async def test_a_list_that_changed_between_two_pages_is_read_again(ops: FakeOps)
     ops.fail("tasks", Fault.RAW, text=lie)
     async with _source(ops) as source:
         assert len((await source.read()).tasks) == 182
+
+
+async def test_several_hosts_of_one_name_cost_only_themselves(
+    ops: FakeOps, caplog: pytest.LogCaptureFixture
+) -> None:
+    ops.state.objects["hosts"] += [make_host("twin", "192.0.2.1"), make_host("twin", "192.0.2.2")]
+    async with _source(ops) as source:
+        contents = await source.read()
+    assert [host.name for host in contents.hosts][:2] == ["local", "ssh2"]
+    assert "twin" not in [host.name for host in contents.hosts]
+    assert (
+        caplog.messages.count(
+            "left out the host ops-system/twin: several have this name, "
+            "and which of them is meant is not known"
+        )
+        == 1
+    )
+
+
+async def test_what_moved_from_one_page_to_the_next_meanwhile_is_no_second_one(
+    ops: FakeOps,
+) -> None:
+    async with _source(ops) as source:
+        whole = await source.read()
+    first = ops.state.objects["clusters"][0]
+    moved = {"code": 0, "data": {"list": [first, first], "total": 2}}
+    ops.fail("clusters", Fault.RAW, text=json.dumps(moved))
+    async with _source(ops) as source:
+        assert (await source.read()).clusters == whole.clusters
 
 
 async def test_a_server_that_is_not_there_cannot_be_reached() -> None:

@@ -1,5 +1,6 @@
 """`opsmcp trust`, and what every command says of a settings file that it only found."""
 
+import json
 import os
 import sys
 from dataclasses import replace
@@ -84,7 +85,9 @@ def test_what_it_would_bring_is_shown_and_nothing_is_run(clone: Opsmcp) -> None:
     assert ["bind.pw", "gives a value", "(hidden)"] in rows
     manifests = ["embedded.manifests", "its scripts become tools (1 file)"]
     assert [*manifests, str(clone.folder / "book")] in rows
-    assert ["embedded.manifests", "replaces bundled operations", "disk-usage"] in rows
+    tasks = "replaces the bundled tasks that the pipelines of these names run"
+    assert ["embedded.manifests", tasks, "disk-usage"] in rows
+    assert not any(row[1:2] == ["replaces the bundled pipelines"] for row in rows)
     server = "runs the operations, and is sent your OPS_TOKEN"
     assert ["ops.server", server, "https://ops.example"] in rows
     rule = '{"name": "all of it", "effect": "allow", "operation": "*"}'
@@ -121,6 +124,36 @@ def test_on_a_terminal_a_person_decides(clone: Opsmcp) -> None:
     assert "is ignored" in clone("config").stderr
     assert clone.on_terminal("trust", typed="y\n")[0] == 0
     assert clone("config").stderr == ""
+
+
+def test_only_what_takes_the_place_of_a_bundled_operation_is_called_so(clone: Opsmcp) -> None:
+    book = clone.folder / "book" / "all.yaml"
+    task = book.read_text("utf-8")
+    book.write_text(
+        task.replace("name: disk-usage", "namespace: other\n  name: disk-usage"), "utf-8"
+    )
+    assert "replaces" not in clone("trust").stdout
+    pipeline = {
+        "apiVersion": "crd.chenshaowen.com/v1",
+        "kind": "Pipeline",
+        "metadata": {"name": "disk-usage"},
+        "spec": {"tasks": [{"name": "a", "taskRef": "disk-usage"}]},
+    }
+    book.write_text(f"{task}\n---\n{json.dumps(pipeline)}\n", "utf-8")
+    shown = clone("trust").stdout
+    assert "replaces the bundled pipelines\tdisk-usage" in shown
+    assert "replaces the bundled tasks that the pipelines of these names run\tdisk-usage" in shown
+
+
+def test_a_directory_whose_name_is_no_text_can_be_trusted(clone: Opsmcp) -> None:
+    folder = clone.folder / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    (folder / "opsmcp.yaml").write_text("tools: {limit: 7}\n", "utf-8")
+    there = replace(clone, folder=folder)
+    assert there("trust").returncode == 0
+    assert "tools.limit\t7\t" in there("config").stdout
+    assert there("trust", "--remove").returncode == 0
+    assert "tools.limit\t40\t" in there("config").stdout
 
 
 def test_what_is_trusted_is_listed_and_can_be_taken_back(clone: Opsmcp) -> None:

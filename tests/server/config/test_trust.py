@@ -276,6 +276,15 @@ def test_standing_beside_ones_own_file_is_no_finding(clone: Clone) -> None:
     assert (config.server.port, [use.used for use in config.files]) == (1, [True])
 
 
+def test_standing_beside_ones_own_file_by_another_path_is_no_finding(
+    clone: Clone, tmp_path: Path
+) -> None:
+    own = write_settings(clone.home, "server: {port: 1}\n")
+    (tmp_path / "link").symlink_to(clone.home)
+    config = load(clone.environ | {"HOME": str(tmp_path / "link")}, cwd=own.parent)
+    assert (config.server.port, [use.used for use in config.files]) == (1, [True])
+
+
 def test_a_working_directory_that_cannot_be_searched_is_passed_over(tmp_path: Path) -> None:
     config = load({"HOME": str(tmp_path)}, cwd=tmp_path / ("x" * 300))
     assert [use.why for use in config.files] == ["it cannot be read: File name too long"]

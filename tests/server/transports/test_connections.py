@@ -205,6 +205,7 @@ def test_a_flood_of_connections_does_not_silence_a_server_with_few_files(ground:
         try:
             said = process.stderr.readline().decode()
             port = int(said.partition("127.0.0.1:")[2].partition("/")[0])
+            _send_what_is_no_request(port)
             with ExitStack() as flood:
                 _flood(port, flood)
                 for _ in range(3):
@@ -216,6 +217,13 @@ def test_a_flood_of_connections_does_not_silence_a_server_with_few_files(ground:
     assert process.returncode == 0
     assert log.count("connections are taken") == 1
     assert "Traceback" not in log
+    assert "Invalid HTTP request" not in log
+
+
+def _send_what_is_no_request(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+        client.sendall(b"no request\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.1 400")
 
 
 def _flood(port: int, stack: ExitStack) -> None:

@@ -244,6 +244,15 @@ def test_a_bad_operation_is_withheld_and_harms_no_other(bad: Pipeline | Task, re
     assert reason in withheld.reason
 
 
+def test_an_operation_of_thousands_of_steps_is_withheld_at_once():
+    steps = tuple(Step(str(number), f"echo {number}") for number in range(1_001))
+    made = box(task("long", steps=steps), task("short", steps=steps[:2]))
+    assert [item.name for item in made.tools] == ["short"]
+    assert [item.reason for item in made.withheld] == [
+        "it has 1,001 steps, and no more than 1,000 are checked: split it"
+    ]
+
+
 def test_problems_of_the_catalogue_are_passed_on():
     problem = Problem("broken", OperationKind.TASK, "no kubeconfig", "ops")
     made = Catalogue(7, Contents(problems=(problem,)), catalogue().read_at)

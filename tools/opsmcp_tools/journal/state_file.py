@@ -93,7 +93,9 @@ class StateFile:
             os.close(lock)
 
     def _write(self, kept: dict[str, Any]) -> None:
-        data = self._bounded(json.dumps(kept, indent=1, ensure_ascii=False).encode())
+        text = json.dumps(kept, indent=1, ensure_ascii=False)
+        # The names of files need not be text. What is read again passes them on, too.
+        data = self._bounded(text.encode(errors="surrogatepass"))
         # Beside the file, because only then can it take its place in one step.
         number, name = tempfile.mkstemp(prefix=f"{self._name}-", dir=self._folder)
         try:

@@ -19,6 +19,8 @@ __all__ = ["check_scripts", "free_script_variable", "refuse", "script_hazards"]
 _SCRIPT_NAMES = frozenset({"script", "shell", "exec", "command", "cmd"})
 _SCRIPT_VARIABLES = frozenset({"content", "script", "command", "cmd", "code", "shell"})
 _MOST = 5
+_MOST_STEPS = 1_000
+"""A script takes some two milliseconds to check, and until all are no tool can be called."""
 
 
 def check_scripts(
@@ -30,7 +32,15 @@ def check_scripts(
     """What stands where it may not, and the kinds as their places narrow them.
 
     `kinds` has every variable; those that the server fills are `BOUND`.
+
+    Raises:
+        UnusableOperation: It has too many steps.
     """
+    steps = sum(len(task.steps) for task in tasks)
+    if steps > _MOST_STEPS:
+        raise UnusableOperation(
+            f"it has {steps:,} steps, and no more than {_MOST_STEPS:,} are checked: split it"
+        )
     # Imported late: the analysis and its parser are of no use to a process without operations.
     from opsmcp_pipelines.shell.operation import check_operation
 
