@@ -269,10 +269,24 @@ async def test_a_result_that_is_not_what_its_author_says_ends_the_run(
 
 
 @pytest.mark.parametrize("kind", ["choice", "bound", "hosts"])
-async def test_a_kind_that_no_label_can_declare_ends_the_run(engine: Open, kind: str) -> None:
+async def test_a_kind_that_no_label_can_declare_withholds_the_pipeline(
+    engine: Open, kind: str
+) -> None:
     async with engine(found_leader("$(id)", kind)) as runs:
+        contents = await runs.source.read()
+    [problem] = contents.problems
+    assert problem.operation == "p" and "p" not in {one.name for one in contents.pipelines}
+    assert "all.yaml:27: the label opsmcp/kind.leader names no kind" in problem.reason
+
+
+async def test_kinds_of_a_result_that_disagree_end_the_run(engine: Open) -> None:
+    manifests = found_leader("db-1", "host").replace("labels: {opsmcp/kind.leader: host}", "")
+    for task_name, kind in (("find", "host"), ("use", "count")):
+        labelled = f"{{name: {task_name}, labels: {{opsmcp/kind.leader: {kind}}}}}"
+        manifests = manifests.replace(f"{{name: {task_name}}}", labelled)
+    async with engine(manifests) as runs:
         report = await runs.run("p")
-    assert "opsmcp/kind.leader names no kind" in steps_of(report)[-1].note
+    assert "its tasks declare 'leader' as host and as count" in steps_of(report)[-1].note
 
 
 async def test_only_declared_results_reach_later_tasks(engine: Open) -> None:

@@ -231,7 +231,7 @@ BAD: dict[str, tuple[Pipeline | Task, str]] = {
         "larger than",
     ),
     "unusable text": (task("bad", variables=(Variable("x", enums=("\ud800",)),)), "a choice"),
-    "unknown kind": (task("bad", variables=(Variable("odd"),)), "unknown kind"),
+    "unknown kind": (task("bad", variables=(Variable("odd"),)), "no kind: 'odd'"),
 }
 
 
