@@ -1,6 +1,7 @@
 """The composition root: settings become running services. Nothing else opens or connects parts."""
 
-import getpass
+import os
+import pwd
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -108,11 +109,13 @@ async def open_services(
             sessions=sessions,
             updates=updates,
         )
+        stack.callback(calls.requests.close)
         group = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(group.cancel_scope.cancel)
         if follows_runs:
             await group.start(executions.run)
         group.start_soon(updates.run)
+        group.start_soon(calls.requests.run)
         group.start_soon(Adoption(clients, group).run)
         yield Services(calls, clients)
 
@@ -236,7 +239,8 @@ def _plain(hints: Mapping[str, Mapping[HintName, bool]]) -> dict[str, dict[str, 
 
 
 def _local_user() -> str:
+    """Who runs this process, by the operating system: anybody can set a variable to a name."""
     try:
-        return getpass.getuser()
+        return pwd.getpwuid(os.getuid()).pw_name
     except (KeyError, OSError):
         return "local"

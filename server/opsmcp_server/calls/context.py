@@ -9,6 +9,7 @@ from opsmcp_pipelines.source import Source
 from opsmcp_server.calls.cluster_nodes import Nodes
 from opsmcp_server.calls.current_tools import CurrentTools
 from opsmcp_server.calls.fence_marks import new_mark
+from opsmcp_server.calls.late_requests import LateRequests
 from opsmcp_server.calls.llm_summary import LlmSummaries
 from opsmcp_server.config.load import Config
 from opsmcp_tools.masking.masker import Masker
@@ -39,6 +40,7 @@ class CallContext:
     count_uses: Callable[[], Mapping[str, int]]
     llm_summaries: LlmSummaries = field(default_factory=LlmSummaries)
     nodes: Nodes = field(init=False)
+    requests: LateRequests = field(init=False)
     clock: Clock = field(default_factory=SystemClock)
     new_mark: Callable[[], str] = new_mark
     """What fences the outputs of one answer: nobody can have written it into one before."""
@@ -46,6 +48,7 @@ class CallContext:
     def __post_init__(self) -> None:
         """Add what follows from the parts."""
         self.nodes = Nodes(self.source)
+        self.requests = LateRequests(self)
 
     def decide(
         self,

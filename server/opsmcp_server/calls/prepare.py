@@ -34,6 +34,7 @@ __all__ = [
     "execute",
     "find_tool",
     "plan",
+    "plan_of",
     "prepare",
     "question",
 ]
@@ -46,7 +47,10 @@ OnProgress = Callable[[RunRecord], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A call that may be started, once a person agreed where `needs_consent` says so."""
+    """A call that may be started, once a person agreed where `needs_consent` says so.
+
+    One that `needs_approval` becomes a request, and is started from that.
+    """
 
     tool: Tool
     call: CheckedCall
@@ -57,6 +61,11 @@ class Prepared:
     def needs_consent(self) -> bool:
         """Whether a person has to agree first."""
         return self.decision.effect is Effect.CONFIRM
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether somebody else has to approve first."""
+        return self.decision.effect is Effect.APPROVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +141,9 @@ async def prepare(
     decision = context.decide(principal, Action.RUN, tool, call.arguments)
     prepared = Prepared(tool, call, principal, decision)
     if plan_hash:
-        _check_plan(await _plan(context, prepared), plan_hash)
+        _check_plan(await plan_of(context, prepared), plan_hash)
     if decision.effect is Effect.DENY:
         raise NotAllowed(f"{tool.name} was not started: {decision.reason}")
-    if decision.effect is Effect.APPROVE:
-        raise NotAllowed(f"{tool.name} needs somebody else's approval, which is not available yet.")
     await context.nodes.check(tool, call)
     await check_resolved(tool, call)
     return prepared
@@ -157,10 +164,11 @@ async def plan(
     call = check_arguments(tool, arguments, principal)
     await context.nodes.check(tool, call)
     decision = context.decide(principal, Action.RUN, tool, call.arguments)
-    return await _plan(context, Prepared(tool, call, principal, decision))
+    return await plan_of(context, Prepared(tool, call, principal, decision))
 
 
-async def _plan(context: CallContext, prepared: Prepared) -> Plan:
+async def plan_of(context: CallContext, prepared: Prepared) -> Plan:
+    """What a prepared call would do, as things are now."""
     toolbox = await context.tools.current()
     return build_plan(
         prepared.tool,

@@ -27,13 +27,19 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "call": "Call one tool and wait for its end.",
         "copilot": "Ask a model that uses the tools, once or in a chat.",
         "runs": "Show recent runs, or one.",
+        "requests": "Show the calls that wait for approval, or one.",
+        "approve": "Approve a call that waits for it.",
+        "reject": "Reject a call that waits for approval.",
         "policy": "Show which rule decides on a call, and why. Starts nothing.",
         "approve-catalogue": "Show what changed since definitions were approved; approve them.",
         "trust": "Show what the opsmcp.yaml of a directory would bring; trust it.",
         "config": "Show the effective configuration and where it comes from.",
     }
 )
-"""Command to what it does, in the order of the help. Each is a module of this package."""
+"""Command to what it does, in the order of the help."""
+
+_TOGETHER: Mapping[str, str] = MappingProxyType({"approve": "decide", "reject": "decide"})
+"""Commands that share a module of this package; each other one is a module of its own."""
 
 _INTERRUPTED = 130
 
@@ -49,7 +55,7 @@ class _Commands(click.Group):
         """The command of that name; of one that is misspelt, an error with the nearest."""
         if cmd_name in COMMANDS:
             with _uncollected():
-                return import_module(f"opsmcp_server.cli.{cmd_name.replace('-', '_')}").command
+                return _load(cmd_name)
         if not ctx.resilient_parsing:
             ctx.fail(f"No such command {cmd_name!r}.{_meant(cmd_name)}")
         return None
@@ -58,6 +64,12 @@ class _Commands(click.Group):
         """The list of commands, from the table instead of from their modules."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+
+def _load(name: str) -> click.Command:
+    module = _TOGETHER.get(name, name.replace("-", "_"))
+    loaded = import_module(f"opsmcp_server.cli.{module}")
+    return getattr(loaded, name if name in _TOGETHER else "command")
 
 
 def _meant(name: str) -> str:

@@ -143,11 +143,22 @@ async def _call_own(
 
 async def _call(context: CallContext, request: _Request) -> int:
     prepared = await _prepare(context, request)
+    if prepared.needs_approval:
+        return await _ask_others(context, prepared, request)
     if prepared.needs_consent and not request.agreed:
         asked = await question(context, prepared)
         _ask(prepared, asked, request.shared)
         await check_again(context, prepared, asked)
-    record = await _follow(context, prepared, request.wait_seconds, request.key)
+    record = await _start(context, prepared, request.key)
+    return await _show_end(context, record, request)
+
+
+async def _show_end(
+    context: CallContext, record: RunRecord, request: _Request, waited: float = 0.0
+) -> int:
+    """Follow a run to its end and show that; the exit status. `waited` is a part of --wait."""
+    wait = request.wait_seconds
+    record = await _follow(context, record, None if wait is None else max(0.0, wait - waited))
     syntax = CommandSyntax(request.shared.words())
     text = await run_text(context, record, context.principal, syntax=syntax)
     if request.as_json:
@@ -155,6 +166,23 @@ async def _call(context: CallContext, request: _Request) -> int:
     else:
         show_text(text, verdict_style(record.verdict))
     return verdict_status(record.verdict)
+
+
+async def _ask_others(context: CallContext, prepared: Prepared, request: _Request) -> int:
+    """Wait until somebody else has decided on the call, and then for its run; the exit status."""
+    from opsmcp_server.cli.waiting import show_refusal, wait_for_decision
+
+    began = context.clock.monotonic()
+    if not request.key:
+        same = await context.executions.find_same(prepared.tool, prepared.call, prepared.principal)
+        if same is not None:
+            return await _show_end(context, same, request)
+    asked = await context.requests.get().ask(prepared, request.key)
+    asked = await wait_for_decision(context, asked, request.wait_seconds)
+    if not asked.run:
+        return show_refusal(context, asked, as_json=request.as_json)
+    record = await context.requests.get().run_of(asked)
+    return await _show_end(context, record, request, context.clock.monotonic() - began)
 
 
 async def _prepare(context: CallContext, request: _Request) -> Prepared:
@@ -185,12 +213,9 @@ def _ask(prepared: Prepared, asked: Question, shared: Shared) -> None:
         raise Failed(f"{prepared.tool.name} was not started")
 
 
-async def _follow(
-    context: CallContext, prepared: Prepared, wait_seconds: float | None, key: str
-) -> RunRecord:
-    """Start the run and wait for it; on Ctrl-C, say what becomes of it."""
+async def _follow(context: CallContext, record: RunRecord, wait_seconds: float | None) -> RunRecord:
+    """Wait for the run; on Ctrl-C, say what becomes of it."""
     executions = context.executions
-    record = await _start(context, prepared, key)
     repeated = record.repeated
     if wait_seconds is None:
         seconds = executions.deadline_of(record.tool) + _SLACK_SECONDS

@@ -13,7 +13,7 @@ from opsmcp_server.protocol.builtin_tools import registry
 from opsmcp_tools.arguments.check import check_arguments
 from opsmcp_tools.model.errors import ToolUnavailable, UnknownTool
 from opsmcp_tools.model.tool import Principal, Tool
-from opsmcp_tools.policy.decision import Action, BuiltInTool, Considered, Decision
+from opsmcp_tools.policy.decision import Action, BuiltInTool, Considered, Decision, Effect
 from opsmcp_tools.policy.rules import Match
 from opsmcp_tools.safe_text.characters import clean_line, quote
 
@@ -90,12 +90,21 @@ def _show(
 ) -> None:
     show_text(clean_line(f"{tool} for {principal.name}: {decision.effect}", 400), "bold")
     show_text(clean_line(f"decided by {decision.rule}: {decision.reason}", 600))
+    if decision.effect is Effect.APPROVE:
+        show_text(clean_line(_approvers_in_words(decision), 600))
     if considered:
         rows = [
             (Cell(item.rule.name), Cell(_FITS[item.match]), Cell(item.rule.effect), Cell(item.why))
             for item in considered
         ]
         show_table(("rule", "fits", "effect", "why"), rows)
+
+
+def _approvers_in_words(decision: Decision) -> str:
+    approvers = decision.approvers
+    minutes = round(approvers.seconds / 60)
+    groups = ", ".join(approvers.groups)
+    return f"waits for {approvers.count} of {groups} to approve it, {minutes} minutes at most"
 
 
 def _show_json(
@@ -117,6 +126,19 @@ def _show_json(
             "effect": str(decision.effect),
             "rule": decision.rule,
             "reason": decision.reason,
+            **_approvers_for_programs(decision),
             "rules": rules,
         }
     )
+
+
+def _approvers_for_programs(decision: Decision) -> dict[str, object]:
+    if decision.effect is not Effect.APPROVE:
+        return {}
+    approvers = decision.approvers
+    said = {
+        "from": approvers.groups,
+        "count": approvers.count,
+        "expires_seconds": approvers.seconds,
+    }
+    return {"approvers": said}

@@ -33,6 +33,8 @@ def command(shared: Shared, host: str | None, port: int | None) -> int:
 
 async def _serve(services: Services) -> int:
     server = services.calls.config.server
+    if services.calls.policy.approves:
+        services.calls.requests.get().claim_all()
     with listen(server) as listener:
         port = listener.getsockname()[1]
         click.echo(f"opsmcp: serving http://{in_url(server.host)}:{port}/mcp", err=True)

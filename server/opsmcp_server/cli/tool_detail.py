@@ -89,7 +89,7 @@ def _facts(context: CallContext, detail: Detail) -> Iterator[tuple[str, Cell]]:
 _CALLED: Mapping[Effect, str] = {
     Effect.ALLOW: "runs at once",
     Effect.CONFIRM: "runs after a person agreed",
-    Effect.APPROVE: "is refused, as it needs somebody else's approval",
+    Effect.APPROVE: "runs after somebody else approved it",
     Effect.DENY: "is refused",
 }
 

@@ -23,6 +23,7 @@ from opsmcp_server.config.file_reading import UnsafeFile, sha256
 from opsmcp_server.config.load import Config, settings_of
 from opsmcp_server.config.named_files import digests_of, manifests_in, texts_of
 from opsmcp_server.config.paths import absolute
+from opsmcp_server.config.people import token_of
 from opsmcp_server.config.schema import RawSetting
 from opsmcp_server.config.settings_file import FILE_NAME, SettingsFile, read_found
 from opsmcp_server.config.trust import Trusted, TrustFile, open_trust
@@ -159,6 +160,9 @@ def _rows(raw: Sequence[RawSetting], config: Config, environ: Mapping[str, str])
     for item in raw:
         if item.key.startswith("bind."):
             yield _bound(item, environ)
+        elif item.key.startswith("people."):
+            yield _Row(item.key, "may sign in to decide on requests", "", grave=True)
+            yield _bound(token_of(item), environ)
         elif item.key in ("policy.rules", "policy.groups"):
             yield from _policy(item)
         elif item.key == "embedded.manifests":
@@ -167,7 +171,7 @@ def _rows(raw: Sequence[RawSetting], config: Config, environ: Mapping[str, str])
             does, secret = _SENT[item.key]
             yield _Row(item.key, f"{does}{_sent(secret, environ)}", shown[item.key], grave=True)
         elif item.key == "state.dir":
-            yield _Row(item.key, "keeps runs, approvals and keys there", shown[item.key])
+            yield _Row(item.key, "keeps runs, requests, approvals and keys there", shown[item.key])
         else:
             yield _Row(item.key, "", shown[item.key])
 

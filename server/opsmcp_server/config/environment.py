@@ -27,6 +27,7 @@ CONFIG_VARIABLE = "OPSMCP_CONFIG"
 FILE_ONLY = frozenset(
     {
         "bind",
+        "people",
         "policy.groups",
         "policy.rules",
         "run.deadlines",

@@ -28,9 +28,13 @@ from opsmcp_server.config.settings_file import (
     parse_settings,
 )
 from opsmcp_tools.arguments.bound_variables import PRINCIPAL
+from opsmcp_tools.policy.rules import Effect
 from opsmcp_tools.safe_text.characters import quote
 
 __all__ = ["Config", "Entry", "load", "setting_names", "settings_of", "state_dir"]
+
+_NAMED = ("bind.", "people.")
+"""Groups whose settings have names that somebody chose."""
 
 _DIRECTORIES = frozenset({"embedded.manifests", "state.dir"})
 
@@ -62,6 +66,7 @@ class Config(BaseModel):
     values: settings.Values = Field(default_factory=settings.Values)
     policy: settings.Policy = Field(default_factory=settings.Policy)
     consent: settings.Consent = Field(default_factory=settings.Consent)
+    requests: settings.Requests = Field(default_factory=settings.Requests)
     result: settings.Result = Field(default_factory=settings.Result)
     openai: settings.OpenAI = Field(default_factory=settings.OpenAI)
     copilot: settings.Copilot = Field(default_factory=settings.Copilot)
@@ -69,6 +74,9 @@ class Config(BaseModel):
     """Values of bound variables by the variable's name."""
     constants: frozenset[str] = frozenset()
     """The names in `bind` whose values are no secrets."""
+    people: dict[str, SecretStr] = Field(default_factory=dict)
+    """The people who may sign in to the pages, with their tokens; empty ones where nobody asked for
+    the tokens."""
     origins: dict[str, str] = Field(default_factory=dict, repr=False)
     """Setting to where its value came from; settings left at their default are absent."""
     options: tuple[str, ...] = ()
@@ -91,7 +99,7 @@ class Config(BaseModel):
             self.copilot.token,
             self.state.key,
         )
-        found = {secret.get_secret_value() for secret in kept}
+        found = {secret.get_secret_value() for secret in (*kept, *self.people.values())}
         found |= {text for name, text in self.bound_values().items() if name not in self.constants}
         variables = (said.variables for said in self.tools.overrides.values())
         raw = (item.bound for items in variables for item in items.values())
@@ -107,6 +115,9 @@ class Config(BaseModel):
         for name, value in self.bind.items():
             key = f"bind.{name}"
             yield Entry(key, _for_people(value), self.origins.get(key, "default"))
+        for name in self.people:
+            key = f"people.{name}"
+            yield Entry(key, "(hidden)", self.origins.get(key, "default"))
 
 
 def _for_people(value: object) -> str:
@@ -155,6 +166,7 @@ def load(
     flags: Mapping[str, object] | None = None,
     file: Path | None = None,
     options: Sequence[str] = (),
+    people: bool = False,
 ) -> Config:
     """The effective settings.
 
@@ -164,6 +176,7 @@ def load(
         flags: Settings of the command line by name; None and `()` count as not given.
         file: The file of `--config`.
         options: How `flags` and `file` are written on a command line.
+        people: Whether the tokens of people are read; only the pages need them.
 
     Raises:
         ConfigError: Names each bad setting and where it came from.
@@ -176,13 +189,17 @@ def load(
     bound = {item.key: _read_bound(item, environ) for item in bind}
     resolved |= {item.key: replace(item, value=bound[item.key].text) for item in bind}
     constants = {key.partition(".")[2] for key, value in bound.items() if not value.secret}
-    return _build(
-        resolved,
+    people_given = {key: item for key, item in raw.items() if key.startswith("people.")}
+    config = _build(
+        resolved | people_given,
+        people=_read_people(raw, environ if people else None),
         constants=frozenset(constants),
         options=tuple(options),
         files=choice.uses,
         manifest_digests=_digests(choice, raw, in_file),
     )
+    _check_people(config)
+    return _with_approvers(config)
 
 
 def state_dir(environ: Mapping[str, str], *, cwd: Path) -> Path:
@@ -217,12 +234,13 @@ def settings_of(file: SettingsFile, environ: Mapping[str, str]) -> tuple[list[Ra
         ConfigError: Names each bad setting and where it came from.
     """
     raw = [_as_list(item) for item in parse_settings(file, setting_names())]
-    return raw, _build(_resolve({item.key: item for item in raw}, environ))
+    known = {item.key: item for item in raw}
+    return raw, _build(_resolve(known, environ), people=_read_people(known, None))
 
 
 def _resolve(raw: Mapping[str, RawSetting], environ: Mapping[str, str]) -> dict[str, RawSetting]:
-    """All but `bind`, with paths and rules in place of their texts."""
-    values = {key: item for key, item in raw.items() if not key.startswith("bind.")}
+    """All but `bind` and `people`, with paths and rules in place of their texts."""
+    values = {key: item for key, item in raw.items() if not key.startswith(_NAMED)}
     resolved = {key: _resolve_paths(item, environ) for key, item in values.items()}
     return resolved | _read_policy(resolved)
 
@@ -283,6 +301,41 @@ def _read_bound(item: RawSetting, environ: Mapping[str, str]) -> BoundValue:
     return read_bound_value(item, environ, lambda path: absolute(path, item, environ))
 
 
+def _read_people(
+    raw: Mapping[str, RawSetting], environ: Mapping[str, str] | None
+) -> dict[str, SecretStr]:
+    """The people of the settings; their tokens only with an environment to read them from."""
+    items = [item for key, item in raw.items() if key.startswith("people.")]
+    if not items:
+        return {}
+    from opsmcp_server.config.people import read_people
+
+    return read_people(items, environ)
+
+
+def _check_people(config: Config) -> None:
+    """Return if nobody signs in with what clients have: then callers would decide on their calls.
+
+    Raises:
+        ConfigError: Somebody would.
+    """
+    shared = config.server.token.get_secret_value()
+    for name, token in config.people.items():
+        if shared and token.get_secret_value() == shared:
+            raise ConfigError(f"people.{name}.token is server.token, which all clients have")
+
+
+def _with_approvers(config: Config) -> Config:
+    """The same, with rules that say who may approve, however that was said."""
+    if all(rule.effect is not Effect.APPROVE for rule in config.policy.rules):
+        return config
+    from opsmcp_server.config.policy_rules import complete_approvers
+
+    policy, origin = config.policy, config.origins["policy.rules"]
+    rules = complete_approvers(policy.rules, policy.groups, config.requests, origin)
+    return config.model_copy(update={"policy": policy.model_copy(update={"rules": rules})})
+
+
 def _read_policy(raw: Mapping[str, RawSetting]) -> dict[str, RawSetting]:
     """The settings whose data become rules. Most have none, and reading them costs a start."""
     if not raw.keys() & {"policy.rules", "policy.groups"}:
@@ -307,6 +360,7 @@ def _build(raw: Mapping[str, RawSetting], **rest: Any) -> Config:
         group, _, field = key.partition(".")
         tree.setdefault(group, {})[field] = item.value
     bind = {name: SecretStr(str(value)) for name, value in tree.pop("bind", {}).items()}
+    tree.pop("people", None)
     groups: dict[str, Any] = {}
     problems: dict[str, str] = {}
     for name, kind in _groups().items():

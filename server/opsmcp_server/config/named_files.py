@@ -1,9 +1,9 @@
 """The files that come with a settings file, because it names them: what they hold is trusted too.
 
-They are the manifests, wherever they lie, because their scripts run here; and what `bind` reads or
-runs, where it is named by a relative path or lies below the settings file. What is named by an
-absolute path elsewhere belongs to this machine, and changes for reasons of its own, as a password
-does. What a program reads beside that cannot be known.
+They are the manifests, wherever they lie, because their scripts run here; and what `bind` or
+`people` reads or runs, where it is named by a relative path or lies below the settings file. What
+is named by an absolute path elsewhere belongs to this machine, and changes for reasons of its own,
+as a password does. What a program reads beside that cannot be known.
 """
 
 import os
@@ -47,8 +47,9 @@ def _named_by(item: RawSetting, environ: Mapping[str, str]) -> Iterator[Path]:
     if item.key == "embedded.manifests":
         for text in texts_of(item.value):
             yield from manifests_in(absolute(text, item, environ))
-    if item.key.startswith("bind."):
-        raw = mapping_of(item.value)
+    if item.key.startswith(("bind.", "people.")):
+        value = mapping_of(item.value)
+        raw = value if item.key.startswith("bind.") else mapping_of(value.get("token"))
         yield from _coming_along(raw.get("file"), item, environ)
         words = _coming_along(raw.get("command"), item, environ)
         yield from (path for path in words if _is_file(path))

@@ -6,6 +6,7 @@ each refusal names the rule, the key in it, and the file.
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import time, tzinfo
 from fnmatch import fnmatchcase
 from typing import Any, cast
@@ -13,13 +14,20 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from opsmcp_pipelines.models import OperationKind
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.schema import RawSetting
+from opsmcp_server.config.schema import (
+    APPROVER_COUNT,
+    MOST_APPROVERS,
+    REQUEST_DURATION,
+    RawSetting,
+    Requests,
+    read_duration,
+)
 from opsmcp_tools.arguments.nearest_names import suggest
 from opsmcp_tools.policy.places import Place
-from opsmcp_tools.policy.rules import Effect, Rule, Window
+from opsmcp_tools.policy.rules import Approvers, Effect, Rule, Window
 from opsmcp_tools.safe_text.characters import quote
 
-__all__ = ["check_groups", "read_groups", "read_rules"]
+__all__ = ["check_groups", "complete_approvers", "read_groups", "read_rules"]
 
 _MOST_RULES = 500
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -31,7 +39,7 @@ _PLACES: Mapping[str, str] = {
     Place.HOST: "host",
     Place.NAMESPACE: "target_namespace",
 }
-_KEYS = ("name", "effect", "reason", *_PATTERNS, "kind", *_FLAGS, "arguments", "time")
+_KEYS = ("name", "effect", "reason", *_PATTERNS, "kind", *_FLAGS, "arguments", "time", "approve")
 
 
 def read_rules(item: RawSetting) -> tuple[Rule, ...]:
@@ -79,6 +87,42 @@ def check_groups(item: RawSetting, rules: Sequence[Rule], groups: Collection[str
                 )
 
 
+def complete_approvers(
+    rules: Sequence[Rule], groups: Collection[str], otherwise: Requests, origin: str
+) -> tuple[Rule, ...]:
+    """The rules, each that says `approve` with all that it leaves to the settings `requests.*`.
+
+    Raises:
+        ConfigError: Nobody could ever approve what one of them wants approved.
+    """
+    return tuple(
+        replace(rule, approvers=_completed(number, rule.approvers, groups, otherwise, origin))
+        if rule.effect is Effect.APPROVE
+        else rule
+        for number, rule in enumerate(rules)
+    )
+
+
+def _completed(
+    number: int, said: Approvers, groups: Collection[str], otherwise: Requests, origin: str
+) -> Approvers:
+    names = said.groups or otherwise.approvers
+    where = f"policy.rules[{number}].approve.from"
+    if not names:
+        raise ConfigError(
+            f"{where} is missing, and requests.approvers is not set: the rule says approve, and "
+            f"nobody could; name groups of policy.groups ({origin})"
+        )
+    wrong = next((name for name in names if name not in groups), None)
+    if wrong is not None:
+        raise ConfigError(
+            f"{where if said.groups else 'requests.approvers'}: there is no group {quote(wrong)} "
+            f"in policy.groups{suggest(wrong, groups)} ({origin})"
+        )
+    count = said.count or otherwise.count
+    return Approvers(names, count, said.seconds or otherwise.expires_seconds)
+
+
 class _Reader:
     """Reads one rule; `where` is what refusals call it."""
 
@@ -103,6 +147,7 @@ class _Reader:
             reason=self._text("reason", found.get("reason", "")),
             kind=self._words("kind", found.get("kind", ()), tuple(OperationKind)),
             window=self._window(found["time"]) if "time" in found else None,
+            approvers=self._approvers(found),
             **conditions,
         )
 
@@ -127,6 +172,24 @@ class _Reader:
         items = dict(self.mapping(found["arguments"], "arguments")) if "arguments" in found else {}
         self._check_keys(items, tuple(_PLACES), "arguments.")
         return {_PLACES[key]: self.texts(f"arguments.{key}", items[key]) for key in items}
+
+    def _approvers(self, found: Mapping[str, object]) -> Approvers:
+        if "approve" not in found:
+            return Approvers()
+        if found["effect"] != Effect.APPROVE:
+            raise self._refuse("approve", "is only for rules whose effect is approve")
+        items = dict(self.mapping(found["approve"], "approve"))
+        self._check_keys(items, ("from", "count", "expires"), "approve.")
+        groups = self.texts("approve.from", items["from"]) if "from" in items else ()
+        count, expires = items.get("count", 0), items.get("expires")
+        if "count" in items and not (type(count) is int and 1 <= count <= MOST_APPROVERS):
+            raise self._refuse("approve.count", f"must be {APPROVER_COUNT}, not {_shown(count)}")
+        try:
+            seconds = read_duration(expires) if expires is not None else 0.0
+        except ValueError:
+            why = f"must be {REQUEST_DURATION}, not {_shown(expires)}"
+            raise self._refuse("approve.expires", why) from None
+        return Approvers(groups, count, seconds)
 
     def _window(self, raw: object) -> Window:
         items = dict(self.mapping(raw, "time"))

@@ -5,6 +5,7 @@ field carries a `Means`: the words with which a bad value is refused, so that no
 library's. `docs/configuration.md` is generated from the docstrings here; a test compares them.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -24,6 +25,7 @@ from opsmcp_pipelines.kinds.kind import Kind, parse_kind
 from opsmcp_tools.policy.rules import Rule
 
 __all__ = [
+    "APPROVER_COUNT",
     "Consent",
     "Copilot",
     "Discovery",
@@ -32,11 +34,14 @@ __all__ = [
     "RawSetting",
     "LEAST_KEY_LENGTH",
     "HintName",
+    "MOST_APPROVERS",
     "Means",
     "OpenAI",
     "Ops",
     "Override",
     "Policy",
+    "REQUEST_DURATION",
+    "Requests",
     "Result",
     "Run",
     "Server",
@@ -44,6 +49,7 @@ __all__ = [
     "Tools",
     "Values",
     "VariableOverride",
+    "read_duration",
 ]
 
 
@@ -106,6 +112,24 @@ def _long(value: SecretStr) -> SecretStr:
     return value
 
 
+def read_duration(given: object) -> float:
+    """How many seconds a text such as `30m` or `2h` means.
+
+    Raises:
+        ValueError: It is none, shorter than a minute or longer than a week.
+    """
+    found = _DURATION.fullmatch(given) if isinstance(given, str) else None
+    seconds = int(found[1]) * _UNITS[found[2]] if found else 0
+    if not _UNITS["m"] <= seconds <= 7 * _UNITS["d"]:
+        raise ValueError("no such duration")
+    return float(seconds)
+
+
+def _duration(value: str) -> str:
+    read_duration(value)
+    return value
+
+
 def _seconds(least: float, most: float) -> "Means":
     return Means(f"a number of seconds from {least:g} to {most:g}")
 
@@ -115,6 +139,12 @@ HintName = Literal["read_only", "destructive", "idempotent"]
 
 LEAST_KEY_LENGTH = 32
 """How many characters a key has at least."""
+
+MOST_APPROVERS = 20
+APPROVER_COUNT = f"a whole number from 1 to {MOST_APPROVERS}"
+REQUEST_DURATION = "a duration from 1m to 7d, such as 15m or 2h"
+_DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 _NO_SECRET = SecretStr("")
 _Number = BeforeValidator(_no_flag)
@@ -452,6 +482,27 @@ class Consent(_Group):
         float, _Number, Field(ge=1, le=3600, allow_inf_nan=False), _seconds(1, 3600)
     ] = 300.0
     """How long a person may take to answer. After that the question is void."""
+
+
+class Requests(_Group):
+    """Calls that wait for somebody else's approval, because a rule of policy says `approve`."""
+
+    approvers: _Names = ()
+    """Groups of `policy.groups` whose members may approve, where a rule names none of its own.
+    Whoever made the call never counts."""
+    count: Annotated[int, _Number, Field(ge=1, le=MOST_APPROVERS), Means(APPROVER_COUNT)] = 1
+    """How many different members have to approve, where a rule does not say. One rejection ends
+    it."""
+    expires: Annotated[str, AfterValidator(_duration), Means(REQUEST_DURATION)] = "15m"
+    """How long a request waits for its approval, where a rule does not say. No answer is no."""
+    terminal: _Flag = True
+    """Whether `opsmcp approve` and `opsmcp reject` decide. Off for machines where models have the
+    shells of those who approve; then the page is the only way."""
+
+    @property
+    def expires_seconds(self) -> float:
+        """The setting `expires`, in seconds."""
+        return read_duration(self.expires)
 
 
 class Result(_Group):

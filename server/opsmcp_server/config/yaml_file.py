@@ -17,6 +17,9 @@ from opsmcp_tools.safe_text.characters import quote
 
 __all__ = ["read_yaml"]
 
+_FREE = frozenset({"bind", "people"})
+"""Groups in which every name is a setting."""
+
 
 def read_yaml(text: str, label: str, base: Path, names: Collection[str]) -> Iterator[RawSetting]:
     """The settings of a file; those left empty are not given.
@@ -25,7 +28,7 @@ def read_yaml(text: str, label: str, base: Path, names: Collection[str]) -> Iter
         text: What the file holds.
         label: What people call it, for origins.
         base: The directory that relative paths in it count from.
-        names: Every setting; `bind` takes any name besides.
+        names: Every setting; `bind` and `people` take any name besides.
 
     Raises:
         ConfigError: It is no YAML, or holds an unknown or a repeated key.
@@ -55,7 +58,7 @@ class _File:
         if root is None:
             return
         self._refuse_repeated(root, "", set())
-        groups = {name.partition(".")[0] for name in self.names} | {"bind"}
+        groups = {name.partition(".")[0] for name in self.names} | _FREE
         for group, line, node in self._items(root, "the file"):
             if group in self.names:
                 outer, _, inner = group.partition(".")
@@ -70,7 +73,7 @@ class _File:
             return
         for name, line, value_node in self._items(node, group):
             key = f"{group}.{name}"
-            if group != "bind" and key not in self.names:
+            if group not in _FREE and key not in self.names:
                 self._refuse(key, line, self.names)
             value = self._value(value_node)
             if value is not None:

@@ -17,6 +17,7 @@ from mcp_types.jsonrpc import INVALID_PARAMS
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol import completion, prompts, resources
 from opsmcp_server.protocol.published import Published
+from opsmcp_server.protocol.resources import Watched
 from opsmcp_server.protocol.results import Context, guarded, readable, translate
 from opsmcp_server.protocol.run_tasks import RunTasks
 from opsmcp_server.protocol.sdk_gaps import OpsmcpServer
@@ -26,7 +27,6 @@ from opsmcp_server.protocol.tasks_extension import EXTENSION, Tasks, require_ext
 from opsmcp_server.protocol.tool_calls import CallAnswer, ToolCalls
 from opsmcp_server.protocol.tool_list import LIST_HINT, ListingMiddleware
 from opsmcp_tools.model.errors import ToolUnavailable, UnknownTool
-from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.phrases.tool_names import GET_RUN
 
@@ -182,20 +182,18 @@ class _Handlers:
             ctx, params.model_copy(update={"notifications": subset})
         )
 
-    async def _watchable(self, address: str) -> RunRecord | None:
+    async def _watchable(self, address: str) -> Watched | None:
         try:
             return await resources.watchable(self._context, principal_of(self._context), address)
         except (MCPError, ToolUnavailable):
             return None
 
-    def _notify_late(self, run: RunRecord) -> None:
+    def _notify_late(self, run: Watched) -> None:
         """Without this, who watches a run that has ended or goes on elsewhere waits for ever."""
-        executions = self._context.executions
-        run = executions.history.newest(run)
-        if run.ended:
-            self._clients.updates.is_over(run.run)
-        elif not executions.follows(run.run):
-            self._clients.updates.attend(run.run, executions.wait)
+        if run.is_over():
+            self._clients.updates.is_over(run.handle)
+        elif not run.is_told():
+            self._clients.updates.attend(run.handle, run.wait)
 
     async def list_prompts(
         self, _ctx: Context, _params: types.PaginatedRequestParams | None

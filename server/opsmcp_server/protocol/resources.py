@@ -8,6 +8,8 @@ as the protocol wants it (SEP-2164).
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import mcp_types as types
@@ -20,13 +22,15 @@ from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.prepare import find_tool
 from opsmcp_server.protocol.builtin_tools import get_run, get_run_output, list_inventory
 from opsmcp_server.protocol.inventory import describe_tool, inventory
+from opsmcp_server.protocol.run_updates import Wait
+from opsmcp_tools.approval_requests.handle import is_request
 from opsmcp_tools.model.errors import ToolError, ToolUnavailable
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.policy.decision import Action, BuiltInTool, Effect
 from opsmcp_tools.safe_text.cleaning import fence
 
-__all__ = ["listed", "read", "templates", "watchable"]
+__all__ = ["Watched", "listed", "read", "templates", "watchable"]
 
 _JSON = "application/json"
 _TEXT = "text/plain"
@@ -94,7 +98,21 @@ async def read(context: CallContext, principal: Principal, uri: str) -> types.Te
     return types.TextResourceContents(uri=uri, mime_type=mime, text=text)
 
 
-async def watchable(context: CallContext, principal: Principal, uri: str) -> RunRecord:
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A run, or the request of one, that somebody watches.
+
+    `is_over` tells whether it will not change any more, as of when it is asked; `is_told` whether
+    events of this process tell of its end, and where they do not, `wait` waits for it.
+    """
+
+    handle: str
+    is_over: Callable[[], bool]
+    is_told: Callable[[], bool]
+    wait: Wait
+
+
+async def watchable(context: CallContext, principal: Principal, uri: str) -> Watched:
     """The run whose resource this is, if this principal may be told when it changes.
 
     Raises:
@@ -108,11 +126,41 @@ async def watchable(context: CallContext, principal: Principal, uri: str) -> Run
         )
     try:
         context.require(principal, Action.READ, _OUTPUT if match[3] else _RUN)
-        return await context.executions.history.head(match[2], principal)
+        return await _watched(context, principal, match[2])
     except ToolUnavailable:
         raise
     except ToolError as error:
         raise _absent(uri, str(error)) from None
+
+
+async def _watched(context: CallContext, principal: Principal, handle: str) -> Watched:
+    executions = context.executions
+    if is_request(handle):
+        request = await context.requests.get().get(handle, principal)
+        over = not request.run and not request.state.is_open
+        wait = partial(_wait_for_request, context, principal)
+        return Watched(handle, lambda: over, lambda: False, wait)
+    run = await executions.history.head(handle, principal)
+    return Watched(
+        handle,
+        lambda: executions.history.newest(run).ended,
+        lambda: executions.follows(handle),
+        partial(_wait_for_run, context),
+    )
+
+
+async def _wait_for_run(context: CallContext, run: str, seconds: float) -> bool:
+    return (await context.executions.wait(run, seconds)).ended
+
+
+async def _wait_for_request(
+    context: CallContext, principal: Principal, request: str, seconds: float
+) -> bool:
+    until = context.clock.monotonic() + seconds
+    found = await context.requests.get().wait(request, principal, seconds)
+    if not found.run:
+        return not found.state.is_open
+    return await _wait_for_run(context, found.run, max(0.0, until - context.clock.monotonic()))
 
 
 async def _read(context: CallContext, principal: Principal, uri: str) -> tuple[str, str]:
@@ -136,6 +184,11 @@ async def _operation(context: CallContext, principal: Principal, name: str) -> t
 
 async def _run(context: CallContext, principal: Principal, run: str) -> tuple[str, str]:
     context.require(principal, Action.READ, _RUN)
+    if is_request(run):
+        from opsmcp_server.protocol.builtin_tools.request_answer import wait_for_request
+
+        answer = await wait_for_request(context, run, principal, seconds=0.0, data="steps")
+        return _JSON, _dump(answer.structured_content or {})
     record = await context.executions.history.get(run, principal)
     text = await run_text(context, record, principal)
     return _JSON, _dump(await run_data(context, record, principal, text))
@@ -143,6 +196,7 @@ async def _run(context: CallContext, principal: Principal, run: str) -> tuple[st
 
 async def _output(context: CallContext, principal: Principal, run: str) -> tuple[str, str]:
     context.require(principal, Action.READ, _OUTPUT)
+    run = await context.requests.run_handle(run, principal)
     record = await context.executions.history.get(run, principal)
     return _TEXT, await to_thread.run_sync(_output_text, record, context.new_mark())
 

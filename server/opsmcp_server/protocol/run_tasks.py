@@ -8,8 +8,9 @@ id tells of it.
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import mcp_types as types
 from mcp_types import methods
 from mcp_types.version import LATEST_MODERN_VERSION
 
@@ -29,7 +30,10 @@ from opsmcp_tools.model.run_record import Repeat, RunRecord
 from opsmcp_tools.model.tool import JsonObject, Principal
 from opsmcp_tools.policy.decision import Action, Effect
 
-__all__ = ["RunTasks", "held_of"]
+if TYPE_CHECKING:
+    from opsmcp_tools.approval_requests.request import Request
+
+__all__ = ["RunTasks", "held_of", "held_of_request"]
 
 _READ = get_run.ROW.subject
 
@@ -40,6 +44,7 @@ _MOST_NOT_STOPPED = 1_000
 """Of so many runs it is remembered that somebody wanted to stop them, to say why they go on."""
 
 _POLL_SECONDS = (1.0, 10.0)
+_REQUEST_POLL_SECONDS = 2.0
 
 
 def held_of(record: RunRecord, *, data: bool = False) -> Held:
@@ -60,6 +65,11 @@ def held_of(record: RunRecord, *, data: bool = False) -> Held:
     }
 
 
+def held_of_request(request: str, *, data: bool = False) -> Held:
+    """What the id of the task of a request holds; what became of it, its store knows."""
+    return {"request": request, "data": data}
+
+
 class RunTasks:
     """Runs, as the work that tasks stand for (`tasks.Work`)."""
 
@@ -78,10 +88,17 @@ class RunTasks:
         """How the run stands; with the result of the call once it is over."""
         principal = self._who()
         self._context.require(principal, Action.READ, _READ)
-        record = await self._record(held, principal)
+        request = await self._request(held, principal)
+        if request is not None and not request.run:
+            return await self._look_at_request(request, principal, held["data"] is True)
+        if request is not None:
+            record = await self._context.executions.history.get(request.run, principal)
+        else:
+            record = await self._record(held, principal)
         status = _status(record.verdict)
         done = status == "completed"
-        detail = await self._result(record, principal, held["data"] is True) if done else {}
+        data = held["data"] is True
+        detail = await self._result(record, principal, data, request) if done else {}
         now = self._context.clock.now()
         return TaskState(
             status=status,
@@ -93,17 +110,54 @@ class RunTasks:
             detail=detail,
         )
 
+    async def _request(self, held: Held, principal: Principal) -> "Request | None":
+        """The request that the task stands for; None when it stands for a run."""
+        if "request" not in held:
+            return None
+        return await self._context.requests.get().wait(held["request"], principal, 0.0)
+
+    async def _look_at_request(
+        self, request: "Request", principal: Principal, data: bool
+    ) -> TaskState:
+        """How a request stands that has no run."""
+        from opsmcp_server.calls.request_text import request_text
+        from opsmcp_server.protocol.builtin_tools.request_answer import answer_request
+
+        is_open, detail = request.state.is_open, {}
+        if not is_open:
+            how = "summary" if data else None
+            answer = await answer_request(self._context, request, principal, data=how)
+            detail = _on_wire(answer)
+        left = request.expires_at - request.created_at
+        deadline = self._context.executions.deadline_of(request.tool)
+        return TaskState(
+            status="working" if is_open else "completed",
+            created_at=request.created_at,
+            updated_at=request.changed_at,
+            ttl_seconds=left.total_seconds() + deadline + _KEPT_SECONDS,
+            poll_seconds=_REQUEST_POLL_SECONDS,
+            message=request_text(self._context, request).partition("\n")[0],
+            detail=detail,
+        )
+
     async def answer(self, held: Held, responses: Mapping[str, Any]) -> None:
         """Ignore the answers: a person is asked before a run is started, never during it."""
         del responses
         self._context.require(self._who(), Action.READ, _READ)
-        await self._record(held, self._who())
+        if await self._request(held, self._who()) is None:
+            await self._record(held, self._who())
 
     async def cancel(self, held: Held) -> None:
         """Stop the run if its source can."""
         principal = self._who()
         self._context.require(principal, Action.RUN, CANCEL_RUN.subject)
-        record = await self._record(held, principal)
+        if "request" in held:
+            request = await self._context.requests.get().withdraw(held["request"], principal)
+            if not request.run:
+                return
+            record = await self._context.executions.history.get(request.run, principal)
+        else:
+            record = await self._record(held, principal)
         record, done = await self._context.executions.cancel(record.run, principal)
         if done is not Cancelled.STOPPED and not record.ended:
             while len(self._not_stopped) >= _MOST_NOT_STOPPED:
@@ -155,13 +209,22 @@ class RunTasks:
         deadline = self._context.executions.deadline_of(record.tool)
         return timedelta(seconds=deadline + _KEPT_SECONDS)
 
-    async def _result(self, record: RunRecord, principal: Principal, data: bool) -> JsonObject:
+    async def _result(
+        self, record: RunRecord, principal: Principal, data: bool, request: "Request | None"
+    ) -> JsonObject:
         """What the call would have answered, had it waited for the end."""
         detail = "summary" if data else None
-        result = await answer_run(self._context, record, principal, data=detail)
-        dumped = result.model_dump(by_alias=True, mode="json", exclude_none=True)
-        wire = methods.serialize_server_result("tools/call", LATEST_MODERN_VERSION, dumped)
-        return {"result": wire}
+        if request is None:
+            return _on_wire(await answer_run(self._context, record, principal, data=detail))
+        from opsmcp_server.protocol.builtin_tools.request_answer import answer_request
+
+        return _on_wire(await answer_request(self._context, request, principal, data=detail))
+
+
+def _on_wire(result: types.CallToolResult) -> JsonObject:
+    dumped = result.model_dump(by_alias=True, mode="json", exclude_none=True)
+    wire = methods.serialize_server_result("tools/call", LATEST_MODERN_VERSION, dumped)
+    return {"result": wire}
 
 
 def _status(verdict: Verdict) -> Status:

@@ -14,14 +14,14 @@ import anyio
 from anyio.abc import TaskGroup
 
 from opsmcp_tools.model.errors import ToolError
-from opsmcp_tools.model.run_record import Clock, RunRecord
+from opsmcp_tools.model.run_record import Clock
 from opsmcp_tools.runs.events import CallRefused, Event, RunEnded, RunProgressed
 from opsmcp_tools.runs.first_of import first_of
 
-__all__ = ["RunUpdates", "Watchers"]
+__all__ = ["RunUpdates", "Wait", "Watchers"]
 
-Wait = Callable[[str, float], Awaitable[RunRecord]]
-"""Waits for the end of a run, at most so many seconds; the run as it is then."""
+Wait = Callable[[str, float], Awaitable[bool]]
+"""Waits for the end of a run, at most so many seconds; whether it is over then."""
 
 _logger = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class RunUpdates:
     async def _attend(self, run: str, wait: Wait) -> None:
         try:
             while self._is_watched(run):
-                if (await wait(run, _ATTENDING_SECONDS)).ended:
+                if await wait(run, _ATTENDING_SECONDS):
                     self.is_over(run)
                     return
         except ToolError as error:

@@ -2,7 +2,8 @@
 
 A built-in tool answers by itself. An operation is prepared, a person agrees where policy wants
 that, the run is started, and the answer is its result, or a handle of it: a task for clients that
-know tasks, else a text that names the run. Errors are left to whoever calls this.
+know tasks, else a text that names the run. Where policy wants somebody else to approve, the answer
+is a handle, too: that of a request. Errors are left to whoever calls this.
 """
 
 from contextlib import nullcontext
@@ -19,7 +20,7 @@ from opsmcp_server.protocol.builtin_tools.plan_operation import PLAN_HASH
 from opsmcp_server.protocol.elicitation import Answer, Consent
 from opsmcp_server.protocol.progress import Meter, progress_message
 from opsmcp_server.protocol.results import STRUCTURED, Context, answer_run
-from opsmcp_server.protocol.run_tasks import RunTasks, held_of
+from opsmcp_server.protocol.run_tasks import RunTasks, held_of, held_of_request
 from opsmcp_server.protocol.sdk_gaps import was_cancelled
 from opsmcp_server.protocol.tasks_extension import Tasks, declares_extension
 from opsmcp_tools.model.errors import ConsentNeeded, PlanChanged, ToolError
@@ -69,6 +70,8 @@ class ToolCalls:
         key = _key(params)
         with name_is_argument(own.name) if own else nullcontext():
             prepared = await calls.prepare(context, *call, principal, _plan_hash(params))
+        if prepared.needs_approval:
+            return await self._ask_others(ctx, prepared, key, data)
         if prepared.needs_consent:
             question = await calls.question(context, prepared)
             answer = await self._consent.ask(ctx, params, question, principal.name)
@@ -104,6 +107,25 @@ class ToolCalls:
             self._leave(ctx, caller, prepared.principal)
             raise
         return await self._answer(record, prepared.principal, how, data)
+
+    async def _ask_others(
+        self, ctx: Context, prepared: calls.Prepared, key: str, data: bool
+    ) -> CallAnswer:
+        """The request of a call that somebody else has to approve; or the run that answers it."""
+        # Imported with the first request: most opsmcps never have one.
+        from opsmcp_server.protocol.builtin_tools.request_answer import answer_request
+
+        context, principal = self._context, prepared.principal
+        how = self._waiting(ctx)
+        if not key:
+            same = await context.executions.find_same(prepared.tool, prepared.call, principal)
+            if same is not None:
+                return await self._answer(same, principal, how, data)
+        request = await context.requests.get().ask(prepared, key)
+        if how.as_task and (request.state.is_open or request.run):
+            return await self._tasks.create(held_of_request(request.id, data=data))
+        detail = "summary" if data else None
+        return await answer_request(context, request, principal, seconds=how.seconds, data=detail)
 
     async def _join(
         self, ctx: Context, prepared: calls.Prepared, key: str, data: bool

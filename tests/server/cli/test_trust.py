@@ -27,7 +27,12 @@ LINE = (
     "opsmcp: {file} is ignored: it was never trusted; "
     "opsmcp trust {file} shows what it would bring, and trusts it\n"
 )
-ARGUMENTS = {"call": ("say-hello", "word=x"), "policy": ("explain", "say-hello")}
+ARGUMENTS = {
+    "call": ("say-hello", "word=x"),
+    "policy": ("explain", "say-hello"),
+    "approve": ("q-none",),
+    "reject": ("q-none",),
+}
 WITHOUT_SETTINGS = {"demo", "trust"}
 LONG_LIVED = {"serve", "copilot"}
 

@@ -275,6 +275,10 @@ COMMAND_LINES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *(f"call {name}" for name in ("list_runs", "list_inventory", "plan_operation")),
         ),
         "runs": ("runs", "runs RUN", "runs RUN --json", "runs RUN --output", "runs --json"),
+        "requests": ("requests", "requests RUN", "requests --json"),
+        # Only those whom policy names as approvers see anything of a request.
+        "approve": (),
+        "reject": (),
         # They serve what is walked through above, or a chat that is its client.
         "stdio": (),
         "serve": (),

@@ -106,11 +106,11 @@ async def test_a_run_elsewhere_is_attended_once_and_only_while_it_is_watched() -
     waits: list[float] = []
     async with news(RUN) as (made, watchers):
 
-        async def wait(_run: str, seconds: float) -> RunRecord:
+        async def wait(_run: str, seconds: float) -> bool:
             waits.append(seconds)
             await watchers.clock.sleep(seconds)
             watchers.watched = ()
-            return record()
+            return False
 
         await watchers.clock.sleep(0)
         made.attend("r-1", wait)

@@ -19,7 +19,9 @@ _WEB_ASKS = {"effect": "confirm", "arguments": {"host": "web-*"}}
 def test_a_question_about_some_places_is_no_permission_for_the_others(
     tmp_path: Path, hosts: str, rest: str
 ) -> None:
-    policy = policy_of(tmp_path, [_WEB_ASKS, {"effect": rest}])
+    whom = {"approve": {"from": "leads"}} if rest == "approve" else {}
+    rules = [_WEB_ASKS, {"effect": rest, **whom}]
+    policy = policy_of(tmp_path, rules, groups={"leads": "carl"})
     expected = Effect.CONFIRM if rest == "allow" else Effect(rest)
     assert decided(policy, made(Variable("hosts")), hosts=hosts) is expected
     assert decided(policy, made(Variable("hosts")), hosts="web-1,web-2") is Effect.CONFIRM

@@ -82,8 +82,9 @@ def test_the_first_rule_that_fits_decides(tmp_path: Path) -> None:
 
 
 def test_a_group_of_the_settings_stands_for_its_members(tmp_path: Path) -> None:
-    rules = [{"effect": "approve", "group": "night-shift", "destructive": True}]
-    policy = policy_of(tmp_path, rules, groups={"night-shift": ["bob"]})
+    whom = {"approve": {"from": "leads"}}
+    rules = [{"effect": "approve", "group": "night-shift", "destructive": True, **whom}]
+    policy = policy_of(tmp_path, rules, groups={"night-shift": ["bob"], "leads": ["carl"]})
     assert effect(policy, "delete-pod", BOB) is Effect.APPROVE
     assert effect(policy, "delete-pod") is Effect.CONFIRM
     assert policy.about_people

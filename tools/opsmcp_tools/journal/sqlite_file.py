@@ -1,19 +1,21 @@
-"""The file of the journal: opened, brought up to date, and its errors in words that may be shown.
+"""An SQLite file of the state directory: opened, brought up to date, its errors in words to show.
 
-Knows no runs; `sqlite_write` reads and writes them.
+Knows the tables of the journal, but no runs; `sqlite_write` reads and writes them.
 """
 
 import errno
 import os
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 from opsmcp_tools.model.errors import JournalBusy, JournalHindered, JournalUnusable
 
-__all__ = ["VERSIONS", "connect", "connect_to_read", "identity_of", "translated"]
+__all__ = ["JOURNAL", "VERSIONS", "connect", "connect_to_read", "identity_of", "translated"]
+
+JOURNAL = "journal"
 
 _BUSY_SECONDS = 5.0
 """How long to wait for another process that writes."""
@@ -112,15 +114,15 @@ _REASONS = (
 
 
 @contextmanager
-def translated(path: Path) -> Generator[None, None, None]:
-    """Errors of the file as `JournalUnusable`, with what to do about them."""
+def translated(path: Path, what: str = JOURNAL) -> Generator[None, None, None]:
+    """Errors of the file as `JournalUnusable`, with what to do about them; `what` it is called."""
     try:
         yield
     except (OSError, sqlite3.Error, UnicodeEncodeError) as error:
         # The last: SQLite holds no half of a surrogate pair.
         why = _reason(error, path)
         kind = _kind(error, why)
-        raise kind(f"the journal in {path} cannot be used" + (f": {why}" if why else "")) from error
+        raise kind(f"the {what} in {path} cannot be used" + (f": {why}" if why else "")) from error
 
 
 def _reason(error: Exception, path: Path) -> str:
@@ -157,8 +159,15 @@ def _lower(text: str | None) -> str:
     return text[:1].lower() + text[1:] if text else ""
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(
+    path: Path, versions: Sequence[str] = VERSIONS, what: str = JOURNAL
+) -> sqlite3.Connection:
     """A connection to the file, with the tables of this version.
+
+    Args:
+        path: The file.
+        versions: What makes each version out of the one before.
+        what: What the file is called in errors.
 
     Raises:
         JournalUnusable: A newer opsmcp wrote it.
@@ -167,7 +176,7 @@ def connect(path: Path) -> sqlite3.Connection:
     with _open(str(path)) as database:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
-        _bring_up_to_date(database, path)
+        _bring_up_to_date(database, path, versions, what)
         return database
 
 
@@ -191,7 +200,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 
 def _connect_to_read(path: Path, mode: str) -> sqlite3.Connection:
     with _open(f"file:{quote(str(path))}?{mode}", uri=True) as database:
-        if _version_of(database, path) < len(VERSIONS):
+        if _version_of(database, path, VERSIONS, JOURNAL) < len(VERSIONS):
             raise JournalUnusable(f"the journal in {path} was written by an older opsmcp")
         return database
 
@@ -226,20 +235,24 @@ def identity_of(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _bring_up_to_date(database: sqlite3.Connection, path: Path) -> None:
-    if _version_of(database, path) == len(VERSIONS):
+def _bring_up_to_date(
+    database: sqlite3.Connection, path: Path, versions: Sequence[str], what: str
+) -> None:
+    if _version_of(database, path, versions, what) == len(versions):
         return
     with database:
         # Held from here on, so that two processes do not both make the tables.
         database.execute("BEGIN IMMEDIATE")
-        for statements in VERSIONS[_version_of(database, path) :]:
+        for statements in versions[_version_of(database, path, versions, what) :]:
             for statement in statements.strip().rstrip(";").split(";"):
                 database.execute(statement)
-        database.execute(f"PRAGMA user_version = {len(VERSIONS)}")
+        database.execute(f"PRAGMA user_version = {len(versions)}")
 
 
-def _version_of(database: sqlite3.Connection, path: Path) -> int:
+def _version_of(
+    database: sqlite3.Connection, path: Path, versions: Sequence[str], what: str
+) -> int:
     version: int = database.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(VERSIONS):
-        raise JournalUnusable(f"the journal in {path} was written by a newer opsmcp")
+    if version > len(versions):
+        raise JournalUnusable(f"the {what} in {path} was written by a newer opsmcp")
     return version

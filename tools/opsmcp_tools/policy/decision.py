@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 
 from opsmcp_tools.model.tool import FREE_SCRIPT, Principal, Tool
-from opsmcp_tools.policy.rules import AccessRequest, BuiltInTool, Effect, Match, Rule
+from opsmcp_tools.policy.rules import AccessRequest, Approvers, BuiltInTool, Effect, Match, Rule
 
 __all__ = ["Action", "BuiltInTool", "Considered", "Decision", "Effect", "Policy"]
 
@@ -33,11 +33,15 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided, by which rule, and why, in a sentence for whoever asked."""
+    """What was decided, by which rule, and why, in a sentence for whoever asked.
+
+    `approvers` are who may approve; nobody, unless the effect is `approve`.
+    """
 
     effect: Effect
     rule: str
     reason: str
+    approvers: Approvers = Approvers()
 
     @property
     def denied(self) -> bool:
@@ -69,6 +73,11 @@ class Policy:
     def about_people(self) -> bool:
         """Whether it depends on who calls, so that not everybody sees the same list."""
         return any(rule.about_people for rule in self.rules)
+
+    @property
+    def approves(self) -> bool:
+        """Whether some call needs the approval of somebody else."""
+        return any(rule.effect is Effect.APPROVE for rule in self.rules)
 
     def decide(
         self,
@@ -126,10 +135,11 @@ class Policy:
     ) -> Iterator[Considered]:
         """Every rule, in order, with whether it fits: what `decide` decides by."""
         known = dict(arguments) if action is Action.RUN else None
-        request = AccessRequest(principal, self._groups_of(principal), subject, known, at)
+        request = AccessRequest(principal, self.groups_of(principal), subject, known, at)
         return (Considered(rule, *rule.check(request)) for rule in self.rules)
 
-    def _groups_of(self, principal: Principal) -> frozenset[str]:
+    def groups_of(self, principal: Principal) -> frozenset[str]:
+        """The groups that a principal is in: those that it brings, and those of the settings."""
         named = (
             group
             for group, members in self.groups.items()
@@ -160,7 +170,8 @@ def _outcome(considered: Considered, action: Action) -> Decision | None:
     effect = rule.effect
     if action is not Action.RUN and effect is not Effect.DENY:
         effect = Effect.ALLOW
-    return Decision(effect, rule.name, rule.reason or _REASONS[rule.effect])
+    approvers = rule.approvers if effect is Effect.APPROVE else Approvers()
+    return Decision(effect, rule.name, rule.reason or _REASONS[rule.effect], approvers)
 
 
 def _stricter(least: Decision | None, decision: Decision) -> Decision:

@@ -17,7 +17,7 @@ from opsmcp_tools.arguments.place_names import Place, pattern_forms
 from opsmcp_tools.model.tool import FREE_SCRIPT, Principal, Tool
 from opsmcp_tools.policy.places import Places, could_be_any, possible_places
 
-__all__ = ["AccessRequest", "BuiltInTool", "Effect", "Match", "Rule", "Window"]
+__all__ = ["AccessRequest", "Approvers", "BuiltInTool", "Effect", "Match", "Rule", "Window"]
 
 
 class Effect(StrEnum):
@@ -40,6 +40,19 @@ class Match(Enum):
     MAYBE = auto()
     PARTLY = auto()
     YES = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Approvers:
+    """Who decides on a call that needs approval: so many different members of these groups.
+
+    After `seconds` without their decision the call is void. What a rule of the settings leaves
+    empty (no group, 0) is filled in from the settings `requests.*`.
+    """
+
+    groups: tuple[str, ...] = ()
+    count: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +126,7 @@ class Rule:
     host: tuple[str, ...] = ()
     target_namespace: tuple[str, ...] = ()
     window: Window | None = None
+    approvers: Approvers = Approvers()
 
     def __str__(self) -> str:
         """For `opsmcp config`."""

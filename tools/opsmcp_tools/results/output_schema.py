@@ -3,10 +3,14 @@
 from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.model.tool import JsonObject
 
-__all__ = ["OUTPUT_SCHEMA"]
+__all__ = ["OUTPUT_SCHEMA", "REFUSED", "WAITING"]
+
+WAITING, REFUSED = "waiting", "refused"
+"""What stands in place of a verdict where a call needs approval and there is no run."""
 
 _STRING: JsonObject = {"type": "string"}
-_VERDICT: JsonObject = {"type": "string", "enum": [verdict.value for verdict in Verdict]}
+_VERDICTS = [verdict.value for verdict in Verdict]
+_VERDICT: JsonObject = {"type": "string", "enum": _VERDICTS}
 
 
 def _list_of(**properties: JsonObject) -> JsonObject:
@@ -27,7 +31,8 @@ OUTPUT_SCHEMA: JsonObject = {
         "summary": _STRING,
         "run": _STRING,
         "operation": _STRING,
-        "verdict": _VERDICT,
+        "verdict": {"type": "string", "enum": [*_VERDICTS, WAITING, REFUSED]},
+        "request": _STRING,
         "started_at": _STRING,
         "duration_seconds": {"type": "number"},
         "results": {"type": "object", "additionalProperties": _STRING},

@@ -14,7 +14,8 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from opsmcp_pipelines.catalogue import Contents
-from opsmcp_pipelines.models import Definition, Operation
+from opsmcp_pipelines.models import Definition, Operation, OperationKey
+from opsmcp_pipelines.run import Run, Verdict
 from opsmcp_pipelines.source import Cancelled, Source, StartRequest
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.journal.protocol import Journal
@@ -147,17 +148,7 @@ class Executions:
         live = self._same.in_flight(tool, principal, digest, key)
         if live is not None:
             return as_repeat(await self._settled(live, until, on_progress), digest)
-        definition = Definition(tool.operation, tool.tasks)
-        record = new_record(
-            tool,
-            call,
-            principal,
-            source=self._source.label,
-            expected=self._source.expect(definition, self._contents(), call.variables),
-            masker=self._masker,
-            now=self._clock.now(),
-        )
-        record = replace(record, digest=digest, key=key)
+        record = replace(self._new_record(tool, call, principal), digest=digest, key=key)
         same = await self._enter(record, self._same.answers_since(tool, digest))
         if same is not None:
             return await self._answer(same, digest, until, on_progress)
@@ -166,6 +157,7 @@ class Executions:
             record = replace(record, created_at=self._clock.now())
             masker = self._masker.also(call.secrets)
             live = LiveRun(record, masker, self._clock, caller=caller)
+            definition = Definition(tool.operation, tool.tasks)
             request = StartRequest(
                 definition, record.run, call.variables, call.secrets, principal.name
             )
@@ -175,6 +167,18 @@ class Executions:
             self._limit.leave(principal.name)
             raise
         return await self._settled(live, until, on_progress)
+
+    def _new_record(self, tool: Tool, call: CheckedCall, principal: Principal) -> RunRecord:
+        definition = Definition(tool.operation, tool.tasks)
+        return new_record(
+            tool,
+            call,
+            principal,
+            source=self._source.label,
+            expected=self._source.expect(definition, self._contents(), call.variables),
+            masker=self._masker,
+            now=self._clock.now(),
+        )
 
     async def _enter(self, record: RunRecord, since: datetime | None) -> RunRecord | None:
         """None once one more run may be in flight; or the run of the same call, if there is one.
@@ -220,6 +224,44 @@ class Executions:
         record = as_repeat(await self._settled(live, until, on_progress), digest)
         left = max(0.0, until - self._clock.monotonic())
         return replace(await self.wait(record.run, left, on_progress), repeated=record.repeated)
+
+    async def find_same(
+        self, tool: Tool, call: CheckedCall, principal: Principal
+    ) -> RunRecord | None:
+        """The run that answers the same call, whoever follows it; None when there is none.
+
+        Raises:
+            ToolUnavailable: It cannot be looked up now.
+        """
+        digest = digest_of(tool, call, principal)
+        live = self._same.in_flight(tool, principal, digest, "")
+        if live is not None:
+            return as_repeat(live.record.at(live.now()), digest)
+        record = replace(self._new_record(tool, call, principal), digest=digest)
+        found = await self._same.find(record, self._same.answers_since(tool, digest))
+        return as_repeat(found, digest) if found else None
+
+    async def find_by_key(
+        self, key: str, tool: str, operation: OperationKey, principal: Principal
+    ) -> RunRecord | None:
+        """The run of that key, of this tool and principal; None when there is none.
+
+        Raises:
+            ToolUnavailable: It cannot be looked up now.
+        """
+        record = RunRecord(
+            run="",
+            tool=tool,
+            operation=operation,
+            principal=principal.name,
+            arguments={},
+            source=self._source.label,
+            source_run="",
+            created_at=self._clock.now(),
+            result=Run(Verdict.RUNNING),
+            key=key,
+        )
+        return await self._same.find(record, None)
 
     async def _settled(
         self, live: LiveRun, until: float, on_progress: Progress | None = None

@@ -19,7 +19,7 @@ from opsmcp_tools.model.run_record import MASK
 from opsmcp_tools.model.tool import FREE_SCRIPT, JsonObject, Tool
 from opsmcp_tools.phrases import consent as words
 from opsmcp_tools.phrases.phrase import say
-from opsmcp_tools.policy.decision import Decision
+from opsmcp_tools.policy.decision import Decision, Effect
 from opsmcp_tools.policy.targets import Target, find_target
 from opsmcp_tools.safe_text.characters import clean_line
 from opsmcp_tools.safe_text.cleaning import clean, fence
@@ -105,11 +105,7 @@ def build_plan(
         "principal": who,
         "definition": tool.definition,
         "read_only": tool.hints.read_only,
-        "decision": {
-            "effect": str(decision.effect),
-            "rule": decision.rule,
-            "reason": decision.reason,
-        },
+        "decision": _decision(decision),
         "cluster": call.variables.get(CLUSTER, ""),
         "hosts": _number_of_hosts([part.target for part in parts]),
         "variables": _shown_variables(tool, call),
@@ -215,6 +211,18 @@ def hazards(tool: Tool) -> list[str]:
         f"The argument {note!r} is a script, or names what is run." if name == FREE_SCRIPT else note
         for name, note in sorted(tool.notes.items())
     ]
+
+
+def _decision(decision: Decision) -> JsonObject:
+    said = {
+        "effect": str(decision.effect),
+        "rule": decision.rule,
+        "reason": decision.reason,
+    }
+    if decision.effect is not Effect.APPROVE:
+        return said
+    approvers = decision.approvers
+    return {**said, "approvers": {"from": list(approvers.groups), "count": approvers.count}}
 
 
 def _number_of_hosts(targets: Iterable[Target]) -> int | None:

@@ -9,13 +9,14 @@ from typing import Any, cast
 import mcp_types as types
 
 from opsmcp_pipelines.run import Verdict
+from opsmcp_tools.results.output_schema import REFUSED, WAITING
 from opsmcp_tools.safe_text.cleaning import clean, head_and_tail
 
 __all__ = ["Outcome", "list_of", "object_of", "read_outcome", "text_of"]
 
 _LONGEST_TEXT = 40_000
-_RUN = re.compile(r"r-[a-z0-9]{4,40}")
-_VERDICTS = frozenset(map(str, Verdict))
+_RUN = re.compile(r"[rq]-[a-z0-9]{4,40}")
+_VERDICTS = frozenset({*map(str, Verdict), WAITING, REFUSED})
 
 
 def object_of(value: object) -> dict[str, Any]:
@@ -52,8 +53,8 @@ class Outcome:
 
     @property
     def goes_on(self) -> bool:
-        """Whether its run has not ended."""
-        return self.verdict == "running"
+        """Whether its run has not ended, or waits for somebody's approval."""
+        return self.verdict in ("running", WAITING)
 
     @property
     def good(self) -> bool:

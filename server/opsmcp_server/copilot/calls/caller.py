@@ -148,7 +148,7 @@ class Caller:
         if plan.get("read_only") is True:
             call.foreign = ()
             return always
-        return object_of(plan.get("decision")).get("effect") != "confirm"
+        return object_of(plan.get("decision")).get("effect") not in ("confirm", "approve")
 
     async def plan(self, call: Call) -> Outcome | None:
         """What the server says that a call would do; None when it does not plan."""

@@ -1,4 +1,4 @@
-"""`cancel_run`: a run is stopped where its source can."""
+"""`cancel_run`: a run is stopped where its source can; a request of one is withdrawn."""
 
 import mcp_types as types
 
@@ -8,6 +8,7 @@ from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol.builtin_tools.inputs import RUN
 from opsmcp_server.protocol.builtin_tools.row import BuiltIn, BuiltInRequest
 from opsmcp_server.protocol.results import text_result
+from opsmcp_tools.approval_requests.handle import is_request
 from opsmcp_tools.model.tool import Hints
 from opsmcp_tools.phrases.tool_names import CANCEL_RUN, GET_RUN
 from opsmcp_tools.safe_text.cleaning import label
@@ -16,7 +17,15 @@ __all__ = ["ROW", "why_not_stopped"]
 
 
 async def _respond(context: CallContext, request: BuiltInRequest) -> types.CallToolResult:
-    record, done = await context.executions.cancel(request.arguments["run"], request.principal)
+    run = request.arguments["run"]
+    if is_request(run):
+        asked = await context.requests.get().withdraw(run, request.principal)
+        if not asked.run:
+            from opsmcp_server.protocol.builtin_tools.request_answer import answer_withdrawn
+
+            return answer_withdrawn(context, asked, data=request.data)
+        run = asked.run
+    record, done = await context.executions.cancel(run, request.principal)
     stopped = done is Cancelled.STOPPED
     if stopped:
         text = f"The run was stopped.\n{await run_text(context, record, request.principal)}"

@@ -1,4 +1,4 @@
-"""`get_run`: how a run stands, waiting for its end."""
+"""`get_run`: how a run stands, or a request of one, waiting for its end."""
 
 import mcp_types as types
 
@@ -6,6 +6,7 @@ from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol.builtin_tools.inputs import RUN, choice, count
 from opsmcp_server.protocol.builtin_tools.row import BuiltIn, BuiltInRequest
 from opsmcp_server.protocol.results import answer_run
+from opsmcp_tools.approval_requests.handle import is_request
 from opsmcp_tools.phrases.tool_names import GET_RUN
 
 __all__ = ["ROW"]
@@ -17,13 +18,20 @@ _LEAST_WAIT_SECONDS = 1.0
 
 async def _respond(context: CallContext, request: BuiltInRequest) -> types.CallToolResult:
     arguments, principal = request.arguments, request.principal
-    record = await context.executions.history.get(arguments["run"], principal)
-    if not record.ended:
-        patience = max(_LEAST_WAIT_SECONDS, context.config.run.wait_seconds)
-        seconds = min(float(arguments["wait_seconds"]), patience)
-        record = await context.executions.wait(record.run, seconds)
+    patience = max(_LEAST_WAIT_SECONDS, context.config.run.wait_seconds)
+    seconds = min(float(arguments["wait_seconds"]), patience)
     tokens = int(arguments["tokens"]) if "tokens" in arguments else None
     detail = "steps" if arguments["detail"] == "steps" else "summary" if request.data else None
+    if is_request(arguments["run"]):
+        # Imported with the first request: most opsmcps never have one.
+        from opsmcp_server.protocol.builtin_tools.request_answer import wait_for_request
+
+        return await wait_for_request(
+            context, arguments["run"], principal, seconds=seconds, tokens=tokens, data=detail
+        )
+    record = await context.executions.history.get(arguments["run"], principal)
+    if not record.ended:
+        record = await context.executions.wait(record.run, seconds)
     return await answer_run(context, record, principal, tokens=tokens, data=detail)
 
 

@@ -20,7 +20,8 @@ async def _respond(context: CallContext, request: BuiltInRequest) -> types.CallT
     from opsmcp_tools.results.output_slice import output_slice, slice_data, slice_text
 
     arguments = request.arguments
-    record = await context.executions.history.get(arguments["run"], request.principal)
+    run = await context.requests.run_handle(arguments["run"], request.principal)
+    record = await context.executions.history.get(run, request.principal)
     wanted = _wanted_lines(arguments)
     cut = partial(
         output_slice,

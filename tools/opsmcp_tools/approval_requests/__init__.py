@@ -1,0 +1,1 @@
+"""Calls that wait for somebody else's approval: what one is, who may decide, where it is kept."""

@@ -1,0 +1,29 @@
+"""The handle of a request, told from that of a run, and the key of the run that it becomes."""
+
+import secrets
+
+__all__ = ["is_request", "new_handle", "run_key"]
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+_LENGTH = 26
+"""130 bits, so that no handle is guessed."""
+
+_PREFIX = "q-"
+
+
+def new_handle() -> str:
+    """A handle that nobody guesses."""
+    return _PREFIX + "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
+
+
+def is_request(handle: str) -> bool:
+    """Whether a handle is that of a request, and not that of a run."""
+    return handle.startswith(_PREFIX)
+
+
+def run_key(request: str) -> str:
+    """The idempotency key of the run of a request: one run, however often it is started.
+
+    No caller can give it: the keys of callers hold nothing that cannot be seen.
+    """
+    return f"\x1frequest {request}"
