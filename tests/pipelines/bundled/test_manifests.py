@@ -28,6 +28,7 @@ HOST = {
     "disk-usage",
     "host-overview",
     "listening-ports",
+    "log-files",
     "open-files",
     "process-details",
     "service-logs",

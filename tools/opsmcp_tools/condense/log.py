@@ -230,7 +230,8 @@ def _without_prefix(message: str) -> str:
     *front, name = _BRACKETED.sub("[]", before).split() or [""]
     if not colon or len(front) > _MOST_BEFORE_NAME or not all(map(_SIGN_OR_DIGIT.search, front)):
         return message
-    return f"{re.split('[./]', name.removesuffix('[]'))[-1]}: {rest}"
+    name = name.removesuffix("[]")
+    return f"{name if name[:1] == '/' else re.split('[./]', name)[-1]}: {rest}"
 
 
 def _cut_value(value: str, longest: int = _LONGEST_VALUE) -> str:
