@@ -451,7 +451,9 @@ class Values(_Group):
     `allow` opens link-local and metadata addresses too, which hand out credentials in a cloud; no
     other value may be one of the latter without it (`ip`, `server`)."""
     path_roots: Annotated[tuple[str, ...], Means("a list of absolute paths")] = ()
-    """Folders below which a path must be. Empty: anywhere. Links in them are not looked at."""
+    """Folders below which a path must be. Empty: anywhere. Links in them are not looked at. A
+    script may run a file that a path below them names (`bash "${path}"`), so name none that others
+    can write."""
 
 
 class Policy(_Group):

@@ -153,3 +153,13 @@ def test_a_label_that_answers_for_nothing_makes_nothing_destructive() -> None:
     labels = {"opsmcp/text.gone": "x", "opsmcp/text.s": "other"}
     assert one('echo "${x}"', VariableKind(Kind.TEXT), labels=labels).vouched == ()
     assert one('echo "${x}"', labels=ANSWERED).vouched == ()
+
+
+def test_a_path_below_a_root_of_the_settings_may_be_run() -> None:
+    path = VariableKind(Kind.PATH)
+    task = replace(TASK, steps=(Step("s", 'bash "${x}"'),))
+    assert check_operation(task, (task,), {"x": path}, pasted=False).refused
+    roots = ("/opt/jobs",)
+    assert not check_operation(task, (task,), {"x": path}, pasted=False, roots=roots).refused
+    location = VariableKind(Kind.LOCATION)
+    assert check_operation(task, (task,), {"x": location}, pasted=False, roots=roots).refused
