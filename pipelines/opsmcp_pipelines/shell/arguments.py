@@ -10,13 +10,13 @@ from opsmcp_pipelines.kinds.narrow import Need
 from opsmcp_pipelines.shell.programs import names, runs_its_value
 from opsmcp_pipelines.shell.report import Report
 from opsmcp_pipelines.shell.script import ANY, Script
-from opsmcp_pipelines.shell.tree import Part, Word, literal_word
+from opsmcp_pipelines.shell.tree import NO_WORD, Part, Word
 from opsmcp_pipelines.shell.values import Rule
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["ArgumentRules", "Line", "cut_word", "leads_elsewhere", "replaced"]
+__all__ = ["ArgumentRules", "Line", "cut_word", "replaced"]
 
 _SETS_VARIABLES = names("env sudo doas make gmake export declare local readonly typeset")
 _NAMES_VARIABLES = names("read mapfile readarray unset getopts export declare local typeset")
@@ -79,7 +79,7 @@ class ArgumentRules:
         self._refuse(Rule.VARIABLE, values, word, reason, "Write the name out, or give it enums")
 
     def _arguments(self, name: str, words: Sequence[Word], at: Line) -> None:
-        for before, word in zip([literal_word(""), *words], words, strict=False):
+        for before, word in zip([NO_WORD, *words], words, strict=False):
             if word.literal is None and (values := self._values(word, at)):
                 self._variable(name, before, word, values, at)
                 self._option(name, word, values)
@@ -110,13 +110,6 @@ class ArgumentRules:
             return
         reason = f'"{{}}" stands in the letters of an option ({prefix}...)'
         self._refuse(Rule.OPTION, values, word, reason, "Write --name=${...}, or two words")
-
-
-def leads_elsewhere(assignment: str) -> bool:
-    """Whether an assignment to PATH names a folder that depends on where the step works."""
-    folders = assignment.partition("=")[2].strip("\"'").split(":")
-    good = re.compile(r"[/~][\w./-]*|\$\{?[A-Za-z_].*")
-    return not all(good.fullmatch(folder) for folder in folders[:-1] + (folders[-1:] or []))
 
 
 def cut_word(word: Word, length: int) -> Word:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from opsmcp_pipelines.kinds.kind import Kind, ValueClass
 from opsmcp_pipelines.kinds.narrow import Need, narrowed
-from opsmcp_pipelines.shell.arguments import Line, cut_word, leads_elsewhere, replaced
+from opsmcp_pipelines.shell.arguments import Line, cut_word, replaced
 from opsmcp_pipelines.shell.nested import NestedRules
 from opsmcp_pipelines.shell.programs import (
     CODE_OPTIONS,
@@ -22,14 +22,25 @@ from opsmcp_pipelines.shell.programs import (
     PROGRAM_OPTIONS,
     RUNS_INPUT,
     SHELL_WITHOUT_COMMAND,
+    SHELLS_OF_MANY,
     interpreter,
     names,
     names_code,
+    runs_its_value,
 )
 from opsmcp_pipelines.shell.python_check import ShellText
 from opsmcp_pipelines.shell.report import Report
 from opsmcp_pipelines.shell.script import ANY, Script
-from opsmcp_pipelines.shell.tree import Part, Word, chains, line_of, literal_word, text_of, word_of
+from opsmcp_pipelines.shell.tree import (
+    NO_WORD,
+    Part,
+    Word,
+    chains,
+    line_of,
+    literal_word,
+    text_of,
+    word_of,
+)
 from opsmcp_pipelines.shell.values import Rule
 from opsmcp_pipelines.shell.wrappers import CLIENTS, WRAPPERS, inner_lines, skip_options
 
@@ -39,7 +50,9 @@ if TYPE_CHECKING:
 __all__ = ["check_script", "shell_text_check"]
 
 _MOST_LEVELS = 12
-_ACTIVE = names("eval . source xargs make alias coproc") | RUNS_INPUT | JOINED.keys()
+_ACTIVE = (
+    names("eval . source xargs make alias coproc") | RUNS_INPUT | JOINED.keys() | SHELLS_OF_MANY
+)
 _PRINTS_ONLY = names("echo printf logger test [ grep")
 _COMPARES = re.compile(r"-(?:eq|ne|lt|le|gt|ge)")
 _SETTING = re.compile(r"\A(?:-o)?([A-Za-z]+) +|([A-Za-z][\w.-]*)=")
@@ -65,7 +78,8 @@ class _Check(NestedRules):
         script = self._script
         held = script.holding
         marks = script.named(held) if held else []
-        self._places(marks)
+        spans = [(n.start_byte, n.end_byte) for n in script.found.get("number", [])]
+        self._places(marks if self._outer else _within(marks, _merged(spans)))
         self._declarations()
         joined = [
             (n.start_byte, n.end_byte)
@@ -78,9 +92,6 @@ class _Check(NestedRules):
         for command in script.commands:
             if self._matters(command, marks, spans):
                 at = Line(command, script.function_at(command.start_byte), script.line_at(command))
-                for child in command.children:
-                    if child.type == "variable_assignment":
-                        self._assigning(child, at)
                 self._look_at(script.words(command), at)
 
     def _matters(self, command: "Node", marks: list[int], spans: list[tuple[int, int]]) -> bool:
@@ -163,23 +174,18 @@ class _Check(NestedRules):
     def _assignments(self) -> None:
         script = self._script
         integers = {text_of(n) for d in script.found.get("declaration", []) for n in _integers(d)}
-        for node in script.found.get("assignment", []):
+        for node, name, words in script.assignments:
+            if name not in integers and not runs_its_value(name):
+                continue
             at = Line(node, script.function_at(node.start_byte), script.line_at(node))
-            self._assigning(node, at)
-            name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
-            if name is not None and value is not None and text_of(name) in integers:
-                self._report.number(self._values(word_of(value), at), at.line, "in arithmetic")
-
-    def _assigning(self, node: "Node", at: Line) -> None:
-        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
-        if name is not None and value is not None:
-            words = value.named_children if value.type == "array" else [value]
             for word in words:
-                self._assigned(text_of(name).partition("[")[0], word_of(word), at)
-        if name is not None and text_of(name) == "PATH" and leads_elsewhere(text_of(node)):
-            for path in self._harmful({ANY}):
+                self._assigned(name, word, at)
+                if name in integers:
+                    self._report.number(self._values(word, at), at.line, "in arithmetic")
+        for node in script.strays:
+            for value in self._harmful({ANY}):
                 reason = "PATH leads to the folder that the step works in"
-                self._report.add(Rule.VARIABLE, path, at.line, reason)
+                self._report.add(Rule.VARIABLE, value, script.line_at(node), reason)
 
     def _documents(self) -> None:
         """What the parser does not read in a here-document: backticks, and what follows late."""
@@ -307,7 +313,7 @@ class _Check(NestedRules):
     def _program_options(self, name: str, words: Sequence[Word], at: Line) -> None:
         short, files = PROGRAM_OPTIONS.get(name, ""), FILE_OPTIONS.get(name, "")
         own = CODE_OPTIONS.get(name, "")
-        for word, after in zip(words, [*words[1:], literal_word("")], strict=False):
+        for word, after in zip(words, [*words[1:], NO_WORD], strict=False):
             if not files and word.literal is not None and after.literal is not None:
                 continue
             option, value = _option_of(word, after)
@@ -388,6 +394,12 @@ class _Check(NestedRules):
 def _between(marks: list[int], start: int, end: int) -> bool:
     index = bisect_left(marks, start)
     return index < len(marks) and marks[index] < end
+
+
+def _within(marks: list[int], spans: list[tuple[int, int]]) -> list[int]:
+    """The marks that stand in one of the spans."""
+    bounds = ((bisect_left(marks, start), bisect_left(marks, end)) for start, end in spans)
+    return [mark for first, after in bounds for mark in marks[first:after]]
 
 
 def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -25,6 +25,7 @@ _ENVIRONMENT = re.compile(r"ENVIRON|environ|getenv|%ENV|\$ENV|process\.env")
 _SCRIPT_FILES = names("python perl ruby node php lua tclsh expect") | SHELLS
 _WIDE_DELIMITERS = frozenset("|#;^\n\"'")
 _NAME_SIGNS = frozenset("._+~-")
+_PAIRS = names("--arg --argjson --slurpfile --rawfile")
 _VALUED = {
     "awk": names("-F -v -f -l --assign --field-separator"),
     "gawk": names("-F -v -f -l --assign --field-separator"),
@@ -58,13 +59,15 @@ class ForeignRules(ArgumentRules):
         codes, others = self._codes(name, language, rest, at)
         for code in codes:
             self._code(name, language, code, at)
+        text = "\n".join("".join(p.text for p in code.parts if not p.expands) for code in codes)
+        if not runs_arguments(language, text):
+            return
         given = {v for word in others for v in self._values(word, at)}
         given |= self._read(at) if codes else set()
         given |= self._environment(at)
-        text = "\n".join("".join(p.text for p in code.parts if not p.expands) for code in codes)
         if _ENVIRONMENT.search(text):
             given |= self._harmful({ANY})
-        if given and runs_arguments(language, text):
+        if given:
             reason = f'"{{}}" is given to a program of {name} that runs others'
             values = {v for v in given if not self._report.values[v].is_number}
             self._report.refuse(Rule.COMMAND, values, at.line, reason, "Write it out as a command")
@@ -98,11 +101,10 @@ class ForeignRules(ArgumentRules):
     ) -> tuple[list[Word], list[Word]]:
         """Code that stands without an option, or comes as input; else a file of it is run."""
         valued = _VALUED.get(name, frozenset[str]())
-        first = skip_options(words, valued)
+        first = _skip_options_of_jq(words) if language == "jq" else skip_options(words, valued)
         if language in ("awk", "sed", "jq"):
             if name == "yq" and first < len(words) and words[first].literal in ("eval", "e", "ea"):
                 first += 1
-            first = _skip_arguments(words, first) if language == "jq" else first
             return words[first : first + 1], words[:first] + words[first + 1 :]
         if name in ("sqlite3", "duckdb") and len(words) > first + 1:
             return words[first + 1 :], words[: first + 1]
@@ -172,13 +174,10 @@ class ForeignRules(ArgumentRules):
         self._report.refuse(Rule.PROGRAM, values, line, f'"{{}}" stands {where}', remedy)
 
 
-def _skip_arguments(words: Sequence[Word], at: int) -> int:
-    """Past options of jq that take a name and a value."""
+def _skip_options_of_jq(words: Sequence[Word]) -> int:
+    """Past the options, of which some take a name and a value."""
+    at = 0
     while at < len(words) and words[at].prefix.startswith("-"):
-        pair = words[at].prefix in ("--arg", "--argjson", "--slurpfile", "--rawfile")
-        at += 3 if pair else 1
-    for number in range(at):
-        if words[number].prefix in ("--arg", "--argjson") and at <= number + 2:
-            at = number + 3
-            return _skip_arguments(words, at)
+        option = words[at].prefix
+        at += 3 if option in _PAIRS else 2 if option in _VALUED["yq"] | _VALUED["jq"] else 1
     return at

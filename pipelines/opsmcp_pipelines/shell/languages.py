@@ -31,6 +31,9 @@ _LANGUAGES: Mapping[str, str] = MappingProxyType(
 )
 _QUOTES = MappingProxyType({"awk": '"/', "jq": '"', "sql": "'\"`", "node": "'\""})
 _COMMENTS = MappingProxyType({"sql": "--", "lua": "--", "node": "//"})
+_CODE_IN_QUOTES = MappingProxyType({"jq": "\\(", "ruby": "#{"})
+"""What begins code within quotes; all values of such a program count as outside of them."""
+
 _BEFORE_REGEX = "~(,;!&|{\n"
 _TABLE = re.compile(
     r"\b(?:from|into|table|update|join|analyze|database|schema|index)\s+"
@@ -97,43 +100,29 @@ def find_spots(language: str, parts: Sequence[Part], *, mysql: bool = False) -> 
 
 def _scan_quotes(language: str, text: str, *, mysql: bool) -> Iterator[tuple[int, str]]:
     """The positions of values within quotes, each with its quote."""
+    if _CODE_IN_QUOTES.get(language, "\0") in text:
+        return
     quotes = _QUOTES.get(language, "'\"")
     comment = _COMMENTS.get(language, "#")
     escapes = language != "sql" or mysql
-    at, quote, before, outer = 0, "", "\n", list[str]()
+    at, quote, before = 0, "", "\n"
     while at < len(text):
         char = text[at]
         if char == _MARK and quote:
             yield at, quote
-        if quote and escapes and char == "\\":
-            if language == "jq" and text[at + 1 : at + 2] == "(":
-                outer, quote = [*outer, quote, "("], ""
-            at += 2
-            continue
-        if language == "ruby" and quote == '"' and text.startswith("#{", at):
-            outer, quote, at = [*outer, quote, "{"], "", at + 1
-        elif quote:
+        if quote:
+            at += 2 if escapes and char == "\\" else 1
             quote = "" if char == quote else quote
-        elif outer and char in "()}":
-            outer, quote = _step(outer, char)
-        elif text.startswith(comment, at) and (
+            continue
+        if text.startswith(comment, at) and (
             language == "sql" or text[max(0, at - 1) : at] in ("", " ", "\t", "\n", ";")
         ):
             at = max(text.find("\n", at), 0) or len(text)
             continue
-        elif char in quotes and (char != "/" or before in _BEFORE_REGEX):
+        if char in quotes and (char != "/" or before in _BEFORE_REGEX):
             quote = char
         before = before if char in " \t" else char
         at += 1
-
-
-def _step(outer: list[str], char: str) -> tuple[list[str], str]:
-    """What is left of interpolations after one more bracket, and the quotes that it ends in."""
-    if char == "(":
-        return [*outer, "", "("], ""
-    if len(outer) < 2:
-        return [], ""
-    return outer[:-2], outer[-2]
 
 
 def _scan_sed(text: str) -> Iterator[tuple[int, str]]:

@@ -10,9 +10,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from opsmcp_pipelines.shell.arguments import Line, cut_word, replaced
+from opsmcp_pipelines.shell.arguments import Line, cut_word
 from opsmcp_pipelines.shell.foreign import ForeignRules
-from opsmcp_pipelines.shell.programs import CODE_OPTIONS, JOINED, RUNS_INPUT, SHELLS, SSHES, names
+from opsmcp_pipelines.shell.programs import (
+    CODE_OPTIONS,
+    JOINED,
+    RUNS_INPUT,
+    SHELLS,
+    SHELLS_OF_MANY,
+    SSHES,
+    names,
+)
 from opsmcp_pipelines.shell.python_check import check_python
 from opsmcp_pipelines.shell.report import Report
 from opsmcp_pipelines.shell.script import ANY, Script
@@ -45,7 +53,6 @@ _FILE_OPERANDS = {
 }
 """Programs that run the file of their first operand, with their options that take a value."""
 
-_SEPARATE = names("tmux screen salt")
 _PRINTS_ONLY = names("echo printf logger test [ grep")
 _UNIT = names(
     "word string string_content raw_string concatenation expansion simple_expansion variable_name"
@@ -81,7 +88,9 @@ class NestedRules(ForeignRules):
         raise NotImplementedError
 
     def _texts(self, name: str, rest: list[Word], at: Line) -> None:
-        if name in JOINED:
+        if name in SHELLS_OF_MANY:
+            self._fed({v for w in rest for v in self._values(w, at)} | self._read(at), at)
+        elif name in JOINED:
             self._joined(name, rest, at)
         elif name in _RUNS_OPERAND:
             first = skip_options(rest, frozenset())
@@ -106,30 +115,12 @@ class NestedRules(ForeignRules):
         return False
 
     def _joined(self, name: str, rest: list[Word], at: Line) -> None:
-        if name == "parallel":
-            rest = self._parallel(rest, at)
         first = skip_options(rest, JOINED[name])
-        if name in _SEPARATE:
-            for option, word in zip([literal_word(""), *rest], rest, strict=False):
-                if option.literal not in JOINED[name] and not (
-                    name == "salt" and word is rest[first]
-                ):
-                    self._nested(word, at)
-            return
         first += 1 if name in SSHES else 0
         if rest[first:]:
             self._nested(join_words(rest[first:]), at)
         elif name in SSHES:
             self._feed(at)
-
-    def _parallel(self, rest: list[Word], at: Line) -> list[Word]:
-        end = next(
-            (n for n, w in enumerate(rest) if (w.literal or "").startswith(":::")), len(rest)
-        )
-        given = self._values(join_words(rest[end:]), at) if rest[end:] else set[str]()
-        mark = self._script.stand_in(given | self._read(at))
-        words = [replaced(word, "{}", mark) for word in rest[:end]]
-        return words if words != rest[:end] else [*words, Word((mark,), at.line)]
 
     def _shell(self, name: str, rest: list[Word], at: Line) -> None:
         """A shell, or a program that starts one, with its text, its file or its input."""

@@ -15,6 +15,7 @@ __all__ = [
     "PROGRAM_OPTIONS",
     "RUNS_INPUT",
     "SHELLS",
+    "SHELLS_OF_MANY",
     "SETS_VARIABLES",
     "SHELL_WITHOUT_COMMAND",
     "SQL_CLIENTS",
@@ -42,17 +43,15 @@ JOINED: Mapping[str, frozenset[str]] = MappingProxyType(
         **dict.fromkeys(SSHES, SSH_VALUED),
         "clush": names("-w -g -x -X -l -f -t -u -o"),
         "eval": frozenset(),
-        "hyperfine": names("-w -r -m -M -S"),
-        "parallel": names("-j -a -N -n -I -S --jobs --delay --timeout --joblog --sshlogin"),
         "pdsh": names("-w -x -g -l -t -u -f -R"),
         "pssh": names("-h -H -l -p -t -o -e -O"),
-        "salt": names("-t -b -L -G -E -N --timeout --batch-size"),
-        "screen": names("-S -t -s -p -c -h -T"),
-        "tmux": names("-t -s -S -L -n -x -y -c -F -e -f"),
         "watch": names("-n --interval -q --equexit"),
     }
 )
 """Programs that hand their words to a shell, with their options that take a value."""
+
+SHELLS_OF_MANY = names("parallel hyperfine salt screen tmux")
+"""Programs that start shells for their words and what they read, each in a way of its own."""
 
 RUNS_INPUT = names("at batch crontab") | SHELLS
 
@@ -148,7 +147,7 @@ def names_code(option: str) -> bool:
 def interpreter(name: str) -> str:
     """The name of a program without its version: `python3.11` is `python`."""
     name = {"nodejs": "node", "gmake": "make", "mawk": "awk", "nawk": "awk"}.get(name, name)
-    return re.sub(r"[0-9.]+$", "", name) or name
+    return name.rstrip("0123456789.") or name
 
 
 _RUN_BY_VARIABLE = names(

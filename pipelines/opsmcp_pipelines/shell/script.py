@@ -19,6 +19,7 @@ from opsmcp_pipelines.shell.tree import (
     Part,
     Word,
     captures,
+    check_depth,
     climb,
     line_of,
     literal_word,
@@ -42,6 +43,7 @@ _MOST_WAYS = 16
 _MENTIONED = re.compile(rb"\$\{?[!#]?(\w+|[@*])|([A-Za-z_][\w-]*)")
 _NAME = re.compile(rb"(?<![\w$])(?<!\$\{)(?<!\$\{#)[A-Za-z_]\w*|(?<=\$\{)\w+(?=:?=)|(?<=\$\{!)\w+")
 _WORD = re.compile(rb"\w+|[@*]")
+_NAME_END = re.compile(rb"\w")
 _DIGIT = re.compile(rb"\d|[A-Za-z_]\w*|[@*]")
 _FIXED = re.compile(r"\$\(\s*(?:command -v|which|type -p|echo)\s+([\w./-]+)\s*\)")
 _DEFAULT = re.compile(r"\$\{(\w+):?-([\w./ -]*)\}")
@@ -75,11 +77,14 @@ class Script:
         self.source, self.seeds, self.arguments = source, seeds, arguments
         self.outer, self.line = outer, line
         self.depth: int = outer.depth + 1 if outer else 0
+        check_depth(source)
         self.root = parse(source)
         self.found = captures(self.root)
         self.commands: list[Node] = self.found.get("command", [])
         self.heads = {node.id: _head(node) for node in self.commands}
         self._words: dict[int, list[Word]] = {}
+        self._opened: dict[str, bool] = {}
+        self._calls: dict[str, list[list[Word]]] = {}
         bodies = (
             (node, node.child_by_field_name("name")) for node in self.found.get("function", [])
         )
@@ -88,6 +93,7 @@ class Script:
         self._parents = _enclosing(self._spans)
         self.functions = frozenset(name for _, _, name in self._spans)
         self.assigned: dict[str, list[list[Word] | None]] = defaultdict(list)
+        self.assignments: list[tuple[Node, str, list[Word]]] = []
         self._named: set[int] = set()
         self._held: dict[str, set[str]] = defaultdict(set)
         self._touched: dict[str, set[str]] = defaultdict(set)
@@ -140,6 +146,7 @@ class Script:
             name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
             if name is None:
                 continue
+            adds = self.source[name.end_byte : name.end_byte + 2] == b"+="
             if name.type == "subscript":
                 name = name.named_children[0]
             variable = text_of(name)
@@ -148,11 +155,11 @@ class Script:
             words = words if array else [word_of(value) if value else literal_word("")]
             self._flow(value, words, variable)
             self._named.add(name.start_byte)
-            adds = any(child.type == "+=" for child in node.children)
+            self.assignments.append((node, variable, words))
             plain = name.parent == node and _is_plain(node)
             known = self.assigned[variable]
             if plain and adds and known and (first := known[-1]) is not None and array:
-                first += words
+                self.assigned[variable][-1] = [*first, *words]
             else:
                 known.append(self._scoped(words, node) if plain and not adds else None)
         for node in self.found.get("loop", []):
@@ -163,20 +170,24 @@ class Script:
                 self._named.add(name.start_byte)
                 words = words or [Word((Part("$@", '"', name="@"),))]
                 for word, value in zip(words, [*values] or [None], strict=False):
-                    self._flow(value, [word], text_of(name), node)
+                    self._flow(value, [word], text_of(name), at=node)
                     self.assigned[text_of(name)].append(self._scoped([word], node))
 
     def _flow(
-        self, node: "Node | None", words: Iterable[Word], target: str, at: "Node | None" = None
+        self,
+        node: "Node | None",
+        words: Iterable[Word],
+        *targets: str,
+        at: "Node | None" = None,
     ) -> None:
         at = node or at
         function = self.function_at(at.start_byte) if at else ""
         for word in words:
             for key in self.keys_of(word, function):
-                self._held[key].add(target)
+                self._held[key].update(targets)
         if node is not None:
             for key in self.mentions(node.start_byte, node.end_byte):
-                self._touched[key].add(target)
+                self._touched[key].update(targets)
 
     def _read_calls(self) -> None:
         """What the functions of the script, and `set`, make positional parameters of."""
@@ -194,8 +205,7 @@ class Script:
             nodes, words = nodes[skipped:], words[skipped:]
             for number, (node, word) in enumerate(zip(nodes, words, strict=True), 1):
                 places = range(1, 10) if scope in shifting else (number,)
-                for place in (*places, "@", "*"):
-                    self._flow(node, [word], f"{scope}:{place}")
+                self._flow(node, [word], *(f"{scope}:{place}" for place in (*places, "@", "*")))
         for node in self.found.get("function", []):
             for key in self.mentions(node.start_byte, node.end_byte):
                 self._touched[key].add(f"{text_of(node.child_by_field_name('name') or node)}()")
@@ -231,7 +241,7 @@ class Script:
         if word.literal is not None:
             return set()
         keys = self.keys_of(word, function)
-        return set[str]().union(*(self._carried.get(key, ()) for key in keys)) - {ANY}
+        return {v for key in keys for v in self._carried.get(key, ()) if v != ANY}
 
     def stand_in(self, values: set[str]) -> Part:
         """A piece of a word that holds any of the values."""
@@ -289,6 +299,11 @@ class Script:
 
     def is_open(self, name: str) -> bool:
         """Whether a variable may be set in a way that is not followed."""
+        if name not in self._opened:
+            self._opened[name] = self._may_be_set(name)
+        return self._opened[name]
+
+    def _may_be_set(self, name: str) -> bool:
         if ":" in name or "(" in name or name.startswith("OPSMCP_"):
             return False
         if name in self._renamed:
@@ -321,14 +336,15 @@ class Script:
 
     def named(self, wanted: Iterable[str]) -> list[int]:
         """Where any of the names stands, in order."""
-        words, numbers = _alternatives(wanted, digits=False), _alternatives(wanted, digits=True)
+        source, found = self.source, list[int]()
+        if words := _any_of(wanted, digits=False):
+            starts = (m.start() for m in re.finditer(rb"(?:%b)(?!\w)" % words, source))
+            found += [at for at in starts if not _NAME_END.match(source[at - 1 : at])]
         # A number is a parameter behind a dollar only, and then its first digit, unless in braces.
-        pattern = rb"(?<!\w)(?:%b)(?!\w)|(?<=\$)(?:%b)|(?:(?<=\$\{)|(?<=\$\{[#!]))(?:%b)(?!\w)" % (
-            words,
-            numbers,
-            numbers,
-        )
-        return [found.start() for found in re.finditer(pattern, self.source)]
+        if numbers := _any_of(wanted, digits=True):
+            pattern = rb"(?<=\$)(?:%b)|(?:(?<=\$\{)|(?<=\$\{[#!]))(?:%b)(?!\w)"
+            found += [m.start() for m in re.finditer(pattern % (numbers, numbers), source)]
+        return sorted(found)
 
     def name_at(self, at: int) -> str:
         """The name of a variable, or a positional parameter, that stands at a byte."""
@@ -373,7 +389,7 @@ class Script:
     def _several(self, part: Part, function: str) -> list[list[Word]] | None:
         """What `"$@"` and whole arrays stand for."""
         if part.name in ("@", "*"):
-            return list(self._given(function)) or None
+            return self._given(function) or None
         array = _ARRAY.fullmatch(part.text) if part.node is not None else None
         if array is None or self.is_open(array[1]):
             return None
@@ -408,11 +424,8 @@ class Script:
 
     def _variable(self, name: str, function: str, depth: int) -> list[Parts] | None:
         """All that is assigned to a variable; the environment is the author's."""
-        if depth > 3:
-            return None
-        if name.rpartition(":")[2].isdigit():
-            return self._positional(name, function, depth)
-        if self.is_open(name) or name.startswith("OPSMCP_"):
+        parameter = name.rpartition(":")[2].isdigit()
+        if depth > 3 or parameter or self.is_open(name) or name.startswith("OPSMCP_"):
             return None
         found: list[Parts] = [] if name in self.assigned else [()]
         for words in self.assigned.get(name, ()):
@@ -422,19 +435,14 @@ class Script:
             found += flat
         return found
 
-    def _positional(self, name: str, function: str, depth: int) -> list[Parts] | None:
-        scope, _, number = name.rpartition(":")
-        found: list[Parts] = []
-        for words in self._given(scope or function):
-            chosen = words[int(number) - 1 : int(number)] if int(number) else self.arguments[:1]
-            flat = self._flat(chosen[0], "", depth + 1) if chosen else [()]
-            if flat is None:
-                return None
-            found += flat
-        return found or None
-
-    def _given(self, function: str) -> Iterator[list[Word]]:
+    def _given(self, function: str) -> list[list[Word]]:
         """The arguments of each call of a function, after what it shifts away first."""
+        if function not in self._calls:
+            different = {_look(words): words for words in self._each_call(function)}
+            self._calls[function] = list(different.values())
+        return self._calls[function]
+
+    def _each_call(self, function: str) -> Iterator[list[Word]]:
         if not function:
             yield list(self.arguments[1:])
         name = function or "set"
@@ -449,11 +457,21 @@ class Script:
                 words = self._scoped(self.words(call)[1:], call)
                 yield (_operands(words) if not function else words)[shifted:]
 
+    @cached_property
+    def strays(self) -> "list[Node]":
+        """Assignments to PATH that name a folder which depends on where the step works."""
+        good = re.compile(r"[/~][\w./-]*|\$\{?[A-Za-z_].*")
+        paths = [node for node, name, _ in self.assignments if name == "PATH"]
+        folders = [(n, text_of(n).partition("=")[2].strip("\"'").split(":")) for n in paths]
+        return [node for node, named in folders if not all(map(good.fullmatch, named))]
+
     def _scoped(self, words: list[Word], node: "Node") -> list[Word]:
         """The words with positional parameters under the name of their function."""
         function = self.function_at(node.start_byte)
         return [
             w.of(replace(p, name=_key(p.name, function)) if p.name else p for p in w.parts)
+            if any(_key(p.name, "") != p.name for p in w.parts)
+            else w
             for w in words
         ]
 
@@ -517,6 +535,11 @@ def _operands(words: list[Word]) -> list[Word]:
     return [] if words and words[0].prefix.startswith(("-", "+")) else words
 
 
+def _look(words: list[Word]) -> tuple[tuple[tuple[str, str, str], ...], ...]:
+    """What two command lines have in common that mean the same."""
+    return tuple(tuple((p.text, p.quote, p.name) for p in word.parts) for word in words)
+
+
 def _requoted(part: Part, quote: str) -> Part:
     """A piece of an assigned word where its variable stands."""
     return replace(part, quote=part.quote if part.expands else quote)
@@ -539,7 +562,7 @@ def _split(parts: Parts, line: int) -> list[Word]:
     return [Word(tuple(w), line) for w in words if w or (quoted and len(words) == 1)]
 
 
-def _alternatives(wanted: Iterable[str], *, digits: bool) -> bytes:
-    """The numbers among names, or the others, to be found; nothing is found if there is none."""
-    chosen = sorted(name for name in wanted if name.isdigit() is digits)
-    return "|".join(chosen or ["(?!)"]).encode()
+def _any_of(wanted: Iterable[str], *, digits: bool) -> bytes:
+    """A pattern of the numbers among names, or of the others, the longest first."""
+    chosen = {name for name in wanted if name.isdigit() is digits}
+    return "|".join(sorted(chosen, key=lambda name: (-len(name), name))).encode()

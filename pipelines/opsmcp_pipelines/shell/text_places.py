@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
-from opsmcp_pipelines.shell.arguments import leads_elsewhere
 from opsmcp_pipelines.shell.programs import names
 from opsmcp_pipelines.shell.report import Report, over
 from opsmcp_pipelines.shell.script import Script
@@ -90,8 +89,10 @@ Chain = Sequence["Node"]
 
 _MOST_VARIABLES = 64
 _UNKNOWN = "it stands where it is not known to stay data"
-_REMEDY = "Print it, give it a kind (opsmcp/kind.{name}: KIND), or answer for it:"
-_REMEDY += " opsmcp/text.STEP: {name}"
+_REMEDY = (
+    "Print it, give it a kind (opsmcp/kind.{name}: KIND), or answer for it:"
+    " opsmcp/text.STEP: {name}"
+)
 
 
 def check_text(script: Script, report: Report, *, pasted: bool) -> None:
@@ -198,9 +199,8 @@ class _Check:
         for node in script.commands:
             if why := self._changes(node):
                 return line_of(node), why
-        for node in script.found.get("assignment", []):
-            if text_of(node).startswith("PATH") and leads_elsewhere(text_of(node)):
-                return line_of(node), "PATH leads to the folder that the step works in"
+        for node in script.strays:
+            return line_of(node), "PATH leads to the folder that the step works in"
         indirect = b"${!" in script.source
         for node in script.found.get("declaration", []):
             options = "".join(text_of(c) for c in node.named_children if c.type == "word")

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from tree_sitter import Language, Node, Parser, Query
 
 __all__ = [
+    "NO_WORD",
     "SUBSTITUTIONS",
     "Part",
     "TooDeep",
     "Word",
     "captures",
     "chains",
+    "check_depth",
     "climb",
     "join_words",
     "line_of",
@@ -37,6 +39,7 @@ _SINGLE = frozenset({"raw_string", "ansi_c_string"})
 _DOUBLE = frozenset({"string", "translated_string"})
 _PLACEHOLDER = re.compile(r"\$\{(OPSMCP_[A-Z]+[0-9]+)\}")
 _PLAIN = re.compile(r"\$\{?(\w+|[@*#?])\}?")
+_QUOTED = re.compile(r'"(\$\{?(\w+|[@*#?])\}?)"')
 _ESCAPES = {"": re.compile(r"\\(.)", re.DOTALL), '"': re.compile(r'\\([$`"\\\n])')}
 
 
@@ -99,7 +102,13 @@ class Word:
 
 def literal_word(text: str, line: int = 0) -> Word:
     """A word without expansions."""
-    return Word((Part(text),), line)
+    word = Word((), line)
+    word.parts, word.prefix, word.literal = (Part(text),), text, text
+    return word
+
+
+NO_WORD = literal_word("")
+"""Stands where there is no word."""
 
 
 def join_words(words: "list[Word]", between: str = " ") -> Word:
@@ -116,6 +125,7 @@ class TooDeep(Exception):
 
 
 _DEEPEST = 100
+_BRACKETS = re.compile(rb"[({})]")
 _QUERY = """
 (command) @command
 (variable_assignment) @assignment
@@ -127,6 +137,13 @@ _QUERY = """
 (pipeline) @joined
 (redirected_statement) @joined
 (unset_command) @declaration
+(arithmetic_expansion) @number
+(compound_statement "((") @number
+(c_style_for_statement) @number
+(subscript index: (_) @number)
+(expansion ":") @number
+(test_command) @number
+(for_statement value: (_) @number)
 """
 
 
@@ -211,6 +228,19 @@ def parse(source: bytes) -> "Node":
     return _parser().parse(source).root_node
 
 
+def check_depth(source: bytes) -> None:
+    """Keep out what costs the parser's library more than its length: brackets in brackets.
+
+    Raises:
+        TooDeep: More are open at once than anybody writes.
+    """
+    depth = 0
+    for sign in _BRACKETS.findall(source):
+        depth = depth + 1 if sign in b"({" else max(depth - 1, 0)
+        if depth > _DEEPEST:
+            raise TooDeep
+
+
 def text_of(node: "Node") -> str:
     """The text that a node stands for."""
     return (node.text or b"").decode(errors="replace")
@@ -223,8 +253,12 @@ def line_of(node: "Node") -> int:
 
 def word_of(node: "Node", *, quoted: bool = False) -> Word:
     """A node as a word; `quoted` where nothing in it is expanded but values."""
-    if node.type in _BARE and not quoted and "\\" not in (text := text_of(node)):
-        return Word((Part(text),), line_of(node))
+    kind = node.type
+    if kind in _BARE and not quoted and "\\" not in (text := text_of(node)):
+        return literal_word(text, line_of(node))
+    if kind == "string" and not quoted and (plain := _QUOTED.fullmatch(text_of(node))):
+        part = Part(plain[1], '"', node.start_byte + 1, plain[2])
+        return Word((part,), line_of(node))
     parts = _literal(text_of(node), "'", node.start_byte) if quoted else parts_of(node)
     return Word(tuple(parts), line_of(node))
 

@@ -5,8 +5,8 @@ Where an unknown option may take a value, it names both places.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from opsmcp_pipelines.shell.programs import names
 from opsmcp_pipelines.shell.tree import Word
@@ -14,16 +14,15 @@ from opsmcp_pipelines.shell.tree import Word
 __all__ = ["CLIENTS", "WRAPPERS", "inner_lines", "skip_options"]
 
 
-@dataclass(frozen=True, slots=True)
-class Wrapper:
+class Wrapper(NamedTuple):
     """A program that runs the rest of its command line, after options and operands."""
 
-    valued: frozenset[str] = frozenset()
-    operands: int = 0
+    valued: frozenset[str]
+    operands: int
 
 
 def _wrapper(valued: str = "", operands: int = 0) -> Wrapper:
-    return Wrapper(frozenset(valued.split()), operands)
+    return Wrapper(names(valued), operands)
 
 
 _FLAGS = names(
