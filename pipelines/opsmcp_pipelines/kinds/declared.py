@@ -72,7 +72,7 @@ def no_kind(text: str) -> str:
     item = words[1] if words[0] == "list" and len(words) > 1 else ""
     if item in _NO_ITEMS:
         return f"{shown}; {_NO_ITEMS[item]}"
-    if item:
+    if words[0] in ("list", "array"):
         return f"{shown}; a list is list.ITEM.SEPARATOR, as in list.host.comma, .blank or .line"
     near = get_close_matches(words[0][:_LONGEST_SHOWN], _DECLARABLE, 1)
     return f"{shown}; {near[0]!r} is one" if near else f"{shown} (see docs/tools.md, Kinds)"

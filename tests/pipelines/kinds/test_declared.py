@@ -54,6 +54,7 @@ def test_where_a_run_takes_place_and_what_is_secret_no_label_changes(name: str):
         ("list.text.line", "one for each call"),
         ("list.choice", "its `enums` are what each item may be"),
         ("list.host.semicolon", "list.host.comma, .blank or .line"),
+        ("list", "list.host.comma, .blank or .line"),
         ("Count", "'count' is one"),
         ("kubernetes", "'kubernetes_name' is one"),
         ("zzz", "see docs/tools.md, Kinds"),

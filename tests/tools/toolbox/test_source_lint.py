@@ -341,3 +341,26 @@ def test_a_label_of_a_task_may_name_what_only_its_pipeline_has() -> None:
 def test_the_time_that_ops_fills_in_is_no_fault_of_a_manifest() -> None:
     copy = Step("s", transfers=True, more="/tmp/log-${TIME}.tgz")
     assert found("narrowed-value", replace(GOOD, steps=(copy,)), pasted=True) == []
+
+
+def test_a_label_that_a_task_contradicts_is_named() -> None:
+    task = replace(GOOD, variables=(Variable("n", display="n"),), labels={"opsmcp/kind.n": "count"})
+    flow = Pipeline(
+        "go", "ops", "go and do it", task.variables, (TaskRef("a", "watch-web"),),
+        {"opsmcp/kind.n": "token"},
+    )  # fmt: skip
+    both = made(task, pipelines=(flow,))
+    [report] = lint_source(both, ToolSettings(exposure=Exposure("all", "none")))[0]
+    [finding] = report.findings
+    assert finding.rule == "bad-label"
+    assert "says 'token', and its task 'watch-web' 'count'" in finding.message
+
+
+def test_kinds_of_the_settings_that_are_about_nothing_are_named() -> None:
+    task = replace(GOOD, variables=(Variable("level", display="l"),))
+    kinds = {"level": "count", "watch-web.level": "count", "levle": "count", "web.level": "count"}
+    told = lint_source(made(task), ToolSettings(kinds=kinds))[1]
+    assert told == (
+        "tools.kinds: there is no variable 'levle'; 'level' is there",
+        "tools.kinds: there is no variable 'web.level'; 'watch-web.level' is there",
+    )

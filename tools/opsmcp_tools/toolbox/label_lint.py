@@ -1,6 +1,6 @@
 """Labels that do nothing: what they name is not there, or is decided otherwise. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 
 from opsmcp_pipelines.kinds.declared import KIND_LABEL, BadKind, declared_kind
@@ -10,7 +10,7 @@ from opsmcp_tools.safe_text.characters import quote
 from opsmcp_tools.toolbox.finding import Finding, Severity
 from opsmcp_tools.toolbox.hints import LABELS
 
-__all__ = ["lint_labels"]
+__all__ = ["lint_labels", "unused_kinds"]
 
 _PREFIX = "opsmcp/"
 _KNOWN = (*LABELS, f"{_PREFIX}needs", KIND_LABEL, TEXT_LABEL)
@@ -40,10 +40,31 @@ def lint_labels(
             elif variable and any(variable.enums) and not _declares_list(key, text):
                 why = "its enums are what it may be"
             yield from _unused(key, why, name if name in names else "")
+            yield from _contradictions(key, text, [t for t in tasks if t is not operation])
         elif key.startswith(TEXT_LABEL):
             yield from _unused(key, _answers_for_nothing(key, text, tasks, names))
         elif key.lower().startswith(_PREFIX) and key not in _KNOWN:
             yield from _unused(key, f"there is no such label{_near(key, _KNOWN)}")
+
+
+def unused_kinds(kinds: Iterable[str], operations: Iterable[Operation]) -> Iterator[str]:
+    """One sentence for each entry of `tools.kinds` that is about no variable."""
+    known = {f"{one.name}.{v.name}" for one in operations for v in one.variables}
+    names = {*known, *(name.partition(".")[2] for name in known)}
+    for key in kinds:
+        if key not in names:
+            yield f"tools.kinds: there is no variable {quote(key, 80)}{_near(key, sorted(names))}"
+
+
+def _contradictions(key: str, text: str, tasks: Sequence[Task]) -> Iterator[Finding]:
+    """A kind that a task of the pipeline declares otherwise; that of the pipeline holds."""
+    other = next((t for t in tasks if t.labels.get(key, text).strip() != text.strip()), None)
+    if other is not None:
+        message = f"the label {quote(key, 80)} says {quote(text, 60)}, and its task"
+        message += (
+            f" {quote(other.name, 60)} {quote(other.labels[key], 60)}; what the pipeline says holds"
+        )
+        yield Finding("bad-label", Severity.WARNING, message, label=key)
 
 
 def _declares_list(key: str, text: str) -> bool:

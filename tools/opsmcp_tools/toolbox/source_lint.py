@@ -30,7 +30,7 @@ from opsmcp_tools.toolbox.hints import (
     weigh_tasks,
 )
 from opsmcp_tools.toolbox.kind_lint import lint_kinds
-from opsmcp_tools.toolbox.label_lint import lint_labels
+from opsmcp_tools.toolbox.label_lint import lint_labels, unused_kinds
 from opsmcp_tools.toolbox.naming import MAX_NAME_LENGTH
 from opsmcp_tools.toolbox.overrides import TO_DO, Override, check_overrides, find_override
 from opsmcp_tools.toolbox.script_lint import lint_scripts
@@ -91,7 +91,9 @@ def lint_source(
     alike = _alike(subject.operation for subject in subjects)
     reports = [Report(subject.operation, tuple(_inspect(subject, alike))) for subject in subjects]
     reports.sort(key=lambda report: (report.score, str(report.operation.key)))
-    return tuple(reports), check_overrides(settings.overrides, catalogue.operations.values())
+    operations = tuple(catalogue.operations.values())
+    overrides = check_overrides(settings.overrides, operations)
+    return tuple(reports), (*overrides, *unused_kinds(settings.kinds, operations))
 
 
 def _subject(operation: Operation, catalogue: Catalogue, settings: ToolSettings) -> _Subject:
