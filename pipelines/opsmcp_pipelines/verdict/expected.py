@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from opsmcp_pipelines.models import Definition, Host, Step, Task, TaskRef
-from opsmcp_pipelines.verdict.ops_conditions import Truth, may_fail, would_run
+from opsmcp_pipelines.verdict.ops_conditions import Truth, may_fail, missing_numbers, would_run
 from opsmcp_pipelines.verdict.placement import MANY_NODES, Placement, Runner, find_placement
 
 __all__ = [
@@ -31,13 +31,15 @@ _NOTHING: Mapping[str, str | None] = MappingProxyType({})
 class ExpectedStep:
     """A step, and what becomes of it: `when` says whether it runs, as far as that is known.
 
-    `ends_task` says that nothing is started after it: Ops cannot read its `allowfailure`.
+    `ends_task` says that nothing is started after it: Ops cannot read its `allowfailure`. `numbers`
+    are variables that had none when the run began, without which Ops cannot read its condition.
     """
 
     name: str
     when: Truth = Truth.TRUE
     may_fail: bool = False
     ends_task: bool = False
+    numbers: tuple[str, ...] = ()
 
     @property
     def required(self) -> bool:
@@ -159,9 +161,10 @@ def _expected_on_ops(
     elsewhere = bool(variables.get("cluster"))
     found = find_placement(task, variables.get("host", ""), hosts, elsewhere=elsewhere)
     # What a task prints can change any variable of those after it.
-    values = _values(task, hosts, variables, whole=whole) if first else _NOTHING
+    begun_with = _values(task, hosts, variables, whole=whole)
+    values = begun_with if first else _NOTHING
     complete = first and not elsewhere
-    steps = tuple(_step_on_ops(step, values, complete) for step in task.steps)
+    steps = tuple(_step_on_ops(step, values, complete, begun_with) for step in task.steps)
     place = _place(found, by_variable=not task.host)
     return ExpectedTask(ref.name, ref.task, ref.run_always, steps, place)
 
@@ -185,11 +188,20 @@ def _values(
     return {**declared, **filled, **fixed, **dict.fromkeys(open_names)}
 
 
-def _step_on_ops(step: Step, values: Mapping[str, str | None], complete: bool) -> ExpectedStep:
+def _step_on_ops(
+    step: Step,
+    values: Mapping[str, str | None],
+    complete: bool,
+    begun_with: Mapping[str, str | None],
+) -> ExpectedStep:
     allowed = may_fail(step.allow_failure)
     when = would_run(step.when, values, complete=complete)
     return ExpectedStep(
-        step.name, when, may_fail=allowed is Truth.TRUE, ends_task=allowed is Truth.UNREADABLE
+        step.name,
+        when,
+        may_fail=allowed is Truth.TRUE,
+        ends_task=allowed is Truth.UNREADABLE,
+        numbers=missing_numbers(step.when, begun_with) if when is Truth.OPEN else (),
     )
 
 

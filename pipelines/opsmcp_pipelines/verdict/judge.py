@@ -5,13 +5,14 @@ tasks failed or never ran; only its tasks, hosts and steps tell
 (controllers/pipelinerun_controller.go, taskrun_controller.go).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from opsmcp_pipelines.report import RunReport, Status, TaskReport
 from opsmcp_pipelines.run import Run, TaskResult, Verdict
 from opsmcp_pipelines.verdict.expected import ExpectedTask
+from opsmcp_pipelines.verdict.missing import unread_condition
 from opsmcp_pipelines.verdict.repeated_names import shared_entries
 from opsmcp_pipelines.verdict.steps import RANK, verdict_as_reported, worst
 from opsmcp_pipelines.verdict.tasks import INTERRUPTED, judge_task, partly_idle
@@ -74,7 +75,7 @@ _NOT_STARTED = "not started, because a task before it did not succeed"
 
 def _parts(report: RunReport, expected: Sequence[ExpectedTask]) -> Iterator[_Part]:
     """The tasks in the order of the pipeline; the missing ones as soon as the run is over."""
-    over, moved, stopped = report.status.ended, "", False
+    over, stopped, given = report.status.ended, False, dict[str, str]()
     for entry, want in _paired(report.tasks, expected):
         if entry is None:
             if over and want is not None:
@@ -82,9 +83,11 @@ def _parts(report: RunReport, expected: Sequence[ExpectedTask]) -> Iterator[_Par
             continue
         # An entry of several tasks may be that of the last one.
         stopped |= _stops(entry) and not _is_shared(expected, entry)
-        judged = judge_task(entry, want or _NOTHING_KNOWN, over=over, moved=moved)
-        moved = _host_said_by(entry) or moved
-        yield _Part(entry, want, judged.result, judged.notes)
+        want = want or _NOTHING_KNOWN
+        judged = judge_task(entry, want, over=over, moved=given.get("host", ""))
+        unread = _unread_condition(judged.result, want, given)
+        given |= _given_by(entry)
+        yield _Part(entry, want, judged.result, (*judged.notes, *unread))
 
 
 def _paired(
@@ -123,14 +126,22 @@ def _is_shared(expected: Sequence[ExpectedTask], entry: TaskReport) -> bool:
     return (entry.name, entry.task) in shared_entries(expected)
 
 
-def _host_said_by(entry: TaskReport) -> str:
-    """The host that a task's output gives to those after it: Ops takes `name:value` for that."""
-    if said := entry.results.get("host"):
-        return said
-    if entry.status is not Status.SUCCEEDED or len(entry.nodes) != 1 or not entry.nodes[0].steps:
-        return ""
-    name, colon, value = entry.nodes[0].steps[-1].output.partition(":")
-    return value.strip() if colon and name.strip() == "host" and ":" not in value else ""
+def _given_by(entry: TaskReport) -> dict[str, str]:
+    """The variables that a task gives to those after it: Ops takes `name:value` for one, too."""
+    given = dict[str, str]()
+    if entry.status is Status.SUCCEEDED and len(entry.nodes) == 1 and entry.nodes[0].steps:
+        name, colon, value = entry.nodes[0].steps[-1].output.partition(":")
+        if colon and ":" not in value:
+            given[name.strip()] = value.strip()
+    return given | {name: value for name, value in entry.results.items() if value}
+
+
+def _unread_condition(
+    result: TaskResult, want: ExpectedTask, given: Mapping[str, str]
+) -> Iterator[str]:
+    """That the end of a good task may be missing, where the report would be the same."""
+    if result.verdict is Verdict.SUCCEEDED and (found := unread_condition(result, want, given)):
+        yield f"task {(result.name or result.task)!r}, {found}"
 
 
 def _judge_whole(report: RunReport, parts: Sequence[_Part]) -> tuple[Verdict, str]:

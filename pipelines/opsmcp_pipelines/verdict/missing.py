@@ -1,18 +1,22 @@
 """The step of a task that has no report though it must: Ops leaves out what it did not do. Pure."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from opsmcp_pipelines.run import StepResult, Verdict
-from opsmcp_pipelines.verdict.expected import ExpectedStep, Runner, Truth
+from opsmcp_pipelines.run import StepResult, TaskResult, Verdict
+from opsmcp_pipelines.verdict.expected import ExpectedStep, ExpectedTask, Runner, Truth
 from opsmcp_pipelines.verdict.ops_conditions import is_number
 
-__all__ = ["missing_steps", "unforeseen"]
+__all__ = ["missing_steps", "unforeseen", "unread_condition"]
 
 _UNREADABLE = "Ops cannot read {}"
 _ALLOWANCE = "Ops stops a task silently at an `allowfailure` that it cannot read"
 _SILENT_STOP = "Ops stops a task silently at a condition that it cannot read"
+_UNREAD = (
+    "step {!r} did not run: its condition compares {} as a number, and no number is known to have "
+    "reached it; at a condition that it cannot read Ops stops a task silently"
+)
 _POD_GONE = "has no report: its pod was removed, or the task stopped before it"
 _GAP = (
     "has no report, though a later step has, or one that the task did not have when it was listed"
@@ -52,6 +56,23 @@ def missing_steps(
         known = at > last and (filled_in or not strangers)
         return [_never_reported(want, known, wanted[: at + 1], runner)]
     return []
+
+
+def unread_condition(task: TaskResult, want: ExpectedTask, given: Mapping[str, str]) -> str:
+    """The last steps of a good task that did not run, where nobody can tell why; empty if none.
+
+    Args:
+        task: What is said of the task.
+        want: What it must show.
+        given: The variables that the tasks before it gave.
+    """
+    reported = {step.name for node in task.nodes for step in node.steps}
+    last = max((at for at, step in enumerate(want.steps) if step.name in reported), default=-1)
+    for step in want.steps[last + 1 :]:
+        names = [name for name in step.numbers if not is_number(given.get(name, ""))]
+        if names:
+            return _UNREAD.format(step.name, " and ".join(map(repr, names)))
+    return ""
 
 
 def _last_reported(steps: Sequence[StepResult], wanted: Sequence[ExpectedStep]) -> int:

@@ -12,7 +12,14 @@ from types import MappingProxyType
 
 from opsmcp_pipelines.models import Step
 
-__all__ = ["Truth", "condition_fault", "is_number", "may_fail", "would_run"]
+__all__ = [
+    "Truth",
+    "condition_fault",
+    "is_number",
+    "may_fail",
+    "missing_numbers",
+    "would_run",
+]
 
 
 class Truth(Enum):
@@ -73,6 +80,20 @@ def would_run(
 def is_number(text: str) -> bool:
     """Whether Ops could read that as a number."""
     return isinstance(_number(text.strip()), float)
+
+
+def missing_numbers(when: str, values: Mapping[str, str | None]) -> tuple[str, ...]:
+    """The names that a condition compares as numbers and that have none, where that is its fault.
+
+    Args:
+        when: The condition as it is written.
+        values: What is known when the run begins.
+    """
+    known = {name: value or "" for name, value in values.items()}
+    if would_run(when, known, complete=True) is not Truth.UNREADABLE:
+        return ()
+    names = (found[2:-1] for found in _REFERENCE.findall(when))
+    return tuple(dict.fromkeys(name for name in names if not is_number(known.get(name, ""))))
 
 
 def _is_unreadable_after_text(filled: str) -> bool:

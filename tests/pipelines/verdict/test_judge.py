@@ -1,10 +1,27 @@
 """The verdict where no recording shows the case: mostly the embedded engine's own words."""
 
+from dataclasses import replace
+
 import pytest
 
-from opsmcp_pipelines.models import Definition, OperationKind, Pipeline, Step, Task, TaskRef
-from opsmcp_pipelines.run import NodeReport, RunReport, Status, StepReport, TaskReport, Verdict
-from opsmcp_pipelines.verdict.expected import ExpectedStep, ExpectedTask, Truth, expected_tasks
+from opsmcp_pipelines.models import (
+    Definition,
+    Host,
+    OperationKind,
+    Pipeline,
+    Step,
+    Task,
+    TaskRef,
+    Variable,
+)
+from opsmcp_pipelines.run import NodeReport, Run, RunReport, Status, StepReport, TaskReport, Verdict
+from opsmcp_pipelines.verdict.expected import (
+    ExpectedStep,
+    ExpectedTask,
+    Truth,
+    expected_on_ops,
+    expected_tasks,
+)
 from opsmcp_pipelines.verdict.judge import judge
 
 GOOD, BAD = Status.SUCCEEDED, Status.FAILED
@@ -156,3 +173,71 @@ def test_a_run_of_a_task_consists_of_it() -> None:
     assert expected_tasks(Definition(task, ())) == (
         ExpectedTask("t", "t", steps=(ExpectedStep("s"),)),
     )
+
+
+_FIRST = Task("do-a", "ops-system", host="web-1", steps=(Step("count", "x"),))
+_SECOND = Task(
+    "do-b",
+    "ops-system",
+    host="web-1",
+    variables=(Variable("n"),),
+    steps=(Step("s0", "x"), Step("shrink", "x", "${n} > 90")),
+)
+_UNREAD = (
+    "task 'b', step 'shrink' did not run: its condition compares 'n' as a number, and no number is "
+    "known to have reached it; at a condition that it cannot read Ops stops a task silently"
+)
+
+
+def _counted(
+    output: str,
+    results: dict[str, str],
+    variables: dict[str, str],
+    *after: str,
+    second: Task = _SECOND,
+) -> Run:
+    """A run in which a task counts, and the next one shrinks what is too large, if it does."""
+    operation = Pipeline(
+        "p", "ops-system", tasks=(TaskRef("a", "do-a"), TaskRef("b", "do-b")), variables=()
+    )
+    hosts = (Host("web-1", "ops-system", "192.0.2.1", reachable=True),)
+    expected = expected_on_ops(Definition(operation, (_FIRST, second)), hosts, variables)
+    counted = NodeReport("web-1", GOOD, (StepReport("count", GOOD, output),))
+    then = tuple(StepReport(name, GOOD) for name in ("s0", *after))
+    first = TaskReport("a", "do-a", GOOD, (counted,), results=results)
+    return judge(
+        _run(first, TaskReport("b", "do-b", GOOD, (NodeReport("web-1", GOOD, then),))), expected
+    )
+
+
+@pytest.mark.parametrize(
+    ("output", "results"),
+    [("", {}), ("none", {"n": "none"}), ("n: none", {}), ("a: 5", {"m": "5"})],
+)
+def test_a_last_step_whose_condition_had_no_number_to_compare_is_told(
+    output: str, results: dict[str, str]
+) -> None:
+    run = _counted(output, results, {})
+    assert (run.verdict, run.reason) == (Verdict.SUCCEEDED, _UNREAD)
+
+
+@pytest.mark.parametrize(
+    ("output", "results", "variables", "after"),
+    [
+        ("40", {"n": "40"}, {}, ()),
+        ("n: 40", {}, {}, ()),
+        ("", {}, {"n": "40"}, ()),
+        ("", {}, {}, ("shrink",)),
+    ],
+    ids=["a result", "an output", "an argument", "it ran"],
+)
+def test_nothing_is_told_where_there_was_a_number(
+    output: str, results: dict[str, str], variables: dict[str, str], after: tuple[str, ...]
+) -> None:
+    run = _counted(output, results, variables, *after)
+    assert (run.verdict, run.reason) == (Verdict.SUCCEEDED, "")
+
+
+def test_a_number_that_only_the_pipeline_declares_may_not_reach_the_task() -> None:
+    run = _counted("", {}, {"n": "40"}, second=replace(_SECOND, variables=()))
+    assert (run.verdict, run.reason) == (Verdict.SUCCEEDED, _UNREAD)

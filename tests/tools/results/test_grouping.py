@@ -132,6 +132,14 @@ def test_a_step_that_did_not_run_this_time_is_named() -> None:
     assert changes(now, before)[1:] == ["- steps that did not run: t/two"]
 
 
+def test_no_step_is_missed_that_an_older_definition_had() -> None:
+    before = _before(NodeResult("a", GOOD, (step("one", "x"), step("two", "x"))))
+    now = record(GOOD, TaskResult("t", "t", GOOD, (_good("a", "x", "one"),)))
+    assert changes(replace(now, definition="d2"), replace(before, definition="d1"))[1:] == [
+        "- the definition of the operation changed since then"
+    ]
+
+
 def test_when_nothing_changed_one_line_says_so() -> None:
     now = record(GOOD, TaskResult("t", "t", GOOD, (_good("a", "x"),)))
     text = summarise(now, before=_before(_good("a", "x")))

@@ -70,7 +70,10 @@ def _expected_list(task: ExpectedTask) -> Sequence[Any]:
         task.name,
         task.task,
         task.run_always,
-        [[step.name, step.when.value, step.may_fail, step.ends_task] for step in task.steps],
+        [
+            [step.name, step.when.value, step.may_fail, step.ends_task, *step.numbers]
+            for step in task.steps
+        ],
         [place.named, hosts, place.exact, place.runner, place.known, place.by_variable],
     ]
 
@@ -81,7 +84,10 @@ def _expected(found: Sequence[Any]) -> ExpectedTask:
         name,
         task,
         run_always,
-        tuple(ExpectedStep(step, Truth(when), *flags) for step, when, *flags in steps),
+        tuple(
+            ExpectedStep(step, Truth(when), may_fail, ends_task, tuple(numbers))
+            for step, when, may_fail, ends_task, *numbers in steps
+        ),
         ExpectedPlace(
             named,
             tuple(ExpectedHost(host, tuple(shown_as)) for host, *shown_as in hosts),

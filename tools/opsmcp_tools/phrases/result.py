@@ -66,6 +66,9 @@ CHANGES = Phrase(
 NEW_HOSTS = Phrase("- new hosts: {}", "- 新增主机:{}")
 GONE_HOSTS = Phrase("- hosts that are gone: {}", "- 消失的主机:{}")
 NOW_BAD = Phrase("- task {}, step {}: now {} on {}", "- 任务 {},步骤 {}:现为 {},位于 {}")
+OTHER_DEFINITION = Phrase(
+    "- the definition of the operation changed since then", "- 此后该操作的定义已更改"
+)
 NOT_RUN = Phrase("- steps that did not run: {}", "- 没有运行的步骤:{}")
 SLOWER = Phrase("- it took {:.0f} s, then {:.0f} s", "- 本次用时 {:.0f} 秒,上次 {:.0f} 秒")
 OUTPUT_DIFFERS = Phrase("- output of {} on {}: {}", "- {} 在 {} 上的输出:{}")

@@ -55,7 +55,10 @@ def _differences(record: RunRecord, before: RunRecord) -> Iterator[Said]:
     yield from _hosts(words.GONE_HOSTS, then, now)
     old, new = _steps(before), _steps(record)
     yield from _newly_bad(new, old)
-    yield from _missing(new, old)
+    if record.definition == before.definition:
+        yield from _missing(new, old)
+    else:
+        yield words.OTHER_DEFINITION()
     if record.verdict is Verdict.SUCCEEDED:
         yield from _outputs(new, old)
     slow = record.duration_seconds > _SLOWER * before.duration_seconds
