@@ -14,11 +14,16 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     InstanceOf,
     SecretStr,
+)
+from pydantic_core.core_schema import (
+    CoreSchema,
+    no_info_after_validator_function,
+    no_info_before_validator_function,
 )
 
 from opsmcp_pipelines.kinds.kind import Kind, parse_kind
@@ -70,11 +75,42 @@ class Means:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Within(Means):
+    """A number from `least` to `most`, as `text` says."""
+
+    least: float
+    most: float
+
+    def __get_pydantic_core_schema__(
+        self, source: type[float], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        checked = no_info_after_validator_function(self._check, handler(source))
+        return no_info_before_validator_function(_no_flag, checked)
+
+    def _check(self, value: float) -> float:
+        if not self.least <= value <= self.most:
+            raise ValueError("out of bounds")
+        return value
+
+
 def _no_flag(value: object) -> object:
     # YAML's `yes` and `on` would otherwise count as the number 1.
     if isinstance(value, bool):
         raise ValueError("not a number")
     return value
+
+
+def _seconds(least: float, most: float) -> _Within:
+    return _number(least, most, "a number of seconds")
+
+
+def _whole(least: int, most: int) -> _Within:
+    return _number(least, most, "a whole number")
+
+
+def _number(least: float, most: float, what: str = "a number") -> _Within:
+    return _Within(f"{what} from {least} to {most}", least, most)
 
 
 def _web_address(value: str) -> str:
@@ -130,10 +166,6 @@ def _duration(value: str) -> str:
     return value
 
 
-def _seconds(least: float, most: float) -> "Means":
-    return Means(f"a number of seconds from {least:g} to {most:g}")
-
-
 HintName = Literal["read_only", "destructive", "idempotent"]
 """The hints that the settings may give."""
 
@@ -147,7 +179,6 @@ _DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 _NO_SECRET = SecretStr("")
-_Number = BeforeValidator(_no_flag)
 _Address = Annotated[
     str,
     AfterValidator(_web_address),
@@ -161,7 +192,7 @@ _Secret = Annotated[
 _Names = Annotated[tuple[str, ...], Means("a list of names")]
 _Patterns = Annotated[tuple[str, ...], Means("a list of name patterns such as `get-*`")]
 _Flag = Annotated[bool, Means("true or false")]
-_Phases = Annotated[float, _Number, Field(ge=0.1, le=600, allow_inf_nan=False), _seconds(0.1, 600)]
+_Phases = Annotated[float, _seconds(0.1, 600)]
 _Shown = Annotated[Literal["labelled", "all", "none"], Means("labelled, all or none")]
 
 
@@ -205,9 +236,7 @@ class Embedded(_Group):
     change. A relative one counts from the working directory, or from the file that names it."""
     bundled: _Flag = True
     """Whether the operations that ship with opsmcp are there."""
-    step_seconds: Annotated[
-        float, _Number, Field(ge=1, le=86400, allow_inf_nan=False), _seconds(1, 86400)
-    ] = 600.0
+    step_seconds: Annotated[float, _seconds(1, 86400)] = 600.0
     """How long one step may run when its author set no `timeoutSeconds`. Then it is killed with
     everything it started."""
 
@@ -215,9 +244,7 @@ class Embedded(_Group):
 class Discovery(_Group):
     """How often the source is read."""
 
-    interval_seconds: Annotated[
-        float, _Number, Field(ge=1, le=86400, allow_inf_nan=False), _seconds(1, 86400)
-    ] = 30.0
+    interval_seconds: Annotated[float, _seconds(1, 86400)] = 30.0
     """Time between two reads of the catalogue, varied by a tenth so that several servers do not
     read at the same moment. A read that finds nothing new costs little."""
 
@@ -269,25 +296,19 @@ class Override(_Group):
 class Tools(_Group):
     """How operations look as tools."""
 
-    limit: Annotated[
-        int, _Number, Field(ge=1, le=10000), Means("a whole number from 1 to 10000")
-    ] = 40
+    limit: Annotated[int, _whole(1, 10000)] = 40
     """Number of tools up to which clients are given the whole list. Of more, the pinned and the
     most used are listed, because a model chooses worse among many, and `search_operations` and
     `run_operation` reach the others. The built-in tools do not count."""
     pinned: _Patterns = ()
     """Name patterns of tools that are listed in any case."""
-    page_size: Annotated[
-        int, _Number, Field(ge=0, le=10000), Means("a whole number from 0 to 10000")
-    ] = 0
+    page_size: Annotated[int, _whole(0, 10000)] = 0
     """Number of tools on one page of the list. 0: one page for all, because several clients read
     only the first."""
     language: Annotated[Literal["en", "zh"], Means("en or zh")] = "en"
     """Language of opsmcp's own words in descriptions, errors about arguments, results and questions
     to a person: `en` or `zh` (Chinese). What authors and programs wrote stays as they wrote it."""
-    enum_limit: Annotated[
-        int, _Number, Field(ge=1, le=1000), Means("a whole number from 1 to 1000")
-    ] = 64
+    enum_limit: Annotated[int, _whole(1, 1000)] = 64
     """Number of clusters, hosts or choices up to which a schema lists them all. Above it, a wrong
     name is answered with the nearest real ones."""
     hints: Annotated[
@@ -325,15 +346,11 @@ class Tools(_Group):
 class Run(_Group):
     """How runs are waited for."""
 
-    wait_seconds: Annotated[
-        float, _Number, Field(ge=0, le=3600, allow_inf_nan=False), _seconds(0, 3600)
-    ] = 45.0
+    wait_seconds: Annotated[float, _seconds(0, 3600)] = 45.0
     """How long a tool call waits for the end of its run before it answers with a handle. Below the
     60 seconds after which common clients give up. 0: always a handle. `get_run` waits no longer,
     but up to a second in any case."""
-    task_seconds: Annotated[
-        float, _Number, Field(ge=0, le=3600, allow_inf_nan=False), _seconds(0, 3600)
-    ] = 0.5
+    task_seconds: Annotated[float, _seconds(0, 3600)] = 0.5
     """How long the call of a client that knows tasks waits for the end of its run before it answers
     with a task. Long enough for quick operations to answer at once. 0: always a task."""
     on_cancel: Annotated[Literal["keep", "cancel"], Means("keep or cancel")] = "keep"
@@ -341,37 +358,25 @@ class Run(_Group):
     `cancel` stops the run where its source can. Clients also cancel when they lose patience, and
     half a change may be worse than a whole one. A connection that ends never stops a run;
     `cancel_run` and `tasks/cancel` always do."""
-    deadline_seconds: Annotated[
-        float, _Number, Field(ge=1, le=604800, allow_inf_nan=False), _seconds(1, 604800)
-    ] = 1800.0
+    deadline_seconds: Annotated[float, _seconds(1, 604800)] = 1800.0
     """How long a run is followed. After that its verdict is `stuck`; the embedded engine stops
     it."""
     deadlines: Annotated[
-        dict[str, Annotated[float, _Number, Field(ge=1, le=604800, allow_inf_nan=False)]],
+        dict[str, Annotated[float, _seconds(1, 604800)]],
         Means("a mapping of name patterns to numbers of seconds from 1 to 604800"),
     ] = Field(default_factory=dict)
     """Name pattern of tools to a deadline of their own in seconds, for example
     `{backup-*: 14400}`. The first that fits counts. In the file only."""
-    repeat_seconds: Annotated[
-        float, _Number, Field(ge=0, le=86400, allow_inf_nan=False), _seconds(0, 86400)
-    ] = 60.0
+    repeat_seconds: Annotated[float, _seconds(0, 86400)] = 60.0
     """How long after the end of a run that changes something the same call is answered with that
     run. Clients repeat calls whose answer they lost. 0: only while it is in flight."""
-    requests_per_second: Annotated[
-        float, _Number, Field(ge=1, le=1000, allow_inf_nan=False), Means("a number from 1 to 1000")
-    ] = 20.0
+    requests_per_second: Annotated[float, _number(1, 1000)] = 20.0
     """How often the Ops server may be asked how runs stand, all runs together."""
-    limit: Annotated[
-        int, _Number, Field(ge=1, le=100000), Means("a whole number from 1 to 100000")
-    ] = 500
+    limit: Annotated[int, _whole(1, 100000)] = 500
     """How many runs may be in flight in all. Ops itself works at 50 of each kind at a time."""
-    limit_per_principal: Annotated[
-        int, _Number, Field(ge=1, le=100000), Means("a whole number from 1 to 100000")
-    ] = 100
+    limit_per_principal: Annotated[int, _whole(1, 100000)] = 100
     """How many runs of one user may be in flight."""
-    queue: Annotated[
-        int, _Number, Field(ge=0, le=100000), Means("a whole number from 0 to 100000")
-    ] = 200
+    queue: Annotated[int, _whole(0, 100000)] = 200
     """How many calls may wait, 20 seconds at most, for others to end. Beyond it calls are refused
     at once."""
 
@@ -383,7 +388,7 @@ class Server(_Group):
         "127.0.0.1"
     )
     """Address to listen on. Anything but the loopback needs `server.token`."""
-    port: Annotated[int, _Number, Field(ge=0, le=65535), Means("a port from 0 to 65535")] = 8765
+    port: Annotated[int, _number(0, 65535, "a port")] = 8765
     """Port to listen on. 0: any free one."""
     token: _Secret = _NO_SECRET
     """Bearer token that clients must send on every route but the health checks. Empty: none, which
@@ -399,9 +404,7 @@ class Server(_Group):
     """Origins of web pages that may call this server and read its answers, just as browsers send
     them. None by default: an Origin of this machine or of `server.host` passes the check, on any
     port, but its pages are not given what is answered."""
-    shutdown_seconds: Annotated[
-        float, _Number, Field(ge=0, le=600, allow_inf_nan=False), _seconds(0, 600)
-    ] = 5.0
+    shutdown_seconds: Annotated[float, _seconds(0, 600)] = 5.0
     """How long running calls may take to end after the server was asked to stop."""
 
 
@@ -411,15 +414,11 @@ class State(_Group):
     dir: Annotated[Path, Means("a directory")] = Path("~/.local/state/opsmcp")
     """Directory of the journal and, for the embedded engine, of runs and their output. Below
     `$XDG_STATE_HOME` when that is set."""
-    keep_days: Annotated[
-        float, _Number, Field(ge=0.01, le=3650, allow_inf_nan=False), Means("a number up to 3650")
-    ] = 14.0
+    keep_days: Annotated[float, _number(0.01, 3650)] = 14.0
     """How many days runs stay in the journal, with verdict, arguments and output, counted from the
     oldest of the newest 1,000: those always stay. An idempotency key is good for as long. Ops
     itself forgets runs within the hour."""
-    keep_megabytes: Annotated[
-        int, _Number, Field(ge=10, le=1_000_000), Means("a whole number from 10 to 1000000")
-    ] = 1024
+    keep_megabytes: Annotated[int, _whole(10, 1_000_000)] = 1024
     """How large the journal may become, in MiB. Beyond it the oldest runs go first."""
     key: Annotated[
         SecretStr,
@@ -480,9 +479,7 @@ class Consent(_Group):
     unavailable: Annotated[Literal["deny", "trust-client"], Means("deny or trust-client")] = "deny"
     """What happens when a client cannot ask its user: `deny` refuses the call, `trust-client`
     relies on the client's own confirmation of tool calls."""
-    wait_seconds: Annotated[
-        float, _Number, Field(ge=1, le=3600, allow_inf_nan=False), _seconds(1, 3600)
-    ] = 300.0
+    wait_seconds: Annotated[float, _seconds(1, 3600)] = 300.0
     """How long a person may take to answer. After that the question is void."""
 
 
@@ -492,7 +489,7 @@ class Requests(_Group):
     approvers: _Names = ()
     """Groups of `policy.groups` whose members may approve, where a rule names none of its own.
     Whoever made the call never counts."""
-    count: Annotated[int, _Number, Field(ge=1, le=MOST_APPROVERS), Means(APPROVER_COUNT)] = 1
+    count: Annotated[int, _whole(1, MOST_APPROVERS)] = 1
     """How many different members have to approve, where a rule does not say. One rejection ends
     it."""
     expires: Annotated[str, AfterValidator(_duration), Means(REQUEST_DURATION)] = "15m"
@@ -510,9 +507,7 @@ class Requests(_Group):
 class Result(_Group):
     """What the text of a run's result holds."""
 
-    tokens: Annotated[
-        int, _Number, Field(ge=300, le=100_000), Means("a whole number from 300 to 100000")
-    ] = 1_500
+    tokens: Annotated[int, _whole(300, 100_000)] = 1_500
     """About how many tokens the text of a result may have, estimated. What does not fit is
     condensed, and that is said: results stay in a model's context for good. `get_run` takes another
     number for one answer."""
@@ -529,9 +524,7 @@ class Result(_Group):
     llm_tools: _Patterns = ()
     """Name patterns of tools whose results are summarised by the model although `result.summary` is
     `plain`."""
-    llm_seconds: Annotated[
-        float, _Number, Field(ge=0.1, le=120, allow_inf_nan=False), _seconds(0.1, 120)
-    ] = 10.0
+    llm_seconds: Annotated[float, _seconds(0.1, 120)] = 10.0
     """How long the model may take. After that the plain text is the answer. With
     `run.wait_seconds` it stays below the 60 seconds after which common clients give up."""
 
@@ -560,22 +553,16 @@ class Copilot(_Group):
     """Those of `copilot.mcp` (written as there) that are an opsmcp of yours: the chat leaves it to
     them to ask before a change, and what they say of their tools does not count as text of
     strangers."""
-    history: Annotated[
-        int, _Number, Field(ge=0, le=1000), Means("a whole number from 0 to 1000")
-    ] = 5
+    history: Annotated[int, _whole(0, 1000)] = 5
     """Number of earlier questions, with all that belongs to them, that the model is sent again."""
     confirm: Annotated[Literal["changes", "all"], Means("changes or all")] = "changes"
     """What a person is asked about: what policy wants confirmed, or every call."""
-    rounds: Annotated[int, _Number, Field(ge=1, le=200), Means("a whole number from 1 to 200")] = 16
+    rounds: Annotated[int, _whole(1, 200)] = 16
     """How often the model may be asked for one question. A model that needs more goes in
     circles."""
-    tokens: Annotated[
-        int, _Number, Field(ge=1000, le=100_000_000), Means("a whole number from 1000")
-    ] = 400_000
+    tokens: Annotated[int, _whole(1000, 100_000_000)] = 400_000
     """Number of tokens, estimated from the length of the text, that one question may cost."""
-    seconds: Annotated[
-        float, _Number, Field(ge=1, le=86400, allow_inf_nan=False), _seconds(1, 86400)
-    ] = 1800.0
+    seconds: Annotated[float, _seconds(1, 86400)] = 1800.0
     """How long one question may take, runs included; the time in which a person is asked does not
     count."""
     tool_calling: Annotated[Literal["auto", "native", "json"], Means("auto, native or json")] = (
