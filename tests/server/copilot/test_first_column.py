@@ -9,9 +9,8 @@ import pytest
 
 from opsmcp_server.copilot.base.outcome import Outcome
 from opsmcp_server.copilot.base.words import Words
-from opsmcp_server.copilot.terminal.plain import Plain
 from opsmcp_server.copilot.terminal.screen import Screen
-from opsmcp_server.copilot.terminal.view import barred
+from opsmcp_server.copilot.terminal.view import Plain, barred
 from tests.server.copilot.harness import Eye
 
 _QUESTION = "Run Clear disk (clear-disk)?"

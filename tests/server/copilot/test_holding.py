@@ -7,8 +7,8 @@ import pytest
 
 from opsmcp_server.copilot.base.outcome import Outcome
 from opsmcp_server.copilot.base.words import Words
-from opsmcp_server.copilot.terminal.plain import Plain
 from opsmcp_server.copilot.terminal.screen import Screen
+from opsmcp_server.copilot.terminal.view import Plain
 
 
 @pytest.mark.parametrize("kind", [Screen, Plain])

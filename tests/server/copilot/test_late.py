@@ -15,9 +15,8 @@ from opsmcp_server.copilot.calls.origin import Origins
 from opsmcp_server.copilot.servers.connection import Address, Server
 from opsmcp_server.copilot.servers.hub import Hub
 from opsmcp_server.copilot.servers.tools import Offered
-from opsmcp_server.copilot.terminal.keys import Interrupts
-from opsmcp_server.copilot.terminal.person import TerminalPerson
-from opsmcp_server.copilot.terminal.plain import Plain
+from opsmcp_server.copilot.terminal.person import Interrupts, TerminalPerson
+from opsmcp_server.copilot.terminal.view import Plain
 
 _REFUSED = "restart-it was not started: nobody may."
 

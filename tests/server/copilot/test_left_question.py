@@ -10,8 +10,7 @@ from opsmcp_server.copilot.calls.call import Call
 from opsmcp_server.copilot.calls.consent import ConsentPrompt
 from opsmcp_server.copilot.servers.connection import Address, Server
 from opsmcp_server.copilot.servers.tools import Offered
-from opsmcp_server.copilot.terminal.keys import Interrupts
-from opsmcp_server.copilot.terminal.person import TerminalPerson
+from opsmcp_server.copilot.terminal.person import Interrupts, TerminalPerson
 
 
 class _Agrees(TerminalPerson):

@@ -17,9 +17,8 @@ from anyio.abc import TaskGroup
 from opsmcp_server.copilot.base.outcome import Outcome, object_of
 from opsmcp_server.copilot.base.words import Words
 from opsmcp_server.copilot.calls.call import Call, command_line
-from opsmcp_server.copilot.calls.consent import ConsentPrompt
+from opsmcp_server.copilot.calls.consent import LONGEST_QUESTION, ConsentPrompt
 from opsmcp_server.copilot.calls.origin import Origins
-from opsmcp_server.copilot.calls.question import LONGEST_QUESTION
 from opsmcp_server.copilot.servers.hub import Hub
 from opsmcp_server.copilot.servers.tools import Offered
 from opsmcp_server.copilot.terminal.view import View, barred

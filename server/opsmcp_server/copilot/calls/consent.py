@@ -4,11 +4,15 @@ opsmcp asks by elicitation where its policy wants consent; that question is show
 asks. The chat asks of its own accord before other servers' changes, before every call with
 `confirm: all`, and before a change whose arguments are not the person's own. One call is asked
 about at a time, and only the server that is called may ask.
+
+A question says what would happen, the worst of it first. Nothing is left out of it, and nothing is
+cut but names and descriptions, with a mark; what is too long for anybody is not asked at all.
 """
 
 import math
+import re
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,16 +22,19 @@ import mcp_types as types
 from opsmcp_server.copilot.base.outcome import object_of
 from opsmcp_server.copilot.base.words import Words
 from opsmcp_server.copilot.calls.call import Call
-from opsmcp_server.copilot.calls.question import (
-    LONGEST_QUESTION,
-    listed,
-    name_of,
-    own_question,
-    servers_question,
-)
 from opsmcp_server.copilot.terminal.person import TerminalPerson
+from opsmcp_server.copilot.terminal.view import barred
+from opsmcp_tools.policy.shown_arguments import show_arguments
+from opsmcp_tools.safe_text.characters import clean_line, quote
+from opsmcp_tools.safe_text.cleaning import clean
 
-__all__ = ["ConsentPrompt"]
+__all__ = ["LONGEST_QUESTION", "ConsentPrompt"]
+
+LONGEST_QUESTION = 50_000
+"""Characters that a person can be expected to read before they agree."""
+
+_LONGEST_NAME = 60
+_PLAIN_NAME = re.compile(rf"[A-Za-z0-9_.-]{{1,{_LONGEST_NAME}}}")
 
 _SLOWEST_HASTE_SECONDS = 0.8
 """opsmcp says of a refusal that comes faster than 0.7 s that perhaps nobody was asked."""
@@ -63,7 +70,7 @@ class ConsentPrompt:
     async def ask(self, call: Call) -> None:
         """Ask about a call of the chat's own accord; the answer is in the call."""
         async with self._lock:
-            await self._ask(call, own_question(call, self._words))
+            await self._ask(call, _own_question(call, self._words))
 
     async def elicited(self, server: str, params: types.ElicitRequestParams) -> types.ElicitResult:
         """Answer the server of that label, which asks about the call that is being made."""
@@ -83,7 +90,7 @@ class ConsentPrompt:
             # It may ask about a call that the person has left: a yes would be to another one.
             return types.ElicitResult(action="cancel")
         if not call.settled:
-            await self._ask(call, servers_question(call, params.message, self._words))
+            await self._ask(call, _servers_question(call, params.message, self._words))
         if call.answer == "agreed":
             return types.ElicitResult(action="accept", content={})
         return types.ElicitResult(action="decline")
@@ -98,7 +105,7 @@ class ConsentPrompt:
         choices = "yne" if call.offered.properties else "yn"
         call.answer = ""
         with _standing_still(self.clock):
-            letter = await self._person.choose(name_of(call), question, choices)
+            letter = await self._person.choose(_name_of(call), question, choices)
             if letter == "e":
                 call.edited = await self._edit(call)
         if call.edited is None:
@@ -106,7 +113,7 @@ class ConsentPrompt:
 
     async def _edit(self, call: Call) -> dict[str, Any]:
         """The arguments as the person wants them; asked about again before anything starts."""
-        names = listed(call.names)
+        names = _listed(call.names)
         prompt = self._words("edit", names=names)
         while line := (await self._person.line(prompt)).strip():
             changed = call.change(line)
@@ -131,3 +138,44 @@ def _is_consent(params: types.ElicitRequestParams) -> bool:
     if not isinstance(params, types.ElicitRequestFormParams):
         return False
     return not object_of(params.requested_schema.get("properties"))
+
+
+def _own_question(call: Call, words: Words) -> str:
+    """What the chat itself asks about a call."""
+    offered = call.offered
+    lines = [words("question", tool=_shown(offered.tool.name), server=offered.server.label)]
+    if offered.destroys:
+        lines += [words("not-known" if offered.effect_is_unknown else "destructive")]
+    lines += _warning(call, words)
+    told = "\n".join(said for said in (offered.title, offered.description) if said)
+    lines += [told if offered.server.asks_itself else barred(told)] if told else []
+    return "\n".join([*lines, *show_arguments(call.arguments, words.language)])
+
+
+def _servers_question(call: Call, message: str, words: Words) -> str:
+    """What the server asks about a call, with what the chat knows of it."""
+    first, _, rest = clean(message[: LONGEST_QUESTION + 1]).partition("\n")
+    server = call.offered.server
+    if not server.asks_itself:
+        # Its words are no more than a stranger's: they must not pass for the chat's own.
+        first, rest = words("server-asks", server=server.label, text=first), barred(rest)
+    return "\n".join([first, *_warning(call, words), *([rest] if rest else [])])
+
+
+def _warning(call: Call, words: Words) -> list[str]:
+    return [words("foreign", names=_listed(call.foreign))] if call.foreign else []
+
+
+def _shown(name: str) -> str:
+    """The name of a tool; one that could pass for words of the question is quoted."""
+    return name if _PLAIN_NAME.fullmatch(name) else quote(name)
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Names of strangers on one line."""
+    return ", ".join(clean_line(name, _LONGEST_NAME) for name in names)
+
+
+def _name_of(call: Call) -> str:
+    """The operation that a call is about, short enough for a prompt."""
+    return _shown(call.named[0] or call.offered.tool.name)

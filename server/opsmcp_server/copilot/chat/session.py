@@ -19,11 +19,9 @@ from opsmcp_server.copilot.llm.client import Endpoint, EndpointSettings
 from opsmcp_server.copilot.llm.requests import Replies
 from opsmcp_server.copilot.servers.connection import Address
 from opsmcp_server.copilot.servers.hub import connect
-from opsmcp_server.copilot.terminal.keys import Interrupts, unechoed
-from opsmcp_server.copilot.terminal.person import TerminalPerson
-from opsmcp_server.copilot.terminal.plain import Plain
+from opsmcp_server.copilot.terminal.person import Interrupts, TerminalPerson, unechoed
 from opsmcp_server.copilot.terminal.screen import Screen
-from opsmcp_server.copilot.terminal.view import View
+from opsmcp_server.copilot.terminal.view import Plain, View
 
 __all__ = ["Plan", "Session", "open_session"]
 

@@ -1,17 +1,21 @@
 """The person at the terminal: questions with one letter for an answer, lines, and the pager.
 
 A question that is longer than the screen is cut with a mark that says how much is left, and cannot
-be agreed to before all of it was shown.
+be agreed to before all of it was shown. The first Ctrl-C stops what is under way, a second one
+leaves; other keys are kept for whoever reads next, but not shown in the middle of what is drawn.
 """
 
+import os
+import signal
 import sys
 import termios
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 
 import anyio.to_thread
 import click
+from anyio.abc import TaskStatus
 from prompt_toolkit import PromptSession
 from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.output import create_output
@@ -21,11 +25,10 @@ from rich.console import Console
 from rich.text import Text
 
 from opsmcp_server.copilot.base.words import Words
-from opsmcp_server.copilot.terminal.keys import Interrupts
 from opsmcp_server.copilot.terminal.view import rows_of
 from opsmcp_tools.safe_text.cleaning import clean
 
-__all__ = ["TerminalPerson", "page"]
+__all__ = ["Interrupts", "TerminalPerson", "page", "unechoed"]
 
 _YES_AND_NO = {"yes": "y", "no": "n", "是": "y", "好": "y", "否": "n", "不": "n"}
 _CHOICES = {"y": "yes", "n": "no", "e": "edit-choice", "a": "all"}
@@ -34,6 +37,60 @@ _CHOICES = {"y": "yes", "n": "no", "e": "edit-choice", "a": "all"}
 _MOST_TRIES = 10
 _FEWEST_ROWS = 2
 _NARROWEST = 10
+
+_LOCAL_MODES = 3
+"""Where `tcgetattr` has them."""
+
+
+class Interrupts:
+    """Runs work that Ctrl-C stops; `count` is how often it was pressed since the last line."""
+
+    def __init__(self) -> None:
+        """Begin undisturbed."""
+        self.count = 0
+        self._ignored = False
+        self._scope: anyio.CancelScope | None = None
+
+    def hit(self) -> None:
+        """Ctrl-C was pressed."""
+        if self._ignored:
+            return
+        self.count += 1
+        if self._scope is not None:
+            self._scope.cancel()
+
+    @contextmanager
+    def ignored(self) -> Generator[None]:
+        """Ctrl-C is somebody else's for as long as the block lasts."""
+        self._ignored = True
+        try:
+            yield
+        finally:
+            self._ignored = False
+
+    async def guard(self, work: Callable[[], Awaitable[int]]) -> int | None:
+        """The status of the work; None when it was stopped. Its errors come as they are."""
+        status: int | None = None
+        failure: Exception | None = None
+        async with anyio.create_task_group() as group:
+            await group.start(self._watch)
+            with anyio.CancelScope() as self._scope:
+                try:
+                    status = await work()
+                # Carried out of the task group, which would wrap it.
+                except Exception as error:  # noqa: BLE001
+                    failure = error
+            self._scope = None
+            group.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+        return status
+
+    async def _watch(self, *, task_status: TaskStatus[None]) -> None:
+        with anyio.open_signal_receiver(signal.SIGINT) as signals:
+            task_status.started()
+            async for _ in signals:
+                self.hit()
 
 
 class TerminalPerson:
@@ -150,3 +207,28 @@ async def page(text: str, interrupts: Interrupts) -> None:
     # Ctrl-C is the pager's as long as it is there.
     with interrupts.ignored():
         await anyio.to_thread.run_sync(click.echo_via_pager, text)
+
+
+@contextmanager
+def unechoed() -> Generator[None]:
+    """The terminal repeats no keys while the block lasts; line editors show them themselves."""
+    if not (sys.stdin.isatty() and _is_ours()):
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    changed = before.copy()
+    changed[_LOCAL_MODES] &= ~termios.ECHO
+    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, changed)
+    try:
+        yield
+    finally:
+        if _is_ours():
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+
+
+def _is_ours() -> bool:
+    """Whether the terminal may be changed: not from the background, where that would stop us."""
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except OSError:  # it controls nobody
+        return True
