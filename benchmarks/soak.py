@@ -31,7 +31,7 @@ from benchmarks.ops_life import Work
 from benchmarks.process import LOG, Usage, serving
 from opsmcp_pipelines.run import Verdict
 from opsmcp_server.protocol.results import STRUCTURED
-from opsmcp_tools.journal.protocol import Query
+from opsmcp_tools.journal.sqlite_read import Query
 from opsmcp_tools.journal.sqlite_write import open_journal
 from tests.fakes.fault_proxy import FAULTS, Asked, Fault, FaultProxy, fault_proxy
 from tests.fakes.ops_server import FakeOps, fake_ops

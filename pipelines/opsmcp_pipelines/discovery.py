@@ -37,14 +37,12 @@ class Health:
     Attributes:
         generation: Number of the catalogue, 0 while there is none.
         read_at: When the whole source was last read well, with time zone; None when it never was.
-        checked_at: When it was last tried.
         failures: How many tries failed since the last good one, wholly or in part.
         error: Why the last try failed, empty when it did not.
     """
 
     generation: int = 0
     read_at: datetime | None = None
-    checked_at: datetime | None = None
     failures: int = 0
     error: str = ""
 
@@ -181,13 +179,13 @@ class Discovery:
                 health.failures,
                 _age(health.read_at, now),
             )
-        self._health = replace(health, read_at=now, checked_at=now, failures=0, error="")
+        self._health = replace(health, read_at=now, failures=0, error="")
 
     def _note_failure(self, error: str) -> None:
         health, now = self._health, self._now()
         if error != health.error:
             _log.warning("%s; the catalogue is %s", error, _age(health.read_at, now))
-        self._health = replace(health, checked_at=now, failures=health.failures + 1, error=error)
+        self._health = replace(health, failures=health.failures + 1, error=error)
 
 
 def _lists(contents: Contents) -> set[str]:

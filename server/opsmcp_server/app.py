@@ -29,8 +29,8 @@ from opsmcp_server.protocol.services import Services
 from opsmcp_server.protocol.subscriptions import Sessions
 from opsmcp_server.protocol.tool_list import Listing
 from opsmcp_server.sources.registry import SourceContext, open_source
-from opsmcp_tools.journal.lazy import LazyJournal, lazy_journal
-from opsmcp_tools.journal.sqlite_write import Limits
+from opsmcp_tools.journal.retention import Limits
+from opsmcp_tools.journal.sqlite_write import Journal, open_journal
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.model.run_record import RunSettings, SystemClock
@@ -69,7 +69,7 @@ async def open_services(
         ConfigError: Nothing could be started with this `state.dir` until somebody mends it.
     """
     async with AsyncExitStack() as stack:
-        journal = stack.enter_context(lazy_journal(config.state.dir, _limits(config)))
+        journal = stack.enter_context(open_journal(config.state.dir, _limits(config)))
         if starts_runs:
             await to_thread.run_sync(_require, journal, config)
         masker = Masker(config.secret_values())
@@ -120,7 +120,7 @@ async def open_services(
         yield Services(calls, clients)
 
 
-def _require(journal: LazyJournal, config: Config) -> None:
+def _require(journal: Journal, config: Config) -> None:
     try:
         journal.require()
     except JournalUnusable as error:

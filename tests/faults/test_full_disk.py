@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from opsmcp_pipelines.run import Run, Verdict
-from opsmcp_tools.journal.sqlite_read import open_to_read
 from opsmcp_tools.journal.sqlite_write import open_journal
 from opsmcp_tools.model.errors import JournalHindered
 from tests.tools.journal.test_sqlite_journal import AT, _record
@@ -54,7 +53,7 @@ def _long(number: int) -> Run:
 
 
 def _check_ends(folder: Path) -> None:
-    with open_to_read(folder) as others:
+    with open_journal(folder) as others:
         for number in range(20):
             record = others.get(f"r-{number}")
             assert record is not None

@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 
 from opsmcp_pipelines.run import Verdict
-from opsmcp_tools.journal.protocol import Query
+from opsmcp_tools.journal.sqlite_read import Query
 from opsmcp_tools.journal.sqlite_write import open_journal
 from tests.fakes.fault_proxy import Asked, Fault, Reach, Reply, fault_proxy
 from tests.fakes.ops_server import FakeOps, fake_ops

@@ -15,8 +15,8 @@ from opsmcp_pipelines.ops.source import OpsSettings, open_ops_source
 from opsmcp_pipelines.run import Verdict
 from opsmcp_pipelines.source import CALL_ID_VARIABLE
 from opsmcp_tools.arguments.check import CheckedCall
-from opsmcp_tools.journal.protocol import Query
-from opsmcp_tools.journal.sqlite_write import SqliteJournal, open_journal
+from opsmcp_tools.journal.sqlite_read import Query
+from opsmcp_tools.journal.sqlite_write import Journal, open_journal
 from opsmcp_tools.model.errors import ToolUnavailable
 from opsmcp_tools.model.run_record import RunRecord, RunSettings
 from opsmcp_tools.model.tool import Hints
@@ -44,7 +44,7 @@ _TIMES = 100
 class _Ground:
     ops: FakeOps
     proxy: FaultProxy
-    journal: SqliteJournal
+    journal: Journal
     executions: Executions
     truth: Truth = field(default_factory=Truth)
     over: set[str] = field(default_factory=set[str])

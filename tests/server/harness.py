@@ -23,8 +23,7 @@ from opsmcp_server.protocol.handlers import build_server
 from opsmcp_server.protocol.results import STRUCTURED
 from opsmcp_server.protocol.services import Services
 from opsmcp_server.transports.http import build_app, listen
-from opsmcp_tools.journal.lazy import LazyJournal
-from opsmcp_tools.journal.sqlite_write import SqliteJournal
+from opsmcp_tools.journal.sqlite_write import Journal
 
 ERAS: Mapping[str, Any] = {"legacy": "legacy", "modern": "auto"}
 TRANSPORTS = ("memory", "stdio", "sse", "http")
@@ -87,11 +86,9 @@ def services_of(run: Running) -> Services:
     return run.services
 
 
-def journal_of(run: Running) -> SqliteJournal:
+def journal_of(run: Running) -> Journal:
     """The journal of one that runs in this process, opened."""
-    journal = services_of(run).calls.executions.history._journal
-    assert isinstance(journal, LazyJournal)
-    return journal._journal
+    return services_of(run).calls.executions.history._journal
 
 
 def settings(state: Path, **more: str) -> dict[str, str]:

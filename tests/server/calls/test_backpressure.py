@@ -84,4 +84,4 @@ async def test_the_same_call_needs_no_room_of_its_own(ground: Ground) -> None:
 
 def _waiting(run: Running) -> int:
     assert run.services is not None
-    return run.services.calls.executions._limit.waiting
+    return run.services.calls.executions._context.limit.waiting

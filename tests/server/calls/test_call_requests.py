@@ -11,7 +11,7 @@ from mcp.shared.exceptions import MCPError
 
 from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.approval_requests.request import State, Vote
-from opsmcp_tools.journal.protocol import Query
+from opsmcp_tools.journal.sqlite_read import Query
 from opsmcp_tools.model.errors import NotAllowed
 from opsmcp_tools.model.tool import Principal
 from tests.server.calls.approval_ground import (

@@ -15,7 +15,7 @@ from anyio import to_thread
 
 from opsmcp_tools.approval_requests.request import Request, State, Vote
 from opsmcp_tools.approval_requests.sqlite_store import open_requests
-from opsmcp_tools.journal.protocol import Query
+from opsmcp_tools.journal.sqlite_read import Query
 from opsmcp_tools.journal.sqlite_write import open_journal
 from tests.server.calls.approval_ground import (
     ANNA,

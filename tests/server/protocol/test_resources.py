@@ -62,7 +62,7 @@ async def test_while_the_journal_cannot_be_read_no_run_is_absent(ground: Ground)
         async with run.connect() as client:
             result = await client.call_tool("show-greeting", {"who": "world"})
             address = f"ops://runs/{result.structured_content['run']}"
-            journal._reader.close()
+            journal._open().reader.close()
             refused = await _refusal(client, address)
             with pytest.raises(MCPError) as caught:
                 await subscribe(client, address)

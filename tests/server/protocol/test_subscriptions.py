@@ -241,7 +241,7 @@ async def test_one_stream_cannot_watch_without_end(ground: Ground, waiting: dict
 
 def _on_read(run: Running, note: Callable[[str], None]) -> None:
     """Tell of every statement that reads the journal, in the thread that reads."""
-    journal_of(run)._reader.set_trace_callback(note)
+    journal_of(run)._open().reader.set_trace_callback(note)
 
 
 async def test_of_very_many_addresses_only_a_few_are_looked_up(ground: Ground) -> None:

@@ -1,27 +1,25 @@
 """A journal that cannot be opened: nothing is started, all else works, and it can be mended."""
 
 import errno
+import resource
 import sqlite3
-from collections.abc import Callable
-from contextlib import ExitStack, closing, suppress
-from functools import partial
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from opsmcp_tools.journal.lazy import LazyJournal, lazy_journal
-from opsmcp_tools.journal.protocol import Query
 from opsmcp_tools.journal.sqlite_file import VERSIONS, translated
-from opsmcp_tools.journal.sqlite_read import open_to_read
-from opsmcp_tools.journal.sqlite_write import Limits, SqliteJournal, open_journal
-from opsmcp_tools.model.errors import JournalUnusable
+from opsmcp_tools.journal.sqlite_read import Query
+from opsmcp_tools.journal.sqlite_write import open_journal
+from opsmcp_tools.model.errors import JournalHindered, JournalUnusable
 from tests.tools.journal.test_sqlite_journal import _record
 
 
 def test_a_journal_is_opened_once_that_is_possible(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.write_text("in the way", encoding="utf-8")
-    with lazy_journal(state, Limits()) as journal:
+    with open_journal(state) as journal:
         for _ in range(2):
             with pytest.raises(JournalUnusable, match="state cannot be used"):
                 journal.add(_record())
@@ -44,7 +42,7 @@ def test_what_a_journal_holds_is_read_where_nothing_can_be_written(
             (tmp_path / "journal.db-shm").write_bytes(b"\0" * 3)
         _leave_no_room(tmp_path)
         before = _files(tmp_path)
-        late = stack.enter_context(lazy_journal(tmp_path, Limits()))
+        late = stack.enter_context(open_journal(tmp_path))
         assert [one.run for one in late.list(Query()).runs] == ["r-1"]
         assert late.get("r-1") == _record()
         assert late.uses() == {"say": 1}
@@ -60,7 +58,7 @@ def test_a_journal_of_before_is_not_read_while_it_cannot_be_brought_up_to_date(
         database.executescript(f"{VERSIONS[0]}; PRAGMA user_version = 1")
     _leave_no_room(tmp_path)
     with (
-        lazy_journal(tmp_path, Limits()) as journal,
+        open_journal(tmp_path) as journal,
         pytest.raises(JournalUnusable, match="there is a file where"),
     ):
         journal.list(Query())
@@ -79,16 +77,28 @@ def _files(state: Path) -> set[str]:
     return {path.name for path in state.iterdir()}
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EMFILE, errno.EDQUOT])
-def test_what_can_pass_by_itself_is_no_reason_not_to_begin(number: int, tmp_path: Path) -> None:
-    def open_it() -> SqliteJournal:
-        with translated(tmp_path):
-            raise OSError(number, "Trouble")
+def test_what_can_pass_by_itself_is_no_reason_not_to_begin(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal, _no_more_files():
+        journal.require()
+        with pytest.raises(JournalHindered, match=str(tmp_path)):
+            journal.add(_record())
 
-    journal = LazyJournal(open_it, partial(open_to_read, tmp_path))
-    journal.require()
-    with pytest.raises(JournalUnusable, match=str(tmp_path)):
-        journal.add(_record())
+
+@contextmanager
+def _no_more_files() -> Generator[None]:
+    """This process may open no more files for the time of the block."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EMFILE, errno.EDQUOT])
+def test_what_can_pass_by_itself_is_told_from_what_cannot(number: int, tmp_path: Path) -> None:
+    with pytest.raises(JournalHindered, match=str(tmp_path)), translated(tmp_path):
+        raise OSError(number, "Trouble")
 
 
 def _put_a_folder_in_the_way(state: Path) -> None:
@@ -98,12 +108,12 @@ def _put_a_folder_in_the_way(state: Path) -> None:
 @pytest.mark.parametrize("spoil", [_leave_no_room, _put_a_folder_in_the_way])
 def test_what_somebody_has_to_mend_is(spoil: Callable[[Path], None], tmp_path: Path) -> None:
     spoil(tmp_path)
-    with lazy_journal(tmp_path, Limits()) as journal, pytest.raises(JournalUnusable):
+    with open_journal(tmp_path) as journal, pytest.raises(JournalUnusable):
         journal.require()
 
 
 def test_a_journal_that_nobody_needs_is_not_made(tmp_path: Path) -> None:
-    with lazy_journal(tmp_path / "state", Limits()):
+    with open_journal(tmp_path / "state"):
         pass
     assert not (tmp_path / "state").exists()
 

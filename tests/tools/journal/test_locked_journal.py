@@ -13,7 +13,7 @@ from anyio.lowlevel import checkpoint
 
 from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.arguments.check import CheckedCall
-from opsmcp_tools.journal.protocol import Page
+from opsmcp_tools.journal.sqlite_read import Page
 from opsmcp_tools.journal.writer import JournalWriter
 from opsmcp_tools.model.errors import JournalBusy, ToolUnavailable
 from tests.fakes.scripted_source import RUNNING, ScriptedSource, ended
@@ -33,7 +33,7 @@ def _call(number: int) -> CheckedCall:
 
 async def test_reading_goes_on_while_many_starts_wait_for_the_lock(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource(RUNNING)) as it:
-        turn = it.executions._lifecycle._writes._turn
+        turn = it.executions._context.writer._turn
         async with anyio.create_task_group() as group:
             with _locked(tmp_path):
                 for number in range(60):
@@ -54,7 +54,7 @@ async def test_a_lock_that_stays_refuses_every_start(tmp_path: Path) -> None:
                 await it.start(SAY, _call(number))
             refused.append(str(error.value))
 
-        it.journal._writer.execute("PRAGMA busy_timeout = 10")
+        it.journal._open().writer.execute("PRAGMA busy_timeout = 10")
         with _locked(tmp_path):
             async with anyio.create_task_group() as group:
                 for number in range(60):
@@ -68,7 +68,7 @@ async def test_an_end_that_a_lock_keeps_from_the_journal_is_told_and_kept_later(
 ) -> None:
     async with bench(tmp_path, ScriptedSource(RUNNING, RUNNING, ended())) as it:
         started = await it.start()
-        it.journal._writer.execute("PRAGMA busy_timeout = 10")
+        it.journal._open().writer.execute("PRAGMA busy_timeout = 10")
         with _locked(tmp_path):
             assert (await it.executions.wait(started.run, 100)).verdict is Verdict.SUCCEEDED
         await it.clock.sleep(20)

@@ -20,9 +20,10 @@ from opsmcp_pipelines.verdict.expected import (
     Truth,
 )
 from opsmcp_tools.journal.process_lock import ProcessLock
-from opsmcp_tools.journal.protocol import Page, Query
+from opsmcp_tools.journal.retention import Limits
 from opsmcp_tools.journal.sqlite_file import VERSIONS
-from opsmcp_tools.journal.sqlite_write import Limits, SqliteJournal, open_journal
+from opsmcp_tools.journal.sqlite_read import Page, Query
+from opsmcp_tools.journal.sqlite_write import Journal, open_journal
 from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.model.run_record import RunRecord
 
@@ -112,7 +113,7 @@ def test_lists_are_newest_first_and_filtered(tmp_path: Path) -> None:
         assert journal.list(Query(operation="other")) == Page()
 
 
-_LOOKS: dict[str, Callable[[SqliteJournal], object]] = {
+_LOOKS: dict[str, Callable[[Journal], object]] = {
     "own": lambda journal: journal.list(Query(principal="anna")),
     "verdict": lambda journal: journal.list(Query(principal="anna", verdict=Verdict.STUCK)),
     "since": lambda journal: journal.list(Query(principal="anna", since=AT)),
@@ -126,14 +127,12 @@ _LOOKS: dict[str, Callable[[SqliteJournal], object]] = {
 
 
 @pytest.mark.parametrize("look", _LOOKS.values(), ids=_LOOKS)
-def test_no_look_reads_the_whole_table(
-    look: Callable[[SqliteJournal], object], tmp_path: Path
-) -> None:
+def test_no_look_reads_the_whole_table(look: Callable[[Journal], object], tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         asked: list[str] = []
-        journal._reader.set_trace_callback(asked.append)
+        journal._open().reader.set_trace_callback(asked.append)
         look(journal)
-        journal._reader.set_trace_callback(None)
+        journal._open().reader.set_trace_callback(None)
         plans = [journal._read(f"EXPLAIN QUERY PLAN {statement}", {}) for statement in asked]
     steps = [step["detail"] for plan in plans for step in plan]
     assert [step for step in steps if " runs" in step and "INDEX" not in step] == []
@@ -209,7 +208,7 @@ def test_a_journal_that_cannot_be_written_says_why(
     statement: str, words: str, tmp_path: Path
 ) -> None:
     with open_journal(tmp_path) as journal:
-        journal._writer.execute(statement)
+        journal._open().writer.execute(statement)
         with pytest.raises(JournalUnusable, match=words):
             for number in range(100):
                 journal.add(_record(f"r-{number}"))
@@ -217,7 +216,7 @@ def test_a_journal_that_cannot_be_written_says_why(
 
 def test_a_journal_that_another_process_holds_says_so(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal, open_journal(tmp_path) as other:
-        journal._writer.execute("PRAGMA busy_timeout = 10")
+        journal._open().writer.execute("PRAGMA busy_timeout = 10")
         with other._writing() as database:
             database.execute("BEGIN IMMEDIATE")
             with pytest.raises(JournalUnusable, match="another process holds it locked"):
@@ -334,8 +333,8 @@ def test_nothing_is_added_to_a_journal_that_others_would_not_see(
             assert journal.add(_record("r-2")) is None
             return
         if put_back == "another":
-            with open_journal(tmp_path / "state"):
-                pass
+            with open_journal(tmp_path / "state") as other:
+                other.require()
         with pytest.raises(JournalUnusable, match="was moved or removed .*; stop every opsmcp"):
             journal.add(_record("r-2"))
         assert journal.get("r-2") is None
@@ -402,8 +401,8 @@ def test_the_journal_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "journal.db") as database:
         database.execute("PRAGMA user_version = 99")
     database.close()
-    with pytest.raises(JournalUnusable, match="newer opsmcp"), open_journal(tmp_path):
-        pass
+    with open_journal(tmp_path) as journal, pytest.raises(JournalUnusable, match="newer opsmcp"):
+        journal.require()
 
 
 @pytest.mark.parametrize("version", range(len(VERSIONS)))
@@ -435,8 +434,8 @@ def test_a_journal_that_cannot_be_opened_says_where(where: str, tmp_path: Path) 
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "journal.db").write_bytes(b"not a database" * 100)
-    with pytest.raises(JournalUnusable, match=where), open_journal(tmp_path / where):
-        pass
+    with open_journal(tmp_path / where) as journal, pytest.raises(JournalUnusable, match=where):
+        journal.require()
 
 
 def test_the_last_good_run_is_of_the_same_call_and_before(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import anyio
 
 from opsmcp_pipelines.models import Step, Task
 from opsmcp_tools.arguments.check import CheckedCall
-from opsmcp_tools.journal.sqlite_write import SqliteJournal, open_journal
+from opsmcp_tools.journal.sqlite_write import Journal, open_journal
 from opsmcp_tools.model.run_record import RunRecord, RunSettings
 from opsmcp_tools.model.tool import Hints, Principal, Tool
 from opsmcp_tools.runs.events import Event, EventHook, SlowHook
@@ -34,7 +34,7 @@ CALL = CheckedCall({"message": "hello"}, {"message": "hello", "mood": "calm"})
 @dataclass
 class Bench:
     source: ScriptedSource
-    journal: SqliteJournal
+    journal: Journal
     executions: Executions
     clock: JumpingClock
     events: list[Event] = field(default_factory=list[Event])

@@ -17,7 +17,7 @@ from opsmcp_pipelines.embedded.source import (
 from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_pipelines.run import StepResult, Verdict
 from opsmcp_tools.arguments.check import CheckedCall
-from opsmcp_tools.journal.sqlite_write import SqliteJournal, open_journal
+from opsmcp_tools.journal.sqlite_write import Journal, open_journal
 from opsmcp_tools.model.run_record import RunRecord, RunSettings, SystemClock
 from opsmcp_tools.model.tool import Hints, Tool
 from opsmcp_tools.runs.executions import Executions
@@ -46,7 +46,7 @@ class _Process:
     """What one opsmcp is made of, as far as runs go."""
 
     source: EmbeddedSource
-    journal: SqliteJournal
+    journal: Journal
     executions: Executions
 
     async def start(self, name: str) -> RunRecord:

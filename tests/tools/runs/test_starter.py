@@ -159,7 +159,7 @@ async def test_a_call_has_its_handle_in_time_although_its_start_is_not_answered(
 
 async def test_nothing_is_started_when_the_journal_cannot_be_written(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource()) as it:
-        it.journal._writer.close()
+        it.journal._open().writer.close()
         with pytest.raises(ToolUnavailable, match="nothing was started: the journal"):
             await it.start()
         assert it.source.started == []
@@ -173,7 +173,7 @@ async def test_nothing_is_started_when_the_disk_is_full_or_read_only(
     statement: str, words: str, tmp_path: Path
 ) -> None:
     async with bench(tmp_path, ScriptedSource()) as it:
-        it.journal._writer.execute(statement)
+        it.journal._open().writer.execute(statement)
         with pytest.raises(ToolUnavailable, match=f"nothing was started: the journal .*{words}"):
             for number in range(100):
                 await it.start(call=CheckedCall({}, {"message": str(number)}))
@@ -184,7 +184,7 @@ async def test_nothing_is_started_when_the_disk_is_full_or_read_only(
 async def test_a_run_whose_end_cannot_be_written_is_still_answered(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource(RUNNING, RUNNING, ended())) as it:
         started = await it.start()
-        it.journal._writer.close()
+        it.journal._open().writer.close()
         record = await it.executions.wait(started.run, 100)
         assert record.verdict is Verdict.SUCCEEDED
         assert await it.executions.history.get(record.run, ANNA) == record
@@ -195,11 +195,11 @@ async def test_an_end_that_could_not_be_written_is_written_when_that_is_possible
 ) -> None:
     async with bench(tmp_path, ScriptedSource(RUNNING, RUNNING, ended())) as it:
         started = await it.start(CHANGING)
-        writer = it.journal._writer
+        opened = it.journal._open()
         with closing(sqlite3.connect(":memory:")) as broken:
-            it.journal._writer = broken
+            it.journal._opened = opened._replace(writer=broken)
             await it.executions.wait(started.run, 100)
-        it.journal._writer = writer
+        it.journal._opened = opened
         again = await it.start(CHANGING)
         assert again.run == started.run
         await it.clock.sleep(100)

@@ -17,7 +17,7 @@ from opsmcp_pipelines.run import (
 )
 from opsmcp_pipelines.source import Cancelled
 from opsmcp_tools.arguments.check import CheckedCall
-from opsmcp_tools.journal.protocol import Page
+from opsmcp_tools.journal.sqlite_read import Page
 from opsmcp_tools.journal.sqlite_write import open_journal
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import ToolError, ToolUnavailable, UnknownRun
@@ -238,7 +238,7 @@ async def test_a_source_that_cannot_be_asked_to_cancel_is_told(tmp_path: Path) -
 
 async def test_a_broken_journal_is_told_and_does_not_end_the_server(tmp_path: Path) -> None:
     async with bench(tmp_path, ScriptedSource(RUNNING)) as it:
-        it.journal._reader.close()
+        it.journal._open().reader.close()
         with pytest.raises(ToolUnavailable, match="runs cannot be looked up: the journal"):
             await it.executions.history.list(ANNA)
         assert (await it.start()).verdict is Verdict.RUNNING

@@ -4,12 +4,13 @@ What is kept of its tasks is packed by `stored`.
 """
 
 import json
+import sqlite3
 import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_pipelines.run import Run, Verdict
@@ -18,7 +19,6 @@ from opsmcp_tools.model.run_record import RunRecord
 
 __all__ = [
     "DAMAGED",
-    "Row",
     "full_record",
     "handle_of",
     "timestamp_of",
@@ -26,14 +26,6 @@ __all__ = [
     "row_of",
     "text_of",
 ]
-
-
-class Row(Protocol):
-    """A row as a database gives it."""
-
-    def __getitem__(self, name: str, /) -> Any:
-        """The value of a column."""
-        ...
 
 
 DAMAGED = (KeyError, TypeError, ValueError, zlib.error)
@@ -62,7 +54,7 @@ def row_of(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def record_of(row: Row) -> RunRecord:
+def record_of(row: sqlite3.Row) -> RunRecord:
     """The run without its tasks."""
     return RunRecord(
         run=_text(row, "run"),
@@ -84,18 +76,18 @@ def record_of(row: Row) -> RunRecord:
     )
 
 
-def handle_of(row: Row) -> str:
+def handle_of(row: sqlite3.Row) -> str:
     """The handle of a run that is damaged, as far as it can be told."""
     return row["run"] if isinstance(row["run"], str) else "one whose handle is damaged, too"
 
 
-def _text(row: Row, name: str) -> str:
+def _text(row: sqlite3.Row, name: str) -> str:
     if not isinstance(row[name], str):
         raise TypeError(name)
     return row[name]
 
 
-def _arguments(row: Row) -> Mapping[str, str]:
+def _arguments(row: sqlite3.Row) -> Mapping[str, str]:
     # What is no object is no mapping, either: a TypeError like ours.
     found: Mapping[str, Any] = MappingProxyType(json.loads(row["arguments"]))
     if not all(isinstance(text, str) for text in found.values()):
@@ -103,7 +95,7 @@ def _arguments(row: Row) -> Mapping[str, str]:
     return found
 
 
-def full_record(row: Row) -> RunRecord:
+def full_record(row: sqlite3.Row) -> RunRecord:
     """The run with all that was kept of it."""
     record = record_of(row)
     return replace(record, result=unpack_run(row["result"])) if row["result"] else record

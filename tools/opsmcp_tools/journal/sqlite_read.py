@@ -1,21 +1,21 @@
 """What is read of the journal in one SQLite file, be it written meanwhile or not.
 
 Runs that are damaged are named and left out where there are others; where one is asked for, it is
-an error. Writes nothing, so that a journal on a full disk or one that may not be written is read.
+an error.
 """
 
 import json
 import logging
 import sqlite3
-import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import asdict
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from opsmcp_tools.journal.protocol import Page, Query
+from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.journal.rows import (
     DAMAGED,
     full_record,
@@ -25,11 +25,10 @@ from opsmcp_tools.journal.rows import (
     text_of,
     timestamp_of,
 )
-from opsmcp_tools.journal.sqlite_file import connect_to_read, translated
 from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.model.run_record import RunRecord
 
-__all__ = ["JournalReader", "open_to_read", "same_call"]
+__all__ = ["JournalReader", "Page", "Query", "same_call"]
 
 _logger = logging.getLogger(__name__)
 
@@ -98,31 +97,60 @@ ORDER BY +sequence
 """
 
 
-@contextmanager
-def open_to_read(state_dir: Path) -> Generator["JournalReader", None, None]:
-    """What the journal in `state_dir` holds now; nothing is made or written.
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which runs to list; None means any. `operation` is the name of an operation or of a tool.
 
-    Raises:
-        JournalUnusable: There is none, or it cannot be read without writing.
+    `since` and `until` bound the time of the call; the second is not included.
     """
-    path = state_dir / "journal.db"
-    with translated(path):
-        connection = connect_to_read(path)
-    with closing(connection):
-        yield JournalReader(path, connection)
+
+    principal: str | None = None
+    operation: str | None = None
+    verdict: Verdict | None = None
+    limit: int = 20
+    before: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
-class JournalReader:
-    """The half of a Journal that reads. May be used from several threads."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Runs, newest first, and what to give as `before` for the next; None after the last.
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        """Read by an open connection to the file at `path`."""
+    `damaged` are the handles of those that belong to the page and cannot be read any more.
+    """
+
+    runs: tuple[RunRecord, ...] = ()
+    before: int | None = None
+    damaged: tuple[str, ...] = ()
+
+    @property
+    def cursor(self) -> str | None:
+        """`before` as people and programs are given it."""
+        return None if self.before is None else str(self.before)
+
+
+class JournalReader(ABC):
+    """The half of a journal that reads. May be used from several threads.
+
+    Every method may raise `JournalUnusable`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the file at `path`."""
         self._path = path
-        self._reader, self._read_lock = connection, threading.Lock()
         self._damaged: set[str] = set()
 
+    @abstractmethod
+    def _reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        """A connection to read by, which nobody else uses meanwhile."""
+
     def same(self, record: RunRecord, ended_since: datetime | None = None) -> RunRecord | None:
-        """The run of the same call, or None; `add` may find another one that came meanwhile."""
+        """The run of the same call, or None; `add` may find another one that came meanwhile.
+
+        It has the same key if the record has one, else the same digest, and is in flight or ended
+        since then. Without a key and a time, no run answers it.
+        """
         query = same_call(record, ended_since)
         return self._one(self._read(*query), full_record) if query else None
 
@@ -137,7 +165,7 @@ class JournalReader:
         return self._one(rows, full_record)
 
     def head(self, run: str) -> RunRecord | None:
-        """A run without its tasks, or None."""
+        """A run without its tasks, or None: a small read, however much output it had."""
         return self._one(self._read(_HEAD, {"run": run}), record_of)
 
     def last_good(self, record: RunRecord) -> RunRecord | None:
@@ -211,8 +239,8 @@ class JournalReader:
             _logger.warning("the journal in %s holds a damaged run: %s", self._path, run)
 
     def _read(self, query: str, values: Mapping[str, object]) -> "Sequence[sqlite3.Row]":
-        with self._read_lock, translated(self._path):
-            return self._reader.execute(query, values).fetchall()
+        with self._reading() as connection:
+            return connection.execute(query, values).fetchall()
 
 
 def same_call(

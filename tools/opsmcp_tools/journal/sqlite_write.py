@@ -1,4 +1,4 @@
-"""The journal in one SQLite file.
+"""The journal: what was run, by whom, with what, and how it ended, in one SQLite file.
 
 Several processes may share it. Who follows a run is recorded as its *owner*, and an owner is alive
 as long as it holds the lock on its own file in `owners/`: the kernel lets go of it when the process
@@ -8,22 +8,21 @@ ends, however it ends, so that no clock and no process number has to be trusted.
 import sqlite3
 import threading
 from collections.abc import Callable, Generator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from contextlib import ExitStack, closing, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from opsmcp_tools.journal.process_lock import ProcessLock
 from opsmcp_tools.journal.record_codec import pack_run
-from opsmcp_tools.journal.reserve import Reserve
-from opsmcp_tools.journal.retention import KEEP_NEWEST, drop_outdated, shrink
+from opsmcp_tools.journal.retention import Limits, Reserve, drop_outdated, shrink
 from opsmcp_tools.journal.rows import DAMAGED, full_record, row_of, text_of
-from opsmcp_tools.journal.sqlite_file import connect, identity_of, translated
+from opsmcp_tools.journal.sqlite_file import connect, connect_to_read, identity_of, translated
 from opsmcp_tools.journal.sqlite_read import JournalReader, same_call
 from opsmcp_tools.model.errors import JournalBusy, JournalHindered, JournalUnusable
 from opsmcp_tools.model.run_record import RunRecord
 
-__all__ = ["Limits", "SqliteJournal", "open_journal"]
+__all__ = ["Journal", "open_journal"]
 
 _ADD = """
 INSERT INTO runs (run, owner, tool, kind, namespace, name, principal, arguments, expected, source,
@@ -44,11 +43,6 @@ UPDATE runs SET source_run = :source_run, result = :result WHERE run = :run AND 
 
 _TAKE = "UPDATE runs SET owner = ? WHERE run = ? AND owner = ? AND ended_at IS NULL"
 
-_DROP_OLDEST = """
-DELETE FROM runs WHERE sequence IN
-    (SELECT sequence FROM runs WHERE ended_at IS NOT NULL ORDER BY sequence LIMIT 20)
-"""
-
 _PRUNE_EVERY = 50
 
 _GOING_ON_BYTES = 1024 * 1024
@@ -58,66 +52,88 @@ _ON_FULL_DISK_BYTES = (64 * 1024, 4 * 1024, 0)
 """Bounds the end of a run, compressed, where the disk is full: the first that finds room."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a journal keeps. What is older or more goes when runs are added, the oldest first.
+class _Open(NamedTuple):
+    """A journal that is open. Reading never waits for a writer: it has a connection of its own."""
 
-    `keep_newest` runs are never too old; `keep` counts from the oldest of them. `result_bytes`
-    bounds one run, compressed.
-    """
-
-    keep: timedelta = timedelta(days=14)
-    keep_newest: int = KEEP_NEWEST
-    all_bytes: int = 1024 * 1024 * 1024
-    result_bytes: int = 8 * 1024 * 1024
+    writer: sqlite3.Connection
+    reader: sqlite3.Connection
+    owner: ProcessLock
+    identity: tuple[int, int] | None
 
 
 @contextmanager
-def open_journal(
-    state_dir: Path, limits: Limits | None = None
-) -> Generator["SqliteJournal", None, None]:
-    """The journal in `state_dir`, made if needed: the folder for its owner only, the file too.
+def open_journal(state_dir: Path, limits: Limits | None = None) -> Generator["Journal", None, None]:
+    """The journal in `state_dir` for the time of the block.
 
-    Raises:
-        JournalUnusable: It cannot be made or opened, or a newer opsmcp wrote it.
+    It is made and opened when it is first needed, and again as long as that fails: the folder for
+    its owner only, the file too.
     """
-    with translated(state_dir):
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = state_dir / "journal.db"
-        path.touch(mode=0o600)
-        ownership = ProcessLock(state_dir / "owners")
-    with ownership:
-        with translated(state_dir):
-            writer = connect(path)
-        with closing(writer):
-            with translated(state_dir):
-                reader = connect(path)
-            with closing(reader):
-                yield SqliteJournal(path, writer, reader, ownership, limits or Limits())
+    with ExitStack() as stack:
+        yield Journal(state_dir, limits or Limits(), stack)
 
 
-class SqliteJournal(JournalReader):
-    """A Journal in one SQLite file. May be used from several threads and processes.
+class Journal(JournalReader):
+    """A journal in one SQLite file. May be used from several threads and processes.
 
-    Reading has a connection of its own, so that it never waits for a writer.
+    Every method may raise `JournalUnusable`. What cannot be opened for writing is read even so,
+    where that is possible: listing tools needs no journal, and a full disk can be mended while
+    opsmcp runs.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        writer: sqlite3.Connection,
-        reader: sqlite3.Connection,
-        ownership: ProcessLock,
-        limits: Limits,
-    ) -> None:
-        """Use open connections; `open_journal` makes them."""
-        super().__init__(path, reader)
-        self._writer, self._write_lock = writer, threading.Lock()
-        self._ownership = ownership
+    def __init__(self, state_dir: Path, limits: Limits, stack: ExitStack) -> None:
+        """Open nothing yet; `stack` closes what is opened."""
+        super().__init__(state_dir / "journal.db")
         self._limits = limits
-        self._identity = identity_of(path)
+        self._stack = stack
+        self._opened: _Open | None = None
+        self._opening, self._read_lock, self._write_lock = (threading.Lock() for _ in range(3))
         self._added = 0
-        self._reserve = Reserve(path.with_name("reserve"))
+        self._reserve = Reserve(state_dir / "reserve")
+
+    def require(self) -> None:
+        """Return unless somebody has to do something before runs can be kept.
+
+        Raises:
+            JournalUnusable: It cannot be opened, and that does not pass by itself.
+        """
+        with suppress(JournalHindered):
+            self._open()
+
+    def _open(self) -> _Open:
+        with self._opening:
+            if self._opened is None:
+                with ExitStack() as stack, translated(self._path.parent):
+                    self._opened = self._connect(stack)
+                    self._stack.push(stack.pop_all())
+            return self._opened
+
+    def _connect(self, stack: ExitStack) -> _Open:
+        folder = self._path.parent
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._path.touch(mode=0o600)
+        owner = stack.enter_context(ProcessLock(folder / "owners"))
+        writer, reader = (stack.enter_context(closing(connect(self._path))) for _ in range(2))
+        return _Open(writer, reader, owner, identity_of(self._path))
+
+    @contextmanager
+    def _reading(self) -> Generator[sqlite3.Connection, None, None]:
+        with self._read_lock, ExitStack() as stack:
+            try:
+                connection = self._open().reader
+            except JournalUnusable as error:
+                try:
+                    with translated(self._path):
+                        connection = stack.enter_context(closing(connect_to_read(self._path)))
+                except JournalUnusable:
+                    raise error from None
+            with translated(self._path):
+                yield connection
+
+    @contextmanager
+    def _writing(self) -> Generator[sqlite3.Connection, None, None]:
+        writer = self._open().writer
+        with self._write_lock, translated(self._path), writer:
+            yield writer
 
     def add(self, record: RunRecord, ended_since: datetime | None = None) -> RunRecord | None:
         """Keep an intent, and drop what is too old or too much; or give the run of the same call.
@@ -133,16 +149,15 @@ class SqliteJournal(JournalReader):
                     return same
             # Nothing is started whose end could not be kept.
             self._reserve.take()
-            database.execute(_ADD, {**row_of(record), "owner": self._ownership.name})
+            database.execute(_ADD, {**row_of(record), "owner": self._open().owner.name})
             self._drop_outdated(database)
-            shrink(database, self._limits.all_bytes, _DROP_OLDEST)
+            shrink(database, self._limits.all_bytes)
         return None
 
     def _drop_outdated(self, database: sqlite3.Connection) -> None:
         """With the first run that is added, and now and then: it is looked at a thousand rows."""
         if self._added % _PRUNE_EVERY == 0:
-            limits = self._limits
-            drop_outdated(database, limits.keep, "ended_at IS NOT NULL", limits.keep_newest)
+            drop_outdated(database, self._limits)
         self._added += 1
 
     def accepted(self, run: str, source_run: str) -> None:
@@ -190,14 +205,17 @@ class SqliteJournal(JournalReader):
     def claim(
         self, wanted: Callable[[RunRecord], bool], run: str | None = None
     ) -> tuple[RunRecord, ...]:
-        """Take over the wanted runs that no other live process follows, oldest first.
+        """Take over the unfinished runs (or the one) that no other live process follows.
 
-        In one transaction: a run that is taken and not returned would be followed by nobody.
+        Oldest first. `wanted` says which; it must not want those that this process follows. All
+        that are wanted are taken, or none, in one transaction: a run that is taken and not
+        returned would be followed by nobody.
         """
+        own = self._open().owner
         unfinished = self._unfinished(run)
         with translated(self._path):
-            owners = {str(row["owner"]) for row, _ in unfinished}
-            others = {owner for owner in owners if self._is_alive(owner)}
+            owners = {str(row["owner"]) for row, _ in unfinished} - {own.name}
+            others = {owner for owner in owners if own.is_alive(owner)}
         free = [(row, record) for row, record in unfinished if str(row["owner"]) not in others]
         found = [(row, record) for row, record in free if wanted(record)]
         if not found:
@@ -206,13 +224,9 @@ class SqliteJournal(JournalReader):
             database.execute("BEGIN IMMEDIATE")
             return tuple(_whole(row, of) for row, of in found if self._take(database, row))
 
-    def _is_alive(self, owner: str) -> bool:
-        """Whether another process than this one follows the runs of this owner."""
-        return owner != self._ownership.name and self._ownership.is_alive(owner)
-
     def _take(self, database: sqlite3.Connection, row: sqlite3.Row) -> bool:
         # Another process may be at the same: only the one that changes the row has it.
-        mine = (self._ownership.name, row["run"], row["owner"])
+        mine = (self._open().owner.name, row["run"], row["owner"])
         return database.execute(_TAKE, mine).rowcount == 1
 
     def _check_in_place(self) -> None:
@@ -221,16 +235,11 @@ class SqliteJournal(JournalReader):
         Raises:
             JournalUnusable: They would not.
         """
-        if identity_of(self._path) != self._identity:
+        if identity_of(self._path) != self._open().identity:
             raise JournalUnusable(
                 f"the journal in {self._path} was moved or removed while opsmcp used it; stop "
                 "every opsmcp that uses it, put it back or let a new one begin, and start again"
             )
-
-    @contextmanager
-    def _writing(self) -> Generator[sqlite3.Connection, None, None]:
-        with self._write_lock, translated(self._path), self._writer:
-            yield self._writer
 
 
 def _whole(row: sqlite3.Row, record: RunRecord) -> RunRecord:

@@ -98,9 +98,6 @@ class RunRecord:
 class RunSettings:
     """How runs are started and followed."""
 
-    wait_seconds: float = 45.0
-    """How long a call waits before it answers with a handle. Clients give up at 60."""
-
     deadline_seconds: float = 1800.0
     """When a run that has not ended is called stuck. Ops itself has no deadline."""
 

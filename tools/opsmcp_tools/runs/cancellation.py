@@ -1,14 +1,15 @@
 """Cancelling a run: as far as its source can, for whoever asks or has gone away."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from math import inf
 
 from opsmcp_pipelines.errors import SourceError
-from opsmcp_pipelines.source import Cancelled, Source
+from opsmcp_pipelines.source import Cancelled
 from opsmcp_tools.model.errors import ToolError, ToolUnavailable
-from opsmcp_tools.model.run_record import Clock, RunRecord
+from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import Principal
+from opsmcp_tools.runs.context import RunContext
 from opsmcp_tools.runs.history import History
 from opsmcp_tools.runs.live_run import LiveRun
 from opsmcp_tools.runs.wait import wait_until
@@ -26,27 +27,14 @@ class Cancellation:
 
     def __init__(
         self,
-        source: Source,
+        context: RunContext,
         history: History,
-        live: Mapping[str, LiveRun],
-        clock: Clock,
         wait: Callable[[str, float], Awaitable[RunRecord]],
         settled: Callable[[LiveRun, float], Awaitable[RunRecord]],
     ) -> None:
-        """Prepare.
-
-        Args:
-            source: Runs them.
-            history: Says whose they are.
-            live: Those that this process follows, by their handles.
-            clock: The time.
-            wait: Waits for the end of a run, for some seconds at most.
-            settled: Waits for what becomes of a start, until some monotonic time at most.
-        """
-        self._source = source
+        """Prepare; `wait` and `settled` are as `Executions` has them."""
+        self._context = context
         self._history = history
-        self._live = live
-        self._clock = clock
         self._wait = wait
         self._settled = settled
 
@@ -58,21 +46,21 @@ class Cancellation:
             ToolUnavailable: The source could not be asked.
         """
         record = await self._history.head(run, principal)
-        if record.ended or not self._source.traits.cancels:
+        if record.ended or not self._context.source.traits.cancels:
             return record, Cancelled.GOES_ON
-        live = self._live.get(run)
+        live = self._context.live.get(run)
         if live is not None:
             await wait_until(
-                lambda: live.is_settled, live, clock=self._clock, seconds=_CANCEL_SECONDS
+                lambda: live.is_settled, live, clock=self._context.clock, seconds=_CANCEL_SECONDS
             )
             record = live.record
         if record.ended or not record.source_run:
             return record, Cancelled.GOES_ON
         try:
-            done = await self._source.cancel(record.ref)
+            done = await self._context.source.cancel(record.ref)
         except SourceError as error:
             raise ToolUnavailable(f"{run} was not cancelled: {error}") from error
-        followed = self._live.get(run)
+        followed = self._context.live.get(run)
         if followed is not None:
             followed.hurry()
         acted = done is not Cancelled.GOES_ON or followed is not None
@@ -80,9 +68,9 @@ class Cancellation:
 
     def abandoned_by(self, caller: object) -> LiveRun | None:
         """The run that this caller made and nobody else waits for, if its source can end it."""
-        made = (live for live in self._live.values() if live.caller is caller)
+        made = (live for live in self._context.live.values() if live.caller is caller)
         live = next(made, None)
-        wanted = live is None or live.is_waited_for or not self._source.traits.cancels
+        wanted = live is None or live.is_waited_for or not self._context.source.traits.cancels
         return None if wanted else live
 
     async def abandon(self, live: LiveRun, principal: Principal) -> None:

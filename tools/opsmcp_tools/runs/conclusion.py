@@ -14,11 +14,10 @@ from typing import TypeVarTuple
 import anyio
 
 from opsmcp_pipelines.run import Run, Verdict
-from opsmcp_tools.journal.protocol import Journal
-from opsmcp_tools.journal.writer import JournalWriter
 from opsmcp_tools.model.errors import JournalUnusable, ToolError
-from opsmcp_tools.model.run_record import Clock, RunRecord
-from opsmcp_tools.runs.events import CallRefused, Hooks, RunEnded
+from opsmcp_tools.model.run_record import RunRecord
+from opsmcp_tools.runs.context import RunContext
+from opsmcp_tools.runs.events import CallRefused, RunEnded
 from opsmcp_tools.runs.live_run import LiveRun, State
 
 __all__ = ["Conclusions"]
@@ -36,12 +35,9 @@ _logger = logging.getLogger(__name__)
 class Conclusions:
     """Ends runs, each once."""
 
-    def __init__(self, journal: Journal, writes: JournalWriter, clock: Clock, hooks: Hooks) -> None:
-        """Record in `journal`, by way of `writes`."""
-        self._journal = journal
-        self._writes = writes
-        self._clock = clock
-        self._hooks = hooks
+    def __init__(self, context: RunContext) -> None:
+        """Nothing has ended yet."""
+        self._context = context
         self.last: dict[str, tuple[datetime, float]] = {}
         """By the digests of calls, when their last runs ended here, as told and monotonic."""
 
@@ -54,7 +50,7 @@ class Conclusions:
         refused = CallRefused(record.tool, record.principal, reason, record.run)
         if live.state is State.INTENDED:
             live.refuse(record, refusal)
-            self._hooks.emit(replace(refused, run=""))
+            self._context.hooks.emit(replace(refused, run=""))
         else:
             await self._conclude(record, partial(live.refuse, record, refusal), refused)
 
@@ -67,7 +63,7 @@ class Conclusions:
 
     def _note_end(self, digest: str, at: datetime) -> None:
         self.last.pop(digest, None)
-        self.last[digest] = at, self._clock.monotonic()
+        self.last[digest] = at, self._context.clock.monotonic()
         if len(self.last) > _MOST_ENDS:
             del self.last[next(iter(self.last))]
 
@@ -81,17 +77,17 @@ class Conclusions:
         # Shielded, because whoever was waiting may leave the program as soon as it is told.
         recorded = False
         with anyio.CancelScope(shield=True):
-            recorded = await self.write(self._journal.finish, record)
+            recorded = await self.write(self._context.journal.finish, record)
             conclude()
-        self._hooks.emit(event)
+        self._context.hooks.emit(event)
         while not recorded:
-            await self._clock.sleep(_WRITE_AGAIN_SECONDS)
-            recorded = await self.write(self._journal.finish, record)
+            await self._context.clock.sleep(_WRITE_AGAIN_SECONDS)
+            recorded = await self.write(self._context.journal.finish, record)
 
     async def write(self, write: Callable[[*_Values], object], *values: *_Values) -> bool:
         """Write to the journal. A run goes on when that fails; it is held in memory meanwhile."""
         try:
-            await self._writes.do(write, *values)
+            await self._context.writer.do(write, *values)
         except JournalUnusable as error:
             _logger.warning("what became of a run was not recorded yet: %s", error)
             return False

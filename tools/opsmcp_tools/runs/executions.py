@@ -18,8 +18,7 @@ from opsmcp_pipelines.models import Definition, Operation, OperationKey
 from opsmcp_pipelines.run import Run, Verdict
 from opsmcp_pipelines.source import Cancelled, Source, StartRequest
 from opsmcp_tools.arguments.check import CheckedCall
-from opsmcp_tools.journal.protocol import Journal
-from opsmcp_tools.journal.writer import JournalWriter
+from opsmcp_tools.journal.sqlite_write import Journal
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import ToolUnavailable
 from opsmcp_tools.model.run_record import Clock, RunRecord, RunSettings
@@ -27,6 +26,7 @@ from opsmcp_tools.model.tool import Principal, Tool
 from opsmcp_tools.runs.cancellation import Cancellation
 from opsmcp_tools.runs.conclusion import Conclusions
 from opsmcp_tools.runs.concurrency_limit import ConcurrencyLimit
+from opsmcp_tools.runs.context import RunContext
 from opsmcp_tools.runs.events import EventHook, Hooks, SlowHook
 from opsmcp_tools.runs.history import History
 from opsmcp_tools.runs.lifecycle import Lifecycle
@@ -61,42 +61,19 @@ class Executions:
 
         `contents` gives what exists at the source now: by it is known what a run must show.
         """
-        self._masker = masker or Masker()
-        self._source = source
-        self._journal = journal
+        limit = ConcurrencyLimit(settings, clock)
+        context = RunContext(
+            source, journal, settings, clock, Hooks(hooks), limit, masker or Masker()
+        )
+        conclusions = Conclusions(context)
+        self._context = context
         self._clock = clock
-        self._settings = settings
-        self._limit = ConcurrencyLimit(settings, clock)
         self._contents = contents
-        writes = JournalWriter()
-        self._hooks = Hooks(hooks)
-        conclusions = Conclusions(journal, writes, clock, self._hooks)
-        self._lifecycle = Lifecycle(
-            source,
-            journal,
-            settings=settings,
-            clock=clock,
-            writes=writes,
-            conclusions=conclusions,
-            hooks=self._hooks,
-            limit=self._limit,
-        )
-        live = self._lifecycle.live
-        self._same = SameCalls(journal, live, conclusions, clock, settings.repeat_seconds)
-        self._recovery = Recovery(
-            journal,
-            writes,
-            self._lifecycle,
-            self._limit,
-            settings=settings,
-            clock=clock,
-            source=source.label,
-            masker=self._masker,
-        )
-        self.history = History(journal, live, clock)
-        self._cancellation = Cancellation(
-            source, self.history, live, clock, self.wait, self._settled
-        )
+        self._lifecycle = Lifecycle(context, conclusions)
+        self._same = SameCalls(context, conclusions)
+        self._recovery = Recovery(context, self._lifecycle)
+        self.history = History(journal, context.live, clock)
+        self._cancellation = Cancellation(context, self.history, self.wait, self._settled)
         self._group: TaskGroup | None = None
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
@@ -105,12 +82,12 @@ class Executions:
         Started once the unfinished runs of processes that are gone have been recovered. What hooks
         are notified of is delivered before this ends, bounded in time.
         """
-        async with self._hooks.delivering(), anyio.create_task_group() as group:
+        async with self._context.hooks.delivering(), anyio.create_task_group() as group:
             self._group = group
             try:
                 await self._recovery.recover(group)
                 task_status.started()
-                while every := self._settings.recover_seconds:
+                while every := self._context.settings.recover_seconds:
                     await self._clock.sleep(every)
                     await self._recovery.recover(group)
                 await anyio.sleep_forever()
@@ -155,7 +132,7 @@ class Executions:
         # From here on the call belongs to the server, whatever becomes of who made it.
         try:
             record = replace(record, created_at=self._clock.now())
-            masker = self._masker.also(call.secrets)
+            masker = self._context.masker.also(call.secrets)
             live = LiveRun(record, masker, self._clock, caller=caller)
             definition = Definition(tool.operation, tool.tasks)
             request = StartRequest(
@@ -164,7 +141,7 @@ class Executions:
             way = partial(self._lifecycle.start, request, self._same.answers_since(tool, digest))
             self._lifecycle.launch(self._open_group(), live, way)
         except BaseException:
-            self._limit.leave(principal.name)
+            self._context.limit.leave(principal.name)
             raise
         return await self._settled(live, until, on_progress)
 
@@ -174,9 +151,9 @@ class Executions:
             tool,
             call,
             principal,
-            source=self._source.label,
-            expected=self._source.expect(definition, self._contents(), call.variables),
-            masker=self._masker,
+            source=self._context.source.label,
+            expected=self._context.source.expect(definition, self._contents(), call.variables),
+            masker=self._context.masker,
             now=self._clock.now(),
         )
 
@@ -186,12 +163,12 @@ class Executions:
         Raises:
             ToolUnavailable: There is no room, and no such run: nothing was started.
         """
-        if not self._limit.is_open_to(record.principal):
+        if not self._context.limit.is_open_to(record.principal):
             same = await self._same.find(record, since)
             if same is not None:
                 return same
         try:
-            await self._limit.enter(record.principal)
+            await self._context.limit.enter(record.principal)
         except ToolUnavailable:
             same = await self._same.find(record, since)
             if same is None:
@@ -255,7 +232,7 @@ class Executions:
             operation=operation,
             principal=principal.name,
             arguments={},
-            source=self._source.label,
+            source=self._context.source.label,
             source_run="",
             created_at=self._clock.now(),
             result=Run(Verdict.RUNNING),
@@ -287,7 +264,7 @@ class Executions:
         self, same: RunRecord, digest: str, until: float, on_progress: Progress | None
     ) -> RunRecord:
         """The run of the same call as the answer of the call with that digest."""
-        other = self._lifecycle.live.get(same.run)
+        other = self._context.live.get(same.run)
         if other is not None:
             same = await self._settled(other, until, on_progress)
         return as_repeat(same, digest)
@@ -302,7 +279,7 @@ class Executions:
         Raises:
             UnknownRun: There is no such run.
         """
-        live = self._lifecycle.live.get(run)
+        live = self._context.live.get(run)
         if live is None:
             return await self._wait_elsewhere(run, seconds, on_progress)
         await wait_for_end(live, clock=self._clock, seconds=seconds, on_progress=on_progress)
@@ -320,17 +297,17 @@ class Executions:
             )
 
         async with anyio.create_task_group() as group:
-            for live in self._lifecycle.live.values():
+            for live in self._context.live.values():
                 if live.record.source_run or self._lifecycle.buries:
                     group.start_soon(look_at, live)
 
     def follows(self, run: str) -> bool:
         """Whether this process follows the run."""
-        return run in self._lifecycle.live
+        return run in self._context.live
 
     def deadline_of(self, tool: str) -> float:
         """How long the runs of a tool are followed, in seconds from the call."""
-        return self._settings.deadline_of(tool)
+        return self._context.settings.deadline_of(tool)
 
     async def join(self, record: RunRecord, operation: Operation | None) -> RunRecord:
         """Follow a run that an opsmcp with another journal started; as far as it is known now.
@@ -346,13 +323,13 @@ class Executions:
             ToolUnavailable: It cannot be followed now.
         """
         group = self._open_group()
-        live = self._lifecycle.live.get(record.run)
+        live = self._context.live.get(record.run)
         if live is not None:
             return live.record
         if operation is not None:
             contents = self._contents()
             definition = contents.definition(operation.key) or Definition(operation, ())
-            expected = self._source.expect(definition, contents, record.arguments)
+            expected = self._context.source.expect(definition, contents, record.arguments)
             record = replace(record, expected=expected)
         self._recovery.follow(record, group, self._lifecycle.adopt)
         return record

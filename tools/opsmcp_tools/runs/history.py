@@ -14,7 +14,8 @@ from typing import TypeVar
 import anyio
 
 from opsmcp_pipelines.run import Verdict
-from opsmcp_tools.journal.protocol import Journal, Page, Query
+from opsmcp_tools.journal.sqlite_read import Page, Query
+from opsmcp_tools.journal.sqlite_write import Journal
 from opsmcp_tools.model.errors import JournalUnusable, RunsUnreadable, UnknownCursor, UnknownRun
 from opsmcp_tools.model.run_record import Clock, RunRecord
 from opsmcp_tools.model.tool import Principal

@@ -14,20 +14,18 @@ from anyio.abc import TaskGroup
 
 from opsmcp_pipelines.errors import SourceError
 from opsmcp_pipelines.run import Run, Verdict
-from opsmcp_pipelines.source import Cancelled, LocalSource, RunRef, Source, StartRequest
-from opsmcp_tools.journal.protocol import Journal
-from opsmcp_tools.journal.writer import JournalWriter
+from opsmcp_pipelines.source import Cancelled, LocalSource, RunRef, StartRequest
 from opsmcp_tools.model.errors import (
     JournalUnusable,
     PlanChanged,
     RunOutcomeUnknown,
     ToolUnavailable,
 )
-from opsmcp_tools.model.run_record import Clock, RunRecord, RunSettings
+from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.runs.conclusion import Conclusions
-from opsmcp_tools.runs.concurrency_limit import ConcurrencyLimit
+from opsmcp_tools.runs.context import RunContext
 from opsmcp_tools.runs.definition_check import DefinitionCheck, DefinitionReader
-from opsmcp_tools.runs.events import Hooks, RunProgressed, RunStarted
+from opsmcp_tools.runs.events import RunProgressed, RunStarted
 from opsmcp_tools.runs.follower import Follower
 from opsmcp_tools.runs.live_run import LiveRun, State
 from opsmcp_tools.runs.poller import Poller
@@ -60,36 +58,19 @@ _STOPPED = {
 
 
 class Lifecycle:
-    """Leads runs to their ends. `live` holds those that are not over yet."""
+    """Leads runs to their ends."""
 
-    def __init__(
-        self,
-        source: Source,
-        journal: Journal,
-        *,
-        settings: RunSettings,
-        clock: Clock,
-        writes: JournalWriter,
-        conclusions: Conclusions,
-        hooks: Hooks,
-        limit: ConcurrencyLimit,
-    ) -> None:
+    def __init__(self, context: RunContext, conclusions: Conclusions) -> None:
         """Prepare; there is no run yet."""
-        self._source = source
-        self._journal = journal
-        self._writes = writes
+        source, settings, clock = context.source, context.settings, context.clock
+        self._context, self._clock, self._journal = context, clock, context.journal
         self._conclusions = conclusions
-        self._settings = settings
-        self._clock = clock
-        self._hooks = hooks
-        self._limit = limit
         self._poller = Poller(source, clock=clock, requests_per_second=settings.requests_per_second)
         self._definitions = DefinitionReader(source, self._poller.turn)
         self._starter = Starter(source, clock, settings, self._poller.turn)
         self._frugal = bool(settings.requests_per_second)
         self._local = source if isinstance(source, LocalSource) else None
         self._leading: set[anyio.CancelScope] = set()
-        self.live: dict[str, LiveRun] = {}
 
     def launch(self, group: TaskGroup, live: LiveRun, way: Way) -> None:
         """Lead a run to its end in `group`, on one of the ways below. It has entered the limit."""
@@ -103,10 +84,10 @@ class Lifecycle:
                     await self._lead(live, way)
             finally:
                 self._leading.discard(scope)
-                self._limit.leave(live.record.principal)
+                self._context.limit.leave(live.record.principal)
 
         group.start_soon(lead)
-        self.live[live.record.run] = live
+        self._context.live[live.record.run] = live
 
     async def stop(self) -> None:
         """Let the runs that end with this process end, and record how; the others go on."""
@@ -114,9 +95,12 @@ class Lifecycle:
             return
         with anyio.move_on_after(_STOP_SECONDS, shield=True):
             await self._local.stop()
-            for live in tuple(self.live.values()):
+            for live in tuple(self._context.live.values()):
                 await wait_until(
-                    lambda live=live: live.is_over, live, clock=self._clock, seconds=_STOP_SECONDS
+                    lambda live=live: live.is_over,
+                    live,
+                    clock=self._clock,
+                    seconds=_STOP_SECONDS,
                 )
         for scope in self._leading:
             scope.cancel()
@@ -139,21 +123,21 @@ class Lifecycle:
                 await self._conclusions.refuse(live, failed)
             elif not live.record.ended:
                 await self._conclusions.end(live, Run(Verdict.UNKNOWN, reason=_OUR_FAILURE))
-        self.live.pop(live.record.run, None)
+        self._context.live.pop(live.record.run, None)
 
     async def start(
         self, request: StartRequest, ended_since: datetime | None, live: LiveRun
     ) -> None:
         """A new call. Nothing is sent unless the journal has it and knows no such call."""
         try:
-            same = await self._writes.do(self._journal.add, live.record, ended_since)
+            same = await self._context.writer.do(self._journal.add, live.record, ended_since)
             if same is not None:
                 live.join(same)
                 return
             live.note_recorded()
             ref = await self._starter.start_once(
                 request,
-                until_seconds=self._settings.deadline_of(live.record.tool),
+                until_seconds=self._context.settings.deadline_of(live.record.tool),
                 on_doubt=partial(live.doubt, _SEARCHED),
             )
         except JournalUnusable as error:
@@ -171,7 +155,7 @@ class Lifecycle:
         """A run of a process that is gone. What was never answered is looked for."""
         record = live.record
         if self._local is not None:
-            self._hooks.emit(RunStarted(record, recovered=True))
+            self._context.hooks.emit(RunStarted(record, recovered=True))
             note = await self._local.end_left_over(record.operation, record.run)
             await self._conclusions.end(live, record.result.cut_off(note))
             return
@@ -183,7 +167,7 @@ class Lifecycle:
             ref = await self._starter.find_unanswered(
                 record.operation,
                 record.run,
-                until_seconds=self._settings.deadline_of(record.tool),
+                until_seconds=self._context.settings.deadline_of(record.tool),
                 sent_at=record.created_at,
             )
         except RunOutcomeUnknown as error:
@@ -209,12 +193,13 @@ class Lifecycle:
             await self._conclusions.write(self._journal.accepted, live.record.run, ref.name)
         durations = await self._durations(live.record) if self._frugal else ()
         live.accept(ref.name, statistics.median(durations) if durations else None)
-        self._hooks.emit(RunStarted(live.record, recovered))
+        self._context.hooks.emit(RunStarted(live.record, recovered))
+        settings = self._context.settings
         follower = Follower(
-            live, self._poller, clock=self._clock, settings=self._settings, durations=durations
+            live, self._poller, clock=self._clock, settings=settings, durations=durations
         )
         run = await self._observe(live, follower)
-        if run.verdict is Verdict.STUCK and self._source.traits.cancels:
+        if run.verdict is Verdict.STUCK and self._context.source.traits.cancels:
             run = await self._stop(ref, run, follower)
         await self._conclusions.end(live, run)
         if self._local is not None:
@@ -225,7 +210,7 @@ class Lifecycle:
         run, note = live.record.result, ""
         writer = ProgressWriter(
             self._journal.progressed,
-            self._writes,
+            self._context.writer,
             self._clock,
             live.record,
             each_step=self._local is not None,
@@ -239,9 +224,10 @@ class Lifecycle:
                 await writer.observe(live.record)
                 await self._learn_usual(live)
 
-            run = await follower.follow(
-                on_poll=on_poll, on_change=lambda: self._hooks.emit(RunProgressed(live.record))
-            )
+            def on_change() -> None:
+                self._context.hooks.emit(RunProgressed(live.record))
+
+            run = await follower.follow(on_poll=on_poll, on_change=on_change)
             note = await check.note()
             group.cancel_scope.cancel()
         return run.ending(run.verdict, "; ".join(filter(None, (run.reason, note))))
@@ -249,7 +235,7 @@ class Lifecycle:
     async def _stop(self, ref: RunRef, stuck: Run, follower: Follower) -> Run:
         """End a run that is past its deadline, where that is possible; as it is then."""
         try:
-            done = await self._source.cancel(ref)
+            done = await self._context.source.cancel(ref)
         except SourceError:
             done = Cancelled.GOES_ON
         now = await follower.poll(ref)

@@ -9,12 +9,9 @@ from datetime import timedelta
 
 from anyio.abc import TaskGroup
 
-from opsmcp_tools.journal.protocol import Journal
-from opsmcp_tools.journal.writer import JournalWriter
-from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import JournalUnusable
-from opsmcp_tools.model.run_record import Clock, RunRecord, RunSettings
-from opsmcp_tools.runs.concurrency_limit import ConcurrencyLimit
+from opsmcp_tools.model.run_record import RunRecord
+from opsmcp_tools.runs.context import RunContext
 from opsmcp_tools.runs.lifecycle import Lifecycle, Way
 from opsmcp_tools.runs.live_run import LiveRun, State
 
@@ -29,27 +26,11 @@ _logger = logging.getLogger(__name__)
 class Recovery:
     """Recovers runs, into a task group that somebody else owns."""
 
-    def __init__(
-        self,
-        journal: Journal,
-        writes: JournalWriter,
-        lifecycle: Lifecycle,
-        limit: ConcurrencyLimit,
-        *,
-        settings: RunSettings,
-        clock: Clock,
-        source: str,
-        masker: Masker,
-    ) -> None:
-        """Prepare; `source` is what the source of this process is called."""
-        self._journal = journal
-        self._writes = writes
+    def __init__(self, context: RunContext, lifecycle: Lifecycle) -> None:
+        """Prepare; nothing is recovered yet."""
+        self._context = context
         self._lifecycle = lifecycle
-        self._limit = limit
-        self._settings = settings
-        self._clock = clock
-        self._source = source
-        self._masker = masker
+        self._source = context.source.label
 
     async def recover(self, group: TaskGroup, run: str | None = None) -> bool:
         """Follow the unfinished runs (or the one) that no live process follows any more.
@@ -57,7 +38,8 @@ class Recovery:
         Those of another source can only be ended, once nobody else will.
         """
         try:
-            claimed = await self._writes.do(self._journal.claim, self._is_to_recover, run)
+            claim = self._context.journal.claim
+            claimed = await self._context.writer.do(claim, self._is_to_recover, run)
         except JournalUnusable as error:
             _logger.warning("unfinished runs were not recovered: %s", error)
             return False
@@ -69,14 +51,14 @@ class Recovery:
 
     def _is_to_recover(self, record: RunRecord) -> bool:
         """Whether a run is to be claimed from the journal; called in a thread."""
-        if record.run in self._lifecycle.live:
+        if record.run in self._context.live:
             return False
-        late = timedelta(seconds=self._settings.deadline_of(record.tool)) + _LEARNABLE
-        return record.source == self._source or self._clock.now() - record.created_at > late
+        late = timedelta(seconds=self._context.settings.deadline_of(record.tool)) + _LEARNABLE
+        return record.source == self._source or self._context.clock.now() - record.created_at > late
 
     def follow(self, record: RunRecord, group: TaskGroup, way: Way) -> None:
         """Follow a run that exists already, whether there is room for it or not."""
         state = State.ACCEPTED if record.source_run else State.RECORDED
-        self._limit.force(record.principal)
-        live = LiveRun(record, self._masker, self._clock, state=state)
+        self._context.limit.force(record.principal)
+        live = LiveRun(record, self._context.masker, self._context.clock, state=state)
         self._lifecycle.launch(group, live, way)

@@ -3,17 +3,16 @@
 Calls are the same by their digest, or by the key that the caller gave. Starts nothing.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import anyio
 
-from opsmcp_tools.journal.protocol import Journal
 from opsmcp_tools.model.errors import JournalUnusable, ToolUnavailable
-from opsmcp_tools.model.run_record import Clock, Repeat, RunRecord
+from opsmcp_tools.model.run_record import Repeat, RunRecord
 from opsmcp_tools.model.tool import Principal, Tool
 from opsmcp_tools.runs.conclusion import Conclusions
+from opsmcp_tools.runs.context import RunContext
 from opsmcp_tools.runs.live_run import LiveRun
 
 __all__ = ["SameCalls", "as_repeat"]
@@ -22,27 +21,15 @@ __all__ = ["SameCalls", "as_repeat"]
 class SameCalls:
     """Finds the runs of calls that were made before."""
 
-    def __init__(
-        self,
-        journal: Journal,
-        live: Mapping[str, LiveRun],
-        conclusions: Conclusions,
-        clock: Clock,
-        repeat_seconds: float,
-    ) -> None:
-        """Look in `journal` and among the `live` runs, by their handles.
-
-        For `repeat_seconds`, a run that changed something and ended answers the same call.
-        """
-        self._journal = journal
-        self._live = live
+    def __init__(self, context: RunContext, conclusions: Conclusions) -> None:
+        """For `repeat_seconds`, a run that changed something and ended answers the same call."""
+        self._context = context
         self._conclusions = conclusions
-        self._clock = clock
-        self._window = timedelta(seconds=repeat_seconds)
+        self._window = timedelta(seconds=context.settings.repeat_seconds)
 
     def in_flight(self, tool: Tool, principal: Principal, digest: str, key: str) -> LiveRun | None:
         """The run of the same call, if this process follows it."""
-        for live in self._live.values():
+        for live in self._context.live.values():
             record = live.record
             if record.ended or (record.principal, record.tool) != (principal.name, tool.name):
                 continue
@@ -57,7 +44,7 @@ class SameCalls:
             ToolUnavailable: It cannot be read.
         """
         try:
-            return await anyio.to_thread.run_sync(self._journal.same, record, since)
+            return await anyio.to_thread.run_sync(self._context.journal.same, record, since)
         except JournalUnusable as error:
             raise ToolUnavailable(f"nothing was started now: {error}") from error
 
@@ -68,13 +55,13 @@ class SameCalls:
         """
         if tool.hints.read_only:
             return None
-        since = self._clock.now() - self._window
+        since = self._context.clock.now() - self._window
         last = self._conclusions.last.get(digest)
         if last is None:
             return since
         # Of what ended here it is known how long ago that was, whatever the time of day became.
         ended_at, at = last
-        if self._clock.monotonic() - at <= self._window.total_seconds():
+        if self._context.clock.monotonic() - at <= self._window.total_seconds():
             return min(since, ended_at)
         return max(since, ended_at + timedelta.resolution)
 
