@@ -1,6 +1,7 @@
 """CONTRIBUTING.md and docs/architecture.md name what is there, and all of it."""
 
 import re
+import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -47,6 +48,21 @@ def test_no_folder_has_more_modules_than_one_can_look_over() -> None:
     for package in _PACKAGES:
         for folder in {path.parent for path in (ROOT / package).rglob("*.py")}:
             assert len(list(folder.glob("*.py"))) <= 22, folder
+
+
+def test_every_contract_that_keeps_others_from_the_sources_names_them_all() -> None:
+    sources = {
+        f"opsmcp_pipelines.{path.parent.name}"
+        for path in (ROOT / "pipelines" / "opsmcp_pipelines").glob("*/source.py")
+    }
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    kept = [
+        set(contract["forbidden_modules"])
+        for contract in project["tool"]["importlinter"]["contracts"]
+        if sources & set(contract.get("forbidden_modules", ()))
+    ]
+    assert len(sources) > 1 and len(kept) > 3
+    assert [sources - named for named in kept] == [set()] * len(kept)
 
 
 @pytest.mark.parametrize("package", _PACKAGES)

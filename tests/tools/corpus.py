@@ -1,16 +1,19 @@
 """Values that must be refused, and values that must not: one input of every kind to try them on."""
 
 from opsmcp_pipelines.kinds.kind import Kind, VariableKind
+from opsmcp_pipelines.kinds.table import KINDS
 from opsmcp_pipelines.models import Cluster, Host, Step, Task, Variable
 from opsmcp_tools.arguments.choices import Inventory
 from opsmcp_tools.model.tool import Bound, Hints, Input, Tool
 from opsmcp_tools.toolbox.schema import build_input, input_schema
+from tests.pipelines.kinds.good_values import GOOD_VALUES
 
 INVENTORY = Inventory(
     clusters=(Cluster("east", "the first"), Cluster("west", default=True)),
     hosts=(Host("web-1", "ops", reachable=True), Host("web-2", "ops", reachable=False)),
 )
 VARIABLES: dict[Kind, Variable] = {
+    **{kind: Variable(str(kind)) for kind in KINDS},
     Kind.CLUSTER: Variable("cluster"),
     Kind.HOST: Variable("host"),
     Kind.KUBERNETES_NAME: Variable("pod"),
@@ -351,6 +354,7 @@ HOSTILE_BY_KIND: dict[Kind, tuple[object, ...]] = {
 }
 
 ORDINARY: dict[Kind, tuple[object, ...]] = {
+    **GOOD_VALUES,
     Kind.CLUSTER: ("east", "west"),
     Kind.HOST: ("web-1", "web-2"),
     Kind.KUBERNETES_NAME: (

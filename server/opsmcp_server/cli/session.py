@@ -26,6 +26,7 @@ from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import Config
 from opsmcp_server.process.signals import run_until_signalled
 from opsmcp_server.protocol.services import Services
+from opsmcp_server.sources.registry import why_not_embedded
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import (
     ApprovalsUnusable,
@@ -109,11 +110,9 @@ def run_with_context(
 
 
 def _warn_of_unused(config: Config) -> None:
-    if config.ops.server and config.embedded.manifests:
-        logger.warning(
-            "embedded.manifests is not used, because ops.server is set (%s)",
-            config.origins.get("ops.server"),
-        )
+    why = why_not_embedded(config)
+    if why and config.embedded.manifests:
+        logger.warning("embedded.manifests is not used, because %s", why)
 
 
 async def _work(

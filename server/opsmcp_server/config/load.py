@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 
 from opsmcp_server.config import schema as settings
 from opsmcp_server.config.bound_values import BoundValue, read_bound_value
@@ -36,7 +37,9 @@ __all__ = ["Config", "Entry", "load", "setting_names", "settings_of", "state_dir
 _NAMED = ("bind.", "people.")
 """Groups whose settings have names that somebody chose."""
 
-_DIRECTORIES = frozenset({"embedded.manifests", "state.dir"})
+
+_PATHS: tuple[object, ...] = (Path, tuple[Path, ...])
+"""The types of settings that are paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,11 @@ class Config(BaseModel):
     """The settings files that are there: which one counts, and which do not."""
     manifest_digests: Mapping[str, str] | None = Field(default=None, repr=False)
     """The SHA-256 of each manifest that may be used, by path; None where all may."""
+
+    def has(self, setting: str) -> bool:
+        """Whether a setting has a value that is not empty."""
+        group, _, field = setting.partition(".")
+        return bool(getattr(getattr(self, group), field))
 
     def bound_values(self) -> dict[str, str]:
         """The values of bound variables, readable. For the engine, never for people."""
@@ -268,9 +276,16 @@ def _split(key: str, value: str) -> object:
 
 
 def _is_list(key: str) -> bool:
+    return isinstance(_field(key).default, tuple)
+
+
+def _is_path(key: str) -> bool:
+    return _field(key).annotation in _PATHS
+
+
+def _field(key: str) -> FieldInfo:
     group, _, field = key.partition(".")
-    default: object = _groups()[group].model_fields[field].default
-    return isinstance(default, tuple)
+    return _groups()[group].model_fields[field]
 
 
 def _from_flags(flags: Mapping[str, object], cwd: Path) -> dict[str, RawSetting]:
@@ -282,7 +297,7 @@ def _from_flags(flags: Mapping[str, object], cwd: Path) -> dict[str, RawSetting]
 
 
 def _resolve_paths(item: RawSetting, environ: Mapping[str, str]) -> RawSetting:
-    if item.key not in _DIRECTORIES:
+    if not _is_path(item.key):
         return item
     value = item.value
     if isinstance(value, str):

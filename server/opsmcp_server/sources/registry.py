@@ -1,7 +1,7 @@
 """Which sources there are, and which one the settings name; each is imported when it is opened.
 
-To add one: a module beside this one with `open_source(context)`, a row in `_MODULES`, and the rule
-in `source_name` by which settings name it. What a source is like it says itself (`Source.traits`).
+To add one: a module beside this one with `open_source(context)`, and a row in `_SOURCES`. What a
+source is like it says itself (`Source.traits`).
 """
 
 from collections.abc import Callable, Mapping
@@ -9,17 +9,27 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
+from typing import NamedTuple
 
 from opsmcp_pipelines.source import Source
 from opsmcp_server.config.load import Config
 from opsmcp_tools.masking.masker import Masker
 
-__all__ = ["SourceContext", "open_source", "source_name"]
+__all__ = ["SourceContext", "open_source", "source_name", "why_not_embedded"]
 
-_MODULES: Mapping[str, str] = MappingProxyType(
+_EMBEDDED = "embedded"
+
+
+class _Row(NamedTuple):
+    module: str
+    setting: str = ""
+    """What chooses it, when it has a value; the first row that has one counts."""
+
+
+_SOURCES: Mapping[str, _Row] = MappingProxyType(
     {
-        "ops": "opsmcp_server.sources.ops",
-        "embedded": "opsmcp_server.sources.embedded",
+        "ops": _Row("opsmcp_server.sources.ops", "ops.server"),
+        _EMBEDDED: _Row("opsmcp_server.sources.embedded"),
     }
 )
 
@@ -38,9 +48,16 @@ class SourceContext:
 
 def source_name(config: Config) -> str:
     """The name of the source that the settings choose."""
-    return "ops" if config.ops.server else "embedded"
+    chosen = (name for name, row in _SOURCES.items() if row.setting and config.has(row.setting))
+    return next(chosen, _EMBEDDED)
+
+
+def why_not_embedded(config: Config) -> str:
+    """Which setting chooses another source than the embedded engine, and where it came from."""
+    setting = _SOURCES[source_name(config)].setting
+    return f"{setting} is set ({config.origins.get(setting)})" if setting else ""
 
 
 def open_source(context: SourceContext) -> AbstractAsyncContextManager[Source]:
     """The source that the settings choose, open for as long as the block lasts."""
-    return import_module(_MODULES[source_name(context.config)]).open_source(context)
+    return import_module(_SOURCES[source_name(context.config)].module).open_source(context)
