@@ -96,6 +96,7 @@ def claude_code(programs: Path, folder: Path, model: str, opsmcp: str) -> Any:
         "ANTHROPIC_BASE_URL": model.removesuffix("/v1"),
         "ANTHROPIC_API_KEY": "scripted",
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        "MCP_CONNECTION_NONBLOCKING": "0",
     }
 
 
@@ -193,4 +194,4 @@ def _folder(root: str, name: str) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(anyio.run(main, Path(sys.argv[1], "node_modules", ".bin")))
+    sys.exit(anyio.run(main, Path(sys.argv[1], "node_modules", ".bin").absolute()))
