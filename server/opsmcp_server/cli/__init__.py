@@ -96,12 +96,26 @@ def _uncollected() -> Generator[None]:
 @click.group(cls=_Commands, name="opsmcp")
 @click.version_option(package_name="opsmcp", message="opsmcp %(version)s")
 @click.option("-v", "--verbose", is_flag=True, help="Log more, on stderr; as after the command.")
-def root(verbose: bool) -> None:
+@click.pass_context
+def root(ctx: click.Context, verbose: bool) -> None:
     """Ops pipelines and tasks as typed MCP tools.
 
     Exit status: 0 good, 1 the operation did not succeed, 2 wrong use or configuration, 3 the source
     cannot be reached.
     """
+    if ctx.invoked_subcommand != "stdio":
+        _open_closed_output()
+
+
+def _open_closed_output() -> None:
+    """Make writing to a standard output that is closed (`>&-`) fail as it does on a full disk.
+
+    Otherwise the next file that is opened would get its number, and with it what is printed.
+    """
+    if sys.stdout is None:
+        unwritable = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(unwritable, 1)
+        sys.stdout = open(1, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process
 
 
 def main() -> None:
@@ -117,7 +131,7 @@ def run(arguments: Sequence[str]) -> int:
         error.show()
         return error.exit_code
     except click.ClickException as error:
-        click.echo(f"opsmcp: {error.format_message()}{_hint(error)}", err=True)
+        _tell(f"opsmcp: {error.format_message()}{_hint(error)}")
         return error.exit_code
     except click.Abort:
         return _INTERRUPTED
@@ -136,8 +150,14 @@ def leave_closed_pipe() -> int:
 
 def leave_unwritten(error: OSError) -> int:
     """The same when the output cannot be written for another reason, which is said."""
-    click.echo(f"opsmcp: the output could not be written: {error.strerror or error}", err=True)
+    _tell(f"opsmcp: the output could not be written: {error.strerror or error}")
     return leave_closed_pipe()
+
+
+def _tell(text: str) -> None:
+    from opsmcp_server.cli.terminal import tell
+
+    tell(text)
 
 
 def _hint(error: click.ClickException) -> str:

@@ -10,7 +10,7 @@ import click
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.start import Failed
-from opsmcp_server.cli.terminal import can_ask, confirm
+from opsmcp_server.cli.terminal import can_ask, confirm, tell
 from opsmcp_server.protocol.services import Services
 from opsmcp_tools.model.errors import UnknownTool
 from opsmcp_tools.model.tool import Tool
@@ -56,7 +56,7 @@ def command(shared: Shared, names: tuple[str, ...], yes: bool) -> int:
         )
         click.echo(f"Approved {_count(changes)}.")
         if not services.calls.config.policy.pin:
-            click.echo("opsmcp: approvals are not asked for: policy.pin is false", err=True)
+            tell("opsmcp: approvals are not asked for: policy.pin is false")
         return 0
 
     return run_with_services(shared, work, follows_runs=False)

@@ -23,7 +23,7 @@ from opsmcp_server.calls.prepare import (
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_context
 from opsmcp_server.cli.start import Failed, WrongUse
-from opsmcp_server.cli.terminal import can_ask, confirm, progress_line, show_json, show_text
+from opsmcp_server.cli.terminal import can_ask, confirm, progress_line, show_json, show_text, tell
 from opsmcp_server.cli.verdicts import verdict_status, verdict_style
 from opsmcp_server.protocol.builtin_tools import plan_operation, registry
 from opsmcp_server.protocol.builtin_tools.row import BuiltIn
@@ -208,7 +208,7 @@ def _ask(prepared: Prepared, asked: Question, shared: Shared) -> None:
             f"({prepared.decision.reason}), and there is no terminal to ask on. "
             f"To agree: {agreed}"
         )
-    click.echo(clean(asked.text), err=True)
+    tell(clean(asked.text))
     if not confirm("Start it?"):
         raise Failed(f"{prepared.tool.name} was not started")
 
@@ -243,10 +243,9 @@ async def _start(context: CallContext, prepared: Prepared, key: str) -> RunRecor
     try:
         return await context.executions.start(tool, call, principal, key=key)
     except anyio.get_cancelled_exc_class():
-        click.echo(
+        tell(
             "opsmcp: Interrupted while the run was being started. "
-            "What became of it is shown by: opsmcp runs",
-            err=True,
+            "What became of it is shown by: opsmcp runs"
         )
         raise
 
@@ -261,5 +260,5 @@ async def _leave(context: CallContext, record: RunRecord, why: str) -> RunRecord
     else:
         then = "has ended" if now.ended else "goes on"
     look = shlex.join(["opsmcp", "runs", record.run, *context.config.options])
-    click.echo(f"opsmcp: {why}. The run {then}; look at it with: {look}", err=True)
+    tell(f"opsmcp: {why}. The run {then}; look at it with: {look}")
     return now

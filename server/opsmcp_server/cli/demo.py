@@ -161,7 +161,7 @@ def _text(result: types.CallToolResult) -> str:
 
 
 def _lines(seen: _Seen) -> Iterator[str]:
-    """All that is shown, in lines that no terminal has to break."""
+    """All that is shown, in lines that a terminal has not to break, but for YAML and commands."""
     yield from _heading("opsmcp turns a team's runbooks into typed tools for any LLM client.")
     yield from _heading("1. A runbook:")
     yield from (f"   {line}" for line in _RUNBOOK.splitlines())
@@ -190,11 +190,13 @@ def _next(*, kept: bool) -> Iterator[str]:
         steps.append((f"{program} runs", "the run above; nothing else was started"))
     for options, does in steps:
         line = f"   {options}  # {does}"
-        yield from [line] if len(line) <= _WIDTH else [f"   {options}", f"      # {does}"]
+        fits = len(line) <= min(_WIDTH, shutil.get_terminal_size().columns)
+        yield from [line] if fits else [f"   {options}", f"      # {does}"]
 
 
 def _heading(text: str) -> Iterator[str]:
-    yield click.style(text, fg="cyan", bold=True) if sys.stdout.isatty() else text
+    for row in wrapped(text):
+        yield click.style(row, fg="cyan", bold=True) if sys.stdout.isatty() else row
 
 
 def _indented(text: str) -> Iterator[str]:

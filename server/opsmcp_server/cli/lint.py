@@ -6,15 +6,13 @@ from pathlib import Path
 
 import click
 
-from opsmcp_pipelines.catalogue import Problem
 from opsmcp_pipelines.models import OperationKey
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
-from opsmcp_server.cli.terminal import Cell, show_json, show_table
+from opsmcp_server.cli.terminal import Cell, show_json, show_table, tell
 from opsmcp_server.protocol.services import Services
 from opsmcp_tools.model.tool import JsonObject, Withheld
 from opsmcp_tools.safe_text.characters import show_hidden
-from opsmcp_tools.toolbox.build import Toolbox
 from opsmcp_tools.toolbox.finding import Finding, Severity
 from opsmcp_tools.toolbox.manifest_mend import ManifestMend
 from opsmcp_tools.toolbox.source_lint import Report, lint_source, suggest_settings
@@ -40,7 +38,7 @@ def command(shared: Shared, as_json: bool, patch: bool, diff: bool) -> int:
     async def work(services: Services) -> int:
         toolbox = await services.calls.tools.current()
         reports, settings = lint_source(toolbox.catalogue, services.clients.tool_settings)
-        broken = _broken(toolbox)
+        broken = toolbox.broken
         files = toolbox.catalogue.contents.files
         mend = ManifestMend(files, dict(_texts(files, reports)))
         if as_json:
@@ -68,18 +66,13 @@ def _texts(
             continue  # It changed meanwhile; its findings have no line then.
 
 
-def _broken(toolbox: Toolbox) -> list[Withheld]:
-    """What is no tool through a fault of its own, and not for what this machine lacks."""
-    problems = toolbox.catalogue.contents.problems
-    absent = {_key(problem) for problem in problems if problem.absent}
-    return [item for item in toolbox.withheld if _key(item) not in absent]
-
-
-def _key(item: Withheld | Problem) -> OperationKey:
+def _key(item: Withheld) -> OperationKey:
     return OperationKey(item.kind, item.namespace, item.operation)
 
 
-def _scores(reports: tuple[Report, ...], broken: list[Withheld]) -> Mapping[OperationKey, int]:
+def _scores(
+    reports: tuple[Report, ...], broken: tuple[Withheld, ...]
+) -> Mapping[OperationKey, int]:
     """The points of each operation: none for one that is no tool."""
     lost = {_key(item) for item in broken}
     keys = {report.operation.key: report for report in reports}
@@ -93,7 +86,7 @@ def _has_error(report: Report) -> bool:
 def _data(
     reports: tuple[Report, ...],
     settings: tuple[str, ...],
-    broken: list[Withheld],
+    broken: tuple[Withheld, ...],
     mend: ManifestMend,
 ) -> JsonObject:
     scores = _scores(reports, broken)
@@ -155,7 +148,7 @@ def _show_diff(mend: ManifestMend, reports: tuple[Report, ...]) -> None:
 def _show(
     reports: tuple[Report, ...],
     settings: tuple[str, ...],
-    broken: list[Withheld],
+    broken: tuple[Withheld, ...],
     mend: ManifestMend,
 ) -> None:
     scores = _scores(reports, broken)
@@ -185,7 +178,7 @@ def _show(
     ]
     show_table(("operation", "score", "rule", "what could be better", "file"), rows)
     clean = sum(not report.findings and scores[report.operation.key] > 0 for report in reports)
-    click.echo(f"{clean} of {len(reports)} operations have no findings.", err=True)
+    tell(f"{clean} of {len(reports)} operations have no findings.")
 
 
 def _told(report: Report, finding: Finding, mend: ManifestMend) -> str:

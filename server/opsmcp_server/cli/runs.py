@@ -12,7 +12,7 @@ from opsmcp_server.calls.answer import run_data, run_text
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_context
-from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text
+from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text, tell
 from opsmcp_server.cli.verdicts import verdict_style
 from opsmcp_server.protocol.builtin_tools import get_run, get_run_output, list_runs
 from opsmcp_tools.model.run_record import RunRecord
@@ -124,9 +124,9 @@ async def _list(
     columns = ("run", "verdict", "started", "took", "tool", "arguments")
     show_table(columns, [_row(record) for record in page.runs], empty="There are no such runs.")
     if page.damaged:
-        click.echo(clean(list_runs.damaged_runs(page.damaged)), err=True)
+        tell(clean(list_runs.damaged_runs(page.damaged)))
     if page.cursor:
-        click.echo(f"There are more: {shlex.join([*again, '--cursor', page.cursor])}", err=True)
+        tell(f"There are more: {shlex.join([*again, '--cursor', page.cursor])}")
 
 
 def _entry(record: RunRecord) -> dict[str, object]:

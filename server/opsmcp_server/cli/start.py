@@ -73,8 +73,10 @@ def read_config(shared: Shared) -> Config:
         raise WrongUse(str(error)) from error
     for file in config.files:
         if not file.used:
+            from opsmcp_server.cli.terminal import tell
+
             said = f"opsmcp: {file.path} is ignored: {file.why}; {file.remedy}"
-            click.echo(show_hidden(said), err=True)
+            tell(show_hidden(said))
     return config
 
 

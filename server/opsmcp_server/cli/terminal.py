@@ -6,13 +6,14 @@ terminal to draw on.
 """
 
 import json
+import os
 import shutil
 import signal
 import sys
 import textwrap
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 import click
 
@@ -28,6 +29,7 @@ __all__ = [
     "show_json",
     "show_table",
     "show_text",
+    "tell",
     "wrapped",
 ]
 
@@ -35,10 +37,8 @@ _WIDEST_CELL = 500
 _WIDEST_FIRST = 30
 _WIDEST_SHORT = 14
 _NARROWEST = 20
-_BETWEEN = 3
-"""Columns that a column of a table takes beside its width, with what is drawn around it."""
-
-_BETWEEN_BARE = 2
+_GAP = 2
+"""Columns between two cells of a row."""
 
 
 class Cell(NamedTuple):
@@ -85,14 +85,17 @@ def _draw_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
 
     console = Console()
     names = columns or [""] * len(rows[0])
-    between = _BETWEEN if columns else _BETWEEN_BARE
-    widths = _widths(names, rows, console.width - between * len(names))
+    widths = _widths(names, rows, console.width - _GAP * (len(names) - 1))
     if widths is None:
         for row in rows:
-            for number, cell in enumerate(row):
-                _draw_item(cell, indent=2 if number else 0)
+            _draw_record(row, console.width)
         return
-    table = Table(box=SIMPLE_HEAD if columns else None, show_header=bool(columns), pad_edge=False)
+    # The line under the titles takes one column of each gap.
+    padding = (0, _GAP - 1 if columns else _GAP, 0, 0)
+    box = SIMPLE_HEAD if columns else None
+    table = Table(
+        box=box, show_header=bool(columns), show_edge=False, pad_edge=False, padding=padding
+    )
     for name, width in zip(names, widths, strict=True):
         table.add_column(name, width=width, overflow="fold")
     for row in rows:
@@ -137,12 +140,34 @@ def _longest_word(text: str) -> int:
     return max((_length(word) if word.isascii() else 2 for word in text.split()), default=1)
 
 
-def _draw_item(cell: Cell, *, indent: int) -> None:
+def _draw_record(cells: Sequence[Cell], columns: int) -> None:
+    """One row of a table as a few rows of a narrow terminal, indented below the first."""
     from rich.console import Console
     from rich.text import Text
 
-    for row in wrapped(cell.text, indent) if cell.text else ():
-        Console().print(Text(" " * indent + row, style=cell.style), soft_wrap=True)
+    for number, row in enumerate(_filled(cells, columns)):
+        indent = " " * _GAP if number else ""
+        if len(row) > 1:
+            parts = [Text(cell.text, style=cell.style) for cell in row]
+        else:
+            parts = [Text(part, style=row[0].style) for part in wrapped(row[0].text, len(indent))]
+        between = " " * _GAP if len(row) > 1 else f"\n{indent}"
+        Console().print(Text(indent) + Text(between).join(parts), soft_wrap=True)
+
+
+def _filled(cells: Sequence[Cell], columns: int) -> list[list[Cell]]:
+    """As many cells in each row as it has room for; one that is longer than a row is alone."""
+    rows: list[list[Cell]] = []
+    room = 0
+    for cell in cells:
+        needed = _GAP + _length(cell.text)
+        if needed > room:
+            rows.append([])
+            room = columns
+        if cell.text:
+            rows[-1].append(cell)
+            room -= needed
+    return [row for row in rows if row]
 
 
 def show_text(text: str, style: str = "") -> None:
@@ -169,14 +194,22 @@ def show_text(text: str, style: str = "") -> None:
             click.echo(row)
 
 
-def wrapped(line: str, indent: int = 0) -> list[str]:
+def tell(text: str) -> None:
+    """What a person is told beside the answer, on stderr; a terminal breaks no word of it."""
+    for line in text.split("\n"):
+        for row in wrapped(line, on=sys.stderr):
+            click.echo(row, err=True)
+
+
+def wrapped(line: str, indent: int = 0, *, on: TextIO | None = None) -> list[str]:
     """The rows of a line on this terminal, broken between words; in a pipe the line as it is.
 
     A word that is longer than a row stays whole: the terminal breaks it, and it can be copied.
     """
-    if not sys.stdout.isatty():
+    stream = on or sys.stdout
+    if not stream.isatty():
         return [line]
-    columns = max(_NARROWEST, shutil.get_terminal_size().columns - indent)
+    columns = max(_NARROWEST, _columns(stream) - indent)
     margin = line[: len(line) - len(line.lstrip(" -"))]
     rows = textwrap.wrap(
         line,
@@ -187,6 +220,15 @@ def wrapped(line: str, indent: int = 0) -> list[str]:
         break_on_hyphens=False,
     )
     return rows or [""]
+
+
+def _columns(stream: TextIO) -> int:
+    """How wide a terminal is; of stderr also where stdout is a pipe."""
+    try:
+        size = os.get_terminal_size(stream.fileno())
+    except OSError:
+        return shutil.get_terminal_size().columns
+    return shutil.get_terminal_size((size.columns or 80, size.lines)).columns
 
 
 def show_json(data: object) -> None:

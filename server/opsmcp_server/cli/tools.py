@@ -6,10 +6,16 @@ import shlex
 import click
 import mcp_types as types
 
-from opsmcp_pipelines.models import COPILOT_LABEL
+from opsmcp_pipelines.models import (
+    COPILOT_LABEL,
+    Operation,
+    OperationKey,
+    OperationKind,
+    Pipeline,
+)
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
-from opsmcp_server.cli.terminal import Cell, show_json, show_table
+from opsmcp_server.cli.terminal import Cell, show_json, show_table, tell
 from opsmcp_server.cli.tool_detail import find_detail, show_detail
 from opsmcp_server.protocol.results import EFFECT, NOT_KNOWN
 from opsmcp_server.protocol.services import Services
@@ -63,6 +69,8 @@ def command(shared: Shared, name: str | None, everything: bool, cost: bool, as_j
             _mention_missing(services, toolbox)
         elif not toolbox.tools:
             _mention_none(services, toolbox, shared)
+        elif not as_json:
+            _mention_broken(toolbox, shared)
         return 0
 
     return run_with_services(shared, work, follows_runs=False)
@@ -72,37 +80,58 @@ def _mention_none(services: Services, toolbox: Toolbox, shared: Shared) -> None:
     """Why no operation is listed, in as far as that is known."""
     if toolbox.withheld or toolbox.catalogue.operations:
         why = shlex.join(["opsmcp", "tools", "--all", *shared.words()])
-        click.echo(f"No operation is a tool: {why} says why.", err=True)
+        tell(f"No operation is a tool: {why} says why.")
         return
     ops = services.calls.config.ops
     where = f" in {', '.join(ops.namespace)} (ops.namespace)" if ops.server else ""
-    click.echo(
-        f"{clean_line(services.calls.source.label, 200)} has no operations{where}.", err=True
-    )
+    tell(f"{clean_line(services.calls.source.label, 200)} has no operations{where}.")
+
+
+def _mention_broken(toolbox: Toolbox, shared: Shared) -> None:
+    """How many operations are no tools through a fault of their own: their author wants to know."""
+    count = len({item.operation for item in toolbox.broken})
+    if count:
+        why = shlex.join(["opsmcp", "tools", "--all", *shared.words()])
+        tell(f"{count} more {_is(count)} withheld: {why} says why.")
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _mention_missing(services: Services, toolbox: Toolbox) -> None:
     """How many operations are no tools although nothing is wrong with them, and why."""
-    exposure = services.clients.tool_settings.exposure
-    unexposed = sum(not exposure.covers(one) for one in toolbox.catalogue.operations.values())
+    unexposed = len(_unexposed(services, toolbox))
     hidden = sum(
         services.calls.decide(services.calls.principal, Action.LIST, tool).denied
         for tool in toolbox.tools
     )
     if unexposed:
-        click.echo(
-            f"{unexposed} more are not exposed: they have no label {COPILOT_LABEL}=enabled, or the "
-            "settings expose.* leave them out.",
-            err=True,
+        tell(
+            f"{unexposed} more {_is(unexposed)} not exposed: without the label "
+            f"{COPILOT_LABEL}=enabled, or left out by the settings expose.*."
         )
     if hidden:
         again = shlex.join(["opsmcp", "policy", "explain", "NAME", *services.calls.config.options])
-        click.echo(f"Policy hides {hidden} more: {again} says why.", err=True)
+        tell(f"Policy hides {hidden} more: {again} says why.")
+
+
+def _unexposed(services: Services, toolbox: Toolbox) -> list[Operation]:
+    """The operations that are exposed neither by themselves nor as a task of a pipeline."""
+    covers = services.clients.tool_settings.exposure.covers
+    operations = toolbox.catalogue.operations.values()
+    parts = {
+        OperationKey(OperationKind.TASK, one.namespace, ref.task)
+        for one in operations
+        if isinstance(one, Pipeline) and covers(one)
+        for ref in one.tasks
+    }
+    return [one for one in operations if not covers(one) and one.key not in parts]
 
 
 def _mention_unlisted(count: int) -> None:
     if count:
-        click.echo(f"{count} more are reached by {SEARCH_OPERATIONS} (tools.limit).", err=True)
+        tell(f"{count} more are reached by {SEARCH_OPERATIONS} (tools.limit).")
 
 
 def cost_of(tool: types.Tool) -> int:
@@ -127,7 +156,7 @@ def _show_cost(tools: tuple[types.Tool, ...], *, as_json: bool) -> None:
     ranked = sorted(costs.items(), key=lambda pair: (-pair[1], pair[0]))
     rows = [(Cell(name, "bold"), Cell(str(tokens))) for name, tokens in ranked]
     show_table(("tool", "tokens"), [*rows, (Cell("total", "bold"), Cell(str(total)))])
-    click.echo(HOW, err=True)
+    tell(HOW)
 
 
 def _show_json(tools: tuple[types.Tool, ...], toolbox: Toolbox | None) -> None:

@@ -15,7 +15,7 @@ import click
 import opsmcp_pipelines
 from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_server.cli.start import Failed, WrongUse, working_directory
-from opsmcp_server.cli.terminal import Cell, can_ask, confirm, show_table
+from opsmcp_server.cli.terminal import Cell, can_ask, confirm, show_table, show_text
 from opsmcp_server.config.bound_values import mapping_of
 from opsmcp_server.config.environment import OLDER_NAMES, environment_name, process_environment
 from opsmcp_server.config.errors import ConfigError
@@ -102,7 +102,7 @@ def _trust(trusted: TrustFile, path: Path, environ: Mapping[str, str]) -> int:
     before = trusted.read().get(str(path))
     changes = list(before.differences(now)) if before else []
     if before and not changes:
-        click.echo(f"{show_hidden(str(path))} is trusted, and is as it was at {before.at}.")
+        show_text(f"{show_hidden(str(path))} is trusted, and is as it was at {before.at}.")
     else:
         _say_changes(path, changes)
     _show(file, environ)
@@ -111,7 +111,7 @@ def _trust(trusted: TrustFile, path: Path, environ: Mapping[str, str]) -> int:
     if can_ask() and not confirm("Trust it?"):
         raise Failed("nothing was trusted")
     trusted.add(path, now)
-    click.echo(f"Trusted, with {_count(now)}. To take it back: {_command('--remove', path)}")
+    show_text(f"Trusted, with {_count(now)}. To take it back: {_command('--remove', path)}")
     return 0
 
 
@@ -130,12 +130,12 @@ def _look_at(path: Path, environ: Mapping[str, str]) -> tuple[SettingsFile, Trus
 def _say_changes(path: Path, changes: Sequence[str]) -> None:
     shown = show_hidden(str(path))
     if not changes:
-        click.echo(f"{shown} is not trusted yet. It would bring:")
+        show_text(f"{shown} is not trusted yet. It would bring:")
         return
-    click.echo(f"{shown} is not as it was when it was trusted:")
+    show_text(f"{shown} is not as it was when it was trusted:")
     for change in changes:
-        click.echo(f"  {show_hidden(change)}")
-    click.echo("It would bring now:")
+        show_text(f"  {show_hidden(change)}")
+    show_text("It would bring now:")
 
 
 def _show(file: SettingsFile, environ: Mapping[str, str]) -> None:
@@ -261,7 +261,7 @@ def _remove(trusted: TrustFile, path: Path) -> int:
     shown = show_hidden(str(path))
     if not trusted.remove(path):
         raise Failed(f"{shown} was not trusted")
-    click.echo(f"{shown} is trusted no more.")
+    show_text(f"{shown} is trusted no more.")
     return 0
 
 

@@ -37,7 +37,6 @@ __all__ = ["Config", "Entry", "load", "setting_names", "settings_of", "state_dir
 _NAMED = ("bind.", "people.")
 """Groups whose settings have names that somebody chose."""
 
-
 _PATHS: tuple[object, ...] = (Path, tuple[Path, ...])
 """The types of settings that are paths."""
 

@@ -270,6 +270,23 @@ def test_an_output_that_cannot_be_written_is_one_line(command: str, opsmcp: Opsm
     assert done.stderr == "opsmcp: the output could not be written: No space left on device\n"
 
 
+@pytest.mark.parametrize("command", ["tools", "config", "lint", "demo"])
+def test_an_output_that_is_closed_is_one_line(command: str, opsmcp: Opsmcp) -> None:
+    with opsmcp.start(command, under=("sh", "-c", 'exec "$@" >&-', "sh")) as process:
+        _, said = process.communicate(timeout=2 * SECONDS)
+    assert process.returncode == 1
+    assert said == "opsmcp: the output could not be written: Bad file descriptor\n"
+
+
+def test_a_terminal_breaks_no_word_of_an_error(opsmcp: Opsmcp) -> None:
+    narrow = replace(opsmcp, environ={"COLUMNS": "40"})
+    status, shown = narrow.on_terminal("call", "broken-pipeline")
+    assert status == 1
+    rows = shown.splitlines()
+    assert len(rows) > 1 and max(map(len, rows)) <= 40
+    assert " ".join(rows) == opsmcp("call", "broken-pipeline").stderr.strip()
+
+
 def test_a_command_that_a_result_suggests_keeps_the_options(opsmcp: Opsmcp) -> None:
     given = ("--manifests", "manifests", "--namespace", "ops-system")
     done = opsmcp("call", "show-trouble", *given)

@@ -1,4 +1,5 @@
 import json
+import re
 import shlex
 import sqlite3
 from contextlib import closing
@@ -161,5 +162,14 @@ def test_a_narrow_terminal_is_shown_all_of_a_table(opsmcp: Opsmcp) -> None:
     started = datetime.fromisoformat(opsmcp("runs").stdout.split("\t")[2])
     status, shown = replace(opsmcp, environ={"COLUMNS": "80"}).on_terminal("runs")
     assert status == 0
-    assert f"{started:%m-%d %H:%M:%S}" in shown
-    assert shown.count("W") == 90
+    first, second = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown).splitlines()[:2]
+    assert re.fullmatch(rf"r-\w+  succeeded  {started:%m-%d %H:%M:%S}  \S+ s  say-hello", first)
+    assert second == f"  word={'W' * 90}"
+
+
+def test_what_is_usual_is_a_table_on_a_terminal_of_80_columns(opsmcp: Opsmcp) -> None:
+    opsmcp("call", "say-hello", "word=world")
+    _, shown = replace(opsmcp, environ={"COLUMNS": "80"}).on_terminal("runs")
+    titles, _, row = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown).splitlines()[:3]
+    assert titles.split() == ["run", "verdict", "started", "took", "tool", "arguments"]
+    assert row.split()[-2:] == ["say-hello", "word=world"]

@@ -102,3 +102,10 @@ def test_the_demo_fits_a_terminal_of_80_columns(opsmcp: Opsmcp) -> None:
     assert len(rows) < 45
     program = next(row for row in rows if "claude mcp add" in row)
     assert all(len(row) <= 80 for row in rows[: rows.index(program)])
+
+
+def test_the_demo_breaks_no_word_of_its_own_on_a_narrow_terminal(opsmcp: Opsmcp) -> None:
+    _, shown = replace(opsmcp, environ={"COLUMNS": "40"}).on_terminal("demo")
+    told = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown[shown.index("opsmcp turns") :])
+    rows = [row for row in told.replace("\r", "").splitlines() if row.startswith(tuple("o12345"))]
+    assert len(rows) == 6 and max(map(len, rows)) <= 40

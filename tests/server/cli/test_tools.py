@@ -66,6 +66,23 @@ def test_a_pipeline_and_a_task_that_are_withheld_together_are_one_row(opsmcp: Op
     assert [row[1::2] for row in rows if row[0] == "list-pods"] == [["withheld", "pipeline, task"]]
 
 
+def test_who_wrote_an_operation_that_is_withheld_is_told(opsmcp: Opsmcp) -> None:
+    said = "1 more is withheld: opsmcp tools --all says why.\n"
+    assert opsmcp("tools").stderr == said
+    # What only this machine lacks is nothing that its author could mend.
+    bundled = replace(opsmcp, environ={"OPSMCP_EMBEDDED_BUNDLED": "true"})
+    assert bundled("tools").stderr == said
+
+
+def test_a_task_of_a_pipeline_is_not_told_as_missing(opsmcp: Opsmcp) -> None:
+    bundled = replace(opsmcp, environ={"OPSMCP_EMBEDDED_BUNDLED": "true"})
+    assert "not exposed" not in bundled("tools", "--all").stderr
+    path = opsmcp.folder / "manifests" / "more.yaml"
+    task = "metadata: {name: unseen}\nspec: {steps: [{name: a, content: id}]}\n"
+    path.write_text(f"apiVersion: crd.chenshaowen.com/v1\nkind: Task\n{task}", "utf-8")
+    assert "1 more is not exposed" in bundled("tools", "--all").stderr
+
+
 def test_a_terminal_gets_a_table_without_the_codes_of_strangers(opsmcp: Opsmcp) -> None:
     status, shown = opsmcp.on_terminal("tools", "--all")
     assert status == 0

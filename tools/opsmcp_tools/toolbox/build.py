@@ -157,6 +157,15 @@ class Toolbox:
         return {tool.name: tool for tool in self.tools}
 
     @cached_property
+    def broken(self) -> tuple[Withheld, ...]:
+        """What is withheld through a fault of its own, and not for what this machine lacks."""
+        problems = self.catalogue.contents.problems
+        absent = {(one.kind, one.namespace, one.operation) for one in problems if one.absent}
+        return tuple(
+            one for one in self.withheld if (one.kind, one.namespace, one.operation) not in absent
+        )
+
+    @cached_property
     def search_index(self) -> "SearchIndex":
         """The words of all tools, made when somebody first searches or ahead of it."""
         # Imported here: where everything is listed nobody searches, and starts are many.
