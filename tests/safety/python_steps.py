@@ -348,10 +348,6 @@ import os
 os.putenv('C', '${x}')
 os.system('$C')
 ---
-import os
-os.chdir('{dir}')
-os.system('./${x}')
----
 import subprocess
 c = ['${x}']
 def a():
@@ -481,6 +477,35 @@ import os
 c = ''
 c += '${x}'
 os.system(c)
+---
+import os
+os.chdir('${x}')
+os.system('./mk')
+---
+import asyncio
+async def main():
+    await (await asyncio.create_subprocess_shell('${x}')).wait()
+asyncio.run(main())
+---
+import asyncio
+async def main():
+    await (await asyncio.create_subprocess_exec('env', '${x}')).wait()
+asyncio.run(main())
+---
+import asyncio, os
+async def main():
+    await asyncio.to_thread(os.system, '${x}')
+asyncio.run(main())
+---
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+def check(c):
+    subprocess.run([c])
+with ThreadPoolExecutor() as pool:
+    list(pool.map(check, ['${x}']))
+---
+import threading, subprocess
+threading.Thread(target=subprocess.run, args=(['${x}'],)).start()
 '''
 )
 """The value `${x}` would be run, of each script."""
@@ -623,6 +648,26 @@ def b(cmd):
     print(cmd)
 a(['ls', '${host}'])
 b('a')
+---
+import os, subprocess
+os.chdir("/srv/app")
+subprocess.run(["git", "fetch", "${host}"], check=True)
+---
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+def check(host):
+    return subprocess.run(["ping", "-c", "1", host]).returncode
+with ThreadPoolExecutor() as pool:
+    print(list(pool.map(check, "${host}".split(","))))
+---
+import subprocess, sys
+subprocess.run([sys.executable, "/opt/tools/report.py", "${host}"])
+---
+import asyncio
+async def main():
+    reader, writer = await asyncio.open_connection("${host}", 22)
+    print(await reader.readline())
+asyncio.run(main())
 """
 )
 """The value `${host}` is only a word."""

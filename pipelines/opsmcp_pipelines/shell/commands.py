@@ -19,6 +19,7 @@ from opsmcp_pipelines.shell.programs import (
     CODE_OPTIONS,
     FILE_OPTIONS,
     JOINED,
+    PRINTS_ONLY,
     PROGRAM_OPTIONS,
     RUNS_INPUT,
     SHELL_WITHOUT_COMMAND,
@@ -53,7 +54,6 @@ _MOST_LEVELS = 12
 _ACTIVE = (
     names("eval . source xargs make alias coproc") | RUNS_INPUT | JOINED.keys() | SHELLS_OF_MANY
 )
-_PRINTS_ONLY = names("echo printf logger test [ grep")
 _COMPARES = re.compile(r"-(?:eq|ne|lt|le|gt|ge)")
 _SETTING = re.compile(r"\A(?:-o)?([A-Za-z]+) +|([A-Za-z][\w.-]*)=")
 _QUOTES = frozenset({"string", "raw_string", "ansi_c_string", "translated_string", "heredoc_body"})
@@ -329,7 +329,7 @@ class _Check(NestedRules):
                 self._names_program(value, at)
             elif short and (glued := _glued(word, short)) is not None:
                 self._names_program(glued, at)
-            if name not in _PRINTS_ONLY:
+            if name not in PRINTS_ONLY:
                 self._setting(word, at)
 
     def _setting(self, word: Word, at: Line) -> None:

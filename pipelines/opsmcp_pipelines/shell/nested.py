@@ -15,6 +15,7 @@ from opsmcp_pipelines.shell.foreign import ForeignRules
 from opsmcp_pipelines.shell.programs import (
     CODE_OPTIONS,
     JOINED,
+    PRINTS_ONLY,
     RUNS_INPUT,
     SHELLS,
     SHELLS_OF_MANY,
@@ -53,7 +54,6 @@ _FILE_OPERANDS = {
 }
 """Programs that run the file of their first operand, with their options that take a value."""
 
-_PRINTS_ONLY = names("echo printf logger test [ grep")
 _UNIT = names(
     "word string string_content raw_string concatenation expansion simple_expansion variable_name"
     " command command_name redirected_statement file_redirect heredoc_redirect heredoc_body"
@@ -427,7 +427,7 @@ def _unit(nodes: "Iterable[Node]") -> "Node | None":
 
 
 def _only_prints(unit: "Node", script: Script) -> bool:
-    return unit.type == "command" and script.heads[unit.id] in _PRINTS_ONLY
+    return unit.type == "command" and script.heads[unit.id] in PRINTS_ONLY
 
 
 def _documents(redirect: "Node") -> Iterator[Word]:

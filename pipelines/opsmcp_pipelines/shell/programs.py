@@ -12,6 +12,7 @@ __all__ = [
     "CODE_OPTIONS",
     "FILE_OPTIONS",
     "JOINED",
+    "PRINTS_ONLY",
     "PROGRAM_OPTIONS",
     "RUNS_INPUT",
     "SHELLS",
@@ -53,6 +54,7 @@ JOINED: Mapping[str, frozenset[str]] = MappingProxyType(
 SHELLS_OF_MANY = names("parallel hyperfine salt screen tmux")
 """Programs that start shells for their words and what they read, each in a way of its own."""
 
+PRINTS_ONLY = names("echo printf logger test [ grep")
 RUNS_INPUT = names("at batch crontab") | SHELLS
 
 SQL_CLIENTS = names("psql mysql mariadb sqlite3 clickhouse-client sqlplus cqlsh duckdb usql")

@@ -36,9 +36,12 @@ class PythonCommands:
 
     def started(self, node: ast.AST) -> list[str] | None:
         """The command lines of what may start a program; None where they cannot be told."""
-        call = self._names.parents.get(node)
-        known = self._names.dotted(node) in RUNNING
-        return self._command_lines(call) if known and _calls(call, node) else None
+        call, name = self._names.parents.get(node), self._names.dotted(node)
+        if not _calls(call, node):
+            return None
+        if name == "os.chdir":
+            return [] if all(map(self._is_fixed, call.args)) else None
+        return self._command_lines(call) if name in RUNNING else None
 
     def by_shell(self, node: ast.AST) -> bool:
         """Whether a shell reads the command line of what starts a program."""

@@ -18,16 +18,18 @@ RUNNING = names(
     " subprocess.call subprocess.check_call subprocess.check_output subprocess.Popen"
 )
 _RUNS = re.compile(
-    r"system|popen|Popen|run|call|check_call|check_output|exec\w*|spawn\w*|get(?:status)?output"
-    r"|startfile"
+    r"system|popen|Popen|run|call|check_call|check_output|exec(?!utable$)\w*|spawn\w*"
+    r"|get(?:status)?output|startfile|(?:create_)?subprocess_\w+"
 )
 _RENAMING = names(
     "setattr delattr globals locals vars exec eval compile __import__ builtins __builtins__"
     " importlib modules redirect_stdout redirect_stderr dup2"
 )
+_HARMLESS = names("platform.system asyncio.run")
 _PLAIN = names("__name__ __doc__ __file__ __version__ compile")
 _MODULES = names(
-    "argparse base64 bisect calendar certifi collections contextlib copy csv dataclasses datetime"
+    "argparse asyncio base64 bisect calendar certifi collections concurrent.futures contextlib copy"
+    " csv dataclasses datetime queue threading"
     " dateutil dateutil.parser decimal difflib email email.utils enum errno fnmatch fractions"
     " functools glob grp gzip hashlib heapq hmac html http.client io ipaddress itertools json"
     " locale logging math operator os os.path pathlib platform psutil pwd pytz random re requests"
@@ -40,11 +42,11 @@ used is in the next lists."""
 
 _MEMBERS = {
     "os": names(
-        "F_OK O_RDONLY R_OK ST_RDONLY W_OK X_OK access chmod chown close cpu_count devnull environ"
-        " error fspath fstat fsync fwalk getcwd getenv getgid geteuid getloadavg getpid getppid"
-        " getuid kill linesep link listdir lstat makedirs major minor mkdir name nice path pathsep"
-        " read readlink remove removedirs rename replace rmdir scandir sep stat statvfs strerror"
-        " symlink sysconf times truncate umask uname unlink utime walk system popen"
+        "F_OK O_RDONLY R_OK ST_RDONLY W_OK X_OK access chdir chmod chown close cpu_count devnull"
+        " environ error fspath fstat fsync fwalk getcwd getenv getgid geteuid getloadavg getpid"
+        " getppid getuid kill linesep link listdir lstat makedirs major minor mkdir name nice path"
+        " pathsep read readlink remove removedirs rename replace rmdir scandir sep stat statvfs"
+        " strerror symlink sysconf times truncate umask uname unlink utime walk system popen"
     ),
     "sys": names(
         "argv byteorder exc_info executable exit getsizeof maxsize platform stderr stdin stdout"
@@ -167,10 +169,10 @@ class PythonNames:
         if not isinstance(node, ast.Attribute):
             return False
         name = self.dotted(node)
-        return self._starts(node, name) or (name != "platform.system" and _starts(node.attr))
+        return self._starts(node, name) or (name not in _HARMLESS and _starts(node.attr))
 
     def _starts(self, node: ast.expr, name: str) -> bool:
-        return name in RUNNING or (name == "os.environ" and self._sets(node))
+        return name in RUNNING | {"os.chdir"} or (name == "os.environ" and self._sets(node))
 
     def _name_starts(self, node: ast.Name) -> bool:
         if not isinstance(node.ctx, ast.Load):
