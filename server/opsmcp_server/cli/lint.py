@@ -14,7 +14,7 @@ from opsmcp_server.protocol.services import Services
 from opsmcp_tools.model.tool import JsonObject, Withheld
 from opsmcp_tools.safe_text.characters import show_hidden
 from opsmcp_tools.toolbox.finding import Finding, Severity
-from opsmcp_tools.toolbox.manifest_mend import ManifestMend
+from opsmcp_tools.toolbox.manifest_mend import ManifestMend, difference
 from opsmcp_tools.toolbox.source_lint import Report, lint_source, suggest_settings
 
 __all__ = ["command"]
@@ -139,10 +139,16 @@ def _show_patch(reports: tuple[Report, ...]) -> None:
 
 
 def _show_diff(mend: ManifestMend, reports: tuple[Report, ...]) -> None:
-    for line in mend.diff(reports, Path.cwd()):
-        # A pipe gets each byte; nothing that an author wrote steers a terminal.
-        shown = f"{show_hidden(line.rstrip())}\n" if sys.stdout.isatty() else line
-        click.echo(shown, nl=False)
+    changed = {Path(file).absolute(): (file, new) for file, new in mend.changed(reports).items()}
+    folder = Path.cwd()
+    if not all(path.is_relative_to(folder) for path in changed):
+        folder = Path(folder.anchor)
+        click.echo("opsmcp: apply it with `git -C / apply`: not all is in this directory", err=True)
+    for path, (file, after) in changed.items():
+        for line in difference(mend.texts[file], after, str(path.relative_to(folder))):
+            # A pipe gets each byte; nothing that an author wrote steers a terminal.
+            shown = f"{show_hidden(line.rstrip())}\n" if sys.stdout.isatty() else line
+            click.echo(shown, nl=False)
 
 
 def _show(

@@ -2,6 +2,7 @@ import json
 import subprocess
 from dataclasses import replace
 
+import pytest
 import yaml
 
 from tests.own_settings import write_settings
@@ -208,3 +209,16 @@ def test_a_kind_that_is_none_is_said_when_the_file_is_read(opsmcp: Opsmcp) -> No
     done = opsmcp("tools", "--all")
     assert f"{file}:9: the label opsmcp/kind.level names no kind: 'list.time.comma'" in done.stdout
     assert "a time may hold blanks" in done.stdout and "list.duration.comma" in done.stdout
+
+
+def test_a_diff_of_files_elsewhere_says_where_to_apply_it(
+    opsmcp: Opsmcp, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "old.yaml"
+    elsewhere.write_text(OLD, "utf-8")
+    environ = {"OPSMCP_EMBEDDED_MANIFESTS": str(elsewhere.parent)}
+    done = replace(opsmcp, environ=environ)("lint", "--diff")
+    assert f"--- a{elsewhere}" in done.stdout
+    assert "git -C / apply" in done.stderr
+    status, shown = opsmcp.on_terminal("lint", "--diff")
+    assert status == 1 and "+++ b/manifests/all.yaml" in shown

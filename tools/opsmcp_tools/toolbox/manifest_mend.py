@@ -7,14 +7,13 @@ without, and quotes around a variable. What only its author can decide is a line
 import difflib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import PurePath
 
 from opsmcp_pipelines.manifest_text import Change, ManifestText
 from opsmcp_pipelines.models import Operation, OperationKey, OperationKind, Pipeline
 from opsmcp_tools.toolbox.finding import Finding
 from opsmcp_tools.toolbox.source_lint import Report
 
-__all__ = ["ManifestMend"]
+__all__ = ["ManifestMend", "difference"]
 
 
 class ManifestMend:
@@ -22,7 +21,7 @@ class ManifestMend:
 
     def __init__(self, files: Mapping[OperationKey, str], texts: Mapping[str, str]) -> None:
         """Read each once; `files` names that of an operation, `texts` is what they hold."""
-        self.files, self._texts = files, texts
+        self.files, self.texts = files, texts
         self._read = {file: ManifestText(text) for file, text in texts.items()}
 
     def place(self, operation: Operation, finding: Finding) -> str:
@@ -47,16 +46,16 @@ class ManifestMend:
             place = self._variable(operation, finding.variable)
         return f"{place}: {finding.answer}" if finding.answer and place else finding.answer
 
-    def diff(self, reports: Iterable[Report], folder: PurePath) -> Iterator[str]:
-        """The lines of one unified diff for `git apply` in `folder`, each with its end."""
+    def changed(self, reports: Iterable[Report]) -> Mapping[str, str]:
+        """The files that what is certain changes, each with what it would hold."""
         changes = _changes(reports)
-        for file, text in self._texts.items():
+        found: dict[str, str] = {}
+        for file, text in self._read.items():
             own = {key: one for key, one in changes.items() if self.files.get(key) == file}
-            after = self._read[file].changed(own) if own else text
-            name = PurePath(file)
-            if after != text:
-                short = name.relative_to(folder) if name.is_relative_to(folder) else name
-                yield from _differing(text, after, str(short))
+            after = text.changed(own) if own else self.texts[file]
+            if after != self.texts[file]:
+                found[file] = after
+        return found
 
     def _variable(self, operation: Operation, name: str) -> str:
         """Where a variable is declared: by the operation, or by one of its tasks."""
@@ -90,7 +89,8 @@ def _changes(reports: Iterable[Report]) -> Mapping[OperationKey, Change]:
     return {key: Change(labels[key], quoted[key]) for key in {**labels, **quoted}}
 
 
-def _differing(before: str, after: str, name: str) -> Iterator[str]:
+def difference(before: str, after: str, name: str) -> Iterator[str]:
+    """A unified diff of a file as `git apply` takes it: lines, each with its end."""
     # What git reads of a name ends at a tab, where it holds a blank.
     tail = "\t" if " " in name else ""
     old, new = (text.splitlines(keepends=True) for text in (before, after))
