@@ -35,6 +35,7 @@ from opsmcp_pipelines.yaml_nodes import (
 __all__ = ["MAX_MANIFEST_BYTES", "BadDocument", "Manifest", "documents_of", "parse_manifest"]
 
 MAX_MANIFEST_BYTES = 1024 * 1024
+_MOST_DOCUMENTS = 1_000
 """The largest manifest file that is read."""
 
 _API_VERSION = "crd.chenshaowen.com/v1"
@@ -85,7 +86,11 @@ def parse_manifest(text: str, path: str, namespace: str) -> Manifest:
     problems: list[BadDocument] = []
     notes: list[str] = []
     warnings: list[str] = []
-    for document in read_documents(text):
+    for number, document in enumerate(read_documents(text)):
+        if number == _MOST_DOCUMENTS:
+            why = f"more than {_MOST_DOCUMENTS:,} documents; the rest of the file was not read"
+            problems.append(BadDocument(ManifestError(path, document.line, why)))
+            break
         found = _read_document(document, path, namespace)
         kind: OperationKind | None = None
         if isinstance(found, BadDocument):

@@ -186,3 +186,11 @@ def test_a_misspelt_key_is_named_also_when_it_makes_the_document_unusable() -> N
     manifest = parse(TASK.replace("steps:", "step:"))
     assert [str(bad.error) for bad in manifest.problems]
     assert manifest.warnings == ("a.yaml:13: the key 'step' means nothing here; 'steps' does",)
+
+
+def test_the_documents_of_a_file_are_bounded() -> None:
+    found = parse("kind: Task\n---\n" * 1_500)
+    assert len(found.problems) == 1_001
+    assert "more than 1,000 documents; the rest of the file was not read" in str(
+        found.problems[-1].error
+    )

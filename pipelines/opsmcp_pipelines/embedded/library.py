@@ -24,6 +24,7 @@ __all__ = ["Library"]
 
 _MAX_FILES = 2000
 _MAX_OPERATIONS = 20_000
+_MOST_WARNINGS = 100
 _ENDINGS = frozenset({".yaml", ".yml"})
 _OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -89,6 +90,7 @@ class Library:
         self._namespace = namespace
         self._last = _Pass()
         self._loaded = Loaded()
+        self._warned: frozenset[str] = frozenset()
 
     def read(self, at: Callable[[Path], None] = _nothing) -> Loaded:
         """What the directories hold: the same object as the last time when nothing changed.
@@ -166,14 +168,17 @@ class Library:
         files: dict[OperationKey, str] = {}
         unread = [_problem(path, why) for path, why in now.unread.items()]
         problems = [*now.left_out, *unread]
-        for problem in problems:
-            _log.warning("manifests %s: %s", problem.operation, problem.reason)
+        said = [f"manifests {problem.operation}: {problem.reason}" for problem in problems]
         for path, file in now.files.items():
             manifest = file.manifest
             found |= {operation.key: operation for operation in manifest.operations}
             files |= {operation.key: str(path) for operation in manifest.operations}
             problems += [_as_problem(bad, self._namespace) for bad in manifest.problems]
-            _log_what_is_odd(manifest)
+            said += [f"manifest {bad.error}" for bad in manifest.problems]
+            said += [f"manifest {warning}" for warning in manifest.warnings]
+            for note in manifest.notes:
+                _log.debug("manifest %s", note)
+        self._warn(said)
         if len(found) > _MAX_OPERATIONS:
             reason = f"more than {_MAX_OPERATIONS} operations; those after it were left out"
             beyond = list(found)[_MAX_OPERATIONS]
@@ -181,6 +186,15 @@ class Library:
         loaded = sort_out(list(found.values())[:_MAX_OPERATIONS], problems)
         told = tuple(f"{item.operation}: {item.reason}" for item in unread)
         return replace(loaded, unread=told, files=files)
+
+    def _warn(self, said: Sequence[str]) -> None:
+        """Log what was not so at the last reading, and how much more there is."""
+        new = [message for message in said if message not in self._warned]
+        self._warned = frozenset(said)
+        for message in new[:_MOST_WARNINGS]:
+            _log.warning("%s", message)
+        if len(new) > _MOST_WARNINGS:
+            _log.warning("manifests: %d more are not right", len(new) - _MOST_WARNINGS)
 
 
 def _list(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -241,12 +255,3 @@ def _problem(path: Path, reason: str) -> Problem:
 def _as_problem(bad: BadDocument, namespace: str) -> Problem:
     kind = bad.kind or OperationKind.PIPELINE
     return Problem(bad.name or bad.error.path, kind, str(bad.error), namespace)
-
-
-def _log_what_is_odd(manifest: Manifest) -> None:
-    for bad in manifest.problems:
-        _log.warning("manifest %s", bad.error)
-    for note in manifest.notes:
-        _log.debug("manifest %s", note)
-    for warning in manifest.warnings:
-        _log.warning("manifest %s", warning)

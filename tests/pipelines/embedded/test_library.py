@@ -187,3 +187,16 @@ def test_a_file_that_may_not_be_read_costs_itself_and_says_so(tmp_path: Path) ->
     assert "a person has to look at it with `opsmcp trust`" in problem.reason
     write(tmp_path / "a.yaml", task_text("one", "rewritten"))
     assert library.read().tasks == ()
+
+
+def test_what_is_wrong_is_logged_once_and_not_without_end(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    library = _two(tmp_path)
+    write(tmp_path / "bad.yaml", "kind: Task\n---\n" * 150)
+    library.read()
+    assert len(caplog.messages) == 101
+    assert caplog.messages[-1] == "manifests: 50 more are not right"
+    write(tmp_path / "a.yaml", task_text("new-one"))
+    library.read()
+    assert len(caplog.messages) == 101

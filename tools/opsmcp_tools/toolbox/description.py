@@ -5,7 +5,8 @@ and steps. Then at most a few short sentences of ours. At most 60 words, determi
 """
 
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 from opsmcp_pipelines.kinds.names import words_of
 from opsmcp_pipelines.models import Operation, Pipeline, Step, Task
@@ -164,14 +165,20 @@ def differing_steps(tools: Iterable[Tool], language: Language) -> Mapping[str, s
         tool.name: words.STEPS(told).to(language)
         for group in alike.values()
         if len(group) > 1
-        for tool in group
-        if (told := _own_steps(tool, group))
+        for tool, told in _own_steps(group)
+        if told
     }
 
 
-def _own_steps(tool: Tool, group: Iterable[Tool]) -> str:
-    others = {step.name for other in group if other is not tool for step in _all_steps(other)}
-    own = dict.fromkeys(step.name for step in _all_steps(tool) if step.name not in others)
+def _own_steps(group: Iterable[Tool]) -> Iterator[tuple[Tool, str]]:
+    """Each tool with the names of those steps that no other has; thousands may be alike."""
+    names = [(tool, dict.fromkeys(step.name for step in _all_steps(tool))) for tool in group]
+    owners = Counter(name for _, own in names for name in own)
+    for tool, own in names:
+        yield tool, _shown([name for name in own if owners[name] == 1])
+
+
+def _shown(own: Sequence[str]) -> str:
     shown = [" ".join(words_of(name)) for name in own][:_MOST_STEPS]
     return clean_line(", ".join(name for name in shown if name), 100)
 
