@@ -11,6 +11,7 @@ import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from io import TextIOWrapper
 from types import MappingProxyType
 
 import click
@@ -105,6 +106,7 @@ def root(ctx: click.Context, verbose: bool) -> None:
     """
     if ctx.invoked_subcommand != "stdio":
         _open_closed_output()
+        _show_what_cannot_be_encoded()
 
 
 def _open_closed_output() -> None:
@@ -116,6 +118,13 @@ def _open_closed_output() -> None:
         unwritable = os.open(os.devnull, os.O_RDONLY)
         os.dup2(unwritable, 1)
         sys.stdout = open(1, "w", encoding="utf-8")  # noqa: SIM115 - for as long as the process
+
+
+def _show_what_cannot_be_encoded() -> None:
+    """Let characters that a terminal's encoding does not have be shown as escapes, not end us."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def main() -> None:

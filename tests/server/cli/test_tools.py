@@ -83,6 +83,15 @@ def test_a_task_of_a_pipeline_is_not_told_as_missing(opsmcp: Opsmcp) -> None:
     assert "1 more is not exposed" in bundled("tools", "--all").stderr
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_of_another_encoding_is_shown_escapes(opsmcp: Opsmcp, encoding: str) -> None:
+    path = opsmcp.folder / "manifests" / "all.yaml"
+    path.write_text(path.read_text("utf-8").replace("what a failure", "\u65e5\u672c"), "utf-8")
+    status, shown = replace(opsmcp, environ={"PYTHONIOENCODING": encoding}).on_terminal("tools")
+    assert status == 0
+    assert "\\u65e5\\u672c" in shown
+
+
 def test_a_terminal_gets_a_table_without_the_codes_of_strangers(opsmcp: Opsmcp) -> None:
     status, shown = opsmcp.on_terminal("tools", "--all")
     assert status == 0
