@@ -209,13 +209,13 @@ class _Operation:
 
     def _values(self, task: Task, step: Step) -> dict[str, Value]:
         values = dict(_OF_STEP)
-        values |= {f"steps.{other.name}.output": OUTPUT for other in task.steps}
         values |= dict.fromkeys(self._results, OUTPUT)
         outer = self.operation.variables if isinstance(self.operation, Pipeline) else ()
         for variable in (*outer, *task.variables):
             kind = self.kinds.get(variable.name)
             printed = variable.name in self._results
-            if variable.value or (kind is not None and kind.kind is Kind.BOUND):
+            bound = kind is not None and kind.kind is Kind.BOUND
+            if variable.value or (bound and not printed):  # A result comes before what is filled.
                 values[variable.name] = OF_AUTHOR
             elif kind is not None and not printed:
                 values[variable.name] = Value(kind, roots=self.roots)
@@ -224,6 +224,8 @@ class _Operation:
         for name, kind in self.declared.items():
             if name in self._results:
                 values[name] = Value(kind)
+        # Whatever else is called so: the step's output is what arrives.
+        values |= {f"steps.{other.name}.output": OUTPUT for other in task.steps}
         by = (self.operation.labels, task.labels)
         vouched = {name for labels in by for own, name in _answered(labels) if own == step.name}
         return {

@@ -163,3 +163,25 @@ def test_a_path_below_a_root_of_the_settings_may_be_run() -> None:
     assert not check_operation(task, (task,), {"x": path}, pasted=False, roots=roots).refused
     location = VariableKind(Kind.LOCATION)
     assert check_operation(task, (task,), {"x": location}, pasted=False, roots=roots).refused
+
+
+@pytest.mark.parametrize("pasted", [False, True])
+def test_what_a_step_printed_is_text_though_the_server_would_fill_the_variable(
+    *, pasted: bool
+) -> None:
+    use = Task("use", "n", variables=(Variable("token"),), steps=(Step("u", 'sh -c "${token}"'),))
+    flow = Pipeline("p", "n", tasks=(TaskRef("find", "find", results={"token": "s"}),))
+    both = (replace(TASK, steps=(Step("s", "echo a"),)), use)
+    bound = {"token": VariableKind(Kind.BOUND)}
+    found = check_operation(flow, both, bound, pasted=pasted)
+    places = found.printed if pasted else found.refused
+    assert {(place.task, place.finding.name) for place in places} == {("use", "token")}
+    fixed = replace(use, variables=(Variable("token", value="ls"),))
+    assert not check_operation(flow, (both[0], fixed), bound, pasted=pasted).refused
+
+
+def test_no_variable_stands_for_the_output_of_a_step() -> None:
+    name = "steps.s.output"
+    task = replace(TASK, steps=(Step("s", "id"), Step("b", f'sh -c "echo ${{{name}}}"')))
+    task = replace(task, variables=(Variable(name),))
+    assert check_operation(task, (task,), {name: TOKEN}, pasted=False).refused
