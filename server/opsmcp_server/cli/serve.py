@@ -4,12 +4,14 @@ import logging
 
 import click
 
+from opsmcp_server.calls.context import CallContext
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
+from opsmcp_server.cli.start import read_config
 from opsmcp_server.process.glibc_heap import share_heap
 from opsmcp_server.process.preload import import_ahead
 from opsmcp_server.protocol.services import Services
-from opsmcp_server.transports.http import listen, serve_http
+from opsmcp_server.transports.http import has_console, listen, serve_http
 from opsmcp_server.transports.origins import in_url, refused_elsewhere
 
 __all__ = ["command"]
@@ -28,7 +30,8 @@ def command(shared: Shared, host: str | None, port: int | None) -> int:
     share_heap()
     import_ahead()
     flags = shared.with_flags(server_host=host, server_port=port)
-    return run_with_services(flags, _serve, starts_runs=True, level=logging.INFO)
+    config = read_config(flags, people=True)
+    return run_with_services(flags, _serve, starts_runs=True, level=logging.INFO, config=config)
 
 
 async def _serve(services: Services) -> int:
@@ -37,7 +40,9 @@ async def _serve(services: Services) -> int:
         services.calls.requests.get().claim_all()
     with listen(server) as listener:
         port = listener.getsockname()[1]
-        click.echo(f"opsmcp: serving http://{in_url(server.host)}:{port}/mcp", err=True)
+        address = f"http://{in_url(server.host)}:{port}"
+        click.echo(f"opsmcp: serving {address}/mcp", err=True)
+        _tell_of_pages(services.calls, address)
         if refused_elsewhere(server):
             click.echo(
                 "opsmcp: clients on other machines are refused (421) until server.allowed_hosts "
@@ -46,3 +51,18 @@ async def _serve(services: Services) -> int:
             )
         await serve_http(services, listener)
     return 0
+
+
+def _tell_of_pages(context: CallContext, address: str) -> None:
+    """Say where requests are decided, and name the pages in what callers are told."""
+    if not (context.policy.approves and context.config.people):
+        return
+    if not has_console():
+        click.echo(
+            "opsmcp: there are no pages for requests: they need one more package, for example by "
+            "pip install '.[console]' in its checkout. `opsmcp approve` needs none",
+            err=True,
+        )
+        return
+    click.echo(f"opsmcp: calls that wait for approval are at {address}/requests", err=True)
+    context.requests.show_pages(address)

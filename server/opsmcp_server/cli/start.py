@@ -54,8 +54,10 @@ class Unreachable(click.ClickException):
     exit_code = 3
 
 
-def read_config(shared: Shared) -> Config:
+def read_config(shared: Shared, *, people: bool = False) -> Config:
     """The effective settings of this command. Files of settings that do not count are named.
+
+    With `people`, the tokens of those who sign in to the pages are read, too.
 
     Raises:
         WrongUse: They cannot be used.
@@ -68,6 +70,7 @@ def read_config(shared: Shared) -> Config:
             flags=shared.flags,
             file=shared.file,
             options=shared.words(cwd),
+            people=people,
         )
     except ConfigError as error:
         raise WrongUse(str(error)) from error

@@ -10,22 +10,25 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from importlib.util import find_spec
 from typing import Any, cast
 
 import anyio
 import uvicorn
 from mcp.server.sse import SseServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
+from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import Receive, Scope, Send
 
+from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.current_tools import CurrentTools
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.schema import Server as ServerSettings
@@ -50,7 +53,7 @@ from opsmcp_server.transports.open_answers import OpenAnswers
 from opsmcp_server.transports.origins import for_web_pages, security_of
 from opsmcp_server.transports.sse import SseMessages, SseStreams
 
-__all__ = ["build_app", "check_exposure", "listen", "serve_http"]
+__all__ = ["build_app", "check_exposure", "has_console", "listen", "serve_http"]
 
 _MESSAGES = "/messages/"
 
@@ -228,10 +231,25 @@ def build_app(
             Route("/mcp", guard(answers.watched(checked, gets_stand=True), token)),
             Route("/sse", guard(answers.watched(ChunksMiddleware(streams)), token)),
             Mount(_MESSAGES, guard(CheckedBodies(SseMessages(sse), bodies), token)),
+            *_pages(services.calls, security),
         ],
         middleware=for_web_pages(settings),
         lifespan=lifespan,
     )
+
+
+def _pages(context: CallContext, security: TransportSecuritySettings) -> Sequence[Route]:
+    """The pages of requests, where there are requests, people to sign in, and the extra."""
+    if not (context.policy.approves and context.config.people and has_console()):
+        return ()
+    from opsmcp_server.console.pages import console_routes
+
+    return console_routes(context, security)
+
+
+def has_console() -> bool:
+    """Whether what the pages need is installed."""
+    return find_spec("jinja2") is not None
 
 
 async def _healthz(_request: Request) -> Response:
