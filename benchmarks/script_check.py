@@ -15,6 +15,8 @@ _HARD = {
     "chain of variables": "".join(f"v{n}=$v{n - 1}\n" for n in range(1, 2_500)) + 'eval "$v9"\n',
     "tests": 'if [ "$a" = b ]; then echo "$a"; fi\n' * 800,
     "substitutions": 'v=$(kubectl get pod "$ns" -o json | jq -r .x); echo "$v"\n' * 450,
+    "calls of a function": 'retry() { shift; "$@"; }\n'
+    + 'retry 3 kubectl -n "$ns" get pod a\n' * 700,
     "nested scripts": 'sh -c "echo $ns"\n' * 60,
 }
 _VALUES = {"namespace": Value(VariableKind(Kind.KUBERNETES_NAME)), "output": OUTPUT}

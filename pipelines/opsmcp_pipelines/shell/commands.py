@@ -78,7 +78,8 @@ class _Check(NestedRules):
         script = self._script
         held = script.holding
         marks = script.named(held) if held else []
-        spans = [(n.start_byte, n.end_byte) for n in script.found.get("number", [])]
+        cut = [n for n in script.found.get("expansion", []) if b":" in (n.text or b"")]
+        spans = [(n.start_byte, n.end_byte) for n in (*script.found.get("number", []), *cut)]
         self._places(marks if self._outer else _within(marks, _merged(spans)))
         self._declarations()
         joined = [

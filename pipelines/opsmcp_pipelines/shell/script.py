@@ -19,7 +19,6 @@ from opsmcp_pipelines.shell.tree import (
     Part,
     Word,
     captures,
-    check_depth,
     climb,
     line_of,
     literal_word,
@@ -77,7 +76,6 @@ class Script:
         self.source, self.seeds, self.arguments = source, seeds, arguments
         self.outer, self.line = outer, line
         self.depth: int = outer.depth + 1 if outer else 0
-        check_depth(source)
         self.root = parse(source)
         self.found = captures(self.root)
         self.commands: list[Node] = self.found.get("command", [])
@@ -194,6 +192,7 @@ class Script:
         shifting = {
             self.function_at(c.start_byte) for c in self.commands if self.heads[c.id] == "shift"
         }
+        every = {scope: [f"{scope}:{place}" for place in range(1, 10)] for scope in shifting}
         for command in self.commands:
             name = self.heads[command.id]
             if name not in self.functions and name != "set":
@@ -204,8 +203,8 @@ class Script:
             skipped = 0 if name != "set" else len(words) - len(_operands(words))
             nodes, words = nodes[skipped:], words[skipped:]
             for number, (node, word) in enumerate(zip(nodes, words, strict=True), 1):
-                places = range(1, 10) if scope in shifting else (number,)
-                self._flow(node, [word], *(f"{scope}:{place}" for place in (*places, "@", "*")))
+                own = every[scope] if scope in shifting else (f"{scope}:{number}",)
+                self._flow(node, [word], *own, f"{scope}:@", f"{scope}:*")
         for node in self.found.get("function", []):
             for key in self.mentions(node.start_byte, node.end_byte):
                 self._touched[key].add(f"{text_of(node.child_by_field_name('name') or node)}()")

@@ -21,7 +21,6 @@ __all__ = [
     "Word",
     "captures",
     "chains",
-    "check_depth",
     "climb",
     "join_words",
     "line_of",
@@ -125,7 +124,6 @@ class TooDeep(Exception):
 
 
 _DEEPEST = 100
-_BRACKETS = re.compile(rb"[({})]")
 _QUERY = """
 (command) @command
 (variable_assignment) @assignment
@@ -141,7 +139,7 @@ _QUERY = """
 (compound_statement "((") @number
 (c_style_for_statement) @number
 (subscript index: (_) @number)
-(expansion ":") @number
+(expansion) @expansion
 (test_command) @number
 (for_statement value: (_) @number)
 """
@@ -226,19 +224,6 @@ def climb(node: "Node | None") -> "Iterator[Node]":
 def parse(source: bytes) -> "Node":
     """The syntax tree of a shell script."""
     return _parser().parse(source).root_node
-
-
-def check_depth(source: bytes) -> None:
-    """Keep out what costs the parser's library more than its length: brackets in brackets.
-
-    Raises:
-        TooDeep: More are open at once than anybody writes.
-    """
-    depth = 0
-    for sign in _BRACKETS.findall(source):
-        depth = depth + 1 if sign in b"({" else max(depth - 1, 0)
-        if depth > _DEEPEST:
-            raise TooDeep
 
 
 def text_of(node: "Node") -> str:
