@@ -87,7 +87,7 @@ class LocalRuns:
             step_seconds=settings.step_seconds,
             output_bytes=settings.output_bytes,
         )
-        self._server = ForkServer(environ)
+        self._server = ForkServer(environ, group)
         self._group = group
         self._masking = settings.masking
         self._limit = anyio.CapacityLimiter(_MAX_RUNS_AT_A_TIME)
@@ -112,8 +112,7 @@ class LocalRuns:
         engine = self._engine
         if self._masking is not None:
             engine = replace(engine, mask=self._masking(request.secrets).text)
-        if not self._runs:
-            self._group.start_soon(self._server.fork_ahead)  # it is there when the first step is
+        self._server.get_ready()  # it is there when the first step is
         run = self._runs[ref.name] = _Run(ref, build_plan(definition, request.variables), engine)
         self._group.start_soon(self._lead, run)
         return ref
@@ -205,7 +204,6 @@ class LocalRuns:
             if not run.state.status.ended:
                 run.abort(why)
             run.over.set()
-        self._group.start_soon(self._server.fork_ahead)  # while nobody waits for it
 
 
 def _ref(operation: OperationKey, call_id: str) -> RunRef:

@@ -38,15 +38,16 @@ async def run_text(
     """The text of a run, in about `tokens` at most; None means as the settings want."""
     most = tokens or context.config.result.tokens
     find = _finder(context, principal)
-    # In a thread: outputs may be long, and others are waiting.
-    before = None
-    if record.ended:
-        before = await context.executions.history.last_good(record)
     mark = context.new_mark()
     language = context.config.tools.language
-    summarise = partial(_words().summarise, mark=mark, tokens=most, before=before)
-    work = partial(summarise, record, find=find, language=language, syntax=syntax)
-    plain = await anyio.to_thread.run_sync(work)
+    summarise = partial(_words().summarise, mark=mark, tokens=most, find=find, language=language)
+
+    def compare() -> str:
+        before = context.executions.history.last_good(record) if record.ended else None
+        return summarise(record, before=before, syntax=syntax)
+
+    # In a thread: outputs may be long, and others are waiting.
+    plain = await anyio.to_thread.run_sync(compare)
     if not (record.ended and _wants_model(context, record)):
         return plain
     try:

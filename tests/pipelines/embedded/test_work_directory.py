@@ -33,6 +33,28 @@ def test_what_a_killed_process_left_goes_and_what_is_used_stays(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_whatever_a_script_made_goes_and_nothing_that_it_links_to(tmp_path: Path) -> None:
+    (tmp_path / "aim").mkdir()
+    (tmp_path / "aim" / "kept").touch()
+    for deep in (False, True):
+        place = WorkDirectory.make(str(tmp_path))
+        place.write("script", b"true")
+        (place.folder / "link").symlink_to(tmp_path / "aim")
+        if deep:
+            (place.folder / "work" / "deep").mkdir(parents=True)
+        place.remove()
+    assert _names(tmp_path) == ["aim"]
+    assert _names(tmp_path / "aim") == ["kept"]
+
+
+def test_nobody_else_can_read_a_script(tmp_path: Path) -> None:
+    place = WorkDirectory.make(str(tmp_path))
+    place.write("script", b"true")
+    assert (place.folder / "script").stat().st_mode & 0o077 == 0
+    assert (place.folder / "script").read_bytes() == b"true"
+    place.remove()
+
+
 def test_nothing_but_such_directories_is_touched(tmp_path: Path) -> None:
     (tmp_path / "aim").mkdir()
     (tmp_path / "opsmcp-step-file").touch()

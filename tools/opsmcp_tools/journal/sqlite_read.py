@@ -4,7 +4,6 @@ Runs that are damaged are named and left out where there are others; where one i
 an error.
 """
 
-import json
 import logging
 import sqlite3
 from abc import ABC, abstractmethod
@@ -81,11 +80,14 @@ _FILTERS = {
 """What each field of a query asks for; SQLite finds the index only for what is asked."""
 
 _GOOD_BEFORE = """
-SELECT run, arguments FROM runs
-WHERE +principal = :principal AND tool = :tool AND source = :source AND verdict = 'succeeded'
-    AND result IS NOT NULL
-    AND sequence < coalesce((SELECT sequence FROM runs WHERE run = :run), 9223372036854775807)
-ORDER BY sequence DESC LIMIT 200
+SELECT run, max(sequence) FROM (
+    SELECT sequence, run, arguments FROM runs
+    WHERE +principal = :principal AND tool = :tool AND source = :source AND verdict = 'succeeded'
+        AND result IS NOT NULL
+        AND sequence < coalesce((SELECT sequence FROM runs WHERE run = :run), 9223372036854775807)
+    ORDER BY sequence DESC LIMIT 200
+)
+WHERE arguments = :arguments
 """
 
 _USES = "SELECT tool, count(*) AS uses FROM runs GROUP BY tool"
@@ -170,12 +172,8 @@ class JournalReader(ABC):
 
     def last_good(self, record: RunRecord) -> RunRecord | None:
         """The last run before this one that succeeded with the same tool and arguments."""
-        wanted = {"principal": record.principal, "tool": record.tool, "source": record.source}
-        rows = self._read(_GOOD_BEFORE, {**wanted, "run": record.run})
-        own = dict(record.arguments)
-        same = (row for row, arguments in self._each(rows, _arguments_of) if arguments == own)
-        found = next(same, None)
-        return self.get(found["run"]) if found else None
+        (found,) = self._read(_GOOD_BEFORE, row_of(record))
+        return self.get(found["run"]) if found["run"] else None
 
     def list(self, query: Query) -> Page:
         """Runs without their tasks, newest first; in the order of adding, so pages are stable."""
@@ -256,7 +254,3 @@ def same_call(
 
 def _seconds_of(row: sqlite3.Row) -> float:
     return (timestamp_of(row["ended_at"]) - timestamp_of(row["created_at"])).total_seconds()
-
-
-def _arguments_of(row: sqlite3.Row) -> object:
-    return json.loads(row["arguments"])

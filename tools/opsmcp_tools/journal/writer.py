@@ -60,11 +60,17 @@ class JournalWriter:
 
     @asynccontextmanager
     async def _my_turn(self) -> AsyncGenerator[None]:
-        with anyio.move_on_after(_TURN_SECONDS) as patience:
-            await self._turn.acquire()
-        if patience.cancelled_caught:
-            raise JournalBusy("the journal cannot be used: too many runs wait to be written")
+        try:
+            self._turn.acquire_nowait()
+        except anyio.WouldBlock:
+            await self._wait_for_turn()
         try:
             yield
         finally:
             self._turn.release()
+
+    async def _wait_for_turn(self) -> None:
+        with anyio.move_on_after(_TURN_SECONDS) as patience:
+            await self._turn.acquire()
+        if patience.cancelled_caught:
+            raise JournalBusy("the journal cannot be used: too many runs wait to be written")

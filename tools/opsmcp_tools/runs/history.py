@@ -70,13 +70,13 @@ class History:
             raise UnknownRun(run)
         return record.at(self._clock.now())
 
-    async def last_good(self, record: RunRecord) -> RunRecord | None:
+    def last_good(self, record: RunRecord) -> RunRecord | None:
         """The last run of the same principal, tool and arguments that succeeded before this one.
 
-        None also when the journal cannot be read: it is only something to compare with.
+        Blocks: called in the thread that compares. None also when the journal cannot be read.
         """
         try:
-            return await anyio.to_thread.run_sync(self._journal.last_good, record)
+            return self._journal.last_good(record)
         except JournalUnusable:
             _logger.warning("no earlier run was looked up: the journal cannot be read")
             return None

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import anyio
-from anyio.abc import Process
+from anyio.abc import Process, TaskGroup
 
 import opsmcp_pipelines
 from opsmcp_pipelines.embedded.engine.channel import Channel, ChannelClosed
@@ -37,13 +37,22 @@ _END_SECONDS = 5.0
 class ForkServer:
     """Starts supervisors. Whoever made one awaits `stop` at the end."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        """Start nothing yet; every step may see `environ`, and so may that of their parents."""
+    def __init__(self, environ: Mapping[str, str], group: TaskGroup) -> None:
+        """Start nothing yet; every step may see `environ`, and so may that of their parents.
+
+        In `group` the next supervisor is forked while the one before is at work.
+        """
         self.environ = environ
+        self._group = group
         self._lock = anyio.Lock()
         self._process: Process | None = None
         self._socket: socket.socket | None = None
         self._ahead: Channel | None = None
+
+    def get_ready(self) -> None:
+        """Begin to have a supervisor ready, unless there is one."""
+        if self._ahead is None:
+            self._group.start_soon(self.fork_ahead)
 
     async def fork_ahead(self) -> None:
         """Have a supervisor ready; when there can be none, the next `fork` says why."""
@@ -59,12 +68,16 @@ class ForkServer:
             OSError: There can be none.
         """
         async with self._lock:
-            ready, self._ahead = self._ahead, None
-            if ready is not None:
-                if ready.is_open:
-                    return ready
-                ready.close()
-            return await self._fork()
+            channel = self._take_ready() or await self._fork()
+        self.get_ready()
+        return channel
+
+    def _take_ready(self) -> Channel | None:
+        ready, self._ahead = self._ahead, None
+        if ready is None or ready.is_open:
+            return ready
+        ready.close()
+        return None
 
     async def stop(self) -> None:
         """End it, for `fork` to start another one."""

@@ -316,9 +316,7 @@ def _write_script(script: "Script", temporary: str | None) -> WorkDirectory:
     place = WorkDirectory.make(temporary)
     try:
         (place.folder / "work").mkdir(mode=0o700)
-        path = place.folder / "script"
-        path.touch(mode=0o600)
-        path.write_text(script.text, encoding="utf-8", newline="")
+        place.write("script", script.text.encode())
     except OSError:
         place.remove()
         raise

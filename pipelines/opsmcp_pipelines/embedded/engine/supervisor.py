@@ -193,7 +193,7 @@ async def _until_over(channel: Channel, step: int, seconds: float, closed: anyio
         code = channel.take(f"exit {step}")
     if not await _is_closed(closed):
         lingering = (await _end(channel, "output")).found
-    escaped = not closed.is_set() and not await _is_closed(closed)
+    escaped = not await _is_closed(closed)
     return Ended(code, overdue, left, lingering=bool(lingering), escaped=escaped)
 
 
@@ -218,6 +218,8 @@ async def _pump(reading: int, on_output: Callable[[bytes], None], closed: anyio.
 
 async def _is_closed(closed: anyio.Event) -> bool:
     """Whether everybody let go of the output in time."""
+    if closed.is_set():
+        return True
     with anyio.move_on_after(_LINGER_SECONDS):
         await closed.wait()
     return closed.is_set()

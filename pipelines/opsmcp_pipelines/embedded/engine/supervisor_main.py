@@ -35,6 +35,8 @@ from opsmcp_pipelines.embedded.engine.processes import (
 
 __all__ = ["main"]
 
+_SYSTEM = ctypes.CDLL(None)
+
 _CHUNK_BYTES = 64 * 1024
 _MOST_LOOKS = 5
 _AT_ONCE_SECONDS = 0.2
@@ -183,7 +185,7 @@ def _supervise(file: int) -> None:
     """Serve opsmcp at the other end of a socket, for one run."""
     os.setsid()
     if SEES_PROCESSES:
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        _SYSTEM.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -196,7 +198,7 @@ def _supervise(file: int) -> None:
 def _call_this_process(title: str) -> None:
     """So that it is found by the next opsmcp, if this one is killed."""
     if SEES_PROCESSES:
-        ctypes.CDLL(None).prctl(_PR_SET_NAME, title.encode(), 0, 0, 0)
+        _SYSTEM.prctl(_PR_SET_NAME, title.encode(), 0, 0, 0)
 
 
 def _wake_only(_number: int, _frame: object) -> None:
@@ -233,7 +235,7 @@ def _next_run(opsmcp: socket.socket) -> list[int]:
 def _become_private() -> socket.socket:
     """Let no step look into this process, nor have the socket to opsmcp; the latter."""
     if SEES_PROCESSES:
-        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+        _SYSTEM.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     opsmcp = socket.socket(fileno=os.dup(0))
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
