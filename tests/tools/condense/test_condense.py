@@ -1,3 +1,4 @@
+import json
 import random
 import re
 import time
@@ -199,6 +200,28 @@ def test_failed_answers_of_a_web_server_are_told_from_good_ones() -> None:
     assert log[1_234] in short
     assert log[2_345] in short
     assert "[×2,997" in short
+
+
+def test_the_journal_as_json_is_read_by_its_priority_and_its_message() -> None:
+    log = [
+        json.dumps({"__CURSOR": f"s={n:x}", "PRIORITY": "6", "MESSAGE": f"request {n} served"})
+        for n in range(3_000)
+    ]
+    log[1_500] = json.dumps({"__CURSOR": "s=1", "PRIORITY": "3", "MESSAGE": "remounting read-only"})
+    short = _condensed(log).split("\n")
+    assert short[1:5] == [
+        "trouble:",
+        "ERROR remounting read-only",
+        "also:",
+        "request 0 served  [×2,999]",
+    ]
+
+
+def test_of_a_kind_with_few_lines_each_is_named() -> None:
+    log = [f"test_order[{n}] PASSED" for n in range(3_000)]
+    for n in (17, 911, 2_500):
+        log[n] = f"test_order[{n}] FAILED"
+    assert "test_order[17] FAILED  [×3; test_order [17], [911], [2500]]" in _condensed(log)
 
 
 def test_identifiers_do_not_make_a_line_rare() -> None:

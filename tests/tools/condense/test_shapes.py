@@ -1,5 +1,9 @@
 import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,11 +23,11 @@ _PODS = [
 ]
 
 
-def test_json_is_cut_by_its_structure_and_stays_json() -> None:
-    short = json.loads(condense(json.dumps({"kind": "List", "items": _PODS}), 600))
-    assert short["kind"] == "List"
-    assert short["items"][-1].endswith("of 200 items left out)")
-    assert short["items"][0]["metadata"]["name"] == "web-000"
+def test_json_is_shown_as_yaml_and_cut_by_its_structure() -> None:
+    head, *lines = condense(json.dumps({"kind": "List", "items": _PODS}), 600).split("\n")
+    assert head.endswith(" of 1,002 lines; JSON, shown as YAML]")
+    assert lines[:3] == ['kind: "List"', "items:", '  - kind: "Pod"']
+    assert lines[-1].endswith(" lines left out]")
 
 
 def test_the_item_of_a_json_list_that_names_an_error_is_kept() -> None:
@@ -34,9 +38,52 @@ def test_json_that_is_deep_or_has_many_keys_says_what_is_left_out() -> None:
     deep: object = "end"
     for _ in range(30):
         deep = {"next": [deep], "long": "word " * 40}
-    assert "keys left out" in condense(json.dumps(deep), 200)
+    assert "lines left out" in condense(json.dumps(deep), 200)
     many = {f"key-{n}": "value" * 5 for n in range(500)}
-    assert "keys left out" in condense(json.dumps(many), 200)
+    assert "lines left out" in condense(json.dumps(many), 200)
+
+
+_VOLUMES: list[dict[str, Any]] = [
+    {"id": f"vol-{n:03}", "size": 20, "state": "in-use", "replicas": {"wanted": 3, "ready": 3}}
+    for n in range(300)
+]
+_VOLUMES[123]["state"] = "detached"
+_VOLUMES[222]["replicas"] = {"wanted": 3, "ready": 1}
+
+
+@pytest.mark.parametrize(
+    "write",
+    [json.dumps, partial(yaml.safe_dump, sort_keys=False)],
+    ids=["JSON", "YAML"],
+)
+def test_values_that_few_others_of_their_key_have_are_kept_with_their_item(
+    write: Callable[[object], str],
+) -> None:
+    lines = condense(write({"volumes": _VOLUMES}), 900).replace('"', "").split("\n")
+    for item, odd in (("vol-123", "state: detached"), ("vol-222", "ready: 1")):
+        start = next(n for n, line in enumerate(lines) if item in line)
+        assert any(odd in line for line in lines[start : start + 6])
+
+
+def test_a_line_of_an_error_within_a_text_in_json_is_found() -> None:
+    text = "\n".join([*(f"step {n} done" for n in range(900)), "panic: no space", "bye"])
+    short = condense(json.dumps({"pod": "web-0", "log": text, "code": 1}), 300)
+    assert "  panic: no space" in short
+    assert 'pod: "web-0"' in short
+
+
+def test_an_error_that_is_in_every_item_takes_room_a_few_times_only() -> None:
+    pods = [{**pod, "policy": {"failureThreshold": n}} for n, pod in enumerate(_PODS)]
+    short = condense(yaml.safe_dump({"items": pods}, sort_keys=False), 900)
+    assert "phase: Failed" in short
+
+
+def test_the_odd_rows_of_comma_separated_values_are_kept_below_their_titles() -> None:
+    rows = [f"vol-{n},20,in-use,{n % 30}" for n in range(400)]
+    rows[123], rows[222] = "vol-123,20,detached,7", "vol-222,20,in-use,9000"
+    short = condense("\n".join(["id,size,state,latency_ms", *rows]), 400).split("\n")
+    assert short[1] == "id,size,state,latency_ms"
+    assert [row for row in (rows[123], rows[222]) if row not in short] == []
 
 
 def test_what_only_looks_like_json_is_a_log() -> None:

@@ -1,18 +1,17 @@
 """Condense: a long output in few tokens, by what it means and not by position alone. Pure.
 
-JSON and YAML are cut by structure, a table by its rows, and everything else is a log: a row for
-each kind of line, trouble first. Linear in the text, and bounded in memory.
+JSON (shown as YAML) and YAML are cut by structure, a table by its rows, and everything else is a
+log: a row for each kind of line, trouble first. Linear in the text, and bounded in memory.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from opsmcp_tools.condense.excerpt import Room
-from opsmcp_tools.condense.json_shape import shrunk_json
 from opsmcp_tools.condense.log import read_log
 from opsmcp_tools.condense.sampling import sample
+from opsmcp_tools.condense.structure import json_lines, read_structure, read_yaml
 from opsmcp_tools.condense.table_shape import read_table
-from opsmcp_tools.condense.yaml_shape import read_yaml
 from opsmcp_tools.phrases import excerpt as words
 from opsmcp_tools.phrases.phrase import Language, Said
 from opsmcp_tools.safe_text.cleaning import clean
@@ -88,9 +87,9 @@ def share_room(needs: Sequence[int], room: int) -> list[int]:
 
 
 def _condensed(text: str, room: Room, language: Language) -> str | None:
-    shrunk = shrunk_json(text, room, language)
-    if shrunk:
-        return shrunk
+    written = json_lines(text)
+    if written is not None:
+        return replace(read_structure(written), language=language, is_json=True).fit(room)
     text = text.removesuffix("\n")
     total = text.count("\n") + 1
     if total > _MOST_LINES:

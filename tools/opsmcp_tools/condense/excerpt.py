@@ -69,7 +69,7 @@ class Excerpt:
     """Lines and the order in which they matter.
 
     The first `vital` of `order` are the reason for the excerpt: the others only get the room that
-    is left. `alike` is how many lines a line stands for.
+    is left. `alike` is how many lines a line stands for; `is_json` says that they were JSON.
     """
 
     lines: Sequence[str]
@@ -77,6 +77,7 @@ class Excerpt:
     vital: int = 0
     alike: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
     language: Language = "en"
+    is_json: bool = False
 
     def fit(self, room: Room) -> str | None:
         """The longest excerpt that fits, all vital lines in it if that can be; None if none can.
@@ -110,7 +111,8 @@ class Excerpt:
         shown = len(set(self.order[:taken]))
         alike = words.OF_THIS_KIND() if self.alike else ""
         missing = words.KINDS_NOT_SHOWN(self.vital - taken) if taken < self.vital else ""
-        return words.SHOWN(shown, len(self.lines), alike, missing).to(self.language)
+        form = words.JSON_AS_YAML() if self.is_json else ""
+        return words.SHOWN(shown, len(self.lines), form, alike, missing).to(self.language)
 
     def _left_out(self, count: int) -> str:
         said = words.LINES_LEFT_OUT if count > 1 else words.LINE_LEFT_OUT

@@ -45,6 +45,13 @@ _LEVELS = {
     **dict.fromkeys(("warn", "warning", "w"), Level.WARNING),
     **dict.fromkeys(_ERRORS.split(), Level.ERROR),
 }
+_SEVERITIES = {
+    **dict.fromkeys("0123", Level.ERROR),
+    "4": Level.WARNING,
+    **dict.fromkeys("567", Level.CALM),
+}
+"""Those of syslog (RFC 5424, 6.2.1)."""
+
 _WORD = re.compile(r"\[ +[\d.]+\]|[^\s|]+")
 _EDGES = "[](){}<>:,|-*."
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
@@ -78,7 +85,7 @@ _MOST_LETTERS = 8
 
 _MESSAGE_KEYS = ("msg", "message", "log", "event", "error")
 _TIME_KEYS = frozenset({"time", "ts", "timestamp", "@timestamp", "t", "date"})
-_LEVEL_KEYS = ("level", "lvl", "severity", "log.level", "levelname")
+_LEVEL_KEYS = ("level", "lvl", "severity", "log.level", "levelname", "priority")
 
 
 _CHANGES, _LEVEL = "*", "level"
@@ -127,6 +134,9 @@ def read_format(*samples: Sequence[str]) -> LineFormat:
     found = [list(_columns(lines)) for lines in some if lines]
     agreed = takewhile(lambda same: len({it[0] for it in same}) == 1, zip(*found, strict=False))
     header = [same[0] for same in agreed]
+    if not any(column in (_CHANGES, _LEVEL) for column, _ in header):
+        # Without a time, a number or a level, what lines begin with is what they are about.
+        return LineFormat()
     shared = " ".join(word for _, word in header if word)
     return LineFormat(tuple(column for column, _ in header), shared)
 
@@ -203,8 +213,7 @@ def _first_words(line: str, most: int) -> Iterator[re.Match[str]]:
 def _level_in(beginning: str) -> Level:
     priority = _PRIORITY.match(beginning)
     if priority and int(priority[1]) < 192:
-        severity = int(priority[1]) & 7
-        return (Level.ERROR, Level.WARNING, Level.CALM)[(severity > 3) + (severity > 4)]
+        return _SEVERITIES[str(int(priority[1]) & 7)]
     field = _LEVEL_FIELD.search(beginning)
     if field:
         return _LEVELS.get(field[1].lower(), Level.UNKNOWN)
@@ -223,10 +232,11 @@ def _fields_of(line: str) -> dict[str, Any]:
     return {key: value.strip('"') for key, value in found}
 
 
-def _entry_of(fields: dict[str, Any], line: str) -> Entry:
-    """The message first, then the other fields."""
-    named = next((fields[key] for key in _LEVEL_KEYS if key in fields), "")
-    level = _LEVELS.get(str(named).lower(), Level.UNKNOWN)
+def _entry_of(given: dict[str, Any], line: str) -> Entry:
+    """The message first, then the other fields; of the journal's those that are not its own."""
+    fields = {key.lower(): value for key, value in given.items() if key[:1] != "_"}
+    named = next((str(fields[key]) for key in _LEVEL_KEYS if key in fields), "")
+    level = _SEVERITIES.get(named) or _LEVELS.get(named.lower(), Level.UNKNOWN)
     said = next((key for key in _MESSAGE_KEYS if isinstance(fields.get(key), str)), "")
     stamp = " ".join(str(fields[key]) for key in fields if key in _TIME_KEYS)
     clock = _CLOCK.search(stamp)

@@ -36,6 +36,9 @@ _FRAMES = 2
 _SAMPLED = 400
 _LONGEST_VALUE = 28
 _MOST_COLUMNS, _MOST_NAMED = 2, 2
+_NAMED_WHOLE = 5
+"""Of so few lines what differs first is told of each."""
+
 _FEWEST_SHARE = 20
 """A value that fewer than one line in so many has says nothing."""
 _UNTELLING = re.compile(r"[\d.,:x%\-]*|0x[0-9a-f]+|[0-9a-f-]{12,}")
@@ -129,7 +132,7 @@ class Log:
         said = f"{level}{_shown(kind.message, width)}"
         count = f"×{kind.count:,}" if kind.count > 1 and self.counted else ""
         clocks = self._clocks(kind) if width >= _WITH_CLOCKS else ""
-        values = self._values(kind) if width >= _WITH_VALUES and kind.count > 2 else ""
+        values = self._values(kind) if width >= _WITH_VALUES and kind.count > 1 else ""
         told = "; ".join(filter(None, (count, clocks, values)))
         frames = (f"\n    {_shown(it.strip(), 160)}" for it in self.frames.get(kind.first, ()))
         return "".join([f"{said}  [{told}]" if told else said, *frames])
@@ -148,7 +151,9 @@ class Log:
         for label, counted in values_of(read(self.lines[number]).message for number in numbers):
             most = max(counted.values())
             few = len(counted) <= 3 or not _are_untelling(counted)
-            if len(counted) > 1 and most > max(1, len(numbers) // _FEWEST_SHARE) and few:
+            if len(counted) > 1 and len(numbers) <= _NAMED_WHOLE and not told:
+                told.append(f"{label} {', '.join(map(_cut_value, counted))}".lstrip())
+            elif len(counted) > 1 and most > max(1, len(numbers) // _FEWEST_SHARE) and few:
                 some = ", ".join(
                     f"{_cut_value(value)} ×{count:,}" if count > 1 else _cut_value(value)
                     for value, count in counted.most_common(_MOST_NAMED)

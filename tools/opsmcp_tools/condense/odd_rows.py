@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
-__all__ = ["odd_rows"]
+__all__ = ["odd_cells", "odd_rows"]
 
 _MOST_ROWS = 10_000
 _MOST_COLUMNS = 40
@@ -21,6 +21,7 @@ _RARE_SHARE, _FEW_WORDS = 50, 20
 _NEARLY_FULL_PERCENT = 90
 _TIMES_OTHERS = 10
 _WIDE_GAP = re.compile(r"\s*\|\s*|\s{2,}|\t")
+_COMMA = re.compile(r",(?! )")
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)%?(?: \(.*\))?")
 _PARTS = re.compile(r"(\d+)/(\d+)")
 
@@ -33,15 +34,22 @@ def odd_rows(titles: str, rows: Sequence[str]) -> list[int]:
     cells = [split(row) for row in islice(rows, _MOST_ROWS)]
     for place, name in enumerate(names[:_MOST_COLUMNS]):
         column = [row[place] if place < len(row) else "" for row in cells]
-        found.update(islice(_odd(name, column), _MOST_OF_COLUMN))
+        found.update(odd_cells(name, column))
     return [number for number, _ in found.most_common()]
 
 
 def _splitter(titles: str) -> Callable[[str], list[str]]:
-    """By wide gaps, where the titles stand apart by them; else by words."""
+    """By commas or wide gaps, where the titles stand apart by them; else by words."""
+    if len(titles.split()) <= titles.count(",") // 2:
+        return _COMMA.split
     if len(_WIDE_GAP.split(titles.strip())) > len(titles.split()) // 2:
         return lambda row: _WIDE_GAP.split(row.strip(" |"))
     return str.split
+
+
+def odd_cells(name: str, column: Sequence[str]) -> Iterator[int]:
+    """The places of the odd cells of a column, not too many."""
+    return islice(_odd(name, column), _MOST_OF_COLUMN)
 
 
 def _odd(name: str, column: Sequence[str]) -> Iterator[int]:

@@ -78,12 +78,14 @@ def rows_begin(lines: Sequence[str]) -> int | None:
 
 
 def _cells(line: str) -> list[str]:
+    if line.count(",") > 1 and ", " not in line and line.count(" ") < line.count(","):
+        return line.split(",")
     return line.strip(" |").split(" | ") if " | " in line else line.split()
 
 
 def _are_titles(titles: Sequence[str], line: str, *, strict: bool) -> bool:
     sentence = any(mark in line for mark in "=[]") or sum(map(str.isdigit, line)) > 3
-    if line.count(" | ") > 1:
+    if line.count(" | ") > 1 or (len(titles) > 1 and " " not in line):
         return not sentence
     sentence |= any(len(title) > 1 and title.endswith(":") for title in titles)
     large = sum(not title[0].islower() for title in titles)

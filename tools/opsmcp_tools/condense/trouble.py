@@ -60,7 +60,7 @@ _STATUSES = re.compile(_STATUS_IN_BULK)
 _HARMLESS = re.compile(
     r"\b(?:0|no|zero|without(?: any)?) (?:\w+ )?(?:errors?|failures?|failed|warnings?|exceptions?)"
     r"|(?:errors?|fail(?:ed|ures?)|warnings?|exceptions?|timeouts?)[\"']?\s*[:=]\s*[\"']?"
-    r"(?:0\b(?!\.)|none\b|null\b|false\b|nil\b)"
+    r"(?:0\b(?!\.)|none\b|null\b|false\b|nil\b|\[\]|[\"'])"
 )
 """Words of an error in a line that says there is none."""
 

@@ -2,7 +2,8 @@
 
 from opsmcp_tools.phrases.phrase import Phrase
 
-SHOWN = Phrase("[{:,} of {:,} lines{}{}]", "[共 {1:,} 行,显示 {0:,} 行{2}{3}]")
+SHOWN = Phrase("[{:,} of {:,} lines{}{}{}]", "[共 {1:,} 行,显示 {0:,} 行{2}{3}{4}]")
+JSON_AS_YAML = Phrase("; JSON, shown as YAML", ";JSON,以 YAML 显示")
 LOG_SHOWN = Phrase(
     "[{0:,} lines, {1:,} kinds, {2:,} shown; ×N: N lines of the kind{3}]",
     "[共 {0:,} 行 {1:,} 类,显示 {2:,} 类;×N:此类共 N 行{3}]",
@@ -34,8 +35,3 @@ NO_TEXT = Phrase(
     "[this is no text: only its plain characters were looked at]",
     "[这不是文本:仅查看了其中的普通字符]",
 )
-ITEMS_TOO_DEEP = Phrase("… ({:,} items left out)", "…(省略 {:,} 项)")
-KEYS_TOO_DEEP = Phrase("… ({:,} keys left out)", "…(省略 {:,} 个键)")
-ITEMS_LEFT_OUT = Phrase("… ({:,} of {:,} items left out)", "…(共 {1:,} 项,省略 {0:,} 项)")
-KEYS_LEFT_OUT = Phrase("{:,} of {:,} keys left out", "共 {1:,} 个键,省略 {0:,} 个")
-CHARACTERS_LEFT_OUT = Phrase("… ({:,} characters left out)", "…(省略 {:,} 个字符)")
