@@ -184,8 +184,8 @@ class Library:
             beyond = list(found)[_MAX_OPERATIONS]
             problems.append(Problem(beyond.name, beyond.kind, reason, beyond.namespace))
         loaded = sort_out(list(found.values())[:_MAX_OPERATIONS], problems)
-        told = tuple(f"{item.operation}: {item.reason}" for item in unread)
-        return replace(loaded, unread=told, files=files)
+        faults = tuple(f"{item.operation}: {item.reason}" for item in unread)
+        return replace(loaded, unread=faults, files=files)
 
     def _warn(self, said: Sequence[str]) -> None:
         """Log what was not so at the last reading, and how much more there is."""

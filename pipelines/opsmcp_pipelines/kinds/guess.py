@@ -148,10 +148,10 @@ def _by_name(variable: Variable, *, units: bool) -> Iterator[VariableKind]:
     words = words_of(variable.name)
     if not words:
         return
-    told = words_of(f"{variable.display} {variable.desc}")
-    if words[-1] in _IMAGE_ENDS and "image" in told:
+    described = words_of(f"{variable.display} {variable.desc}")
+    if words[-1] in _IMAGE_ENDS and "image" in described:
         yield VariableKind(Kind.IMAGE, guessed=True)
-    units = units or "systemd" in told or "unit" in told
+    units = units or "systemd" in described or "unit" in described
     kind = _of_words(words, units=units)
     if kind and not (variable.default and _counts(kind, variable.default)):
         yield VariableKind(kind, guessed=True)

@@ -150,8 +150,8 @@ def _reason(
             absence = _NO_WORD.format(want.place.named) if _is_silent(want, there) else ""
             absence = absence or there.absence()
             said = [*_bad_nodes(nodes, verdict), absence, there.presence()]
-            told = "; ".join(part for part in said if part)
-            return told or _unexplained(entry, want, verdict, nodes)
+            reasons = "; ".join(part for part in said if part)
+            return reasons or _unexplained(entry, want, verdict, nodes)
         case _:
             return ""
 

@@ -51,8 +51,10 @@ async def run_text(
     if not (record.ended and _wants_model(context, record)):
         return plain
     try:
-        retold = partial(_words().retold, record, find=find, language=language, syntax=syntax)
-        return await _llm_summary(context, record, plain, most, retold)
+        wrap_generated = partial(
+            _words().wrap_generated, record, find=find, language=language, syntax=syntax
+        )
+        return await _llm_summary(context, record, plain, most, wrap_generated)
     except LlmSummaryFailed as error:
         logger.warning("run %s is summarised without the model: %s", record.run, error)
         return plain
@@ -115,9 +117,13 @@ def _wants_model(context: CallContext, record: RunRecord) -> bool:
 
 
 async def _llm_summary(
-    context: CallContext, record: RunRecord, plain: str, most: int, retold: Callable[..., str]
+    context: CallContext,
+    record: RunRecord,
+    plain: str,
+    most: int,
+    wrap_generated: Callable[..., str],
 ) -> str:
-    """What `retold` makes of the words that a model finds for `plain`."""
+    """What `wrap_generated` makes of the words that a model finds for `plain`."""
     openai, mask = context.config.openai, context.masker.text
     model = Model(
         base=openai.base,
@@ -128,11 +134,11 @@ async def _llm_summary(
     language = context.config.tools.language
     room = most * 2 // 3
 
-    async def notify() -> str:
+    async def generate() -> str:
         return mask(await summarise_with_llm(model, mask(plain), tokens=room, language=language))
 
-    return retold(
-        await context.llm_summaries.of(record.run, room, notify),
+    return wrap_generated(
+        await context.llm_summaries.of(record.run, room, generate),
         model=openai.model,
         mark=context.new_mark(),
     )

@@ -74,7 +74,7 @@ class LlmSummaries:
 
     _cache: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
 
-    async def of(self, run: str, tokens: int, notify: Callable[[], Awaitable[str]]) -> str:
+    async def of(self, run: str, tokens: int, generate: Callable[[], Awaitable[str]]) -> str:
         """The words on a run that is over, in at most `tokens`; those of `tell` the first time.
 
         Whatever `tell` raises is raised, and it is asked again the next time.
@@ -82,7 +82,7 @@ class LlmSummaries:
         known = self._cache.get((run, tokens))
         if known is not None:
             return known
-        words = await notify()
+        words = await generate()
         while len(self._cache) >= _MOST_KEPT:
             del self._cache[next(iter(self._cache))]
         # Two may have asked at the same time; both answer with what came first.

@@ -29,7 +29,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _RequestView:
     """A request, with what stands around it."""
 
     context: CallContext
@@ -42,8 +42,8 @@ def request_text(context: CallContext, request: Request, *, in_terminal: bool = 
 
     `in_terminal` says whether the reader has commands instead of tools.
     """
-    told = _Told(context, request, in_terminal)
-    lines = _waiting(told) if request.state.is_open else _refused(told)
+    view = _RequestView(context, request, in_terminal)
+    lines = _waiting(view) if request.state.is_open else _refused(view)
     text = "\n".join(say(said, context.config.tools.language) for said in lines)
     return context.masker.text(text)
 
@@ -118,54 +118,54 @@ def plan_lines(plan: JsonObject) -> Iterator[str]:
             yield f"   [{task['steps_left_out']} steps more]"
 
 
-def _waiting(told: _Told) -> Iterator[Said]:
-    request = told.request
+def _waiting(view: _RequestView) -> Iterator[Said]:
+    request = view.request
     by = ", ".join(request.approved_by)
     if request.state is State.APPROVED:
         yield words.APPROVED(request.tool, by, request.id)
     else:
         yield words.WAITS(request.tool, request.id)
         yield words.WHY(clean_line(request.reason, 300), clean_line(request.rule, 100))
-        yield _who(told)
+        yield _who(view)
         if by:
             yield words.SO_FAR(by)
-        yield _where(told)
-    yield _next(told)
+        yield _where(view)
+    yield _next(view)
 
 
-def _who(told: _Told) -> Said:
-    approvers = told.request.approvers
-    groups: Mapping[str, tuple[str, ...]] = told.context.config.policy.groups
+def _who(view: _RequestView) -> Said:
+    approvers = view.request.approvers
+    groups: Mapping[str, tuple[str, ...]] = view.context.config.policy.groups
     named = [f"{name} ({', '.join(groups.get(name, ()))})" for name in approvers.groups]
-    until = told.request.expires_at
-    left = max(0, round((until - told.context.clock.now()).total_seconds() / 60))
+    until = view.request.expires_at
+    left = max(0, round((until - view.context.clock.now()).total_seconds() / 60))
     return words.WHO(approvers.count, ", ".join(named), f"{until:%H:%M:%S} UTC", f"{left} min")
 
 
-def _where(told: _Told) -> Said:
-    config, page = told.context.config, told.context.requests.page(told.request.id)
-    command = _command(told, "approve", told.request.id)
+def _where(view: _RequestView) -> Said:
+    config, page = view.context.config, view.context.requests.page(view.request.id)
+    command = _command(view, "approve", view.request.id)
     if page:
         terminal = config.requests.terminal
         return words.WHERE_PAGE(page, command) if terminal else words.WHERE_ONLY_PAGE(page)
     return words.WHERE_TERMINAL(command) if config.requests.terminal else words.NOBODY_SAID_WHERE()
 
 
-def _next(told: _Told) -> Said:
-    request = told.request.id
-    if told.in_terminal:
-        look = _command(told, "requests", request)
-        return words.WATCH(look, _command(told, "call", CANCEL_RUN, f"run={request}"))
+def _next(view: _RequestView) -> Said:
+    request = view.request.id
+    if view.in_terminal:
+        look = _command(view, "requests", request)
+        return words.WATCH(look, _command(view, "call", CANCEL_RUN, f"run={request}"))
     wait = f"{GET_RUN} run={request} wait_seconds=30"
     return words.TELL_THEM(wait, f"{CANCEL_RUN} run={request}")
 
 
-def _command(told: _Told, *given: str) -> str:
-    return shlex.join(["opsmcp", *given, *told.context.config.options])
+def _command(view: _RequestView, *arguments: str) -> str:
+    return shlex.join(["opsmcp", *arguments, *view.context.config.options])
 
 
-def _refused(told: _Told) -> Iterator[Said]:
-    request = told.request
+def _refused(view: _RequestView) -> Iterator[Said]:
+    request = view.request
     yield words.REFUSED(request.tool, _why(request), request.id)
     comments = ((vote.by, vote.comment) for vote in request.votes if vote.comment)
     for by, comment in comments:

@@ -159,8 +159,8 @@ def _failure(
     error: Exception, masker: Masker, options: Sequence[str], *, read: bool
 ) -> click.ClickException:
     """`read` says whether the source was ever read; if not, that is what went wrong."""
-    told = error.to_terminal(options) if isinstance(error, ToolError) else str(error)
-    message = masker.text(told)
+    text = error.to_terminal(options) if isinstance(error, ToolError) else str(error)
+    message = masker.text(text)
     if isinstance(error, _WRONG_USE):
         return WrongUse(message)
     if isinstance(error, SourceError) or (isinstance(error, ToolUnavailable) and not read):

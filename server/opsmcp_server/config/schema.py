@@ -148,13 +148,13 @@ def _long(value: SecretStr) -> SecretStr:
     return value
 
 
-def read_duration(given: object) -> float:
+def read_duration(text: object) -> float:
     """How many seconds a text such as `30m` or `2h` means.
 
     Raises:
         ValueError: It is none, shorter than a minute or longer than a week.
     """
-    found = _DURATION.fullmatch(given) if isinstance(given, str) else None
+    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
     seconds = int(found[1]) * _UNITS[found[2]] if found else 0
     if not _UNITS["m"] <= seconds <= 7 * _UNITS["d"]:
         raise ValueError("no such duration")

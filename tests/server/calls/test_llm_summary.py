@@ -187,11 +187,11 @@ async def test_what_was_told_is_kept_of_the_latest_runs_only() -> None:
     told, llm_summaries = list[int](), LlmSummaries()
 
     async def ask(number: int) -> str:
-        async def tell() -> str:
+        async def generate() -> str:
             told.append(number)
             return f"story {number}"
 
-        return await llm_summaries.of(f"r-{number}", 100, tell)
+        return await llm_summaries.of(f"r-{number}", 100, generate)
 
     stories = [await ask(number) for number in (*range(300), 299, 0)]
     assert stories == [f"story {number}" for number in (*range(300), 299, 0)]

@@ -153,8 +153,8 @@ def _is_required(item: Input) -> Said:
     none = words.NOTHING()
     if item.allowed:
         return words.REQUIRED(words.REQUIRED_CHOICES(", ".join(item.allowed[:10])), none)
-    told = item.schema.get("description") or meaning_of(item.kind)
-    return words.REQUIRED(none, words.REQUIRED_MEANING(told))
+    meaning = item.schema.get("description") or meaning_of(item.kind)
+    return words.REQUIRED(none, words.REQUIRED_MEANING(meaning))
 
 
 def _merge(

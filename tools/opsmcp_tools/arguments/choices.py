@@ -59,8 +59,8 @@ class Inventory:
     @cached_property
     def about_clusters(self) -> str:
         """What their owners say of the clusters, and which one is the default."""
-        told = sorted({(cluster.name, _short(cluster.desc)) for cluster in self.clusters})
-        known = "; ".join(f"{name}: {desc}" for name, desc in told if desc)
+        described = sorted({(cluster.name, _short(cluster.desc)) for cluster in self.clusters})
+        known = "; ".join(f"{name}: {desc}" for name, desc in described if desc)
         named = self.default_cluster
         said = words.DEFAULT_CLUSTER(named) if named else words.ELSE_LOCAL()
         default = said.to(self.language)
@@ -71,8 +71,8 @@ class Inventory:
         """Which hosts cannot be reached, or were never heard of; empty when all can."""
         down = _usable(Kind.HOST, [host.name for host in self.hosts if host.reachable is False])
         silent = _usable(Kind.HOST, [host.name for host in self.hosts if host.reachable is None])
-        told = ((words.DOWN, down), (words.SILENT, silent))
-        said = (state(", ".join(names[:8])) for state, names in told if names)
+        described = ((words.DOWN, down), (words.SILENT, silent))
+        said = (state(", ".join(names[:8])) for state, names in described if names)
         return "; ".join(state.to(self.language) for state in said)
 
 

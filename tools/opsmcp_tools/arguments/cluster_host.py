@@ -36,9 +36,9 @@ def with_locations(
 def _with_words(item: Input, words: str) -> Input:
     """The hosts are named in words: as an `enum` they would forbid the nodes of other clusters."""
     names = ", ".join(item.schema.get("enum", ()))
-    told = [text for text in (names, words, item.schema.get("description")) if text]
+    parts = [text for text in (names, words, item.schema.get("description")) if text]
     schema = {key: value for key, value in item.schema.items() if key != "enum"}
-    return replace(item, schema={**schema, "description": "; ".join(told)})
+    return replace(item, schema={**schema, "description": "; ".join(parts)})
 
 
 def _local(item: Input) -> Input:

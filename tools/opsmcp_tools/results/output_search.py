@@ -186,9 +186,9 @@ def _compiled(pattern: str) -> Match:
     try:
         compiled = re2.compile(pattern, options)
     except re2.error as error:
-        told = label(error.args[0].decode() if isinstance(error.args[0], bytes) else str(error))
+        reason = label(error.args[0].decode() if isinstance(error.args[0], bytes) else str(error))
         raise ToolError(
-            f"pattern is no RE2 pattern: {told}. For plain words use search instead."
+            f"pattern is no RE2 pattern: {reason}. For plain words use search instead."
         ) from None
 
     def place(line: str) -> int:

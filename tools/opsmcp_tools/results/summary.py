@@ -37,7 +37,7 @@ __all__ = [
     "DEFAULT_TOKENS",
     "LEAST_TOKENS_OF_RESULT",
     "headline",
-    "retold",
+    "wrap_generated",
     "summarise",
 ]
 
@@ -98,9 +98,9 @@ def summarise(
     return "\n".join([*page.blocks, advice] if advice else page.blocks)
 
 
-def retold(
+def wrap_generated(
     record: RunRecord,
-    told: str,
+    generated: str,
     *,
     model: str,
     mark: str,
@@ -114,7 +114,7 @@ def retold(
         *(said.to(language) for said in repetition(record, syntax)),
         *(CAREFUL(said).to(language) for said in warnings(record)),
         words.GENERATED(label(model)).to(language),
-        fence(told, mark, "generated"),
+        fence(generated, mark, "generated"),
         _pointer(record, syntax).to(language),
         _advice(record, find, language, syntax),
     ]
@@ -241,8 +241,8 @@ def _hosts_in(groups: Iterable[Group]) -> set[str]:
 
 def _explanation(record: RunRecord) -> Iterator[Said]:
     if record.result.reason:
-        told = words.GOOD_TO_KNOW if record.verdict is Verdict.SUCCEEDED else words.REASON
-        yield told(label(record.result.reason, 400))
+        phrase = words.GOOD_TO_KNOW if record.verdict is Verdict.SUCCEEDED else words.REASON
+        yield phrase(label(record.result.reason, 400))
     if record.verdict is not Verdict.NOTHING_RAN or is_known_why_idle(record):
         return
     if record.source_run:

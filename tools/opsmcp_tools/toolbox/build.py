@@ -460,8 +460,8 @@ def _tasks_of(operation: Operation, catalogue: Catalogue) -> tuple[Task, ...]:
 
 
 def _notes(free: str, hazards: Sequence[str], stops: Iterable[str]) -> Mapping[str, str]:
-    told = list(islice(stops, _MOST_STOPS))
-    notes = {FREE_SCRIPT: free, OUTPUT_HAZARDS: "; ".join(hazards), SILENT_STOPS: "; ".join(told)}
+    first = list(islice(stops, _MOST_STOPS))
+    notes = {FREE_SCRIPT: free, OUTPUT_HAZARDS: "; ".join(hazards), SILENT_STOPS: "; ".join(first)}
     return MappingProxyType({name: text for name, text in notes.items() if text})
 
 

@@ -102,8 +102,8 @@ def _cut(text: str, most: int = MOST_WORDS) -> str:
 
 def is_thin(operation: Operation) -> bool:
     """Whether its description says no more than its name."""
-    told = {stem(word) for word in words_of(operation.desc)} - _SMALL_WORDS
-    return told <= {stem(word) for word in words_of(operation.name)}
+    content = {stem(word) for word in words_of(operation.desc)} - _SMALL_WORDS
+    return content <= {stem(word) for word in words_of(operation.name)}
 
 
 def _steps(operation: Operation, tasks: Sequence[Task], language: Language) -> str:
@@ -162,11 +162,11 @@ def differing_steps(tools: Iterable[Tool], language: Language) -> Mapping[str, s
     for tool in tools:
         alike.setdefault(tool.description, []).append(tool)
     return {
-        tool.name: words.STEPS(told).to(language)
+        tool.name: words.STEPS(content).to(language)
         for group in alike.values()
         if len(group) > 1
-        for tool, told in _own_steps(group)
-        if told
+        for tool, content in _own_steps(group)
+        if content
     }
 
 

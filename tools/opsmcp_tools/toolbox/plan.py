@@ -333,8 +333,8 @@ def _conditions(step: JsonObject) -> str:
         f"may fail if {clean_line(step['may_fail_if'], 200)}" if step["may_fail_if"] else "",
         "transfers files" if step["transfers_files"] else "",
     ]
-    told = ", ".join(word for word in said if word)
-    return (f" ({told})" if told else "") + _more(step)
+    conditions = ", ".join(word for word in said if word)
+    return (f" ({conditions})" if conditions else "") + _more(step)
 
 
 def _more(part: JsonObject) -> str:

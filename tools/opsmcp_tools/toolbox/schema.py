@@ -225,12 +225,12 @@ _BUILDERS: Mapping[Kind, Callable[[_Wanted], Input]] = {
 def _property(item: Input, wanted: _Wanted, enum_limit: int) -> JsonObject:
     variable, inventory, pattern = wanted.variable, wanted.inventory, wanted.pattern
     listed = bool(item.allowed) and len(item.allowed) <= enum_limit
-    told = _describe(item, variable, inventory, listed)
+    description = _describe(item, variable, inventory, listed)
     one: JsonObject = {"type": _TYPES.get(item.kind, "string")}
     more = {"enum": list(item.allowed)} if listed else _limits(item, pattern)
     schema: JsonObject = {"type": "array"} if item.separator else one
-    if told:
-        schema["description"] = told
+    if description:
+        schema["description"] = description
     schema |= {"items": one | more} if item.separator else more
     default = _typed(item, item.default)
     if default is not None:

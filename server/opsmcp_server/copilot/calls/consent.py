@@ -147,8 +147,8 @@ def _own_question(call: Call, words: Words) -> str:
     if offered.destroys:
         lines += [words("not-known" if offered.effect_is_unknown else "destructive")]
     lines += _warning(call, words)
-    told = "\n".join(said for said in (offered.title, offered.description) if said)
-    lines += [told if offered.server.asks_itself else barred(told)] if told else []
+    about = "\n".join(said for said in (offered.title, offered.description) if said)
+    lines += [about if offered.server.asks_itself else barred(about)] if about else []
     return "\n".join([*lines, *show_arguments(call.arguments, words.language)])
 
 

@@ -122,8 +122,8 @@ class Commands:
         listed = self.hub.find(name)
         # One that is not listed may still be there.
         offered = listed or next(iter(self.hub.named(RUN_OPERATION)), None)
-        given = parse(words, offered.properties if offered else {})
-        if not name or given is None:
+        parsed = parse(words, offered.properties if offered else {})
+        if not name or parsed is None:
             self._usage(f"{command} TOOL name=value ...")
             return None
         if offered is None:
@@ -131,7 +131,7 @@ class Commands:
             key = "no-such-name-but" if near else "no-such-name"
             self._say(key, tool=clean_line(name, _LONGEST_NAME), near=near)
             return None
-        return Call(offered, given if listed else {"name": name, "arguments": given})
+        return Call(offered, parsed if listed else {"name": name, "arguments": parsed})
 
     def _usage(self, usage: str) -> int:
         return self._say("usage", usage=usage)

@@ -45,12 +45,12 @@ _Notify = Callable[[str], None]
 
 
 class _NotMade(Exception):
-    """A call that cannot be made: `key` says so to the person, `told` to the model."""
+    """A call that cannot be made: `key` says so to the person, `result` to the model."""
 
-    def __init__(self, key: str, tool: str, told: str) -> None:
+    def __init__(self, key: str, tool: str, result: str) -> None:
         """Name the tool as the model did."""
-        super().__init__(told)
-        self.key, self.tool, self.told = key, label(tool), told
+        super().__init__(result)
+        self.key, self.tool, self.result = key, label(tool), result
 
 
 class _Repeated(_NotMade):
@@ -93,10 +93,10 @@ class Dispatch:
             try:
                 await self._one(turn, call, notify, cut=reply.cuts(call))
             except _Repeated as error:
-                notify(error.told)
+                notify(error.result)
                 repeated.append(error.tool)
             except _NotMade as error:
-                notify(error.told)
+                notify(error.result)
                 turn.falls_short = True
                 self.caller.view.note(self.caller.words(error.key, tool=error.tool))
 
