@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from opsmcp_pipelines.run import StepResult
 from opsmcp_tools.condense.choose import condense
-from opsmcp_tools.condense.landmarks import lines_by_weight
 from opsmcp_tools.condense.trouble import Weight
 from opsmcp_tools.model.errors import ToolError
 from opsmcp_tools.model.run_record import RunRecord
@@ -94,6 +93,9 @@ def _lines_from(whole: str, first: int, lines: int | None, limit: int) -> JsonOb
 
 def _instead(whole: str) -> JsonObject:
     """What there is where nothing was found: how many lines of which weight, and their kinds."""
+    # Imported with the first one, in the thread that reads the output.
+    from opsmcp_tools.condense.landmarks import lines_by_weight
+
     lines = _lines(whole)
     weights = lines_by_weight(lines)
     return {
