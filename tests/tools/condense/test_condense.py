@@ -82,6 +82,13 @@ def test_a_stack_trace_keeps_its_head_its_foot_and_its_cause() -> None:
     assert "frame_29" not in short
 
 
+def test_indented_lines_that_are_no_frames_are_not_told_below_the_line_before_them() -> None:
+    log = [f"    an idle line of prose about {a} {b}" for a in _VERBS for b in _THINGS] * 100
+    log[50] = "    it cannot be undone"
+    rows = _condensed(log).split("\n")
+    assert rows[rows.index("trouble:") + 2] == "also:"
+
+
 def test_the_last_lines_and_the_trouble_are_shown_without_what_all_lines_share() -> None:
     log = chatter(4_000)
     log[2_000] = "2026-11-23T10:33:20 ERROR [db] the only one"

@@ -202,6 +202,8 @@ def _frames_below(lines: Sequence[str], number: int) -> list[str]:
     ):
         end += 1
     frames = lines[number + 1 : end]
+    if not any(map(_FRAME.match, frames)):
+        return []
     own = [frame for frame in frames if not _FOREIGN.search(frame)] or frames
     return list(own) if len(own) <= 2 * _FRAMES else [*own[:_FRAMES], *own[-_FRAMES:]]
 
