@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cached_property
 
 from opsmcp_pipelines.models import (
+    BadHost,
     Cluster,
     Definition,
     Host,
@@ -41,13 +42,16 @@ class Contents:
     """What a source held at one moment, in the source's order.
 
     `unread` says what of it could not be read at that moment, and is shown as it was before.
-    `files` says where operations stand, of a source that reads files.
+    `host_groups` are the names that stand for several hosts at once, `bad_hosts` what cannot be
+    used of the inventory. `files` says where operations stand, of a source that reads files.
     """
 
     pipelines: tuple[Pipeline, ...] = ()
     tasks: tuple[Task, ...] = ()
     clusters: tuple[Cluster, ...] = ()
     hosts: tuple[Host, ...] = ()
+    host_groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    bad_hosts: tuple[BadHost, ...] = ()
     problems: tuple[Problem, ...] = ()
     unread: tuple[str, ...] = ()
     files: Mapping[OperationKey, str] = field(default_factory=dict[OperationKey, str])

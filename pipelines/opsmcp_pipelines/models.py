@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 __all__ = [
     "COPILOT_LABEL",
+    "BadHost",
     "Cluster",
     "Definition",
     "Host",
@@ -182,8 +183,19 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True)
+class BadHost:
+    """A host that cannot be used, or a part of its file; `name` is empty where it has none."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
-    """A host of the inventory. `reachable` is None while there has been no heartbeat."""
+    """A host of the inventory. `reachable` is None while there has been no heartbeat.
+
+    `origin` is the file that names it, with the line, of a source that reads files.
+    """
 
     name: str
     namespace: str
@@ -192,3 +204,9 @@ class Host:
     reachable: bool | None = None
     labels: Mapping[str, str] = field(default_factory=lambda: _NO_LABELS)
     port: int = 0
+    origin: str = ""
+
+    @property
+    def silent(self) -> bool:
+        """Whether a good heartbeat is missing. Nobody hears of a host that only a file names."""
+        return not self.reachable and not self.origin

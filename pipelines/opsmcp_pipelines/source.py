@@ -8,18 +8,22 @@ from collections.abc import Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.models import Definition, OperationKey
 from opsmcp_pipelines.report import RunReport
 from opsmcp_pipelines.verdict.expected import ExpectedTask
 
+if TYPE_CHECKING:
+    from opsmcp_pipelines.ssh.lookup import HostLook
+
 __all__ = [
     "CALL_ID_VARIABLE",
     "Cancelled",
     "ChangeSource",
     "DefinitionSource",
+    "HostSource",
     "LocalSource",
     "NodeSource",
     "RunRef",
@@ -182,6 +186,20 @@ class NodeSource(Protocol):
 
     async def read_nodes(self, cluster: str) -> tuple[str, ...]:
         """The names of the nodes of a cluster, sorted."""
+        ...
+
+
+@runtime_checkable
+class HostSource(Protocol):
+    """A source that can look at one of its hosts."""
+
+    async def look_at_host(self, name: str) -> "HostLook":
+        """What is known of a host, and whether it answers now.
+
+        Raises:
+            NotFound: The inventory has no such host, or it is this machine.
+            SourceUnavailable: There is nothing here to reach it with.
+        """
         ...
 
 

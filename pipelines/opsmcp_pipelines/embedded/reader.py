@@ -15,11 +15,13 @@ from functools import partial
 from pathlib import Path
 
 from opsmcp_pipelines.catalogue import Contents, Problem
+from opsmcp_pipelines.embedded.host_choice import group_hosts, offer_hosts
 from opsmcp_pipelines.embedded.kubeconfig import KubeInventory, read_clusters
 from opsmcp_pipelines.embedded.library import Library
 from opsmcp_pipelines.embedded.loader import LOCAL_HOST, NEEDS_LABEL, Loaded
 from opsmcp_pipelines.errors import SourceUnavailable
 from opsmcp_pipelines.models import Host, Operation, Pipeline
+from opsmcp_pipelines.ssh.inventory import Inventory, InventoryReader
 from opsmcp_pipelines.watchdog import Progress, Stuck, run_watched
 
 __all__ = ["Reading", "WatchedReader"]
@@ -45,11 +47,13 @@ class Reading:
 
     loaded: Loaded
     kubernetes: KubeInventory
+    inventory: Inventory = Inventory()
     unread: tuple[str, ...] = ()
 
     def contents(self, namespace: str) -> Contents:
         """What can be used of it, without what needs kubectl where that cannot be used."""
-        loaded, kubernetes = self.loaded, self.kubernetes
+        kubernetes = self.kubernetes
+        loaded = offer_hosts(self.loaded, self.inventory.hosts)
         tasks = {task.key: task for task in loaded.tasks}
         names = {(task.namespace, task.name) for task in loaded.tasks if _needs_kubectl(task)}
         operations: tuple[Operation, ...] = (*loaded.pipelines, *loaded.tasks)
@@ -59,12 +63,25 @@ class Reading:
         problems = [
             Problem(op.name, op.key.kind, reason, op.namespace, absent=True) for op in withheld
         ]
-        hostname = socket.gethostname()
+        here = Host(LOCAL_HOST, namespace, "127.0.0.1", socket.gethostname(), reachable=True)
+        others = (
+            Host(
+                one.name,
+                namespace,
+                one.target.address,
+                labels=one.labels,
+                port=one.target.port,
+                origin=one.origin,
+            )
+            for one in self.inventory.hosts.values()
+        )
         return Contents(
             pipelines=tuple(found for found in loaded.pipelines if found.key not in left_out),
             tasks=tuple(task for key, task in tasks.items() if key not in left_out),
             clusters=kubernetes.clusters,
-            hosts=(Host(LOCAL_HOST, namespace, "127.0.0.1", hostname, reachable=True),),
+            hosts=(here, *others),
+            host_groups=group_hosts(self.inventory.hosts),
+            bad_hosts=self.inventory.problems,
             problems=(*loaded.problems, *problems),
             files=loaded.files,
             unread=self.unread,
@@ -78,6 +95,7 @@ class WatchedReader:
         self,
         library: Library,
         environ: Mapping[str, str],
+        hosts: InventoryReader | None = None,
         *,
         file_seconds: float = _FILE_SECONDS,
     ) -> None:
@@ -86,10 +104,12 @@ class WatchedReader:
         Args:
             library: The manifests.
             environ: The environment of the steps, which says where the kubeconfig is.
+            hosts: The hosts that are reached by ssh.
             file_seconds: How long one file or directory may take.
         """
         self._library = library
         self._environ = environ
+        self._hosts = hosts
         self._file_seconds = file_seconds
         self._hung: dict[Path, threading.Thread] = {}
         self._kubernetes = KubeInventory(())
@@ -120,7 +140,9 @@ class WatchedReader:
         at = partial(self._begin, progress.at)
         loaded = self._library.read(at)
         kubernetes, unread = self._read_clusters(at)
-        return Reading(loaded, kubernetes, (*loaded.unread, *unread))
+        inventory = self._hosts.read(at) if self._hosts else Inventory()
+        missed = (*loaded.unread, *unread, *inventory.unread)
+        return Reading(loaded, kubernetes, inventory, missed)
 
     def _read_clusters(self, at: Callable[[Path], None]) -> tuple[KubeInventory, tuple[str, ...]]:
         """The clusters, as they were before if they cannot be read."""

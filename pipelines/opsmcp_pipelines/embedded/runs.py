@@ -5,6 +5,7 @@ process that is gone, only what they left on this machine is found. Knows nothin
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import anyio
@@ -12,13 +13,11 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from opsmcp_pipelines.embedded.engine.fork_server import ForkServer
+from opsmcp_pipelines.embedded.engine.local_machine import LocalMachine, go_on
+from opsmcp_pipelines.embedded.engine.machines import Machines
 from opsmcp_pipelines.embedded.engine.processes import SEES_PROCESSES
-from opsmcp_pipelines.embedded.engine.run_steps import (
-    EngineSettings,
-    execute,
-    go_on,
-    step_environment,
-)
+from opsmcp_pipelines.embedded.engine.remote_machine import Connections
+from opsmcp_pipelines.embedded.engine.run_steps import EngineSettings, execute, step_environment
 from opsmcp_pipelines.embedded.engine.state import RunState
 from opsmcp_pipelines.embedded.engine.supervisor import (
     Supervisor,
@@ -33,12 +32,15 @@ from opsmcp_pipelines.errors import NotFound
 from opsmcp_pipelines.models import Definition, OperationKey
 from opsmcp_pipelines.run import RunReport, Status
 from opsmcp_pipelines.source import Cancelled, RunRef, StartRequest
+from opsmcp_pipelines.ssh.host_files import SshHost
 
 __all__ = ["LocalRuns"]
 
 _MAX_RUNS_AT_A_TIME = 8
 _END_SECONDS = 25.0
 """Longer than it takes to end what can be ended, also when a supervisor answers no more."""
+
+_MOST_NAMED = 10
 
 _KILLED = "opsmcp ended in the middle of it"
 _NONE_LEFT = "none of its processes was found any more"
@@ -55,6 +57,8 @@ class _Run:
     ref: RunRef
     plan: Plan
     engine: EngineSettings
+    hosts: Mapping[str, SshHost]
+    connections: Connections
     state: RunState = field(default_factory=RunState)
     cancelled: bool = False
     supervisor: Supervisor | None = None
@@ -72,6 +76,9 @@ class _Run:
             if supervisor.left:
                 status = Status.ABORTED
                 why = f"{why}, but not all could be ended: {go_on(supervisor.left)}"
+        if self.connections.left:
+            status = Status.ABORTED
+            why = f"{why}; {', '.join(self.connections.left[:_MOST_NAMED])}"
         self.state.abort(status, why)
 
 
@@ -80,6 +87,7 @@ class LocalRuns:
 
     def __init__(self, settings: EmbeddedSettings, group: TaskGroup) -> None:
         """Start nothing yet."""
+        self._environ = settings.environ
         environ = step_environment(settings.environ)
         self._engine = EngineSettings(
             environ=environ,
@@ -104,8 +112,16 @@ class LocalRuns:
         """End the process that the runs were below; they have ended."""
         await self._server.stop()
 
-    def start(self, request: StartRequest, definition: Definition) -> RunRef:
-        """Start a run, unless that call made one; it may wait for its turn."""
+    def start(
+        self, request: StartRequest, definition: Definition, hosts: Mapping[str, SshHost]
+    ) -> RunRef:
+        """Start a run, unless that call made one; it may wait for its turn.
+
+        Args:
+            request: What is asked for.
+            definition: What it consists of.
+            hosts: Where it may run beside this machine, by name.
+        """
         ref = _ref(request.operation, request.call_id)
         if ref.name in self._runs:
             return ref
@@ -113,7 +129,9 @@ class LocalRuns:
         if self._masking is not None:
             engine = replace(engine, mask=self._masking(request.secrets).text)
         self._server.get_ready()  # it is there when the first step is
-        run = self._runs[ref.name] = _Run(ref, build_plan(definition, request.variables), engine)
+        plan = build_plan(definition, request.variables)
+        run = _Run(ref, plan, engine, hosts, Connections(self._environ))
+        self._runs[ref.name] = run
         self._group.start_soon(self._lead, run)
         return ref
 
@@ -194,7 +212,8 @@ class LocalRuns:
             with run.scope:
                 async with self._limit, open_supervisor(run.ref.name, self._server) as supervisor:
                     run.supervisor = supervisor
-                    await execute(run.plan, run.state, run.ref.name, run.engine, supervisor)
+                    machines = self._machines(run, supervisor)
+                    await execute(run.plan, run.state, run.ref.name, run.engine, machines.find)
         except SupervisorGone:
             why = "the process that its steps were below was killed"
         except Exception:  # noqa: BLE001 - the other runs would end with this one
@@ -204,6 +223,10 @@ class LocalRuns:
             if not run.state.status.ended:
                 run.abort(why)
             run.over.set()
+
+    def _machines(self, run: _Run, supervisor: Supervisor) -> Machines:
+        local = LocalMachine(supervisor, self._engine.environ.get("TMPDIR"))
+        return Machines(local, run.hosts, run.connections)
 
 
 def _ref(operation: OperationKey, call_id: str) -> RunRef:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from opsmcp_pipelines.ssh.inventory import HostSettings
+
 __all__ = ["EmbeddedSettings", "Masking"]
 
 
@@ -28,6 +30,7 @@ class EmbeddedSettings:
         step_seconds: The deadline of a step that sets no `timeoutSeconds`.
         output_bytes: How much of a step's output is kept; the rest is counted.
         masking: What replaces secrets where outputs are cut, given those of the call.
+        hosts: Where the hosts are named that are reached by ssh; None: there are none.
         digests: The SHA-256 of each file in `manifests` that may be read, by path; None: all may.
     """
 
@@ -38,4 +41,5 @@ class EmbeddedSettings:
     step_seconds: float = 600.0
     output_bytes: int = 1024 * 1024
     masking: Callable[[frozenset[str]], Masking] | None = None
+    hosts: HostSettings | None = None
     digests: Mapping[str, str] | None = None

@@ -20,10 +20,12 @@ from opsmcp_pipelines.errors import DefinitionChanged, NotFound, SourceUnavailab
 from opsmcp_pipelines.models import Definition, OperationKey
 from opsmcp_pipelines.run import RunReport, Status
 from opsmcp_pipelines.source import Cancelled, RunRef, StartRequest, Traits
+from opsmcp_pipelines.ssh.inventory import Inventory, InventoryReader
 from opsmcp_pipelines.verdict.expected import ExpectedTask, expected_tasks
 
 if TYPE_CHECKING:
     from opsmcp_pipelines.embedded.runs import LocalRuns
+    from opsmcp_pipelines.ssh.lookup import HostLook
 
 __all__ = ["EMBEDDED_TRAITS", "EmbeddedSettings", "EmbeddedSource", "open_embedded_source"]
 
@@ -61,7 +63,9 @@ class EmbeddedSource:
         """Read nothing yet; runs live in `group`."""
         self._settings = settings
         self._group = group
-        self._reader = WatchedReader(_library(settings), settings.environ)
+        home = Path(settings.environ.get("HOME", "/"))
+        hosts = InventoryReader(settings.hosts, home) if settings.hosts else None
+        self._reader = WatchedReader(_library(settings), settings.environ, hosts)
         self._read_lock = anyio.Lock()
         self._read: Reading | None = None
         self._contents = Contents()
@@ -96,7 +100,9 @@ class EmbeddedSource:
         self, definition: Definition, contents: Contents, variables: Mapping[str, str]
     ) -> tuple[ExpectedTask, ...]:
         """What a run must show; the engine tells of everything that it does and leaves out."""
-        return expected_tasks(definition)
+        named = variables.get("host", "")
+        hosts = contents.host_groups.get(named, ())
+        return expected_tasks(definition, named, hosts)
 
     def sign_of(self, report: RunReport) -> str:
         """What a run that does not end was last seen doing: only what can be true here."""
@@ -111,6 +117,24 @@ class EmbeddedSource:
                 self._read = reading
             return self._contents
 
+    async def look_at_host(self, name: str) -> "HostLook":
+        """What ssh makes of a host, and whether it answers now.
+
+        Raises:
+            NotFound: There is no such host, or it is this machine.
+            SourceUnavailable: There is no ssh here.
+        """
+        from opsmcp_pipelines.ssh.lookup import look_at
+
+        await self.read()
+        host = self._read.inventory.hosts.get(name) if self._read else None
+        if host is None:
+            raise NotFound(f"the inventory has no host {name!r} that is reached by ssh")
+        try:
+            return await look_at(host.target, self._settings.environ)
+        except OSError as error:
+            raise SourceUnavailable("there is no ssh here") from error
+
     async def start(self, request: StartRequest) -> RunRef:
         """Start a run; it may wait for its turn. A call that made one gets that.
 
@@ -123,7 +147,8 @@ class EmbeddedSource:
         definition = await self._definition(request)
         if self._stopping:
             raise SourceUnavailable("opsmcp is stopping")
-        return self._runs.start(request, definition)
+        inventory = self._read.inventory if self._read else Inventory()
+        return self._runs.start(request, definition, inventory.hosts)
 
     async def read_run(self, ref: RunRef) -> RunReport:
         """How a run of this process stands, with the output so far.

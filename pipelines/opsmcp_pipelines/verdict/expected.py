@@ -106,10 +106,26 @@ class ExpectedTask:
         return bool(self.steps) and all(step.when is Truth.FALSE for step in self.steps)
 
 
-def expected_tasks(definition: Definition) -> tuple[ExpectedTask, ...]:
-    """What a run must show where its source tells of everything that it does and leaves out."""
+def expected_tasks(
+    definition: Definition, group: str = "", hosts: Sequence[str] = ()
+) -> tuple[ExpectedTask, ...]:
+    """What a run must show where its source tells of everything that it does and leaves out.
+
+    Args:
+        definition: What is run.
+        group: The name that stands for several hosts, where its tasks are run on those.
+        hosts: The names of those hosts.
+    """
+    listed = tuple(ExpectedHost(name) for name in hosts)
+    place = ExpectedPlace(group, listed, exact=True, known=True) if hosts else ExpectedPlace()
     return tuple(
-        ExpectedTask(ref.name, ref.task, ref.run_always, _plain_steps(task))
+        ExpectedTask(
+            ref.name,
+            ref.task,
+            ref.run_always,
+            _plain_steps(task),
+            ExpectedPlace() if task and task.host else place,
+        )
         for ref, task in _parts(definition)
     )
 

@@ -64,7 +64,7 @@ class Placement:
     @property
     def doubtful(self) -> tuple[str, ...]:
         """The names of the Hosts among them without a good heartbeat, sorted."""
-        return tuple(sorted(host.name for host in self.hosts if not host.reachable))
+        return tuple(sorted(host.name for host in self.hosts if host.silent))
 
 
 def _by_connection(hosts: Iterable[Host]) -> Mapping[tuple[str, int], list[str]]:

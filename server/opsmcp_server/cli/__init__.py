@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "requests": "Show the calls that wait for approval, or one.",
         "approve": "Approve a call that waits for it.",
         "reject": "Reject a call that waits for approval.",
+        "hosts": "List the hosts that operations can run on; or look at one.",
         "policy": "Show which rule decides on a call, and why. Starts nothing.",
         "approve-catalogue": "Show what changed since definitions were approved; approve them.",
         "trust": "Show what the opsmcp.yaml of a directory would bring; trust it.",

@@ -23,8 +23,16 @@ from opsmcp_server.calls.prepare import (
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_context
 from opsmcp_server.cli.start import Failed, WrongUse
-from opsmcp_server.cli.terminal import can_ask, confirm, progress_line, show_json, show_text, tell
-from opsmcp_server.cli.verdicts import verdict_status, verdict_style
+from opsmcp_server.cli.terminal import (
+    can_ask,
+    confirm,
+    progress_line,
+    show_json,
+    show_text,
+    tell,
+    verdict_status,
+    verdict_style,
+)
 from opsmcp_server.protocol.builtin_tools import plan_operation, registry
 from opsmcp_server.protocol.builtin_tools.row import BuiltIn
 from opsmcp_server.protocol.progress import progress_message

@@ -25,6 +25,12 @@ _OPTIONS = (
         help="Directory of Ops manifests for the embedded engine; may be repeated.",
     ),
     click.option(
+        "--hosts",
+        multiple=True,
+        metavar="FILE",
+        help="File of hosts that the embedded engine reaches by ssh; may be repeated.",
+    ),
+    click.option(
         "--server",
         metavar="URL",
         help="Address of the Ops server; empty for the embedded engine.",
@@ -41,6 +47,7 @@ _OPTIONS = (
 
 _FLAGS: Mapping[str, str] = {
     "--manifests": "embedded.manifests",
+    "--hosts": "hosts.files",
     "--server": "ops.server",
     "--namespace": "ops.namespace",
     "--read-only": "policy.read_only",
@@ -88,6 +95,7 @@ def shared_options(command: Callable[..., int]) -> Callable[..., int]:
         *,
         config_file: Path | None,
         manifests: tuple[str, ...],
+        hosts: tuple[str, ...],
         server: str | None,
         namespace: str | None,
         read_only: bool | None,
@@ -95,7 +103,7 @@ def shared_options(command: Callable[..., int]) -> Callable[..., int]:
         **own: Any,
     ) -> int:
         before = click.get_current_context().find_root().params.get("verbose", False)
-        options = (manifests, server, namespace, read_only)
+        options = (manifests, hosts, server, namespace, read_only)
         flags = dict[str, object](zip(_FLAGS.values(), options, strict=True))
         return command(Shared(config_file, flags, verbose or bool(before)), **own)
 

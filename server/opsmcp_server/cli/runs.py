@@ -12,8 +12,7 @@ from opsmcp_server.calls.answer import run_data, run_text
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_context
-from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text, tell
-from opsmcp_server.cli.verdicts import verdict_style
+from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text, tell, verdict_style
 from opsmcp_server.protocol.builtin_tools import get_run, get_run_output, list_runs
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import Principal

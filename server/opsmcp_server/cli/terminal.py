@@ -17,6 +17,7 @@ from typing import NamedTuple, TextIO
 
 import click
 
+from opsmcp_pipelines.run import Verdict
 from opsmcp_server.process.output_bar import bar_rows
 from opsmcp_tools.safe_text.characters import clean_line
 from opsmcp_tools.safe_text.cleaning import unfenced
@@ -30,6 +31,8 @@ __all__ = [
     "show_table",
     "show_text",
     "tell",
+    "verdict_status",
+    "verdict_style",
     "wrapped",
 ]
 
@@ -286,3 +289,15 @@ def progress_line(text: str) -> Generator[Callable[[str], None]]:
             progress.update(line, description=clean_line(new, _WIDEST_CELL))
 
         yield change
+
+
+def verdict_style(verdict: Verdict) -> str:
+    """The rich style of a verdict."""
+    if verdict is Verdict.RUNNING:
+        return "bold cyan"
+    return "bold green" if verdict.good else "bold red"
+
+
+def verdict_status(verdict: Verdict) -> int:
+    """The exit status: 0 only for a run that ended and did its work."""
+    return 0 if verdict is Verdict.SUCCEEDED else 1

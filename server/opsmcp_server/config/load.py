@@ -39,6 +39,9 @@ _NAMED = ("bind.", "people.")
 
 _PATHS: tuple[object, ...] = (Path, tuple[Path, ...])
 """The types of settings that are paths."""
+_FILES = frozenset({"hosts.files", "hosts.ssh_config"})
+_WORDS = frozenset({"auto", "none"})
+"""What stands for a file without being one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Config(BaseModel):
 
     ops: settings.Ops = Field(default_factory=settings.Ops)
     embedded: settings.Embedded = Field(default_factory=settings.Embedded)
+    hosts: settings.Hosts = Field(default_factory=settings.Hosts)
     discovery: settings.Discovery = Field(default_factory=settings.Discovery)
     expose: settings.Expose = Field(default_factory=settings.Expose)
     tools: settings.Tools = Field(default_factory=settings.Tools)
@@ -190,6 +194,8 @@ def load(
     """
     choice = choose_file(environ, cwd, file, setting_names())
     in_file = parse_settings(choice.file, setting_names()) if choice.file else []
+    if choice.digests is not None:
+        _refuse_hosts(in_file)
     raw = _given(environ, cwd, in_file) | _from_flags(flags or {}, cwd)
     resolved = _resolve(raw, environ)
     bind = [item for key, item in raw.items() if key.startswith("bind.")]
@@ -261,6 +267,16 @@ def _digests(
     return choice.digests if named else None
 
 
+def _refuse_hosts(in_file: Collection[RawSetting]) -> None:
+    """A directory's file says nothing of hosts: what it may reach is the person's own affair."""
+    item = next((one for one in in_file if one.key.startswith("hosts.")), None)
+    if item is not None:
+        raise ConfigError(
+            f"{item.key}: not in the opsmcp.yaml of a directory; give --hosts, or set it in your"
+            f" own settings file ({item.origin})"
+        )
+
+
 def _as_list(item: RawSetting) -> RawSetting:
     """A list of which only one is given may stand there as a text, as in the environment."""
     if item.key in setting_names() and item.key not in FILE_ONLY and isinstance(item.value, str):
@@ -296,18 +312,22 @@ def _from_flags(flags: Mapping[str, object], cwd: Path) -> dict[str, RawSetting]
 
 
 def _resolve_paths(item: RawSetting, environ: Mapping[str, str]) -> RawSetting:
-    if not _is_path(item.key):
+    if not _is_path(item.key) and item.key not in _FILES:
         return item
     value = item.value
     if isinstance(value, str):
-        return replace(item, value=absolute(value, item, environ))
+        if item.key in _FILES and value in _WORDS:
+            return item
+        path = absolute(value, item, environ)
+        return replace(item, value=str(path) if item.key in _FILES else path)
     if not isinstance(value, list | tuple):
         return item  # refused with the other bad values
     parts = cast("Sequence[object]", value)
     paths = [absolute(str(part), item, environ) for part in parts]
-    missing = next((path for path in paths if not path.is_dir()), None)
+    is_there, what = (Path.is_file, "file") if item.key in _FILES else (Path.is_dir, "directory")
+    missing = next((path for path in paths if not is_there(path)), None)
     if missing is not None:
-        raise ConfigError(f"{item.key}: {str(missing)!r} is not a directory ({item.origin})")
+        raise ConfigError(f"{item.key}: {str(missing)!r} is not a {what} ({item.origin})")
     return replace(item, value=paths)
 
 

@@ -80,6 +80,13 @@ def tool_text(item: JsonObject) -> str:
     return f"{item['name']} ({where}; {effect}): {item['description']}"
 
 
+_REACHABLE: Mapping[bool | None, str] = {
+    True: "reachable",
+    False: "not reachable",
+    None: "not known whether reachable",
+}
+
+
 def _cluster_text(item: JsonObject) -> str:
     default = " (default)" if item["default"] else ""
     return f"- {item['name']}{default}" + (
@@ -88,8 +95,7 @@ def _cluster_text(item: JsonObject) -> str:
 
 
 def _host_text(item: JsonObject) -> str:
-    reachable = "reachable" if item["reachable"] else "not reachable"
-    known = (item["namespace"], item["hostname"], item["address"], reachable)
+    known = (item["namespace"], item["hostname"], item["address"], _REACHABLE[item["reachable"]])
     return f"- {item['name']} ({', '.join(said for said in known if said)})"
 
 

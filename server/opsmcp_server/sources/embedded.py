@@ -1,9 +1,13 @@
 """The embedded engine as a source, from the settings `embedded.*`."""
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 from opsmcp_pipelines.embedded.source import EmbeddedSettings, open_embedded_source
 from opsmcp_pipelines.source import Source
+from opsmcp_pipelines.ssh.inventory import HostSettings
+from opsmcp_server.config.schema import Hosts
 from opsmcp_server.sources.registry import SourceContext
 
 __all__ = ["open_source"]
@@ -20,5 +24,18 @@ def open_source(context: SourceContext) -> AbstractAsyncContextManager[Source]:
             step_seconds=config.embedded.step_seconds,
             masking=context.masking,
             digests=config.manifest_digests,
+            hosts=_hosts(config.hosts, context.environ),
         )
     )
+
+
+def _hosts(given: Hosts, environ: Mapping[str, str]) -> HostSettings | None:
+    """Where hosts are named; None where they are not."""
+    named = given.ssh_config
+    usual = named == "auto"
+    config = None
+    if named != "none":
+        config = Path(environ.get("HOME", "/"), ".ssh", "config") if usual else Path(named)
+    if not given.files and config is None:
+        return None
+    return HostSettings(given.files, config, usual)

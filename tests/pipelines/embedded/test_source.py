@@ -213,7 +213,7 @@ async def test_fixed_value_beats_the_caller(engine: Open) -> None:
 
 async def test_other_host_is_refused(engine: Open) -> None:
     async with engine(task("t", step("a", "echo"))) as runs:
-        assert "only localhost" in steps_of(await runs.run("t", {"host": "web-1"}))[0].note
+        assert "has no host" in steps_of(await runs.run("t", {"host": "web-1"}))[0].note
 
 
 RESULTS = (

@@ -288,3 +288,22 @@ def test_standing_beside_ones_own_file_by_another_path_is_no_finding(
 def test_a_working_directory_that_cannot_be_searched_is_passed_over(tmp_path: Path) -> None:
     config = load({"HOME": str(tmp_path)}, cwd=tmp_path / ("x" * 300))
     assert [use.why for use in config.files] == ["it cannot be read: File name too long"]
+
+
+@pytest.mark.parametrize("setting", ["hosts: {ssh_config: auto}", "hosts: {files: [hosts.yaml]}"])
+def test_what_may_be_reached_is_not_said_by_a_directory(clone: Clone, setting: str) -> None:
+    clone.write("hosts.yaml", "kind: Host\nmetadata: {name: web1}\n")
+    clone.write("opsmcp.yaml", setting + "\n")
+    clone.trust()
+    with pytest.raises(ConfigError, match=r"hosts\.\w+: not in the opsmcp.yaml of a directory"):
+        clone.load()
+    clone.write("opsmcp.yaml", "tools: {limit: 7}\n")
+    clone.trust()
+    given = clone.load(OPSMCP_HOSTS_FILES="hosts.yaml", OPSMCP_HOSTS_SSH_CONFIG="auto").hosts
+    assert given.files == (clone.folder / "hosts.yaml",)
+    assert given.ssh_config == "auto"
+
+
+def test_a_file_of_hosts_that_is_not_there_is_refused(clone: Clone) -> None:
+    with pytest.raises(ConfigError, match=r"hosts\.files: .*none.* is not a file"):
+        clone.load(OPSMCP_HOSTS_FILES="none")

@@ -23,11 +23,15 @@ _LONGEST_DESCRIPTION = 40
 
 @dataclass(frozen=True)
 class Inventory:
-    """Clusters and hosts of a source, the node selectors that settings allow, and our words."""
+    """Clusters and hosts of a source, the node selectors that settings allow, and our words.
+
+    `host_groups` are names that stand for several hosts.
+    """
 
     clusters: tuple[Cluster, ...] = ()
     hosts: tuple[Host, ...] = ()
     selectors: tuple[str, ...] = ()
+    host_groups: frozenset[str] = frozenset()
     language: Language = "en"
 
     @cached_property
@@ -70,7 +74,8 @@ class Inventory:
     def about_hosts(self) -> str:
         """Which hosts cannot be reached, or were never heard of; empty when all can."""
         down = _usable(Kind.HOST, [host.name for host in self.hosts if host.reachable is False])
-        silent = _usable(Kind.HOST, [host.name for host in self.hosts if host.reachable is None])
+        unheard = [host for host in self.hosts if host.silent and host.reachable is None]
+        silent = _usable(Kind.HOST, [host.name for host in unheard])
         described = ((words.DOWN, down), (words.SILENT, silent))
         said = (state(", ".join(names[:8])) for state, names in described if names)
         return "; ".join(state.to(self.language) for state in said)

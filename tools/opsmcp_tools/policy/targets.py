@@ -63,6 +63,9 @@ def find_target(task: Task, host: str, contents: Contents, *, elsewhere: bool) -
         contents: What exists at the source.
         elsewhere: Whether it runs in another cluster, whose hosts are not in `contents`.
     """
+    if not task.host and host in contents.host_groups:
+        group = contents.host_groups[host]
+        return Target(host, len(group), tuple(sorted(group)))
     found = find_placement(task, host, contents.hosts, elsewhere=elsewhere)
     if not found.exact:
         several = found.named in MANY_NODES or "=" in found.named

@@ -214,7 +214,13 @@ def build_toolbox(
     names = name_tools(considered)
     contents = catalogue.contents
     language = settings.language
-    inventory = Inventory(contents.clusters, contents.hosts, settings.host_selectors, language)
+    inventory = Inventory(
+        contents.clusters,
+        contents.hosts,
+        settings.host_selectors,
+        frozenset(contents.host_groups),
+        language,
+    )
     workshop = _ToolBuilder(catalogue, settings, inventory, names, approvals, at)
     built = [workshop.build(operation) for operation in considered]
     at(None)

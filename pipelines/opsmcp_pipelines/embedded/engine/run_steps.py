@@ -1,17 +1,13 @@
-"""The engine: runs the steps of a plan as subprocesses on this machine, one after the other.
+"""The engine: runs the steps of a plan, one after the other on a machine, machines side by side.
 
-Conditions come from `conditions`, scripts from `shell.render`, subprocesses from `supervisor`; this
-module decides what runs next and what that means. Where Ops has a bug it does what the author meant
-(docs/embedded-engine.md). Knows nothing of manifests or of the store.
+Conditions come from `conditions`, scripts from `shell.render`, and what runs them from `machine`;
+this module decides what runs next and what that means. Where Ops has a bug it does what the author
+meant (docs/embedded-engine.md). Knows nothing of manifests or of the store.
 """
 
-import signal
-import socket
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -19,21 +15,19 @@ from anyio import to_thread
 
 from opsmcp_pipelines.embedded.engine.bounded_output import BoundedOutput
 from opsmcp_pipelines.embedded.engine.conditions import ConditionError, evaluate
+from opsmcp_pipelines.embedded.engine.machine import Launch, Limit, Machine, StepEnd
 from opsmcp_pipelines.embedded.engine.results import WrongResult, read_results
-from opsmcp_pipelines.embedded.engine.state import RunState
-from opsmcp_pipelines.embedded.engine.supervisor import Ended, Supervisor
+from opsmcp_pipelines.embedded.engine.state import NodeState, RunState
+from opsmcp_pipelines.embedded.engine.supervisor import SupervisorGone
 from opsmcp_pipelines.embedded.engine.variables import Plan, TaskValues, resolve
-from opsmcp_pipelines.embedded.engine.work_directory import WorkDirectory
-from opsmcp_pipelines.embedded.loader import runs_here
 from opsmcp_pipelines.models import Step, Task, TaskRef
 from opsmcp_pipelines.run import Status, StepReport
-from opsmcp_pipelines.shell import python_runner
 from opsmcp_pipelines.shell.references import NOT_FIRST, RefusedStep, own_names, unfold
 
 if TYPE_CHECKING:
     from opsmcp_pipelines.shell.render import Script
 
-__all__ = ["EngineSettings", "execute", "go_on", "step_environment"]
+__all__ = ["EngineSettings", "FindMachines", "execute", "step_environment"]
 
 _PASSED_ON = frozenset(
     {
@@ -60,8 +54,12 @@ _BEGINS = (
     "the value of {0!r} begins with {1!r}, and a program could take it for an option there: put --"
     " in front of it"
 )
-_LINGERED = "it left processes behind that kept its output open; they were ended"
-_ESCAPED = "somebody keeps its output open who could not be found or ended, and may go on"
+
+
+_NO_HOST = "not run: the inventory has no host {0!r}"
+
+FindMachines = Callable[[Task, str], tuple[Machine, ...]]
+"""Where a task runs, by what its variable `host` says; nowhere when there is no such host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ async def execute(
     state: RunState,
     name: str,
     settings: EngineSettings,
-    supervisor: Supervisor,
+    machines: FindMachines,
 ) -> None:
     """Run a plan to its end, writing what happens into `state`.
 
@@ -104,33 +102,26 @@ async def execute(
         state: Where it is told.
         name: The name of the run.
         settings: How steps are run.
-        supervisor: What starts the steps.
+        machines: Where they are run.
 
     Raises:
-        SupervisorGone: It was killed.
+        SupervisorGone: What starts steps on this machine was killed.
     """
     state.begin()
-    failed = False
+    end = Status.SUCCEEDED
     for ref, task in plan.parts:
-        if failed and not ref.run_always:
+        if end is not Status.SUCCEEDED and not ref.run_always:
             continue
-        runner = _TaskRunner(plan, ref, task, state, name, settings, supervisor)
-        good = await runner.run()
-        failed = failed or not (good or ref.allow_failure)
+        work = _TaskRun(plan, ref, task, state, name, settings)
+        good = await _run_task(work, machines)
+        if not (good or ref.allow_failure) and end is not Status.OTHER:
+            end = work.state.status
         state.changed.set()
-    state.end(Status.FAILED if failed else Status.SUCCEEDED)
+    state.end(end)
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """The script of a step and the place that it was written to, or why it was not."""
-
-    script: "Script"
-    place: WorkDirectory | OSError
-
-
-class _TaskRunner:
-    """One task of a run."""
+class _TaskRun:
+    """One task of a run: what its machines have in common."""
 
     def __init__(
         self,
@@ -140,76 +131,137 @@ class _TaskRunner:
         run: RunState,
         name: str,
         settings: EngineSettings,
-        supervisor: Supervisor,
     ) -> None:
-        resolved = resolve(plan, task, run.results)
-        self._plan = plan
-        self._task = task
-        self._ref = ref
-        self._resolved = resolved
-        self._printed = {"output", "result"} - resolved.values.keys()
-        self._printed |= {f"steps.{step.name}.output" for step in task.steps} | run.results.keys()
-        self._values = {
-            **_predefined(task, name, settings.namespace, run),
-            **{f"steps.{step.name}.output": "" for step in task.steps},
-            **resolved.values,
-        }
-        self._run = run
-        self._state = run.begin_task(ref)
-        self._settings = settings
-        self._supervisor = supervisor
+        self.plan = plan
+        self.ref = ref
+        self.task = task
+        self.run = run
+        self.settings = settings
+        self.resolved = resolve(plan, task, run.results)
+        self.state = run.begin_task(ref)
+        self._name = name
+        # What is printed, and so may begin like an option.
+        self.printed = {"output", "result"} - self.resolved.values.keys()
+        self.printed |= {f"steps.{step.name}.output" for step in task.steps} | run.results.keys()
 
-    async def run(self) -> bool:
-        """Run its steps; whether it succeeded."""
-        if problem := _refuse(self._resolved):
-            self._state.fail("variables", problem)
-            return False
-        for step in self._task.steps:
-            if not await self._run_step(step):
-                self._state.status = Status.FAILED
-                return False
-        self._state.skipped = not self._state.steps
+    def values_on(self, machine: Machine) -> dict[str, str]:
+        """Every known variable before the first step; the predefined ones are those of Ops."""
+        started = self.run.started_at or datetime.now(UTC)
+        return {
+            "HOSTNAME": machine.hostname,
+            "NAMESPACE": self.task.namespace or self.settings.namespace,
+            "TASK": self.task.name,
+            "TASKRUN": self._name,
+            "TIME": started.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "output": "",
+            "result": "",
+            "status": "",
+            **{f"steps.{step.name}.output": "" for step in self.task.steps},
+            **self.resolved.values,
+        }
+
+
+async def _run_task(task: _TaskRun, machines: FindMachines) -> bool:
+    """Run a task on all its machines; whether it succeeded on each."""
+    state, host = task.state, task.resolved.values.get("host", "")
+    places = machines(task.task, host)
+    if problem := _refuse(task.resolved, host, places):
+        state.fail("variables", problem)
+        return False
+    nodes = [_NodeRunner(task, machine) for machine in places]
+    await _run_all(nodes)
+    outputs = [node.outputs for node in nodes if node.state.status is Status.SUCCEEDED]
+    if len(outputs) < len(nodes):
+        state.fail_with_nodes()
+        return False
+    state.skipped = not any(node.state.steps for node in nodes)
+    try:
+        state.results |= read_results(task.plan, task.ref, outputs[0]) if task.ref.results else {}
+    except WrongResult as wrong:
+        state.fail("results", str(wrong))
+        return False
+    state.status = Status.SUCCEEDED
+    return True
+
+
+async def _run_all(nodes: Sequence["_NodeRunner"]) -> None:
+    """Run them side by side.
+
+    Raises:
+        SupervisorGone: See `execute`; the others have ended.
+    """
+    if len(nodes) == 1:  # its end and that of the task are one change
+        await nodes[0].run()
+        return
+    gone: list[SupervisorGone] = []
+
+    async def run(node: _NodeRunner) -> None:
         try:
-            outputs = {step.name: step.output for step in self._state.steps}
-            self._state.results |= read_results(self._plan, self._ref, outputs)
-        except WrongResult as wrong:
-            self._state.fail("results", str(wrong))
-            return False
-        self._state.status = Status.SUCCEEDED
-        return True
+            await node.run()
+        except SupervisorGone as error:
+            gone.append(error)
+
+    async with anyio.create_task_group() as group:
+        for node in nodes:
+            group.start_soon(run, node)
+    if gone:
+        raise gone[0]
+
+
+def _refuse(resolved: TaskValues, host: str, places: tuple[Machine, ...]) -> str:
+    """Why a task cannot start with these values."""
+    if resolved.missing:
+        names = ", ".join(repr(name) for name in resolved.missing)
+        return f"not run: no value for the required {names}"
+    return "" if places else _NO_HOST.format(host[:80])
+
+
+class _NodeRunner:
+    """The steps of a task on one machine."""
+
+    def __init__(self, task: _TaskRun, machine: Machine) -> None:
+        self.state: NodeState = task.state.begin_node(machine.name)
+        self._task = task
+        self._machine = machine
+        self._values = task.values_on(machine)
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        """What each step printed that ran."""
+        return {step.name: step.output for step in self.state.steps}
+
+    async def run(self) -> None:
+        """Run them to their end, or to the first that fails."""
+        for step in self._task.task.steps:
+            if not await self._run_step(step):
+                self.state.end(Status.FAILED)
+                return
+        self.state.end(Status.SUCCEEDED)
 
     async def _run_step(self, step: Step) -> bool:
         """Run a step if its condition holds; whether the task goes on."""
         try:
             if step.when and not evaluate(step.when, self._values):
                 return True
-            prepared = await to_thread.run_sync(self._prepare, step)
+            launch = await to_thread.run_sync(self._prepare, step)
         except ConditionError as error:
-            self._state.fail(step.name, f"not run: `when`: {error}")
+            self.state.fail(step.name, f"not run: `when`: {error}")
             return False
         except RefusedStep as refused:
-            self._state.fail(step.name, f"not run: {refused.reason}")
+            self.state.fail(step.name, f"not run: {refused.reason}")
             return False
-        report = await self._execute(step, prepared)
-        self._remember(step, report)
-        if report.status is Status.FAILED:
-            report = self._allow(step, report)
-        self._state.running = None
-        self._state.steps.append(report)
-        self._run.changed.set()
+        report = await self._execute(step, launch)
+        self.state.add(report)
+        self._task.run.changed.set()
         return report.status is Status.SUCCEEDED or report.allowed
 
-    def _prepare(self, step: Step) -> "_Prepared":
-        """What a step is run from: a script, written where it is run. In a thread.
+    def _prepare(self, step: Step) -> Launch:
+        """A step, ready to be started. In a thread.
 
         Raises:
             RefusedStep: See `_render`.
         """
-        script = self._render(step)
-        try:
-            return _Prepared(script, _write_script(script, self._settings.environ.get("TMPDIR")))
-        except OSError as error:
-            return _Prepared(script, error)
+        return self._machine.prepare(self._render(step))
 
     def _render(self, step: Step) -> "Script":
         """The script of a step, quoted for its values.
@@ -221,55 +273,33 @@ class _TaskRunner:
         from opsmcp_pipelines.shell.check import beginnings
         from opsmcp_pipelines.shell.render import render_step
 
-        resolved = self._resolved
+        resolved = self._task.resolved
         own = own_names(step.content, resolved.values)
         values = {name: value for name, value in self._values.items() if name not in own}
         content = unfold(step.content, resolved.fixed)
-        printed = frozenset(self._printed & values.keys())
+        printed = frozenset(self._task.printed & values.keys())
         for name in beginnings(content, frozenset(values), printed):
             if values[name].startswith(NOT_FIRST):
                 raise RefusedStep(_BEGINS.format(name, values[name][0]))
         return render_step(content, values)
 
-    async def _execute(self, step: Step, prepared: "_Prepared") -> StepReport:
-        keeper = BoundedOutput(self._settings.output_bytes, self._settings.mask)
-        self._state.running = (step.name, keeper)
-        seconds = step.timeout_seconds or self._settings.step_seconds
-        try:
-            ended = await self._run_script(prepared, seconds, keeper)
-        except OSError as error:
-            note = f"could not be started: {_why_not(error)}"
-            return StepReport(step.name, Status.FAILED, note=note)
-        good = ended.code == 0 and not ended.overdue
-        status = Status.SUCCEEDED if good else Status.FAILED
-        limit = f"{seconds:g} s ({'timeoutSeconds' if step.timeout_seconds else _DEFAULT_LIMIT})"
-        note = _note(ended, limit)
-        return StepReport(step.name, status, keeper.text(), keeper.total, note=note)
-
-    async def _run_script(
-        self, prepared: "_Prepared", seconds: float, keeper: BoundedOutput
-    ) -> Ended:
-        """Run a script from its private directory, which is removed afterwards."""
-        script, place = prepared.script, prepared.place
-        if isinstance(place, OSError):
-            raise place
-        try:
-            return await self._supervisor.run(
-                _command(script, place.folder / "script"),
-                env=script.environ,
-                cwd=place.folder / "work",
-                seconds=seconds,
-                on_output=keeper.add,
-            )
-        finally:
-            with anyio.CancelScope(shield=True):
-                await to_thread.run_sync(place.remove)
+    async def _execute(self, step: Step, launch: Launch) -> StepReport:
+        settings = self._task.settings
+        keeper = BoundedOutput(settings.output_bytes, settings.mask)
+        self.state.running = (step.name, keeper)
+        limit = Limit(settings.step_seconds, _DEFAULT_LIMIT)
+        if step.timeout_seconds:
+            limit = Limit(step.timeout_seconds, "timeoutSeconds")
+        end = await launch.run(limit, keeper.add)
+        report = StepReport(step.name, end.status, keeper.text(), keeper.total, note=end.note)
+        self._remember(step, report)
+        return self._allow(step, report) if _may_be_allowed(end) else report
 
     def _remember(self, step: Step, report: StepReport) -> None:
         """Make the outcome known to the steps after it; declared names keep their values."""
         output = report.output.rstrip("\r\n")
         latest = {"status": str(report.status), "output": output, "result": output}
-        declared = self._resolved.values
+        declared = self._task.resolved.values
         self._values |= {name: text for name, text in latest.items() if name not in declared}
         self._values[f"steps.{step.name}.output"] = output
 
@@ -279,86 +309,9 @@ class _TaskRunner:
             allowed = bool(step.allow_failure) and evaluate(step.allow_failure, self._values)
         except ConditionError as error:
             note = f"{note}; `allowfailure`: {error}"
-        return StepReport(
-            step.name, report.status, report.output, report.output_bytes, allowed, note
-        )
+        return replace(report, allowed=allowed, note=note)
 
 
-def _predefined(task: Task, run_name: str, namespace: str, run: RunState) -> dict[str, str]:
-    """The names that are always there, as in Ops."""
-    started = run.started_at or datetime.now(UTC)
-    return {
-        "HOSTNAME": socket.gethostname(),
-        "NAMESPACE": task.namespace or namespace,
-        "TASK": task.name,
-        "TASKRUN": run_name,
-        "TIME": started.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "output": "",
-        "result": "",
-        "status": "",
-    }
-
-
-def _refuse(resolved: TaskValues) -> str:
-    """Why a task cannot start with these values."""
-    if resolved.missing:
-        names = ", ".join(repr(name) for name in resolved.missing)
-        return f"not run: no value for the required {names}"
-    host = resolved.values.get("host", "")
-    if not runs_here(host):
-        return f"not run: the embedded engine has only localhost, and not the host {host[:80]!r}"
-    return ""
-
-
-def _write_script(script: "Script", temporary: str | None) -> WorkDirectory:
-    """The directory with the script and an empty folder in it."""
-    # Not on standard input: a step that reads its input would eat the rest of its script.
-    place = WorkDirectory.make(temporary)
-    try:
-        (place.folder / "work").mkdir(mode=0o700)
-        place.write("script", script.text.encode())
-    except OSError:
-        place.remove()
-        raise
-    return place
-
-
-def _command(script: "Script", path: Path) -> list[str]:
-    if script.language == "python":
-        runner = [python_runner.__file__] if script.mark else []
-        return [sys.executable, "-u", *runner, str(path), *([script.mark] if script.mark else [])]
-    return ["bash" if script.language == "bash" else "/bin/sh", str(path)]
-
-
-def _why_not(error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "its interpreter or a temporary directory is missing"
-    return (error.strerror or "the system refused it").lower()
-
-
-def _note(ended: Ended, limit: str) -> str:
-    if ended.left:
-        return f"not over after {limit}, and not all could be ended: {go_on(ended.left)}"
-    if ended.code is None:
-        return f"not over after {limit}, and it could not be ended: it may go on"
-    if ended.overdue:
-        return f"stopped after {limit}"
-    if ended.code < 0:
-        return f"ended by signal {_signal_name(-ended.code)}"
-    note = f"exit status {ended.code}" if ended.code else ""
-    if ended.lingering or ended.escaped:
-        left = _ESCAPED if ended.escaped else _LINGERED
-        note = f"{note}; {left}" if note else left
-    return note
-
-
-def go_on(left: Sequence[str]) -> str:
-    """That these processes could not be ended."""
-    return f"{', '.join(left)} may go on"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return str(number)
+def _may_be_allowed(end: StepEnd) -> bool:
+    """Whether it is a failure of the step itself."""
+    return end.status is Status.FAILED

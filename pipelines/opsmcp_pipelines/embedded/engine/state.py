@@ -16,7 +16,7 @@ from opsmcp_pipelines.embedded.loader import LOCAL_HOST
 from opsmcp_pipelines.models import TaskRef
 from opsmcp_pipelines.run import NodeReport, RunReport, Status, StepReport, TaskReport
 
-__all__ = ["RunState", "TaskState"]
+__all__ = ["NodeState", "RunState", "TaskState"]
 
 
 def _now() -> datetime:
@@ -24,42 +24,88 @@ def _now() -> datetime:
 
 
 @dataclass(slots=True)
-class TaskState:
-    """A task that has begun. `running` is the step at work, with its output so far."""
+class NodeState:
+    """A machine at work on a task. `running` is the step at work, with its output so far."""
 
-    ref: TaskRef
+    name: str
     status: Status = Status.RUNNING
     steps: list[StepReport] = field(default_factory=list[StepReport])
     running: tuple[str, BoundedOutput] | None = None
-    results: dict[str, str] = field(default_factory=dict[str, str])
-    skipped: bool = False
-    started_at: datetime | None = None
+
+    def add(self, report: StepReport) -> None:
+        """The step at work has ended."""
+        self.running = None
+        self.steps.append(report)
 
     def fail(self, step: str, note: str) -> None:
-        """End the task with something that is not an output: it is shown as a step."""
-        self.steps.append(StepReport(step, Status.FAILED, note=note))
+        """End it with something that is not an output: it is shown as a step."""
+        self.add(StepReport(step, Status.FAILED, note=note))
         self.status = Status.FAILED
 
+    def end(self, status: Status) -> None:
+        """Nothing more happens here. It is not known how, if that is so of its last step."""
+        lost = bool(self.steps) and self.steps[-1].status is Status.OTHER
+        self.status = Status.OTHER if lost else status
+
     def abort(self, status: Status, note: str) -> None:
-        """End the task where it stands, keeping the output of the step at work."""
+        """End it where it stands, keeping the output of the step at work."""
         if self.running is not None:
             name, keeper = self.running
-            self.steps.append(StepReport(name, status, keeper.text(), keeper.total, note=note))
-            self.running = None
+            self.add(StepReport(name, status, keeper.text(), keeper.total, note=note))
         self.status = status
 
-    def report(self) -> TaskReport:
-        """How the task stands."""
+    def report(self) -> NodeReport:
+        """How it stands."""
         steps = list(self.steps)
         if self.running is not None:
             name, keeper = self.running
             steps.append(StepReport(name, Status.RUNNING, keeper.text(so_far=True), keeper.total))
-        node = NodeReport(LOCAL_HOST, self.status, tuple(steps))
+        return NodeReport(self.name, self.status, tuple(steps))
+
+
+@dataclass(slots=True)
+class TaskState:
+    """A task that has begun."""
+
+    ref: TaskRef
+    status: Status = Status.RUNNING
+    nodes: list[NodeState] = field(default_factory=list[NodeState])
+    results: dict[str, str] = field(default_factory=dict[str, str])
+    skipped: bool = False
+    started_at: datetime | None = None
+
+    def begin_node(self, name: str) -> NodeState:
+        """A machine starts with it."""
+        node = NodeState(name)
+        self.nodes.append(node)
+        return node
+
+    def fail(self, step: str, note: str) -> None:
+        """End the task with something that is not an output: it is shown as a step."""
+        node = self.nodes[0] if self.nodes else self.begin_node(LOCAL_HOST)
+        node.fail(step, note)
+        self.status = Status.FAILED
+
+    def fail_with_nodes(self) -> None:
+        """End the task, which did not succeed on one of its machines at least."""
+        lost = any(node.status is Status.OTHER for node in self.nodes)
+        self.status = Status.OTHER if lost else Status.FAILED
+
+    def abort(self, status: Status, note: str) -> None:
+        """End the task where it stands."""
+        for node in self.nodes:
+            if not node.status.ended:
+                node.abort(status, note)
+        self.status = status
+
+    def report(self) -> TaskReport:
+        """How the task stands."""
+        nodes = [node.report() for node in self.nodes]
         return TaskReport(
             name=self.ref.name,
             task=self.ref.task,
             status=self.status,
-            nodes=(node,) if steps else (),
+            nodes=tuple(node for node in nodes if node.steps),
             results=MappingProxyType(dict(self.results)),
             allowed=self.ref.allow_failure,
             skipped=self.skipped,

@@ -1,0 +1,66 @@
+"""Machine: where the steps of a task run, this machine or another one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from opsmcp_pipelines.report import Status
+from opsmcp_pipelines.shell.render import Script
+
+__all__ = ["Launch", "Limit", "Machine", "StepEnd"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How long a step may take, and the setting that says so."""
+
+    seconds: float
+    setting: str
+
+    def __str__(self) -> str:
+        """For notes: `600 s (embedded.step_seconds)`."""
+        return f"{self.seconds:g} s ({self.setting})"
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnd:
+    """What became of a step; `OTHER` when it was started and nobody knows how it ended.
+
+    `started` is false when certainly no word of it ran.
+    """
+
+    status: Status
+    note: str = ""
+    started: bool = True
+
+
+class Launch(Protocol):
+    """A script that is ready to be started."""
+
+    async def run(self, limit: Limit, on_output: Callable[[bytes], None]) -> StepEnd:
+        """Start it, once, and follow it to its end, or stop it after so long.
+
+        Both outputs arrive in `on_output`, in their order.
+
+        Raises:
+            SupervisorGone: What steps of this machine are started by was killed.
+        """
+        ...
+
+
+class Machine(Protocol):
+    """Where the steps of a task run."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the inventory."""
+        ...
+
+    @property
+    def hostname(self) -> str:
+        """What it is called in scripts, as the variable HOSTNAME."""
+        ...
+
+    def prepare(self, script: Script) -> Launch:
+        """Make a script ready to be started. Blocks: call it in a thread."""
+        ...

@@ -1,0 +1,157 @@
+"""Another machine, through the person's own ssh: the truth about each step there, in words."""
+
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import anyio
+
+from opsmcp_pipelines.embedded.engine.machine import Limit, StepEnd
+from opsmcp_pipelines.report import Status
+from opsmcp_pipelines.shell import python_runner
+from opsmcp_pipelines.shell.render import Script
+from opsmcp_pipelines.ssh.bootstrap import Interpreter, new_frame, python_text, shell_text
+from opsmcp_pipelines.ssh.refusals import Reason
+from opsmcp_pipelines.ssh.session import RemoteEnd, RemoteState, Session
+from opsmcp_pipelines.ssh.target import SshTarget, ssh_command, ssh_environment
+
+__all__ = ["Connections", "RemoteMachine"]
+
+_AT_ONCE = 16
+"""Below what sshd takes before it refuses logins by chance (MaxStartups 10:30:100), half of which
+may be of one jump host."""
+
+_TRIES = 3
+_PAUSE_SECONDS = (0.5, 2.0)
+_MOST_MESSAGE_CHARS = 300
+_ADVICE: Mapping[Reason, str] = {
+    Reason.HOST_KEY_UNKNOWN: "a person has to look at its host key: ssh {0} true",
+    Reason.HOST_KEY_CHANGED: "this may be an attack; a person has to find out why it changed",
+    Reason.SESSION: "it has neither setsid nor perl, so that nothing could be stopped there",
+    Reason.INTERPRETER: "bash or python3, which the script is for, is not installed there",
+    Reason.DIRECTORY: "nothing can be written below /tmp or TMPDIR there",
+    Reason.SUDO: "its account needs sudo without a password for /bin/sh",
+}
+
+
+class Connections:
+    """What the connections of one run share.
+
+    Attributes:
+        left: What goes on somewhere after the run was ended, or may, one sentence each.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Connect to nothing yet; `environ` is that of the process."""
+        self.environ = ssh_environment(environ)
+        self.limit = anyio.CapacityLimiter(_AT_ONCE)
+        self.left: list[str] = []
+
+
+class RemoteMachine:
+    """Starts steps on another machine."""
+
+    def __init__(self, target: SshTarget, shared: Connections, *, as_root: bool) -> None:
+        """Connect to nothing yet."""
+        self.name = target.name
+        self.hostname = target.name
+        self._shared = shared
+        self._command = ssh_command(target, as_root=as_root)
+
+    def prepare(self, script: Script) -> "_RemoteLaunch":
+        """Put the values into the text that is sent."""
+        return _RemoteLaunch(self.name, self._command, self._shared, script)
+
+
+class _RemoteLaunch:
+    """A script that is ready to be sent."""
+
+    def __init__(
+        self, name: str, command: tuple[str, ...], shared: Connections, script: Script
+    ) -> None:
+        self._name = name
+        self._command = command
+        self._shared = shared
+        self._interpreter = _interpreter(script)
+        self._text = _text(script)
+
+    async def run(self, limit: Limit, on_output: Callable[[bytes], None]) -> StepEnd:
+        """Send it, and once more where certainly nothing ran and another try may do better."""
+        async with self._shared.limit:
+            for _ in range(_TRIES - 1):
+                end = await self._try(limit, on_output)
+                if end.reason is None or not end.reason.may_pass:
+                    return self._judge(end, limit)
+                await anyio.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - spreads logins
+            return self._judge(await self._try(limit, on_output), limit)
+
+    async def _try(self, limit: Limit, on_output: Callable[[bytes], None]) -> RemoteEnd:
+        frame = new_frame(self._interpreter, self._text)
+        session = Session(self._command, self._shared.environ, frame, on_output)
+        over = False
+        try:
+            end = await session.run(limit.seconds)
+            over = True
+        except OSError:
+            end = RemoteEnd(
+                RemoteState.NOT_STARTED, reason=Reason.OTHER, message="there is no ssh here"
+            )
+        finally:
+            if not over:
+                self._note_left(session.end)
+        return end
+
+    def _note_left(self, end: RemoteEnd) -> None:
+        """Of a run that was ended from here: what cannot be said to have ended."""
+        if end.state is RemoteState.UNKNOWN:
+            self._shared.left.append(f"whether it ended on {self._name} is not known")
+        elif end.left:
+            self._shared.left.append(f"some of it goes on on {self._name}")
+
+    def _judge(self, end: RemoteEnd, limit: Limit) -> StepEnd:
+        match end.state:
+            case RemoteState.NOT_STARTED:
+                return StepEnd(Status.FAILED, self._refusal(end), started=False)
+            case RemoteState.UNKNOWN:
+                return StepEnd(Status.OTHER, self._lost(end))
+            case RemoteState.STOPPED:
+                return StepEnd(Status.FAILED, self._with_left(f"stopped after {limit}", end))
+            case RemoteState.ENDED:
+                status = Status.FAILED if end.code else Status.SUCCEEDED
+                note = f"exit status {end.code}" if end.code else ""
+                return StepEnd(status, self._with_left(note, end))
+
+    def _refusal(self, end: RemoteEnd) -> str:
+        reason = end.reason or Reason.OTHER
+        advice = _ADVICE.get(reason, "").format(self._name)
+        why = advice or _cut(end.message)
+        return f"nothing ran on {self._name}: {reason}" + (f" ({why})" if why else "")
+
+    def _lost(self, end: RemoteEnd) -> str:
+        why = f" ({_cut(end.message)})" if end.message else ""
+        return (
+            f"started on {self._name}, and how it ended is not known: the connection was lost{why}"
+        )
+
+    def _with_left(self, note: str, end: RemoteEnd) -> str:
+        left = f"it left processes behind on {self._name}, which go on" if end.left else ""
+        return "; ".join(part for part in (note, left) if part)
+
+
+def _interpreter(script: Script) -> Interpreter:
+    known = {"python": Interpreter.PYTHON, "bash": Interpreter.BASH}
+    return known.get(script.language, Interpreter.SH)
+
+
+def _text(script: Script) -> str:
+    if script.language != "python":
+        return shell_text(script.text, script.environ)
+    runner = Path(python_runner.__file__).read_text(encoding="utf-8")
+    return python_text(script.text, script.environ, runner, script.mark)
+
+
+def _cut(message: str) -> str:
+    """What ssh said last, without where it stood."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    last = lines[-1].rpartition(": ")[2] if lines else ""
+    return "".join(char for char in last if char.isprintable())[:_MOST_MESSAGE_CHARS]

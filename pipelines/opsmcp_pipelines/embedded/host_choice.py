@@ -1,0 +1,83 @@
+"""Which operations may run on other hosts, and on which: their variable `host` says so. Pure.
+
+A task says by the label `opsmcp/hosts` that it may run elsewhere than where its `host` says: on
+`one` host of the inventory, or on `many` at once, by a label of theirs or `all`. Without an
+inventory nothing is different.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+
+from opsmcp_pipelines.embedded.loader import LOCAL_HOST, Loaded
+from opsmcp_pipelines.models import OperationKey, OperationKind, Pipeline, Task, Variable
+from opsmcp_pipelines.ssh.host_files import SshHost
+
+__all__ = ["ALL_HOSTS", "HOSTS_LABEL", "group_hosts", "offer_hosts"]
+
+HOSTS_LABEL = "opsmcp/hosts"
+"""The label of a task that may run on `one` host of the inventory, or on `many`."""
+
+ALL_HOSTS = "all"
+"""Every host of the inventory."""
+
+_READ_ONLY = "opsmcp/read-only"
+_MOST_GROUPS = 200
+_NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+
+def group_hosts(hosts: Mapping[str, SshHost]) -> Mapping[str, tuple[str, ...]]:
+    """The names that stand for several hosts: `all`, and `KEY=VALUE` of their labels."""
+    if not hosts:
+        return _NONE
+    groups: dict[str, list[str]] = {}
+    for host in hosts.values():
+        for key, value in host.labels.items():
+            groups.setdefault(f"{key}={value}", []).append(host.name)
+    named = {name: tuple(groups[name]) for name in sorted(groups)[:_MOST_GROUPS]}
+    return MappingProxyType({ALL_HOSTS: tuple(hosts), **named})
+
+
+def offer_hosts(loaded: Loaded, hosts: Mapping[str, SshHost]) -> Loaded:
+    """The same operations, with the hosts of the inventory where their authors allow that."""
+    if not hosts:
+        return loaded
+    names = (LOCAL_HOST, *hosts, *group_hosts(hosts))
+    tasks = {task.key: _offer(task, hosts, names) for task in loaded.tasks}
+    pipelines = (_offer_in(pipeline, tasks, names) for pipeline in loaded.pipelines)
+    return replace(loaded, pipelines=tuple(pipelines), tasks=tuple(tasks.values()))
+
+
+def _offer(task: Task, hosts: Mapping[str, SshHost], names: Sequence[str]) -> Task:
+    if HOSTS_LABEL not in task.labels or task.host in hosts:
+        return task
+    host = _choice(names if _may_be_many(task.labels, task) else ())
+    return replace(task, host="", variables=_with_host(task.variables, host))
+
+
+def _offer_in(
+    pipeline: Pipeline, tasks: Mapping[OperationKey, Task], names: Sequence[str]
+) -> Pipeline:
+    """A pipeline whose tasks have a host to choose has one, too."""
+    keys = (
+        OperationKey(OperationKind.TASK, pipeline.namespace, ref.task) for ref in pipeline.tasks
+    )
+    offered = [task for key in keys if (task := tasks.get(key)) and HOSTS_LABEL in task.labels]
+    if not offered or any(task.host for task in offered):
+        return pipeline
+    many = all(_may_be_many(pipeline.labels, task) for task in offered)
+    host = _choice(names if many else ())
+    return replace(pipeline, variables=_with_host(pipeline.variables, host))
+
+
+def _may_be_many(labels: Mapping[str, str], task: Task) -> bool:
+    """Several at once only where nothing is changed: what half of them did could not be undone."""
+    return task.labels.get(HOSTS_LABEL) == "many" and labels.get(_READ_ONLY) == "true"
+
+
+def _choice(names: Sequence[str]) -> Variable:
+    return Variable("host", default=LOCAL_HOST, desc="host", enums=tuple(names))
+
+
+def _with_host(variables: Sequence[Variable], host: Variable) -> tuple[Variable, ...]:
+    return (*(one for one in variables if one.name != host.name), host)

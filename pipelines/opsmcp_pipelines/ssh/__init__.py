@@ -1,0 +1,1 @@
+"""Scripts on other hosts, through the person's own OpenSSH."""

@@ -1,0 +1,85 @@
+"""The standard output of a connection: noise of the login, the script's output, its end. Pure."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["End", "MarkedOutput"]
+
+_LONGEST_LINE = 256
+"""Of those with the mark."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The script ended: its exit status, and whether others of its session go on."""
+
+    code: int
+    left: bool
+
+
+class MarkedOutput:
+    """Takes what arrives, and passes on what the script printed.
+
+    Attributes:
+        ready: Whether the far side said that it waits for the word to start.
+        refused: Why it said that it does not; empty if it did not say so.
+        end: How the script ended; None while that is not known.
+    """
+
+    def __init__(self, mark: bytes, on_output: Callable[[bytes], None]) -> None:
+        """Wait for the lines with this mark."""
+        self.ready = False
+        self.refused = ""
+        self.end: End | None = None
+        self._on_output = on_output
+        self._held = b""
+        self._first = re.compile(mark + rb" (?:ready|refused ([a-z]+))\n")
+        self._last = re.compile(mark + rb" end ([0-9]{1,3}) (left)?\n")
+        self._mark = mark
+
+    def add(self, chunk: bytes) -> None:
+        """Take what came next. What comes after the end is nobody's."""
+        if self.end is not None or self.refused:
+            return
+        self._held += chunk
+        if not self.ready:
+            self._until_ready()
+        if self.ready:
+            self._pass_on()
+
+    def close(self) -> None:
+        """Nothing more comes: what was held back for a mark is output."""
+        if self.ready and self.end is None:
+            self._on_output(self._held)
+        self._held = b""
+
+    def _until_ready(self) -> None:
+        found = self._first.search(self._held)
+        if found is None:
+            self._held = self._held[-_LONGEST_LINE:]
+            return
+        self.refused = (found[1] or b"").decode()
+        self.ready = not self.refused
+        self._held = self._held[found.end() :]
+
+    def _pass_on(self) -> None:
+        if found := self._last.search(self._held):
+            self.end = End(int(found[1]), left=found[2] is not None)
+            self._on_output(self._held[: found.start()])
+            self._held = b""
+            return
+        safe = self._beginning_of_mark()
+        if safe:
+            self._on_output(self._held[:safe])
+            self._held = self._held[safe:]
+
+    def _beginning_of_mark(self) -> int:
+        """Where a line with the mark may have begun, of which not all is there yet."""
+        held, mark = self._held, self._mark
+        whole = held.rfind(mark, max(0, len(held) - _LONGEST_LINE))
+        if whole >= 0:
+            return whole
+        first = max(0, len(held) - len(mark) + 1)
+        places = (at for at in range(first, len(held)) if mark.startswith(held[at:]))
+        return next(places, len(held))

@@ -1,0 +1,72 @@
+"""What OpenSSH says when nothing was started: from its messages to a reason and a sentence. Pure.
+
+The messages are those of OpenSSH 7.4 to 10 with `LC_ALL=C`. A message that is not known is shown
+as it is, and its reason is `other`: nothing was started in any case.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from types import MappingProxyType
+
+__all__ = ["Reason", "read_refusal", "said_refusal"]
+
+
+class Reason(StrEnum):
+    """Why certainly nothing ran."""
+
+    HOST_KEY_UNKNOWN = "host key unknown"
+    HOST_KEY_CHANGED = "host key changed"
+    AUTH = "login refused"
+    UNREACHABLE = "not reached"
+    CLOSED = "connection closed before the login"
+    SUDO = "sudo refused"
+    SESSION = "cannot be stopped there"
+    INTERPRETER = "interpreter missing"
+    DIRECTORY = "no temporary directory"
+    SILENT = "no answer"
+    OTHER = "not started"
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether another try a moment later may do better, and harms nobody."""
+        return self is Reason.CLOSED
+
+
+_PATTERNS: Sequence[tuple[Reason, re.Pattern[str]]] = tuple(
+    (reason, re.compile(pattern, re.MULTILINE))
+    for reason, pattern in (
+        (Reason.HOST_KEY_CHANGED, r"REMOTE HOST IDENTIFICATION HAS CHANGED|REVOKED HOST KEY"),
+        (Reason.HOST_KEY_UNKNOWN, r"^Host key verification failed"),
+        (Reason.AUTH, r"Permission denied|Too many authentication failures"),
+        (
+            Reason.CLOSED,
+            r"kex_exchange_identification|banner exchange|^Connection (?:closed|reset) by|"
+            r"ssh_exchange_identification|Exceeded MaxStartups|Connection reset by peer",
+        ),
+        (
+            Reason.UNREACHABLE,
+            r"Connection refused|timed out|Could not resolve hostname|No route to host|"
+            r"Network is unreachable|Host is down",
+        ),
+        (Reason.SUDO, r"^sudo: "),
+    )
+)
+_SAID: Mapping[str, Reason] = MappingProxyType(
+    {
+        "session": Reason.SESSION,
+        "interpreter": Reason.INTERPRETER,
+        "directory": Reason.DIRECTORY,
+    }
+)
+
+
+def said_refusal(word: str) -> Reason:
+    """The reason in what the far side says itself, in place of starting a script."""
+    return _SAID.get(word, Reason.OTHER)
+
+
+def read_refusal(message: str) -> Reason:
+    """The reason in what ssh wrote to its standard error."""
+    found = (reason for reason, pattern in _PATTERNS if pattern.search(message))
+    return next(found, Reason.OTHER)

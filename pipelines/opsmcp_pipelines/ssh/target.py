@@ -1,0 +1,74 @@
+"""How a host is called: the command line of ssh, in which nothing but its name is not constant."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from opsmcp_pipelines.ssh.bootstrap import COMMAND, COMMAND_AS_ROOT
+
+__all__ = ["SshTarget", "ssh_command", "ssh_environment"]
+
+# What would ask somebody, forward something, or wait for ever. Which host keys are accepted, and
+# where they stand, is the person's configuration alone.
+_OPTIONS: Sequence[str] = (
+    "-T",
+    "-oBatchMode=yes",
+    "-oConnectTimeout=10",
+    "-oConnectionAttempts=1",
+    "-oServerAliveInterval=5",
+    "-oServerAliveCountMax=3",
+    "-oClearAllForwardings=yes",
+    "-oForwardAgent=no",
+    "-oForwardX11=no",
+    "-oPermitLocalCommand=no",
+    "-oEscapeChar=none",
+    "-oRequestTTY=no",
+    "-oStdinNull=no",
+    "-oForkAfterAuthentication=no",
+    "-oSessionType=default",
+)
+_PASSED_ON = frozenset({"HOME", "LANG", "LOGNAME", "PATH", "TMPDIR", "USER", "SSH_AUTH_SOCK"})
+_PREFIXES = ("KRB5", "SSH_", "XDG_", "GPG_")
+
+
+@dataclass(frozen=True, slots=True)
+class SshTarget:
+    """A host as ssh knows it, and what an inventory says of it beyond that.
+
+    Empty strings and a port of 0 leave it to the person's configuration. `config` is a file of
+    configuration to use in place of the usual ones.
+    """
+
+    name: str
+    address: str = ""
+    port: int = 0
+    user: str = ""
+    key_file: str = ""
+    config: str = ""
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options of ssh that say so."""
+        given = (
+            ("HostName", self.address),
+            ("Port", str(self.port or "")),
+            ("User", self.user),
+            ("IdentityFile", self.key_file),
+        )
+        file = ("-F", self.config) if self.config else ()
+        return (*file, *(f"-o{name}={value}" for name, value in given if value))
+
+
+def ssh_command(target: SshTarget, *, as_root: bool = False) -> tuple[str, ...]:
+    """What runs a script on the host."""
+    command = COMMAND_AS_ROOT if as_root else COMMAND
+    return ("ssh", *_OPTIONS, *target.options, "--", target.name, command)
+
+
+def ssh_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """What ssh may see of the environment; its messages are in English then, and it never asks."""
+    passed = {
+        name: value
+        for name, value in environ.items()
+        if name in _PASSED_ON or name.startswith(_PREFIXES)
+    }
+    return {**passed, "LC_ALL": "C", "SSH_ASKPASS_REQUIRE": "never"}

@@ -1,0 +1,38 @@
+import pytest
+
+from opsmcp_pipelines.ssh.refusals import Reason, read_refusal, said_refusal
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("Host key verification failed.", Reason.HOST_KEY_UNKNOWN),
+        (
+            "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.",
+            Reason.HOST_KEY_CHANGED,
+        ),
+        ("root@web1: Permission denied (publickey,password).", Reason.AUTH),
+        ("Received disconnect from 10.0.0.1: Too many authentication failures", Reason.AUTH),
+        ("ssh: connect to host web1 port 22: Connection refused", Reason.UNREACHABLE),
+        ("ssh: connect to host web1 port 22: Connection timed out", Reason.UNREACHABLE),
+        ("ssh: Could not resolve hostname web1: Name or service not known", Reason.UNREACHABLE),
+        ("ssh: connect to host web1 port 22: No route to host", Reason.UNREACHABLE),
+        ("kex_exchange_identification: Connection closed by remote host", Reason.CLOSED),
+        ("kex_exchange_identification: read: Connection reset by peer", Reason.CLOSED),
+        ("Connection closed by 127.0.0.1 port 22", Reason.CLOSED),
+        ("sudo: a password is required", Reason.SUDO),
+        ("command-line: line 0: Bad configuration option: x", Reason.OTHER),
+        ("", Reason.OTHER),
+    ],
+)
+def test_what_ssh_says_has_a_reason(message: str, reason: Reason) -> None:
+    assert read_refusal(message) is reason
+
+
+def test_only_a_closed_connection_is_worth_another_try() -> None:
+    assert [reason for reason in Reason if reason.may_pass] == [Reason.CLOSED]
+
+
+def test_what_the_far_side_says_has_a_reason() -> None:
+    assert said_refusal("interpreter") is Reason.INTERPRETER
+    assert said_refusal("something") is Reason.OTHER

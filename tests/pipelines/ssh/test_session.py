@@ -1,0 +1,229 @@
+"""Scripts through a real sshd: the state of each case, and what is left running."""
+
+import os
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+
+from opsmcp_pipelines.ssh.bootstrap import Interpreter, new_frame, shell_text
+from opsmcp_pipelines.ssh.lookup import look_at
+from opsmcp_pipelines.ssh.refusals import Reason
+from opsmcp_pipelines.ssh.session import RemoteEnd, RemoteState, Session
+from opsmcp_pipelines.ssh.target import SshTarget, ssh_command, ssh_environment
+from tests.pipelines.ssh.sshd import Hosts, needs_sshd, running_sshd
+
+pytestmark = needs_sshd
+ENVIRON = ssh_environment(os.environ)  # noqa: TID251 - that of the person
+MARK = "opsmcp-test-mark"
+
+
+@pytest.fixture(scope="module")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Generator[Hosts]:
+    with running_sshd(tmp_path_factory.mktemp("sshd") / "hosts", "web1") as running:
+        yield running
+
+
+@pytest.fixture
+def target(hosts: Hosts) -> SshTarget:
+    return SshTarget("web1", config=str(hosts.config))
+
+
+class Script:
+    """A script on a host, and what it has printed."""
+
+    def __init__(self, target: SshTarget, text: str) -> None:
+        self.printed = bytearray()
+        self.begun = anyio.Event()
+        frame = new_frame(Interpreter.SH, shell_text(text, {}))
+        self.session = Session(ssh_command(target), ENVIRON, frame, self._print)
+
+    def _print(self, chunk: bytes) -> None:
+        self.printed += chunk
+        if b"begun" in self.printed:
+            self.begun.set()
+
+    async def run(self, seconds: float = 60) -> RemoteEnd:
+        return await self.session.run(seconds)
+
+
+def marked(mark: str) -> list[int]:
+    """The processes that have it among their arguments."""
+    return [
+        int(path.parent.name)
+        for path in Path("/proc").glob("[0-9]*/cmdline")
+        if mark.encode() in _read(path) and int(path.parent.name) != os.getpid()
+    ]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+async def one_marked(mark: str) -> int:
+    """The process with the mark, once it is there."""
+    for _ in range(100):
+        if found := marked(mark):
+            return found[0]
+        await anyio.sleep(0.1)
+    raise AssertionError("it was not started")
+
+
+async def nothing_left(mark: str) -> bool:
+    for _ in range(100):
+        if not marked(mark):
+            return True
+        await anyio.sleep(0.1)
+    return False
+
+
+def sleeper(mark: str) -> str:
+    """A child that can be found by its arguments."""
+    return f"sh -c 'sleep 600; :' {mark}"
+
+
+def sshd_above(pid: int) -> int:
+    """The sshd of the session in which a process is."""
+    while not Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").startswith("sshd"):
+        pid = int(
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
+        )
+    return pid
+
+
+async def test_a_script_ends_with_its_own_status_also_that_of_ssh(target: SshTarget) -> None:
+    script = Script(target, "echo out; echo err >&2; cat; exit 255")
+    assert await script.run() == RemoteEnd(RemoteState.ENDED, 255)
+    assert script.printed == b"out\nerr\n"
+
+
+async def test_ten_megabytes_arrive_whole(target: SshTarget) -> None:
+    script = Script(target, "yes 0123456789 | head -c 10000000")
+    assert (await script.run()).code == 0
+    assert len(script.printed) == 10_000_000
+
+
+@pytest.mark.parametrize("ignore", ["", "trap '' TERM; "])
+async def test_a_cancelled_script_is_stopped_with_what_it_started(
+    target: SshTarget, ignore: str
+) -> None:
+    mark = f"{MARK}-{'ignore' if ignore else 'plain'}-{os.getpid()}"
+    text = f"{ignore}{sleeper(mark)} & setsid {sleeper(mark)} & echo begun; {sleeper(mark)}"
+    script = Script(target, text)
+    async with anyio.create_task_group() as group:
+        group.start_soon(script.run)
+        await script.begun.wait()
+        group.cancel_scope.cancel()
+    assert script.session.end.state is RemoteState.STOPPED
+    assert not script.session.end.left
+    assert await nothing_left(mark)
+
+
+async def test_a_script_that_takes_too_long_is_stopped(target: SshTarget) -> None:
+    mark = f"{MARK}-late-{os.getpid()}"
+    late = Script(target, f"echo begun; {sleeper(mark)}")
+    end = await late.run(4)
+    assert end.state in (RemoteState.STOPPED, RemoteState.NOT_STARTED)
+    assert await nothing_left(mark)
+
+
+async def test_a_child_that_goes_on_holds_nobody_up_and_is_told_of(target: SshTarget) -> None:
+    mark = f"{MARK}-child-{os.getpid()}"
+    end = await Script(target, f"{sleeper(mark)} & echo a").run()
+    assert end == RemoteEnd(RemoteState.ENDED, 0, left=True)
+    for pid in marked(mark):
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("who", ["sshd", "ssh"])
+async def test_a_connection_that_is_lost_makes_the_end_unknown_and_stops_the_script(
+    target: SshTarget, who: str
+) -> None:
+    mark = f"{MARK}-{who}-{os.getpid()}"
+    script = Script(target, f"echo begun; {sleeper(mark)}")
+    ends: list[RemoteEnd] = []
+
+    async def run() -> None:
+        ends.append(await script.run())
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(run)
+        await script.begun.wait()
+        there = await one_marked(mark)
+        os.kill(sshd_above(there) if who == "sshd" else _own_ssh(), signal.SIGKILL)
+    assert ends[0].state is RemoteState.UNKNOWN
+    assert await nothing_left(mark)
+
+
+def _own_ssh() -> int:
+    """The ssh that this process has started."""
+    path = Path(f"/proc/self/task/{os.getpid()}/children")
+    children = [int(child) for child in path.read_text(encoding="utf-8").split()]
+    return next(one for one in children if _read(Path(f"/proc/{one}/comm")) == b"ssh\n")
+
+
+async def test_nothing_runs_on_a_host_that_is_not_who_it_should_be(
+    hosts: Hosts, target: SshTarget, tmp_path: Path
+) -> None:
+    marker = tmp_path / "marker"
+    for known, key, reason in (
+        ("none", "id", Reason.HOST_KEY_UNKNOWN),
+        ("changed", "id", Reason.HOST_KEY_CHANGED),
+        ("known", "stranger", Reason.AUTH),
+    ):
+        config = str(hosts.configure(known=known, key=key))
+        end = await Script(replace(target, config=config), f"touch {marker}").run()
+        assert (end.state, end.reason) == (RemoteState.NOT_STARTED, reason)
+    assert not marker.exists()
+
+
+async def test_nobody_who_listens_is_not_reached(target: SshTarget) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    end = await Script(replace(target, port=port), "true").run()
+    assert (end.state, end.reason) == (RemoteState.NOT_STARTED, Reason.UNREACHABLE)
+    end = await Script(replace(target, address="nosuch.invalid"), "true").run()
+    assert (end.state, end.reason) == (RemoteState.NOT_STARTED, Reason.UNREACHABLE)
+
+
+async def test_a_connection_that_is_kept_for_later_holds_nobody_up(
+    hosts: Hosts, target: SshTarget
+) -> None:
+    folder = tempfile.mkdtemp(prefix="cm-")  # a socket has a short name
+    more = f" ControlMaster auto\n ControlPath {folder}/%C\n ControlPersist 60\n"
+    kept = replace(target, config=str(hosts.configure(more=more)))
+    try:
+        for _ in range(2):
+            assert (await Script(kept, "echo a").run()).code == 0
+        mark = f"{MARK}-kept-{os.getpid()}"
+        script = Script(kept, f"echo begun; {sleeper(mark)}")
+        async with anyio.create_task_group() as group:
+            group.start_soon(script.run)
+            await script.begun.wait()
+            group.cancel_scope.cancel()
+        assert script.session.end.state is RemoteState.STOPPED
+        assert await nothing_left(mark)
+    finally:
+        await anyio.run_process(["ssh", "-F", kept.config, "-O", "exit", "web1"], check=False)
+        shutil.rmtree(folder)
+
+
+async def test_a_look_at_a_host_says_what_ssh_makes_of_it_and_whether_it_answers(
+    hosts: Hosts, target: SshTarget
+) -> None:
+    look = await look_at(target, ENVIRON)
+    assert look.answers
+    assert look.settings["hostname"] == "127.0.0.1"
+    assert look.settings["port"] == str(hosts.ports["web1"])
+    away = await look_at(replace(target, address="nosuch.invalid"), ENVIRON)
+    assert not away.answers
+    assert away.end.reason is Reason.UNREACHABLE
