@@ -20,7 +20,7 @@ from opsmcp_pipelines.models import Definition, OperationKey, OperationKind, Pip
 from opsmcp_pipelines.ops.source import OpsSettings, OpsSource, open_ops_source
 from opsmcp_pipelines.report import Status
 from opsmcp_pipelines.source import CALL_ID_VARIABLE, Cancelled, RunRef, StartRequest
-from tests.fakes.fault_proxy import RequestInfo, fault_proxy
+from tests.fakes.fault_proxy import Asked, fault_proxy
 from tests.fakes.ops_server import FakeOps, Fault
 
 _PIPELINE = OperationKey(OperationKind.PIPELINE, "ops-system", "bed-echo")
@@ -163,7 +163,7 @@ async def test_only_the_newest_runs_are_looked_through(ops: FakeOps, source: Ops
 async def test_runs_that_go_between_two_pages_do_not_hide_the_one_that_is_looked_for(
     ops: FakeOps,
 ) -> None:
-    def clear_newest(asked: RequestInfo) -> None:
+    def clear_newest(asked: Asked) -> None:
         if "page=2" in asked.path:
             del ops.runs[-10:]
 
