@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 __all__ = [
     "COPILOT_LABEL",
+    "SUDO_LABEL",
     "BadHost",
     "Cluster",
     "Definition",
@@ -31,6 +32,9 @@ __all__ = [
 
 COPILOT_LABEL = "ops/copilot"
 """The label that marks an operation for assistants, with the value `enabled`."""
+
+SUDO_LABEL = "opsmcp/sudo"
+"""The label of a task whose steps run as root on hosts that are reached by ssh: `"true"`."""
 
 _NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
@@ -59,7 +63,8 @@ class OperationKey:
 class Variable:
     """One declared variable. `default` and `value` are None when not declared.
 
-    A `value` is fixed by the author: no caller can change it.
+    A `value` is fixed by the author: no caller can change it. `groups` says of `host` that a caller
+    may name several hosts at once.
     """
 
     name: str
@@ -71,6 +76,7 @@ class Variable:
     required: bool = False
     enums: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
+    groups: bool = False
 
 
 @dataclass(frozen=True, slots=True)

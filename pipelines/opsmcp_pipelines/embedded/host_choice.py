@@ -42,22 +42,19 @@ def offer_hosts(loaded: Loaded, hosts: Mapping[str, SshHost]) -> Loaded:
     """The same operations, with the hosts of the inventory where their authors allow that."""
     if not hosts:
         return loaded
-    names = (LOCAL_HOST, *hosts, *group_hosts(hosts))
-    tasks = {task.key: _offer(task, hosts, names) for task in loaded.tasks}
-    pipelines = (_offer_in(pipeline, tasks, names) for pipeline in loaded.pipelines)
+    tasks = {task.key: _offer(task, hosts) for task in loaded.tasks}
+    pipelines = (_offer_in(pipeline, tasks) for pipeline in loaded.pipelines)
     return replace(loaded, pipelines=tuple(pipelines), tasks=tuple(tasks.values()))
 
 
-def _offer(task: Task, hosts: Mapping[str, SshHost], names: Sequence[str]) -> Task:
+def _offer(task: Task, hosts: Mapping[str, SshHost]) -> Task:
     if HOSTS_LABEL not in task.labels or task.host in hosts:
         return task
-    host = _choice(names if _may_be_many(task.labels, task) else ())
+    host = _choice(many=_may_be_many(task.labels, task))
     return replace(task, host="", variables=_with_host(task.variables, host))
 
 
-def _offer_in(
-    pipeline: Pipeline, tasks: Mapping[OperationKey, Task], names: Sequence[str]
-) -> Pipeline:
+def _offer_in(pipeline: Pipeline, tasks: Mapping[OperationKey, Task]) -> Pipeline:
     """A pipeline whose tasks have a host to choose has one, too."""
     keys = (
         OperationKey(OperationKind.TASK, pipeline.namespace, ref.task) for ref in pipeline.tasks
@@ -65,8 +62,7 @@ def _offer_in(
     offered = [task for key in keys if (task := tasks.get(key)) and HOSTS_LABEL in task.labels]
     if not offered or any(task.host for task in offered):
         return pipeline
-    many = all(_may_be_many(pipeline.labels, task) for task in offered)
-    host = _choice(names if many else ())
+    host = _choice(many=all(_may_be_many(pipeline.labels, task) for task in offered))
     return replace(pipeline, variables=_with_host(pipeline.variables, host))
 
 
@@ -75,8 +71,9 @@ def _may_be_many(labels: Mapping[str, str], task: Task) -> bool:
     return task.labels.get(HOSTS_LABEL) == "many" and labels.get(_READ_ONLY) == "true"
 
 
-def _choice(names: Sequence[str]) -> Variable:
-    return Variable("host", default=LOCAL_HOST, desc="host", enums=tuple(names))
+def _choice(*, many: bool) -> Variable:
+    # Not the names themselves: a host that is added must change no definition.
+    return Variable("host", default=LOCAL_HOST, desc="host", groups=many)
 
 
 def _with_host(variables: Sequence[Variable], host: Variable) -> tuple[Variable, ...]:

@@ -212,6 +212,8 @@ async def _end(ssh: Process) -> None:
         await ssh.wait()
     if waiting.cancelled_caught:
         ssh.terminate()
-        with anyio.move_on_after(_EXIT_SECONDS):
+        with anyio.move_on_after(_EXIT_SECONDS) as waiting:
             await ssh.wait()
+    if waiting.cancelled_caught:  # stopped itself, perhaps
+        ssh.kill()
     await ssh.aclose()

@@ -30,6 +30,17 @@ spec:
   steps:
     - name: show
       content: echo \"I am ${HOSTNAME}\"
+---
+apiVersion: crd.chenshaowen.com/v1
+kind: Task
+metadata:
+  name: show-root
+  labels: {ops/copilot: enabled, opsmcp/read-only: "true", opsmcp/sudo: "true"}
+spec:
+  desc: Shows who it runs as.
+  steps:
+    - name: show
+      content: id -un
 """
 
 
@@ -81,3 +92,10 @@ def test_a_host_that_is_not_reached_is_no_success(ops: Opsmcp) -> None:
     assert done.returncode == 1
     assert "nothing ran on refused-1: not reached (Connection refused)" in done.stdout
     assert "I am web1" in done.stdout
+
+
+def test_a_plan_says_what_runs_as_root_and_where(ops: Opsmcp) -> None:
+    there = ops("call", "show-root", "host=web1", "--plan").stdout
+    here = ops("call", "show-root", "--plan").stdout
+    assert "show-root on web1, as root" in there
+    assert "as root" not in here

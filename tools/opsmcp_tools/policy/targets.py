@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from opsmcp_pipelines.catalogue import Contents
-from opsmcp_pipelines.models import Task
+from opsmcp_pipelines.models import SUDO_LABEL, Task
 from opsmcp_pipelines.verdict.placement import ANY_NODE, MANY_NODES, Placement, find_placement
 from opsmcp_tools.phrases import consent as words
-from opsmcp_tools.phrases.phrase import Said, say
+from opsmcp_tools.phrases.phrase import Language, Said, say
 
 __all__ = ["Target", "find_target"]
 
@@ -21,13 +21,15 @@ _MOST_NAMED = 10
 class Target:
     """Where one task runs. `count` is None when the number of machines cannot be known here.
 
-    `cautions` say what is to be known of the hosts as they are now.
+    `cautions` say what is to be known of the hosts as they are now, `as_root` that its author has
+    it run as root there.
     """
 
     named: str
     count: int | None
     hosts: tuple[str, ...] = ()
     cautions: tuple[str, ...] = ()
+    as_root: bool = False
 
     @property
     def chosen(self) -> bool:
@@ -49,9 +51,14 @@ class Target:
         these = words.AND_MORE(shown, more) if more > 0 else shown
         return (words.ONE_HOST if self.count == 1 else words.HOSTS)(self.count, these)
 
+    def in_words(self, language: Language) -> str:
+        """The same in one language, and whether it is as root."""
+        where = say(self.said(), language)
+        return say(words.AS_ROOT(where), language) if self.as_root else where
+
     def __str__(self) -> str:
         """The same in English."""
-        return say(self.said(), "en")
+        return self.in_words("en")
 
 
 def find_target(task: Task, host: str, contents: Contents, *, elsewhere: bool) -> Target:
@@ -63,16 +70,19 @@ def find_target(task: Task, host: str, contents: Contents, *, elsewhere: bool) -
         contents: What exists at the source.
         elsewhere: Whether it runs in another cluster, whose hosts are not in `contents`.
     """
+    as_root = task.labels.get(SUDO_LABEL) == "true"
     if not task.host and host in contents.host_groups:
         group = contents.host_groups[host]
-        return Target(host, len(group), tuple(sorted(group)))
+        return Target(host, len(group), tuple(sorted(group)), as_root=as_root)
     found = find_placement(task, host, contents.hosts, elsewhere=elsewhere)
     if not found.exact:
         several = found.named in MANY_NODES or "=" in found.named
         return Target(found.named, None if several else 1)
     known = tuple(sorted(item.name for item in found.hosts))
     count = len(known) if "=" in task.host else 1
-    return Target(found.named, count, known, tuple(_cautions(found)))
+    by_ssh = any(item.origin for item in found.hosts)
+    cautions = tuple(_cautions(found))
+    return Target(found.named, count, known, cautions, as_root=as_root and by_ssh)
 
 
 def _cautions(found: Placement) -> Iterator[str]:

@@ -18,7 +18,6 @@ from opsmcp_tools.arguments.cluster_host import runs_elsewhere
 from opsmcp_tools.model.run_record import MASK
 from opsmcp_tools.model.tool import FREE_SCRIPT, JsonObject, Tool
 from opsmcp_tools.phrases import consent as words
-from opsmcp_tools.phrases.phrase import say
 from opsmcp_tools.policy.decision import Decision, Effect
 from opsmcp_tools.policy.targets import Target, find_target
 from opsmcp_tools.safe_text.characters import clean_line
@@ -128,7 +127,7 @@ def build_plan(
 def places_in_words(tool: Tool, call: CheckedCall, contents: Contents) -> str:
     """Where a call would take effect: cluster and machines."""
     cluster = call.variables.get(CLUSTER, "")
-    targets = [say(part.target.said(), tool.language) for part in _parts(tool, call, contents)]
+    targets = [part.target.in_words(tool.language) for part in _parts(tool, call, contents)]
     named = [words.CLUSTER(cluster).to(tool.language)] if cluster else []
     return "; ".join(dict.fromkeys(named + targets))
 

@@ -147,7 +147,7 @@ def _host(wanted: _Wanted) -> Input:
     own = [name for name in (*variable.enums, variable.default) if name in NODE_SELECTORS]
     selectors = (*inventory.selectors, *(name for name in own if name))
     hosts = wanted.allowed(inventory.host_names)
-    groups = (name for name in variable.enums if name in inventory.host_groups)
+    groups = sorted(inventory.host_groups) if variable.groups else ()
     named = dict.fromkeys((*hosts, *sorted(selectors), *groups))
     allowed = tuple(named) if inventory.host_names else ()
     default = variable.default or inventory.only_host

@@ -7,13 +7,10 @@ from opsmcp_pipelines.embedded.engine.machine import Machine
 from opsmcp_pipelines.embedded.engine.remote_machine import Connections, RemoteMachine
 from opsmcp_pipelines.embedded.host_choice import HOSTS_LABEL, group_hosts
 from opsmcp_pipelines.embedded.loader import runs_here
-from opsmcp_pipelines.models import Task
+from opsmcp_pipelines.models import SUDO_LABEL, Task
 from opsmcp_pipelines.ssh.host_files import SshHost
 
-__all__ = ["AS_ROOT_LABEL", "Machines", "find_hosts"]
-
-AS_ROOT_LABEL = "opsmcp/sudo"
-"""The label of a task whose steps run as root on other machines: `"true"`."""
+__all__ = ["Machines", "find_hosts"]
 
 
 class Machines:
@@ -38,7 +35,7 @@ class Machines:
         found = find_hosts(self._hosts, task, host)
         if found is None:
             return (self._local,)
-        as_root = task.labels.get(AS_ROOT_LABEL) == "true"
+        as_root = task.labels.get(SUDO_LABEL) == "true"
         return tuple(RemoteMachine(one.target, self._connections, as_root=as_root) for one in found)
 
 
