@@ -285,8 +285,10 @@ COMMAND_LINES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "copilot": (),
         # A server of its own, without the settings.
         "demo": (),
-        # They show the settings and what authors wrote to whoever writes them; nothing is run.
+        # They show the settings, the inventory and what authors wrote to whoever writes them;
+        # nothing is run.
         "config": (),
+        "hosts": (),
         "policy": (),
         "lint": (),
         "approve-catalogue": (),
