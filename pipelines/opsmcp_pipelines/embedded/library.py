@@ -9,7 +9,6 @@ and says so. Only regular files are opened: a pipe or a device would be waited f
 import hashlib
 import logging
 import os
-import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from opsmcp_pipelines.embedded.loader import Loaded, sort_out
 from opsmcp_pipelines.errors import ManifestError
 from opsmcp_pipelines.manifest import MAX_MANIFEST_BYTES, BadDocument, Manifest, parse_manifest
 from opsmcp_pipelines.models import Operation, OperationKey, OperationKind
+from opsmcp_pipelines.regular_files import Signature, read_regular, sign
 
 __all__ = ["Library"]
 
@@ -26,7 +26,6 @@ _MAX_FILES = 2000
 _MAX_OPERATIONS = 20_000
 _MOST_WARNINGS = 100
 _ENDINGS = frozenset({".yaml", ".yml"})
-_OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 _NOT_TRUSTED = (
     "new or changed since the settings were trusted, so it is not used; a person has to look at it"
@@ -35,15 +34,12 @@ _NOT_TRUSTED = (
 
 _log = logging.getLogger(__name__)
 
-_Signature = tuple[int, int, int, int]
-"""What changes when a file is written or replaced: times of content and inode, inode, size."""
-
 
 @dataclass(frozen=True, slots=True)
 class _File:
     """A file as it was last read."""
 
-    signature: _Signature
+    signature: Signature
     manifest: Manifest
 
 
@@ -55,10 +51,6 @@ class _Pass:
     left_out: list[Problem] = field(default_factory=list[Problem])
     unread: dict[Path, str] = field(default_factory=dict[Path, str])
     """Files and directories that are there and cannot be read, with the reason."""
-
-
-class _Unreadable(OSError):
-    """What is there is nothing to read a manifest from."""
 
 
 def _nothing(_path: Path) -> None:
@@ -140,7 +132,7 @@ class Library:
         known = self._last.files.get(path)
         try:
             at(path)
-            signature = _sign(path)
+            signature = sign(path)
             if known is None or known.signature != signature:
                 known = _File(signature, self._read_file(path, signature))
         except (FileNotFoundError, NotADirectoryError):
@@ -150,12 +142,13 @@ class Library:
         if known is not None:
             now.files[path] = known
 
-    def _read_file(self, path: Path, signature: _Signature) -> Manifest:
+    def _read_file(self, path: Path, signature: Signature) -> Manifest:
         """What is in a file of that signature."""
         size = signature[-1]
         if size > MAX_MANIFEST_BYTES:
             return _unusable(path, f"larger than {MAX_MANIFEST_BYTES} bytes")
-        content = _read_bytes(path, size)
+        # Files of the kernel claim to have no bytes, and may never end.
+        content = read_regular(path, size) if size else b""
         if not self._may_count(path, hashlib.sha256(content).hexdigest()):
             return _unusable(path, _NOT_TRUSTED)
         try:
@@ -210,34 +203,6 @@ def _list(folder: Path) -> tuple[list[Path], list[Path]]:
             elif Path(entry.name).suffix in _ENDINGS:
                 files.append(Path(entry.path))
     return files, folders
-
-
-def _sign(path: Path) -> _Signature:
-    """What is compared to tell whether a file changed.
-
-    Raises:
-        OSError: It cannot be told, or it is no regular file.
-    """
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise _Unreadable("it is no regular file")
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size
-
-
-def _read_bytes(path: Path, size: int) -> bytes:
-    """So many bytes and no more. Files of the kernel claim to have none, and may never end."""
-    if not size:
-        return b""
-    with open(path, "rb", opener=_open_regular) as file:
-        return file.read(size)
-
-
-def _open_regular(path: str, _flags: int) -> int:
-    descriptor = os.open(path, _OPEN_FLAGS)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise _Unreadable("it is no regular file")
-    return descriptor
 
 
 def _why(error: OSError) -> str:

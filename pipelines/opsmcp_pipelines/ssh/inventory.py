@@ -4,13 +4,13 @@ A later file replaces a host of the same name; a configuration only adds names. 
 read keeps the hosts that it had, and says so. Makes no connection.
 """
 
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from opsmcp_pipelines.models import BadHost
+from opsmcp_pipelines.regular_files import Signature, read_regular, sign
 from opsmcp_pipelines.ssh.host_files import (
     MAX_HOST_FILE_BYTES,
     HostFile,
@@ -24,8 +24,6 @@ __all__ = ["HostSettings", "Inventory", "InventoryReader"]
 _MAX_HOSTS = 5000
 _LOCAL = frozenset({"localhost", "all"})
 """Names that mean something else here."""
-
-_Signature = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ class InventoryReader:
         """Read nothing yet."""
         self._settings = settings
         self._home = home
-        self._files: dict[Path, tuple[_Signature, HostFile]] = {}
+        self._files: dict[Path, tuple[Signature, HostFile]] = {}
         self._named: tuple[SshHost, ...] = ()
 
     def read(self, at: Callable[[Path], None]) -> Inventory:
@@ -78,7 +76,7 @@ class InventoryReader:
                 problems += _replaced(hosts.get(host.name), host)
                 hosts[host.name] = host
         unread += self._read_names(hosts, at)
-        problems += [_reserved(hosts.pop(name)) for name in _LOCAL & hosts.keys()]
+        problems += [_reserved(hosts.pop(name)) for name in sorted(_LOCAL & hosts.keys())]
         kept = {name: self._with_config(host) for name, host in list(hosts.items())[:_MAX_HOSTS]}
         if len(kept) < len(hosts):
             problems.append(BadHost("", f"more than {_MAX_HOSTS} hosts; the others were left out"))
@@ -95,7 +93,7 @@ class InventoryReader:
         known = self._files.get(path)
         try:
             at(path)
-            signature = _sign(path)
+            signature = sign(path)
             if known is None or known[0] != signature:
                 known = self._files[path] = signature, _parse(path)
         except (FileNotFoundError, NotADirectoryError):
@@ -135,16 +133,8 @@ def _reserved(host: SshHost) -> BadHost:
     return BadHost(host.name, f"{host.origin}: a host cannot be called {host.name}")
 
 
-def _sign(path: Path) -> _Signature:
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(None, "it is no regular file")
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size
-
-
 def _parse(path: Path) -> HostFile:
-    with path.open("rb") as file:
-        data = file.read(MAX_HOST_FILE_BYTES + 1)
+    data = read_regular(path, MAX_HOST_FILE_BYTES + 1)
     if len(data) > MAX_HOST_FILE_BYTES:
         reason = f"{path}: larger than {MAX_HOST_FILE_BYTES} bytes"
         return HostFile(problems=(BadHost("", reason),))

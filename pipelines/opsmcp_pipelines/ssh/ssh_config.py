@@ -6,10 +6,10 @@ relative to `~/.ssh`, with `~` and wildcards, 16 deep. The format is that of ssh
 
 import glob
 import shlex
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from opsmcp_pipelines.regular_files import read_regular
 from opsmcp_pipelines.ssh.host_files import SshHost, is_host_name
 from opsmcp_pipelines.ssh.target import SshTarget
 
@@ -42,7 +42,9 @@ def read_ssh_config(path: Path, home: Path) -> tuple[SshHost, ...]:
 
 def _names(path: Path, home: Path, depth: int, read: list[int]) -> Iterator[tuple[str, Path, int]]:
     read[0] += 1
-    for number, line in enumerate(_read(path).splitlines(), 1):
+    for number, line in enumerate(
+        read_regular(path, _MAX_FILE_BYTES).decode(errors="replace").splitlines(), 1
+    ):
         keyword, *words = _words(line)
         if keyword == "host":
             for name in words:
@@ -82,11 +84,3 @@ def _included(word: str, home: Path) -> Iterator[Path]:
     pattern = home / word[2:] if own else home / ".ssh" / word
     names = glob.glob(str(pattern))  # noqa: PTH207 - a pattern of whole paths
     yield from (Path(name) for name in sorted(names)[:_MAX_FILES])
-
-
-def _read(path: Path) -> str:
-    # A pipe or a device could block or never end.
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(None, "it is no regular file")
-    with path.open("rb") as file:
-        return file.read(_MAX_FILE_BYTES).decode(errors="replace")
