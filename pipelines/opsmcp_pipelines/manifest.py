@@ -24,12 +24,17 @@ from opsmcp_pipelines.models import (
     Variable,
 )
 from opsmcp_pipelines.yaml_nodes import (
-    ListNode,
     MapNode,
     Node,
     TextNode,
     YamlProblem,
+    line_in,
+    list_in,
+    map_in,
+    map_of,
     read_documents,
+    text_in,
+    text_of,
 )
 
 __all__ = ["MAX_MANIFEST_BYTES", "BadDocument", "Manifest", "documents_of", "parse_manifest"]
@@ -130,11 +135,11 @@ def _read_document(
         return BadDocument(ManifestError(path, document.line, document.reason + tail))
     name, kind = "", None
     try:
-        fields = _map_of(document, "a document")
+        fields = map_of(document, "a document")
         kind = _kind_of(fields)
         if kind is None:
             return f"{path}:{document.line}: passed over, neither a Pipeline nor a Task"
-        name = _text(_map(fields, "metadata"), "name")
+        name = text_in(map_in(fields, "metadata"), "name")
         return _READERS[kind](fields, namespace)
     except YamlProblem as problem:
         return BadDocument(
@@ -145,8 +150,8 @@ def _read_document(
 def _kind_of(document: MapNode) -> OperationKind | None:
     """What the document describes; None for other resources."""
     kinds = {"Pipeline": OperationKind.PIPELINE, "Task": OperationKind.TASK}
-    kind = kinds.get(_text(document, "kind"))
-    version = _text(document, "apiVersion")
+    kind = kinds.get(text_in(document, "kind"))
+    version = text_in(document, "apiVersion")
     if kind and version != _API_VERSION:
         if version:
             return None  # Tekton, too, has Pipelines and Tasks.
@@ -155,17 +160,17 @@ def _kind_of(document: MapNode) -> OperationKind | None:
 
 
 def _read_pipeline(document: MapNode, namespace: str) -> Pipeline:
-    metadata, spec = _map(document, "metadata"), _map(document, "spec")
-    if _text(spec, "runtimeImage"):
+    metadata, spec = map_in(document, "metadata"), map_in(document, "spec")
+    if text_in(spec, "runtimeImage"):
         raise YamlProblem(spec.line, "runtimeImage on a pipeline is not supported; set it on tasks")
-    refs = tuple(_read_task_ref(node) for node in _list(spec, "tasks"))
+    refs = tuple(_read_task_ref(node) for node in list_in(spec, "tasks"))
     if not refs:
         raise YamlProblem(spec.line, "a pipeline needs at least one task in spec.tasks")
-    _refuse_doubles([ref.name for ref in refs], _line(spec, "tasks"), "task")
+    _refuse_doubles([ref.name for ref in refs], line_in(spec, "tasks"), "task")
     return Pipeline(
         name=_read_name(metadata),
-        namespace=_text(metadata, "namespace") or namespace,
-        desc=_text(spec, "desc"),
+        namespace=text_in(metadata, "namespace") or namespace,
+        desc=text_in(spec, "desc"),
         variables=_read_variables(spec),
         tasks=refs,
         labels=_read_labels(metadata),
@@ -173,16 +178,16 @@ def _read_pipeline(document: MapNode, namespace: str) -> Pipeline:
 
 
 def _read_task_ref(node: Node) -> TaskRef:
-    fields = _map_of(node, "a task reference")
-    task = _text(fields, "taskRef")
+    fields = map_of(node, "a task reference")
+    task = text_in(fields, "taskRef")
     if not task:
         raise YamlProblem(fields.line, "a task reference needs taskRef, the name of a Task")
-    if _text(fields, "runtimeImage"):
+    if text_in(fields, "runtimeImage"):
         raise YamlProblem(fields.line, "runtimeImage on a task reference is not supported")
     return TaskRef(
-        name=_text(fields, "name") or task,
+        name=text_in(fields, "name") or task,
         task=task,
-        desc=_text(fields, "desc"),
+        desc=text_in(fields, "desc"),
         allow_failure=_flag(fields, "allowFailure"),
         run_always=_flag(fields, "runAlways"),
         results=_read_texts(fields, "results"),
@@ -190,40 +195,40 @@ def _read_task_ref(node: Node) -> TaskRef:
 
 
 def _read_task(document: MapNode, namespace: str) -> Task:
-    metadata, spec = _map(document, "metadata"), _map(document, "spec")
-    nodes = [_map_of(node, "a step") for node in _list(spec, "steps")]
+    metadata, spec = map_in(document, "metadata"), map_in(document, "spec")
+    nodes = [map_of(node, "a step") for node in list_in(spec, "steps")]
     steps = tuple(_read_step(node, number) for number, node in enumerate(nodes, 1))
     if not steps:
         raise YamlProblem(spec.line, "a task needs at least one step in spec.steps")
-    _refuse_doubles([step.name for step in steps], _line(spec, "steps"), "step")
-    image = any(_text(node, "runtimeImage") for node in (spec, *nodes))
+    _refuse_doubles([step.name for step in steps], line_in(spec, "steps"), "step")
+    image = any(text_in(node, "runtimeImage") for node in (spec, *nodes))
     return Task(
         name=_read_name(metadata),
-        namespace=_text(metadata, "namespace") or namespace,
-        desc=_text(spec, "desc"),
-        host=_text(spec, "host"),
+        namespace=text_in(metadata, "namespace") or namespace,
+        desc=text_in(spec, "desc"),
+        host=text_in(spec, "host"),
         variables=_read_variables(spec),
         steps=steps,
         labels=_read_labels(metadata),
-        in_pod=image or bool(_list(spec, "mounts")),
+        in_pod=image or bool(list_in(spec, "mounts")),
     )
 
 
 def _read_step(fields: MapNode, number: int) -> Step:
-    name = _text(fields, "name") or f"step-{number}"
+    name = text_in(fields, "name") or f"step-{number}"
     if not _STEP_NAME.fullmatch(name):
         raise YamlProblem(
             fields.line, f"the step name {name[:80]!r} must be lower-case words joined by '-'"
         )
-    transfers = bool(_text(fields, "localfile") or _text(fields, "remotefile"))
-    content = _text(fields, "content")
+    transfers = bool(text_in(fields, "localfile") or text_in(fields, "remotefile"))
+    content = text_in(fields, "content")
     if not transfers and not content.strip():
         raise YamlProblem(fields.line, f"the step {name!r} has no content")
     return Step(
         name=name,
         content=content,
-        when=_text(fields, "when"),
-        allow_failure=_text(fields, "allowfailure"),
+        when=text_in(fields, "when"),
+        allow_failure=text_in(fields, "allowfailure"),
         timeout_seconds=_seconds(fields, "timeoutSeconds"),
         transfers=transfers,
     )
@@ -238,7 +243,7 @@ _READERS = MappingProxyType(
 
 
 def _read_variables(spec: MapNode) -> tuple[Variable, ...]:
-    fields = _map(spec, "variables").fields
+    fields = map_in(spec, "variables").fields
     return tuple(_read_variable(name, node) for name, node in fields.items())
 
 
@@ -247,15 +252,15 @@ def _read_variable(name: str, node: Node) -> Variable:
         raise YamlProblem(node.line, f"{name[:80]!r} cannot be the name of a variable")
     if isinstance(node, TextNode) and node.null:
         return Variable(name)
-    fields = _map_of(node, f"the variable {name!r}")
+    fields = map_of(node, f"the variable {name!r}")
     return Variable(
         name=name,
         # Empty means not declared, as in Ops.
-        default=_text(fields, "default") or None,
-        value=_text(fields, "value") or None,
-        display=_text(fields, "display"),
-        desc=_text(fields, "desc"),
-        regex=_text(fields, "regex"),
+        default=text_in(fields, "default") or None,
+        value=text_in(fields, "value") or None,
+        display=text_in(fields, "display"),
+        desc=text_in(fields, "desc"),
+        regex=text_in(fields, "regex"),
         required=_flag(fields, "required"),
         enums=_texts(fields, "enums"),
         examples=_texts(fields, "examples"),
@@ -269,17 +274,17 @@ def _read_labels(metadata: MapNode) -> Mapping[str, str]:
         try:
             declared_kind(key, text)
         except BadKind as error:
-            raise YamlProblem(_line(_map(metadata, "labels"), key), str(error)) from None
+            raise YamlProblem(line_in(map_in(metadata, "labels"), key), str(error)) from None
     return labels
 
 
 def _read_name(metadata: MapNode) -> str:
-    name = _text(metadata, "name")
+    name = text_in(metadata, "name")
     if not name:
         raise YamlProblem(metadata.line, "metadata.name is missing")
     if len(name) > _MAX_NAME or not _NAME.fullmatch(name):
         raise YamlProblem(
-            _line(metadata, "name"),
+            line_in(metadata, "name"),
             f"metadata.name {name[:80]!r} must be lower-case letters, digits, '-' and '.', "
             f"at most {_MAX_NAME}",
         )
@@ -292,63 +297,24 @@ def _refuse_doubles(names: list[str], line: int, what: str) -> None:
         raise YamlProblem(line, f"two {what}s are called {double[:80]!r}")
 
 
-def _line(fields: MapNode, key: str) -> int:
-    return fields.fields[key].line if key in fields.fields else fields.line
-
-
-def _map_of(node: Node, what: str) -> MapNode:
-    if not isinstance(node, MapNode):
-        raise YamlProblem(node.line, f"{what} must be a mapping")
-    return node
-
-
-def _map(fields: MapNode, key: str) -> MapNode:
-    node = fields.fields.get(key)
-    if node is None or (isinstance(node, TextNode) and node.null):
-        return MapNode(_line(fields, key))
-    return _map_of(node, key)
-
-
-def _list(fields: MapNode, key: str) -> tuple[Node, ...]:
-    node = fields.fields.get(key)
-    if node is None or (isinstance(node, TextNode) and node.null):
-        return ()
-    if not isinstance(node, ListNode):
-        raise YamlProblem(node.line, f"{key} must be a list")
-    return node.items
-
-
-def _text_of(node: Node, what: str) -> str:
-    if not isinstance(node, TextNode):
-        raise YamlProblem(node.line, f"{what} must be text")
-    if "\0" in node.text:
-        raise YamlProblem(node.line, f"{what} must not hold a NUL character")
-    return "" if node.null else node.text
-
-
-def _text(fields: MapNode, key: str) -> str:
-    node = fields.fields.get(key)
-    return "" if node is None else _text_of(node, key)
-
-
 def _texts(fields: MapNode, key: str) -> tuple[str, ...]:
-    return tuple(_text_of(node, f"each of {key}") for node in _list(fields, key))
+    return tuple(text_of(node, f"each of {key}") for node in list_in(fields, key))
 
 
 def _read_texts(fields: MapNode, key: str) -> Mapping[str, str]:
-    nodes = _map(fields, key).fields
-    return MappingProxyType({name: _text_of(node, key) for name, node in nodes.items()})
+    nodes = map_in(fields, key).fields
+    return MappingProxyType({name: text_of(node, key) for name, node in nodes.items()})
 
 
 def _flag(fields: MapNode, key: str) -> bool:
-    text = _text(fields, key).lower()
+    text = text_in(fields, key).lower()
     if text not in _BOOLEANS:
-        raise YamlProblem(_line(fields, key), f"{key} must be true or false")
+        raise YamlProblem(line_in(fields, key), f"{key} must be true or false")
     return _BOOLEANS[text]
 
 
 def _seconds(fields: MapNode, key: str) -> int:
-    text = _text(fields, key) or "0"
+    text = text_in(fields, key) or "0"
     if not re.fullmatch(r"[0-9]{1,7}", text):
-        raise YamlProblem(_line(fields, key), f"{key} must be a whole number of seconds")
+        raise YamlProblem(line_in(fields, key), f"{key} must be a whole number of seconds")
     return int(text)

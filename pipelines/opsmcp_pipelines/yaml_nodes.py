@@ -2,7 +2,7 @@
 
 Works on the parser's events and constructs no Python objects, so that a scalar stays the text its
 author wrote (`10`, `true`) and no tag can mean anything. Aliases, duplicate keys and deep nesting
-are refused. Knows nothing of manifests: `manifest` reads those.
+are refused. Knows nothing of manifests and hosts.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,20 @@ from dataclasses import dataclass, field
 
 import yaml
 
-__all__ = ["ListNode", "MapNode", "Node", "TextNode", "YamlProblem", "read_documents"]
+__all__ = [
+    "ListNode",
+    "MapNode",
+    "Node",
+    "TextNode",
+    "YamlProblem",
+    "line_in",
+    "list_in",
+    "map_in",
+    "map_of",
+    "read_documents",
+    "text_in",
+    "text_of",
+]
 
 _MAX_DEPTH = 40
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
@@ -71,6 +84,71 @@ class YamlProblem(Exception):
         self.reason = reason
         self.rest = rest
         super().__init__(f"line {line}: {reason}")
+
+
+def line_in(fields: MapNode, key: str) -> int:
+    """Where a field stands, or where it would stand."""
+    return fields.fields[key].line if key in fields.fields else fields.line
+
+
+def map_of(node: Node, what: str) -> MapNode:
+    """The node as a mapping; it is called `what` when it is none.
+
+    Raises:
+        YamlProblem: It is something else.
+    """
+    if not isinstance(node, MapNode):
+        raise YamlProblem(node.line, f"{what} must be a mapping")
+    return node
+
+
+def map_in(fields: MapNode, key: str) -> MapNode:
+    """A field that is a mapping; an empty one when it is not there.
+
+    Raises:
+        YamlProblem: It is something else.
+    """
+    node = fields.fields.get(key)
+    if node is None or (isinstance(node, TextNode) and node.null):
+        return MapNode(line_in(fields, key))
+    return map_of(node, key)
+
+
+def list_in(fields: MapNode, key: str) -> tuple[Node, ...]:
+    """The items of a field that is a list; none when it is not there.
+
+    Raises:
+        YamlProblem: It is something else.
+    """
+    node = fields.fields.get(key)
+    if node is None or (isinstance(node, TextNode) and node.null):
+        return ()
+    if not isinstance(node, ListNode):
+        raise YamlProblem(node.line, f"{key} must be a list")
+    return node.items
+
+
+def text_of(node: Node, what: str) -> str:
+    """The node as text, empty for null; it is called `what` when it is none.
+
+    Raises:
+        YamlProblem: It is something else, or holds a NUL character.
+    """
+    if not isinstance(node, TextNode):
+        raise YamlProblem(node.line, f"{what} must be text")
+    if "\0" in node.text:
+        raise YamlProblem(node.line, f"{what} must not hold a NUL character")
+    return "" if node.null else node.text
+
+
+def text_in(fields: MapNode, key: str) -> str:
+    """A field that is text; empty when it is not there.
+
+    Raises:
+        YamlProblem: It is something else.
+    """
+    node = fields.fields.get(key)
+    return "" if node is None else text_of(node, key)
 
 
 def read_documents(text: str) -> Iterator[Node | YamlProblem]:

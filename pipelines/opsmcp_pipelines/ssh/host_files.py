@@ -12,7 +12,18 @@ from types import MappingProxyType
 
 from opsmcp_pipelines.models import BadHost
 from opsmcp_pipelines.ssh.target import SshTarget
-from opsmcp_pipelines.yaml_nodes import MapNode, Node, TextNode, YamlProblem, read_documents
+from opsmcp_pipelines.yaml_nodes import (
+    ListNode,
+    MapNode,
+    Node,
+    TextNode,
+    YamlProblem,
+    line_in,
+    map_in,
+    map_of,
+    read_documents,
+    text_in,
+)
 
 __all__ = ["MAX_HOST_FILE_BYTES", "HostFile", "SshHost", "is_host_name", "parse_hosts"]
 
@@ -75,8 +86,10 @@ def parse_hosts(text: str, path: str) -> HostFile:
         for node in _members(document):
             name = ""
             try:
-                fields = _mapping(node, "a document")
-                name = _text(_field_map(fields, "metadata"), "name")
+                if isinstance(node, YamlProblem):
+                    raise node
+                fields = map_of(node, "a document")
+                name = text_in(map_in(fields, "metadata"), "name")
                 hosts.append(_read_host(fields, name, path))
             except YamlProblem as problem:
                 reason = f"{path}:{problem.line}: {problem.reason}"
@@ -87,18 +100,18 @@ def parse_hosts(text: str, path: str) -> HostFile:
 def _members(document: Node | YamlProblem) -> Iterator[Node | YamlProblem]:
     """The document, or what it lists: `kubectl get hosts -o yaml` prints one list of all."""
     items = document.fields.get("items") if isinstance(document, MapNode) else None
-    if isinstance(items, TextNode) or items is None or isinstance(items, MapNode):
-        yield document
-    else:
+    if isinstance(items, ListNode):
         yield from items.items
+    else:
+        yield document
 
 
 def _read_host(document: MapNode, name: str, path: str) -> SshHost:
-    if _text(document, "kind") != "Host":
+    if text_in(document, "kind") != "Host":
         raise YamlProblem(document.line, "this is no Host: `kind: Host` and a `metadata.name`")
     if not is_host_name(name):
         raise YamlProblem(document.line, "metadata.name must be a host name")
-    spec = _field_map(document, "spec")
+    spec = map_in(document, "spec")
     for key, what in _SECRETS.items():
         if found := _present(spec, key):
             raise YamlProblem(
@@ -112,11 +125,11 @@ def _read_host(document: MapNode, name: str, path: str) -> SshHost:
         user=_matching(spec, "username", _USER, "a name of an account"),
         key_file=_key_file(spec),
     )
-    return SshHost(target, _labels(_field_map(document, "metadata")), f"{path}:{document.line}")
+    return SshHost(target, _labels(map_in(document, "metadata")), f"{path}:{document.line}")
 
 
 def _labels(metadata: MapNode) -> Mapping[str, str]:
-    labels = _field_map(metadata, "labels")
+    labels = map_in(metadata, "labels")
     found: dict[str, str] = {}
     for key, node in labels.fields.items():
         text = node.text if isinstance(node, TextNode) else ""
@@ -129,29 +142,27 @@ def _labels(metadata: MapNode) -> Mapping[str, str]:
 
 
 def _port(spec: MapNode) -> int:
-    text = _text(spec, "port")
+    text = text_in(spec, "port")
     if not text:
         return 0
     port = int(text) if text.isascii() and text.isdecimal() and len(text) <= 5 else 0
     if not 0 < port <= _MAX_PORT:
-        raise YamlProblem(spec.fields["port"].line, "port must be a number from 1 to 65535")
+        raise YamlProblem(line_in(spec, "port"), "port must be a number from 1 to 65535")
     return port
 
 
 def _key_file(spec: MapNode) -> str:
-    text = _text(spec, "privateKeyPath")
+    text = text_in(spec, "privateKeyPath")
     # ssh expands what begins with a tilde, and percent signs everywhere.
     if text and (not text.startswith(("/", "~/")) or "%" in text or not text.isprintable()):
-        raise YamlProblem(
-            spec.fields["privateKeyPath"].line, "privateKeyPath must begin with / or ~/"
-        )
+        raise YamlProblem(line_in(spec, "privateKeyPath"), "privateKeyPath must begin with / or ~/")
     return text
 
 
 def _matching(spec: MapNode, key: str, pattern: re.Pattern[str], what: str) -> str:
-    text = _text(spec, key)
+    text = text_in(spec, key)
     if text and not pattern.fullmatch(text):
-        raise YamlProblem(spec.fields[key].line, f"{key} must be {what}")
+        raise YamlProblem(line_in(spec, key), f"{key} must be {what}")
     return text
 
 
@@ -159,27 +170,3 @@ def _present(spec: MapNode, key: str) -> Node | None:
     node = spec.fields.get(key)
     empty = isinstance(node, TextNode) and not node.text
     return None if empty else node
-
-
-def _field_map(fields: MapNode, key: str) -> MapNode:
-    node = fields.fields.get(key)
-    if node is None or (isinstance(node, TextNode) and node.null):
-        return MapNode(fields.line)
-    return _mapping(node, key)
-
-
-def _mapping(node: Node | YamlProblem, what: str) -> MapNode:
-    if isinstance(node, YamlProblem):
-        raise node
-    if not isinstance(node, MapNode):
-        raise YamlProblem(node.line, f"{what} must be a mapping")
-    return node
-
-
-def _text(fields: MapNode, key: str) -> str:
-    node = fields.fields.get(key)
-    if node is None:
-        return ""
-    if not isinstance(node, TextNode):
-        raise YamlProblem(node.line, f"{key} must be text")
-    return "" if node.null else node.text
