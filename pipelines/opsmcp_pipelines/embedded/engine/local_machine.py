@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio import to_thread
@@ -15,7 +16,9 @@ from opsmcp_pipelines.embedded.engine.work_directory import WorkDirectory
 from opsmcp_pipelines.embedded.loader import LOCAL_HOST
 from opsmcp_pipelines.report import Status
 from opsmcp_pipelines.shell import python_runner
-from opsmcp_pipelines.shell.render import Script
+
+if TYPE_CHECKING:
+    from opsmcp_pipelines.shell.render import Script
 
 __all__ = ["LocalMachine", "go_on"]
 
@@ -34,7 +37,7 @@ class LocalMachine:
         self._supervisor = supervisor
         self._temporary = temporary
 
-    def prepare(self, script: Script) -> "_LocalLaunch":
+    def prepare(self, script: "Script") -> "_LocalLaunch":
         """Write the script where it is run."""
         try:
             place = _write_script(script, self._temporary)
@@ -47,7 +50,7 @@ class _LocalLaunch:
     """A script, and its private directory, or why there is none."""
 
     def __init__(
-        self, supervisor: Supervisor, script: Script, place: WorkDirectory | OSError
+        self, supervisor: Supervisor, script: "Script", place: WorkDirectory | OSError
     ) -> None:
         self._supervisor = supervisor
         self._script = script
@@ -62,7 +65,7 @@ class _LocalLaunch:
             ended = await self._run_from(place, limit.seconds, on_output)
         except OSError as error:
             note = f"could not be started: {_why_not(error)}"
-            return StepEnd(Status.FAILED, note, started=False)
+            return StepEnd(Status.FAILED, note)
         good = ended.code == 0 and not ended.overdue
         return StepEnd(Status.SUCCEEDED if good else Status.FAILED, _note(ended, str(limit)))
 
@@ -82,7 +85,7 @@ class _LocalLaunch:
                 await to_thread.run_sync(place.remove)
 
 
-def _write_script(script: Script, temporary: str | None) -> WorkDirectory:
+def _write_script(script: "Script", temporary: str | None) -> WorkDirectory:
     """The directory with the script and an empty folder in it."""
     # Not on standard input: a step that reads its input would eat the rest of its script.
     place = WorkDirectory.make(temporary)
@@ -95,7 +98,7 @@ def _write_script(script: Script, temporary: str | None) -> WorkDirectory:
     return place
 
 
-def _command(script: Script, path: Path) -> list[str]:
+def _command(script: "Script", path: Path) -> list[str]:
     if script.language == "python":
         runner = [python_runner.__file__] if script.mark else []
         return [sys.executable, "-u", *runner, str(path), *([script.mark] if script.mark else [])]

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from opsmcp_pipelines.report import Status
-from opsmcp_pipelines.shell.render import Script
+
+if TYPE_CHECKING:
+    from opsmcp_pipelines.shell.render import Script
 
 __all__ = ["Launch", "Limit", "Machine", "StepEnd"]
 
@@ -24,14 +26,10 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class StepEnd:
-    """What became of a step; `OTHER` when it was started and nobody knows how it ended.
-
-    `started` is false when certainly no word of it ran.
-    """
+    """What became of a step; `OTHER` when it was started and nobody knows how it ended."""
 
     status: Status
     note: str = ""
-    started: bool = True
 
 
 class Launch(Protocol):
@@ -61,6 +59,6 @@ class Machine(Protocol):
         """What it is called in scripts, as the variable HOSTNAME."""
         ...
 
-    def prepare(self, script: Script) -> Launch:
+    def prepare(self, script: "Script") -> Launch:
         """Make a script ready to be started. Blocks: call it in a thread."""
         ...

@@ -10,7 +10,7 @@ from opsmcp_pipelines.embedded.loader import runs_here
 from opsmcp_pipelines.models import SUDO_LABEL, Task
 from opsmcp_pipelines.ssh.host_files import SshHost
 
-__all__ = ["Machines", "find_hosts"]
+__all__ = ["Machines"]
 
 
 class Machines:
@@ -32,14 +32,14 @@ class Machines:
 
     def find(self, task: Task, host: str) -> tuple[Machine, ...]:
         """Where `task` runs, by what it says itself, or else by `host`; nowhere if not here."""
-        found = find_hosts(self._hosts, task, host)
+        found = _find_hosts(self._hosts, task, host)
         if found is None:
             return (self._local,)
         as_root = task.labels.get(SUDO_LABEL) == "true"
         return tuple(RemoteMachine(one.target, self._connections, as_root=as_root) for one in found)
 
 
-def find_hosts(hosts: Mapping[str, SshHost], task: Task, host: str) -> tuple[SshHost, ...] | None:
+def _find_hosts(hosts: Mapping[str, SshHost], task: Task, host: str) -> tuple[SshHost, ...] | None:
     """The hosts of the inventory where `task` runs; None for this machine.
 
     Args:

@@ -3,23 +3,25 @@
 import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 
 from opsmcp_pipelines.embedded.engine.machine import Limit, StepEnd
 from opsmcp_pipelines.report import Status
 from opsmcp_pipelines.shell import python_runner
-from opsmcp_pipelines.shell.render import Script
 from opsmcp_pipelines.ssh.bootstrap import Interpreter, new_frame, python_text, shell_text
 from opsmcp_pipelines.ssh.refusals import Reason
 from opsmcp_pipelines.ssh.session import RemoteEnd, RemoteState, Session
 from opsmcp_pipelines.ssh.target import SshTarget, ssh_command, ssh_environment
 
+if TYPE_CHECKING:
+    from opsmcp_pipelines.shell.render import Script
+
 __all__ = ["Connections", "RemoteMachine"]
 
 _AT_ONCE = 16
-"""Below what sshd takes before it refuses logins by chance (MaxStartups 10:30:100), half of which
-may be of one jump host."""
+"""Of one run. What one sshd refuses of so many logins (MaxStartups 10:30:100) is tried again."""
 
 _TRIES = 3
 _PAUSE_SECONDS = (0.5, 2.0)
@@ -58,7 +60,7 @@ class RemoteMachine:
         self._shared = shared
         self._command = ssh_command(target, as_root=as_root)
 
-    def prepare(self, script: Script) -> "_RemoteLaunch":
+    def prepare(self, script: "Script") -> "_RemoteLaunch":
         """Put the values into the text that is sent."""
         return _RemoteLaunch(self.name, self._command, self._shared, script)
 
@@ -67,7 +69,7 @@ class _RemoteLaunch:
     """A script that is ready to be sent."""
 
     def __init__(
-        self, name: str, command: tuple[str, ...], shared: Connections, script: Script
+        self, name: str, command: tuple[str, ...], shared: Connections, script: "Script"
     ) -> None:
         self._name = name
         self._command = command
@@ -106,12 +108,12 @@ class _RemoteLaunch:
         if end.state is RemoteState.UNKNOWN:
             self._shared.left.append(f"whether it ended on {self._name} is not known")
         elif end.left:
-            self._shared.left.append(f"some of it goes on on {self._name}")
+            self._shared.left.append(f"some of it is still there on {self._name}")
 
     def _judge(self, end: RemoteEnd, limit: Limit) -> StepEnd:
         match end.state:
             case RemoteState.NOT_STARTED:
-                return StepEnd(Status.FAILED, self._refusal(end), started=False)
+                return StepEnd(Status.FAILED, self._refusal(end))
             case RemoteState.UNKNOWN:
                 return StepEnd(Status.OTHER, self._lost(end))
             case RemoteState.STOPPED:
@@ -138,12 +140,12 @@ class _RemoteLaunch:
         return "; ".join(part for part in (note, left) if part)
 
 
-def _interpreter(script: Script) -> Interpreter:
+def _interpreter(script: "Script") -> Interpreter:
     known = {"python": Interpreter.PYTHON, "bash": Interpreter.BASH}
     return known.get(script.language, Interpreter.SH)
 
 
-def _text(script: Script) -> str:
+def _text(script: "Script") -> str:
     if script.language != "python":
         return shell_text(script.text, script.environ)
     runner = Path(python_runner.__file__).read_text(encoding="utf-8")

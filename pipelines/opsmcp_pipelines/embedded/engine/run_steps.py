@@ -15,7 +15,7 @@ from anyio import to_thread
 
 from opsmcp_pipelines.embedded.engine.bounded_output import BoundedOutput
 from opsmcp_pipelines.embedded.engine.conditions import ConditionError, evaluate
-from opsmcp_pipelines.embedded.engine.machine import Launch, Limit, Machine, StepEnd
+from opsmcp_pipelines.embedded.engine.machine import Launch, Limit, Machine
 from opsmcp_pipelines.embedded.engine.results import WrongResult, read_results
 from opsmcp_pipelines.embedded.engine.state import NodeState, RunState
 from opsmcp_pipelines.embedded.engine.supervisor import SupervisorGone
@@ -54,8 +54,6 @@ _BEGINS = (
     "the value of {0!r} begins with {1!r}, and a program could take it for an option there: put --"
     " in front of it"
 )
-
-
 _NO_HOST = "not run: the inventory has no host {0!r}"
 
 FindMachines = Callable[[Task, str], tuple[Machine, ...]]
@@ -293,7 +291,7 @@ class _NodeRunner:
         end = await launch.run(limit, keeper.add)
         report = StepReport(step.name, end.status, keeper.text(), keeper.total, note=end.note)
         self._remember(step, report)
-        return self._allow(step, report) if _may_be_allowed(end) else report
+        return self._allow(step, report) if end.status is Status.FAILED else report
 
     def _remember(self, step: Step, report: StepReport) -> None:
         """Make the outcome known to the steps after it; declared names keep their values."""
@@ -310,8 +308,3 @@ class _NodeRunner:
         except ConditionError as error:
             note = f"{note}; `allowfailure`: {error}"
         return replace(report, allowed=allowed, note=note)
-
-
-def _may_be_allowed(end: StepEnd) -> bool:
-    """Whether it is a failure of the step itself."""
-    return end.status is Status.FAILED
