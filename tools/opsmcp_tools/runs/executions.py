@@ -214,8 +214,8 @@ class Executions:
         live = self._same.in_flight(tool, principal, digest, "")
         if live is not None:
             return as_repeat(live.record.at(live.now()), digest)
-        record = replace(self._new_record(tool, call, principal), digest=digest)
-        found = await self._same.find(record, self._same.answers_since(tool, digest))
+        sought = self._sought(tool.name, tool.operation.key, principal, digest=digest)
+        found = await self._same.find(sought, self._same.answers_since(tool, digest))
         return as_repeat(found, digest) if found else None
 
     async def find_by_key(
@@ -226,7 +226,19 @@ class Executions:
         Raises:
             ToolUnavailable: It cannot be looked up now.
         """
-        record = RunRecord(
+        return await self._same.find(self._sought(tool, operation, principal, key=key), None)
+
+    def _sought(
+        self,
+        tool: str,
+        operation: OperationKey,
+        principal: Principal,
+        *,
+        digest: str = "",
+        key: str = "",
+    ) -> RunRecord:
+        """A record that holds only what the run of the same call is found by."""
+        return RunRecord(
             run="",
             tool=tool,
             operation=operation,
@@ -236,9 +248,9 @@ class Executions:
             source_run="",
             created_at=self._clock.now(),
             result=Run(Verdict.RUNNING),
+            digest=digest,
             key=key,
         )
-        return await self._same.find(record, None)
 
     async def _settled(
         self, live: LiveRun, until: float, on_progress: Progress | None = None
