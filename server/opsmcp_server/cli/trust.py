@@ -205,6 +205,7 @@ def _as_json(value: object) -> str:
 
 
 def _manifests(item: RawSetting, environ: Mapping[str, str], namespace: str) -> Iterator[_Row]:
+    bundled = {key for path in _bundled() for key in _operations(path, namespace)}
     for text in texts_of(item.value):
         folder = absolute(text, item, environ)
         files = list(manifests_in(folder))
@@ -213,7 +214,6 @@ def _manifests(item: RawSetting, environ: Mapping[str, str], namespace: str) -> 
         keys = dict.fromkeys(key for path in files for key in _operations(path, namespace))
         names = dict.fromkeys(key.name for key in keys)
         yield _Row(item.key, "brings the operations", ", ".join(map(show_hidden, names)))
-        bundled = {key for path in _bundled() for key in _operations(path, namespace)}
         for kind, what in _REPLACES.items():
             if replaced := [key.name for key in keys if key in bundled and key.kind is kind]:
                 yield _Row(item.key, what, ", ".join(replaced), grave=True)
