@@ -12,6 +12,7 @@ from opsmcp_server.calls.context import CallContext
 from opsmcp_tools.approval_requests.request import REJECTED_FOR, Request, State
 from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.phrases import request as words
+from opsmcp_tools.phrases.consent import ONE_MACHINE
 from opsmcp_tools.phrases.phrase import Said, say
 from opsmcp_tools.phrases.tool_names import CANCEL_RUN, GET_RUN
 from opsmcp_tools.results.output_schema import REFUSED, WAITING
@@ -109,7 +110,7 @@ def plan_lines(plan: JsonObject) -> Iterator[str]:
     """What would be run, task by task, with the values in their places."""
     for number, task in enumerate(plan["tasks"], 1):
         names = task["host_names"]
-        where = ", ".join(names) or task["host"] or "one machine, chosen by the source"
+        where = ", ".join(names) or task["host"] or say(ONE_MACHINE(), "en")
         yield f"{number}. {clean_line(task['name'], 100)} on {clean_line(where, 1000)}"
         for step in task["steps"]:
             yield f"   step {clean_line(step['name'], 100)}"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from types import SimpleNamespace
 
+from opsmcp_tools.phrases.consent import ONE_MACHINE
 from opsmcp_tools.phrases.phrase import Language, Phrase, Said
 
 __all__ = ["language_of", "page_words"]
@@ -40,7 +41,7 @@ _WORDS = {
         "值已填入,位于 « 与 » 之间。计划 {}。",
     ),
     "task_on": Phrase("{} on {}", "{},位于 {}"),
-    "one_machine": Phrase("one machine, chosen by the source", "由来源选定的一台机器"),
+    "one_machine": ONE_MACHINE,
     "only_if": Phrase("Only if {}", "仅当 {}"),
     "more_steps": Phrase("{} steps more, which are not shown", "另有 {} 个步骤未显示"),
     "timeline": Phrase("Timeline", "时间线"),
