@@ -475,26 +475,23 @@ class CallRequests:
     async def _open(self) -> RequestStore:
         async with self._opening:
             if self._store is None:
-                self._store = await self._told(self._enter)
+                self._store = await self._read(self._enter)
             return self._store
 
     def _enter(self) -> SqliteRequests:
         return self._stack.enter_context(open_requests(self._context.config.state.dir))
 
     async def _read(self, read: Callable[..., ResultT], *values: object) -> ResultT:
-        return await self._told(partial(read, *values))
+        try:
+            return await to_thread.run_sync(partial(read, *values))
+        except JournalUnusable as error:
+            raise RunsUnreadable(f"requests cannot be looked up: {error}") from error
 
     async def _write(self, write: Callable[..., ResultT], *values: object) -> ResultT:
         try:
             return await self._writes.do(partial(write, *values))
         except JournalUnusable as error:
             raise ToolUnavailable(f"{error}") from error
-
-    async def _told(self, read: Callable[[], ResultT]) -> ResultT:
-        try:
-            return await to_thread.run_sync(read)
-        except JournalUnusable as error:
-            raise RunsUnreadable(f"requests cannot be looked up: {error}") from error
 
 
 class _Changed(Exception):
