@@ -229,9 +229,7 @@ class SqliteRequests:
     def _count(self, database: sqlite3.Connection, request: Request, vote: Vote) -> None:
         values = (request.id, vote.by, vote.approves, vote.comment, text_of(vote.at))
         database.execute("INSERT INTO votes VALUES (?, ?, ?, ?, ?)", values)
-        enough = len(request.approved_by) + vote.approves >= request.approvers.count
-        after = State.PENDING if not enough else State.APPROVED
-        after = after if vote.approves else State.REJECTED
+        after = _state_after(request, vote)
         note = {"by": vote.by, "why": vote.comment, "at": text_of(vote.at)}
         if after is not State.PENDING:
             ids = {"id": request.id, "before": State.PENDING, "after": after, "run": ""}
@@ -337,6 +335,14 @@ class SqliteRequests:
             yield
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise JournalUnusable(f"the {_WHAT} {self._path} holds a damaged request") from error
+
+
+def _state_after(request: Request, vote: Vote) -> State:
+    """What a pending request is once this vote counts, too."""
+    if not vote.approves:
+        return State.REJECTED
+    enough = len(request.approved_by) + 1 >= request.approvers.count
+    return State.APPROVED if enough else State.PENDING
 
 
 def _row_of(request: Request) -> dict[str, Any]:
