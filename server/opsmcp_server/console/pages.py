@@ -31,6 +31,7 @@ from opsmcp_server.console.sessions import (
 )
 from opsmcp_server.console.words import language_of, page_words
 from opsmcp_server.protocol.sealed_state import read_key
+from opsmcp_tools.approval_requests.handle import PATTERN as HANDLE
 from opsmcp_tools.approval_requests.request import Request as CallRequest
 from opsmcp_tools.approval_requests.request import State
 from opsmcp_tools.model.errors import NotAllowed, ToolError, ToolUnavailable
@@ -44,7 +45,7 @@ _MOST_WRONG = 30
 """Wrong tokens in a minute, of all together. Tokens are too long to be guessed at that rate."""
 
 _MOST_EARLIER = 50
-_NEXT = re.compile(r"requests(?:/q-[a-z2-7]{26})?")
+_NEXT = re.compile(f"requests(?:/{HANDLE})?")
 
 _HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; "
@@ -127,28 +128,26 @@ class _Pages:
         return answer
 
     async def _answer(self, request: Request, handler: Handler, *, everybody: bool) -> Response:
-        refusal = await self._security.validate_request(request, is_post=False)
-        if refusal is None:
+        response = await self._security.validate_request(request, is_post=False)
+        if response is None:
             visit = _Visit(request, self._sessions.of(request))
             try:
                 allowed = everybody or visit.session is not None
-                refusal = await handler(visit) if allowed else _to_sign_in(request)
+                response = await handler(visit) if allowed else _to_sign_in(request)
             except ToolUnavailable as error:
                 title = page_words(visit.language).unavailable()
-                refusal = self._message(visit, title, str(error), 503)
-        refusal.headers.update(_HEADERS)
-        return refusal
+                response = self._message(visit, title, str(error), 503)
+        response.headers.update(_HEADERS)
+        return response
 
     def _page(self, visit: _Visit, template: str, status: int = 200, **values: Any) -> Response:
-        depth = visit.request.url.path.count("/") - 1
         session = visit.session
         common = {
             "lang": visit.language,
             "say": page_words(visit.language),
             "session": session,
             "sign_out": self._sessions.form_token(session, "sign-out") if session else "",
-            # Relative, so that a proxy may serve the pages below a path of its own.
-            "root": "../" * depth or "./",
+            "root": _root_from(visit.request),
         }
         return HTMLResponse(render(template, **common, **values), status)
 
@@ -277,9 +276,14 @@ def _to_sign_in(request: Request) -> Response:
     if _wants_json(request):
         return JSONResponse({"error": "nobody is signed in"}, 401)
     path = request.url.path.strip("/")
-    depth = request.url.path.count("/") - 1
     back = f"?next={path}" if request.method == "GET" and _NEXT.fullmatch(path) else ""
-    return RedirectResponse(f"{'../' * depth or './'}sign-in{back}", 303)
+    return RedirectResponse(f"{_root_from(request)}sign-in{back}", 303)
+
+
+def _root_from(request: Request) -> str:
+    """The way to the root of the pages; relative, so that a proxy may serve them below a path."""
+    depth = request.url.path.count("/") - 1
+    return "../" * depth or "./"
 
 
 def _checked_next(wanted: str) -> str:

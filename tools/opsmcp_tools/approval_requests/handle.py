@@ -2,13 +2,16 @@
 
 import secrets
 
-__all__ = ["is_request", "new_handle", "run_key"]
+__all__ = ["PATTERN", "is_request", "new_handle", "run_key"]
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _LENGTH = 26
 """130 bits, so that no handle is guessed."""
 
 _PREFIX = "q-"
+
+PATTERN = f"{_PREFIX}[{_LETTERS}]{{{_LENGTH}}}"
+"""What handles of requests match, as a regular expression."""
 
 
 def new_handle() -> str:
