@@ -75,9 +75,9 @@ class LlmSummaries:
     _cache: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
 
     async def of(self, run: str, tokens: int, generate: Callable[[], Awaitable[str]]) -> str:
-        """The words on a run that is over, in at most `tokens`; those of `tell` the first time.
+        """The words on a run that is over, in at most `tokens`; those of `generate` the first time.
 
-        Whatever `tell` raises is raised, and it is asked again the next time.
+        Whatever `generate` raises is raised, and it is asked again the next time.
         """
         known = self._cache.get((run, tokens))
         if known is not None:

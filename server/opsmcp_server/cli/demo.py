@@ -188,10 +188,10 @@ def _next(*, kept: bool) -> Iterator[str]:
     ]
     if kept:
         steps.append((f"{program} runs", "the run above; nothing else was started"))
-    for options, does in steps:
-        line = f"   {options}  # {does}"
+    for step, does in steps:
+        line = f"   {step}  # {does}"
         fits = len(line) <= min(_WIDTH, shutil.get_terminal_size().columns)
-        yield from [line] if fits else [f"   {options}", f"      # {does}"]
+        yield from [line] if fits else [f"   {step}", f"      # {does}"]
 
 
 def _heading(text: str) -> Iterator[str]:

@@ -113,8 +113,8 @@ class Config(BaseModel):
         found = {secret.get_secret_value() for secret in (*kept, *self.people.values())}
         found |= {text for name, text in self.bound_values().items() if name not in self.constants}
         variables = (said.variables for said in self.tools.overrides.values())
-        raw = (item.bound for items in variables for item in items.values())
-        found |= {secret.get_secret_value() for secret in raw if secret is not None}
+        bound = (item.bound for items in variables for item in items.values())
+        found |= {secret.get_secret_value() for secret in bound if secret is not None}
         return frozenset(found) - {"", PRINCIPAL}
 
     def entries(self) -> Iterator[Entry]:

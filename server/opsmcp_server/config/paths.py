@@ -55,9 +55,9 @@ def _directory(environ: Mapping[str, str], name: str) -> Path | None:
 
 
 def _home(environ: Mapping[str, str]) -> Path | None:
-    raw = _directory(environ, "HOME")
-    if raw is not None:
-        return raw
+    home = _directory(environ, "HOME")
+    if home is not None:
+        return home
     try:
         return Path(pwd.getpwuid(os.getuid()).pw_dir)
     except KeyError:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["Splice", "SplicingMiddleware", "splice_of"]
 
-_KEY = "opsmcp.insert"
+_KEY = "opsmcp.splice"
 
 
 class Splice:
@@ -54,7 +54,7 @@ class Splice:
 
 
 class SplicingMiddleware:
-    """An ASGI app whose handlers may use an `Splice`. Each answer must leave by its own request."""
+    """An ASGI app whose handlers may use a `Splice`. Each answer must leave by its own request."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Wrap `app`."""
@@ -62,13 +62,13 @@ class SplicingMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the app answer."""
-        insert = Splice()
+        splice = Splice()
 
         async def send_filled(message: Message) -> None:
-            for filled in insert.fill(message):
+            for filled in splice.fill(message):
                 await send(filled)
 
-        await self._app({**scope, _KEY: insert}, receive, send_filled)
+        await self._app({**scope, _KEY: splice}, receive, send_filled)
 
 
 def splice_of(request: object) -> Splice | None:

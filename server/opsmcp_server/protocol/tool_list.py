@@ -234,11 +234,11 @@ class ListingMiddleware:
 
 
 def _answer(listing: Listing, ctx: ServerRequestContext[Any, Any]) -> dict[str, Any]:
-    insert = splice_of(ctx.request)
-    if insert is None:
+    splice = splice_of(ctx.request)
+    if splice is None:
         return dict(listing.page(ctx.protocol_version))
     written = listing.written(ctx.protocol_version)
-    return {**written.frame, "tools": insert.place(written.tools)}
+    return {**written.frame, "tools": splice.place(written.tools)}
 
 
 def _is_plain(ctx: ServerRequestContext[Any, Any]) -> bool:

@@ -81,8 +81,8 @@ def _alternatives(tool: Tool, place: Place, fixed: frozenset[str], inputs: list[
     # In another cluster a host could have any name.
     if len(inputs) > 1 or not only.allowed or only.elsewhere:
         return ()
-    received = (*only.allowed, *(() if only.required else (None,)))
-    found = (fixed | _named(tool, place, only, value) for value in received)
+    values = (*only.allowed, *(() if only.required else (None,)))
+    found = (fixed | _named(tool, place, only, value) for value in values)
     return tuple(dict.fromkeys(names or _ANYWHERE for names in found))
 
 
