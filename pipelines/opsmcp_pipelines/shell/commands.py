@@ -78,9 +78,7 @@ class _Check(NestedRules):
         script = self._script
         held = script.holding
         marks = script.named(held) if held else []
-        cut = [n for n in script.found.get("expansion", []) if b":" in (n.text or b"")]
-        spans = [(n.start_byte, n.end_byte) for n in (*script.found.get("number", []), *cut)]
-        self._places(marks if self._outer else _within(marks, _merged(spans)))
+        self._places(marks if self._outer is not None else self._among_numbers(marks))
         self._declarations()
         joined = [
             (n.start_byte, n.end_byte)
@@ -109,6 +107,16 @@ class _Check(NestedRules):
         return index > 0 and command.start_byte < spans[index - 1][1]
 
     # Values by where they stand.
+
+    def _among_numbers(self, marks: list[int]) -> list[int]:
+        """The marks where a number may be asked for, or the words of a loop.
+
+        Elsewhere the place of a value says nothing, unless the script is a text within another.
+        """
+        found = self._script.found
+        cut = [n for n in found.get("expansion", []) if b":" in (n.text or b"")]
+        spans = [(n.start_byte, n.end_byte) for n in (*found.get("number", []), *cut)]
+        return _within(marks, _merged(spans))
 
     def _places(self, marks: list[int]) -> None:
         for mark, chain in chains(self._script.root, marks):
