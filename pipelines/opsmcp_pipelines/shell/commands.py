@@ -23,7 +23,7 @@ from opsmcp_pipelines.shell.programs import (
     PROGRAM_OPTIONS,
     RUNS_INPUT,
     SHELL_WITHOUT_COMMAND,
-    SHELLS_OF_MANY,
+    STARTS_SHELLS,
     interpreter,
     names,
     names_code,
@@ -52,7 +52,7 @@ __all__ = ["check_script", "shell_text_check"]
 
 _MOST_LEVELS = 12
 _ACTIVE = (
-    names("eval . source xargs make alias coproc") | RUNS_INPUT | JOINED.keys() | SHELLS_OF_MANY
+    names("eval . source xargs make alias coproc") | RUNS_INPUT | JOINED.keys() | STARTS_SHELLS
 )
 _COMPARES = re.compile(r"-(?:eq|ne|lt|le|gt|ge)")
 _SETTING = re.compile(r"\A(?:-o)?([A-Za-z]+) +|([A-Za-z][\w.-]*)=")

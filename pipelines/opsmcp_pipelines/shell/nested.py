@@ -18,8 +18,8 @@ from opsmcp_pipelines.shell.programs import (
     PRINTS_ONLY,
     RUNS_INPUT,
     SHELLS,
-    SHELLS_OF_MANY,
     SSHES,
+    STARTS_SHELLS,
     names,
 )
 from opsmcp_pipelines.shell.python_check import check_python
@@ -88,7 +88,7 @@ class NestedRules(ForeignRules):
         raise NotImplementedError
 
     def _texts(self, name: str, rest: list[Word], at: Line) -> None:
-        if name in SHELLS_OF_MANY:
+        if name in STARTS_SHELLS:
             self._fed({v for w in rest for v in self._values(w, at)} | self._read(at), at)
         elif name in JOINED:
             self._joined(name, rest, at)

@@ -16,7 +16,7 @@ __all__ = [
     "PROGRAM_OPTIONS",
     "RUNS_INPUT",
     "SHELLS",
-    "SHELLS_OF_MANY",
+    "STARTS_SHELLS",
     "SETS_VARIABLES",
     "SHELL_WITHOUT_COMMAND",
     "SQL_CLIENTS",
@@ -51,7 +51,7 @@ JOINED: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 """Programs that hand their words to a shell, with their options that take a value."""
 
-SHELLS_OF_MANY = names("parallel hyperfine salt screen tmux")
+STARTS_SHELLS = names("parallel hyperfine salt screen tmux")
 """Programs that start shells for their words and what they read, each in a way of its own."""
 
 PRINTS_ONLY = names("echo printf logger test [ grep")
