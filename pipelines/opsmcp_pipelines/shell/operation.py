@@ -7,6 +7,7 @@ narrowed instead, what would be run makes it a free script, and only text refuse
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from opsmcp_pipelines.kinds.kind import Kind, ValueClass, VariableKind
 from opsmcp_pipelines.kinds.lists import class_of
@@ -119,17 +120,18 @@ class _Operation:
     pasted: bool
 
     def verdict(self) -> OperationVerdict:
-        found = [
-            (task, step, self._checked(task, step)) for task in self.tasks for step in task.steps
+        every = [
+            (task, step, self._values(task, step)) for task in self.tasks for step in task.steps
         ]
+        found = [(*one, self._checked(*one)) for one in every]
         places = [
             Place(task.name, step.name, finding)
-            for task, step, verdict in found
-            for finding in (*verdict.findings, *self._elsewhere(task, step))
+            for task, step, values, verdict in found
+            for finding in (*verdict.findings, *self._elsewhere(task, step, values))
         ]
         needs = [
             (task.name, step.name, name, need)
-            for task, step, verdict in found
+            for task, step, _, verdict in found
             for name, taken in verdict.needs.items()
             for need in sorted(taken)
         ]
@@ -144,8 +146,8 @@ class _Operation:
             tuple(runs),
             tuple(let),
             tuple(printed),
-            frozenset(name for _, _, verdict in found for name in verdict.beginnings),
-            tuple(dict.fromkeys(self._vouched())),
+            frozenset(name for *_, verdict in found for name in verdict.beginnings),
+            tuple(dict.fromkeys(v for _, step, values in every for v in _vouched(step, values))),
             tuple(needs),
         )
 
@@ -161,7 +163,7 @@ class _Operation:
             or (name in self._results and name not in self.declared)
         )
 
-    @property
+    @cached_property
     def _results(self) -> frozenset[str]:
         refs = self.operation.tasks if isinstance(self.operation, Pipeline) else ()
         return frozenset(name for ref in refs for name in ref.results)
@@ -197,10 +199,9 @@ class _Operation:
                 if (task.name, step.name) == (place.task, place.step):
                     yield from (found.name for found in find_references(step.content, self.kinds))
 
-    def _checked(self, task: Task, step: Step) -> Verdict:
+    def _checked(self, task: Task, step: Step, values: Mapping[str, Value]) -> Verdict:
         fixed = {v.name: v.value for v in (*self.operation.variables, *task.variables) if v.value}
         content = unfold(step.content, fixed)
-        values = self._values(task, step)
         own = own_names(content, self._declared_in(task))
         return check(content, {n: v for n, v in values.items() if n not in own}, pasted=self.pasted)
 
@@ -235,20 +236,10 @@ class _Operation:
             for name, value in values.items()
         }
 
-    def _vouched(self) -> Iterator[tuple[str, str]]:
-        """Steps and variables that a label answers for, of those that there are."""
-        for task in self.tasks:
-            for step in task.steps:
-                for name, value in self._values(task, step).items():
-                    if value.vouched and value.is_text and not value.is_author:
-                        shown = "output" if value.output else name
-                        yield step.name, shown
-
-    def _elsewhere(self, task: Task, step: Step) -> Iterator[Finding]:
+    def _elsewhere(self, task: Task, step: Step, values: Mapping[str, Value]) -> Iterator[Finding]:
         """Values in conditions and names of files, which are text only to a source that pastes."""
         if not self.pasted:
             return
-        values = self._values(task, step)
         texts = {
             "a condition": f"{step.when} {step.allow_failure}",
             "the name of a file": step.more,
@@ -264,6 +255,13 @@ class _Operation:
                     rule = Rule.TEXT if value.is_text else Rule.SHELL
                     reason = f'"${{{found.name}}}" is part of {where}, where only a name may stand'
                     yield Finding(rule, found.name, 1, reason)
+
+
+def _vouched(step: Step, values: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
+    """The step with each of its texts that a label answers for, of those that there are."""
+    for name, value in values.items():
+        if value.vouched and value.is_text and not value.is_author:
+            yield step.name, "output" if value.output else name
 
 
 def _answered(labels: Mapping[str, str]) -> Iterator[tuple[str, str]]:
