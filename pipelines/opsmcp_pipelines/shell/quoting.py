@@ -118,8 +118,7 @@ def find_unquoted(content: str, names: Container[str]) -> tuple[str, ...]:
     root = parse(source)
     if root.has_error:
         return ()
-    open_ = [p for p in places if _is_open(root, source, p) and not is_looped(root, p)]
-    return tuple(dict.fromkeys(place.name for place in open_))
+    return tuple(dict.fromkeys(place.name for place in places if _is_open(root, source, place)))
 
 
 def find_loops(content: str, names: Container[str]) -> tuple[str, ...]:
@@ -135,7 +134,7 @@ def put_quotes(content: str, names: Container[str]) -> str:
     root = parse(source)
     text, done = "", 0
     for place, found in zip(places, find_references(content, names), strict=True):
-        if _is_open(root, source, place) and not is_looped(root, place):
+        if _is_open(root, source, place):
             text += f'{content[done : found.start]}"{content[found.start : found.end]}"'
             done = found.end
     return content if root.has_error else text + content[done:]
@@ -150,11 +149,11 @@ def is_looped(root: "Node", place: Place) -> bool:
 
 
 def _is_open(root: "Node", source: bytes, place: Place) -> bool:
-    """Whether the script leaves a value there to be split into words."""
+    """Whether the script leaves a value there to be split into words, loops aside."""
     around = place_of(root, place)
     kind = around.type if around else ""
     quoted = kind in _EXPANDING or kind in ("comment", "raw_string", "ansi_c_string")
-    return not quoted and not _is_escaped(source, place.start)
+    return not (quoted or _is_escaped(source, place.start) or is_looped(root, place))
 
 
 def _edit(root: "Node", source: bytes, place: Place, around: "Node | None") -> Iterator[_Edit]:
