@@ -5,7 +5,7 @@ thrown away. Of the raw answers only digests are kept, because those of hosts ho
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -65,8 +65,9 @@ async def read_listing(
         items = [item for page in pages for item in page.objects()]
         objects = parse_objects(items, namespace, parse)
         # What is there twice, and was so a moment ago, did not move from one page to the other.
-        if _adds_up(pages) and (marks == earlier or not _repeated(objects)):
-            return Listing(marks, _without_repeated(objects, namespace))
+        repeated = _repeated(objects)
+        if _adds_up(pages) and (marks == earlier or not repeated):
+            return Listing(marks, _without(repeated, objects, namespace))
         earlier = marks
     raise SourceUnavailable(
         f"could not list the {kind} in {namespace!r}: the list of {client.label} does not add up, "
@@ -99,15 +100,14 @@ def _adds_up(pages: Sequence[Page]) -> bool:
     return {page.mark.total for page in pages} == {sum(page.mark.count for page in pages)}
 
 
-def _repeated(objects: Objects[T]) -> list[str]:
-    """The names that several objects have."""
+def _repeated(objects: Objects[T]) -> dict[str, int]:
+    """The names that several objects have, each with their number."""
     counted = Counter(item.name for item in objects.good)
-    return [name for name, count in counted.items() if count > 1]
+    return {name: count for name, count in counted.items() if count > 1}
 
 
-def _without_repeated(objects: Objects[T], namespace: str) -> Objects[T]:
-    """The objects without those of one name: which of them is meant is not known."""
-    names = _repeated(objects)
+def _without(names: Collection[str], objects: Objects[T], namespace: str) -> Objects[T]:
+    """The objects without those of the names that several have."""
     good = tuple(item for item in objects.good if item.name not in names)
     broken = tuple(Broken(name, namespace, _REPEATED) for name in names)
     return Objects(good, (*objects.broken, *broken))
