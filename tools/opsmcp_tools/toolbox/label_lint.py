@@ -85,8 +85,9 @@ def _answers_for_nothing(key: str, text: str, tasks: Sequence[Task], names: set[
 
 
 def _nothing_called(name: str, names: set[str]) -> str:
-    missing = f"no variable or result is called {quote(name, 60)}{_near(name, sorted(names))}"
-    return "" if name in names else missing
+    if name in names:
+        return ""
+    return f"no variable or result is called {quote(name, 60)}{_near(name, sorted(names))}"
 
 
 def _near(name: str, names: Sequence[str]) -> str:

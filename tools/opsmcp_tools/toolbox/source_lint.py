@@ -7,7 +7,7 @@ Pure, but for the shell parser, which is imported when the first script is read.
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -16,7 +16,7 @@ from opsmcp_pipelines.kinds.go_regex import matches, parse_pattern
 from opsmcp_pipelines.kinds.guess import kind_of
 from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.kinds.names import is_secret_name, words_of
-from opsmcp_pipelines.models import Operation, Pipeline, Task, Variable
+from opsmcp_pipelines.models import Operation, OperationKey, OperationKind, Pipeline, Task, Variable
 from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.safe_text.characters import clean_line, quote
 from opsmcp_tools.toolbox.build import ToolSettings
@@ -83,8 +83,9 @@ def lint_source(
     catalogue: Catalogue, settings: ToolSettings
 ) -> tuple[tuple[Report, ...], tuple[str, ...]]:
     """A report on each operation that becomes a tool, the worst first; and bad settings."""
+    users = _users(catalogue.contents.pipelines)
     subjects = [
-        _subject(operation, catalogue, settings)
+        _subject(operation, catalogue, settings, users)
         for operation in catalogue.operations.values()
         if settings.exposure.covers(operation)
     ]
@@ -96,7 +97,12 @@ def lint_source(
     return tuple(reports), (*overrides, *unused_kinds(settings.kinds, operations))
 
 
-def _subject(operation: Operation, catalogue: Catalogue, settings: ToolSettings) -> _Subject:
+def _subject(
+    operation: Operation,
+    catalogue: Catalogue,
+    settings: ToolSettings,
+    users: Mapping[OperationKey, Sequence[Pipeline]],
+) -> _Subject:
     """The operation with the words that settings put in place of its author's."""
     names = (operation.name, f"{operation.namespace}/{operation.name}")
     said = find_override(settings.overrides, names)
@@ -105,14 +111,17 @@ def _subject(operation: Operation, catalogue: Catalogue, settings: ToolSettings)
         for variable in operation.variables
     )
     told = replace(operation, desc=said.description or operation.desc, variables=variables)
-    pipelines = catalogue.contents.pipelines if isinstance(operation, Task) else ()
-    users = tuple(one for one in pipelines if _uses(one, operation))
-    return _Subject(told, said, _tasks_of(operation, catalogue), settings, users)
+    own = tuple(users.get(operation.key, ()))
+    return _Subject(told, said, _tasks_of(operation, catalogue), settings, own)
 
 
-def _uses(pipeline: Pipeline, task: Operation) -> bool:
-    names = {ref.task for ref in pipeline.tasks}
-    return pipeline.namespace == task.namespace and task.name in names
+def _users(pipelines: Iterable[Pipeline]) -> Mapping[OperationKey, Sequence[Pipeline]]:
+    """The pipelines that run each task."""
+    found = defaultdict[OperationKey, list[Pipeline]](list)
+    for pipeline in pipelines:
+        for task in {ref.task for ref in pipeline.tasks}:
+            found[OperationKey(OperationKind.TASK, pipeline.namespace, task)].append(pipeline)
+    return found
 
 
 def _inspect(subject: _Subject, alike: Mapping[str, tuple[str, ...]]) -> Iterator[Finding]:
