@@ -5,22 +5,21 @@ parser, which is imported when the first script is read.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from opsmcp_pipelines.kinds.declared import KIND_LABEL, BadKind
 from opsmcp_pipelines.kinds.guess import is_reserved
 from opsmcp_pipelines.kinds.kind import Separator, VariableKind
 from opsmcp_pipelines.models import Operation, Pipeline, Step, Task, TaskRef
+from opsmcp_pipelines.shell.operation import TEXT_LABEL, OperationVerdict, Place
 from opsmcp_pipelines.shell.references import find_references, language_of
+from opsmcp_pipelines.shell.values import Rule
 from opsmcp_tools.model.errors import UnusableOperation
 from opsmcp_tools.safe_text.characters import clean_line
-from opsmcp_tools.toolbox.build import ToolSettings, script_verdict, variable_kinds
+from opsmcp_tools.toolbox.build import ToolSettings, variable_kinds
 from opsmcp_tools.toolbox.finding import Finding, Severity, Spot
 from opsmcp_tools.toolbox.kind_lint import declare
 from opsmcp_tools.toolbox.overrides import TO_DO
-
-if TYPE_CHECKING:
-    from opsmcp_pipelines.shell.operation import OperationVerdict, Place
+from opsmcp_tools.toolbox.script_check import check_scripts
 
 __all__ = ["lint_scripts"]
 
@@ -31,7 +30,7 @@ def lint_scripts(
     """What no value may stand in, what its use makes of a guess, and what lacks quotes."""
     try:
         kinds = variable_kinds(operation, tasks, settings)
-        verdict = script_verdict(operation, tasks, settings)
+        verdict = check_scripts(operation, tasks, kinds, settings.values)
     except (UnusableOperation, BadKind):
         return  # Why there is no tool is said where tools are made.
     pasted = {
@@ -62,19 +61,19 @@ def _refs(operation: Operation) -> Sequence[TaskRef]:
     return operation.tasks if isinstance(operation, Pipeline) else ()
 
 
-def _spot(place: "Place") -> Spot | None:
+def _spot(place: Place) -> Spot | None:
     return Spot(place.task, place.step, place.finding.line) if place.task else None
 
 
-def _answer(place: "Place", results: set[str], *, declarable: bool) -> str:
+def _answer(place: Place, results: set[str], *, declarable: bool) -> str:
     """The line of YAML that only the author can vouch for; empty where there is none."""
     name, rule = place.finding.name, place.finding.rule
     printed = not declarable and name not in results
     if name in results:
         return f"{KIND_LABEL}{name}: {TO_DO}"
-    if rule.name == "TEXT" and name:
-        return f"opsmcp/text.{place.step}: {'output' if printed else name}"
-    if rule.name == "NUMBER" and declarable and not is_reserved(name):
+    if rule is Rule.TEXT and name:
+        return f"{TEXT_LABEL}{place.step}: {'output' if printed else name}"
+    if rule is Rule.NUMBER and declarable and not is_reserved(name):
         return f"{KIND_LABEL}{name}: count"
     return f"enums: [{TO_DO}]" if rule.runs and declarable else ""
 
@@ -83,7 +82,7 @@ def _given_way(
     name: str,
     guessed: VariableKind,
     kind: VariableKind,
-    verdict: "OperationVerdict",
+    verdict: OperationVerdict,
     tasks: Sequence[Task],
     labels: Mapping[str, str],
 ) -> Finding:
@@ -128,7 +127,7 @@ def _first(task: Task, step: Step, name: str) -> Spot:
 
 
 def _loops_and_quotes(
-    operation: Operation, tasks: Sequence[Task], settings: ToolSettings, verdict: "OperationVerdict"
+    operation: Operation, tasks: Sequence[Task], settings: ToolSettings, verdict: OperationVerdict
 ) -> Iterator[Finding]:
     # The parser is native code that most commands never need.
     from opsmcp_pipelines.shell.quoting import find_loops, find_unquoted
