@@ -190,7 +190,7 @@ def _class(word: str) -> str:
     if _level_of(word):
         return _LEVEL
     letters = _NOT_LETTERS.sub("", word)
-    if letters.lower() in _TIME_NAMES or not letters or word in "--*" or _DATE.search(word):
+    if letters.lower() in _TIME_NAMES or not letters or _DATE.search(word):
         return _CHANGES
     numbered = any(map(str.isdigit, word)) and word[-1] not in ":]"
     return _CHANGES if numbered and len(letters) <= _MOST_LETTERS else letters
