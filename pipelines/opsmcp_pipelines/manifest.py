@@ -40,8 +40,9 @@ from opsmcp_pipelines.yaml_nodes import (
 __all__ = ["MAX_MANIFEST_BYTES", "BadDocument", "Manifest", "documents_of", "parse_manifest"]
 
 MAX_MANIFEST_BYTES = 1024 * 1024
-_MOST_DOCUMENTS = 1_000
 """The largest manifest file that is read."""
+
+_MOST_DOCUMENTS = 1_000
 
 _API_VERSION = "crd.chenshaowen.com/v1"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")

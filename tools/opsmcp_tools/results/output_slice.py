@@ -93,7 +93,7 @@ def _lines_from(whole: str, first: int, lines: int | None, limit: int) -> JsonOb
 
 def _instead(whole: str) -> JsonObject:
     """What there is where nothing was found: how many lines of which weight, and their kinds."""
-    # Imported with the first one, in the thread that reads the output.
+    # Imported where nothing is found for the first time, which is in a thread: it takes a while.
     from opsmcp_tools.condense.landmarks import lines_by_weight
 
     lines = _lines(whole)

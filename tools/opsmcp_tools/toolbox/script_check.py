@@ -20,7 +20,7 @@ _SCRIPT_NAMES = frozenset({"script", "shell", "exec", "command", "cmd"})
 _SCRIPT_VARIABLES = frozenset({"content", "script", "command", "cmd", "code", "shell"})
 _MOST = 5
 _MOST_STEPS = 1_000
-"""A script takes some two milliseconds to check, and until all are no tool can be called."""
+"""Each takes some two milliseconds to check, and no tool can be called before all are checked."""
 
 
 def check_scripts(
