@@ -90,12 +90,6 @@ SCRIPTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
 
 
 @pytest.fixture(scope="module")
-def anyio_backend() -> str:
-    """For the whole module: one server for all calls."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="module")
 async def ops(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Ops]:
     folder = tmp_path_factory.mktemp("pasted")
     rules = [{"effect": "allow", "operation": name} for name in ("show-*", "count-it", "quote-it")]

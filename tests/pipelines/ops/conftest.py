@@ -1,24 +1,5 @@
 """One fake Ops server for all tests of this folder."""
 
-from collections.abc import AsyncGenerator
+from tests.fakes.conftest import anyio_backend, ops, running_ops
 
-import pytest
-
-from tests.fakes.ops_server import FakeOps, fake_ops
-
-
-@pytest.fixture(scope="package")
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture(scope="package")
-async def running_ops() -> AsyncGenerator[FakeOps]:
-    async with fake_ops() as ops:
-        yield ops
-
-
-@pytest.fixture
-async def ops(running_ops: FakeOps) -> FakeOps:
-    running_ops.reset()
-    return running_ops
+__all__ = ["anyio_backend", "ops", "running_ops"]
