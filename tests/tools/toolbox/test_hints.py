@@ -147,6 +147,38 @@ def test_of_a_program_that_nobody_knows_the_authors_words_are_believed(
     assert word(hints(Task(name, "n", desc), "df -h", "shop-orders --today")) == expected
 
 
+@pytest.mark.parametrize("first", ["Checks it and reports, then", "Shows it;", "Lists it and"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        *("empties it", "drops it", "trims it", "kicks idle users", "vacates the node"),
+        *("bans the address", "zeroes it", "shuts it down", "forgets old ones", "frees the space"),
+    ],
+)
+def test_an_author_who_tells_of_more_than_looking_is_not_taken_for_one_who_looks(
+    first: str, more: str
+):
+    desc = f"{first} {more}."
+    assert word(hints(Task("cache", "n", desc), "/opt/shop/cache --go")) == "not known"
+
+
+@pytest.mark.parametrize(
+    "desc",
+    [
+        "Lists pods and nodes of a cluster",
+        "Shows which services are down and why",
+        "Checks the disk, then the memory",
+        "Lists pods that are not ready, newest first",
+        "Checks the certificates of a host and reports days left",
+        "Lists the largest files below a path and who owns them",
+        "Shows connections per state and the processes behind them",
+        "Checks the queue and reports its length; explains what it means",
+    ],
+)
+def test_an_author_who_only_looks_is_still_believed(desc: str):
+    assert word(hints(Task("cache", "n", desc), "/opt/shop/cache --go")) == "reads"
+
+
 def test_a_transfer_of_files_is_not_known_to_read():
     copying = Task("get-x", "n", "get x", steps=(Step("s", transfers=True),))
     assert word(infer_hints(copying, (copying,), {})) == "not known"

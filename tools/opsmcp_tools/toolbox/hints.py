@@ -54,6 +54,20 @@ _REPEATABLE = re.compile(
 _AND = frozenset({"and", "or", "then"})
 _OBJECTS = names("it them the a an all old its every each one those what this that")
 """What stands behind a verb and not behind a noun: `restarts it`, but `restarts of pods`."""
+_ACTED_ON = _OBJECTS - {"what", "this", "that"}
+"""What a third person acts on: `empties the cache`, but `pods that wait`."""
+_IT = frozenset({"it", "them"})
+_NEXT_SENTENCE = re.compile(r";\s|[.:]\s+(?=[a-z]+s\b)")
+"""Behind it stands what is done next, in the third person if it is a sentence of its own."""
+_OF_AN_ANSWER = names("returns answers includes excludes needs fails")
+"""Verbs that tell of what is answered, or of when it is not."""
+_BEFORE_NOUNS = names(
+    "of in on at by with per for from to into about over under below above as than between within"
+    " around through like near after before behind during since until"
+)
+_RELATIVE = names("that which who whose what where when while")
+_AFTER_NOUNS = _BEFORE_NOUNS | _AND | _RELATIVE | names("are is was were")
+"""What stands behind a plural, and not behind a verb: `nodes of`, but `kicks idle users`."""
 _READING_LAST = re.compile(r"overview|usage|status|logs?|info|processes|ports|report|version")
 """What a name that begins with no verb at all ends in when it only looks: `disk-usage`."""
 
@@ -199,12 +213,35 @@ def _says_reading(operation: Operation) -> bool:
     "When the pod restarts" is no order; "delete" is one wherever it stands in a description.
     """
     name, desc = words_of(operation.name), _words_of_text(operation.desc)
-    if any(is_changing(word) for word in (*name[:1], *desc)):
+    if any(is_changing(word) for word in (*name[:1], *desc)) or _does_more(operation.desc):
         return False
     named = bool(name) and (
         _READING.fullmatch(name[0]) is not None or _READING_LAST.fullmatch(name[-1]) is not None
     )
     return named or _begins_reading(operation.desc, desc)
+
+
+def _does_more(text: str) -> bool:
+    """Whether something else than looking seems to be told: what is known is how authors look.
+
+    "Checks it and reports, then empties it" does more, whatever `empties` means.
+    """
+    joined = _NEXT_SENTENCE.sub(" then ", text[:2000].lower()).replace(",", " and ")
+    desc = _words_of_text(joined)
+    around = zip(("", *desc), desc, (*desc[1:], ""), strict=False)
+    return any(_seems_to_act(*words) for words in around)
+
+
+def _seems_to_act(before: str, word: str, after: str) -> bool:
+    """Whether a word stands where a verb does, and is none of those that look."""
+    known = word in _OBJECTS | _AFTER_NOUNS | _OF_AN_ANSWER or _READING.fullmatch(_base(word))
+    if known or before in _RELATIVE:
+        return False
+    third = word.endswith("s")
+    if before == "then" or after in _IT or (third and after in _ACTED_ON):
+        return True
+    told_next = after in _ACTED_ON or (third and bool(after) and after not in _AFTER_NOUNS)
+    return before in _AND and told_next
 
 
 def _begins_reading(text: str, words: Sequence[str]) -> bool:
