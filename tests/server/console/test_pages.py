@@ -255,7 +255,7 @@ async def test_no_text_of_a_stranger_is_markup_or_hides_anything(served: Site) -
 
 async def _rewrite(served: Site, handle: str, fixed: dict[str, Any]) -> None:
     """What somebody with a hostile runbook gets into the file of requests, at worst."""
-    path = served.ground.root / "state" / "incidents.db"
+    path = served.ground.root / "state" / "requests.db"
     database = sqlite3.connect(path)
     with database:
         found = database.execute("SELECT fixed FROM requests WHERE id = ?", (handle,)).fetchone()

@@ -27,7 +27,7 @@ from opsmcp_tools.policy.rules import Approvers
 
 __all__ = ["FILE", "SqliteRequests", "open_requests"]
 
-FILE = "incidents.db"
+FILE = "requests.db"
 
 _WHAT = "record of requests"
 

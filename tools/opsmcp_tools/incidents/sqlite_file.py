@@ -1,0 +1,129 @@
+"""The SQLite file of signals and incidents: its tables, and its one writer in this process.
+
+A file of its own in the state directory, so that a storm slows neither the journal of runs nor the
+requests. Several processes may share it: SQLite lets them write in no fair order, so whoever finds
+it taken waits for a moment by chance and tries again.
+"""
+
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Generator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+from opsmcp_tools.journal.sqlite_file import connect, translated
+
+__all__ = ["FILE", "IncidentFile", "open_incident_file"]
+
+FILE = "incidents.db"
+
+_WHAT = "record of signals and incidents"
+
+_SIGNALS = """
+CREATE TABLE signals (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    sender TEXT NOT NULL,
+    delivery_id TEXT NOT NULL,
+    key TEXT NOT NULL,
+    status TEXT NOT NULL,
+    received_at TEXT NOT NULL,
+    seen_at TEXT NOT NULL,
+    UNIQUE (sender, delivery_id)
+);
+CREATE INDEX signals_received ON signals (received_at);
+CREATE INDEX signals_seen ON signals (seen_at);
+CREATE TABLE signal_bodies (
+    sequence INTEGER PRIMARY KEY REFERENCES signals (sequence) ON DELETE CASCADE,
+    body TEXT NOT NULL
+);
+CREATE TABLE refusals (
+    sender TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    last_at TEXT NOT NULL,
+    PRIMARY KEY (sender, reason)
+);
+"""
+
+_VERSIONS = (_SIGNALS,)
+"""What makes each version out of the one before."""
+
+_BUSY_MILLISECONDS = 100
+_PAUSE_SECONDS = (0.005, 0.05)
+_PATIENCE_SECONDS = 30.0
+"""How long to try while other processes write."""
+
+
+class IncidentFile:
+    """The file while it is open. May be used from several threads; reading waits for no writer."""
+
+    def __init__(self, path: Path, writer: sqlite3.Connection, reader: sqlite3.Connection) -> None:
+        """Use open connections; `open_incident_file` makes them."""
+        self._path = path
+        self._writer, self._reader = writer, reader
+        self._write_lock, self._read_lock = threading.Lock(), threading.Lock()
+
+    @contextmanager
+    def reading(self) -> Generator[sqlite3.Connection, None, None]:
+        """Look things up.
+
+        Raises:
+            JournalUnusable: The file cannot be read.
+        """
+        with self._read_lock, translated(self._path, _WHAT):
+            yield self._reader
+
+    @contextmanager
+    def writing(
+        self, patience_seconds: float = _PATIENCE_SECONDS
+    ) -> Generator[sqlite3.Connection, None, None]:
+        """One transaction, alone with the file from its beginning on; undone if the block raises.
+
+        Args:
+            patience_seconds: How long to try while other processes write.
+
+        Raises:
+            JournalBusy: Others wrote all that time.
+            JournalUnusable: The file cannot be written.
+        """
+        with self._write_lock, translated(self._path, _WHAT), self._writer as database:
+            _begin(database, time.monotonic() + patience_seconds)
+            yield database
+
+
+def _begin(database: sqlite3.Connection, until: float) -> None:
+    while True:
+        try:
+            database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            taken = error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+            if not taken or time.monotonic() > until:
+                raise
+            time.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - no secret
+        else:
+            return
+
+
+@contextmanager
+def open_incident_file(state_dir: Path) -> Generator[IncidentFile, None, None]:
+    """The file in `state_dir`, made if needed: the folder for its owner only, the file too.
+
+    Raises:
+        JournalUnusable: It cannot be made or opened, or a newer opsmcp wrote it.
+    """
+    path = state_dir / FILE
+    with ExitStack() as stack:
+        with translated(path, _WHAT):
+            state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+            writer, reader = (stack.enter_context(closing(_connect(path))) for _ in range(2))
+        yield IncidentFile(path, writer, reader)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    database = connect(path, _VERSIONS, _WHAT)
+    database.execute("PRAGMA foreign_keys = ON")
+    database.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+    return database
