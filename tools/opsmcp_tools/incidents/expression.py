@@ -1,0 +1,300 @@
+"""Expressions of the settings (CEL): conditions, texts and values, made of a signal and its run.
+
+What a signal says is data to an expression and never part of it. Types and names are checked when
+it is compiled. The library answers a failed evaluation with a value that counts as true; so only a
+true of its own type is a match here, and whatever failed is no match and says why.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
+from typing import Any, cast
+
+import re2
+from cel_expr_python import cel  # pyright: ignore[reportMissingTypeStubs]
+from cel_expr_python.ext import ext_strings  # pyright: ignore[reportMissingTypeStubs]
+
+from opsmcp_tools.arguments.nearest_names import suggest
+from opsmcp_tools.incidents.signal import Signal
+from opsmcp_tools.safe_text.characters import clean_line
+
+__all__ = [
+    "BODY",
+    "MOST_SOURCE_BYTES",
+    "SIGNAL",
+    "BadExpression",
+    "Condition",
+    "Failed",
+    "Text",
+    "Value",
+    "outcome_variables",
+    "signal_values",
+]
+
+MOST_SOURCE_BYTES = 2 * 1024
+_MOST_TEXT = 4 * 1024
+_MOST_WHY = 300
+
+_STRINGS = cel.Type.Map(cel.Type.STRING, cel.Type.STRING)
+_ANYTHING = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
+
+SIGNAL: Mapping[str, cel.Type] = MappingProxyType(
+    {
+        **dict.fromkeys(("sender", "key", "kind", "status", "severity"), cel.Type.STRING),
+        "at": cel.Type.TIMESTAMP,
+        "trusted": cel.Type.BOOL,
+        "labels": _STRINGS,
+        "annotations": _STRINGS,
+        "data": _ANYTHING,
+    }
+)
+"""What expressions about a signal know: name to type."""
+
+BODY: Mapping[str, cel.Type] = MappingProxyType({"body": cel.Type.DYN, "headers": _STRINGS})
+"""What expressions know that make a signal out of the JSON of a sender."""
+
+
+class BadExpression(ValueError):
+    """It cannot be used; the message says where in it, and why."""
+
+
+class Failed(Exception):
+    """It has no value here; the message says why, as one line."""
+
+
+def outcome_variables(results: Iterable[str], arguments: Iterable[str]) -> Mapping[str, cel.Type]:
+    """What expressions about the end of a run know besides: each result and argument by its name.
+
+    A variable each and not the keys of a map, so that a name that is none is found at once.
+    """
+    named = [f"results.{name}" for name in results] + [f"arguments.{name}" for name in arguments]
+    return {"verdict": cel.Type.STRING, **dict.fromkeys(named, cel.Type.STRING)}
+
+
+def signal_values(signal: Signal) -> dict[str, Any]:
+    """The variables of `SIGNAL` for a signal."""
+    return {
+        "sender": signal.sender,
+        "key": signal.key,
+        "kind": signal.kind,
+        "status": str(signal.status),
+        "severity": str(signal.severity),
+        "at": signal.at,
+        "trusted": signal.trusted,
+        "labels": dict(signal.labels),
+        "annotations": dict(signal.annotations),
+        "data": dict(signal.data),
+    }
+
+
+@dataclass(frozen=True)
+class _Expression:
+    source: str
+    variables: Mapping[str, cel.Type] = field(repr=False)
+    _compiled: cel.Expression = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Compile it.
+
+        Raises:
+            BadExpression: It cannot be.
+        """
+        object.__setattr__(self, "_compiled", _compile(self.source, self.variables))
+        self._check_type(self._compiled.return_type())
+
+    def _check_type(self, found: cel.Type) -> None:
+        """Raise `BadExpression` if its values are none that are wanted here."""
+
+    def _evaluate(self, values: Mapping[str, Any]) -> cel.Value:
+        try:
+            value = self._compiled.eval(data=values)
+        except RuntimeError as error:
+            raise Failed(_said(str(error))) from None
+        if value.type() in (cel.Type.ERROR, cel.Type.UNKNOWN):
+            raise Failed(_said(str(value.value())))
+        return value
+
+
+class Condition(_Expression):
+    """An expression that is true or not."""
+
+    def _check_type(self, found: cel.Type) -> None:
+        _require(found, cel.Type.BOOL, "a condition, true or false")
+
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        """Whether it is true.
+
+        Raises:
+            Failed: It is neither true nor false here: that is no match.
+        """
+        value = self._evaluate(values)
+        if value.type() != cel.Type.BOOL:
+            raise Failed(f"it is neither true nor false, but of the type {value.type().name()}")
+        return value.value() is True
+
+
+class Text(_Expression):
+    """An expression whose value is a text."""
+
+    def _check_type(self, found: cel.Type) -> None:
+        _require(found, cel.Type.STRING, "a text")
+
+    def of(self, values: Mapping[str, Any]) -> str:
+        """The text.
+
+        Raises:
+            Failed: There is none, it is empty, or longer than 4 KiB.
+        """
+        value = self._evaluate(values)
+        if value.type() != cel.Type.STRING:
+            raise Failed(f"it is no text, but of the type {value.type().name()}")
+        text = cast("str", value.value())
+        if not text:
+            raise Failed("it is empty")
+        if len(text.encode()) > _MOST_TEXT:
+            raise Failed(f"it is longer than {_MOST_TEXT:,} bytes")
+        return text
+
+
+class Value(_Expression):
+    """An expression whose value is anything that JSON can say."""
+
+    def of(self, values: Mapping[str, Any]) -> Any:
+        """The value.
+
+        Raises:
+            Failed: There is none, or JSON cannot say it.
+        """
+        plain = self._evaluate(values).plain_value()
+        _require_json(plain)
+        return plain
+
+
+def _require(found: cel.Type, wanted: cel.Type, what: str) -> None:
+    if found not in (wanted, cel.Type.DYN):
+        hint = "; string(...) makes a text" if wanted == cel.Type.STRING else ""
+        raise BadExpression(f"it must be {what}, and is of the type {found.name()}{hint}")
+
+
+def _require_json(plain: object) -> None:
+    if isinstance(plain, dict):
+        found = cast("dict[object, object]", plain)
+        if not all(isinstance(name, str) for name in found):
+            raise Failed("it holds a mapping whose names are no texts")
+        for inner in found.values():
+            _require_json(inner)
+    elif isinstance(plain, list):
+        for inner in cast("list[object]", plain):
+            _require_json(inner)
+    elif plain is not None and not isinstance(plain, bool | int | float | str):
+        raise Failed("it holds what JSON cannot say; string(...) makes a text")
+
+
+# Compiling
+
+
+@cache
+def _strings() -> cel.CelExtensionBase:
+    return ext_strings.ExtStrings()
+
+
+def _compile(source: str, variables: Mapping[str, cel.Type]) -> cel.Expression:
+    if len(source.encode("utf-8", "replace")) > MOST_SOURCE_BYTES:
+        raise BadExpression(f"it is longer than {MOST_SOURCE_BYTES:,} bytes")
+    try:
+        environment = cel.NewEnv(variables=dict(variables), extensions=[_strings()])
+        compiled = environment.compile(source)
+    except RuntimeError as error:
+        raise BadExpression(_problem(str(error), variables)) from None
+    _check_calls(source)
+    return compiled
+
+
+_PLACE = re.compile(r"<input>:(\d+):(\d+): (.*)")
+_UNDECLARED = re.compile(r"undeclared reference to '([^']*)'.*")
+
+
+def _problem(message: str, variables: Mapping[str, cel.Type]) -> str:
+    """What is wrong, in words, of the library's message: the first of what it names."""
+    if "recursion depth" in message:
+        return "it is nested too deeply, or has too many operators in a row; at most 32"
+    found = _PLACE.search(message)
+    if found is None:
+        return _said(message)
+    line, column, what = found.groups()
+    where = f"column {column}" if line == "1" else f"line {line}, column {column}"
+    if unknown := _UNDECLARED.fullmatch(what):
+        name = unknown[1]
+        known = f" (there are: {', '.join(sorted(variables))})"
+        what = f"there is no {name!r} here{suggest(name, variables) or known}"
+    elif "found no matching overload" in what and "string" in what:
+        what += "; labels, results and arguments are texts, and int(...) makes a number"
+    return f"{where}: {clean_line(what, 600)}"
+
+
+_CODE = re.compile(r"\[(?:INVALID_ARGUMENT|INTERNAL|RESOURCE_EXHAUSTED)\]|^[A-Z_]+: ")
+
+
+def _said(message: str) -> str:
+    return clean_line(_CODE.sub("", message).strip(), _MOST_WHY)
+
+
+_LITERAL = r"""[rR]?(?:'''(?s:.)*?'''|\"{3}(?s:.)*?\"{3}|'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
+_RAW_LITERAL = r"""[rR](?:'[^']*'|"[^"]*")"""
+_TOKEN = re.compile(rf"\s+|//[^\n]*|(?P<text>{_RAW_LITERAL}|{_LITERAL})|\w+|(?s:.)")
+
+
+def _check_calls(source: str) -> None:
+    """Return if nothing in it depends on what only an evaluation would show to be wrong.
+
+    A pattern is compiled here and now, as an evaluation may never come to it. Replacing makes no
+    text longer, as what signals say could make one of gigabytes.
+    """
+    tokens = list(_tokens(source))
+    for number, (name, _) in enumerate(tokens):
+        called = tokens[number + 1 : number + 2] == [("(", False)]
+        if called and name == "matches":
+            _check_pattern(_literals(tokens[number + 2 :], 1))
+        elif called and name == "replace":
+            _check_replace(_literals(tokens[number + 2 :], 2))
+
+
+def _tokens(source: str) -> Iterator[tuple[str, bool]]:
+    """The tokens that mean anything, and whether each is a text."""
+    for found in _TOKEN.finditer(source):
+        token = found[0]
+        if not token.isspace() and not token.startswith("//"):
+            yield token, found["text"] is not None
+
+
+def _literals(tokens: list[tuple[str, bool]], count: int) -> list[str] | None:
+    """The texts of a call that has so many, and nothing else between its brackets."""
+    given = tokens[: 2 * count : 2]
+    between = [token for token, _ in tokens[1 : 2 * count : 2]]
+    if between != [","] * (count - 1) + [")"] or not all(is_text for _, is_text in given):
+        return None
+    return [str(cel.NewEnv().compile(token).eval().value()) for token, _ in given]
+
+
+def _check_pattern(literals: list[str] | None) -> None:
+    if literals is None:
+        raise BadExpression('matches takes one pattern, written out: text.matches("^db-")')
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(literals[0], options)
+    except re2.error as error:
+        said: object = error.args[0]
+        text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        why = clean_line(text, _MOST_WHY)
+        raise BadExpression(f"the pattern of matches cannot be used: {why}") from None
+
+
+def _check_replace(literals: list[str] | None) -> None:
+    if literals is None or len(literals[1]) > len(literals[0]):
+        raise BadExpression(
+            "replace takes two texts, written out, of which the second is not longer than the "
+            'first: text.replace(".", "-")'
+        )
