@@ -200,7 +200,8 @@ class BadHost:
 class Host:
     """A host of the inventory. `reachable` is None while there has been no heartbeat.
 
-    `origin` is the file that names it, with the line, of a source that reads files.
+    `origin` is the file that names it, with the line, of a source that reads files. `groups` are
+    those of an inventory of Ansible that it is in.
     """
 
     name: str
@@ -211,6 +212,7 @@ class Host:
     labels: Mapping[str, str] = field(default_factory=lambda: _NO_LABELS)
     port: int = 0
     origin: str = ""
+    groups: tuple[str, ...] = ()
 
     @property
     def silent(self) -> bool:

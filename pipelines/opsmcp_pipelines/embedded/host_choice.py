@@ -5,13 +5,13 @@ A task says by the label `opsmcp/hosts` that it may run elsewhere than where its
 inventory nothing is different.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
 from opsmcp_pipelines.embedded.loader import LOCAL_HOST, Loaded
 from opsmcp_pipelines.models import OperationKey, OperationKind, Pipeline, Task, Variable
-from opsmcp_pipelines.ssh.host_files import SshHost
+from opsmcp_pipelines.ssh.host_fields import SshHost
 
 __all__ = ["ALL_HOSTS", "HOSTS_LABEL", "group_hosts", "offer_hosts"]
 
@@ -27,15 +27,20 @@ _NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 def group_hosts(hosts: Mapping[str, SshHost]) -> Mapping[str, tuple[str, ...]]:
-    """The names that stand for several hosts: `all`, and `KEY=VALUE` of their labels."""
+    """The names that stand for several hosts: `all`, and `KEY=VALUE` of labels and groups."""
     if not hosts:
         return _NONE
     groups: dict[str, list[str]] = {}
     for host in hosts.values():
-        for key, value in host.labels.items():
-            groups.setdefault(f"{key}={value}", []).append(host.name)
+        for name in dict.fromkeys(_groups_of(host)):
+            groups.setdefault(name, []).append(host.name)
     named = {name: tuple(groups[name]) for name in sorted(groups)[:_MOST_GROUPS]}
     return MappingProxyType({ALL_HOSTS: tuple(hosts), **named})
+
+
+def _groups_of(host: SshHost) -> Iterator[str]:
+    yield from (f"{key}={value}" for key, value in host.labels.items())
+    yield from (f"group={name}" for name in host.groups)
 
 
 def offer_hosts(loaded: Loaded, hosts: Mapping[str, SshHost]) -> Loaded:

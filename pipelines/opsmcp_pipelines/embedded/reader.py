@@ -70,6 +70,7 @@ class Reading:
                 namespace,
                 one.target.address,
                 labels=one.labels,
+                groups=one.groups,
                 port=one.target.port,
                 origin=one.origin,
             )
@@ -123,9 +124,7 @@ class WatchedReader:
         self._hung = {path: thread for path, thread in self._hung.items() if thread.is_alive()}
         while len(self._hung) < _MOST_HUNG:
             try:
-                reading = await run_watched(
-                    self._read, _EVERYTHING, item_seconds=self._file_seconds
-                )
+                reading = await self._read_all()
             except Stuck as stuck:
                 if not isinstance(stuck.item, Path) or stuck.item == _EVERYTHING:
                     raise SourceUnavailable("the manifests were not read in time") from None
@@ -135,6 +134,17 @@ class WatchedReader:
                 self._kubernetes = reading.kubernetes
                 return reading
         raise SourceUnavailable(f"{next(iter(self._hung))} and others do not answer")
+
+    async def _read_all(self) -> Reading:
+        """Everything; once more when Ansible had to be asked for some of it.
+
+        Raises:
+            Stuck: A file does not answer.
+        """
+        reading = await run_watched(self._read, _EVERYTHING, item_seconds=self._file_seconds)
+        if self._hosts is not None and await self._hosts.ask_ansible(self._environ):
+            reading = await run_watched(self._read, _EVERYTHING, item_seconds=self._file_seconds)
+        return reading
 
     def _read(self, progress: Progress[Path]) -> Reading:
         at = partial(self._begin, progress.at)

@@ -32,7 +32,7 @@ from opsmcp_pipelines.errors import NotFound
 from opsmcp_pipelines.models import Definition, OperationKey
 from opsmcp_pipelines.run import RunReport, Status
 from opsmcp_pipelines.source import Cancelled, RunRef, StartRequest
-from opsmcp_pipelines.ssh.host_files import SshHost
+from opsmcp_pipelines.ssh.host_fields import SshHost
 
 __all__ = ["LocalRuns"]
 

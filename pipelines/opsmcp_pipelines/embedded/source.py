@@ -64,8 +64,8 @@ class EmbeddedSource:
         self._settings = settings
         self._group = group
         home = Path(settings.environ.get("HOME", "/"))
-        hosts = InventoryReader(settings.hosts, home) if settings.hosts else None
-        self._reader = WatchedReader(_library(settings), settings.environ, hosts)
+        self._hosts = InventoryReader(settings.hosts, home) if settings.hosts else None
+        self._reader = WatchedReader(_library(settings), settings.environ, self._hosts)
         self._read_lock = anyio.Lock()
         self._read: Reading | None = None
         self._contents = Contents()
@@ -115,6 +115,8 @@ class EmbeddedSource:
             if reading != self._read:
                 self._contents = reading.contents(self._settings.namespace)
                 self._read = reading
+            if self._hosts is not None and self._hosts.is_old:
+                self._group.start_soon(self._hosts.ask_again, self._settings.environ)
             return self._contents
 
     async def look_at_host(self, name: str) -> "HostLook":

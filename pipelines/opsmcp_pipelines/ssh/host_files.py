@@ -6,11 +6,18 @@ key in the file is withheld, and neither is kept or shown.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from opsmcp_pipelines.models import BadHost
+from opsmcp_pipelines.ssh.host_fields import (
+    BadField,
+    HostFile,
+    SshHost,
+    is_host_name,
+    is_label,
+    make_target,
+)
 from opsmcp_pipelines.ssh.target import SshTarget
 from opsmcp_pipelines.yaml_nodes import (
     ListNode,
@@ -25,18 +32,23 @@ from opsmcp_pipelines.yaml_nodes import (
     text_in,
 )
 
-__all__ = ["MAX_HOST_FILE_BYTES", "HostFile", "SshHost", "is_host_name", "parse_hosts"]
+__all__ = ["MAX_HOST_FILE_BYTES", "parse_hosts"]
 
 MAX_HOST_FILE_BYTES = 4 * 1024 * 1024
 """The largest file of hosts that is read."""
 
-_NAME = re.compile(r"_?[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*(?:\._?[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*)*")
-_MAX_NAME_CHARS = 253
-_USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}\$?")
-_ADDRESS = re.compile(r"[0-9A-Za-z_](?:[0-9A-Za-z_.:%-]{0,252}[0-9A-Za-z_])?")
-_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_./-]{0,125}[A-Za-z0-9])?")
 _MAX_LABELS = 64
-_MAX_PORT = 65_535
+_KIND = re.compile(r"^kind\s*:", re.MULTILINE)
+"""In a file that is no YAML: what it was meant to be."""
+
+_KEYS: Mapping[str, str] = MappingProxyType(
+    {
+        "address": "address",
+        "port": "port",
+        "user": "username",
+        "key_file": "privateKeyPath",
+    }
+)
 _SECRETS: Mapping[str, str] = MappingProxyType(
     {
         "password": "a password",
@@ -46,35 +58,8 @@ _SECRETS: Mapping[str, str] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SshHost:
-    """A host that ssh can be asked for; `origin` is the file that names it, with the line."""
-
-    target: SshTarget
-    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    origin: str = ""
-
-    @property
-    def name(self) -> str:
-        """What it is called here, and what ssh is asked for."""
-        return self.target.name
-
-
-@dataclass(frozen=True, slots=True)
-class HostFile:
-    """What a file holds."""
-
-    hosts: tuple[SshHost, ...] = ()
-    problems: tuple[BadHost, ...] = ()
-
-
-def is_host_name(name: str) -> bool:
-    """Whether it is a name that ssh can be asked for, and that no program takes for an option."""
-    return len(name) <= _MAX_NAME_CHARS and _NAME.fullmatch(name) is not None
-
-
-def parse_hosts(text: str, path: str) -> HostFile:
-    """Read every Host of a file; one that is bad does not cost the others.
+def parse_hosts(text: str, path: str) -> HostFile | None:
+    """Read every Host of a file; one that is bad does not cost the others. None if it has none.
 
     Args:
         text: The content of the file.
@@ -82,7 +67,10 @@ def parse_hosts(text: str, path: str) -> HostFile:
     """
     hosts: list[SshHost] = []
     problems: list[BadHost] = []
-    for document in read_documents(text):
+    documents = tuple(read_documents(text))
+    if not _mean_resources(documents, text):
+        return None
+    for document in documents:
         for node in _members(document):
             name = ""
             try:
@@ -95,6 +83,15 @@ def parse_hosts(text: str, path: str) -> HostFile:
                 reason = f"{path}:{problem.line}: {problem.reason}"
                 problems.append(BadHost(name if is_host_name(name) else "", reason))
     return HostFile(tuple(hosts), tuple(problems))
+
+
+def _mean_resources(documents: Sequence[Node | YamlProblem], text: str) -> bool:
+    """Whether the author meant resources; without `kind` it is something else."""
+    return (
+        not documents
+        or any(isinstance(one, MapNode) and "kind" in one.fields for one in documents)
+        or _KIND.search(text) is not None
+    )
 
 
 def _members(document: Node | YamlProblem) -> Iterator[Node | YamlProblem]:
@@ -118,14 +115,17 @@ def _read_host(document: MapNode, name: str, path: str) -> SshHost:
                 found.line,
                 f"{name} has {what} in a file: use an agent, or a key file (privateKeyPath)",
             )
-    target = SshTarget(
-        name,
-        address=_matching(spec, "address", _ADDRESS, "an address or a name"),
-        port=_port(spec),
-        user=_matching(spec, "username", _USER, "a name of an account"),
-        key_file=_key_file(spec),
+    return SshHost(
+        _target(spec, name), _labels(map_in(document, "metadata")), f"{path}:{document.line}"
     )
-    return SshHost(target, _labels(map_in(document, "metadata")), f"{path}:{document.line}")
+
+
+def _target(spec: MapNode, name: str) -> SshTarget:
+    try:
+        return make_target(name, **{field: text_in(spec, key) for field, key in _KEYS.items()})
+    except BadField as bad:
+        key = _KEYS[bad.field]
+        raise YamlProblem(line_in(spec, key), f"{key} {bad.fault}") from None
 
 
 def _labels(metadata: MapNode) -> Mapping[str, str]:
@@ -133,37 +133,12 @@ def _labels(metadata: MapNode) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for key, node in labels.fields.items():
         text = node.text if isinstance(node, TextNode) else ""
-        if not _LABEL.fullmatch(key) or (text and not _LABEL.fullmatch(text)):
+        if not is_label(key) or (text and not is_label(text)):
             raise YamlProblem(node.line, f"the label {key[:80]!r} or its value cannot be used")
         found[key] = text
     if len(found) > _MAX_LABELS:
         raise YamlProblem(labels.line, f"more than {_MAX_LABELS} labels")
     return MappingProxyType(found)
-
-
-def _port(spec: MapNode) -> int:
-    text = text_in(spec, "port")
-    if not text:
-        return 0
-    port = int(text) if text.isascii() and text.isdecimal() and len(text) <= 5 else 0
-    if not 0 < port <= _MAX_PORT:
-        raise YamlProblem(line_in(spec, "port"), "port must be a number from 1 to 65535")
-    return port
-
-
-def _key_file(spec: MapNode) -> str:
-    text = text_in(spec, "privateKeyPath")
-    # ssh expands what begins with a tilde, and percent signs everywhere.
-    if text and (not text.startswith(("/", "~/")) or "%" in text or not text.isprintable()):
-        raise YamlProblem(line_in(spec, "privateKeyPath"), "privateKeyPath must begin with / or ~/")
-    return text
-
-
-def _matching(spec: MapNode, key: str, pattern: re.Pattern[str], what: str) -> str:
-    text = text_in(spec, key)
-    if text and not pattern.fullmatch(text):
-        raise YamlProblem(line_in(spec, key), f"{key} must be {what}")
-    return text
 
 
 def _present(spec: MapNode, key: str) -> Node | None:

@@ -1,22 +1,19 @@
-"""The hosts that ssh can be asked for: files of Hosts, and the names of a configuration, merged.
+"""The hosts that ssh can be asked for: those of files, and names of a configuration, merged.
 
 A later file replaces a host of the same name; a configuration only adds names. Whatever cannot be
 read keeps the hosts that it had, and says so. Makes no connection.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
+import anyio
+
 from opsmcp_pipelines.models import BadHost
-from opsmcp_pipelines.regular_files import Signature, read_regular, sign
-from opsmcp_pipelines.ssh.host_files import (
-    MAX_HOST_FILE_BYTES,
-    HostFile,
-    SshHost,
-    parse_hosts,
-)
+from opsmcp_pipelines.ssh.file_reader import ASK_AGAIN_SECONDS, HostFileReader
+from opsmcp_pipelines.ssh.host_fields import SshHost
 from opsmcp_pipelines.ssh.ssh_config import read_ssh_config
 
 __all__ = ["HostSettings", "Inventory", "InventoryReader"]
@@ -30,8 +27,8 @@ _LOCAL = frozenset({"localhost", "all"})
 class HostSettings:
     """Where hosts are named.
 
-    `files` are files of Hosts, `ssh_config` a configuration of ssh whose names count, too; `usual`
-    says that it is the one that ssh reads anyway.
+    `files` are files of Hosts or inventories of Ansible, `ssh_config` a configuration of ssh whose
+    names count, too; `usual` says that it is the one that ssh reads anyway.
     """
 
     files: tuple[Path, ...] = ()
@@ -51,12 +48,15 @@ class Inventory:
 class InventoryReader:
     """Reads again and again; a file only when it changed. `read` blocks: call it in a thread."""
 
-    def __init__(self, settings: HostSettings, home: Path) -> None:
-        """Read nothing yet."""
+    def __init__(
+        self, settings: HostSettings, home: Path, again_seconds: float = ASK_AGAIN_SECONDS
+    ) -> None:
+        """Read nothing yet; Ansible may be asked again after so long."""
         self._settings = settings
         self._home = home
-        self._files: dict[Path, tuple[Signature, HostFile]] = {}
+        self._files = [HostFileReader(path, again_seconds) for path in settings.files]
         self._named: tuple[SshHost, ...] = ()
+        self._asking = False
 
     def read(self, at: Callable[[Path], None]) -> Inventory:
         """What there is now.
@@ -68,8 +68,8 @@ class InventoryReader:
         hosts: dict[str, SshHost] = {}
         problems: list[BadHost] = []
         unread: list[str] = []
-        for path in self._settings.files:
-            found, why = self._file(path, at)
+        for file in self._files:
+            found, why = file.read(at)
             unread += [why] if why else []
             problems += found.problems
             for host in found.hosts:
@@ -82,28 +82,33 @@ class InventoryReader:
             problems.append(BadHost("", f"more than {_MAX_HOSTS} hosts; the others were left out"))
         return Inventory(MappingProxyType(kept), tuple(problems), tuple(unread))
 
+    async def ask_ansible(self, environ: Mapping[str, str]) -> bool:
+        """Ask for what was not asked for since it changed; whether there was anything.
+
+        What it answers is there when `read` is called the next time.
+        """
+        return await _ask([file for file in self._files if file.lacks_answer], environ)
+
+    async def ask_again(self, environ: Mapping[str, str]) -> None:
+        """Ask for what was not asked for lately."""
+        if not self._asking:
+            self._asking = True
+            try:
+                await _ask([file for file in self._files if file.is_old], environ)
+            finally:
+                self._asking = False
+
+    @property
+    def is_old(self) -> bool:
+        """Whether there is something to ask for again."""
+        return not self._asking and any(file.is_old for file in self._files)
+
     def _with_config(self, host: SshHost) -> SshHost:
         """The same, with the configuration that was named in place of the usual ones."""
         settings = self._settings
         if settings.ssh_config is None or settings.usual:
             return host
         return replace(host, target=replace(host.target, config=str(settings.ssh_config)))
-
-    def _file(self, path: Path, at: Callable[[Path], None]) -> tuple[HostFile, str]:
-        known = self._files.get(path)
-        try:
-            at(path)
-            signature = sign(path)
-            if known is None or known[0] != signature:
-                known = self._files[path] = signature, _parse(path)
-        except (FileNotFoundError, NotADirectoryError):
-            self._files.pop(path, None)
-            return HostFile(problems=(BadHost("", f"{path}: there is no such file of hosts"),)), ""
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            said = f"the hosts of {path} cannot be read: {why}"
-            return known[1] if known else HostFile(), said
-        return known[1], ""
 
     def _read_names(self, hosts: dict[str, SshHost], at: Callable[[Path], None]) -> list[str]:
         """Add the names of the configuration."""
@@ -123,6 +128,13 @@ class InventoryReader:
         return []
 
 
+async def _ask(files: Sequence[HostFileReader], environ: Mapping[str, str]) -> bool:
+    async with anyio.create_task_group() as group:
+        for file in files:
+            group.start_soon(file.ask, environ)
+    return bool(files)
+
+
 def _replaced(before: SshHost | None, host: SshHost) -> list[BadHost]:
     if before is None:
         return []
@@ -131,11 +143,3 @@ def _replaced(before: SshHost | None, host: SshHost) -> list[BadHost]:
 
 def _reserved(host: SshHost) -> BadHost:
     return BadHost(host.name, f"{host.origin}: a host cannot be called {host.name}")
-
-
-def _parse(path: Path) -> HostFile:
-    data = read_regular(path, MAX_HOST_FILE_BYTES + 1)
-    if len(data) > MAX_HOST_FILE_BYTES:
-        reason = f"{path}: larger than {MAX_HOST_FILE_BYTES} bytes"
-        return HostFile(problems=(BadHost("", reason),))
-    return parse_hosts(data.decode(), str(path))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from opsmcp_pipelines.regular_files import read_regular
-from opsmcp_pipelines.ssh.host_files import SshHost, is_host_name
+from opsmcp_pipelines.ssh.host_fields import SshHost, is_host_name
 from opsmcp_pipelines.ssh.target import SshTarget
 
 __all__ = ["read_ssh_config"]

@@ -76,8 +76,9 @@ def _facts(name: str, look: HostLook) -> Iterator[tuple[str, str]]:
 
 
 def _row(host: Host) -> tuple[str, str, str, str]:
-    labels = ", ".join(f"{key}={value}" for key, value in host.labels.items())
-    return host.name, host.address, labels, host.origin
+    labels = [f"{key}={value}" for key, value in host.labels.items()]
+    groups = [f"group={name}" for name in host.groups]
+    return host.name, host.address, ", ".join(labels + groups), host.origin
 
 
 def _data(host: Host) -> JsonObject:
@@ -86,6 +87,7 @@ def _data(host: Host) -> JsonObject:
         "address": host.address,
         "port": host.port,
         "labels": dict(host.labels),
+        "groups": list(host.groups),
         "origin": host.origin,
     }
 

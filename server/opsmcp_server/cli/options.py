@@ -28,7 +28,7 @@ _OPTIONS = (
         "--hosts",
         multiple=True,
         metavar="FILE",
-        help="File of hosts that the embedded engine reaches by ssh; may be repeated.",
+        help="Hosts that the embedded engine reaches by ssh, of Ops or Ansible; may be repeated.",
     ),
     click.option(
         "--server",

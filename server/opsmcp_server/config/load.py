@@ -324,10 +324,13 @@ def _resolve_paths(item: RawSetting, environ: Mapping[str, str]) -> RawSetting:
         return item  # refused with the other bad values
     parts = cast("Sequence[object]", value)
     paths = [absolute(str(part), item, environ) for part in parts]
-    is_there, what = (Path.is_file, "file") if item.key in _FILES else (Path.is_dir, "directory")
+    either = item.key in _FILES  # an inventory of Ansible may be a directory
+    is_there, what = (
+        (Path.exists, "no file or directory") if either else (Path.is_dir, "not a directory")
+    )
     missing = next((path for path in paths if not is_there(path)), None)
     if missing is not None:
-        raise ConfigError(f"{item.key}: {str(missing)!r} is not a {what} ({item.origin})")
+        raise ConfigError(f"{item.key}: {str(missing)!r} is {what} ({item.origin})")
     return replace(item, value=paths)
 
 

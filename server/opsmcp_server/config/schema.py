@@ -245,9 +245,10 @@ class Hosts(_Group):
     """The hosts that the embedded engine reaches through your own `ssh`."""
 
     files: Annotated[tuple[Path, ...], Means("a list of files that exist")] = ()
-    """Files of Ops Hosts (YAML), read again when they change; a later one replaces hosts of an
-    earlier one. A relative one counts from the working directory, or from the file that names
-    it. Not from the `opsmcp.yaml` of a directory."""
+    """Files of Ops Hosts (YAML), and inventories of Ansible (any other file, or a directory), read
+    again when they change; a later one replaces hosts of an earlier one. A relative one counts from
+    the working directory, or from the file that names it. Not from the `opsmcp.yaml` of a
+    directory."""
     ssh_config: Annotated[str, Field(max_length=4096), Means("none, auto or a file")] = "none"
     """Where further names come from: the `Host` lines of a configuration of ssh, without patterns.
     `auto`: that of `~/.ssh/config`. A file: ssh is told to use it. `none`: no names."""

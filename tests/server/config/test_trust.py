@@ -305,5 +305,5 @@ def test_what_may_be_reached_is_not_said_by_a_directory(clone: Clone, setting: s
 
 
 def test_a_file_of_hosts_that_is_not_there_is_refused(clone: Clone) -> None:
-    with pytest.raises(ConfigError, match=r"hosts\.files: .*none.* is not a file"):
+    with pytest.raises(ConfigError, match=r"hosts\.files: .*none.* is no file or directory"):
         clone.load(OPSMCP_HOSTS_FILES="none")

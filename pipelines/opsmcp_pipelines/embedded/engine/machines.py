@@ -8,7 +8,7 @@ from opsmcp_pipelines.embedded.engine.remote_machine import Connections, RemoteM
 from opsmcp_pipelines.embedded.host_choice import HOSTS_LABEL, group_hosts
 from opsmcp_pipelines.embedded.loader import runs_here
 from opsmcp_pipelines.models import SUDO_LABEL, Task
-from opsmcp_pipelines.ssh.host_files import SshHost
+from opsmcp_pipelines.ssh.host_fields import SshHost
 
 __all__ = ["Machines"]
 
