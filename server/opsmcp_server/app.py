@@ -40,8 +40,8 @@ from opsmcp_tools.policy.approval_file import ApprovalFile
 from opsmcp_tools.policy.decision import Action, Effect, Policy
 from opsmcp_tools.results.output_schema import OUTPUT_SCHEMA
 from opsmcp_tools.runs.executions import Executions
-from opsmcp_tools.toolbox.build import Exposure, ToolSettings
 from opsmcp_tools.toolbox.overrides import Override, VariableOverride, words_of_person
+from opsmcp_tools.toolbox.tool_settings import Exposure, ToolSettings
 
 __all__ = ["open_services"]
 

@@ -15,7 +15,9 @@ from opsmcp_pipelines.ops.wire import (
     parse_task,
 )
 from opsmcp_tools.model.tool import Tool
-from opsmcp_tools.toolbox.build import Exposure, Toolbox, ToolSettings, build_toolbox
+from opsmcp_tools.toolbox.build import build_toolbox
+from opsmcp_tools.toolbox.tool_settings import Exposure, ToolSettings
+from opsmcp_tools.toolbox.toolbox import Toolbox
 from tests.recorded_ops import load
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ import anyio
 from opsmcp_pipelines.discovery import Discovery
 from opsmcp_tools.model.errors import ToolUnavailable
 from opsmcp_tools.model.tool import Tool
-from opsmcp_tools.toolbox.build import Toolbox
+from opsmcp_tools.toolbox.toolbox import Toolbox
 
 __all__ = ["CurrentTools"]
 

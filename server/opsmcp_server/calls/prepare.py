@@ -21,9 +21,9 @@ from opsmcp_tools.phrases.phrase import Said, say
 from opsmcp_tools.policy.decision import Action, Decision, Effect
 from opsmcp_tools.policy.shown_arguments import show_arguments
 from opsmcp_tools.safe_text.characters import quote
-from opsmcp_tools.toolbox.build import Toolbox
 from opsmcp_tools.toolbox.description import without_effect
 from opsmcp_tools.toolbox.plan import Plan, build_plan, hazards, places_in_words
+from opsmcp_tools.toolbox.toolbox import Toolbox
 
 __all__ = [
     "OnProgress",

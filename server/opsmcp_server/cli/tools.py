@@ -23,7 +23,7 @@ from opsmcp_tools.phrases.tool_names import SEARCH_OPERATIONS
 from opsmcp_tools.policy.decision import Action
 from opsmcp_tools.safe_text.characters import clean_line
 from opsmcp_tools.safe_text.token_estimate import HOW, estimate_tokens
-from opsmcp_tools.toolbox.build import Toolbox
+from opsmcp_tools.toolbox.toolbox import Toolbox
 
 __all__ = ["command", "cost_of", "show_tools"]
 

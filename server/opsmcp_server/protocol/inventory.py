@@ -7,7 +7,7 @@ from opsmcp_server.calls.context import CallContext
 from opsmcp_tools.model.tool import JsonObject, Principal, Tool
 from opsmcp_tools.policy.decision import Action
 from opsmcp_tools.safe_text.characters import clean_line
-from opsmcp_tools.toolbox.build import Toolbox
+from opsmcp_tools.toolbox.toolbox import Toolbox
 
 __all__ = [
     "describe_tool",

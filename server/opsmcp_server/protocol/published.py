@@ -18,9 +18,11 @@ from opsmcp_tools.model.tool import Principal, Tool
 from opsmcp_tools.policy.approval_file import ApprovalFile
 from opsmcp_tools.policy.approvals import Approvals
 from opsmcp_tools.policy.decision import Action
-from opsmcp_tools.toolbox.build import Toolbox, ToolSettings, build_toolbox
+from opsmcp_tools.toolbox.build import build_toolbox
 from opsmcp_tools.toolbox.overrides import check_overrides
 from opsmcp_tools.toolbox.shortlist import choose_listed
+from opsmcp_tools.toolbox.tool_settings import ToolSettings
+from opsmcp_tools.toolbox.toolbox import Toolbox
 
 __all__ = ["Offer", "Published"]
 

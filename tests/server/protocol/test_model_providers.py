@@ -13,7 +13,8 @@ import jsonschema
 import pytest
 
 from opsmcp_server.protocol.builtin_tools import registry
-from opsmcp_tools.toolbox.build import ToolSettings, build_toolbox
+from opsmcp_tools.toolbox.build import build_toolbox
+from opsmcp_tools.toolbox.tool_settings import ToolSettings
 from tests.tools.recorded import BIND, EVERYTHING, catalogue, toolbox
 from tests.tools.toolbox.test_build import bundled_tools
 

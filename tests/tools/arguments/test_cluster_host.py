@@ -14,7 +14,8 @@ from opsmcp_tools.model.tool import Principal, Tool
 from opsmcp_tools.model.value_rules import ValueRules
 from opsmcp_tools.policy.decision import Action, Policy
 from opsmcp_tools.policy.rules import Effect, Rule
-from opsmcp_tools.toolbox.build import Exposure, ToolSettings, build_toolbox
+from opsmcp_tools.toolbox.build import build_toolbox
+from opsmcp_tools.toolbox.tool_settings import Exposure, ToolSettings
 
 SELECTORS = ("anymaster",)
 ME = Principal("me")

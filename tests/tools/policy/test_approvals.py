@@ -15,7 +15,9 @@ from opsmcp_tools.model.errors import ApprovalsUnusable
 from opsmcp_tools.model.tool import Tool
 from opsmcp_tools.policy.approval_file import ApprovalFile
 from opsmcp_tools.policy.approvals import Approval, Approvals, find_changes
-from opsmcp_tools.toolbox.build import Toolbox, ToolSettings, build_toolbox
+from opsmcp_tools.toolbox.build import build_toolbox
+from opsmcp_tools.toolbox.tool_settings import ToolSettings
+from opsmcp_tools.toolbox.toolbox import Toolbox
 
 SHOWN = {"ops/copilot": "enabled"}
 TASK = Task("greet", "ops-system", steps=(Step("say", "echo one\necho two"),))

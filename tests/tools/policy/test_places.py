@@ -10,7 +10,8 @@ from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import Step, Task, Variable
 from opsmcp_tools.model.tool import Tool
 from opsmcp_tools.policy.decision import Action, Effect, Policy
-from opsmcp_tools.toolbox.build import Exposure, ToolSettings, build_toolbox
+from opsmcp_tools.toolbox.build import build_toolbox
+from opsmcp_tools.toolbox.tool_settings import Exposure, ToolSettings
 from tests.tools.policy.test_rules import ANNA, DAY, policy_of, tool
 from tests.tools.recorded import catalogue
 

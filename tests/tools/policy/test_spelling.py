@@ -12,7 +12,8 @@ from opsmcp_tools.arguments.check import check_arguments
 from opsmcp_tools.model.errors import InvalidArguments
 from opsmcp_tools.model.tool import Tool
 from opsmcp_tools.policy.decision import Effect, Policy
-from opsmcp_tools.toolbox.build import Exposure, ToolSettings, build_toolbox
+from opsmcp_tools.toolbox.build import build_toolbox
+from opsmcp_tools.toolbox.tool_settings import Exposure, ToolSettings
 from tests.tools.policy.test_places import decided
 from tests.tools.policy.test_rules import ANNA, policy_of
 

@@ -12,7 +12,9 @@ from opsmcp_pipelines.catalogue import Catalogue
 from opsmcp_pipelines.manifest import parse_manifest
 from opsmcp_pipelines.models import Pipeline, Task
 from opsmcp_tools.search.index import SearchIndex
-from opsmcp_tools.toolbox.build import Exposure, Toolbox, ToolSettings, build_toolbox
+from opsmcp_tools.toolbox.build import build_toolbox
+from opsmcp_tools.toolbox.tool_settings import Exposure, ToolSettings
+from opsmcp_tools.toolbox.toolbox import Toolbox
 from tests.tools.recorded import BIND, catalogue
 from tests.tools.search.operations import documents
 

@@ -26,10 +26,12 @@ from opsmcp_pipelines.models import (
 )
 from opsmcp_tools.arguments.check import check_arguments
 from opsmcp_tools.model.errors import InvalidArguments
-from opsmcp_tools.model.tool import Principal, Tool
+from opsmcp_tools.model.tool import FREE_SCRIPT, Principal, Tool
 from opsmcp_tools.safe_text.token_estimate import estimate_tokens
-from opsmcp_tools.toolbox.build import FREE_SCRIPT, Exposure, Toolbox, ToolSettings, build_toolbox
+from opsmcp_tools.toolbox.build import build_toolbox
 from opsmcp_tools.toolbox.tool_lint import canonical, find_fault
+from opsmcp_tools.toolbox.tool_settings import Exposure, ToolSettings
+from opsmcp_tools.toolbox.toolbox import Toolbox
 from tests.tools.corpus import TOOL
 from tests.tools.recorded import BIND, catalogue, tool, toolbox
 

@@ -12,9 +12,10 @@ from opsmcp_tools.model.tool import Tool
 from opsmcp_tools.phrases.phrase import Language
 from opsmcp_tools.policy.decision import Policy
 from opsmcp_tools.policy.rules import Effect, Rule
-from opsmcp_tools.toolbox.build import ToolSettings, build_toolbox
+from opsmcp_tools.toolbox.build import build_toolbox
 from opsmcp_tools.toolbox.description import without_effect
 from opsmcp_tools.toolbox.overrides import Override, VariableOverride, check_overrides
+from opsmcp_tools.toolbox.tool_settings import ToolSettings
 from tests.tools.recorded import catalogue
 
 LABELS = {"ops/copilot": "enabled"}

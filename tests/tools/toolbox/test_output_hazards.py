@@ -9,8 +9,9 @@ from opsmcp_pipelines.catalogue import Catalogue, Contents
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
 from opsmcp_tools.model.tool import Tool
 from opsmcp_tools.model.value_rules import ValueRules
-from opsmcp_tools.toolbox.build import ToolSettings, build_toolbox
+from opsmcp_tools.toolbox.build import build_toolbox
 from opsmcp_tools.toolbox.plan import hazards
+from opsmcp_tools.toolbox.tool_settings import ToolSettings
 
 SAFE = "echo hello"
 

@@ -11,8 +11,9 @@ from opsmcp_pipelines.models import Host, Pipeline, Step, Task, TaskRef, Variabl
 from opsmcp_tools.arguments.check import check_arguments
 from opsmcp_tools.model.tool import JsonObject, Principal
 from opsmcp_tools.policy.decision import Decision, Effect
-from opsmcp_tools.toolbox.build import ToolSettings, build_toolbox
+from opsmcp_tools.toolbox.build import build_toolbox
 from opsmcp_tools.toolbox.plan import Plan, build_plan
+from opsmcp_tools.toolbox.tool_settings import ToolSettings
 
 SECRET = "planted-secret-value"
 STEPS = (

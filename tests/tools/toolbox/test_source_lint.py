@@ -9,10 +9,10 @@ from opsmcp_pipelines.catalogue import Catalogue
 from opsmcp_pipelines.kinds.kind import parse_kind
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
 from opsmcp_tools.model.value_rules import ValueRules
-from opsmcp_tools.toolbox.build import Exposure, ToolSettings
 from opsmcp_tools.toolbox.finding import Finding, Spot
 from opsmcp_tools.toolbox.overrides import Override, VariableOverride
 from opsmcp_tools.toolbox.source_lint import Report, lint_source, suggest_settings
+from opsmcp_tools.toolbox.tool_settings import Exposure, ToolSettings
 from tests.tools.recorded import EVERYTHING, catalogue
 
 WORDS = "Purges the caches of one pod"

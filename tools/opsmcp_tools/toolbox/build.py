@@ -9,33 +9,19 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
-from functools import cached_property
 from itertools import islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from opsmcp_pipelines.catalogue import Catalogue
-from opsmcp_pipelines.kinds.declared import BadKind, labelled_kinds, no_kind
-from opsmcp_pipelines.kinds.guess import kind_of, uses_units
-from opsmcp_pipelines.kinds.kind import Kind, VariableKind, parse_kind
+from opsmcp_pipelines.kinds.declared import BadKind
+from opsmcp_pipelines.kinds.kind import Kind, VariableKind
 from opsmcp_pipelines.kinds.names import HOST
-from opsmcp_pipelines.models import (
-    COPILOT_LABEL,
-    Operation,
-    OperationKey,
-    OperationKind,
-    Task,
-    Variable,
-)
-from opsmcp_pipelines.source import CALL_ID_VARIABLE
-from opsmcp_tools.arguments.bound_variables import bind
+from opsmcp_pipelines.models import Operation, OperationKey, Task, Variable
 from opsmcp_tools.arguments.choices import Inventory
 from opsmcp_tools.arguments.cluster_host import with_locations
-from opsmcp_tools.arguments.nearest_names import nearest_names
 from opsmcp_tools.model.errors import UnusableOperation
 from opsmcp_tools.model.tool import FREE_SCRIPT, Bound, Input, Tool, Withheld
-from opsmcp_tools.model.value_rules import NO_RULES, ValueRules
 from opsmcp_tools.phrases.definition import OR_NODE
 from opsmcp_tools.phrases.phrase import Language
 from opsmcp_tools.policy.approvals import Approvals
@@ -51,137 +37,27 @@ from opsmcp_tools.toolbox.description import (
 from opsmcp_tools.toolbox.hints import infer_hints
 from opsmcp_tools.toolbox.naming import name_tools, title_of
 from opsmcp_tools.toolbox.output_hazards import OUTPUT_HAZARDS, nested_templates, steering_outputs
-from opsmcp_tools.toolbox.overrides import Override, Overrides, VariableOverride, find_override
+from opsmcp_tools.toolbox.overrides import Override, VariableOverride
 from opsmcp_tools.toolbox.schema import build_input, input_schema
-from opsmcp_tools.toolbox.script_check import (
-    check_scripts,
-    free_script_variable,
-    refuse,
-    script_hazards,
-)
+from opsmcp_tools.toolbox.script_check import free_script_variable, refuse, script_hazards
 from opsmcp_tools.toolbox.silent_stops import SILENT_STOPS, find_nameless, silent_stops
 from opsmcp_tools.toolbox.tool_lint import canonical, find_fault
+from opsmcp_tools.toolbox.tool_settings import ToolSettings
+from opsmcp_tools.toolbox.toolbox import Toolbox
+from opsmcp_tools.toolbox.variable_kinds import bound_of, override_of, script_verdict
 
 if TYPE_CHECKING:
     from opsmcp_pipelines.shell.operation import OperationVerdict
-    from opsmcp_tools.search.index import SearchIndex
 
-__all__ = [
-    "FREE_SCRIPT",
-    "Exposure",
-    "ToolSettings",
-    "Toolbox",
-    "build_toolbox",
-    "declared_kinds",
-    "script_verdict",
-    "variable_kinds",
-]
+__all__ = ["build_toolbox"]
 
-_MOST_VARIABLES = 64
 _LONGEST_REASON = 2_000
 """Characters of why an operation is withheld: line and remedy stand at its end."""
 _MOST_STOPS = 5
 
-_NO_OVERRIDE = Override()
 _FOR_EVERYBODY = Policy()
 
 _logger = logging.getLogger(__name__)
-
-Extent = Literal["labelled", "all", "none"]
-
-
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """Which operations are considered: by kind and label, then by name pattern.
-
-    A pattern is matched against `name` and `namespace/name`; `exclude` beats `include`. Without
-    `output_scripts`, those are withheld in whose scripts a source pastes what a step printed.
-    """
-
-    pipelines: Extent = "labelled"
-    tasks: Extent = "labelled"
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    output_scripts: bool = True
-
-    def covers(self, operation: Operation) -> bool:
-        """Whether an operation is considered at all."""
-        key = operation.key
-        if self._matches(self.exclude, key.namespace, key.name):
-            return False
-        if self._matches(self.include, key.namespace, key.name):
-            return True
-        extent = self.pipelines if key.kind is OperationKind.PIPELINE else self.tasks
-        labelled = operation.labels.get(COPILOT_LABEL) == "enabled"
-        return extent == "all" or (extent == "labelled" and labelled)
-
-    @staticmethod
-    def _matches(patterns: Iterable[str], namespace: str, name: str) -> bool:
-        names = (name, f"{namespace}/{name}")
-        return any(fnmatchcase(own, pattern) for pattern in patterns for own in names)
-
-
-@dataclass(frozen=True, slots=True)
-class ToolSettings:
-    """How operations become tools.
-
-    `bind` and `kinds` are by `variable` or `operation.variable`; `hints` by name pattern.
-    `constants` are the names in `bind` whose values are no secrets.
-    Inventories longer than `enum_limit` are not listed in schemas. `host_selectors` are the node
-    selectors that callers may give for `host`; none by default, because they widen the target.
-    """
-
-    exposure: Exposure = Exposure()
-    hints: Mapping[str, Mapping[str, bool]] = field(default_factory=lambda: MappingProxyType({}))
-    bind: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
-    constants: frozenset[str] = frozenset()
-    kinds: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    enum_limit: int = 64
-    host_selectors: tuple[str, ...] = ()
-    values: ValueRules = NO_RULES
-    overrides: Overrides = field(default_factory=lambda: MappingProxyType({}))
-    language: Language = "en"
-
-
-@dataclass(frozen=True)
-class Toolbox:
-    """The tools of one generation, sorted by name, and what is withheld."""
-
-    generation: int
-    tools: tuple[Tool, ...]
-    withheld: tuple[Withheld, ...]
-    catalogue: Catalogue
-
-    @cached_property
-    def _by_name(self) -> Mapping[str, Tool]:
-        return {tool.name: tool for tool in self.tools}
-
-    @cached_property
-    def broken(self) -> tuple[Withheld, ...]:
-        """What is withheld through a fault of its own, and not for what this machine lacks."""
-        problems = self.catalogue.contents.problems
-        absent = {(one.kind, one.namespace, one.operation) for one in problems if one.absent}
-        return tuple(
-            one for one in self.withheld if (one.kind, one.namespace, one.operation) not in absent
-        )
-
-    @cached_property
-    def search_index(self) -> "SearchIndex":
-        """The words of all tools, made when somebody first searches or ahead of it."""
-        # Imported here: where everything is listed nobody searches, and starts are many.
-        from opsmcp_tools.search.index import SearchIndex, document_of
-
-        return SearchIndex(
-            document_of(tool, _tasks_of(tool.operation, self.catalogue)) for tool in self.tools
-        )
-
-    def find(self, name: str) -> Tool | None:
-        """The tool of that name, or None."""
-        return self._by_name.get(name)
-
-    def nearest(self, name: str) -> tuple[str, ...]:
-        """The names of tools that resemble `name`, the nearest first."""
-        return nearest_names(name, self._by_name)
 
 
 def _nothing(_operation: Operation | None) -> None:
@@ -275,7 +151,7 @@ class _ToolBuilder:
     def _build(self, operation: Operation) -> Tool:
         tasks = self._tasks(operation)
         name = self.names[operation.key]
-        said = _override(operation, self.settings)
+        said = override_of(operation, self.settings)
         # The embedded engine pastes nothing, so no output becomes code there.
         pasted = self.settings.values.pasted
         steering = steering_outputs(operation, tasks) if pasted else ()
@@ -325,7 +201,7 @@ class _ToolBuilder:
         """Apart: what a caller may give, in a fixed order, and what the server fills."""
         inputs: list[Input] = []
         bound: list[Bound] = []
-        said = _override(operation, self.settings).variables
+        said = override_of(operation, self.settings).variables
         for written in operation.variables:
             words = said.get(written.name)
             variable = words.on(written) if words else written
@@ -346,7 +222,7 @@ class _ToolBuilder:
         said: VariableOverride | None,
     ) -> Input | Bound | None:
         kind, starts = verdict.kinds[variable.name], variable.name in verdict.beginnings
-        bound = _bound(operation, variable, kind, said, self.settings)
+        bound = bound_of(operation, variable, kind, said, self.settings)
         if bound is not None or kind.kind is Kind.BOUND:
             return bound
         nowhere = kind.kind is Kind.CLUSTER and not self.inventory.cluster_names
@@ -365,104 +241,6 @@ class _ToolBuilder:
         last = {name: {**self.settings.hints.get(name, {}), **said.hints}} if said.hints else {}
         kept = {key: value for key, value in self.settings.hints.items() if key not in last}
         return {**kept, **last}
-
-
-def script_verdict(
-    operation: Operation, tasks: Sequence[Task], settings: ToolSettings
-) -> "OperationVerdict":
-    """What the scripts of an operation make of its values, by the kinds that these have.
-
-    Raises:
-        UnusableOperation: Its variables cannot be used.
-        BadKind: A label declares no usable kind.
-    """
-    kinds = variable_kinds(operation, tasks, settings)
-    return check_scripts(operation, tasks, kinds, settings.values)
-
-
-def variable_kinds(
-    operation: Operation, tasks: Sequence[Task], settings: ToolSettings
-) -> Mapping[str, VariableKind]:
-    """The kind of each variable before its use narrows it; `BOUND` where the server fills it.
-
-    Raises:
-        UnusableOperation: Its variables cannot be used.
-        BadKind: A label declares no usable kind.
-    """
-    if len(operation.variables) > _MOST_VARIABLES:
-        raise UnusableOperation(f"it has more than {_MOST_VARIABLES} variables")
-    said = _override(operation, settings).variables
-    declared, units = declared_kinds(operation, tasks, settings), uses_units(tasks)
-    kinds: dict[str, VariableKind] = {}
-    for written in operation.variables:
-        words = said.get(written.name)
-        variable = words.on(written) if words else written
-        kind = kind_of(variable, declared, units=units)
-        filled = _bound(operation, variable, kind, words, settings) is not None
-        kinds[written.name] = VariableKind(Kind.BOUND) if filled else kind
-    return kinds
-
-
-def _bound(
-    operation: Operation,
-    variable: Variable,
-    kind: VariableKind,
-    said: VariableOverride | None,
-    settings: ToolSettings,
-) -> Bound | None:
-    """What the server fills a variable with; None when it does not."""
-    if variable.name == CALL_ID_VARIABLE:
-        raise UnusableOperation(f"it declares {CALL_ID_VARIABLE!r}, which opsmcp fills itself")
-    if variable.name.lower() == HOST and isinstance(operation, Task) and operation.host:
-        # What the task itself names beats the variable.
-        return Bound(variable.name, operation.host)
-    bind_values, constants = settings.bind, settings.constants
-    if said and said.bound is not None:
-        bind_values, constants = {f"{operation.name}.{variable.name}": said.bound}, frozenset[str]()
-    return bind(operation.name, variable, kind.kind, bind_values, constants)
-
-
-def _override(operation: Operation, settings: ToolSettings) -> Override:
-    if not settings.overrides:
-        return _NO_OVERRIDE
-    names = (operation.name, f"{operation.namespace}/{operation.name}")
-    return find_override(settings.overrides, names)
-
-
-def declared_kinds(
-    operation: Operation, tasks: Sequence[Task], settings: ToolSettings
-) -> Mapping[str, VariableKind]:
-    """Kinds that somebody declares: the author, and before that the settings.
-
-    Raises:
-        UnusableOperation: The settings name no kind.
-        BadKind: A label names none.
-    """
-    found = dict(labelled_kinds(operation, tasks))
-    own = _override(operation, settings).variables
-    for variable in operation.variables:
-        named = _named(operation, variable, settings)
-        if named:
-            found[variable.name] = named
-    return found | {name: said.kind for name, said in own.items() if said.kind}
-
-
-def _named(operation: Operation, variable: Variable, settings: ToolSettings) -> VariableKind | None:
-    kinds = settings.kinds
-    text = kinds.get(f"{operation.name}.{variable.name}", kinds.get(variable.name))
-    kind = parse_kind(text) if text else None
-    if text and kind is None:
-        why = f"the settings give variable {variable.name!r} no kind: {no_kind(text)}"
-        raise UnusableOperation(why)
-    return kind
-
-
-def _tasks_of(operation: Operation, catalogue: Catalogue) -> tuple[Task, ...]:
-    """The tasks that an operation runs, so far as they exist."""
-    if isinstance(operation, Task):
-        return (operation,)
-    found = (catalogue.find_task(operation.namespace, ref.task) for ref in operation.tasks)
-    return tuple(task for task in found if task is not None)
 
 
 def _notes(free: str, hazards: Sequence[str], stops: Iterable[str]) -> Mapping[str, str]:

@@ -19,7 +19,6 @@ from opsmcp_pipelines.kinds.names import is_secret_name, words_of
 from opsmcp_pipelines.models import Operation, OperationKey, OperationKind, Pipeline, Task, Variable
 from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.safe_text.characters import clean_line, quote
-from opsmcp_tools.toolbox.build import ToolSettings
 from opsmcp_tools.toolbox.description import is_thin
 from opsmcp_tools.toolbox.finding import Finding, Severity
 from opsmcp_tools.toolbox.hints import (
@@ -35,6 +34,7 @@ from opsmcp_tools.toolbox.naming import MAX_NAME_LENGTH
 from opsmcp_tools.toolbox.overrides import TO_DO, Override, check_overrides, find_override
 from opsmcp_tools.toolbox.script_lint import lint_scripts
 from opsmcp_tools.toolbox.silent_stops import find_repeated_names, silent_stops
+from opsmcp_tools.toolbox.tool_settings import ToolSettings
 
 __all__ = ["Finding", "Report", "Severity", "lint_source", "suggest_settings"]
 

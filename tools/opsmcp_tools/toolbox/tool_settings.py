@@ -1,0 +1,69 @@
+"""Which operations become tools, and how: what the settings say of it. Only data."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import Literal
+
+from opsmcp_pipelines.models import COPILOT_LABEL, Operation, OperationKind
+from opsmcp_tools.model.value_rules import NO_RULES, ValueRules
+from opsmcp_tools.phrases.phrase import Language
+from opsmcp_tools.toolbox.overrides import Overrides
+
+__all__ = ["Exposure", "Extent", "ToolSettings"]
+
+Extent = Literal["labelled", "all", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """Which operations are considered: by kind and label, then by name pattern.
+
+    A pattern is matched against `name` and `namespace/name`; `exclude` beats `include`. Without
+    `output_scripts`, those are withheld in whose scripts a source pastes what a step printed.
+    """
+
+    pipelines: Extent = "labelled"
+    tasks: Extent = "labelled"
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    output_scripts: bool = True
+
+    def covers(self, operation: Operation) -> bool:
+        """Whether an operation is considered at all."""
+        key = operation.key
+        if self._matches(self.exclude, key.namespace, key.name):
+            return False
+        if self._matches(self.include, key.namespace, key.name):
+            return True
+        extent = self.pipelines if key.kind is OperationKind.PIPELINE else self.tasks
+        labelled = operation.labels.get(COPILOT_LABEL) == "enabled"
+        return extent == "all" or (extent == "labelled" and labelled)
+
+    @staticmethod
+    def _matches(patterns: Iterable[str], namespace: str, name: str) -> bool:
+        names = (name, f"{namespace}/{name}")
+        return any(fnmatchcase(own, pattern) for pattern in patterns for own in names)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSettings:
+    """How operations become tools.
+
+    `bind` and `kinds` are by `variable` or `operation.variable`; `hints` by name pattern.
+    `constants` are the names in `bind` whose values are no secrets.
+    Inventories longer than `enum_limit` are not listed in schemas. `host_selectors` are the node
+    selectors that callers may give for `host`; none by default, because they widen the target.
+    """
+
+    exposure: Exposure = Exposure()
+    hints: Mapping[str, Mapping[str, bool]] = field(default_factory=lambda: MappingProxyType({}))
+    bind: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    constants: frozenset[str] = frozenset()
+    kinds: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    enum_limit: int = 64
+    host_selectors: tuple[str, ...] = ()
+    values: ValueRules = NO_RULES
+    overrides: Overrides = field(default_factory=lambda: MappingProxyType({}))
+    language: Language = "en"

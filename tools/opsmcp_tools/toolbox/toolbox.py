@@ -1,0 +1,65 @@
+"""The tools of one generation of the catalogue, and what is withheld with the reason."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from opsmcp_pipelines.catalogue import Catalogue
+from opsmcp_pipelines.models import Operation, Task
+from opsmcp_tools.arguments.nearest_names import nearest_names
+from opsmcp_tools.model.tool import Tool, Withheld
+
+if TYPE_CHECKING:
+    from opsmcp_tools.search.index import SearchIndex
+
+__all__ = ["Toolbox"]
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """The tools of one generation, sorted by name, and what is withheld."""
+
+    generation: int
+    tools: tuple[Tool, ...]
+    withheld: tuple[Withheld, ...]
+    catalogue: Catalogue
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Tool]:
+        return {tool.name: tool for tool in self.tools}
+
+    @cached_property
+    def broken(self) -> tuple[Withheld, ...]:
+        """What is withheld through a fault of its own, and not for what this machine lacks."""
+        problems = self.catalogue.contents.problems
+        absent = {(one.kind, one.namespace, one.operation) for one in problems if one.absent}
+        return tuple(
+            one for one in self.withheld if (one.kind, one.namespace, one.operation) not in absent
+        )
+
+    @cached_property
+    def search_index(self) -> "SearchIndex":
+        """The words of all tools, made when somebody first searches or ahead of it."""
+        # Imported here: where everything is listed nobody searches, and starts are many.
+        from opsmcp_tools.search.index import SearchIndex, document_of
+
+        return SearchIndex(
+            document_of(tool, _tasks_of(tool.operation, self.catalogue)) for tool in self.tools
+        )
+
+    def find(self, name: str) -> Tool | None:
+        """The tool of that name, or None."""
+        return self._by_name.get(name)
+
+    def nearest(self, name: str) -> tuple[str, ...]:
+        """The names of tools that resemble `name`, the nearest first."""
+        return nearest_names(name, self._by_name)
+
+
+def _tasks_of(operation: Operation, catalogue: Catalogue) -> tuple[Task, ...]:
+    """The tasks that an operation runs, so far as they exist."""
+    if isinstance(operation, Task):
+        return (operation,)
+    found = (catalogue.find_task(operation.namespace, ref.task) for ref in operation.tasks)
+    return tuple(task for task in found if task is not None)
