@@ -83,20 +83,57 @@ def _with_tls(plain: socket, certificate: Path) -> ssl.SSLSocket:
 def make_certificate(path: Path, *, days_left: float, host: str = "localhost") -> Path:
     """Write a self-signed certificate for `host`, with its key, to `path`."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "opsmcp test")])
+    path.write_bytes(_secret(key) + _pem(_certificate(_NAME, _NAME, key, key, days_left, host)))
+    return path
+
+
+def make_chain(path: Path, root: Path, *, days_left: float, issuer_days_left: float) -> Path:
+    """Write a certificate for localhost, its key and that of its issuer to `path`.
+
+    The certificate of the issuer's issuer, which is the one to trust, goes to `root`.
+    """
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(3)]
+    names = [_NAME, _name("opsmcp issuer"), _name("opsmcp root")]
+    own = _certificate(names[0], names[1], keys[0], keys[1], days_left)
+    issuer = _certificate(names[1], names[2], keys[1], keys[2], issuer_days_left)
+    path.write_bytes(_secret(keys[0]) + _pem(own) + _pem(issuer))
+    root.write_bytes(_pem(_certificate(names[2], names[2], keys[2], keys[2], 90)))
+    return path
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+_NAME = _name("opsmcp test")
+
+
+def _certificate(
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    signing: ec.EllipticCurvePrivateKey,
+    days_left: float,
+    host: str = "localhost",
+) -> x509.Certificate:
     end = datetime.now(UTC) + timedelta(days=days_left)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    return (
+        x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
         .not_valid_before(end - timedelta(days=90))
         .not_valid_after(end)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
+        .sign(signing, hashes.SHA256())
     )
-    secret = key.private_bytes(
+
+
+def _secret(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    path.write_bytes(secret + certificate.public_bytes(serialization.Encoding.PEM))
-    return path
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)

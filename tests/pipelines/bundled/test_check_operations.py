@@ -1,5 +1,6 @@
 """check-http, check-dns and check-certificate against real servers on this machine."""
 
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,7 +10,7 @@ import pytest
 
 from opsmcp_pipelines.run import Verdict
 from tests.fakes.program import FakeProgram
-from tests.fakes.website import make_certificate, serve_website
+from tests.fakes.website import make_certificate, make_chain, serve_website
 from tests.pipelines.bundled.bench import Bench
 
 PAGES = {
@@ -105,6 +106,11 @@ async def test_check_http_fails_when_nobody_listens(bench: Bench) -> None:
     outcome = await bench.run("check-http", url=url)
     assert outcome.verdict is Verdict.FAILED
     assert outcome.text.strip() == f"{url} cannot be reached: Connection refused"
+
+
+async def test_check_http_names_the_address_that_it_could_not_reach(bench: Bench) -> None:
+    outcome = await bench.run("check-http", url=f"http://localhost:{unused_port()}/")
+    assert re.search(r"Connection refused; localhost is [0-9.:, ]*127\.0\.0\.1 here$", outcome.text)
 
 
 async def test_check_http_fails_when_the_answer_is_not_http(bench: Bench, tmp_path: Path) -> None:
@@ -235,6 +241,11 @@ async def test_check_dns_fails_without_the_record(
     assert reason in outcome.text
 
 
+async def test_check_dns_says_that_the_hosts_file_decides(bench: Bench) -> None:
+    text = (await bench.run("check-dns", domain="localhost")).text
+    assert re.search(r"^  by line \d+ of /etc/hosts, not by DNS: .*localhost", text, re.MULTILINE)
+
+
 async def test_check_certificate_describes_a_good_one(bench: Bench, tmp_path: Path) -> None:
     with serve_website(make_certificate(tmp_path / "pem", days_left=40.5)) as port:
         outcome = await bench.run("check-certificate", domain="localhost", port=str(port))
@@ -298,3 +309,33 @@ async def test_check_certificate_fails_when_nobody_listens(bench: Bench) -> None
     outcome = await bench.run("check-certificate", domain="127.0.0.1", port=port)
     assert outcome.verdict is Verdict.FAILED
     assert outcome.text.strip() == f"127.0.0.1:{port} cannot be reached: Connection refused"
+
+
+@pytest.mark.parametrize(
+    ("issuer_days_left", "verdict", "said"),
+    [(60.5, Verdict.SUCCEEDED, "days left: 60"), (-2.5, Verdict.FAILED, "EXPIRED 3 days ago")],
+    ids=["valid", "expired"],
+)
+async def test_the_certificates_of_the_issuers_are_looked_at_too(
+    bench: Bench, tmp_path: Path, issuer_days_left: float, verdict: Verdict, said: str
+) -> None:
+    root = tmp_path / "root.pem"
+    pem = make_chain(tmp_path / "pem", root, days_left=80, issuer_days_left=issuer_days_left)
+    trusting = replace(bench, environ={**bench.environ, "SSL_CERT_FILE": str(root)})
+    with serve_website(pem) as port:
+        outcome = await trusting.run("check-certificate", domain="localhost", port=str(port))
+        by_http = await trusting.run("check-http", url=f"https://localhost:{port}/status/200")
+    assert outcome.verdict is by_http.verdict is verdict
+    assert f"sent with it: commonName=opsmcp issuer: {said}" in outcome.text
+    expired = "certificate: a certificate of its issuers has expired"
+    assert (expired in by_http.text) is (verdict is Verdict.FAILED)
+
+
+async def test_a_missing_certificate_of_the_issuer_is_named(bench: Bench, tmp_path: Path) -> None:
+    pem = make_chain(tmp_path / "pem", tmp_path / "root", days_left=80, issuer_days_left=80)
+    text = pem.read_text(encoding="utf-8")
+    end = "-----END CERTIFICATE-----\n"
+    pem.write_text(text.partition(end)[0] + end, encoding="utf-8")
+    with serve_website(pem) as port:
+        text = (await bench.run("check-certificate", domain="localhost", port=str(port))).text
+    assert text.strip().endswith("sent with it: no certificate of an issuer")

@@ -1,5 +1,6 @@
 """The operations that look at this host, run on it."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -95,6 +96,15 @@ async def test_disk_usage_names_the_directory_that_takes_the_inodes(
     lines = outcome.steps["largest"].splitlines()
     title = "most files and directories (each takes an inode), of 92:"
     assert lines[lines.index(title) + 1].split() == ["90", str(sessions)]
+
+
+async def test_disk_usage_says_that_no_inode_is_left(bench: Bench, small_filesystem: Path) -> None:
+    with contextlib.suppress(OSError):
+        for number in range(200):
+            (small_filesystem / f"s{number}").touch()
+    outcome = await bench.run("disk-usage", path=str(small_filesystem))
+    row = outcome.steps["filesystems"].splitlines()[1]
+    assert row.endswith("is here  NO INODES LEFT: no file can be made, whatever is free")
 
 
 async def test_disk_usage_shows_a_deleted_file_only_where_it_takes_space(

@@ -31,6 +31,7 @@ HOST = {
     "log-files",
     "open-files",
     "process-details",
+    "scheduled-jobs",
     "service-logs",
     "service-status",
     "top-processes",

@@ -90,6 +90,7 @@ async def test_process_details_masks_secrets_of_the_command(bench: Bench, start:
 
 
 LOCKING = "import fcntl, sys\nfile = open(sys.argv[1])\n"
+WRITING = "import fcntl, sys\nfile = open(sys.argv[1], 'w')\n"
 
 
 async def test_process_details_names_who_holds_the_lock_that_is_waited_for(
@@ -105,6 +106,35 @@ async def test_process_details_names_who_holds_the_lock_that_is_waited_for(
     assert f"WAITS for FLOCK WRITE on {path}, held by " in stuck
     assert f"(process {os.getpid()})" in stuck
     assert f"holds FLOCK WRITE on {path}\n    waited for by process {waiting.pid}" in holding
+
+
+async def test_process_details_names_who_locks_a_file_that_a_process_only_tries_to_lock(
+    bench: Bench, start: Start, tmp_path: Path
+) -> None:
+    """As of a database of SQLite, whose lock is asked for again and again."""
+    path = tmp_path / "orders.db"
+    path.touch()
+    holder = start(f"{WRITING}fcntl.lockf(file, fcntl.LOCK_EX)\n{WAIT}", str(path))
+    trying = start(f"{LOCKING}{WAIT}", str(path))
+    text = (await bench.run("process-details", process=str(trying.pid))).text
+    assert f"  held by others: POSIX WRITE on {path}, by " in text
+    assert f"(process {holder.pid})" in text
+
+
+async def test_process_details_says_that_a_user_can_start_nothing_more(
+    bench: Bench, start: Start
+) -> None:
+    if os.getuid():
+        pytest.skip("only root may become another user")
+    script = (
+        "import os, resource, signal, time\nos.setuid(54_321)\n"
+        "resource.setrlimit(resource.RLIMIT_NPROC, (4, 4))\n"
+        "for _ in range(3):\n    if os.fork() == 0: os._exit(0)\n"
+    )
+    process = start(f"{script}{WAIT}")
+    text = (await bench.run("process-details", process=str(process.pid))).text
+    limit = "processes and threads of user 54321: 4 of at most 4, AT ITS LIMIT"
+    assert limit in text
 
 
 async def test_a_lock_is_held_by_who_inherited_it(

@@ -77,7 +77,7 @@ def test_the_labelled_recorded_pipelines_are_the_golden_tools():
 def test_the_bundled_operations_are_the_golden_tools():
     tools = bundled_tools()
     check_golden(tools, BUNDLED)
-    assert len(tools) == 20
+    assert len(tools) == 21
 
 
 def cost(item: Tool) -> int:
