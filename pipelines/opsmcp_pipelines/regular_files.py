@@ -1,10 +1,15 @@
-"""Regular files and nothing else: a pipe or a device could block who opens it, or never end."""
+"""Regular files and nothing else: a pipe or a device could block who opens it, or never end.
+
+Nor what the kernel shows as files (`/proc`, `/sys`): to read some of them blocks, or takes away
+what is read. It is known by its file system, which has no room for files.
+"""
 
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
 
-__all__ = ["Signature", "read_regular", "sign"]
+__all__ = ["NotRegular", "Signature", "open_regular", "read_regular", "sign"]
 
 _OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -12,10 +17,11 @@ Signature = tuple[int, int, int, int]
 """What changes when a file is written or replaced: times of content and inode, inode, size."""
 
 
-class _NotRegular(OSError):
+class NotRegular(OSError):
     """What is there is nothing to read from."""
 
     def __init__(self) -> None:
+        """Say so."""
         super().__init__(None, "it is no regular file")
 
 
@@ -26,8 +32,7 @@ def sign(path: Path) -> Signature:
         OSError: It cannot be told, or it is no regular file.
     """
     found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise _NotRegular
+    _require_regular(found, path)
     return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size
 
 
@@ -37,13 +42,32 @@ def read_regular(path: Path, most: int) -> bytes:
     Raises:
         OSError: It cannot be read, or it is no regular file.
     """
-    with open(path, "rb", opener=_open_regular) as file:
+    with open_regular(path) as file:
         return file.read(most)
 
 
-def _open_regular(path: str, _flags: int) -> int:
+def open_regular(path: Path) -> BufferedReader:
+    """The file, open for reading.
+
+    Raises:
+        NotRegular: It is no regular file.
+        OSError: It cannot be opened.
+    """
+    _require_regular(path.stat(), path)  # to open some devices does something
+    return open(path, "rb", opener=_open)
+
+
+def _open(path: str, _flags: int) -> int:
     descriptor = os.open(path, _OPEN_FLAGS)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    try:
+        _require_regular(os.fstat(descriptor), descriptor)
+    except OSError:
         os.close(descriptor)
-        raise _NotRegular
+        raise
     return descriptor
+
+
+def _require_regular(found: os.stat_result, place: Path | int) -> None:
+    kept = found.st_blocks or os.statvfs(place).f_blocks
+    if not (stat.S_ISREG(found.st_mode) and kept):
+        raise NotRegular

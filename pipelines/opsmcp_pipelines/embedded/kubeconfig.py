@@ -8,7 +8,6 @@ https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeco
 
 import logging
 import shutil
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from opsmcp_pipelines.models import Cluster
+from opsmcp_pipelines.regular_files import read_regular
 
 __all__ = ["KubeInventory", "read_clusters"]
 
@@ -104,11 +104,7 @@ class _NotAKubeconfig(Exception):
 
 
 def _read_bounded(path: Path) -> bytes:
-    # A pipe or a device could block or never end.
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise _NotAKubeconfig
-    with path.open("rb") as file:
-        data = file.read(_MAX_FILE_BYTES + 1)
+    data = read_regular(path, _MAX_FILE_BYTES + 1)
     if len(data) > _MAX_FILE_BYTES:
         raise _NotAKubeconfig
     return data

@@ -147,8 +147,7 @@ class Library:
         size = signature[-1]
         if size > MAX_MANIFEST_BYTES:
             return _unusable(path, f"larger than {MAX_MANIFEST_BYTES} bytes")
-        # Files of the kernel claim to have no bytes, and may never end.
-        content = read_regular(path, size) if size else b""
+        content = read_regular(path, size)
         if not self._may_count(path, hashlib.sha256(content).hexdigest()):
             return _unusable(path, _NOT_TRUSTED)
         try:

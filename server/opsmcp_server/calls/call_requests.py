@@ -382,7 +382,7 @@ class CallRequests:
                 raise
             except PlanChanged:
                 # Its source has another one than was listed; from now on that is listed.
-                await context.tools.discovery.refresh()
+                await context.tools.read_again()
                 await self._void(request, words.CHANGED(words.ITS_DEFINITION()))
                 return
             except ToolError as error:

@@ -15,6 +15,9 @@ __all__ = ["CurrentTools"]
 _FIRST_READ_SECONDS = 10.0
 """How long a request waits for the first catalogue; clients give up after 60 s."""
 
+_READ_AGAIN_SECONDS = 10.0
+"""How long a call that found its tool out of date waits for the tools of now."""
+
 
 @dataclass
 class CurrentTools:
@@ -28,6 +31,7 @@ class CurrentTools:
     waited_in_vain: bool = False
     """Whether a request was answered before the source was read for the first time."""
     _listed: dict[str, str] = field(default_factory=dict[str, str])
+    _replaced: anyio.Event = field(default_factory=anyio.Event)
 
     async def wait_for_first_read(self) -> None:
         """Return once the source was read for the first time, well or badly, or took too long."""
@@ -57,9 +61,25 @@ class CurrentTools:
             return f"{len(read.operations):,} were read, and opsmcp is still checking them"
         return self.discovery.health.error or f"{self.source_label} has not answered yet"
 
+    async def read_again(self) -> None:
+        """Return once the tools are those of what the source has now, or after some seconds.
+
+        For a call whose tool the source refused as out of date: the next one finds the tool of now.
+        """
+        with anyio.move_on_after(_READ_AGAIN_SECONDS):
+            await self.discovery.refresh()
+            while self._is_behind():
+                await self._replaced.wait()
+
+    def _is_behind(self) -> bool:
+        generation = self.toolbox.generation if self.toolbox else 0
+        return generation < self.discovery.health.generation
+
     def replace(self, toolbox: Toolbox, seen: Iterable[Tool]) -> None:
         """Make this the present toolbox, of which the local user may see these tools."""
         self.toolbox = toolbox
+        self._replaced.set()
+        self._replaced = anyio.Event()
         files = toolbox.catalogue.contents.files
         self._listed |= {tool.name: files.get(tool.operation.key, "") for tool in seen}
 

@@ -262,6 +262,7 @@ async def execute(
 
     Raises:
         PlanChanged: The source has another definition by now than the one that was decided on.
+        ToolGone: The source has it no more.
         ToolUnavailable: Nothing was started.
     """
     executions, clock = context.executions, context.clock
@@ -276,9 +277,9 @@ async def execute(
             wait_seconds=max(wait_seconds, _LEAST_START_SECONDS),
             on_progress=on_progress,
         )
-    except PlanChanged:
-        # So that whoever looks again sees what there is now, not what was listed.
-        await context.tools.discovery.refresh()
+    except (PlanChanged, ToolGone):
+        # So that the next call is decided on what there is now, not on what was listed.
+        await context.tools.read_again()
         raise
     if on_progress is not None and not started.ended:
         await on_progress(started)

@@ -9,8 +9,7 @@ import click
 
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
-from opsmcp_server.cli.start import Failed
-from opsmcp_server.cli.terminal import can_ask, confirm, tell
+from opsmcp_server.cli.terminal import require_agreement, tell
 from opsmcp_server.protocol.services import Services
 from opsmcp_tools.model.errors import UnknownTool
 from opsmcp_tools.model.tool import Tool
@@ -45,7 +44,11 @@ def command(shared: Shared, names: tuple[str, ...], yes: bool) -> int:
             return 0
         _show(changes)
         if not yes:
-            _ask(changes, ["opsmcp", "approve-catalogue", *names, *shared.words(), "--yes"])
+            require_agreement(
+                f"Approve {_count(changes)}?",
+                f"nothing was approved ({_count(changes)})",
+                shlex.join(["opsmcp", "approve-catalogue", *names, *shared.words(), "--yes"]),
+            )
         calls = services.calls
         at, by = calls.clock.now().isoformat(timespec="seconds"), calls.principal.name
         services.clients.approvals.add(
@@ -89,21 +92,6 @@ def _show(changes: Sequence[Change]) -> None:
             mark, shown = line[:1], "\t".join(map(show_hidden, line.split("\t")))
             click.secho(shown, fg=_COLOURS.get(mark) if sys.stdout.isatty() else None)
         click.echo()
-
-
-def _ask(changes: Sequence[Change], again: Sequence[str]) -> None:
-    """Return when the person agrees; `again` is the command that does without.
-
-    Raises:
-        Failed: Nobody can be asked, or the answer is no.
-    """
-    if not can_ask():
-        raise Failed(
-            f"nothing was approved ({_count(changes)}): there is no terminal to ask on. "
-            f"To approve without a question: {shlex.join(again)}"
-        )
-    if not confirm(f"Approve {_count(changes)}?"):
-        raise Failed("nothing was approved")
 
 
 def _count(changes: Sequence[Change]) -> str:

@@ -22,11 +22,10 @@ from opsmcp_server.calls.prepare import (
 )
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_context
-from opsmcp_server.cli.start import Failed, WrongUse
+from opsmcp_server.cli.start import WrongUse
 from opsmcp_server.cli.terminal import (
-    can_ask,
-    confirm,
     progress_line,
+    require_agreement,
     show_json,
     show_text,
     tell,
@@ -204,21 +203,15 @@ async def _prepare(context: CallContext, request: _Request) -> Prepared:
 
 
 def _ask(prepared: Prepared, asked: Question, shared: Shared) -> None:
-    """Return when the person agrees to what is `asked`.
+    """Show what is `asked`; return when the person agrees to it.
 
     Raises:
         Failed: Nobody can be asked, or the answer is no.
     """
-    if not can_ask():
-        agreed = command_line(prepared, [*shared.words(), "--yes"])
-        raise Failed(
-            f"{prepared.tool.name} was not started: a person has to agree "
-            f"({prepared.decision.reason}), and there is no terminal to ask on. "
-            f"To agree: {agreed}"
-        )
     tell(clean(asked.text))
-    if not confirm("Start it?"):
-        raise Failed(f"{prepared.tool.name} was not started")
+    again = command_line(prepared, [*shared.words(), "--yes"])
+    refusal = f"{prepared.tool.name} was not started"
+    require_agreement("Start it?", refusal, again, why=prepared.decision.reason)
 
 
 async def _follow(context: CallContext, record: RunRecord, wait_seconds: float | None) -> RunRecord:

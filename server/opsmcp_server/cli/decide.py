@@ -15,7 +15,7 @@ from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.requests import show_request
 from opsmcp_server.cli.session import run_with_context
 from opsmcp_server.cli.start import Failed, WrongUse
-from opsmcp_server.cli.terminal import can_ask, confirm
+from opsmcp_server.cli.terminal import require_agreement
 from opsmcp_tools.approval_requests.request import START_WITHIN, Request, State
 from opsmcp_tools.model.errors import NotAllowed, UnknownRun
 from opsmcp_tools.phrases.phrase import say
@@ -108,14 +108,8 @@ def _check_open(request: Request) -> None:
 
 def _ask(shared: Shared, request: Request, *, approves: bool) -> None:
     verb = "approve" if approves else "reject"
-    if not can_ask():
-        again = shlex.join(["opsmcp", verb, request.id, *shared.words(), "--yes"])
-        raise Failed(
-            f"{request.id} was not decided: there is no terminal to ask on. To {verb} it without "
-            f"a question: {again}"
-        )
-    if not confirm("Approve it?" if approves else "Reject it?"):
-        raise Failed(f"{request.id} was not decided")
+    again = shlex.join(["opsmcp", verb, request.id, *shared.words(), "--yes"])
+    require_agreement(f"{verb.title()} it?", f"{request.id} was not decided", again)
 
 
 async def _tell(

@@ -18,6 +18,7 @@ from typing import NamedTuple, TextIO
 import click
 
 from opsmcp_pipelines.run import Verdict
+from opsmcp_server.cli.start import Failed
 from opsmcp_server.process.output_bar import bar_rows
 from opsmcp_tools.safe_text.characters import clean_line
 from opsmcp_tools.safe_text.cleaning import unfenced
@@ -27,6 +28,7 @@ __all__ = [
     "can_ask",
     "confirm",
     "progress_line",
+    "require_agreement",
     "show_json",
     "show_table",
     "show_text",
@@ -251,6 +253,27 @@ def confirm(question: str) -> bool:
             return click.confirm(question, default=False, err=True)
     except click.Abort:
         return False
+
+
+def require_agreement(question: str, refusal: str, again: str, why: str = "") -> None:
+    """Return when the person at the terminal agrees to what was shown.
+
+    Args:
+        question: What the person is asked.
+        refusal: What is so if nobody agrees.
+        again: The command that agrees without a question, for whoever has no terminal.
+        why: Why a person has to agree, where that is not plain.
+
+    Raises:
+        Failed: The answer is no, or there is nobody to ask.
+    """
+    if not can_ask():
+        raise Failed(
+            f"{refusal}: a person has to agree{f' ({why})' if why else ''}, and there is no "
+            f"terminal to ask on. To agree: {again}"
+        )
+    if not confirm(question):
+        raise Failed(refusal)
 
 
 @contextmanager

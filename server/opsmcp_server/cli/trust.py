@@ -15,7 +15,7 @@ import click
 import opsmcp_pipelines
 from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_server.cli.start import Failed, WrongUse, working_directory
-from opsmcp_server.cli.terminal import Cell, can_ask, confirm, show_table, show_text
+from opsmcp_server.cli.terminal import Cell, require_agreement, show_table, show_text
 from opsmcp_server.config.bound_values import mapping_of
 from opsmcp_server.config.environment import OLDER_NAMES, environment_name, process_environment
 from opsmcp_server.config.errors import ConfigError
@@ -60,23 +60,29 @@ class _Row(NamedTuple):
 @click.argument("file", required=False, type=click.Path(path_type=Path), metavar="[FILE]")
 @click.option("--list", "as_list", is_flag=True, help="What is trusted, and what of it changed.")
 @click.option("--remove", is_flag=True, help="Trust FILE no more.")
-def command(file: Path | None, as_list: bool, remove: bool) -> int:
+@click.option("--yes", is_flag=True, help="Trust without asking, after it was shown.")
+def command(file: Path | None, as_list: bool, remove: bool, yes: bool) -> int:
     """Show what the opsmcp.yaml of a directory would bring; trust it.
 
     FILE is the one of this directory if none is given. Programs, manifests, addresses and policy
-    that it would bring are shown, then the person at the terminal is asked; without a terminal the
-    command itself is the answer. What is trusted is the file as it is now, with the manifests and
-    other files that it names: when one of them changes, it is ignored until it is trusted again.
+    that it would bring are shown, then the person at the terminal is asked. What is trusted is the
+    file as it is now, with the manifests and other files that it names: when one of them changes,
+    it is ignored until it is trusted again.
+
+    Exit status 0 means that it is trusted, 1 that it is not: the answer was no, or there was no
+    terminal to ask on.
     """
     if as_list and (file is not None or remove):
         raise click.UsageError("--list takes neither a FILE nor --remove")
+    if yes and (as_list or remove):
+        raise click.UsageError("--yes is for trusting a file, not for --list or --remove")
     environ = process_environment()
     try:
         trusted = open_trust(environ)
         if as_list:
             return _list(trusted, environ)
         path = _path_of(file)
-        return _remove(trusted, path) if remove else _trust(trusted, path, environ)
+        return _remove(trusted, path) if remove else _trust(trusted, path, environ, agreed=yes)
     except ConfigError as error:
         raise WrongUse(str(error)) from error
 
@@ -97,7 +103,7 @@ def _path_of(raw: Path | None) -> Path:
     return folder / FILE_NAME
 
 
-def _trust(trusted: TrustFile, path: Path, environ: Mapping[str, str]) -> int:
+def _trust(trusted: TrustFile, path: Path, environ: Mapping[str, str], *, agreed: bool) -> int:
     file, now = _look_at(path, environ)
     before = trusted.read().get(str(path))
     changes = list(before.differences(now)) if before else []
@@ -108,8 +114,8 @@ def _trust(trusted: TrustFile, path: Path, environ: Mapping[str, str]) -> int:
     _show(file, environ)
     if before and not changes:
         return 0
-    if can_ask() and not confirm("Trust it?"):
-        raise Failed("nothing was trusted")
+    if not agreed:
+        require_agreement("Trust it?", "nothing was trusted", _command("--yes", path))
     trusted.add(path, now)
     show_text(f"Trusted, with {_count(now)}. To take it back: {_command('--remove', path)}")
     return 0

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
+from opsmcp_pipelines.regular_files import NotRegular, open_regular
+
 __all__ = ["UnsafeFile", "digest_of", "fault_of", "read_safely", "sha256"]
 
 _LARGEST_BYTES = 64 * 1024 * 1024
@@ -70,21 +72,16 @@ def sha256(data: bytes) -> str:
 @contextmanager
 def _opened(path: Path) -> Generator[BufferedReader]:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise UnsafeFile("is no regular file")
         folder = path.parent.stat()
-        # Another file could stand there by now: one that is a pipe must not keep us waiting.
-        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-        with os.fdopen(number, "rb") as stream:
-            found = os.fstat(number)
-            if not stat.S_ISREG(found.st_mode):
-                raise UnsafeFile("is no regular file")
-            if fault := fault_of(found):
+        with open_regular(path) as stream:
+            if fault := fault_of(os.fstat(stream.fileno())):
                 raise UnsafeFile(fault)
             if fault := fault_of(folder):
                 raise UnsafeFile(f"lies in a directory that {fault}")
             yield stream
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FileNotFoundError(str(path)) from error
+    except NotRegular as error:
+        raise UnsafeFile("is no regular file") from error
     except OSError as error:
         raise UnsafeFile(f"cannot be read: {error.strerror}") from error

@@ -81,7 +81,19 @@ def _loop(path: Path) -> None:
     path.symlink_to(path.name)
 
 
-@pytest.mark.parametrize("make", [_pipe, _device, _loop])
+def _kernel_log(path: Path) -> None:
+    path.symlink_to("/proc/kmsg")
+
+
+def _memory(path: Path) -> None:
+    path.symlink_to("/proc/self/mem")
+
+
+def _kernel_setting(path: Path) -> None:
+    path.symlink_to("/sys/kernel/mm/transparent_hugepage/enabled")
+
+
+@pytest.mark.parametrize("make", [_pipe, _device, _loop, _kernel_log, _memory, _kernel_setting])
 def test_only_regular_files_are_opened(make: Callable[[Path], None], tmp_path: Path) -> None:
     library = _two(tmp_path)
     library.read()
@@ -92,11 +104,12 @@ def test_only_regular_files_are_opened(make: Callable[[Path], None], tmp_path: P
     assert "b.yaml: the file cannot be read" in loaded.unread[0]
 
 
-def test_a_file_of_the_kernel_that_has_no_size_is_not_waited_for(tmp_path: Path) -> None:
+def test_a_file_that_somebody_emptied_has_no_operations_any_more(tmp_path: Path) -> None:
     library = _two(tmp_path)
-    (tmp_path / "b.yaml").unlink()
-    (tmp_path / "b.yaml").symlink_to("/proc/kmsg")
-    assert _names(library.read()) == ["one"]
+    library.read()
+    (tmp_path / "b.yaml").write_bytes(b"")
+    loaded = library.read()
+    assert (_names(loaded), loaded.unread) == (["one"], ())
 
 
 def test_a_file_that_is_too_large_is_a_problem_and_is_not_read(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import anyio
 import mcp_types as types
 import pytest
 from mcp import Client
@@ -46,31 +45,45 @@ async def refused(client: Client, call: Any, **more: Any) -> types.CallToolResul
 async def test_a_script_that_was_rewritten_after_the_list_does_not_run(
     setting: str, ground: Ground
 ) -> None:
-    told = anyio.Event()
-
-    async def on_message(message: Any) -> None:
-        if isinstance(message, types.ToolListChangedNotification):
-            told.set()
-
     environ = environ_of(ground, **{f"OPSMCP_POLICY_{setting}": "true"})
     async with running("memory-legacy", environ, ground.root) as run:
         services = services_of(run)
         await approve(services)
         catalogue = (await services.calls.tools.current()).catalogue
         services.clients.adopt(services.clients.build(catalogue))
-        async with run.connect(message_handler=on_message) as client:
+        async with run.connect() as client:
             assert not (await client.call_tool(*SHOW)).is_error
             make_it_write(ground)
             await refused(client, SHOW)
             # The next call is decided on what the file says now.
-            with anyio.fail_after(20):
-                await told.wait()
             after = await client.call_tool(*SHOW)
             runs = (await client.call_tool("list_runs", {})).structured_content
     assert after.is_error and REFUSED not in str(after.content)
     assert not ground.marker.exists()
     assert runs is not None
     assert [one["verdict"] for one in runs["runs"]] == ["nothing_ran", "succeeded"]
+
+
+async def test_the_call_after_a_refused_one_runs_what_the_file_says_now(ground: Ground) -> None:
+    # So many tools are not made anew before a client can call again.
+    label = '  labels: {ops/copilot: enabled, opsmcp/changes: "no"}'
+    more = (
+        f"---\nkind: Task\nmetadata:\n  name: t{number}\n{label}\n"
+        f"spec: {{desc: Shows it, steps: [{{name: a, content: echo {number}}}]}}\n"
+        for number in range(300)
+    )
+    ground.manifests.joinpath("more.yaml").write_text("".join(more), "utf-8")
+    async with (
+        running("memory-modern", environ_of(ground), ground.root) as run,
+        run.connect() as client,
+    ):
+        await client.list_tools()
+        for before, now in (("hello", "good evening"), ("good evening", "good morning")):
+            rewrite(ground, f'echo "{before}', f'echo "{now}')
+            refusal = await refused(client, SHOW)
+            assert "lan the call again" not in str(refusal.content)
+            after = await client.call_tool(*SHOW)
+            assert not after.is_error and f"{now} world" in str(after.content)
 
 
 async def test_a_plan_of_the_old_script_does_not_start_the_new_one(ground: Ground) -> None:
@@ -114,5 +127,7 @@ async def test_a_definition_that_is_gone_starts_nothing(ground: Ground) -> None:
         await client.list_tools()
         rewrite(ground, "{name: show-greeting, namespace: ops-system}", "{name: other}")
         result = await client.call_tool(*SHOW)
-    assert result.is_error
+        after = await client.call_tool(*SHOW)
+    assert result.is_error and after.is_error
     assert "nothing was started: the embedded engine has pipeline" in str(result.content)
+    assert "show-greeting is withheld: it refers to the task" in str(after.content)

@@ -82,7 +82,7 @@ def test_the_configuration_shows_a_file_that_is_ignored(clone: Opsmcp) -> None:
 def test_what_it_would_bring_is_shown_and_nothing_is_run(clone: Opsmcp) -> None:
     (file_of(clone)).write_text(SETTINGS + "ops: {server: https://ops.example}\n", "utf-8")
     sent = replace(clone, environ={**clone.environ, "OPS_TOKEN": "planted-token"})
-    done = sent("trust")
+    done = sent("trust", "--yes")
     rows = [line.split("\t") for line in done.stdout.splitlines()]
     assert done.returncode == 0
     assert ["bind.sk", f"runs at each start, in {clone.folder}", "sh ./get.sh"] in rows
@@ -103,7 +103,7 @@ def test_what_it_would_bring_is_shown_and_nothing_is_run(clone: Opsmcp) -> None:
 
 
 def test_what_is_trusted_counts_without_a_word(clone: Opsmcp) -> None:
-    assert clone("trust").returncode == 0
+    assert clone("trust", "--yes").returncode == 0
     done = clone("tools")
     assert "say-goodbye" in done.stdout
     assert "is ignored" not in done.stderr
@@ -111,13 +111,13 @@ def test_what_is_trusted_counts_without_a_word(clone: Opsmcp) -> None:
 
 
 def test_a_change_is_named_and_asks_again(clone: Opsmcp) -> None:
-    clone("trust")
+    clone("trust", "--yes")
     manifest = clone.folder / "book" / "all.yaml"
     manifest.write_text(manifest.read_text("utf-8") + "# more", "utf-8")
     done = clone("tools")
     assert "say-goodbye" not in done.stdout
     assert f"is ignored: {manifest} changed since it was trusted; opsmcp trust" in done.stderr
-    again = clone("trust")
+    again = clone("trust", "--yes")
     assert f"  {manifest} changed\n" in again.stdout
     assert "say-goodbye" in clone("tools").stdout
 
@@ -129,6 +129,27 @@ def test_on_a_terminal_a_person_decides(clone: Opsmcp) -> None:
     assert "is ignored" in clone("config").stderr
     assert clone.on_terminal("trust", typed="y\n")[0] == 0
     assert clone("config").stderr == ""
+
+
+def test_without_a_terminal_it_is_shown_and_not_trusted(clone: Opsmcp) -> None:
+    done = clone("trust")
+    assert done.returncode == 1
+    assert f"bind.sk\truns at each start, in {clone.folder}\tsh ./get.sh" in done.stdout
+    again = f"opsmcp trust --yes {file_of(clone)}"
+    assert done.stderr == (
+        "opsmcp: nothing was trusted: a person has to agree, and there is no terminal to ask on. "
+        f"To agree: {again}\n"
+    )
+    assert clone("trust", "--list").stdout == ""
+    assert clone(*again.split()[1:]).returncode == 0
+    assert clone("trust", "--list").stdout != ""
+
+
+def test_a_manifest_that_would_be_waited_for_is_not_trusted(clone: Opsmcp) -> None:
+    (clone.folder / "book" / "log.yaml").symlink_to("/proc/kmsg")
+    done = clone("trust", "--yes")
+    assert done.returncode == 2
+    assert "log.yaml is no regular file (embedded.manifests)" in done.stderr
 
 
 def test_only_what_takes_the_place_of_a_bundled_operation_is_called_so(clone: Opsmcp) -> None:
@@ -155,14 +176,14 @@ def test_a_directory_whose_name_is_no_text_can_be_trusted(clone: Opsmcp) -> None
     folder.mkdir()
     (folder / "opsmcp.yaml").write_text("tools: {limit: 7}\n", "utf-8")
     there = replace(clone, folder=folder)
-    assert there("trust").returncode == 0
+    assert there("trust", "--yes").returncode == 0
     assert "tools.limit\t7\t" in there("config").stdout
     assert there("trust", "--remove").returncode == 0
     assert "tools.limit\t40\t" in there("config").stdout
 
 
 def test_what_is_trusted_is_listed_and_can_be_taken_back(clone: Opsmcp) -> None:
-    clone("trust", ".")
+    clone("trust", "--yes", ".")
     path, state, _ = clone("trust", "--list").stdout.split("\t")
     assert (path, state) == (str(file_of(clone)), "trusted")
     (clone.folder / "get.sh").unlink()
@@ -176,7 +197,7 @@ def test_what_is_trusted_is_listed_and_can_be_taken_back(clone: Opsmcp) -> None:
 
 
 def test_what_is_trusted_already_is_shown_and_not_asked_about(clone: Opsmcp) -> None:
-    clone("trust")
+    clone("trust", "--yes")
     status, shown = clone.on_terminal("trust")
     assert status == 0
     assert "is trusted, and is as it was" in shown
@@ -191,6 +212,7 @@ def test_what_is_trusted_already_is_shown_and_not_asked_about(clone: Opsmcp) -> 
         (("trust", "x" * 300), "File name too long"),
         (("trust", "--list", "--remove"), "--list takes neither a FILE nor --remove"),
         (("trust", "--list", "opsmcp.yaml"), "--list takes neither a FILE nor --remove"),
+        (("trust", "--remove", "--yes"), "--yes is for trusting a file"),
     ],
 )
 def test_what_cannot_be_trusted_is_one_line(
@@ -243,7 +265,7 @@ def test_a_pipe_where_settings_are_looked_for_keeps_no_command_waiting(clone: Op
 async def test_a_client_hears_that_a_trusted_manifest_changed_while_it_was_served(
     clone: Opsmcp,
 ) -> None:
-    assert clone("trust").returncode == 0
+    assert clone("trust", "--yes").returncode == 0
     server = StdioServerParameters(
         command=sys.executable,
         args=["-m", "opsmcp_server", "stdio"],

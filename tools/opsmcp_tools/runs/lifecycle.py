@@ -19,6 +19,7 @@ from opsmcp_tools.model.errors import (
     JournalUnusable,
     PlanChanged,
     RunOutcomeUnknown,
+    ToolGone,
     ToolUnavailable,
 )
 from opsmcp_tools.model.run_record import RunRecord
@@ -142,7 +143,7 @@ class Lifecycle:
             )
         except JournalUnusable as error:
             await self._conclusions.refuse(live, ToolUnavailable(f"nothing was started: {error}"))
-        except (PlanChanged, ToolUnavailable) as error:
+        except (PlanChanged, ToolGone, ToolUnavailable) as error:
             await self._conclusions.refuse(live, error)
         except RunOutcomeUnknown as error:
             await self._conclusions.end(

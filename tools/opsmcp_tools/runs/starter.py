@@ -13,13 +13,20 @@ from itertools import count
 
 from opsmcp_pipelines.errors import (
     DefinitionChanged,
+    NotFound,
     SourceError,
     SourceProtocolError,
     StartOutcomeUnknown,
 )
 from opsmcp_pipelines.models import OperationKey
 from opsmcp_pipelines.source import RunRef, Source, StartRequest
-from opsmcp_tools.model.errors import PlanChanged, RunOutcomeUnknown, TerminalHint, ToolUnavailable
+from opsmcp_tools.model.errors import (
+    PlanChanged,
+    RunOutcomeUnknown,
+    TerminalHint,
+    ToolGone,
+    ToolUnavailable,
+)
 from opsmcp_tools.model.run_record import Clock, RunSettings
 from opsmcp_tools.phrases.tool_names import PLAN_OPERATION
 
@@ -58,6 +65,7 @@ class Starter:
 
         Raises:
             PlanChanged: There is no run: it would not be what was decided on.
+            ToolGone: There is no run: the source does not have the operation.
             ToolUnavailable: There is certainly no run.
             RunOutcomeUnknown: There may be one, and it was not found.
         """
@@ -68,6 +76,8 @@ class Starter:
             _logger.warning("run %s: its start was not answered; looking for it", request.call_id)
         except DefinitionChanged as error:
             raise _plan_changed(error) from error
+        except NotFound as error:
+            raise ToolGone(f"nothing was started: {error}") from error
         except SourceError as error:
             raise ToolUnavailable(f"nothing was started: {error}") from error
         on_doubt()
@@ -145,7 +155,7 @@ class Starter:
 def _plan_changed(error: DefinitionChanged) -> PlanChanged:
     nothing = f"nothing was started: {error}"
     return PlanChanged(
-        f"{nothing}. Plan the call again ({PLAN_OPERATION}) to see what it would do now",
+        f"{nothing}. See what it does now ({PLAN_OPERATION}), then call it again",
         f"{nothing}.",
         TerminalHint("tools", "shows what there is now"),
     )
