@@ -2,14 +2,15 @@
 
 A task says by the label `opsmcp/hosts` that it may run elsewhere than where its `host` says: on
 `one` host of the inventory, or on `many` at once, by a label of theirs or `all`. Without an
-inventory nothing is different.
+inventory nothing is different. A task whose `host` names another host runs there, if the inventory
+has it; a pipeline may have tasks on different hosts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from opsmcp_pipelines.embedded.loader import LOCAL_HOST, Loaded
+from opsmcp_pipelines.embedded.loader import LOCAL_HOST, Loaded, runs_here, withhold
 from opsmcp_pipelines.models import OperationKey, OperationKind, Pipeline, Task, Variable
 from opsmcp_pipelines.ssh.host_fields import SshHost
 
@@ -22,6 +23,7 @@ ALL_HOSTS = "all"
 """Every host of the inventory."""
 
 _READ_ONLY = "opsmcp/read-only"
+_NO_INVENTORY = "there is only localhost: --hosts names others"
 _MOST_GROUPS = 200
 _NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
@@ -44,12 +46,24 @@ def _groups_of(host: SshHost) -> Iterator[str]:
 
 
 def offer_hosts(loaded: Loaded, hosts: Mapping[str, SshHost]) -> Loaded:
-    """The same operations, with the hosts of the inventory where their authors allow that."""
+    """The operations that can run on these hosts; on any of them, where their authors allow it."""
+    lacking = {task.key: why for task in loaded.tasks if (why := _lacks(task, hosts))}
+    loaded = withhold(loaded, lacking)
     if not hosts:
         return loaded
     tasks = {task.key: _offer(task, hosts) for task in loaded.tasks}
     pipelines = (_offer_in(pipeline, tasks) for pipeline in loaded.pipelines)
     return replace(loaded, pipelines=tuple(pipelines), tasks=tuple(tasks.values()))
+
+
+def _lacks(task: Task, hosts: Mapping[str, SshHost]) -> str:
+    """Why there is no host for a task that names one; empty if there is."""
+    if task.host in hosts or runs_here(task.host):
+        return ""
+    said = f"it runs on the host {task.host[:80]!r}, and "
+    if "=" in task.host:
+        return f"{said}a task can name one host here; opsmcp/hosts lets a caller name a label"
+    return said + ("the inventory has no such host" if hosts else _NO_INVENTORY)
 
 
 def _offer(task: Task, hosts: Mapping[str, SshHost]) -> Task:
@@ -64,10 +78,13 @@ def _offer_in(pipeline: Pipeline, tasks: Mapping[OperationKey, Task]) -> Pipelin
     keys = (
         OperationKey(OperationKind.TASK, pipeline.namespace, ref.task) for ref in pipeline.tasks
     )
-    offered = [task for key in keys if (task := tasks.get(key)) and HOSTS_LABEL in task.labels]
-    if not offered or any(task.host for task in offered):
+    open_ones = [task for key in keys if (task := tasks.get(key)) and not task.host]
+    if not any(HOSTS_LABEL in task.labels for task in open_ones):
         return pipeline
-    host = _choice(many=all(_may_be_many(pipeline.labels, task) for task in offered))
+    # What one task gives to those after it is one value, and each host would have its own.
+    gives = any(ref.results for ref in pipeline.tasks)
+    many = not gives and all(_may_be_many(pipeline.labels, task) for task in open_ones)
+    host = _choice(many=many)
     return replace(pipeline, variables=_with_host(pipeline.variables, host))
 
 

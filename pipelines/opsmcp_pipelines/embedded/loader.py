@@ -1,8 +1,8 @@
 """Manifests -> the operations that the embedded engine can run, and why it cannot run others.
 
 Fills the variables of a pipeline from its tasks as the Ops controller does
-(controllers/pipeline_controller.go), with one host in mind: this machine. Pure: `library` reads the
-files.
+(controllers/pipeline_controller.go). Which hosts there are is not known here: `host_choice` decides
+about those. Pure: `library` reads the files.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,10 +29,11 @@ __all__ = [
     "refuse_task",
     "runs_here",
     "sort_out",
+    "withhold",
 ]
 
 LOCAL_HOST = "localhost"
-"""The one host of the embedded engine: this machine."""
+"""The host that is always there: this machine."""
 
 NEEDS_LABEL = "opsmcp/needs"
 """The label that names what an operation needs: `kubectl`."""
@@ -64,9 +65,7 @@ def runs_here(host: str) -> bool:
 
 
 def refuse_task(task: Task) -> str:
-    """Why the embedded engine cannot run `task`; empty when it can."""
-    if not runs_here(task.host):
-        return f"it runs on the host {task.host[:80]!r}, and the embedded engine has only localhost"
+    """Why the embedded engine cannot run `task` on any host; empty when it can."""
     if task.in_pod:
         return "it needs a container (runtimeImage or mounts), which only an Ops server provides"
     if any(step.transfers for step in task.steps):
@@ -130,16 +129,28 @@ def sort_out(operations: Sequence[Operation], problems: list[Problem]) -> Loaded
     """Fill what can be run, and say of the rest why it cannot."""
     tasks = {op.key: op for op in operations if isinstance(op, Task)}
     refused = {key: reason for key, task in tasks.items() if (reason := refuse_task(task))}
+    pipelines = tuple(op for op in operations if isinstance(op, Pipeline))
+    kept = withhold(Loaded(pipelines, tuple(tasks.values()), tuple(problems)), refused)
+    return replace(
+        kept,
+        pipelines=tuple(fill_pipeline(one, _tasks_of(one, tasks)) for one in kept.pipelines),
+        tasks=tuple(fill_task(task) for task in kept.tasks),
+    )
+
+
+def withhold(loaded: Loaded, refused: Mapping[OperationKey, str]) -> Loaded:
+    """The rest, without these tasks and the pipelines that use one, each with the reason."""
+    problems = list(loaded.problems)
     pipelines: list[Pipeline] = []
-    for pipeline in (op for op in operations if isinstance(op, Pipeline)):
+    for pipeline in loaded.pipelines:
         if reason := _refuse_pipeline(pipeline, refused):
             problems.append(Problem(pipeline.name, pipeline.key.kind, reason, pipeline.namespace))
         else:
-            pipelines.append(fill_pipeline(pipeline, _tasks_of(pipeline, tasks)))
+            pipelines.append(pipeline)
     for key, reason in refused.items():
         problems.append(Problem(key.name, key.kind, reason, key.namespace))
-    good = [fill_task(task) for key, task in tasks.items() if key not in refused]
-    return Loaded(tuple(pipelines), tuple(good), tuple(problems))
+    good = tuple(task for task in loaded.tasks if task.key not in refused)
+    return replace(loaded, pipelines=tuple(pipelines), tasks=good, problems=tuple(problems))
 
 
 def _tasks_of(pipeline: Pipeline, tasks: Mapping[OperationKey, Task]) -> Mapping[str, Task]:

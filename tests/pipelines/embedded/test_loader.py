@@ -87,9 +87,8 @@ def test_unreadable_file_is_a_problem_and_harms_no_other(
 @pytest.mark.parametrize(
     ("extra", "reason"),
     [
-        ("  host: web-1\n", "only localhost"),
-        ("  host: role=web\n", "only localhost"),
         ("  runtimeImage: alpine\n", "container"),
+        ("  mounts: [{hostPath: /}]\n", "container"),
     ],
 )
 def test_task_that_cannot_run_here_is_a_problem_and_so_is_its_pipeline(
