@@ -110,6 +110,7 @@ async def open_services(
             updates=updates,
         )
         stack.callback(calls.requests.close)
+        stack.callback(calls.incidents.close)
         group = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(group.cancel_scope.cancel)
         if follows_runs:

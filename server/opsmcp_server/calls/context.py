@@ -9,6 +9,7 @@ from opsmcp_pipelines.source import Source
 from opsmcp_server.calls.cluster_nodes import Nodes
 from opsmcp_server.calls.current_tools import CurrentTools
 from opsmcp_server.calls.fence_marks import new_mark
+from opsmcp_server.calls.late_incidents import LateIncidents
 from opsmcp_server.calls.late_requests import LateRequests
 from opsmcp_server.calls.llm_summary import LlmSummaries
 from opsmcp_server.config.load import Config
@@ -41,6 +42,7 @@ class CallContext:
     llm_summaries: LlmSummaries = field(default_factory=LlmSummaries)
     nodes: Nodes = field(init=False)
     requests: LateRequests = field(init=False)
+    incidents: LateIncidents = field(init=False)
     clock: Clock = field(default_factory=SystemClock)
     new_mark: Callable[[], str] = new_mark
     """What fences the outputs of one answer: nobody can have written it into one before."""
@@ -49,6 +51,7 @@ class CallContext:
         """Add what follows from the parts."""
         self.nodes = Nodes(self.source)
         self.requests = LateRequests(self)
+        self.incidents = LateIncidents(self.config.state.dir)
 
     def decide(
         self,

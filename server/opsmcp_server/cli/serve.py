@@ -11,7 +11,7 @@ from opsmcp_server.cli.start import read_config
 from opsmcp_server.process.glibc_heap import share_heap
 from opsmcp_server.process.preload import import_ahead
 from opsmcp_server.protocol.services import Services
-from opsmcp_server.transports.http import has_console, listen, serve_http
+from opsmcp_server.transports.http import check_senders, has_console, listen, serve_http
 from opsmcp_server.transports.origins import in_url, refused_elsewhere
 
 __all__ = ["command"]
@@ -30,12 +30,14 @@ def command(shared: Shared, host: str | None, port: int | None) -> int:
     share_heap()
     import_ahead()
     flags = shared.with_flags(server_host=host, server_port=port)
-    config = read_config(flags, people=True)
+    config = read_config(flags, people=True, senders=True)
     return run_with_services(flags, _serve, starts_runs=True, level=logging.INFO, config=config)
 
 
 async def _serve(services: Services) -> int:
-    server = services.calls.config.server
+    config = services.calls.config
+    server = config.server
+    check_senders(config)
     if services.calls.policy.approves:
         services.calls.requests.get().claim_all()
     with listen(server) as listener:
@@ -43,6 +45,8 @@ async def _serve(services: Services) -> int:
         address = f"http://{in_url(server.host)}:{port}"
         click.echo(f"opsmcp: serving {address}/mcp", err=True)
         _tell_of_pages(services.calls, address)
+        for name in config.events.senders:
+            click.echo(f"opsmcp: signals of {name} come in at {address}/events/{name}", err=True)
         if refused_elsewhere(server):
             click.echo(
                 "opsmcp: clients on other machines are refused (421) until server.allowed_hosts "

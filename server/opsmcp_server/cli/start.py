@@ -54,10 +54,11 @@ class Unreachable(click.ClickException):
     exit_code = 3
 
 
-def read_config(shared: Shared, *, people: bool = False) -> Config:
+def read_config(shared: Shared, *, people: bool = False, senders: bool = False) -> Config:
     """The effective settings of this command. Files of settings that do not count are named.
 
-    With `people`, the tokens of those who sign in to the pages are read, too.
+    With `people`, the tokens of those who sign in to the pages are read, too; with `senders`, what
+    senders of signals prove themselves with.
 
     Raises:
         WrongUse: They cannot be used.
@@ -71,6 +72,7 @@ def read_config(shared: Shared, *, people: bool = False) -> Config:
             file=shared.file,
             options=shared.words(cwd),
             people=people,
+            senders=senders,
         )
     except ConfigError as error:
         raise WrongUse(str(error)) from error

@@ -27,6 +27,8 @@ CONFIG_VARIABLE = "OPSMCP_CONFIG"
 FILE_ONLY = frozenset(
     {
         "bind",
+        "events.limits",
+        "events.senders",
         "people",
         "policy.groups",
         "policy.rules",

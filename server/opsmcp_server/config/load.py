@@ -73,6 +73,7 @@ class Config(BaseModel):
     policy: settings.Policy = Field(default_factory=settings.Policy)
     consent: settings.Consent = Field(default_factory=settings.Consent)
     requests: settings.Requests = Field(default_factory=settings.Requests)
+    events: settings.Events = Field(default_factory=settings.Events)
     result: settings.Result = Field(default_factory=settings.Result)
     openai: settings.OpenAI = Field(default_factory=settings.OpenAI)
     copilot: settings.Copilot = Field(default_factory=settings.Copilot)
@@ -110,7 +111,9 @@ class Config(BaseModel):
             self.copilot.token,
             self.state.key,
         )
-        found = {secret.get_secret_value() for secret in (*kept, *self.people.values())}
+        senders = self.events.senders.values()
+        proofs = (secret for sender in senders for secret in (sender.token, sender.secret))
+        found = {secret.get_secret_value() for secret in (*kept, *self.people.values(), *proofs)}
         found |= {text for name, text in self.bound_values().items() if name not in self.constants}
         variables = (said.variables for said in self.tools.overrides.values())
         bound = (item.bound for items in variables for item in items.values())
@@ -178,6 +181,7 @@ def load(
     file: Path | None = None,
     options: Sequence[str] = (),
     people: bool = False,
+    senders: bool = False,
 ) -> Config:
     """The effective settings.
 
@@ -188,6 +192,8 @@ def load(
         file: The file of `--config`.
         options: How `flags` and `file` are written on a command line.
         people: Whether the tokens of people are read; only the pages need them.
+        senders: Whether the secrets of senders are read; only what receives or sends signals needs
+            them.
 
     Raises:
         ConfigError: Names each bad setting and where it came from.
@@ -195,9 +201,9 @@ def load(
     choice = choose_file(environ, cwd, file, setting_names())
     in_file = parse_settings(choice.file, setting_names()) if choice.file else []
     if choice.digests is not None:
-        _refuse_hosts(in_file)
+        _refuse_own(in_file)
     raw = _given(environ, cwd, in_file) | _from_flags(flags or {}, cwd)
-    resolved = _resolve(raw, environ)
+    resolved = _resolve(raw, environ, senders=senders)
     bind = [item for key, item in raw.items() if key.startswith("bind.")]
     bound = {item.key: _read_bound(item, environ) for item in bind}
     resolved |= {item.key: replace(item, value=bound[item.key].text) for item in bind}
@@ -212,6 +218,7 @@ def load(
         manifest_digests=_digests(choice, raw, in_file),
     )
     _check_people(config)
+    _check_senders(config)
     return _with_approvers(config)
 
 
@@ -251,11 +258,14 @@ def settings_of(file: SettingsFile, environ: Mapping[str, str]) -> tuple[list[Ra
     return raw, _build(_resolve(known, environ), people=_read_people(known, None))
 
 
-def _resolve(raw: Mapping[str, RawSetting], environ: Mapping[str, str]) -> dict[str, RawSetting]:
-    """All but `bind` and `people`, with paths and rules in place of their texts."""
+def _resolve(
+    raw: Mapping[str, RawSetting], environ: Mapping[str, str], *, senders: bool = False
+) -> dict[str, RawSetting]:
+    """All but `bind` and `people`, with paths, rules and senders in place of their texts."""
     values = {key: item for key, item in raw.items() if not key.startswith(_NAMED)}
     resolved = {key: _resolve_paths(item, environ) for key, item in values.items()}
-    return resolved | _read_policy(resolved)
+    read = _read_senders(resolved, environ if senders else None)
+    return resolved | _read_policy(resolved) | read
 
 
 def _digests(
@@ -267,14 +277,22 @@ def _digests(
     return choice.digests if named else None
 
 
-def _refuse_hosts(in_file: Collection[RawSetting]) -> None:
-    """A directory's file says nothing of hosts: what it may reach is the person's own affair."""
-    item = next((one for one in in_file if one.key.startswith("hosts.")), None)
-    if item is not None:
-        raise ConfigError(
-            f"{item.key}: not in the opsmcp.yaml of a directory; give --hosts, or set it in your"
-            f" own settings file ({item.origin})"
-        )
+_INSTEAD: Mapping[str, str] = {
+    "hosts": "give --hosts, or set it in your own settings file",
+    "events": "name the file with --config, or set it in your own settings file",
+}
+"""Groups that are the person's own affair, and what to do instead: what is reached, who gets in."""
+
+
+def _refuse_own(in_file: Collection[RawSetting]) -> None:
+    """A directory's file says nothing of what is the person's own affair."""
+    for item in in_file:
+        group = item.key.partition(".")[0]
+        if group in _INSTEAD:
+            raise ConfigError(
+                f"{item.key}: not in the opsmcp.yaml of a directory; {_INSTEAD[group]}"
+                f" ({item.origin})"
+            )
 
 
 def _as_list(item: RawSetting) -> RawSetting:
@@ -348,6 +366,36 @@ def _read_people(
     from opsmcp_server.config.people import read_people
 
     return read_people(items, environ)
+
+
+def _read_senders(
+    raw: Mapping[str, RawSetting], environ: Mapping[str, str] | None
+) -> dict[str, RawSetting]:
+    """The senders of the settings; their secrets only with an environment to read them from."""
+    item = raw.get("events.senders")
+    if item is None:
+        return {}
+    from opsmcp_server.config.sender_settings import read_senders
+
+    return {item.key: replace(item, value=read_senders(item, environ))}
+
+
+def _check_senders(config: Config) -> None:
+    """Return if no sender has what clients have: then callers could send signals.
+
+    Raises:
+        ConfigError: One has.
+    """
+    shared = config.server.token.get_secret_value()
+    for name, sender in config.events.senders.items():
+        if shared and shared in (
+            sender.token.get_secret_value(),
+            sender.secret.get_secret_value(),
+        ):
+            where = sender.where.get("", "")
+            raise ConfigError(
+                f"events.senders.{name} has server.token, which all clients have ({where})"
+            )
 
 
 def _check_people(config: Config) -> None:

@@ -6,7 +6,8 @@ library's. `docs/configuration.md` is generated from the docstrings here; a test
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ from pydantic_core.core_schema import (
 )
 
 from opsmcp_pipelines.kinds.kind import Kind, parse_kind
+from opsmcp_server.config.sender import Sender
 from opsmcp_tools.policy.rules import Rule
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "Copilot",
     "Discovery",
     "Embedded",
+    "Events",
     "Expose",
     "RawSetting",
     "LEAST_KEY_LENGTH",
@@ -60,12 +63,23 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class RawSetting:
-    """A value that somebody gave: for which setting, where, and what relative paths count from."""
+    """A value that somebody gave: for which setting, where, and what relative paths count from.
+
+    `lines` has the line of each part of a setting that has parts with meanings of their own, such
+    as `alertmanager.token` of `events.senders`.
+    """
 
     key: str
     value: object
     origin: str
     base: Path
+    lines: Mapping[str, int] = field(default_factory=dict[str, int], repr=False)
+
+    def at(self, part: str) -> str:
+        """Where a part of it stands, or the nearest one around it; as `origin`."""
+        while part and part not in self.lines:
+            part = part[: max(part.rfind("."), part.rfind("["), 0)]
+        return f"{self.origin.rpartition(':')[0]}:{self.lines[part]}" if part else self.origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -515,6 +529,27 @@ class Requests(_Group):
     def expires_seconds(self) -> float:
         """The setting `expires`, in seconds."""
         return read_duration(self.expires)
+
+
+class EventLimits(_Group):
+    """What `events.limits` bounds."""
+
+    signals_per_minute: Annotated[int, _whole(1, 1_000_000)] = 2_000
+
+
+class Events(_Group):
+    """What comes in from outside: see [events](events.md)."""
+
+    senders: Annotated[dict[str, InstanceOf[Sender]], Means("a mapping of names to senders")] = (
+        Field(default_factory=dict)
+    )
+    """The systems that signals come from, by the name in their address `/events/NAME`: each with
+    its `type` and its `token` or `secret` ([senders](events.md#senders)). In the file only."""
+    limits: Annotated[EventLimits, Means("a mapping of signals_per_minute to a whole number")] = (
+        Field(default_factory=EventLimits)
+    )
+    """Bounds: `signals_per_minute` of one sender (2000), of which ten times as many may come at
+    once. What is over is told to send again later. In the file only."""
 
 
 class Result(_Group):

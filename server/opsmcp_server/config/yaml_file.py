@@ -6,6 +6,7 @@ data, because an error has to name a line and YAML itself lets a key stand twice
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import yaml
@@ -19,6 +20,12 @@ __all__ = ["read_yaml"]
 
 _FREE = frozenset({"bind", "people"})
 """Groups in which every name is a setting."""
+
+_STRUCTURED = frozenset({"events"})
+"""Groups whose settings have parts that errors are about."""
+
+_MOST_LINES = 50_000
+"""More than a file can have; aliases of aliases stand for more parts than anybody can count."""
 
 
 def read_yaml(text: str, label: str, base: Path, names: Collection[str]) -> Iterator[RawSetting]:
@@ -77,7 +84,10 @@ class _File:
                 self._refuse(key, line, self.names)
             value = self._value(value_node)
             if value is not None:
-                yield RawSetting(key, value, f"file {self.label}:{line}", self.base)
+                lines = dict(
+                    islice(_lines(value_node, ""), _MOST_LINES if group in _STRUCTURED else 0)
+                )
+                yield RawSetting(key, value, f"file {self.label}:{line}", self.base, lines)
 
     def _items(self, node: yaml.Node, what: str) -> Iterator[tuple[str, int, yaml.Node]]:
         if not isinstance(node, yaml.MappingNode):
@@ -117,3 +127,20 @@ class _File:
     def _refuse(self, key: str, line: int, names: Collection[str]) -> None:
         hint = suggest(key, names)
         raise ConfigError(f"file {self.label}:{line}: there is no setting {quote(key)}{hint}")
+
+
+def _lines(node: yaml.Node, place: str) -> Iterator[tuple[str, int]]:
+    """The line of each part, by its place: `alertmanager.token`, `quiet[0].when`.
+
+    Called for what was constructed, so nothing holds itself.
+    """
+    if isinstance(node, yaml.MappingNode):
+        for key_node, value_node in node.value:
+            inner = f"{place}.{key_node.value}" if place else str(key_node.value)
+            yield inner, key_node.start_mark.line + 1
+            yield from _lines(value_node, inner)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            inner = f"{place}[{number}]"
+            yield inner, item.start_mark.line + 1
+            yield from _lines(item, inner)

@@ -35,14 +35,21 @@ class BadJson(ValueError):
         self.value: object = value
 
 
-def read_json(text: bytes | str) -> object:
+def read_json(
+    text: bytes | str, *, most_bytes: int = MOST_BYTES, most_values: int = _MOST_VALUES
+) -> object:
     """What the text says, which is UTF-8 when it comes as bytes.
+
+    Args:
+        text: Of a stranger.
+        most_bytes: How long it may be.
+        most_values: About how many values it may hold.
 
     Raises:
         BadJson: It is no JSON, or too large, too deeply nested, or has a key twice in one object,
             or half a character (a lone surrogate, which nothing can write again).
     """
-    read = _bounded(text)
+    read = _bounded(text, most_bytes, most_values)
     value, twice = _parse(read)
     if read.count("[") + read.count("{") > _MOST_DEPTH and _is_too_deep(value):
         raise BadJson(_TOO_DEEP, value)
@@ -107,15 +114,15 @@ _LAST = json.JSONDecoder(parse_constant=_refuse)
 """Of two equal keys it takes the last one, like the SDK."""
 
 
-def _bounded(text: bytes | str) -> str:
-    if len(text) > MOST_BYTES:
-        raise BadJson(f"it is longer than {MOST_BYTES} bytes")
+def _bounded(text: bytes | str, most_bytes: int, most_values: int) -> str:
+    if len(text) > most_bytes:
+        raise BadJson(f"it is longer than {most_bytes} bytes")
     try:
         read = text if isinstance(text, str) else text.decode()
     except UnicodeDecodeError:
         raise BadJson(_NO_JSON) from None
-    if read.count(",") >= _MOST_VALUES:
-        raise BadJson(f"it holds more than {_MOST_VALUES} values")
+    if read.count(",") >= most_values:
+        raise BadJson(f"it holds more than {most_values} values")
     return read
 
 

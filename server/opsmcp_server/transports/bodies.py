@@ -96,31 +96,31 @@ class Body:
         self._gave_up = True
         self._reading.cancel()
 
-    async def read(self, scope: Scope, receive: Receive) -> bytes:
-        """The whole of it.
+    async def read(self, scope: Scope, receive: Receive, most_bytes: int = MOST_BYTES) -> bytes:
+        """The whole of it, of at most so many bytes.
 
         Raises:
             BodyRefused: It is too long, takes too long, or others need its room.
             ClientDisconnect: The client left before its end.
         """
-        if _declared(scope) > MOST_BYTES:
+        if _declared(scope) > most_bytes:
             raise _too_large()
         self._reading.deadline = self._bodies.read_until(self)
         read = bytearray()
         with self._reading:
-            while await self._read_piece(receive, read):
+            while await self._read_piece(receive, read, most_bytes):
                 pass
             self._bodies.arrived(self)
             return bytes(read)
         raise _no_room() if self._gave_up else _too_late()
 
-    async def _read_piece(self, receive: Receive, read: bytearray) -> bool:
+    async def _read_piece(self, receive: Receive, read: bytearray, most_bytes: int) -> bool:
         """Add a piece; whether there are more."""
         message = await receive()
         if message["type"] != "http.request":
             raise ClientDisconnect
         piece: bytes = message.get("body", b"")
-        if len(read) + len(piece) > MOST_BYTES:
+        if len(read) + len(piece) > most_bytes:
             raise _too_large()
         self._bodies.grow(self, len(piece))
         if self._gave_up:

@@ -11,11 +11,11 @@ import os
 import signal
 import socket
 from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from importlib.util import find_spec
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import uvicorn
@@ -31,6 +31,7 @@ from starlette.types import Receive, Scope, Send
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.current_tools import CurrentTools
 from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.load import Config
 from opsmcp_server.config.schema import Server as ServerSettings
 from opsmcp_server.process.signals import ending_signals
 from opsmcp_server.protocol.handlers import build_server
@@ -53,7 +54,10 @@ from opsmcp_server.transports.open_answers import OpenAnswers
 from opsmcp_server.transports.origins import for_web_pages, security_of
 from opsmcp_server.transports.sse import SseMessages, SseStreams
 
-__all__ = ["build_app", "check_exposure", "has_console", "listen", "serve_http"]
+if TYPE_CHECKING:
+    from opsmcp_server.transports.events import EventRoutes
+
+__all__ = ["build_app", "check_exposure", "check_senders", "has_console", "listen", "serve_http"]
 
 _MESSAGES = "/messages/"
 
@@ -130,6 +134,26 @@ def check_exposure(host: str, token: str) -> None:
             f"server.host {host!r} is reached from other machines, and server.token is not set. "
             "Set server.token (OPSMCP_SERVER_TOKEN), or listen on 127.0.0.1."
         )
+
+
+def check_senders(config: Config) -> None:
+    """Refuse senders of signals that cannot be received as the settings say.
+
+    Raises:
+        ConfigError: One has no secret although other machines reach this one, so that anybody could
+            raise an alarm; or what reads it cannot be made.
+    """
+    host = config.server.host
+    for sender in config.events.senders.values():
+        if not sender.has_secret and not _is_loopback(host):
+            raise ConfigError(
+                f"events.senders.{sender.name} has no token and no secret, and server.host "
+                f"{host!r} is reached from other machines: give it one, or listen on 127.0.0.1 "
+                f"({sender.where['']})"
+            )
+        from opsmcp_server.intake.receiver import reader_for
+
+        reader_for(sender)
 
 
 def _is_loopback(host: str) -> bool:
@@ -215,9 +239,11 @@ def build_app(
     )
     sse = SseServerTransport(_MESSAGES, security_settings=security)
 
+    events = _events(services.calls, security)
+
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
-        async with manager.run():
+        async with manager.run(), events.running() if events else nullcontext():
             yield
 
     bodies, reads = Bodies(), LargeReads()
@@ -232,6 +258,7 @@ def build_app(
             Route("/sse", guard(answers.watched(ChunksMiddleware(streams)), token)),
             Mount(_MESSAGES, guard(CheckedBodies(SseMessages(sse), bodies), token)),
             *_pages(services.calls, security),
+            *(events.routes if events else ()),
         ],
         middleware=for_web_pages(settings),
         lifespan=lifespan,
@@ -245,6 +272,19 @@ def _pages(context: CallContext, security: TransportSecuritySettings) -> Sequenc
     from opsmcp_server.console.pages import console_routes
 
     return console_routes(context, security)
+
+
+def _events(context: CallContext, security: TransportSecuritySettings) -> "EventRoutes | None":
+    """Where signals come in, if the settings have senders.
+
+    Raises:
+        ConfigError: A sender cannot be read as they say.
+    """
+    if not context.config.events.senders:
+        return None
+    from opsmcp_server.transports.events import EventRoutes
+
+    return EventRoutes(context, security)
 
 
 def has_console() -> bool:

@@ -6,6 +6,7 @@ says so. Secrets are masked before it is made. Nothing of it is ever code or con
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -223,6 +224,8 @@ class _Bounds:
     def _anything(self, value: Any, depth: int) -> Any:
         if isinstance(value, str):
             return self._masked(value)
+        if isinstance(value, float) and not math.isfinite(value):
+            return str(value)
         if not isinstance(value, dict | list):
             return value
         if not depth:

@@ -1,0 +1,245 @@
+"""Takes deliveries in: proved, read, recorded with all that follows, and only then accepted.
+
+A sender is answered with what makes it do the right thing: 202 once its signals are on the disk,
+503 for what it may send again, another 4xx only for what would never be better. Nothing of a
+delivery that was not proved is parsed, kept or told.
+"""
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from importlib.util import find_spec
+from types import MappingProxyType
+from typing import NoReturn
+
+import anyio
+
+from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.sender import Sender, SenderType
+from opsmcp_server.intake.proof import flaw_of, flaw_of_head
+from opsmcp_server.intake.reading import Delivery, Found, Reader, Unreadable
+from opsmcp_server.intake.refusals import NOBODY, Refusals
+from opsmcp_tools.incidents.store import Recorded, SignalStore
+from opsmcp_tools.journal.writer import JournalWriter
+from opsmcp_tools.model.errors import JournalUnusable
+from opsmcp_tools.model.run_record import Clock
+
+__all__ = ["MOST_BYTES", "Answer", "Receiver", "Rejected", "reader_for"]
+
+logger = logging.getLogger(__name__)
+
+_KIB = 1024
+MOST_BYTES: Mapping[SenderType, int] = MappingProxyType(
+    {
+        SenderType.ALERTMANAGER: 16 * _KIB * _KIB,
+        SenderType.GRAFANA: 16 * _KIB * _KIB,
+        SenderType.JSON: _KIB * _KIB,
+        SenderType.CLOUDEVENTS: _KIB * _KIB,
+        SenderType.PAGERDUTY: 256 * _KIB,
+    }
+)
+"""How long a body may be."""
+
+_BURST = 10
+"""How many minutes' worth of signals may come at once."""
+
+_AGAIN_SECONDS = 10
+_LONGEST_AGAIN_SECONDS = 60
+_WRITE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a sender is answered."""
+
+    status: HTTPStatus
+    body: Mapping[str, object] = field(default_factory=dict[str, object])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class Rejected(Exception):
+    """A delivery that is not taken in, with its answer."""
+
+    def __init__(self, answer: Answer) -> None:
+        """Keep it."""
+        super().__init__(answer.status.phrase)
+        self.answer = answer
+
+
+_UNPROVED = Answer(HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
+"""Says nothing: whether there is such a sender, and what was wrong, is the operator's affair."""
+
+
+class Receiver:
+    """Receives what all senders of the settings send."""
+
+    def __init__(
+        self,
+        senders: Mapping[str, Sender],
+        open_store: Callable[[], SignalStore],
+        *,
+        per_minute: int,
+        mask: Callable[[str], str],
+        clock: Clock,
+    ) -> None:
+        """Prepare; nothing is opened.
+
+        Args:
+            senders: By name.
+            open_store: Opens the store, or gives the one that is open; raises `JournalUnusable`.
+            per_minute: How many signals one sender may send in a minute.
+            mask: Replaces the secrets in a text.
+            clock: What time it is.
+        """
+        self._senders = senders
+        self._open_store = open_store
+        self._mask = mask
+        self._clock = clock
+        self._readers = {name: reader_for(sender) for name, sender in senders.items()}
+        self._rates = {name: _Rate(per_minute, clock) for name in senders}
+        self._writer = JournalWriter()
+        self._refusals = Refusals(clock)
+
+    def sender(self, name: str) -> Sender | None:
+        """The sender of that name."""
+        return self._senders.get(name)
+
+    def admit(self, name: str, headers: Mapping[str, str]) -> Sender:
+        """Whose delivery this is, as far as its head tells.
+
+        Raises:
+            Rejected: The head alone says that it is not taken in.
+        """
+        sender = self._senders.get(name)
+        if sender is None:
+            self.refuse(NOBODY, "no sender of that name", _UNPROVED)
+        if flaw := flaw_of_head(sender, headers):
+            self.refuse(name, flaw, _UNPROVED)
+        if wait := self._rates[name].wait_seconds():
+            self.refuse(name, "more signals than signals_per_minute", _again(wait))
+        return sender
+
+    async def take(self, sender: Sender, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Take in the body of a delivery that was admitted.
+
+        Raises:
+            Rejected: It is not from this sender, makes no sense, or cannot be recorded now.
+        """
+        now = self._clock.now()
+        if flaw := flaw_of(sender, headers, body, now.timestamp()):
+            self.refuse(sender.name, flaw, _UNPROVED)
+        if headers.get("content-encoding", "identity") != "identity":
+            unread = {"error": "a body with a Content-Encoding is not read; send it as it is"}
+            answer = Answer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, unread)
+            self.refuse(sender.name, "compressed body", answer)
+        delivery = Delivery(sender.name, headers, body, now, sender.has_secret, self._mask)
+        try:
+            found, recorded = await self._writer.do(self._record, delivery)
+        except Unreadable as error:
+            answer = Answer(HTTPStatus(error.status), {"error": error.why})
+            self.refuse(sender.name, error.reason, answer)
+        except JournalUnusable as error:
+            logger.warning("sender %s is told to send again later: %s", sender.name, error)
+            self.refuse(sender.name, "could not be recorded", _again(_AGAIN_SECONDS))
+        return self._accepted(sender.name, found, recorded)
+
+    def _record(self, delivery: Delivery) -> tuple[Found, Recorded]:
+        """Read and record; in a thread, one after the other."""
+        found = self._readers[delivery.sender](delivery)
+        if not found.signals:
+            return found, Recorded()
+        return found, self._open_store().record(found.signals)
+
+    def _accepted(self, sender: str, found: Found, recorded: Recorded) -> Answer:
+        self._rates[sender].spend(len(found.signals))
+        for reason, count in found.left_out.items():
+            self._refusals.add(sender, reason, count)
+        left_out = sum(found.left_out.values())
+        counts = {"new": len(recorded.new), "known": len(recorded.known), "left_out": left_out}
+        return Answer(HTTPStatus.ACCEPTED, dict[str, object](counts))
+
+    def refuse(self, sender: str, reason: str, answer: Answer) -> NoReturn:
+        """Count a refusal.
+
+        Raises:
+            Rejected: Always, with the answer.
+        """
+        self._refusals.add(sender, reason)
+        raise Rejected(answer)
+
+    async def run(self) -> None:
+        """Write what was refused, until cancelled."""
+        while True:
+            await anyio.sleep(_WRITE_SECONDS)
+            await self.write_refusals()
+
+    async def write_refusals(self) -> None:
+        """Write what was refused since the last time."""
+        counts = self._refusals.take()
+        if not counts:
+            return
+        try:
+            await self._writer.do(self._count, counts)
+        except JournalUnusable:
+            self._refusals.give_back(counts)
+
+    def _count(self, counts: Mapping[tuple[str, str], int]) -> None:
+        self._open_store().refused(counts, self._clock.now())
+
+
+class _Rate:
+    """How many signals of a sender may come: so many a minute, ten times as many at once."""
+
+    def __init__(self, per_minute: int, clock: Clock) -> None:
+        self._per_second = per_minute / 60
+        self._most = float(per_minute * _BURST)
+        self._left, self._at = self._most, clock.monotonic()
+        self._clock = clock
+
+    def wait_seconds(self) -> int:
+        """How long to wait until there is room; 0 for not at all."""
+        now = self._clock.monotonic()
+        self._left = min(self._most, self._left + (now - self._at) * self._per_second)
+        self._at = now
+        wait = math.ceil((1 - self._left) / self._per_second)
+        return max(0, min(wait, _LONGEST_AGAIN_SECONDS))
+
+    def spend(self, count: int) -> None:
+        """Take room; more than there is, if one delivery holds so many."""
+        self._left -= count
+
+
+def _again(seconds: int) -> Answer:
+    return Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": str(seconds)})
+
+
+def reader_for(sender: Sender) -> Reader:
+    """What reads its deliveries, imported only for those that are there.
+
+    Raises:
+        ConfigError: It cannot be made as the settings say.
+    """
+    match sender.type:
+        case SenderType.ALERTMANAGER | SenderType.GRAFANA:
+            from opsmcp_server.intake.alerts import read_alerts
+
+            return read_alerts
+        case SenderType.JSON:
+            if find_spec("cel_expr_python") is None:
+                raise ConfigError(
+                    f"events.senders.{sender.name}.map needs one more package, for example by "
+                    f"pip install 'opsmcp[events]' ({sender.where['']})"
+                )
+            from opsmcp_server.intake.mapped_json import MappedJson
+
+            return MappedJson(sender)
+        case SenderType.CLOUDEVENTS:
+            from opsmcp_server.intake.cloud_events import read_cloud_events
+
+            return read_cloud_events
+        case SenderType.PAGERDUTY:
+            from opsmcp_server.intake.pagerduty import read_pagerduty
+
+            return read_pagerduty
