@@ -77,6 +77,10 @@ class ManifestText:
             return 0
         return content.line + (line if content.style in ("|", ">") else line - 1)
 
+    def field_line(self, key: OperationKey, step: str, field: str) -> int:
+        """Where a field of a step stands, such as its `when`."""
+        return _line(_at(self._step(key, step), field))
+
     def changed(self, changes: Mapping[OperationKey, Change]) -> str:
         """The text with the changes that can be made without touching anything else."""
         before = _operations(self._text)
@@ -155,13 +159,16 @@ class ManifestText:
                 yield _Edit(number, start, start + len(old), text)
 
     def _content(self, key: OperationKey, step: str) -> TextNode | None:
+        content = _at(self._step(key, step), "content")
+        return content if isinstance(content, TextNode) else None
+
+    def _step(self, key: OperationKey, step: str) -> Node | None:
         steps = _at(self._find(key), "spec", "steps")
         for number, node in enumerate(steps.items if isinstance(steps, ListNode) else (), 1):
             name = _at(node, "name")
             called = name.text if isinstance(name, TextNode) else f"step-{number}"
-            content = _at(node, "content")
-            if called == step and isinstance(content, TextNode):
-                return content
+            if called == step:
+                return node
         return None
 
 

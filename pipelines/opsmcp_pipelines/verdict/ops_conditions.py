@@ -108,15 +108,15 @@ def may_fail(allow_failure: str) -> Truth:
     return _read(allow_failure.replace("${", "{"), if_empty=Truth.FALSE)
 
 
-def condition_fault(step: Step) -> str:
-    """Why Ops stops a task at that step without a word; empty when its conditions can be read."""
+def condition_fault(step: Step) -> tuple[str, str] | None:
+    """The field at which Ops stops a task without a word, and why; None where it reads both."""
     if would_run(step.when) is Truth.UNREADABLE:
-        return f"it cannot read its `when` ({_why(step.when)})"
+        return "when", _why(step.when)
     if may_fail(step.allow_failure) is not Truth.UNREADABLE:
-        return ""
+        return None
     filled = "${" in step.allow_failure and not _joined(step.allow_failure)
     why = "no value is filled in there" if filled else _why(step.allow_failure)
-    return f"it cannot read its `allowfailure` ({why})"
+    return "allowfailure", why
 
 
 def _why(condition: str) -> str:

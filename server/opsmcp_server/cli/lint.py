@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from opsmcp_pipelines.models import OperationKey
+from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table, tell
@@ -77,6 +77,16 @@ def _scores(
     lost = {_key(item) for item in broken}
     keys = {report.operation.key: report for report in reports}
     return {key: 0 if key in lost else report.score for key, report in keys.items()}
+
+
+def _untold(broken: tuple[Withheld, ...], reports: tuple[Report, ...]) -> Iterator[Withheld]:
+    """What is withheld for a reason that no finding tells with its line, each reason once."""
+    told = {report.operation.key for report in reports if _has_error(report)}
+    of_pipelines = [item.reason for item in broken if item.kind is OperationKind.PIPELINE]
+    for item in broken:
+        through_pipeline = any(reason.endswith(f": {item.reason}") for reason in of_pipelines)
+        if _key(item) not in told and not through_pipeline:
+            yield item
 
 
 def _has_error(report: Report) -> bool:
@@ -166,7 +176,7 @@ def _show(
             Cell(item.reason),
             Cell(mend.files.get(_key(item), ""), "dim"),
         )
-        for item in broken
+        for item in _untold(broken, reports)
     ]
     rows += [
         (

@@ -214,8 +214,8 @@ def _effect(tool: types.Tool) -> Cell:
     hints = tool.annotations
     if hints is not None and hints.read_only_hint:
         return Cell("reads", "green")
-    if hints is not None and hints.destructive_hint is False:
-        return Cell("changes", "yellow")
     if (tool.meta or {}).get(EFFECT) == NOT_KNOWN:
         return Cell(NOT_KNOWN, "yellow")
+    if hints is not None and hints.destructive_hint is False:
+        return Cell("changes", "yellow")
     return Cell("can destroy", "red")

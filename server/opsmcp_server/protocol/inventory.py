@@ -75,7 +75,7 @@ def tool_text(item: JsonObject) -> str:
     """An operation that `describe_tool` described, as a line of text; its title is its name."""
     changes = "can interrupt or destroy" if item["destructive"] else "changes something"
     effect = "only reads" if item["read_only"] else changes
-    effect = "not known whether it changes something" if "effect" in item else effect
+    effect = "not known to be read-only" if "effect" in item else effect
     where = f"{item['kind']} in {item['namespace']}"
     return f"{item['name']} ({where}; {effect}): {item['description']}"
 

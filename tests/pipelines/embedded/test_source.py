@@ -153,12 +153,19 @@ async def test_signal_is_told(engine: Open) -> None:
 
 
 async def test_allowed_failure_goes_on(engine: Open) -> None:
-    steps = step("a", "exit 1", "allowfailure: ${yes} == true")
+    steps = step("a", "exit 1", "allowfailure: 'true'")
     steps += step("b", "echo ${status}") + step("c", "exit 2", "allowfailure: maybe")
-    async with engine(task("t", steps, "{yes: {value: 'true'}}")) as runs:
+    async with engine(task("t", steps)) as runs:
         first, second, third = steps_of(await runs.run("t"))
     assert (first.allowed, second.output) == (True, "Failed\n")
     assert (third.allowed, "allowfailure" in third.note) == (False, True)
+
+
+async def test_whether_a_step_may_fail_is_no_callers_choice(engine: Open) -> None:
+    text = task("t", step("a", "exit 1", "allowfailure: ${ok}"), "{ok: {default: 'true'}}")
+    async with engine(text) as runs:
+        [found] = steps_of(await runs.run("t"))
+    assert (found.allowed, "no value is filled in there" in found.note) == (False, True)
 
 
 async def test_conditions_and_outputs_of_earlier_steps(engine: Open) -> None:

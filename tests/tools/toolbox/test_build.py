@@ -27,6 +27,7 @@ from opsmcp_pipelines.models import (
 from opsmcp_tools.arguments.check import check_arguments
 from opsmcp_tools.model.errors import InvalidArguments
 from opsmcp_tools.model.tool import FREE_SCRIPT, Principal, Tool
+from opsmcp_tools.model.value_rules import ValueRules
 from opsmcp_tools.safe_text.token_estimate import estimate_tokens
 from opsmcp_tools.toolbox.build import build_toolbox
 from opsmcp_tools.toolbox.tool_lint import canonical, find_fault
@@ -244,6 +245,30 @@ def test_a_bad_operation_is_withheld_and_harms_no_other(bad: Pipeline | Task, re
     [withheld] = made.withheld
     assert (withheld.operation, withheld.namespace, withheld.kind) == ("bad", "ops", bad.key.kind)
     assert reason in withheld.reason
+
+
+def conditional(when: str, **variable: Any) -> Toolbox:
+    """The tools of an embedded engine with one task, whose second step has that condition."""
+    steps = (Step("look", "df"), Step("go", "df", when=when))
+    task = Task("go", "n", "goes", variables=(Variable("n", **variable),), steps=steps)
+    own = replace(ToolSettings(), exposure=Exposure(tasks="all"), values=ValueRules(pasted=False))
+    return build_toolbox(replace(catalogue(), contents=Contents(tasks=(task,))), own)
+
+
+def test_a_condition_that_no_run_could_decide_withholds_its_operation():
+    [withheld] = conditional("${output} =~ 9").withheld
+    assert withheld.reason.startswith("task go, step go, `when`: '${output} =~ 9'")
+    assert "use startwith(a, b) or endwith(a, b)" in withheld.reason
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "many", "1e999", ""])
+def test_what_a_condition_compares_as_a_number_is_refused_before_the_run(value: str):
+    [tool] = conditional("${n} > 90").tools
+    assert tool.input_schema["required"] == ["n"]
+    with pytest.raises(InvalidArguments, match="it must match|it is required"):
+        check_arguments(tool, {"n": value}, Principal("anna"))
+    assert check_arguments(tool, {"n": "90.5"}, Principal("anna")).variables["n"] == "90.5"
+    assert "required" not in conditional("${n} > 90", default="5").tools[0].input_schema
 
 
 def test_an_operation_of_thousands_of_steps_is_withheld_at_once():

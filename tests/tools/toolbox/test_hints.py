@@ -91,6 +91,9 @@ def test_what_a_source_says_counts_for_nothing_where_there_is_a_script():
         ("old-files", "Lists old files; deletes them when dry_run is false", "destroys"),
         ("check-and-restart", "look", "destroys"),
         ("get-x", "force it", "destroys"),
+        ("disk", "Shows the disk and cleans when full", "destroys"),
+        ("disk", "Restarts of pods in the last hour", "reads"),
+        ("disk", "Changes since the last deploy", "reads"),
         ("clear-status", "clear it", "destroys"),
         ("create-backup", "create a backup and remove the old one", "destroys"),
         ("web", "重启服务", "destroys"),
@@ -139,6 +142,10 @@ def test_words_outweigh_no_step_that_can_be_seen_to_change(script: str):
         ("orders", "", "not known"),
         ("orders", "Orders of today", "not known"),
         ("orders", "Lists the orders, may delete some", "not known"),
+        ("top-up-orders", "Fills customer accounts", "not known"),
+        ("top-up-orders", "给所有账户充值", "not known"),
+        ("alert-team", "Pages the team", "not known"),
+        ("alert-team", "Silences the alerts", "destroys"),
     ],
 )
 def test_of_a_program_that_nobody_knows_the_authors_words_are_believed(
@@ -159,7 +166,7 @@ def test_an_author_who_tells_of_more_than_looking_is_not_taken_for_one_who_looks
     first: str, more: str
 ):
     desc = f"{first} {more}."
-    assert word(hints(Task("cache", "n", desc), "/opt/shop/cache --go")) == "not known"
+    assert not hints(Task("cache", "n", desc), "/opt/shop/cache --go").read_only
 
 
 @pytest.mark.parametrize(
@@ -191,7 +198,7 @@ def test_a_transfer_of_files_is_not_known_to_read():
         ("site", "How the site does", "reads"),
         ("site-status", "of the shop", "reads"),
         ("cdn", "All pages of the CDN", "not known"),
-        ("cdn", "Empties the CDN", "not known"),
+        ("cdn", "Empties the CDN", "destroys"),
         ("check-cdn", "Checks that the flush was done", "not known"),
     ],
 )
@@ -216,6 +223,31 @@ def test_a_value_of_the_author_that_holds_code_hides_nothing():
 def test_a_task_of_a_pipeline_may_be_labelled_itself(labels: dict[str, str], expected: str):
     task = Task("t", "n", steps=(Step("s", "slackcat x"),), labels=labels)
     assert word(infer_hints(Pipeline("tell", "n", "tells the team"), (task,), {})) == expected
+
+
+@pytest.mark.parametrize(
+    "desc",
+    [
+        "Changes the owner of the export directory",
+        "Change the owner of the export directory",
+        "Grants a user a role",
+        "Rebalances partitions",
+        "Expands the volume and mounts it",
+        "修改导出目录的属主",
+    ],
+)
+def test_what_the_author_says_is_changed_is_known_to_change_and_a_label_says_how_bad_that_is(
+    desc: str,
+):
+    labels = {"opsmcp/destructive": "false"}
+    assert word(hints(Task("own", "n", desc), "/opt/own")) == "destroys"
+    assert word(hints(Task("own", "n", desc, labels=labels), "/opt/own")) == "adds"
+
+
+def test_a_label_that_tells_of_harm_alone_does_not_say_whether_something_changes():
+    labels = {"opsmcp/destructive": "false", "opsmcp/idempotent": "true"}
+    found = hints(Task("own", "n", "Owner of the export", labels=labels), "/opt/own")
+    assert (found.read_only, found.destructive, found.known) == (False, False, False)
 
 
 def test_what_is_labelled_read_only_and_destructive_is_destructive():

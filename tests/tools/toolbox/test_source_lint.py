@@ -105,22 +105,48 @@ def test_what_is_good_has_no_findings(good: Task):
 
 
 @pytest.mark.parametrize(
-    ("step", "message"),
+    ("step", "where", "why", "also_here"),
     [
-        (Step("s", when="${n} >= 3"), "it cannot read its `when` (it has no '>=')"),
-        (Step("s", when="${n} =~ x"), "it cannot read its `when` (it has no '=~')"),
-        (Step("s", when="a == b && ${n}"), "it cannot read its `when` (it has no '&&')"),
-        (Step("s", when="yes"), "it is neither true nor false"),
-        (Step("s", allow_failure="yes please >= 1"), "cannot read its `allowfailure`"),
-        (Step("s", allow_failure="${n}"), "no value is filled in there"),
+        (Step("s", when="${n} >= 3"), "when", "it has no '>='", False),
+        (Step("s", when="${n} =~ x"), "when", "it has no '=~'", True),
+        (Step("s", when="a == b && ${n}"), "when", "it has no '&&'", False),
+        (Step("s", when="yes"), "when", "it is neither true nor false", False),
+        (Step("s", allow_failure="yes please >= 1"), "allowfailure", "has no '>='", True),
+        (Step("s", allow_failure="${n}"), "allowfailure", "no value is filled in there", True),
     ],
 )
-def test_a_condition_that_ops_cannot_read_is_an_error_there_alone(step: Step, message: str):
-    bad = replace(GOOD, steps=(step,))
+def test_a_condition_that_cannot_be_read_is_an_error_with_its_place(
+    step: Step, where: str, why: str, also_here: bool
+):
+    bad = replace(GOOD, variables=(Variable("n", "5", display="most"),), steps=(step,))
     [finding] = linted(bad)[0].findings
     assert (finding.rule, str(finding.severity)) == ("unreadable-condition", "error")
-    assert message in finding.message
-    assert linted(bad, values=replace(ValueRules(), pasted=False))[0].findings == ()
+    assert finding.spot == Spot("watch-web", "s", 0, where)
+    assert f"it cannot read its `{where}` (" in finding.message
+    assert why in finding.message
+    own = linted(bad, values=ValueRules(pasted=False))[0].findings
+    assert [one.rule for one in own] == ["unreadable-condition"] * also_here
+
+
+@pytest.mark.parametrize(
+    ("variable", "why"),
+    [
+        (Variable("n", "many", display="most"), "its default 'many' is none"),
+        (Variable("n", "5", enums=("5", "all")), "its choice 'all' is none"),
+        (Variable("other", display="other"), "something that is not a number"),
+    ],
+)
+def test_what_a_condition_compares_as_a_number_must_be_one(variable: Variable, why: str):
+    bad = replace(GOOD, variables=(variable,), steps=(Step("s", "true", when="${n} > 4"),))
+    findings = linted(bad, values=ValueRules(pasted=False))[0].findings
+    assert [one.rule for one in findings if why in one.message] == ["unreadable-condition"]
+
+
+def test_a_condition_that_names_what_nobody_declares_is_told():
+    steps = (Step("s", "true", when="${typo} == a && ${steps.s.output} == b"),)
+    [finding] = linted(replace(GOOD, steps=steps), values=ValueRules(pasted=False))[0].findings
+    assert (finding.rule, str(finding.severity)) == ("unset-name", "warning")
+    assert "nothing is called 'typo'" in finding.message
 
 
 def test_tasks_of_which_ops_keeps_one_report_are_named():
@@ -150,6 +176,22 @@ def test_an_operation_of_which_nothing_says_what_it_changes_is_named(task: Task,
     overrides = {task.name: Override(hints={"read_only": True})}
     assert linted(task, overrides=overrides)[0].findings == ()
     assert linted(replace(task, labels={"opsmcp/destructive": "true"}))[0].findings == ()
+
+
+@pytest.mark.parametrize("label", ["destructive", "idempotent"])
+def test_a_label_that_does_not_say_whether_something_changes_silences_nothing(label: str):
+    unclear = replace(script('own "${pod}"'), name="owner-of-web", desc="Owner of one web pod")
+    task = replace(unclear, labels={f"opsmcp/{label}": "false"})
+    [finding] = linted(task)[0].findings
+    assert (finding.rule, finding.label) == ("no-hint", "opsmcp/read-only")
+    assert ('opsmcp/destructive: "false"' in finding.message) is (label == "idempotent")
+
+
+def test_a_label_that_contradicts_the_authors_words_is_named():
+    task = replace(GOOD, desc="Deletes the old copies of one web pod", labels=READING)
+    [finding] = linted(task)[0].findings
+    assert (finding.rule, str(finding.severity)) == ("bad-label", "warning")
+    assert "its words say that something is changed" in finding.message
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ DESTROYS = Phrase(
     "会产生变更,并可能造成破坏或中断。",
 )
 NOT_KNOWN = Phrase(
-    "Nothing says whether it changes something. Its scripts tell.",
-    "无法得知是否会产生变更,请查看其脚本。",
+    "Nothing says that it only reads. Its scripts tell.",
+    "未说明是否只读,请查看其脚本。",
 )
 CAREFUL = Phrase("Careful: {}", "注意:{}")
 WHERE = Phrase("Where: {}", "位置:{}")

@@ -40,7 +40,13 @@ from opsmcp_tools.toolbox.output_hazards import OUTPUT_HAZARDS, nested_templates
 from opsmcp_tools.toolbox.overrides import Override, VariableOverride
 from opsmcp_tools.toolbox.schema import build_input, input_schema
 from opsmcp_tools.toolbox.script_check import free_script_variable, refuse, script_hazards
-from opsmcp_tools.toolbox.silent_stops import SILENT_STOPS, find_nameless, silent_stops
+from opsmcp_tools.toolbox.step_conditions import (
+    SILENT_STOPS,
+    find_nameless,
+    refuse_conditions,
+    silent_stops,
+    with_numbers,
+)
 from opsmcp_tools.toolbox.tool_lint import canonical, find_fault
 from opsmcp_tools.toolbox.tool_settings import ToolSettings
 from opsmcp_tools.toolbox.toolbox import Toolbox
@@ -156,16 +162,19 @@ class _ToolBuilder:
         pasted = self.settings.values.pasted
         steering = steering_outputs(operation, tasks) if pasted else ()
         nested = nested_templates(operation, tasks) if pasted else ()
-        stops = silent_stops(tasks) if pasted else ()
+        stops = map(str, silent_stops(tasks)) if pasted else ()
         if pasted and (nameless := find_nameless(operation)):
             raise UnusableOperation(nameless)
-        verdict = script_verdict(operation, tasks, self.settings)
+        if not pasted:
+            refuse_conditions(operation, tasks)
+        needing = operation if pasted else with_numbers(operation, tasks)
+        verdict = script_verdict(needing, tasks, self.settings)
         refuse(verdict, output_scripts=self.settings.exposure.output_scripts)
         steered = bool(steering or verdict.printed or verdict.vouched)
         hints = infer_hints(operation, tasks, self._hints(name, said), name, steered=steered)
         language = self.settings.language
         description = describe(operation, tasks, hints, language, said.description)
-        inputs, bound = self._sort_variables(operation, verdict)
+        inputs, bound = self._sort_variables(needing, verdict)
         free = free_script_variable(verdict, operation.name, tasks, [i.name for i in inputs])
         hazards = (*steering, *nested, *script_hazards(verdict))
         return Tool(

@@ -16,7 +16,7 @@ from opsmcp_tools.phrases import definition as words
 from opsmcp_tools.phrases.phrase import Language, Said
 from opsmcp_tools.safe_text.characters import clean_line
 from opsmcp_tools.search.vocabulary import ideas, stem
-from opsmcp_tools.toolbox.hints import names_destruction
+from opsmcp_tools.toolbox.hints import names_destruction, says_change
 
 __all__ = [
     "MOST_WORDS",
@@ -52,8 +52,8 @@ _SPEAKS_OF_EFFECT = re.compile(
     r"(?i)interrupt|downtime|outage|\bundo|undone|revers|restor|(?:brings?|comes?) (?:\w+ )?back\b"
     r"|\blos(?:es?|ing|t)\b|graceful|seamless|rolling|\bsafe|harmless|read.?only|only reads"
     r"|chang\w+ nothing|nothing (?:is|gets|will be) |no changes?\b|(?:not|n't) (?:change|touch)"
-    r"|destroy|irrecoverabl|permanent|one (?:by one|at a time)"
-    r"|中断|撤销|恢复|还原|只读|不会|无损|滚动|不影响|平滑"
+    r"|^\s*(?:chang|alter|modif)|destroy|irrecoverabl|permanent|one (?:by one|at a time)"
+    r"|^\s*(?:修改|变更|更改|调整)|中断|撤销|恢复|还原|只读|不会|无损|滚动|不影响|平滑"
 )
 """Where an author tells what becomes of things, a sentence of ours could say the opposite."""
 
@@ -129,7 +129,8 @@ def _tells(step: Sequence[str], known: set[str]) -> bool:
 def _effect(operation: Operation, hints: Hints, language: Language) -> str:
     """What is known of what it changes; nothing where the author speaks of that already."""
     if hints.read_only:
-        return "" if _verb(operation) in _OBVIOUSLY_READING else words.READS().to(language)
+        said = _verb(operation) in _OBVIOUSLY_READING or says_change(operation)
+        return "" if said else words.READS().to(language)
     if _SPEAKS_OF_EFFECT.search(operation.desc):
         return ""
     if not hints.known:

@@ -19,11 +19,12 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A line in the script of a step, counted from 1 within it."""
+    """A line in the script of a step, counted from 1 within it, or another `field` of the step."""
 
     task: str
     step: str
     line: int
+    field: str = ""
 
 
 @dataclass(frozen=True, slots=True)

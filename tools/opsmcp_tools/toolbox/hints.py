@@ -22,7 +22,14 @@ from opsmcp_tools.toolbox.read_only.evidence import Evidence, Proof
 from opsmcp_tools.toolbox.read_only.script import weigh_script
 from opsmcp_tools.toolbox.read_only.verbs import ADDING, is_changing
 
-__all__ = ["LABELS", "infer_hints", "label_fault", "names_destruction", "weigh_tasks"]
+__all__ = [
+    "LABELS",
+    "infer_hints",
+    "label_fault",
+    "names_destruction",
+    "says_change",
+    "weigh_tasks",
+]
 
 LABELS: Mapping[str, str] = {
     "opsmcp/read-only": "read_only",
@@ -46,8 +53,18 @@ _PLAIN_DESTROYING = re.compile(
 """Words that are hardly ever nouns, so that they count wherever they stand."""
 _CHANGING_IN_CHINESE = re.compile(
     r"(?:^\s*|并|然后|再|后)(?:重启|删除|清理|清空|停止|启动|驱逐|创建|修改|更新|扩容|缩容|回滚|升级|安装|卸载"
-    r"|同步|切换|迁移|部署|发布|下线|上线|重置)"
+    r"|同步|切换|迁移|部署|发布|下线|上线|重置|变更|更改|调整|授权|禁用|启用|设置|写入|备份|添加|增加|新增|移除"
+    r"|替换|重建|重跑|归档|解封|封禁)"
 )
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
+_HARDLY_NOUNS = names("clean disable rename replace rotate unmount detach migrate suspend rebuild")
+_CHANGING_WITH_OBJECT = names(
+    "change modify alter adjust edit grant ban block allow assign expand extend shrink swap switch"
+    " rebalance provision empty drop trim kick free close mark merge split archive mute silence"
+    " acknowledge credit debit charge refund approve reject import flip toggle increase decrease"
+    " raise lower double reduce limit throttle pin unpin lock rewrite"
+)
+"""Verbs of change that are often something else, so that what stands behind them decides."""
 _REPEATABLE = re.compile(
     r"cordon|uncordon|set|label|annotate|enable|disable|preload|sync|retag|tag|apply|drain"
 )
@@ -115,6 +132,11 @@ def label_fault(labels: Mapping[str, str]) -> str:
     return ""
 
 
+def says_change(operation: Operation) -> bool:
+    """Whether its author's words say that something is changed, whatever its labels say."""
+    return _orders_change(operation, words_of(operation.name), _words_of_text(operation.desc))
+
+
 def names_destruction(operation: Operation) -> str:
     """The first plainly destructive word in its name or description; empty when there is none."""
     words = (*words_of(operation.name), *_words_of_text(operation.desc))
@@ -127,7 +149,7 @@ def _by_words(operation: Operation, tasks: Sequence[Task]) -> Hints | None:
     labelled = any(_said_to_change(task) for task in tasks)
     if not labelled and not _orders_change(operation, name, desc):
         return None
-    destroying = any(_PLAIN_DESTROYING.fullmatch(word) for word in (*name, *desc))
+    destroying = any(_PLAIN_DESTROYING.fullmatch(_base(word)) for word in (*name, *desc))
     adding = bool(name) and ADDING.fullmatch(name[0]) is not None
     repeatable = bool(name) and _REPEATABLE.fullmatch(name[0]) is not None
     return Hints(read_only=False, destructive=destroying or not adding, idempotent=repeatable)
@@ -201,10 +223,25 @@ def _orders(words: Sequence[str]) -> bool:
 
 def _tells_of_change(desc: Sequence[str]) -> bool:
     """Whether a description says what is done: "Deletes old files", "...; deletes them"."""
-    if desc and is_changing(_base(desc[0])):
-        return True
-    pairs = zip(desc, desc[1:], strict=False)
-    return any(is_changing(_base(word)) and after in _OBJECTS for word, after in pairs)
+    return any(_tells(*words) for words in _in_context(desc))
+
+
+def _tells(before: str, word: str, after: str) -> bool:
+    """Whether a word is a verb of change, and stands where a verb does."""
+    verb, third = _base(word), word.endswith("s")
+    sure = _PLAIN_DESTROYING.fullmatch(verb) is not None or verb in _HARDLY_NOUNS
+    first, noun = not before, third and not sure and after in _AFTER_NOUNS
+    objects = _OBJECTS if first or third else _ACTED_ON
+    if is_changing(verb):
+        told_next = before in _AND and third and sure
+        return after in objects or told_next or (first and not noun)
+    acts = after in objects or (third and bool(after) and after not in _AFTER_NOUNS)
+    return verb in _CHANGING_WITH_OBJECT and acts and (first or before in _AND)
+
+
+def _in_context(words: Sequence[str]) -> Iterable[tuple[str, str, str]]:
+    """Each word between the one before and the one behind it."""
+    return zip(("", *words), words, (*words[1:], ""), strict=False)
 
 
 def _says_reading(operation: Operation) -> bool:
@@ -215,10 +252,16 @@ def _says_reading(operation: Operation) -> bool:
     name, desc = words_of(operation.name), _words_of_text(operation.desc)
     if any(is_changing(word) for word in (*name[:1], *desc)) or _does_more(operation.desc):
         return False
-    named = bool(name) and (
-        _READING.fullmatch(name[0]) is not None or _READING_LAST.fullmatch(name[-1]) is not None
+    if _begins_reading(operation.desc, desc):
+        return True
+    # Nobody here knows whether words in Chinese say something else than the name.
+    return (
+        not _CHINESE.search(operation.desc)
+        and bool(name)
+        and (
+            _READING.fullmatch(name[0]) is not None or _READING_LAST.fullmatch(name[-1]) is not None
+        )
     )
-    return named or _begins_reading(operation.desc, desc)
 
 
 def _does_more(text: str) -> bool:
@@ -227,9 +270,7 @@ def _does_more(text: str) -> bool:
     "Checks it and reports, then empties it" does more, whatever `empties` means.
     """
     joined = _NEXT_SENTENCE.sub(" then ", text[:2000].lower()).replace(",", " and ")
-    desc = _words_of_text(joined)
-    around = zip(("", *desc), desc, (*desc[1:], ""), strict=False)
-    return any(_seems_to_act(*words) for words in around)
+    return any(_seems_to_act(*words) for words in _in_context(_words_of_text(joined)))
 
 
 def _seems_to_act(before: str, word: str, after: str) -> bool:
@@ -241,7 +282,7 @@ def _seems_to_act(before: str, word: str, after: str) -> bool:
     if before == "then" or after in _IT or (third and after in _ACTED_ON):
         return True
     told_next = after in _ACTED_ON or (third and bool(after) and after not in _AFTER_NOUNS)
-    return before in _AND and told_next
+    return (not before or before in _AND) and told_next
 
 
 def _begins_reading(text: str, words: Sequence[str]) -> bool:
@@ -258,7 +299,12 @@ def _base(word: str) -> str:
     """A verb without the ending of the third person: `lists`, `searches`, `queries`."""
     known = [word, word.removesuffix("s"), word.removesuffix("es")]
     known += [f"{word[:-3]}y"] if word.endswith("ies") else []
-    return next((one for one in known if _READING.fullmatch(one) or is_changing(one)), word)
+    return next((one for one in known if _is_verb(one)), word)
+
+
+def _is_verb(word: str) -> bool:
+    reading = _READING.fullmatch(word) is not None
+    return reading or is_changing(word) or word in _CHANGING_WITH_OBJECT
 
 
 def _words_of_text(text: str) -> tuple[str, ...]:

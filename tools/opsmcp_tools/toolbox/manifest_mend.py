@@ -35,6 +35,8 @@ class ManifestMend:
                 operation.key, lambda text: text.line_of(operation.key)
             )
         task = OperationKey(OperationKind.TASK, operation.namespace, spot.task)
+        if spot.field:
+            return self._line(task, lambda text: text.field_line(task, spot.step, spot.field))
         return self._line(task, lambda text: text.step_line(task, spot.step, spot.line))
 
     def answer(self, operation: Operation, finding: Finding) -> str:

@@ -91,11 +91,11 @@ def _given_way(
     label = f"{KIND_LABEL}{name}: {kind}"
     place = next((one for one in verdict.words if one.finding.name == name), None)
     if place is not None:
-        message = f"its name stands for {guessed}, and it is taken for one word, because in {place}"
+        message = f"by its name it would be {guessed}, which may not stand there: {place}"
         return Finding(
             "narrowed-guess",
             Severity.NOTE,
-            f"{message}. If one word is meant, say so: {label}",
+            f"{message}. So it is taken for {_article(kind)}. If that is right, say so: {label}",
             name,
             spot=_spot(place),
             answer=label,
@@ -103,11 +103,12 @@ def _given_way(
     used = {(task, step) for task, step, one, _ in verdict.needs if one == name}
     places = [_first(t, s, name) for t in tasks for s in t.steps if (t.name, s.name) in used]
     where = ", ".join(dict.fromkeys(clean_line(place.step, 80) for place in places[:3]))
-    message = f"it would be {_article(guessed)}, and how it is used (step {where}) makes it"
+    message = f"by its name it would be {_article(guessed)}, and step {where} takes it for"
     return Finding(
         "narrowed-guess",
         Severity.NOTE,
-        f"{message} {_article(kind)}. Say so: {label}",
+        f"{message} {_article(kind)}, which is what callers can give. If that is right, say so:"
+        f" {label}",
         name,
         {"variables": {name: {"kind": str(kind)}}},
         spot=next(iter(places), None),

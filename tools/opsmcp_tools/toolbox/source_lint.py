@@ -17,15 +17,16 @@ from opsmcp_pipelines.kinds.guess import kind_of
 from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.kinds.names import is_secret_name, words_of
 from opsmcp_pipelines.models import Operation, OperationKey, OperationKind, Pipeline, Task, Variable
-from opsmcp_tools.model.tool import JsonObject
+from opsmcp_tools.model.tool import Hints, JsonObject
 from opsmcp_tools.safe_text.characters import clean_line, quote
 from opsmcp_tools.toolbox.description import is_thin
-from opsmcp_tools.toolbox.finding import Finding, Severity
+from opsmcp_tools.toolbox.finding import Finding, Severity, Spot
 from opsmcp_tools.toolbox.hints import (
     LABELS,
     infer_hints,
     label_fault,
     names_destruction,
+    says_change,
     weigh_tasks,
 )
 from opsmcp_tools.toolbox.kind_lint import lint_kinds
@@ -33,12 +34,19 @@ from opsmcp_tools.toolbox.label_lint import lint_labels, unused_kinds
 from opsmcp_tools.toolbox.naming import MAX_NAME_LENGTH
 from opsmcp_tools.toolbox.overrides import TO_DO, Override, check_overrides, find_override
 from opsmcp_tools.toolbox.script_lint import lint_scripts
-from opsmcp_tools.toolbox.silent_stops import find_repeated_names, silent_stops
+from opsmcp_tools.toolbox.step_conditions import (
+    ConditionFault,
+    find_faults,
+    find_repeated_names,
+    find_unset,
+    silent_stops,
+)
 from opsmcp_tools.toolbox.tool_settings import ToolSettings
 
 __all__ = ["Finding", "Report", "Severity", "lint_source", "suggest_settings"]
 
 _FEWEST_WORDS = 3
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _NESTED_REPEAT = re.compile(r"\([^()]*[+*][^()]*\)[+*{]")
 _SCRIPT_SIGNS = re.compile(r"[\n;|&`]|\$\(")
 _TODO = f"{TO_DO}: what it does, on what, and when"
@@ -77,6 +85,12 @@ class _Subject:
     @property
     def variables(self) -> tuple[Variable, ...]:
         return self.operation.variables
+
+    @property
+    def hints(self) -> Mapping[str, Mapping[str, bool]]:
+        """What settings say of what it changes."""
+        own = {self.operation.name: self.said.hints} if self.said.hints else {}
+        return {**self.settings.hints, **own}
 
 
 def lint_source(
@@ -159,9 +173,15 @@ def _description(subject: _Subject) -> Iterator[Finding]:
     elif is_thin(operation):
         message = f"its desc {clean_line(operation.desc, 60)!r} says no more than its name"
         yield Finding("vague-description", Severity.WARNING, message, override=help_)
-    elif len(operation.desc.split()) < _FEWEST_WORDS and operation.desc.isascii():
+    elif _count_words(operation.desc) < _FEWEST_WORDS:
         message = f"its desc {clean_line(operation.desc, 60)!r} is too short to choose by"
         yield Finding("vague-description", Severity.WARNING, message, override=help_)
+
+
+def _count_words(text: str) -> float:
+    """How many words there are; Chinese has no blanks between them, and most are two signs."""
+    signs = _CHINESE.findall(text)
+    return len(_CHINESE.sub(" ", text).split()) + len(signs) / 2
 
 
 def _siblings(subject: _Subject) -> Iterator[Finding]:
@@ -181,21 +201,36 @@ def _name(subject: _Subject) -> Iterator[Finding]:
 
 
 def _hint(subject: _Subject) -> Iterator[Finding]:
-    operation, settings = subject.operation, subject.settings
+    operation = subject.operation
     fault = label_fault(operation.labels)
     if fault:
-        yield Finding("bad-label", Severity.ERROR, fault)
-    hints = infer_hints(operation, subject.tasks, settings.hints)
-    said = hints != infer_hints(operation, subject.tasks, {}) or bool(subject.said.hints)
-    if said or any(label in operation.labels for label in LABELS):
-        return
+        yield Finding("bad-label", Severity.ERROR, fault, label=_first_label(operation))
+    by_author = infer_hints(operation, subject.tasks, {})
+    hints = infer_hints(operation, subject.tasks, subject.hints)
     if not hints.known:
-        yield _nothing_said(subject)
-        return
-    word = names_destruction(operation)
+        if any(task.steps for task in subject.tasks):
+            yield _nothing_said(subject)
+    elif hints == by_author and not (subject.said.hints or fault):
+        yield from _words_and_labels(operation, hints)
+
+
+def _words_and_labels(operation: Operation, hints: Hints) -> Iterator[Finding]:
+    """Where the author's words and labels do not go together, or only words tell of harm."""
+    label = _first_label(operation)
+    if hints.read_only and says_change(operation):
+        message = (
+            "its words say that something is changed, and a label that it only reads, which holds:"
+            " nobody is asked before it runs. Correct one of them"
+        )
+        yield Finding("bad-label", Severity.WARNING, message, label=label)
+    word = "" if label else names_destruction(operation)
     if word:
         message = f"the word {word!r} sounds destructive; label it opsmcp/destructive or read-only"
         yield Finding("no-hint", Severity.NOTE, message, override={"hints": {"destructive": True}})
+
+
+def _first_label(operation: Operation) -> str:
+    return next((label for label in LABELS if label in operation.labels), "")
 
 
 def _nothing_said(subject: _Subject) -> Finding:
@@ -203,10 +238,18 @@ def _nothing_said(subject: _Subject) -> Finding:
     unknown = weigh_tasks(subject.tasks).unknown
     why = f"{unknown} is not known to read only" if unknown else "its words do not say it reads"
     message = (
-        f"nothing says whether it changes something: {why}. Label it "
-        'opsmcp/read-only: "true", or "false" and, where it can do harm, opsmcp/destructive: "true"'
+        f"nothing says whether it changes something: {why}. "
+        'Label it opsmcp/read-only: "true" if it changes nothing; else "false"'
     )
-    return Finding("no-hint", Severity.WARNING, message, override={"hints": {"read_only": False}})
+    if "opsmcp/destructive" not in subject.operation.labels:
+        message += ', with opsmcp/destructive: "false" if it can do no harm'
+    return Finding(
+        "no-hint",
+        Severity.WARNING,
+        message,
+        override={"hints": {"read_only": False}},
+        label="opsmcp/read-only",
+    )
 
 
 def _meaning(subject: _Subject) -> Iterator[Finding]:
@@ -287,12 +330,25 @@ def _labels(subject: _Subject) -> Iterator[Finding]:
     yield from lint_labels(subject.operation, subject.tasks, subject.users)
 
 
-def _silence(subject: _Subject) -> Iterator[Finding]:
-    if not subject.settings.values.pasted:
-        return  # The embedded engine says what it cannot read, and reports each task.
-    for message in silent_stops(subject.tasks):
-        yield Finding("unreadable-condition", Severity.ERROR, message)
-    for message in find_repeated_names(subject.operation):
+def _conditions(subject: _Subject) -> Iterator[Finding]:
+    operation, tasks = subject.operation, subject.tasks
+    if subject.settings.values.pasted:
+        yield from (_unreadable(fault) for fault in silent_stops(tasks))
+        return
+    yield from (_unreadable(fault) for fault in find_faults(operation, tasks))
+    for fault in find_unset(operation, tasks):
+        yield replace(_unreadable(fault), rule="unset-name", severity=Severity.WARNING)
+
+
+def _unreadable(fault: ConditionFault) -> Finding:
+    spot = Spot(fault.task, fault.step, 0, fault.where)
+    return Finding("unreadable-condition", Severity.ERROR, str(fault), spot=spot)
+
+
+def _repeated_names(subject: _Subject) -> Iterator[Finding]:
+    # The embedded engine reports each task.
+    pasted = subject.settings.values.pasted
+    for message in find_repeated_names(subject.operation) if pasted else ():
         yield Finding("same-task-name", Severity.WARNING, message)
 
 
@@ -309,7 +365,8 @@ _RULES: tuple[Callable[[_Subject], Iterator[Finding]], ...] = (
     _kinds,
     _labels,
     _scripts,
-    _silence,
+    _conditions,
+    _repeated_names,
 )
 
 

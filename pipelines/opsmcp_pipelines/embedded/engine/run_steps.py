@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio import to_thread
 
+from opsmcp_pipelines.conditions import ConditionError, evaluate, may_fail
 from opsmcp_pipelines.embedded.engine.bounded_output import BoundedOutput
-from opsmcp_pipelines.embedded.engine.conditions import ConditionError, evaluate
 from opsmcp_pipelines.embedded.engine.machine import Launch, Limit, Machine
 from opsmcp_pipelines.embedded.engine.results import WrongResult, read_results
 from opsmcp_pipelines.embedded.engine.state import NodeState, RunState
@@ -304,7 +304,7 @@ class _NodeRunner:
     def _allow(self, step: Step, report: StepReport) -> StepReport:
         note, allowed = report.note, False
         try:
-            allowed = bool(step.allow_failure) and evaluate(step.allow_failure, self._values)
+            allowed = may_fail(step.allow_failure)
         except ConditionError as error:
             note = f"{note}; `allowfailure`: {error}"
         return replace(report, allowed=allowed, note=note)

@@ -3,18 +3,19 @@
 The words are those of Ops (pkg/utils/logic.go): `==` and `!=` (no case), `>`, `<`, `>=`, `<=`,
 `true`, `false`, `startwith(a, b)`, `endwith(a, b)`, `not`; `!`, `&&` and `||` besides. The
 template is read first and values are put in afterwards, so that no value can change the condition.
-Nothing that cannot be read is taken for false: it is an error.
+Nothing that cannot be read is taken for false: it is an error, and what is wrong whatever the
+values are is found before a run (`foresee`). `allowfailure` takes no values, as on Ops.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite, nan
+from math import isfinite
 from types import MappingProxyType
 
 from opsmcp_pipelines.shell.references import find_references
 
-__all__ = ["ConditionError", "evaluate"]
+__all__ = ["ConditionError", "Foresight", "evaluate", "foresee", "is_number", "may_fail"]
 
 _MAX_TOKENS = 200
 _TOKEN = re.compile(
@@ -51,6 +52,23 @@ _NUMBER_TESTS: Mapping[str, Callable[[float, float], bool]] = MappingProxyType(
 )
 
 
+_OPEN = "\0"
+"""Stands for a value that only the run knows."""
+
+_NUMERIC = re.compile(r"[\d.eE+-]*")
+_REMEDIES: Mapping[str, str] = MappingProxyType(
+    {
+        r"=~": "there is no '=~': use startwith(a, b) or endwith(a, b), or test it in the script",
+        r"===": "write '=='",
+        r"(?<![=!<>])=(?![=<>~])": "write '==' for '='",
+        r"\s-(?:eq|ne|gt|ge|lt|le)\s": "write ==, !=, >, >=, < or <= as signs",
+        r"(?i)\s(?:and|or)\s": "join with && or ||",
+    }
+)
+_NO_NUMBER = "the condition compares something that is not a number"
+_WORDS_THERE_ARE = "it can compare by ==, !=, >, >=, <, <=, startwith(a, b) or endwith(a, b)"
+
+
 class ConditionError(Exception):
     """A condition that cannot be decided; the message says why."""
 
@@ -61,13 +79,74 @@ class _Token:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """What can be known of a condition before a run.
+
+    Attributes:
+        fault: Why no run can decide it, with what to write instead; empty where one can.
+        numbers: The variables that must hold numbers, or no run can decide it.
+        unknown: What it names and nobody declares, which is empty.
+    """
+
+    fault: str = ""
+    numbers: frozenset[str] = frozenset()
+    unknown: tuple[str, ...] = ()
+
+
 def evaluate(expression: str, values: Mapping[str, str]) -> bool:
     """Whether the condition holds.
 
     Raises:
         ConditionError: It cannot be read, or compares what cannot be compared.
     """
-    reader = _Reader(_tokens(expression), values)
+    return _decide(_Reader(_tokens(expression), values))
+
+
+def may_fail(expression: str) -> bool:
+    """Whether a step of that `allowfailure` may fail; an empty one says no.
+
+    Raises:
+        ConditionError: It cannot be read, or names a value.
+    """
+    if "${" in expression:
+        raise ConditionError("no value is filled in there: write true or false")
+    return bool(expression.strip()) and evaluate(expression, {})
+
+
+def foresee(expression: str, known: Mapping[str, str | None]) -> Foresight:
+    """What can be said of a `when`, whatever the run brings.
+
+    Args:
+        expression: The condition as it is written.
+        known: Every name that has a value, with that value, or None where only the run knows it.
+    """
+    named = dict.fromkeys(found[2:-1] for found in _UNKNOWN.findall(expression))
+    unknown = tuple(name for name in named if name not in known)
+    open_names = frozenset(name for name, value in known.items() if value is None)
+    values = {name: value or "" for name, value in known.items()}
+    try:
+        reader = _Reader(_tokens(expression), values, open_names)
+        _decide(reader)
+    except ConditionError as error:
+        return Foresight(f"{error}{_remedy(expression, error)}", unknown=unknown)
+    return Foresight("", frozenset(reader.numbers), unknown)
+
+
+def is_number(text: str) -> bool:
+    """Whether a condition can compare it as a number."""
+    try:
+        return isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _remedy(expression: str, error: ConditionError) -> str:
+    found = next((said for sign, said in _REMEDIES.items() if re.search(sign, expression)), "")
+    return f" ({found or _WORDS_THERE_ARE})" if found or error.args != (_NO_NUMBER,) else ""
+
+
+def _decide(reader: "_Reader") -> bool:
     result = reader.any_of()
     if not reader.at_end:
         raise ConditionError("the condition has something left over at its end")
@@ -89,10 +168,19 @@ def _tokens(expression: str) -> list[_Token]:
 class _Reader:
     """Reads and decides a condition from left to right: `||` binds least, then `&&`, then `!`."""
 
-    def __init__(self, tokens: Sequence[_Token], values: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        tokens: Sequence[_Token],
+        values: Mapping[str, str],
+        open_names: frozenset[str] = frozenset(),
+    ) -> None:
+        """Read nothing yet. Of what is open, only what no value could mend is an error."""
         self._tokens = tokens
         self._values = values
+        self._open = open_names
         self._at = 0
+        self._filled: list[str] = []
+        self.numbers: set[str] = set()
 
     @property
     def at_end(self) -> bool:
@@ -129,9 +217,10 @@ class _Reader:
             self._at += 1
             return (left.lower() == self._operand().lower()) is (operator == "==")
         if operator in _NUMBER_TESTS:
+            number = self._number(left)
             self._at += 1
-            return _NUMBER_TESTS[operator](_number(left), _number(self._operand()))
-        return _truth(left)
+            return _NUMBER_TESTS[operator](number, self._number(self._operand()))
+        return self._truth(left)
 
     def _text_test(self, name: str) -> bool:
         self._at += 2
@@ -143,12 +232,15 @@ class _Reader:
 
     def _operand(self) -> str:
         """The words up to the next operator; quotes are optional."""
-        words: list[str] = []
+        words, first = list[str](), self._peek()
+        self._filled = []
         while not self.at_end and not self._tokens[self._at].operator:
             words.append(self._fill(self._tokens[self._at].text))
             self._at += 1
         if not words:
             raise ConditionError("the condition lacks a value on one side")
+        if first.startswith("="):
+            raise ConditionError("the condition has an '=' too many")
         return " ".join(words).strip()
 
     def _fill(self, word: str) -> str:
@@ -156,9 +248,27 @@ class _Reader:
             word = word[1:-1]
         result, done = "", 0
         for found in find_references(word, self._values):
-            result += _UNKNOWN.sub("", word[done : found.start]) + self._values[found.name]
+            is_open = found.name in self._open
+            value = _OPEN if is_open else self._values[found.name]
+            result += _UNKNOWN.sub("", word[done : found.start]) + value
+            self._filled += [found.name] if is_open else []
             done = found.end
         return _unquote(result + _UNKNOWN.sub("", word[done:]))
+
+    def _number(self, text: str) -> float:
+        """The operand just read, as a number."""
+        if self._filled and _NUMERIC.fullmatch(text.replace(_OPEN, "")):
+            self.numbers |= {name for name in self._filled if text == _OPEN}
+            return 0.0
+        return _number(text)
+
+    def _truth(self, text: str) -> bool:
+        """The operand just read, as true or false."""
+        if self._filled:
+            parts = ".*".join(re.escape(part) for part in text.lower().split(_OPEN))
+            if any(re.fullmatch(parts, truth) for truth in _TRUTHS):
+                return False
+        return _truth(text)
 
     def _peek(self, ahead: int = 0) -> str:
         at = self._at + ahead
@@ -189,13 +299,9 @@ def _unquote(text: str) -> str:
 
 
 def _number(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = nan
-    if not isfinite(number):
-        raise ConditionError("the condition compares something that is not a number")
-    return number
+    if not is_number(text):
+        raise ConditionError(_NO_NUMBER)
+    return float(text)
 
 
 def _truth(text: str) -> bool:
