@@ -125,6 +125,7 @@ def _remember(folder: Path, source: str, work: Work) -> None:
                 tool=work.name,
                 operation=OperationKey(OperationKind.TASK, "ops-system", work.name),
                 principal="anna",
+                principal_id="local:anna",
                 arguments={},
                 source=source,
                 source_run="past",

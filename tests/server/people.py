@@ -1,4 +1,7 @@
-"""Several people behind one HTTP server, each known by a token that is their name."""
+"""Several people behind one HTTP server, each known by a token that is their name.
+
+`anna/2` is another one with the same name. All use one client.
+"""
 
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,16 +12,21 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
-from mcp.server.auth.provider import AccessToken
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.types import ASGIApp
 
+from opsmcp_server.identity.access import PrincipalToken
+from opsmcp_tools.model.tool import Principal
 from tests.server.harness import ERAS, AskingClient
 
 
 class _ByName:
-    async def verify_token(self, token: str) -> AccessToken | None:
-        return AccessToken(token=token, client_id=token, scopes=[])
+    async def verify_token(self, token: str) -> PrincipalToken | None:
+        name, _, groups = token.partition("?")
+        who = Principal(name.partition("/")[0], tuple(groups.split()), f"token:{name}")
+        return PrincipalToken(
+            token="", client_id="one-client", scopes=[], subject=who.id, principal=who
+        )
 
 
 def known_by_name(app: ASGIApp) -> ASGIApp:

@@ -113,7 +113,7 @@ class CallRequests:
                 f"one more. Wait for their decisions, or withdraw some with {CANCEL_RUN}."
             ) from error
         if kept.id == request.id:
-            logger.info("request %s: %s by %s", kept.id, kept.tool, kept.requester)
+            logger.info("request %s: %s by %s", kept.id, kept.tool, kept.requester.name)
         self._wake.set()
         return kept
 
@@ -136,7 +136,7 @@ class CallRequests:
         decision = prepared.decision
         return Request(
             id=new_handle(),
-            requester=prepared.principal.name,
+            requester=prepared.principal,
             tool=tool.name,
             operation=tool.operation.key,
             source=context.source.label,
@@ -165,7 +165,7 @@ class CallRequests:
             RunsUnreadable: It cannot be looked up now.
         """
         found = await self.find(request)
-        if found.requester != principal.name:
+        if found.requester.id != principal.id:
             raise UnknownRun(request)
         return found
 
@@ -199,7 +199,7 @@ class CallRequests:
 
     def may_see(self, request: Request, principal: Principal) -> bool:
         """Whether it is its own, or one that it is asked to decide on."""
-        own = request.requester == principal.name
+        own = request.requester.id == principal.id
         return own or is_approver(request, principal, self._context.policy)
 
     async def is_attended(self, request: Request) -> bool:
@@ -274,7 +274,7 @@ class CallRequests:
             raise NotAllowed(say(refusal, language))
         now = context.clock.now()
         shown = context.masker.text(clean_line(comment, LONGEST_COMMENT))
-        vote = Vote(principal.name, approves, shown, now)
+        vote = Vote(principal, approves, shown, now)
         store = await self._open()
         verdict = await self._write(store.vote, request.id, vote, request.plan_hash, now)
         if verdict is None:
@@ -367,7 +367,7 @@ class CallRequests:
 
     async def _start_now(self, request: Request) -> None:
         context = self._context
-        principal, key = Principal(request.requester), run_key(request.id)
+        principal, key = request.requester, run_key(request.id)
         known = await self._known_run(request)
         if known is None:
             if context.clock.now() >= request.start_by:
@@ -396,7 +396,7 @@ class CallRequests:
     async def _known_run(self, request: Request) -> RunRecord | None:
         """The run that this request became already: a process may have died before it said so."""
         return await self._context.executions.find_by_key(
-            run_key(request.id), request.tool, request.operation, Principal(request.requester)
+            run_key(request.id), request.tool, request.operation, request.requester
         )
 
     async def _checked(self, request: Request, principal: Principal) -> Prepared:
@@ -414,11 +414,11 @@ class CallRequests:
             language = context.config.tools.language
             named = changes(request.plan, mask.value(plan.data))
             raise _Changed(words.CHANGED("; ".join(say(one, language) for one in named)))
-        for name in request.approved_by:
+        for approver in (vote.by for vote in request.votes if vote.approves):
             now = context.clock.now()
-            why = why_not(request, Principal(name), context.policy, prepared.tool, now)
+            why = why_not(request, approver, context.policy, prepared.tool, now)
             if why is not None:
-                raise _Changed(words.CHANGED(words.APPROVER_CHANGED(name, why)))
+                raise _Changed(words.CHANGED(words.APPROVER_CHANGED(approver.name, why)))
         return prepared
 
     # Transitions

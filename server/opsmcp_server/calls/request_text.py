@@ -67,7 +67,8 @@ def request_entry(request: Request) -> JsonObject:
         "request": request.id,
         "state": str(request.state),
         "operation": request.tool,
-        "requester": request.requester,
+        "requester": request.requester.name,
+        "requester_id": request.requester.id,
         "arguments": dict(request.arguments),
         "rule": request.rule,
         "reason": request.reason,
@@ -90,7 +91,13 @@ def request_details(request: Request) -> JsonObject:
         "question": request.question,
         "plan": request.plan,
         "votes": [
-            {"by": vote.by, "approves": vote.approves, "comment": vote.comment} | _at(vote.at)
+            {
+                "by": vote.by.name,
+                "by_id": vote.by.id,
+                "approves": vote.approves,
+                "comment": vote.comment,
+            }
+            | _at(vote.at)
             for vote in request.votes
         ],
         "timeline": [
@@ -168,7 +175,7 @@ def _command(view: _RequestView, *arguments: str) -> str:
 def _refused(view: _RequestView) -> Iterator[Said]:
     request = view.request
     yield words.REFUSED(request.tool, _why(request), request.id)
-    comments = ((vote.by, vote.comment) for vote in request.votes if vote.comment)
+    comments = ((vote.by.name, vote.comment) for vote in request.votes if vote.comment)
     for by, comment in comments:
         yield words.COMMENT(by, quote(comment, 500))
     if request.state is State.REJECTED:
@@ -179,7 +186,7 @@ def _refused(view: _RequestView) -> Iterator[Said]:
 
 def _why(request: Request) -> Said:
     if request.state is State.REJECTED:
-        by = next((vote.by for vote in request.votes if not vote.approves), "")
+        by = next((vote.by.name for vote in request.votes if not vote.approves), "")
         return words.REJECTED(by)
     if request.state is State.EXPIRED:
         return words.EXPIRED()

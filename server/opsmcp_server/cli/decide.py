@@ -100,7 +100,7 @@ def _check_open(request: Request) -> None:
     """
     if request.state is State.PENDING:
         return
-    by = ", ".join(dict.fromkeys(vote.by for vote in request.votes))
+    by = ", ".join(dict.fromkeys(vote.by.name for vote in request.votes))
     decided = f" (decided by {by})" if by else ""
     why = f": {request.why}" if request.why else ""
     raise Failed(clean(f"{request.id} is {request.state} already{decided}{why}"))

@@ -27,6 +27,7 @@ _FITS = {Match.YES: "yes", Match.PARTLY: "partly", Match.MAYBE: "depends", Match
 @click.argument("tool", metavar="TOOL")
 @click.argument("arguments", nargs=-1, metavar="[name=value ...]")
 @click.option("--as", "who", metavar="PRINCIPAL", help="For this principal, not for you.")
+@click.option("--group", "groups", metavar="G", multiple=True, help="A group of that principal.")
 @click.option("--at", metavar="TIME", help="At this time, such as 2026-11-24T03:00, not now.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @shared_options
@@ -36,6 +37,7 @@ def command(
     tool: str,
     arguments: tuple[str, ...],
     who: str | None,
+    groups: tuple[str, ...],
     at: str | None,
     as_json: bool,
 ) -> int:
@@ -45,10 +47,12 @@ def command(
     """
     if what != "explain":
         raise click.UsageError(f"{what!r} is not explain: opsmcp policy explain TOOL ...")
+    if groups and not who:
+        raise click.UsageError("--group goes with --as NAME")
     parsed, moment = parse_arguments(arguments), _parse_time(at)
 
     async def work(context: CallContext) -> int:
-        principal = Principal(who) if who else context.principal
+        principal = Principal(who, groups) if who else context.principal
         subject = await _find(context, tool)
         checked = {}
         if isinstance(subject, Tool) and parsed:

@@ -71,7 +71,7 @@ def _row(request: Request) -> tuple[Cell, ...]:
         Cell(request.id, "bold"),
         Cell(str(request.state)),
         Cell(until.isoformat(sep=" ", timespec="seconds"), brief=f"{until:%m-%d %H:%M}"),
-        Cell(request.requester),
+        Cell(request.requester.name),
         Cell(request.tool),
         Cell(arguments),
     )
@@ -90,7 +90,7 @@ def _lines(request: Request) -> Iterator[str]:
     if request.run:
         yield f"run {request.run}"
     approvers = request.approvers
-    yield f"asked by {request.requester}; {clean_line(request.reason, 300)} ({request.rule})"
+    yield f"asked by {request.requester.name}; {clean_line(request.reason, 300)} ({request.rule})"
     until = request.expires_at.astimezone()
     yield (
         f"{approvers.count} of {', '.join(approvers.groups)} may approve it until "

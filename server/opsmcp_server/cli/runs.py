@@ -49,7 +49,9 @@ def _timestamp(
 @click.option("--since", callback=_timestamp, metavar="T", help=_SINCE)
 @click.option("--until", callback=_timestamp, metavar="T", help="Only calls before then.")
 @click.option(
-    "--principal", metavar="NAME", help="Runs of this user of `opsmcp serve`; else yours."
+    "--principal",
+    metavar="NAME|ID",
+    help="Runs of this user of `opsmcp serve`, by name or by id; else yours.",
 )
 @click.option("--limit", type=click.IntRange(1, 100), default=50, help="Most runs; 50.")
 @click.option("--cursor", metavar="C", help="Go on where the list before ended.")
@@ -74,7 +76,7 @@ def command(
         shown_by = list_runs if run is None else get_run_output if output else get_run
         context.require(context.principal, Action.READ, shown_by.ROW.subject)
         await context.executions.look(_LOOK_SECONDS)
-        whose = Principal(principal) if principal else context.principal
+        whose = principal or context.principal
         if run is None:
             again = _words(filters, principal, as_json=as_json) + shared.words()
             await _list(context, whose, filters, again, as_json=as_json)
@@ -100,7 +102,7 @@ def _words(filters: Mapping[str, Any], principal: str | None, *, as_json: bool) 
 
 async def _list(
     context: CallContext,
-    whose: Principal,
+    whose: Principal | str,
     filters: Mapping[str, Any],
     again: list[str],
     *,
@@ -136,6 +138,8 @@ def _entry(record: RunRecord) -> dict[str, object]:
         "started_at": record.created_at.isoformat(),
         "duration_seconds": record.duration_seconds,
         "arguments": dict(record.arguments),
+        "principal": record.principal,
+        "principal_id": record.principal_id,
     }
 
 

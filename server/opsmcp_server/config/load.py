@@ -84,6 +84,8 @@ class Config(BaseModel):
     people: dict[str, SecretStr] = Field(default_factory=dict)
     """The people who may sign in to the pages, with their tokens; empty ones where nobody asked for
     the tokens."""
+    people_ids: dict[str, str] = Field(default_factory=dict)
+    """The ids of those people who have another login."""
     origins: dict[str, str] = Field(default_factory=dict, repr=False)
     """Setting to where its value came from; settings left at their default are absent."""
     options: tuple[str, ...] = ()
@@ -212,6 +214,7 @@ def load(
     config = _build(
         resolved | people_given,
         people=_read_people(raw, environ if people else None),
+        people_ids=_read_people_ids(raw),
         constants=frozenset(constants),
         options=tuple(options),
         files=choice.uses,
@@ -396,6 +399,15 @@ def _check_senders(config: Config) -> None:
             raise ConfigError(
                 f"events.senders.{name} has server.token, which all clients have ({where})"
             )
+
+
+def _read_people_ids(raw: Mapping[str, RawSetting]) -> dict[str, str]:
+    items = [item for key, item in raw.items() if key.startswith("people.")]
+    if not items:
+        return {}
+    from opsmcp_server.config.people import read_ids
+
+    return read_ids(items)
 
 
 def _check_people(config: Config) -> None:

@@ -1,7 +1,9 @@
 """`people` of the settings file: who may sign in to the pages, and with which token.
 
 `people: {anna: {token: {env: ANNA_TOKEN}}}`. The name is that of the principal, as rules and groups
-have it. A token is never written into the file, and it signs in to the pages and nothing else.
+have it; its id is that of the local user of this name, unless the entry has an `id`: that of her
+other login, so that her own requests are known as hers. A token is never written into the file, and
+it signs in to the pages and nothing else.
 """
 
 import re
@@ -14,9 +16,10 @@ from opsmcp_server.config.bound_values import mapping_of, read_bound_value
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.paths import absolute
 from opsmcp_server.config.schema import LEAST_KEY_LENGTH, RawSetting
+from opsmcp_tools.model.principal_id import is_id
 from opsmcp_tools.safe_text.characters import quote
 
-__all__ = ["read_people", "token_of"]
+__all__ = ["read_ids", "read_people", "token_of"]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,62}")
 _TAKEN = frozenset({"token", "local", "opsmcp", "responder", "schedule"})
@@ -44,6 +47,22 @@ def read_people(
     return {name: SecretStr(token) for name, token in found.items()}
 
 
+def read_ids(items: Iterable[RawSetting]) -> dict[str, str]:
+    """Name to the id of the same person's other login, for those who have one.
+
+    Raises:
+        ConfigError: One of them is no id.
+    """
+    given = {_name_of(item): (item, mapping_of(item.value).get("id")) for item in items}
+    for item, found in given.values():
+        if found is not None and not is_id(found):
+            raise ConfigError(
+                f"{item.key}.id must be an id as `opsmcp runs --json` shows it, such as "
+                f"'token:anna' or 'https://ISSUER SUBJECT' ({item.origin})"
+            )
+    return {name: str(found) for name, (_, found) in given.items() if found is not None}
+
+
 def _name_of(item: RawSetting) -> str:
     name = item.key.partition(".")[2]
     if not _NAME.fullmatch(name) or name in _TAKEN:
@@ -63,7 +82,7 @@ def token_of(item: RawSetting) -> RawSetting:
     """
     entry = mapping_of(item.value)
     source = mapping_of(entry.get("token"))
-    if set(entry) != {"token"} or len(source) != 1 or not set(source) <= _SOURCES:
+    if set(entry) - {"id"} != {"token"} or len(source) != 1 or not set(source) <= _SOURCES:
         raise ConfigError(
             f"{item.key} must be {{token: {{env: NAME}}}}, or {{file: PATH}} or {{command: "
             f"[PROGRAM, ...]}} in place of env; a token never stands in the file ({item.origin})"

@@ -63,13 +63,16 @@ def read_rules(item: RawSetting) -> tuple[Rule, ...]:
 
 
 def read_groups(item: RawSetting) -> dict[str, tuple[str, ...]]:
-    """Group to the name patterns of its members.
+    """Group to the name patterns of its members; none for one that only principals bring.
 
     Raises:
         ConfigError: It is something else.
     """
     reader = _Reader(item.key, item.origin)
-    return {name: reader.texts(name, members) for name, members in reader.mapping(item.value)}
+    return {
+        name: () if members == [] else reader.texts(name, members)
+        for name, members in reader.mapping(item.value)
+    }
 
 
 def check_groups(item: RawSetting, rules: Sequence[Rule], groups: Collection[str]) -> None:

@@ -77,7 +77,8 @@ class _Visit:
 def console_routes(context: CallContext, security: TransportSecuritySettings) -> list[Route]:
     """The routes of the pages, for a server whose settings name people."""
     people = {name: token.get_secret_value() for name, token in context.config.people.items()}
-    sessions = Sessions(read_key(context.config.state), people, lambda: context.clock.now())
+    key, ids = read_key(context.config.state), context.config.people_ids
+    sessions = Sessions(key, people, lambda: context.clock.now(), ids)
     pages = _Pages(context, sessions, TransportSecurityMiddleware(security))
     return [
         Route("/requests", pages.get(pages.show_all), methods=["GET"]),
@@ -239,7 +240,7 @@ class _Pages:
             one=found,
             csrf=self._sessions.form_token(session, found.id),
             refusal=say(refusal, visit.language) if refusal else "",
-            has_decided=session.principal.name in (vote.by for vote in found.votes),
+            has_decided=any(session.principal.may_be(vote.by) for vote in found.votes),
         )
 
     async def decide(self, visit: _Visit) -> Response:

@@ -40,8 +40,18 @@ class Session:
 class Sessions:
     """Signs people in and out."""
 
-    def __init__(self, key: str, people: Mapping[str, str], now: Callable[[], datetime]) -> None:
-        """Seal with `key`; `people` are the tokens by the names of those who have them."""
+    def __init__(
+        self,
+        key: str,
+        people: Mapping[str, str],
+        now: Callable[[], datetime],
+        ids: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Seal with `key`; `people` are the tokens by the names of those who have them.
+
+        `ids` are those of their other logins, where they have one.
+        """
+        self._ids = ids
         self._seal = Seal(key, "console")
         self._forms = derive(key, "console form")
         self._people = MappingProxyType(dict(people))
@@ -71,7 +81,9 @@ class Sessions:
             return None
         known = who in self._people and data.get("token") == self._fingerprint(who)
         fresh = isinstance(until, float) and self._now().timestamp() < until
-        return Session(Principal(who), nonce) if known and fresh else None
+        return (
+            Session(Principal(who, id=self._ids.get(who, "")), nonce) if known and fresh else None
+        )
 
     def _fingerprint(self, name: str) -> str:
         return hashlib.sha256(self._people[name].encode()).hexdigest()[:32]

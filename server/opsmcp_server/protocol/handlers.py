@@ -12,7 +12,7 @@ from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.caching import CacheHint
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.shared.exceptions import MCPError
-from mcp_types.jsonrpc import INVALID_PARAMS
+from mcp_types.jsonrpc import INVALID_PARAMS, INVALID_REQUEST
 
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol import completion, prompts, resources
@@ -50,7 +50,7 @@ def build_server(services: Services) -> OpsmcpServer:
         runs,
         Seal(key, "task"),
         audience=context.source.label,
-        who=lambda: principal_of(context).name,
+        who=lambda: principal_of(context).id,
     )
     handlers = _Handlers(context, clients, ToolCalls(context, tasks, runs))
     hint = CacheHint(ttl_ms=0, scope="private")
@@ -102,9 +102,18 @@ def _sealing(context: CallContext, key: str) -> RequestStateSecurity:
 
 
 def principal_of(context: CallContext) -> Principal:
-    """Who sent the request that is being handled: the authenticated user, or the local one."""
+    """Who sent the request that is being handled: the authenticated user, or the local one.
+
+    Raises:
+        MCPError: Its token names nobody; the program that it was given to is no principal.
+    """
     token = get_access_token()
-    return Principal(token.client_id) if token else context.principal
+    if token is None:
+        return context.principal
+    principal: object = getattr(token, "principal", None)
+    if not isinstance(principal, Principal):
+        raise MCPError(INVALID_REQUEST, "It is not known who calls.")
+    return principal
 
 
 class _Handlers:

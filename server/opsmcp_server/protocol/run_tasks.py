@@ -191,6 +191,7 @@ class RunTasks:
             tool=held["tool"],
             operation=key,
             principal=principal.name,
+            principal_id=principal.id,
             arguments={},
             source=self._context.source.label,
             source_run=held["source_run"],

@@ -98,7 +98,7 @@ class Tasks:
             work: What the tasks stand for.
             seal: Seals the ids.
             audience: Which server this is; ids of another one are unknown here.
-            who: The principal of the request that is being handled.
+            who: The id of the principal of the request that is being handled.
         """
         self._work = work
         self._seal = seal

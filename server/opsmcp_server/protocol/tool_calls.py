@@ -74,13 +74,13 @@ class ToolCalls:
             return await self._ask_others(ctx, prepared, key, data)
         if prepared.needs_consent:
             question = await calls.question(context, prepared)
-            answer = await self._consent.ask(ctx, params, question, principal.name)
+            answer = await self._consent.ask(ctx, params, question, principal.id)
             if isinstance(answer, types.InputRequiredResult):
                 return answer
             if answer is Answer.AGREED_BEFORE:
                 # The answer of the call got lost. To its run it is good; it starts no other.
                 joined = await self._join(ctx, prepared, key, data)
-                return joined or self._consent.ask_anew(question, principal.name)
+                return joined or self._consent.ask_anew(question, principal.id)
             self._require(answer, prepared)
             await calls.check_again(context, prepared, question)
         return await self._run(ctx, prepared, key, data)

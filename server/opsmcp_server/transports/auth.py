@@ -8,13 +8,15 @@ import hmac
 
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend, RequireAuthMiddleware
-from mcp.server.auth.provider import AccessToken
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.types import ASGIApp
 
+from opsmcp_server.identity.access import PrincipalToken
+from opsmcp_tools.model.tool import Principal
+
 __all__ = ["TOKEN_PRINCIPAL", "guard"]
 
-TOKEN_PRINCIPAL = "token"  # noqa: S105 - a name, no secret
+TOKEN_PRINCIPAL = Principal("token", id="token:token")
 """The principal of everybody who knows the token."""
 
 
@@ -24,10 +26,16 @@ class _OneToken:
     def __init__(self, token: str) -> None:
         self._token = token.encode()
 
-    async def verify_token(self, token: str) -> AccessToken | None:
+    async def verify_token(self, token: str) -> PrincipalToken | None:
         if not hmac.compare_digest(token.encode(), self._token):
             return None
-        return AccessToken(token=token, client_id=TOKEN_PRINCIPAL, scopes=[])
+        return PrincipalToken(
+            token="server.token",  # noqa: S106 - a name, no secret
+            client_id="token",
+            scopes=[],
+            subject=TOKEN_PRINCIPAL.id,
+            principal=TOKEN_PRINCIPAL,
+        )
 
 
 def guard(app: ASGIApp, token: str) -> ASGIApp:

@@ -17,6 +17,7 @@ from opsmcp_tools.approval_requests.request import Request, State, Vote
 from opsmcp_tools.approval_requests.sqlite_store import open_requests
 from opsmcp_tools.journal.sqlite_read import Query
 from opsmcp_tools.journal.sqlite_write import open_journal
+from opsmcp_tools.model.tool import Principal
 from tests.server.calls.approval_ground import (
     ANNA,
     POLICY,
@@ -102,7 +103,7 @@ def _vote(ground: Ground, handle: str) -> None:
         assert request is not None
         store.vote(
             handle,
-            Vote("anna", True, "", request.created_at),
+            Vote(Principal("anna"), True, "", request.created_at),
             request.plan_hash,
             request.created_at,
         )

@@ -92,6 +92,12 @@ def test_runs_are_filtered_and_paged(opsmcp: Opsmcp) -> None:
     assert shown("--since", "1h", "--until", "2100-01-01") == shown()
     assert shown("--until", "1h") == []
     assert shown("--principal", "somebody-else") == []
+    mine = json.loads(opsmcp("runs", "--json").stdout)["runs"][0]
+    assert mine["principal_id"] == f"local:{mine['principal']}"
+    for named in (mine["principal"], mine["principal_id"]):
+        assert shown("--principal", named) == shown()
+        assert opsmcp("runs", mine["run"], "--principal", named).returncode == 0
+    assert opsmcp("runs", mine["run"], "--principal", "token:token").returncode == 2
     first = opsmcp("runs", "--limit", "2")
     cursor = first.stderr.rpartition(" ")[2].strip()
     assert "There are more" in first.stderr

@@ -22,6 +22,13 @@ def rule(more: str = "") -> str:
     return f"rules: [{{name: drains, effect: approve{more}}}]"
 
 
+def test_a_person_may_have_the_id_of_another_login(tmp_path: Path) -> None:
+    text = (
+        "people: {anna: {token: {env: A}, id: 'https://issuer.example 7'}, bob: {token: {env: B}}}"
+    )
+    assert config_of(tmp_path, text).people_ids == {"anna": "https://issuer.example 7"}
+
+
 def test_a_rule_says_who_approves_or_the_settings_do(tmp_path: Path) -> None:
     policy = f"""
 policy:
@@ -63,6 +70,8 @@ requests: {{approvers: [on-call], count: 3, expires: 2h}}
         ("people: {anna: {token: {value: abc}}}", "a token never stands in the file"),
         ("people: {anna: {token: {env: A}, mail: x}}", "people.anna must be"),
         ("people: {anna: x}", "people.anna must be"),
+        ("people: {anna: {token: {env: A}, id: anna}}", "people.anna.id must be an id"),
+        ("people: {anna: {token: {env: A}, id: ' 7'}}", "people.anna.id must be an id"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(tmp_path: Path, text: str, said: str) -> None:

@@ -1,5 +1,6 @@
 """Where requests are kept: one outcome each, whoever is first, and nothing lost with a process."""
 
+import json
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -12,9 +13,15 @@ import pytest
 from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_tools.approval_requests.handle import new_handle
 from opsmcp_tools.approval_requests.request import OPSMCP, Request, State, Vote
-from opsmcp_tools.approval_requests.sqlite_store import FILE, SqliteRequests, open_requests
+from opsmcp_tools.approval_requests.sqlite_store import (
+    FILE,
+    VERSIONS,
+    SqliteRequests,
+    open_requests,
+)
 from opsmcp_tools.approval_requests.store import Bounds, TooManyRequests
 from opsmcp_tools.model.errors import JournalUnusable
+from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.policy.rules import Approvers
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -25,7 +32,7 @@ _RACES = 200
 def make(**more: object) -> Request:
     request = Request(
         id=new_handle(),
-        requester="eve",
+        requester=Principal("eve", ("devs",)),
         tool="delete-thing",
         operation=OperationKey(OperationKind.PIPELINE, "ops-system", "delete-thing"),
         source="here",
@@ -47,11 +54,11 @@ def make(**more: object) -> Request:
 
 
 def yes(by: str = "anna", at: datetime = NOW) -> Vote:
-    return Vote(by, True, "", at)
+    return Vote(Principal(by, ("on-call",)), True, "", at)
 
 
 def no(by: str = "bob") -> Vote:
-    return Vote(by, False, "not now", NOW)
+    return Vote(Principal(by), False, "not now", NOW)
 
 
 def test_what_was_fixed_is_read_again_as_it_was(tmp_path: Path) -> None:
@@ -109,7 +116,7 @@ def test_one_rejection_ends_it(tmp_path: Path) -> None:
         late = store.vote(kept.id, yes("carl"), "h1", NOW)
     assert rejected is not None and rejected.request.state is State.REJECTED
     assert late is not None and not late.counted
-    assert [vote.by for vote in late.request.votes] == ["anna", "bob"]
+    assert [vote.by.name for vote in late.request.votes] == ["anna", "bob"]
 
 
 def test_a_rejection_answers_the_same_call_for_ten_minutes(tmp_path: Path) -> None:
@@ -202,9 +209,9 @@ def test_there_is_room_for_so_many_that_wait(tmp_path: Path) -> None:
             store.add(make(digest=str(number)))
         with pytest.raises(TooManyRequests, match="2 of your calls"):
             store.add(make(digest="3"))
-        store.add(make(digest="4", requester="dora"))
+        store.add(make(digest="4", requester=Principal("dora")))
         with pytest.raises(TooManyRequests, match="3 calls wait"):
-            store.add(make(digest="5", requester="fred"))
+            store.add(make(digest="5", requester=Principal("fred")))
 
 
 def test_what_is_over_goes_when_it_is_old_but_what_waits_stays(tmp_path: Path) -> None:
@@ -229,3 +236,66 @@ def test_a_file_of_a_newer_opsmcp_or_a_damaged_request_is_refused_in_words(tmp_p
     database.close()
     with pytest.raises(JournalUnusable, match="record of requests .* newer opsmcp"):
         open_requests(tmp_path).__enter__()
+
+
+def test_who_asked_and_who_decided_keep_their_ids_and_groups(tmp_path: Path) -> None:
+    anna = Principal("anna", ("on-call", "leads"), "https://issuer.example 7")
+    asked = make(requester=Principal("eve", ("devs",), "token:eve"))
+    with open_requests(tmp_path) as store:
+        kept = store.add(asked)
+        store.vote(kept.id, Vote(anna, True, "", NOW), kept.plan_hash, NOW)
+        found = store.get(kept.id)
+    assert found is not None
+    assert found.requester == asked.requester
+    assert [vote.by for vote in found.votes] == [anna]
+
+
+def test_two_with_one_name_are_two_who_ask_and_one_who_decides(tmp_path: Path) -> None:
+    """The same name may be the same person with another login, so it never makes four eyes."""
+    first, second = (Principal("eve", id=f"token:{number}") for number in "12")
+    two = Approvers(("on-call",), 2, 900.0)
+    with open_requests(tmp_path, Bounds(pending_of_one=1)) as store:
+        store.add(make(requester=first, digest="1", approvers=two))
+        kept = store.add(make(requester=second, digest="2", approvers=two))
+        votes = [
+            Principal("anna"),
+            Principal("anna", id="token:anna"),
+            Principal("ann", id="local:anna"),
+        ]
+        counted = [
+            store.vote(kept.id, Vote(by, True, "", NOW), kept.plan_hash, NOW) for by in votes
+        ]
+    assert [one.counted for one in counted if one] == [True, False, False]
+
+
+def test_requests_of_before_there_were_ids_are_read(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / FILE) as database:
+        database.executescript(f"{VERSIONS[0]}; PRAGMA user_version = 1")
+        database.execute(
+            "INSERT INTO requests VALUES (1, 'q-1', 'gone', 'token', 'delete-thing', 'here', 'd',"
+            " '', 'h1', ?, :at, :at, 'pending', :at, '', '')".replace(
+                ":at", f"'{NOW.isoformat()}'"
+            ),
+            (_FIXED_BEFORE,),
+        )
+        database.execute("INSERT INTO votes VALUES ('q-1', 'anna', 1, '', ?)", (NOW.isoformat(),))
+    database.close()
+    with open_requests(tmp_path) as store:
+        found = store.get("q-1")
+    assert found is not None
+    assert found.requester == Principal("token", id="token:token")
+    assert [vote.by for vote in found.votes] == [Principal("anna")]
+
+
+_FIXED_BEFORE = json.dumps(
+    {
+        "operation": ["pipeline", "ops-system", "delete-thing"],
+        "arguments": {},
+        "definition": "d1",
+        "plan": {"tasks": []},
+        "question": "Run it?",
+        "rule": "deletes",
+        "reason": "two look",
+        "approvers": [["on-call"], 1, 900.0],
+    }
+)

@@ -54,6 +54,7 @@ def _record(run: str = "r-1", *, at: datetime = AT, **more: str) -> RunRecord:
         tool=more.get("tool", "say"),
         operation=OperationKey(OperationKind.PIPELINE, "ops-system", "say"),
         principal=more.get("principal", "anna"),
+        principal_id=more.get("id", f"local:{more.get('principal', 'anna')}"),
         arguments={"message": "hello"},
         source="here",
         source_run="",
@@ -107,16 +108,21 @@ def test_lists_are_newest_first_and_filtered(tmp_path: Path) -> None:
         page = journal.list(Query(limit=3))
         assert ([one.run for one in page.runs], page.before) == (["r-3", "r-2", "r-1"], 2)
         assert [one.run for one in journal.list(Query(before=page.before)).runs] == ["r-0"]
-        assert [one.run for one in journal.list(Query(principal="ben")).runs] == ["r-3", "r-1"]
+        assert [one.run for one in journal.list(Query(principal_id="local:ben")).runs] == [
+            "r-3",
+            "r-1",
+        ]
         (failed,) = journal.list(Query(verdict=Verdict.FAILED)).runs
         assert (failed.run, failed.result) == ("r-2", Run(Verdict.FAILED, reason="it broke"))
         assert journal.list(Query(operation="other")) == Page()
 
 
 _LOOKS: dict[str, Callable[[Journal], object]] = {
-    "own": lambda journal: journal.list(Query(principal="anna")),
-    "verdict": lambda journal: journal.list(Query(principal="anna", verdict=Verdict.STUCK)),
-    "since": lambda journal: journal.list(Query(principal="anna", since=AT)),
+    "own": lambda journal: journal.list(Query(principal_id="local:anna")),
+    "verdict": lambda journal: journal.list(
+        Query(principal_id="local:anna", verdict=Verdict.STUCK)
+    ),
+    "since": lambda journal: journal.list(Query(principal_id="local:anna", since=AT)),
     "head": lambda journal: journal.head("r-1"),
     "same call": lambda journal: journal.same(replace(_record(), digest="d")),
     "same key": lambda journal: journal.same(replace(_record(), key="k")),
@@ -229,9 +235,10 @@ def test_a_damaged_file_says_what_to_do(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         for number in range(50):
             journal.add(_record(f"r-{number}"))
+    size = (tmp_path / "journal.db").stat().st_size
     with (tmp_path / "journal.db").open("r+b") as file:
         file.seek(4096)
-        file.write(b"\xff" * 20_000)
+        file.write(b"\xff" * (size - 4096))
     with (
         pytest.raises(JournalUnusable, match="it is damaged; stop every opsmcp that uses it"),
         open_journal(tmp_path) as journal,
@@ -419,6 +426,36 @@ def test_the_journal_of_an_older_version_is_brought_up_to_date(
         assert journal.get("r-1") == _record()
         old = journal.get("r-0")
     assert (old.definition if old else "none") == ("" if version else "none")
+
+
+@pytest.mark.parametrize(("name", "owner"), [("anna", "local:anna"), ("token", "token:token")])
+def test_runs_of_before_there_were_ids_belong_to_the_local_user_or_to_the_one_token(
+    name: str, owner: str, tmp_path: Path
+) -> None:
+    with sqlite3.connect(tmp_path / "journal.db") as database:
+        database.executescript(";".join([*VERSIONS[:6], "PRAGMA user_version = 6"]))
+        database.execute(_OLD_RUN.replace("'anna'", f"'{name}'"))
+    database.close()
+    with open_journal(tmp_path) as journal:
+        found = journal.list(Query(principal_id=owner)).runs
+    assert [(one.run, one.principal) for one in found] == [("r-0", name)]
+
+
+def test_runs_are_listed_by_the_name_or_the_id_that_a_person_gives(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        journal.add(_record("r-1", id="token:anna"))
+        journal.add(_record("r-2", id="https://issuer.example 7"))
+        journal.add(_record("r-3", principal="ben"))
+        found = {
+            text: [one.run for one in journal.list(Query(named=text)).runs]
+            for text in ("anna", "token:anna", "https://issuer.example 7", "carl")
+        }
+    assert found == {
+        "anna": ["r-2", "r-1"],
+        "token:anna": ["r-1"],
+        "https://issuer.example 7": ["r-2"],
+        "carl": [],
+    }
 
 
 _OLD_RUN = f"""

@@ -41,6 +41,7 @@ def record(
         tool="disk-usage",
         operation=OperationKey(OperationKind.PIPELINE, "ops-system", "disk-usage"),
         principal="anna",
+        principal_id="local:anna",
         arguments=MappingProxyType({"host": "web-9"}),
         source="the fake",
         source_run="disk-usage-1",

@@ -22,6 +22,7 @@ _GOING_ON = RunRecord(
     tool="say",
     operation=SAY.operation.key,
     principal="anna",
+    principal_id="local:anna",
     arguments=MappingProxyType({}),
     source="the fake",
     source_run="say-1",

@@ -39,7 +39,7 @@ def why_not(
     It must be one of its approvers, another one than the requester, and allowed to make the call
     itself: nobody agrees to what they may not do.
     """
-    if principal.name == request.requester:
+    if principal.may_be(request.requester):
         return words.OWN_REQUEST()
     if not is_approver(request, principal, policy):
         return words.NO_APPROVER(", ".join(request.approvers.groups))

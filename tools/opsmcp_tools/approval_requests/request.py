@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from opsmcp_pipelines.models import OperationKey
-from opsmcp_tools.model.tool import JsonObject
+from opsmcp_tools.model.tool import JsonObject, Principal
 from opsmcp_tools.policy.rules import Approvers
 
 __all__ = [
@@ -57,7 +57,7 @@ class State(StrEnum):
 class Vote:
     """What one person decided."""
 
-    by: str
+    by: Principal
     approves: bool
     comment: str
     at: datetime
@@ -81,15 +81,16 @@ class Entry:
 class Request:
     """One request.
 
-    `id` is its handle, which no run has. `requester` is the principal that made the call, `plan`
-    what it would do with `plan_hash` over all of it, `question` the words that a person is asked.
+    `id` is its handle, which no run has. `requester` is the principal that made the call, with the
+    groups that it had then, `plan` what it would do with `plan_hash` over all of it, `question` the
+    words that a person is asked.
     `digest` and `key` are those of the call, by which the same call is known again. `owner` is the
     process that starts it. `changed_at` is when it got its state, `why` what is to be said of that,
     and `run` the run that it became.
     """
 
     id: str
-    requester: str
+    requester: Principal
     tool: str
     operation: OperationKey
     source: str
@@ -120,5 +121,5 @@ class Request:
 
     @property
     def approved_by(self) -> tuple[str, ...]:
-        """Who approved it, in order."""
-        return tuple(vote.by for vote in self.votes if vote.approves)
+        """The names of those who approved it, in order."""
+        return tuple(vote.by.name for vote in self.votes if vote.approves)

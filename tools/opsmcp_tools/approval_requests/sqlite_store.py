@@ -23,9 +23,10 @@ from opsmcp_tools.journal.retention import shrink
 from opsmcp_tools.journal.rows import text_of, timestamp_of
 from opsmcp_tools.journal.sqlite_file import connect, translated
 from opsmcp_tools.model.errors import JournalUnusable
+from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.policy.rules import Approvers
 
-__all__ = ["FILE", "SqliteRequests", "open_requests"]
+__all__ = ["FILE", "VERSIONS", "SqliteRequests", "open_requests"]
 
 FILE = "requests.db"
 
@@ -77,15 +78,36 @@ CREATE TABLE starters (
 );
 """
 
-_VERSIONS = (_SCHEMA,)
+# Until then the name was all there was of whoever asked and decided.
+_PRINCIPALS = """
+ALTER TABLE requests ADD COLUMN requester_id TEXT NOT NULL DEFAULT '';
+UPDATE requests SET fixed = json_set(fixed, '$.groups', json('[]')), requester_id =
+    CASE requester WHEN 'token' THEN 'token:token' ELSE 'local:' || requester END;
+ALTER TABLE votes RENAME TO votes_before;
+CREATE TABLE votes (
+    request TEXT NOT NULL REFERENCES requests (id) ON DELETE CASCADE,
+    by_id TEXT NOT NULL,
+    by TEXT NOT NULL,
+    groups TEXT NOT NULL,
+    approves INTEGER NOT NULL,
+    comment TEXT NOT NULL,
+    at TEXT NOT NULL,
+    UNIQUE (request, by_id)
+);
+INSERT INTO votes SELECT request, 'local:' || by, by, '[]', approves, comment, at
+    FROM votes_before ORDER BY rowid;
+DROP TABLE votes_before;
+"""
+
+VERSIONS = (_SCHEMA, _PRINCIPALS)
 
 _OPEN = "state IN ('pending', 'approved')"
 
 _ADD = """
-INSERT INTO requests (id, owner, requester, tool, source, digest, key, plan_hash, fixed, created_at,
-    expires_at, state, changed_at, why, run)
-VALUES (:id, :owner, :requester, :tool, :source, :digest, :key, :plan_hash, :fixed, :created_at,
-    :expires_at, :state, :changed_at, :why, :run)
+INSERT INTO requests (id, owner, requester, requester_id, tool, source, digest, key, plan_hash,
+    fixed, created_at, expires_at, state, changed_at, why, run)
+VALUES (:id, :owner, :requester, :requester_id, :tool, :source, :digest, :key, :plan_hash,
+    :fixed, :created_at, :expires_at, :state, :changed_at, :why, :run)
 """
 
 _SAME = f"""
@@ -97,7 +119,7 @@ ORDER BY sequence DESC LIMIT 1
 
 _SAME_KEY = """
 SELECT * FROM requests
-WHERE key = :key AND +requester = :requester AND tool = :tool AND source = :source
+WHERE key = :key AND +requester_id = :requester_id AND tool = :tool AND source = :source
 ORDER BY sequence DESC LIMIT 1
 """
 
@@ -139,7 +161,7 @@ def open_requests(
         ownership = ProcessLock(state_dir / "owners")
     with ownership:
         with translated(path, _WHAT):
-            database = connect(path, _VERSIONS, _WHAT)
+            database = connect(path, VERSIONS, _WHAT)
             database.execute("PRAGMA foreign_keys = ON")
         with closing(database):
             yield SqliteRequests(path, database, ownership, bounds or Bounds())
@@ -166,7 +188,7 @@ class SqliteRequests:
             self._check_room(database, request)
             owned = {**_row_of(request), "owner": self._ownership.name}
             database.execute(_ADD, owned)
-            note = {"by": request.requester, "why": "", "at": text_of(request.created_at)}
+            note = {"by": request.requester.name, "why": "", "at": text_of(request.created_at)}
             self._note(database, request.id, None, State.PENDING, **note)
             self._drop(database, request.created_at)
             return self._whole(database, self._find(database, request.id))
@@ -178,8 +200,10 @@ class SqliteRequests:
         return _SAME, {**_row_of(request), "rejected_since": since}
 
     def _check_room(self, database: sqlite3.Connection, request: Request) -> None:
-        counted = "SELECT count(*), count(CASE WHEN requester = ? THEN 1 END) FROM requests WHERE "
-        every, own = database.execute(counted + _OPEN, (request.requester,)).fetchone()
+        counted = (
+            "SELECT count(*), count(CASE WHEN requester_id = ? THEN 1 END) FROM requests WHERE "
+        )
+        every, own = database.execute(counted + _OPEN, (request.requester.id,)).fetchone()
         if own >= self._bounds.pending_of_one:
             raise TooManyRequests(f"{own} of your calls wait for approval")
         if every >= self._bounds.pending:
@@ -218,7 +242,7 @@ class SqliteRequests:
                 return None
             before = self._whole(database, row)
             waits = before.state is State.PENDING and before.expires_at > now
-            again = vote.by in (one.by for one in before.votes)
+            again = any(vote.by.may_be(one.by) for one in before.votes)
             if not waits or again or before.plan_hash != plan_hash:
                 return Verdict(counted=False, request=before)
             self._count(database, before, vote)
@@ -227,10 +251,11 @@ class SqliteRequests:
             )
 
     def _count(self, database: sqlite3.Connection, request: Request, vote: Vote) -> None:
-        values = (request.id, vote.by, vote.approves, vote.comment, text_of(vote.at))
-        database.execute("INSERT INTO votes VALUES (?, ?, ?, ?, ?)", values)
+        by = vote.by.id, vote.by.name, json.dumps(vote.by.groups)
+        values = (request.id, *by, vote.approves, vote.comment, text_of(vote.at))
+        database.execute("INSERT INTO votes VALUES (?, ?, ?, ?, ?, ?, ?)", values)
         after = _state_after(request, vote)
-        note = {"by": vote.by, "why": vote.comment, "at": text_of(vote.at)}
+        note = {"by": vote.by.name, "why": vote.comment, "at": text_of(vote.at)}
         if after is not State.PENDING:
             ids = {"id": request.id, "before": State.PENDING, "after": after, "run": ""}
             database.execute(_MOVE, {**ids, **note, "why": "", "owner": request.owner})
@@ -357,10 +382,12 @@ def _row_of(request: Request) -> dict[str, Any]:
         "rule": request.rule,
         "reason": request.reason,
         "approvers": [list(approvers.groups), approvers.count, approvers.seconds],
+        "groups": list(request.requester.groups),
     }
     return {
         "id": request.id,
-        "requester": request.requester,
+        "requester": request.requester.name,
+        "requester_id": request.requester.id,
         "tool": request.tool,
         "source": request.source,
         "digest": request.digest,
@@ -382,7 +409,7 @@ def _request_of(row: Any, votes: tuple[Vote, ...] = (), log: tuple[Entry, ...] =
     groups, count, seconds = fixed["approvers"]
     return Request(
         id=row["id"],
-        requester=row["requester"],
+        requester=Principal(row["requester"], tuple(fixed["groups"]), row["requester_id"]),
         tool=row["tool"],
         operation=OperationKey(OperationKind(kind), namespace, name),
         source=row["source"],
@@ -409,7 +436,8 @@ def _request_of(row: Any, votes: tuple[Vote, ...] = (), log: tuple[Entry, ...] =
 
 
 def _vote_of(row: Any) -> Vote:
-    return Vote(row["by"], bool(row["approves"]), row["comment"], timestamp_of(row["at"]))
+    by = Principal(row["by"], tuple(json.loads(row["groups"])), row["by_id"])
+    return Vote(by, bool(row["approves"]), row["comment"], timestamp_of(row["at"]))
 
 
 def _entry_of(row: Any) -> Entry:

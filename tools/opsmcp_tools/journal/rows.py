@@ -41,6 +41,7 @@ def row_of(record: RunRecord) -> dict[str, Any]:
         "namespace": record.operation.namespace,
         "name": record.operation.name,
         "principal": record.principal,
+        "principal_id": record.principal_id,
         "arguments": json.dumps(dict(record.arguments)),
         "expected": pack_expected(record.expected),
         "source": record.source,
@@ -63,6 +64,7 @@ def record_of(row: sqlite3.Row) -> RunRecord:
             OperationKind(row["kind"]), _text(row, "namespace"), _text(row, "name")
         ),
         principal=_text(row, "principal"),
+        principal_id=_text(row, "principal_id"),
         arguments=_arguments(row),
         source=_text(row, "source"),
         source_run=_text(row, "source_run"),

@@ -65,7 +65,49 @@ CREATE INDEX runs_verdict ON runs (principal, verdict);
 _STEPS_AND_HOSTS = "UPDATE runs SET expected = '[]'"
 """What was expected of a run before its steps and hosts were."""
 
-VERSIONS = (_SCHEMA, _SAME_CALLS, _DEFINITIONS, _USES, _PAGES, _STEPS_AND_HOSTS)
+# The result stands last: to read what stands behind it, SQLite reads all of it. Before there were
+# ids the name was all that was known, and everybody who had the one token shared a name.
+_PRINCIPALS = """
+ALTER TABLE runs RENAME TO runs_before;
+CREATE TABLE runs (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    run TEXT NOT NULL UNIQUE,
+    owner TEXT NOT NULL,
+    tool TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    name TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    principal_id TEXT NOT NULL,
+    arguments TEXT NOT NULL,
+    expected TEXT NOT NULL,
+    source TEXT NOT NULL,
+    source_run TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    ended_at TEXT,
+    verdict TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    key TEXT NOT NULL,
+    definition TEXT NOT NULL,
+    result BLOB
+);
+INSERT INTO runs SELECT sequence, run, owner, tool, kind, namespace, name, principal,
+    CASE principal WHEN 'token' THEN 'token:token' ELSE 'local:' || principal END,
+    arguments, expected, source, source_run, created_at, ended_at, verdict, reason, digest, key,
+    definition, result FROM runs_before;
+DROP TABLE runs_before;
+CREATE INDEX runs_created ON runs (created_at);
+CREATE INDEX runs_unfinished ON runs (source) WHERE ended_at IS NULL;
+CREATE INDEX runs_digest ON runs (digest) WHERE digest != '';
+CREATE INDEX runs_key ON runs (key) WHERE key != '';
+CREATE INDEX runs_name ON runs (name);
+CREATE INDEX runs_tool ON runs (tool);
+CREATE INDEX runs_principal ON runs (principal_id);
+CREATE INDEX runs_verdict ON runs (principal_id, verdict);
+"""
+
+VERSIONS = (_SCHEMA, _SAME_CALLS, _DEFINITIONS, _USES, _PAGES, _STEPS_AND_HOSTS, _PRINCIPALS)
 """What makes each version out of the one before."""
 
 _LEAST_BYTES = 64 * 1024

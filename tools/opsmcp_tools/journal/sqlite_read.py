@@ -45,8 +45,8 @@ ORDER BY sequence DESC LIMIT 1
 # A column with a plus is not looked up in its own index: the key, or the tool, leaves fewer runs.
 _SAME_KEY = """
 SELECT * FROM runs
-WHERE key = :key AND key != '' AND +principal = :principal AND +tool = :tool AND source = :source
-    AND NOT (verdict = 'nothing_ran' AND source_run = '')
+WHERE key = :key AND key != '' AND +principal_id = :principal_id AND +tool = :tool
+    AND source = :source AND NOT (verdict = 'nothing_ran' AND source_run = '')
 ORDER BY sequence DESC LIMIT 1
 """
 
@@ -57,10 +57,9 @@ WHERE name = :name AND kind = :kind AND namespace = :namespace AND source = :sou
 ORDER BY sequence DESC LIMIT :limit
 """
 
-# The columns that are left out stand behind the result: to read them, SQLite reads all of that.
 _WITHOUT_RESULT = """
-SELECT sequence, run, tool, kind, namespace, name, principal, arguments, expected, source,
-    source_run, created_at, ended_at, verdict, reason, '' AS digest, '' AS key, '' AS definition
+SELECT sequence, run, tool, kind, namespace, name, principal, principal_id, arguments, expected,
+    source, source_run, created_at, ended_at, verdict, reason, digest, key, definition
 FROM runs
 """
 
@@ -69,7 +68,8 @@ _HEAD = f"{_WITHOUT_RESULT} WHERE run = :run"
 _LIST = f"{_WITHOUT_RESULT} WHERE {{}} ORDER BY sequence DESC LIMIT :limit"
 
 _FILTERS = {
-    "principal": "principal = :principal",
+    "principal_id": "principal_id = :principal_id",
+    "named": "(principal = :named OR principal_id = :named)",
     "operation": "(name = :operation OR tool = :operation)",
     "verdict": "verdict = :verdict",
     "since": "created_at >= :since AND sequence >= "
@@ -82,8 +82,8 @@ _FILTERS = {
 _GOOD_BEFORE = """
 SELECT run, max(sequence) FROM (
     SELECT sequence, run, arguments FROM runs
-    WHERE +principal = :principal AND tool = :tool AND source = :source AND verdict = 'succeeded'
-        AND result IS NOT NULL
+    WHERE +principal_id = :principal_id AND tool = :tool AND source = :source
+        AND verdict = 'succeeded' AND result IS NOT NULL
         AND sequence < coalesce((SELECT sequence FROM runs WHERE run = :run), 9223372036854775807)
     ORDER BY sequence DESC LIMIT 200
 )
@@ -103,10 +103,12 @@ ORDER BY +sequence
 class Query:
     """Which runs to list; None means any. `operation` is the name of an operation or of a tool.
 
+    `named` is the name or the id of a principal, as a person gives it.
     `since` and `until` bound the time of the call; the second is not included.
     """
 
-    principal: str | None = None
+    principal_id: str | None = None
+    named: str | None = None
     operation: str | None = None
     verdict: Verdict | None = None
     limit: int = 20

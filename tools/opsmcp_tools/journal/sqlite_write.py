@@ -25,10 +25,10 @@ from opsmcp_tools.model.run_record import RunRecord
 __all__ = ["Journal", "open_journal"]
 
 _ADD = """
-INSERT INTO runs (run, owner, tool, kind, namespace, name, principal, arguments, expected, source,
-    source_run, created_at, verdict, reason, digest, key, definition)
-VALUES (:run, :owner, :tool, :kind, :namespace, :name, :principal, :arguments, :expected, :source,
-    :source_run, :created_at, :verdict, :reason, :digest, :key, :definition)
+INSERT INTO runs (run, owner, tool, kind, namespace, name, principal, principal_id, arguments,
+    expected, source, source_run, created_at, verdict, reason, digest, key, definition)
+VALUES (:run, :owner, :tool, :kind, :namespace, :name, :principal, :principal_id, :arguments,
+    :expected, :source, :source_run, :created_at, :verdict, :reason, :digest, :key, :definition)
 """
 
 _FINISH = """

@@ -40,6 +40,8 @@ class Repeat(StrEnum):
 class RunRecord:
     """One run. `run` is its handle and at the same time the id of the call that made it.
 
+    It belongs to `principal_id`; `principal` is the name that this principal had then.
+
     `source_run` is the source's own name for it, empty while unknown. `expected` is what it must
     show, by its definition and the inventory when it was called. `observed_at` is the moment as of
     which it is told, if it goes on. `digest` stands for who called what with what, and `key` is the
@@ -52,6 +54,7 @@ class RunRecord:
     tool: str
     operation: OperationKey
     principal: str
+    principal_id: str
     arguments: Mapping[str, str]
     source: str
     source_run: str

@@ -35,10 +35,24 @@ JsonObject = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls: the authenticated user, or the local user on stdio."""
+    """Who calls: the authenticated user, or the local user on stdio.
+
+    `name` is what people and rules see, and may be given to somebody else one day. `id` is who it
+    is: what belongs to a principal belongs to its id. Without one it is the local user.
+    """
 
     name: str
     groups: tuple[str, ...] = ()
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        """See to it that there is an id."""
+        if not self.id:
+            object.__setattr__(self, "id", f"local:{self.name}")
+
+    def may_be(self, other: "Principal") -> bool:
+        """Whether both may be one person, who can have two logins or two names."""
+        return self.id == other.id or self.name == other.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,7 @@ class Executions:
             way = partial(self._lifecycle.start, request, self._same.answers_since(tool, digest))
             self._lifecycle.launch(self._open_group(), live, way)
         except BaseException:
-            self._context.limit.leave(principal.name)
+            self._context.limit.leave(principal.id)
             raise
         return await self._settled(live, until, on_progress)
 
@@ -163,12 +163,12 @@ class Executions:
         Raises:
             ToolUnavailable: There is no room, and no such run: nothing was started.
         """
-        if not self._context.limit.is_open_to(record.principal):
+        if not self._context.limit.is_open_to(record.principal_id):
             same = await self._same.find(record, since)
             if same is not None:
                 return same
         try:
-            await self._context.limit.enter(record.principal)
+            await self._context.limit.enter(record.principal_id)
         except ToolUnavailable:
             same = await self._same.find(record, since)
             if same is None:
@@ -243,6 +243,7 @@ class Executions:
             tool=tool,
             operation=operation,
             principal=principal.name,
+            principal_id=principal.id,
             arguments={},
             source=self._context.source.label,
             source_run="",

@@ -39,14 +39,14 @@ class History:
         self._live = live
         self._clock = clock
 
-    async def get(self, run: str, principal: Principal) -> RunRecord:
-        """A run of this principal, as it is now.
+    async def get(self, run: str, whose: Principal | str) -> RunRecord:
+        """A run of this principal (or of the one with this name or id), as it is now.
 
         Raises:
             UnknownRun: This principal has no such run.
             RunsUnreadable: The journal cannot be read.
         """
-        return _own(await self.find(run), principal)
+        return _own(await self.find(run), whose)
 
     async def head(self, run: str, principal: Principal) -> RunRecord:
         """As `get`, but a run that is over comes without its tasks, however large those are."""
@@ -83,7 +83,7 @@ class History:
 
     async def list(
         self,
-        principal: Principal,
+        whose: Principal | str,
         *,
         operation: str | None = None,
         verdict: Verdict | None = None,
@@ -94,10 +94,12 @@ class History:
     ) -> Page:
         """Runs of this principal, newest first; `cursor` is that of the page before.
 
-        Those that are over come without their tasks.
+        A text is a name or an id, and means the runs of all who have it. Those that are over come
+        without their tasks.
         """
         query = Query(
-            principal=principal.name,
+            principal_id=whose.id if isinstance(whose, Principal) else None,
+            named=whose if isinstance(whose, str) else None,
             operation=operation,
             verdict=verdict,
             since=since,
@@ -124,8 +126,12 @@ def _parse_cursor(cursor: str | None) -> int | None:
     return int(cursor)
 
 
-def _own(record: RunRecord, principal: Principal) -> RunRecord:
-    if record.principal != principal.name:
+def _own(record: RunRecord, whose: Principal | str) -> RunRecord:
+    if isinstance(whose, Principal):
+        own = record.principal_id == whose.id
+    else:
+        own = whose in (record.principal, record.principal_id)
+    if not own:
         raise UnknownRun(record.run)
     return record
 

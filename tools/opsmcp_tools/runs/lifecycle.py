@@ -85,7 +85,7 @@ class Lifecycle:
                     await self._lead(live, way)
             finally:
                 self._leading.discard(scope)
-                self._context.limit.leave(live.record.principal)
+                self._context.limit.leave(live.record.principal_id)
 
         group.start_soon(lead)
         self._context.live[live.record.run] = live

@@ -40,6 +40,7 @@ def new_record(
         tool=tool.name,
         operation=tool.operation.key,
         principal=principal.name,
+        principal_id=principal.id,
         arguments=MappingProxyType(arguments),
         source=source,
         source_run="",
@@ -60,6 +61,6 @@ def digest_of(tool: Tool, call: CheckedCall, principal: Principal) -> str:
     variables = {name: value for name, value in call.variables.items() if name not in secret}
     key = tool.operation.key
     identity = key.kind, key.namespace, key.name
-    whole = [principal.name, tool.name, *identity, tool.definition, variables]
+    whole = [principal.id, tool.name, *identity, tool.definition, variables]
     text = json.dumps(whole, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

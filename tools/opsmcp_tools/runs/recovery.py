@@ -59,6 +59,6 @@ class Recovery:
     def follow(self, record: RunRecord, group: TaskGroup, way: Way) -> None:
         """Follow a run that exists already, whether there is room for it or not."""
         state = State.ACCEPTED if record.source_run else State.RECORDED
-        self._context.limit.force(record.principal)
+        self._context.limit.force(record.principal_id)
         live = LiveRun(record, self._context.masker, self._context.clock, state=state)
         self._lifecycle.launch(group, live, way)

@@ -31,7 +31,7 @@ class SameCalls:
         """The run of the same call, if this process follows it."""
         for live in self._context.live.values():
             record = live.record
-            if record.ended or (record.principal, record.tool) != (principal.name, tool.name):
+            if record.ended or (record.principal_id, record.tool) != (principal.id, tool.name):
                 continue
             if record.key == key if key else record.digest == digest:
                 return live
