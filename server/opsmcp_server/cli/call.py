@@ -20,7 +20,7 @@ from opsmcp_server.calls.prepare import (
     prepare,
     question,
 )
-from opsmcp_server.cli.options import Shared, shared_options
+from opsmcp_server.cli.options import Seconds, Shared, shared_options
 from opsmcp_server.cli.session import run_with_context
 from opsmcp_server.cli.start import WrongUse
 from opsmcp_server.cli.terminal import (
@@ -67,7 +67,7 @@ class _Request:
 @click.option("--json", "as_json", is_flag=True, help="Print the structured result.")
 @click.option(
     "--wait",
-    type=click.FloatRange(min=0),
+    type=Seconds(),
     metavar="S",
     help="Wait at most S seconds, not to the end. The embedded engine then cancels the run; on an "
     "Ops server it goes on.",

@@ -3,12 +3,38 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import wraps
+from math import nan
 from pathlib import Path
 from typing import Any, cast
 
 import click
 
-__all__ = ["Shared", "shared_options"]
+__all__ = ["Seconds", "Shared", "shared_options"]
+
+_MOST_SECONDS = 7 * 86_400
+
+
+class Seconds(click.ParamType):
+    """A number of seconds up to a week; `nan` and `inf` are numbers to Python, and no time."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number.
+
+        Raises:
+            click.BadParameter: It is none, or out of bounds.
+        """
+        try:
+            seconds = float(value)
+        except ValueError:
+            seconds = nan
+        if not 0 <= seconds <= _MOST_SECONDS:
+            self.fail(f"{value!r} is no number of seconds from 0 to {_MOST_SECONDS}", param, ctx)
+        return seconds
+
 
 _OPTIONS = (
     click.option(

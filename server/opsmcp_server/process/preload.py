@@ -31,4 +31,9 @@ def import_ahead() -> None:
 
 def _import_all(package: ModuleType) -> None:
     for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-        import_module(found.name)
+        try:
+            import_module(found.name)
+        except ModuleNotFoundError as error:
+            # One of an extra that is not installed: nothing that this process does needs it.
+            if (error.name or "").startswith("opsmcp"):
+                raise

@@ -141,6 +141,14 @@ def test_the_end_of_wait_cancels_a_run_of_the_embedded_engine(opsmcp: Opsmcp) ->
     assert "was cancelled, because it lived in this process; look at it with: " in done.stderr
 
 
+@pytest.mark.parametrize("wait", ["nan", "inf", "-1", "1e400", "700000", "soon", ""])
+def test_what_is_no_time_to_wait_starts_nothing(opsmcp: Opsmcp, wait: str) -> None:
+    done = opsmcp("call", "say-hello", "word=x", "--wait", wait)
+    assert done.returncode == 2
+    assert f"'--wait': {wait!r} is no number of seconds from 0 to 604800" in done.stderr
+    assert opsmcp("runs").stdout == ""
+
+
 def test_ctrl_c_cancels_a_run_of_the_embedded_engine(opsmcp: Opsmcp) -> None:
     os.mkfifo(opsmcp.pipe)
     with opsmcp.start("call", "show-forever") as process:

@@ -25,6 +25,8 @@ PROPERTIES = {
         ("deep=yes", "yes"),
         ("share=0.5", 0.5),
         ("share=half", "half"),
+        ("share=nan", "nan"),
+        ("share=1e400", "1e400"),
         ("other=a=b", "a=b"),
         ("pod=", ""),
     ],

@@ -41,6 +41,17 @@ anyio.run(main)
 """
 
 
+def test_extras_that_are_not_installed_keep_no_server_from_starting() -> None:
+    without = (
+        "import sys; sys.modules['cel_expr_python'] = sys.modules['jinja2'] = None\n"
+        "from opsmcp_server.process.preload import import_ahead; import_ahead()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", without], capture_output=True, text=True, timeout=120
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_a_call_imports_nothing(ground: Ground) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", _CALLS],

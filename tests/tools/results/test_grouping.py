@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from opsmcp_pipelines.run import NodeResult, TaskResult, Verdict
+from opsmcp_pipelines.verdict.expected import ExpectedHost, ExpectedPlace, ExpectedTask
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.results import comparison
 from opsmcp_tools.safe_text.token_estimate import estimate_tokens
@@ -104,6 +105,20 @@ def test_what_changed_since_the_last_good_run_is_said() -> None:
         "- task t, step s: now failed on b",
         "- it took 60 s, then 1 s",
     ]
+
+
+@pytest.mark.parametrize("task", [(), (TaskResult("t", "t", Verdict.CANCELLED),)])
+def test_a_host_that_a_run_did_not_come_to_is_not_called_gone(task: tuple[TaskResult, ...]) -> None:
+    now = record(Verdict.CANCELLED, *task)
+    assert not any("gone" in line for line in changes(now, _before(_good("localhost", "x"))))
+
+
+def test_a_host_that_was_expected_is_not_called_gone() -> None:
+    both = ExpectedPlace("all", (ExpectedHost("a"), ExpectedHost("b")), exact=True, known=True)
+    now = record(Verdict.CANCELLED, TaskResult("t", "t", Verdict.CANCELLED, (_good("a", "x"),)))
+    now = replace(now, expected=(ExpectedTask("t", "t", place=both),))
+    before = _before(_good("a", "x"), _good("b", "x"), _good("c", "x"))
+    assert [line for line in changes(now, before) if "gone" in line] == ["- hosts that are gone: c"]
 
 
 def test_between_two_good_runs_the_outputs_that_differ_are_quoted() -> None:

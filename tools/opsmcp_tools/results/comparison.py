@@ -50,9 +50,8 @@ def some(names: Iterable[str], most: int = 10) -> Said:
 
 
 def _differences(record: RunRecord, before: RunRecord) -> Iterator[Said]:
-    then, now = hosts_of(before), hosts_of(record)
-    yield from _hosts(words.NEW_HOSTS, now, then)
-    yield from _hosts(words.GONE_HOSTS, then, now)
+    yield from _hosts(words.NEW_HOSTS, hosts_of(record), hosts_of(before))
+    yield from _hosts(words.GONE_HOSTS, _places(record, before), _all_places(record))
     old, new = _steps(before), _steps(record)
     yield from _newly_bad(new, old)
     if record.definition == before.definition:
@@ -71,6 +70,18 @@ def _hosts(what: Phrase, these: list[str], those: list[str]) -> Iterator[Said]:
     only = [name for name in these if name not in known]
     if only:
         yield what(some(only))
+
+
+def _places(record: RunRecord, before: RunRecord) -> list[str]:
+    """Where the tasks ran before that ran now: of one that was not reached, nothing is known."""
+    reached = {task.name for task, _, _ in steps_of(record)}
+    return list(dict.fromkeys(node for task, node, _ in steps_of(before) if task.name in reached))
+
+
+def _all_places(record: RunRecord) -> list[str]:
+    """Where it ran, and where it was to run: it may have ended before it came there."""
+    meant = (host.name for task in record.expected for host in task.place.hosts)
+    return [*hosts_of(record), *meant]
 
 
 def _steps(record: RunRecord) -> dict[_Step, StepResult]:

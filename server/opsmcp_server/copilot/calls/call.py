@@ -6,7 +6,9 @@ A tool may take the name and arguments of another call. Pure.
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Literal
 
 from opsmcp_server.copilot.base.outcome import object_of, text_of
@@ -38,10 +40,8 @@ def _read_value(text: str, schema: object) -> object:
     if kind == "boolean" and text in ("true", "false"):
         return text == "true"
     if kind == "number":
-        try:
-            return float(text)
-        except ValueError:
-            return text
+        with suppress(ValueError):
+            return number if isfinite(number := float(text)) else text
     return text
 
 
