@@ -9,6 +9,7 @@ nothing of requests but whether one is being answered.
 
 import errno
 import logging
+import re
 import resource
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
@@ -41,6 +42,14 @@ _MOST_PIECES = 256
 _BYTES_FOR_ONE_MORE = 512
 """A body may come in so many pieces, and in one more for so many bytes. To take one of a single
 byte costs as much as to take a whole one: a megabyte of them stops the server for seconds."""
+
+_VERSIONS = (b"1.0", b"1.1")
+
+_BROKEN_LINE = re.compile(rb"(?<!\r)\n|\n[ \t]")
+"""A line that ends without a carriage return, or goes on in the next one."""
+
+_LENGTH = re.compile(rb"(?im)^(?:content-length|transfer-encoding)[^\r]*")
+"""What says how long a body is."""
 
 _OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -120,19 +129,34 @@ class Places:
 
 
 class _Parser(h11.Connection):
-    """Reads requests, and is at its end with one whose body comes in too many pieces."""
+    """Reads requests, and is at its end with one whose body comes in too many pieces.
+
+    One that a proxy may divide otherwise is refused, since what one takes for a body can be a
+    request to the other.
+    """
 
     def __init__(self, cut: "Callable[[], None]") -> None:
         """Nothing was read; `cut` closes the connection."""
         super().__init__(h11.SERVER)
         self._cut = cut
-        self._pieces = self._bytes = 0
+        self._pieces = self._bytes = self._looked_at = 0
 
     def next_event(self) -> "h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]":
-        """What comes next; nothing more after too many pieces."""
+        """What comes next; nothing more after too many pieces.
+
+        Raises:
+            h11.RemoteProtocolError: It is no request, or can be divided in more than one way.
+        """
+        if self.their_state is h11.IDLE:
+            self._check_head()
         event = super().next_event()
+        if event is h11.NEED_DATA and self.their_state is h11.SEND_BODY:
+            _refuse(_BROKEN_LINE.search(self.trailing_data[0]))  # of a chunk's size
         if isinstance(event, h11.Request):
-            self._pieces = self._bytes = 0
+            self._pieces = self._bytes = self._looked_at = 0
+            _refuse(event.http_version not in _VERSIONS)
+        if isinstance(event, h11.EndOfMessage):
+            _refuse(event.headers)
         if isinstance(event, h11.Data):
             self._pieces += 1
             self._bytes += len(event.data)
@@ -141,6 +165,20 @@ class _Parser(h11.Connection):
                 self._cut()
                 return h11.NEED_DATA
         return event
+
+    def _check_head(self) -> None:
+        """Refuse what there is of a head that others would read in another way."""
+        head, end, _ = self.trailing_data[0].partition(b"\r\n\r\n")
+        _refuse(_BROKEN_LINE.search(head, max(0, self._looked_at - 1)))
+        self._looked_at = len(head)
+        lengths = _LENGTH.findall(head) if end else ()
+        _refuse(len(lengths) > 1 or b"," in b"".join(lengths))
+        _refuse(lengths and b" HTTP/1.1\r" not in head)
+
+
+def _refuse(fault: object) -> None:
+    if fault:
+        raise h11.RemoteProtocolError("a request that can be read in more than one way")
 
 
 class BoundedConnection(H11Protocol):
@@ -187,6 +225,13 @@ class BoundedConnection(H11Protocol):
             self._asked = True
             self._forget_late()
             self._places.waits_no_more(self)
+
+    def send_400_response(self, msg: str) -> None:
+        """Say that it is no request, unless an answer has begun already; close."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.cut()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, or for the end of the answer to be taken."""
