@@ -71,8 +71,7 @@ class _Run:
         status = Status.CANCELLED if self.cancelled else Status.ABORTED
         supervisor = self.supervisor
         if supervisor is not None and supervisor.begun:
-            if supervisor.unseen:
-                why = f"{why}; {supervisor.unseen}"
+            why = "; ".join(filter(None, (why, supervisor.unseen)))
             if supervisor.left:
                 status = Status.ABORTED
                 why = f"{why}, but not all could be ended: {go_on(supervisor.left)}"
@@ -215,7 +214,7 @@ class LocalRuns:
                     machines = self._machines(run, supervisor)
                     await execute(run.plan, run.state, run.ref.name, run.engine, machines.find)
         except SupervisorGone:
-            why = "the process that its steps were below was killed"
+            why = ""  # which its supervisor says
         except Exception:  # noqa: BLE001 - the other runs would end with this one
             _log.exception("run %s: opsmcp failed while it ran it", run.ref.name)
             why = "opsmcp itself failed while it ran it; its log tells more"

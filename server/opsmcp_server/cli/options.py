@@ -14,7 +14,7 @@ __all__ = ["Seconds", "Shared", "shared_options"]
 _MOST_SECONDS = 7 * 86_400
 
 
-class Seconds(click.ParamType):
+class Seconds(click.ParamType[float]):
     """A number of seconds up to a week; `nan` and `inf` are numbers to Python, and no time."""
 
     name = "seconds"

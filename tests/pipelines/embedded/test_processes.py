@@ -215,10 +215,21 @@ async def test_a_step_that_kills_what_it_runs_below_is_told_and_ended(
         assert not is_running(await pid_in(tmp_path))
     (only,) = steps_of(report)
     assert (report.status, only.status) == (Status.ABORTED, Status.ABORTED)
-    assert only.note == (
-        "the process that its steps were below was killed; its supervisor was killed, and what no "
-        "longer carried its mark was not found"
-    )
+    assert only.note == "its supervisor was killed; what no longer carried its mark was not found"
+
+
+async def test_a_supervisor_that_somebody_stopped_ends_what_is_below_it_all_the_same(
+    engine: Open, tmp_path: Path
+) -> None:
+    content = f"kill -STOP $PPID; {STAY.format(tmp_path)}"
+    async with engine(task("t", step("a", content))) as runs:
+        ref = await runs.start("t")
+        pid = await pid_in(tmp_path)
+        assert await runs.source.cancel(ref) is Cancelled.STOPPED
+        report = await runs.source.read_run(ref)
+        assert not is_running(pid)
+    (only,) = steps_of(report)
+    assert (report.status, only.note) == (Status.CANCELLED, "cancelled")
 
 
 @asynccontextmanager

@@ -23,10 +23,10 @@ __all__ = [
     "end",
     "end_marked",
     "holders",
-    "kill_titled",
     "living_groups",
     "name_of",
     "numbers_of_children",
+    "signal_titled",
     "title_of",
     "titled",
 ]
@@ -115,11 +115,11 @@ def titled(run: str) -> Sequence[ProcessInfo]:
     return [one for one in _processes() if one.name == title and one.number != os.getpid()]
 
 
-def kill_titled(run: str) -> None:
-    """Kill them, as far as that is allowed."""
+def signal_titled(run: str, number: signal.Signals) -> None:
+    """Send them a signal, as far as that is allowed."""
     for one in titled(run):
         with suppress(ProcessLookupError, PermissionError):
-            os.kill(one.number, signal.SIGKILL)
+            os.kill(one.number, number)
 
 
 def _marked(run: str) -> Sequence[ProcessInfo]:

@@ -7,6 +7,7 @@ groups of the steps are known. Knows nothing of steps or variables.
 """
 
 import os
+import signal
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from opsmcp_pipelines.embedded.engine.processes import (
     SEES_PROCESSES,
     Ending,
     end_marked,
-    kill_titled,
+    signal_titled,
     title_of,
     titled,
 )
@@ -31,7 +32,9 @@ from opsmcp_pipelines.embedded.engine.processes import (
 __all__ = ["Ended", "Supervisor", "SupervisorGone", "end_left_over", "open_supervisor"]
 
 _GROUPS_ONLY = "what left the process groups of its steps cannot be found on this system"
-_MARKED_ONLY = "its supervisor was killed, and what no longer carried its mark was not found"
+_MARKED_ONLY = "what no longer carried its mark was not found"
+_KILLED = "its supervisor was killed"
+_SILENT = "its supervisor did not answer, so it was killed"
 
 _LINGER_SECONDS = 1.0
 _ANSWER_SECONDS = 12.0
@@ -42,7 +45,11 @@ _CHUNK_BYTES = 64 * 1024
 
 
 class SupervisorGone(Exception):
-    """The program that holds a run together was killed."""
+    """The program that holds a run together was killed, or did not answer."""
+
+
+class _Silent(ChannelClosed):
+    """It did not answer in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ class Supervisor:
         self._run = run
         self._server = server
         self._channel: Channel | None = None
-        self._gone = False
+        self._gone = ""
 
     async def run(
         self,
@@ -107,7 +114,7 @@ class Supervisor:
 
         Raises:
             OSError: It could not be started.
-            SupervisorGone: What it was started by was killed meanwhile; all of it was ended.
+            SupervisorGone: What it was started by was killed meanwhile, or does not answer.
         """
         channel = self._channel or await self._begin()
         environ = {**self._server.environ, **env, MARK: self._run}
@@ -118,7 +125,7 @@ class Supervisor:
             step = await _start(channel, {"do": "start", "cwd": str(cwd), **order}, writing)
             return await self._follow(channel, step, reading, seconds, on_output)
         except ChannelClosed as error:
-            self._gone = True
+            self._note_gone(error)
             raise SupervisorGone from error
         finally:
             os.close(reading)
@@ -139,12 +146,41 @@ class Supervisor:
         closed, ended = anyio.Event(), None
         async with anyio.create_task_group() as group:
             group.start_soon(_pump, reading, on_output, closed)
-            with suppress(ChannelClosed):
-                ended = await _until_over(channel, step, seconds, closed)
+            try:
+                ended = await self._until_over(channel, step, seconds, closed)
+            except ChannelClosed as error:
+                self._note_gone(error)
             group.cancel_scope.cancel()
         if ended is None:
-            raise ChannelClosed
+            raise SupervisorGone
         return ended
+
+    async def _until_over(
+        self, channel: Channel, step: int, seconds: float, closed: anyio.Event
+    ) -> Ended:
+        code, left, lingering = None, (), 0
+        with anyio.move_on_after(seconds) as deadline:
+            code = await channel.answer(f"exit {step}")
+        overdue = deadline.cancelled_caught
+        if overdue:
+            left = (await self._end(channel, "step")).left
+            code = channel.take(f"exit {step}")
+        if not await _is_closed(closed):
+            lingering = (await self._end(channel, "output")).found
+        escaped = not await _is_closed(closed)
+        return Ended(code, overdue, left, lingering=bool(lingering), escaped=escaped)
+
+    async def _end(self, channel: Channel, which: str) -> Ending:
+        """End what still runs: of the `run`, of the `step`, or what keeps its `output` open."""
+        # Somebody may have stopped it with SIGSTOP.
+        await to_thread.run_sync(signal_titled, self._run, signal.SIGCONT)
+        with anyio.move_on_after(_ANSWER_SECONDS):
+            await channel.send({"do": which})
+            return Ending(*await channel.answer(which))
+        raise _Silent
+
+    def _note_gone(self, error: ChannelClosed) -> None:
+        self._gone = _SILENT if isinstance(error, _Silent) else _KILLED
 
     def let_go(self) -> None:
         """Leave alone what is still there: the run came to its end, and meant it."""
@@ -156,18 +192,20 @@ class Supervisor:
         """End whatever the run started, unless it was let go; `left` are those that go on."""
         if self._channel is None:
             return
-        with suppress(ChannelClosed):
+        try:
             if not self._gone:
-                self.left = (await _end(self._channel, "run")).left
+                self.left = (await self._end(self._channel, "run")).left
                 self.let_go()
                 return
+        except ChannelClosed as error:
+            self._note_gone(error)
         self._channel.close()
         await self._end_marked()
 
     async def _end_marked(self) -> None:
         """Do what can be done without the process that knows what is below it."""
-        await to_thread.run_sync(kill_titled, self._run)
-        self.unseen = _MARKED_ONLY
+        await to_thread.run_sync(signal_titled, self._run, signal.SIGKILL)
+        self.unseen = f"{self._gone}; {_MARKED_ONLY}"
         self.left = (await to_thread.run_sync(end_marked, self._run)).left
 
 
@@ -181,28 +219,6 @@ async def _start(channel: Channel, order: Message, output: int) -> int:
     if errno:
         raise OSError(errno, os.strerror(errno))
     return step
-
-
-async def _until_over(channel: Channel, step: int, seconds: float, closed: anyio.Event) -> Ended:
-    code, left, lingering = None, (), 0
-    with anyio.move_on_after(seconds) as deadline:
-        code = await channel.answer(f"exit {step}")
-    overdue = deadline.cancelled_caught
-    if overdue:
-        left = (await _end(channel, "step")).left
-        code = channel.take(f"exit {step}")
-    if not await _is_closed(closed):
-        lingering = (await _end(channel, "output")).found
-    escaped = not await _is_closed(closed)
-    return Ended(code, overdue, left, lingering=bool(lingering), escaped=escaped)
-
-
-async def _end(channel: Channel, which: str) -> Ending:
-    """End what still runs: of the `run`, of the `step`, or what keeps its `output` open."""
-    with anyio.move_on_after(_ANSWER_SECONDS):
-        await channel.send({"do": which})
-        return Ending(*await channel.answer(which))
-    raise ChannelClosed
 
 
 async def _pump(reading: int, on_output: Callable[[bytes], None], closed: anyio.Event) -> None:
@@ -231,5 +247,5 @@ async def end_left_over(run: str) -> Ending:
         if not await to_thread.run_sync(titled, run):
             break
         await anyio.sleep(_LOOK_SECONDS)  # it is ending what is below it
-    await to_thread.run_sync(kill_titled, run)
+    await to_thread.run_sync(signal_titled, run, signal.SIGKILL)
     return await to_thread.run_sync(end_marked, run)
