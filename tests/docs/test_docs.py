@@ -31,8 +31,11 @@ def command_named(name: str) -> click.Command:
 
 
 def options_of(name: str) -> set[str]:
-    parameters = command_named(name).params
-    return {long for item in parameters for long in item.opts if long.startswith("--")}
+    """The options of a command; of one that has commands of its own, those of all of them."""
+    named = command_named(name)
+    every = named.commands.values() if isinstance(named, click.Group) else [named]
+    found = (long for one in every for item in one.params for long in item.opts)
+    return {long for long in found if long.startswith("--")}
 
 
 def table_row(command: str) -> str:

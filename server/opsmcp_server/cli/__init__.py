@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "requests": "Show the calls that wait for approval, or one.",
         "approve": "Approve a call that waits for it.",
         "reject": "Reject a call that waits for approval.",
+        "events": "Show what comes in from outside, or send a test event.",
         "hosts": "List the hosts that operations can run on; or look at one.",
         "policy": "Show which rule decides on a call, and why. Starts nothing.",
         "approve-catalogue": "Show what changed since definitions were approved; approve them.",

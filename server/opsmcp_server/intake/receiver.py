@@ -9,6 +9,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from http import HTTPStatus
 from importlib.util import find_spec
 from types import MappingProxyType
@@ -26,7 +27,7 @@ from opsmcp_tools.journal.writer import JournalWriter
 from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.model.run_record import Clock
 
-__all__ = ["MOST_BYTES", "Answer", "Receiver", "Rejected", "reader_for"]
+__all__ = ["MOST_BYTES", "Answer", "Receiver", "Refusal", "Rejected", "reader_for"]
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,18 @@ class Answer:
     status: HTTPStatus
     body: Mapping[str, object] = field(default_factory=dict[str, object])
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+class Refusal(StrEnum):
+    """Why a delivery is not taken in that could be proved."""
+
+    UNKNOWN = "no sender of that name"
+    RATE = "more signals than signals_per_minute"
+    HOST = "Host or Origin of a web page"
+    TOO_LARGE = "body too large"
+    LATE = "body that did not come in time"
+    COMPRESSED = "compressed body"
+    UNRECORDED = "could not be recorded"
 
 
 class Rejected(Exception):
@@ -114,11 +127,11 @@ class Receiver:
         """
         sender = self._senders.get(name)
         if sender is None:
-            self.refuse(NOBODY, "no sender of that name", _UNPROVED)
+            self.refuse(NOBODY, Refusal.UNKNOWN, _UNPROVED)
         if flaw := flaw_of_head(sender, headers):
             self.refuse(name, flaw, _UNPROVED)
         if wait := self._rates[name].wait_seconds():
-            self.refuse(name, "more signals than signals_per_minute", _again(wait))
+            self.refuse(name, Refusal.RATE, _again(wait))
         return sender
 
     async def take(self, sender: Sender, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -133,7 +146,7 @@ class Receiver:
         if headers.get("content-encoding", "identity") != "identity":
             unread = {"error": "a body with a Content-Encoding is not read; send it as it is"}
             answer = Answer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, unread)
-            self.refuse(sender.name, "compressed body", answer)
+            self.refuse(sender.name, Refusal.COMPRESSED, answer)
         delivery = Delivery(sender.name, headers, body, now, sender.has_secret, self._mask)
         try:
             found, recorded = await self._writer.do(self._record, delivery)
@@ -142,7 +155,7 @@ class Receiver:
             self.refuse(sender.name, error.reason, answer)
         except JournalUnusable as error:
             logger.warning("sender %s is told to send again later: %s", sender.name, error)
-            self.refuse(sender.name, "could not be recorded", _again(_AGAIN_SECONDS))
+            self.refuse(sender.name, Refusal.UNRECORDED, _again(_AGAIN_SECONDS))
         return self._accepted(sender.name, found, recorded)
 
     def _record(self, delivery: Delivery) -> tuple[Found, Recorded]:

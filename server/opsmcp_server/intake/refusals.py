@@ -37,7 +37,7 @@ class Refusals:
         if now - self._told.get(which, -_TOLD_SECONDS) >= _TOLD_SECONDS:
             self._told[which] = now
             who = f"sender {sender}" if sender else "a sender that the settings do not have"
-            logger.warning("%s: %s; `opsmcp events list` tells how often", who, reason)
+            logger.warning("%s: %s; `opsmcp events senders` tells how often", who, reason)
 
     def take(self) -> Mapping[tuple[str, str], int]:
         """The counts; none are left."""

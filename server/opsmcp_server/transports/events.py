@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.config.sender import Sender
-from opsmcp_server.intake.receiver import MOST_BYTES, Answer, Receiver, Rejected
+from opsmcp_server.intake.receiver import MOST_BYTES, Answer, Receiver, Refusal, Rejected
 from opsmcp_server.transports.bodies import Bodies, Body, BodyRefused
 
 __all__ = ["EventRoutes"]
@@ -106,7 +106,7 @@ class EventRoutes:
         refused = await self._security.validate_request(request, is_post=False)
         if refused is not None:
             answer = Answer(HTTPStatus(refused.status_code))
-            self._receiver.refuse(sender.name, "Host or Origin of a web page", answer)
+            self._receiver.refuse(sender.name, Refusal.HOST, answer)
 
 
 def _joined(headers: Headers) -> dict[str, str]:
@@ -120,9 +120,9 @@ def _joined(headers: Headers) -> dict[str, str]:
 def _of_body(refused: BodyRefused) -> tuple[str, Answer]:
     """The reason and the answer; what may be better the next time is asked for again."""
     if refused.status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return "body too large", Answer(refused.status, {"error": refused.reason})
+        return Refusal.TOO_LARGE, Answer(refused.status, {"error": refused.reason})
     later = Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": _AGAIN_SECONDS})
-    return "body that did not come in time", later
+    return Refusal.LATE, later
 
 
 def _response(answer: Answer) -> Response:

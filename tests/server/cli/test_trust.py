@@ -32,6 +32,7 @@ ARGUMENTS = {
     "policy": ("explain", "say-hello"),
     "approve": ("q-none",),
     "reject": ("q-none",),
+    "events": ("list",),
 }
 WITHOUT_SETTINGS = {"demo", "trust"}
 LONG_LIVED = {"serve", "copilot"}

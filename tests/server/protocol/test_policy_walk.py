@@ -276,6 +276,7 @@ COMMAND_LINES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "runs": ("runs", "runs RUN", "runs RUN --json", "runs RUN --output", "runs --json"),
         "requests": ("requests", "requests RUN", "requests --json"),
+        "events": ("events list", "events senders --json"),
         # Only those whom policy names as approvers see anything of a request.
         "approve": (),
         "reject": (),
