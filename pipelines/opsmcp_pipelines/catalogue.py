@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
+from opsmcp_pipelines.many_hosts import named_hosts
 from opsmcp_pipelines.models import (
     BadHost,
     Cluster,
@@ -65,6 +66,10 @@ class Contents:
         found = tuple(self._by_key.get(name) for name in wanted)
         parts = tuple(task for task in found if isinstance(task, Task))
         return Definition(operation, parts) if len(parts) == len(found) else None
+
+    def hosts_of(self, value: str) -> tuple[str, ...]:
+        """The hosts of the inventory that a value of the variable `host` means, in its order."""
+        return named_hosts(value, (host.name for host in self.hosts), self.host_groups)
 
     @cached_property
     def _by_key(self) -> Mapping[OperationKey, Operation]:

@@ -1,7 +1,8 @@
 """Report: what a source says of a run at one moment, which need not be the truth.
 
 Frozen data, no decisions: `run.judge` makes a verdict of it. Statuses are spelled as Ops spells
-them (api/v1/taskrun_types.go, pipelinerun_types.go); `CANCELLED` is the embedded engine's own.
+them (api/v1/taskrun_types.go, pipelinerun_types.go); `CANCELLED` and `NOT_STARTED`, of which
+certainly nothing ran, are the embedded engine's own.
 """
 
 from collections.abc import Mapping
@@ -26,15 +27,17 @@ class Status(StrEnum):
     INVALID = "DataInValid"
     DISPATCHED = "Dispatched"
     CANCELLED = "Cancelled"
+    NOT_STARTED = "NotStarted"
     OTHER = "?"
 
     @classmethod
     def parse(cls, text: str) -> "Status":
         """The status spelled `text`; OTHER for a word that Ops does not have."""
         try:
-            return cls(text)
+            found = cls(text)
         except ValueError:
             return cls.OTHER
+        return cls.OTHER if found in (cls.CANCELLED, cls.NOT_STARTED) else found
 
     @property
     def ended(self) -> bool:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from opsmcp_pipelines.catalogue import Contents
+from opsmcp_pipelines.many_hosts import Brakes
 from opsmcp_pipelines.models import Definition, OperationKey
 from opsmcp_pipelines.report import RunReport
 from opsmcp_pipelines.verdict.expected import ExpectedTask
@@ -51,7 +52,8 @@ class StartRequest:
 
     `definition` is what was listed, planned and agreed to: what the run has to consist of.
     `secrets` are values that must not be kept where the source keeps outputs. `principal` is who
-    asked for it, None where nobody knows.
+    asked for it, None where nobody knows. `hosts` are those that the call was decided on, empty
+    where nobody here knows them, and `reads_only` is whether it is known to change nothing.
     """
 
     definition: Definition
@@ -59,6 +61,8 @@ class StartRequest:
     variables: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     principal: str | None = None
+    hosts: frozenset[str] = frozenset()
+    reads_only: bool = False
 
     @property
     def operation(self) -> OperationKey:
@@ -79,6 +83,7 @@ class Traits:
         cancels: Whether it can do anything to end a run that it runs.
         repeats_safely: Whether a start with a call id that it knows makes no second run, but gives
             the one there is: then a start that was not answered is sent again.
+        brakes: How a run goes on from host to host; None where the source has ways of its own.
     """
 
     pastes_values: bool
@@ -88,6 +93,7 @@ class Traits:
     acts_late_seconds: float
     cancels: bool
     repeats_safely: bool = False
+    brakes: Brakes | None = None
 
 
 class Cancelled(Enum):

@@ -1,9 +1,9 @@
 """Which operations may run on other hosts, and on which: their variable `host` says so. Pure.
 
 A task says by the label `opsmcp/hosts` that it may run elsewhere than where its `host` says: on
-`one` host of the inventory, or on `many` at once, by a label of theirs or `all`. Without an
-inventory nothing is different. A task whose `host` names another host runs there, if the inventory
-has it; a pipeline may have tasks on different hosts.
+`one` host of the inventory, or on `many` at once, by their names, a label of theirs or `all`.
+Without an inventory nothing is different. A task whose `host` names another host runs there, if the
+inventory has it; a pipeline may have tasks on different hosts.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,10 +11,11 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from opsmcp_pipelines.embedded.loader import LOCAL_HOST, Loaded, runs_here, withhold
+from opsmcp_pipelines.many_hosts import named_hosts
 from opsmcp_pipelines.models import OperationKey, OperationKind, Pipeline, Task, Variable
 from opsmcp_pipelines.ssh.host_fields import SshHost
 
-__all__ = ["ALL_HOSTS", "HOSTS_LABEL", "group_hosts", "offer_hosts"]
+__all__ = ["ALL_HOSTS", "HOSTS_LABEL", "group_hosts", "host_names", "offer_hosts"]
 
 HOSTS_LABEL = "opsmcp/hosts"
 """The label of a task that may run on `one` host of the inventory, or on `many`."""
@@ -22,7 +23,6 @@ HOSTS_LABEL = "opsmcp/hosts"
 ALL_HOSTS = "all"
 """Every host of the inventory."""
 
-_READ_ONLY = "opsmcp/read-only"
 _NO_INVENTORY = "there is only localhost: --hosts names others"
 _MOST_GROUPS = 200
 _NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})
@@ -43,6 +43,11 @@ def group_hosts(hosts: Mapping[str, SshHost]) -> Mapping[str, tuple[str, ...]]:
 def _groups_of(host: SshHost) -> Iterator[str]:
     yield from (f"{key}={value}" for key, value in host.labels.items())
     yield from (f"group={name}" for name in host.groups)
+
+
+def host_names(hosts: Mapping[str, SshHost], value: str) -> tuple[str, ...]:
+    """The hosts that a value of `host` means, this machine among them, in their order."""
+    return named_hosts(value, (LOCAL_HOST, *hosts), group_hosts(hosts))
 
 
 def offer_hosts(loaded: Loaded, hosts: Mapping[str, SshHost]) -> Loaded:
@@ -69,7 +74,7 @@ def _lacks(task: Task, hosts: Mapping[str, SshHost]) -> str:
 def _offer(task: Task, hosts: Mapping[str, SshHost]) -> Task:
     if HOSTS_LABEL not in task.labels or task.host in hosts:
         return task
-    host = _choice(many=_may_be_many(task.labels, task))
+    host = _choice(many=_may_be_many(task))
     return replace(task, host="", variables=_with_host(task.variables, host))
 
 
@@ -83,14 +88,12 @@ def _offer_in(pipeline: Pipeline, tasks: Mapping[OperationKey, Task]) -> Pipelin
         return pipeline
     # What one task gives to those after it is one value, and each host would have its own.
     gives = any(ref.results for ref in pipeline.tasks)
-    many = not gives and all(_may_be_many(pipeline.labels, task) for task in open_ones)
-    host = _choice(many=many)
+    host = _choice(many=not gives and all(map(_may_be_many, open_ones)))
     return replace(pipeline, variables=_with_host(pipeline.variables, host))
 
 
-def _may_be_many(labels: Mapping[str, str], task: Task) -> bool:
-    """Several at once only where nothing is changed: what half of them did could not be undone."""
-    return task.labels.get(HOSTS_LABEL) == "many" and labels.get(_READ_ONLY) == "true"
+def _may_be_many(task: Task) -> bool:
+    return task.labels.get(HOSTS_LABEL) == "many"
 
 
 def _choice(*, many: bool) -> Variable:

@@ -33,14 +33,13 @@ from opsmcp_pipelines.models import Definition, OperationKey
 from opsmcp_pipelines.run import RunReport, Status
 from opsmcp_pipelines.source import Cancelled, RunRef, StartRequest
 from opsmcp_pipelines.ssh.host_fields import SshHost
+from opsmcp_pipelines.verdict.hosts import some
 
 __all__ = ["LocalRuns"]
 
 _MAX_RUNS_AT_A_TIME = 8
 _END_SECONDS = 25.0
 """Longer than it takes to end what can be ended, also when a supervisor answers no more."""
-
-_MOST_NAMED = 10
 
 _KILLED = "opsmcp ended in the middle of it"
 _NONE_LEFT = "none of its processes was found any more"
@@ -75,9 +74,12 @@ class _Run:
             if supervisor.left:
                 status = Status.ABORTED
                 why = f"{why}, but not all could be ended: {go_on(supervisor.left)}"
-        if self.connections.left:
+        if left := self.connections.left:
             status = Status.ABORTED
-            why = f"{why}; {', '.join(self.connections.left[:_MOST_NAMED])}"
+            why = f"{why}, but some of it goes on on {some(left)}"
+        if unknown := (*self.state.lost, *self.connections.unknown):
+            status = Status.OTHER
+            why = f"{why}, and whether it ended on {some(unknown)} is not known"
         self.state.abort(status, why)
 
 
@@ -93,6 +95,7 @@ class LocalRuns:
             namespace=settings.namespace,
             step_seconds=settings.step_seconds,
             output_bytes=settings.output_bytes,
+            brakes=settings.brakes,
         )
         self._server = ForkServer(environ, group)
         self._group = group
@@ -124,7 +127,7 @@ class LocalRuns:
         ref = _ref(request.operation, request.call_id)
         if ref.name in self._runs:
             return ref
-        engine = self._engine
+        engine = replace(self._engine, reads_only=request.reads_only)
         if self._masking is not None:
             engine = replace(engine, mask=self._masking(request.secrets).text)
         self._server.get_ready()  # it is there when the first step is

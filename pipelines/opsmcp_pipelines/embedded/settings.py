@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from opsmcp_pipelines.many_hosts import Brakes
 from opsmcp_pipelines.ssh.inventory import HostSettings
 
 __all__ = ["EmbeddedSettings", "Masking"]
@@ -31,6 +32,7 @@ class EmbeddedSettings:
         output_bytes: How much of a step's output is kept; the rest is counted.
         masking: What replaces secrets where outputs are cut, given those of the call.
         hosts: Where the hosts are named that are reached by ssh; None: there are none.
+        brakes: How a run goes on from host to host.
         digests: The SHA-256 of each file in `manifests` that may be read, by path; None: all may.
     """
 
@@ -42,4 +44,5 @@ class EmbeddedSettings:
     output_bytes: int = 1024 * 1024
     masking: Callable[[frozenset[str]], Masking] | None = None
     hosts: HostSettings | None = None
+    brakes: Brakes = Brakes()
     digests: Mapping[str, str] | None = None

@@ -5,6 +5,7 @@ Owns the task group in which runs live: closing the source ends them, and all th
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Set
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +14,21 @@ from anyio.abc import TaskGroup
 
 import opsmcp_pipelines
 from opsmcp_pipelines.catalogue import Contents
+from opsmcp_pipelines.embedded.host_choice import host_names
 from opsmcp_pipelines.embedded.library import Library
 from opsmcp_pipelines.embedded.reader import Reading, WatchedReader
 from opsmcp_pipelines.embedded.settings import EmbeddedSettings
-from opsmcp_pipelines.errors import DefinitionChanged, NotFound, SourceUnavailable
+from opsmcp_pipelines.errors import (
+    DefinitionChanged,
+    NotFound,
+    SourceRefused,
+    SourceUnavailable,
+)
+from opsmcp_pipelines.many_hosts import MOST_HOSTS
 from opsmcp_pipelines.models import Definition, OperationKey
 from opsmcp_pipelines.run import RunReport, Status
 from opsmcp_pipelines.source import Cancelled, RunRef, StartRequest, Traits
+from opsmcp_pipelines.ssh.host_fields import SshHost
 from opsmcp_pipelines.ssh.inventory import Inventory, InventoryReader
 from opsmcp_pipelines.verdict.expected import ExpectedTask, expected_tasks
 
@@ -94,15 +103,15 @@ class EmbeddedSource:
     @property
     def traits(self) -> Traits:
         """What the embedded engine is like."""
-        return EMBEDDED_TRAITS
+        return replace(EMBEDDED_TRAITS, brakes=self._settings.brakes)
 
     def expect(
         self, definition: Definition, contents: Contents, variables: Mapping[str, str]
     ) -> tuple[ExpectedTask, ...]:
         """What a run must show; the engine tells of everything that it does and leaves out."""
         named = variables.get("host", "")
-        hosts = contents.host_groups.get(named, ())
-        return expected_tasks(definition, named, hosts)
+        hosts = contents.hosts_of(named)
+        return expected_tasks(definition, named, () if hosts == (named,) else hosts)
 
     def sign_of(self, report: RunReport) -> str:
         """What a run that does not end was last seen doing: only what can be true here."""
@@ -143,14 +152,16 @@ class EmbeddedSource:
         Raises:
             NotFound: There is no such operation, or one of its tasks is missing.
             DefinitionChanged: It is not the one that was decided on.
+            SourceRefused: It would run on too many hosts.
             SourceUnavailable: All runs are being ended.
         """
         await self._runs.prepare()
         definition = await self._definition(request)
         if self._stopping:
             raise SourceUnavailable("opsmcp is stopping")
-        inventory = self._read.inventory if self._read else Inventory()
-        return self._runs.start(request, definition, inventory.hosts)
+        hosts = (self._read.inventory if self._read else Inventory()).hosts
+        _check_hosts(request, hosts)
+        return self._runs.start(request, definition, hosts)
 
     async def read_run(self, ref: RunRef) -> RunReport:
         """How a run of this process stands, with the output so far.
@@ -223,6 +234,22 @@ class EmbeddedSource:
                 f"the definition of {request.operation} was changed after it was listed"
             )
         return found
+
+
+def _check_hosts(request: StartRequest, hosts: Mapping[str, SshHost]) -> None:
+    """Return if it would run where it was decided on, and on no more hosts than a run may.
+
+    Raises:
+        DefinitionChanged: What it names means other hosts by now.
+        SourceRefused: They are too many.
+    """
+    named = request.variables.get("host", "")
+    found = host_names(hosts, named)
+    if request.hosts and request.hosts != frozenset(found):
+        raise DefinitionChanged(f"the hosts that {named[:80]!r} means are others now")
+    if len(found) > MOST_HOSTS:
+        why = f"{named[:80]!r} means {len(found)} hosts, and a run takes at most {MOST_HOSTS}"
+        raise SourceRefused(why)
 
 
 def _library(settings: EmbeddedSettings) -> Library:

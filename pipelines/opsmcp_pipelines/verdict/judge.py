@@ -21,7 +21,13 @@ __all__ = ["judge"]
 
 _NOTHING_KNOWN = ExpectedTask("", "")
 _IDLE = Verdict.NOTHING_RAN
-_STOPPING = (Status.FAILED, Status.ABORTED, Status.INVALID, Status.CANCELLED)
+_STOPPING = (
+    Status.FAILED,
+    Status.ABORTED,
+    Status.INVALID,
+    Status.CANCELLED,
+    Status.NOT_STARTED,
+)
 
 
 @dataclass(frozen=True, slots=True)

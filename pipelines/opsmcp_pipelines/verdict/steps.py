@@ -25,6 +25,7 @@ _PLAIN = MappingProxyType(
         Status.ABORTED: Verdict.ABORTED,
         Status.INVALID: Verdict.INVALID,
         Status.CANCELLED: Verdict.CANCELLED,
+        Status.NOT_STARTED: Verdict.NOTHING_RAN,
         Status.OTHER: Verdict.UNKNOWN,
     }
 )

@@ -24,6 +24,11 @@ INTERRUPTED = "what ran it was stopped or restarted in the middle of it"
 """On Ops the controller; on the embedded engine opsmcp."""
 
 _NO_WORD = "nothing was reported by {!r}: there is no such host or node, or its pod was removed"
+_OTHER_ENDS = (
+    (Verdict.UNKNOWN, "how it ended is not known"),
+    (Verdict.FAILED, "it failed"),
+    (Verdict.NOTHING_RAN, "nothing ran"),
+)
 _PERHAPS_SKIPPED = "every step has a condition, perhaps none was true"
 
 
@@ -67,7 +72,8 @@ def judge_task(entry: TaskReport, want: ExpectedTask, *, over: bool, moved: str 
         reason=_reason(entry, want, verdict, nodes, there),
         allowed=verdict is Verdict.FAILED and (entry.allowed or _is_foreseen(nodes)),
         skipped=verdict is Verdict.NOTHING_RAN and (entry.skipped or want.skipped),
-        explained=verdict is Verdict.NOTHING_RAN and bool(_why_idle(want)),
+        explained=verdict is Verdict.NOTHING_RAN
+        and bool(_why_not_started(entry) or _why_idle(want)),
     )
     return JudgedTask(result, tuple(_notes(entry, want, there, moved)))
 
@@ -139,7 +145,7 @@ def _reason(
 ) -> str:
     match verdict:
         case Verdict.NOTHING_RAN:
-            return _idle_reason(entry, want, there)
+            return _why_not_started(entry) or _idle_reason(entry, want, there)
         case Verdict.INVALID:
             return f"the task {entry.task!r} is missing or unusable"
         case Verdict.ABORTED:
@@ -149,7 +155,8 @@ def _reason(
                 return "it never reported its end"
             absence = _NO_WORD.format(want.place.named) if _is_silent(want, there) else ""
             absence = absence or there.absence()
-            said = [*_bad_nodes(nodes, verdict), absence, there.presence()]
+            said = [*_bad_nodes(nodes, verdict), *_others(entry, nodes, verdict)]
+            said += [absence, there.presence()]
             reasons = "; ".join(part for part in said if part)
             return reasons or _unexplained(entry, want, verdict, nodes)
         case _:
@@ -164,6 +171,15 @@ def _idle_reason(entry: TaskReport, want: ExpectedTask, there: Attendance) -> st
     if want.conditional:
         why.append(_PERHAPS_SKIPPED)
     return "; ".join(part for part in why if part)
+
+
+def _why_not_started(entry: TaskReport) -> str:
+    """Why certainly nothing ran, where its source says so."""
+    if entry.status is not Status.NOT_STARTED or not entry.nodes:
+        return ""
+    first, *others = entry.nodes
+    more = f"; nothing ran on {some([node.node for node in others])}" if others else ""
+    return f"{first.node}: {first.steps[0].note}{more}"
 
 
 def _is_silent(want: ExpectedTask, there: Attendance) -> bool:
@@ -222,6 +238,15 @@ def _bad_nodes(nodes: Sequence[NodeResult], verdict: Verdict) -> Iterator[str]:
         yield f"step {step.name!r} {step.note} ({where})"
     elif verdict is Verdict.FAILED:
         yield f"it failed {where}"
+
+
+def _others(entry: TaskReport, nodes: Sequence[NodeResult], verdict: Verdict) -> Iterator[str]:
+    """Where else it did not succeed, by what is known of that."""
+    reported = {node.node for node in entry.nodes}
+    for other, what in _OTHER_ENDS:
+        names = [it.node for it in nodes if it.verdict is other and it.node in reported]
+        if names and other is not verdict:
+            yield f"{what} on {some(names)}"
 
 
 def _is_unreported(step: StepResult) -> bool:

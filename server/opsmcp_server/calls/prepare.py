@@ -177,6 +177,7 @@ async def plan_of(context: CallContext, prepared: Prepared) -> Plan:
         toolbox.catalogue.contents,
         source=context.source.label,
         who=prepared.principal.name,
+        brakes=context.source.traits.brakes,
     )
 
 
@@ -210,7 +211,8 @@ async def question(context: CallContext, prepared: Prepared) -> Question:
     defaults of the others. They are whole: who asks must show all of the text, or not ask.
     """
     contents = (await context.tools.current()).catalogue.contents
-    where = places_in_words(prepared.tool, prepared.call, contents)
+    brakes = context.source.traits.brakes
+    where = places_in_words(prepared.tool, prepared.call, contents, brakes)
     tool, arguments = prepared.tool, prepared.call.arguments
     said = [words.RUN(tool.title, tool.name), _effect(tool)]
     said += [words.CAREFUL(hazard) for hazard in hazards(tool)]

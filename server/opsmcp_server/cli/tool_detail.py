@@ -6,7 +6,7 @@ was read from, and what policy says of a call. Text of authors is cleaned by the
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import mcp_types as types
 
@@ -107,6 +107,8 @@ def _arguments(schema: Mapping[str, Any]) -> Iterator[tuple[Cell, ...]]:
 
 
 def _takes(said: Mapping[str, Any]) -> str:
+    if items := said.get("items"):
+        return f"a list of: {_takes(items)}"
     if choices := said.get("enum"):
         more = f" and {len(choices) - _MOST_VALUES} more" if len(choices) > _MOST_VALUES else ""
         return f"{', '.join(map(_text, choices[:_MOST_VALUES]))}{more}"
@@ -118,6 +120,8 @@ def _takes(said: Mapping[str, Any]) -> str:
 def _text(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, list):
+        return ",".join(map(_text, cast("list[object]", value)))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -266,6 +266,15 @@ class Hosts(_Group):
     ssh_config: Annotated[str, Field(max_length=4096), Means("none, auto or a file")] = "none"
     """Where further names come from: the `Host` lines of a configuration of ssh, without patterns.
     `auto`: that of `~/.ssh/config`. A file: ssh is told to use it. `none`: no names."""
+    at_once: Annotated[int, _whole(1, 64)] = 16
+    """On how many hosts one run works at a time. Of those behind one jump host, and of those with
+    one address and port, it is 8: sshd refuses logins beyond its `MaxStartups`."""
+    canary: Annotated[int, _whole(0, 500)] = 1
+    """How many hosts go first where a run changes something on several. The others begin when it
+    succeeded on all of those. 0: none goes first."""
+    stop_after: Annotated[int, _whole(0, 500)] = 1
+    """After so many hosts on which it did not succeed, a run that changes something begins on no
+    more; those that are left are named as skipped. 0: it never stops."""
 
 
 class Discovery(_Group):

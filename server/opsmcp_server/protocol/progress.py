@@ -40,7 +40,7 @@ def progress_message(record: RunRecord, now: datetime) -> str:
     total = _total(record)
     of = f" of {total}" if total else ""
     running = [task for task in record.result.tasks if not task.verdict.ended]
-    current = f", now {_current(running[-1])}" if running else ""
+    current = f", now {_current(running[-1])}{_hosts(record, running[-1])}" if running else ""
     left = _left(record, (now - record.created_at).total_seconds())
     return f"{record.tool}: {_done(record)}{of} tasks done{current}{left} (run {record.run})"
 
@@ -50,6 +50,18 @@ def _current(task: TaskResult) -> str:
     steps = (step.name for node in task.nodes for step in node.steps if not step.verdict.ended)
     step = next(steps, "")
     return label(f"{task.name} ({step})" if step else task.name)
+
+
+def _hosts(record: RunRecord, task: TaskResult) -> str:
+    """On how many of several hosts a task that runs has ended."""
+    known = (it for it in record.expected if (it.name, it.task) == (task.name, task.task))
+    total = max((len(it.place.hosts) for it in known), default=0)
+    if total < 2:
+        return ""
+    ended = [node.verdict for node in task.nodes if node.verdict.ended]
+    bad = sum(not verdict.good for verdict in ended)
+    said = f", {len(ended)} of {total} hosts ended"
+    return f"{said}, {bad} without success" if bad else said
 
 
 def _done(record: RunRecord) -> int:

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from opsmcp_pipelines.embedded.source import EmbeddedSettings, open_embedded_source
+from opsmcp_pipelines.many_hosts import Brakes
 from opsmcp_pipelines.source import Source
 from opsmcp_pipelines.ssh.inventory import HostSettings
 from opsmcp_server.config.schema import Hosts
@@ -25,6 +26,7 @@ def open_source(context: SourceContext) -> AbstractAsyncContextManager[Source]:
             masking=context.masking,
             digests=config.manifest_digests,
             hosts=_hosts(config.hosts, context.environ),
+            brakes=Brakes(config.hosts.at_once, config.hosts.canary, config.hosts.stop_after),
         )
     )
 

@@ -1,41 +1,19 @@
 """Operations on hosts of an inventory, through a program that stands for ssh."""
 
-import os
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import anyio
 import pytest
 
-from opsmcp_pipelines.embedded.source import (
-    EmbeddedSettings,
-    EmbeddedSource,
-    open_embedded_source,
-)
 from opsmcp_pipelines.errors import NotFound
-from opsmcp_pipelines.models import OperationKey, OperationKind, Variable
-from opsmcp_pipelines.run import Run, RunReport, Verdict
-from opsmcp_pipelines.source import Cancelled, RunRef, StartRequest
-from opsmcp_pipelines.ssh.inventory import HostSettings
-from opsmcp_pipelines.verdict.judge import judge
-from tests.fakes.ssh_program import install_ssh
+from opsmcp_pipelines.models import Variable
+from opsmcp_pipelines.run import Verdict
+from opsmcp_pipelines.source import Cancelled
+from tests.pipelines.embedded.hosts_engine import Engine, open_engine, task, ticks
 
-HEAD = "---\napiVersion: crd.chenshaowen.com/v1\nkind: "
 NAMES = ("web1", "web2", "db1", "refused-1", "stranger-1", "closed-1", "cut-1", "noisy-1")
 READS = '{opsmcp/hosts: many, opsmcp/read-only: "true"}'
-
-
-def task(name: str, *scripts: str, labels: str = "{}", spec: str = "") -> str:
-    steps = "".join(
-        f"  - name: s{number}\n    content: |\n      " + script.replace("\n", "\n      ") + "\n"
-        for number, script in enumerate(scripts)
-    )
-    return (
-        f"{HEAD}Task\nmetadata: {{name: {name}, labels: {labels}}}\nspec:\n  desc: d\n{spec}"
-        f"  variables: {{word: {{default: none}}}}\n  steps:\n{steps}"
-    )
 
 
 MANIFEST = (
@@ -49,75 +27,10 @@ MANIFEST = (
 )
 
 
-class Engine:
-    def __init__(self, source: EmbeddedSource, folder: Path) -> None:
-        self.source = source
-        self._folder = folder
-
-    async def start(self, name: str, host: str, word: str = "hi") -> RunRef:
-        definition = (await self.source.read()).definition(key(name))
-        assert definition is not None
-        variables = {"host": host, "word": word}
-        return await self.source.start(StartRequest(definition, f"r-{name}-{host}", variables))
-
-    async def ended(self, ref: RunRef) -> RunReport:
-        while not (report := await self.source.read_run(ref)).status.ended:
-            await self.source.changed(ref)
-        return report
-
-    async def run(self, name: str, host: str, word: str = "hi") -> Run:
-        """Run it to its end; what is true of it."""
-        contents = await self.source.read()
-        definition = contents.definition(key(name))
-        assert definition is not None
-        expected = self.source.expect(definition, contents, {"host": host})
-        return judge(await self.ended(await self.start(name, host, word)), expected)
-
-    def calls(self, name: str) -> int:
-        """How often the host was called."""
-        log = self._folder / f"{name}.log"
-        return len(log.read_text().splitlines()) if log.exists() else 0
-
-
-async def ticks(seconds: float) -> AsyncGenerator[None]:
-    end = anyio.current_time() + seconds
-    while anyio.current_time() < end:
-        yield
-        await anyio.sleep(0.01)
-
-
-def key(name: str) -> OperationKey:
-    return OperationKey(OperationKind.TASK, "ops-system", name)
-
-
 @pytest.fixture
 async def engine(tmp_path: Path) -> AsyncGenerator[Engine]:
-    async with _open(tmp_path) as opened:
+    async with open_engine(tmp_path, MANIFEST, NAMES) as opened:
         yield opened
-
-
-@asynccontextmanager
-async def _open(folder: Path) -> AsyncGenerator[Engine]:
-    manifests, programs = folder / "manifests", folder / "bin"
-    manifests.mkdir()
-    (manifests / "all.yaml").write_text(MANIFEST, encoding="utf-8")
-    hosts = folder / "hosts.yaml"
-    hosts.write_text(
-        "".join(
-            f"{HEAD}Host\nmetadata: {{name: {name}, labels: {{role: {name[:-1].strip('-')}}}}}\n"
-            for name in NAMES
-        ),
-        encoding="utf-8",
-    )
-    path = f"{install_ssh(programs)}:{os.environ['PATH']}"  # noqa: TID251 - programs are found by it
-    settings = EmbeddedSettings(
-        {"PATH": path, "HOME": str(folder), "OPS_TOKEN": "secret"},
-        manifests=(manifests,),
-        bundled=False,
-        hosts=HostSettings((hosts,)),
-    )
-    async with open_embedded_source(settings) as source:
-        yield Engine(source, programs)
 
 
 def host_variable(engine_tasks: tuple[Variable, ...]) -> Variable:
@@ -170,9 +83,11 @@ async def test_where_nothing_ran_that_is_said_and_only_a_closed_connection_is_tr
     engine: Engine, host: str, why: str, calls: int
 ) -> None:
     run = await engine.run("say", host)
-    assert run.verdict is Verdict.FAILED
+    assert run.verdict is Verdict.NOTHING_RAN
     (step,) = run.tasks[0].nodes[0].steps
-    assert step.note.startswith(f"nothing ran on {host}: {why}")
+    assert step.note.startswith(f"nothing ran: {why}")
+    assert run.tasks[0].explained
+    assert step.note in run.reason
     assert engine.calls(host) == calls
 
 
@@ -195,12 +110,12 @@ async def test_a_run_on_another_host_can_be_cancelled(engine: Engine) -> None:
     assert await engine.source.cancel(ref) is Cancelled.STOPPED
 
 
-async def test_many_hosts_are_offered_only_where_nothing_is_changed(engine: Engine) -> None:
+async def test_many_hosts_are_offered_where_the_author_says_so(engine: Engine) -> None:
     contents = await engine.source.read()
     found = {one.name: host_variable(one.variables) for one in contents.tasks}
     assert found["fixed"].value == "localhost"
-    assert found["changes"] == Variable("host", default="localhost", desc="host")
-    assert found["reads"] == replace(found["changes"], groups=True)
+    assert found["say"] == Variable("host", default="localhost", desc="host")
+    assert found["changes"] == found["reads"] == replace(found["say"], groups=True)
     assert contents.host_groups["role=web"] == ("web1", "web2")
     assert contents.host_groups["all"] == NAMES
 
@@ -214,15 +129,15 @@ async def test_a_label_means_all_hosts_that_have_it(engine: Engine) -> None:
 async def test_a_host_that_was_not_reached_makes_many_fail_and_the_others_are_shown(
     engine: Engine,
 ) -> None:
-    run = await engine.run("reads", "all")
+    run = await engine.run("reads", "all", reads_only=True)
     assert run.verdict is Verdict.FAILED
     verdicts = {node.node: node.verdict for node in run.tasks[0].nodes}
     assert verdicts["web1"] is Verdict.SUCCEEDED
-    assert verdicts["refused-1"] is Verdict.FAILED
+    assert verdicts["refused-1"] is Verdict.NOTHING_RAN
     assert set(verdicts) == set(NAMES)
 
 
-async def test_a_change_runs_on_no_group(engine: Engine) -> None:
+async def test_what_is_for_one_host_runs_on_no_group(engine: Engine) -> None:
     run = await engine.run("say", "role=web")
     assert run.verdict is Verdict.FAILED
     assert "the inventory has no host 'role=web'" in str(run)

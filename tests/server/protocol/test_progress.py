@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from opsmcp_pipelines.run import NodeResult, Run, StepResult, TaskResult, Verdict
-from opsmcp_pipelines.verdict.expected import ExpectedTask
+from opsmcp_pipelines.verdict.expected import ExpectedHost, ExpectedPlace, ExpectedTask
 from opsmcp_server.protocol.progress import Meter, progress_message
 from opsmcp_tools.model.run_record import RunRecord
 from tests.tools.results.records import AT, record
@@ -82,3 +82,14 @@ def test_the_name_of_a_task_stays_on_one_line_and_is_seen_whole() -> None:
     given = record(GOING, TaskResult("copy\x1b[2K\nSystem: x\u200b", "t", GOING))
     message = progress_message(given, AT)
     assert "now copy System: x (run" in message
+
+
+def test_of_several_hosts_it_is_said_how_many_have_ended() -> None:
+    hosts = tuple(ExpectedHost(f"web{number}") for number in range(50))
+    place = ExpectedPlace("all", hosts, exact=True, known=True)
+    ends = [Verdict.SUCCEEDED] * 11 + [Verdict.FAILED, Verdict.RUNNING]
+    nodes = tuple(NodeResult(f"web{number}", end) for number, end in enumerate(ends))
+    going = record(GOING, TaskResult("t", "t", GOING, nodes))
+    going = replace(going, expected=(ExpectedTask("t", "t", place=place),))
+    said = "0 of 1 tasks done, now t, 12 of 50 hosts ended, 1 without success (run r-abcdefghij)"
+    assert said in progress_message(going, AT)

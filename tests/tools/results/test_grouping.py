@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from opsmcp_pipelines.run import NodeResult, TaskResult, Verdict
+from opsmcp_pipelines.run import NodeResult, StepResult, TaskResult, Verdict
 from opsmcp_pipelines.verdict.expected import ExpectedHost, ExpectedPlace, ExpectedTask
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.results import comparison
@@ -181,3 +181,55 @@ def test_an_output_of_one_line_is_its_own_heading() -> None:
     text = summarise(record(BAD, TaskResult("t", "t", BAD, tuple(said))))
     assert text.count("login refused") == 1
     assert "3 of 3 hosts: 'login refused': h0, h1, h2" in text
+
+
+def test_what_few_hosts_said_stands_before_what_most_said() -> None:
+    nodes = [
+        NodeResult(f"web-{number:03}", GOOD, (step("a", said), step("b", "same\n")))
+        for number, said in enumerate(["80 %\n"] * 197 + ["97 %\n", "97 %\n", "odd\n"])
+    ]
+    text = summarise(record(GOOD, TaskResult("t", "t", GOOD, tuple(nodes))))
+    headings = [line.partition(" of ")[0] for line in text.split("\n") if " of 200 hosts" in line]
+    assert headings == ["1", "2", "197", "200"]
+
+
+def test_where_nothing_ran_stands_after_what_failed_and_the_skipped_last() -> None:
+    def node(number: int, verdict: Verdict, note: str) -> NodeResult:
+        bad = StepResult("s", verdict, note=note.format(f"web-{number}"))
+        return NodeResult(f"web-{number}", verdict, (bad,))
+
+    idle = Verdict.NOTHING_RAN
+    nodes = [node(n, idle, "skipped: 1 before it did not succeed") for n in range(150)]
+    nodes += [node(n, idle, "nothing ran: not reached (ssh {} true)") for n in range(150, 190)]
+    nodes += [node(n, Verdict.UNKNOWN, "the connection was lost") for n in range(190, 192)]
+    nodes += [node(192, BAD, "exit status 3")]
+    text = summarise(record(BAD, TaskResult("t", "t", BAD, tuple(nodes))))
+    headings = [line.partition(" of ")[0] for line in text.split("\n") if " of 193 hosts: " in line]
+    assert headings == ["2", "1", "40", "150"]
+    assert estimate_tokens(text) <= 1_500
+
+
+def test_the_answers_of_200_hosts_take_no_more_than_allowed_and_say_where_the_rest_is() -> None:
+    words = [
+        "disk",
+        "memory",
+        "swap",
+        "inode",
+        "cache",
+        "queue",
+        "lock",
+        "socket",
+        "thread",
+        "mount",
+    ]
+    nodes = tuple(
+        NodeResult(
+            f"web-{number:03}",
+            GOOD,
+            (step("s", f"{words[number % 9]} {words[number // 23]}\n" * 80),),
+        )
+        for number in range(200)
+    )
+    text = summarise(record(GOOD, TaskResult("t", "t", GOOD, nodes)))
+    assert estimate_tokens(text) <= 1_500
+    assert "get_run_output run=r-abcdefghij" in text

@@ -8,8 +8,10 @@ import pytest
 from opsmcp_pipelines.kinds.guess import kind_of
 from opsmcp_pipelines.kinds.kind import Kind, VariableKind
 from opsmcp_pipelines.models import Cluster, Host, Variable
+from opsmcp_tools.arguments.check import check_inputs
 from opsmcp_tools.arguments.choices import Inventory
-from opsmcp_tools.model.errors import UnusableOperation
+from opsmcp_tools.arguments.value_checks import Refused, check_value
+from opsmcp_tools.model.errors import InvalidArguments, UnusableOperation
 from opsmcp_tools.model.tool import Input
 from opsmcp_tools.results.output_schema import OUTPUT_SCHEMA
 from opsmcp_tools.toolbox.schema import build_input, input_schema
@@ -219,3 +221,39 @@ def test_both_schemas_are_valid_and_flat():
         jsonschema.Draft202012Validator.check_schema(schema)
         assert schema["type"] == "object"
     assert input_schema([]) == {"type": "object", "properties": {}, "additionalProperties": False}
+
+
+GROUPS = {"all": ("web-1", "web-2"), "role=web": ("web-1",)}
+
+
+def test_where_several_hosts_may_be_named_it_is_a_list_of_names_and_groups():
+    inventory = Inventory(hosts=INVENTORY.hosts, host_groups=GROUPS)
+    host = built(Variable("host", default="web-1", groups=True), inventory)
+    names = ["web-1", "web-2", "all", "role=web"]
+    assert host.schema["type"] == "array"
+    assert host.schema["items"] == {"type": "string", "enum": names}
+    assert host.schema["default"] == ["web-1"]
+    assert check_value(host, ["role=web", "web-2"]) == "role=web,web-2"
+    assert check_value(host, "all") == "all"
+    assert host.meant_by("role=web,web-2") == {"web-1", "web-2"}
+    for wrong in (["web-3"], "role=db", "web-1;id", "web-1 web-2", [""], [["web-1"]]):
+        with pytest.raises(Refused):
+            check_value(host, wrong)
+    assert built(Variable("host", default="web-1"), inventory).schema["type"] == "string"
+
+
+def test_a_group_of_a_long_inventory_fits_the_schema():
+    hosts = tuple(Host(f"h{number}", "ops", reachable=True) for number in range(70))
+    inventory = Inventory(hosts=hosts, host_groups={"role=web/a": ("h1",)})
+    host = built(Variable("host", groups=True), inventory)
+    jsonschema.validate(["role=web/a", "h1"], host.schema)
+    assert check_value(host, ["role=web/a"]) == "role=web/a"
+
+
+def test_more_hosts_than_a_run_may_have_are_refused():
+    hosts = tuple(Host(f"h{number}", "ops", reachable=True) for number in range(501))
+    inventory = Inventory(hosts=hosts, host_groups={"all": tuple(host.name for host in hosts)})
+    host = built(Variable("host", groups=True), inventory)
+    with pytest.raises(InvalidArguments, match="it means 501 hosts, and a run takes at most 500"):
+        check_inputs("t", [host], {"host": "all"})
+    assert check_inputs("t", [host], {"host": "h1,h2"}) == {"host": "h1,h2"}

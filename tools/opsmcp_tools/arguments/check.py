@@ -12,6 +12,7 @@ from typing import cast
 
 from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.kinds.table import canonical
+from opsmcp_pipelines.many_hosts import MOST_HOSTS
 from opsmcp_tools.arguments.bound_variables import PRINCIPAL
 from opsmcp_tools.arguments.cluster_host import inputs_at
 from opsmcp_tools.arguments.kind_words import meaning_of
@@ -35,12 +36,14 @@ class CheckedCall:
     """A call that may be started.
 
     `arguments` is what the caller gave, in canonical form; `variables` is everything that the
-    source is sent; `secrets` are those of its values that nobody may be shown.
+    source is sent; `secrets` are those of its values that nobody may be shown. `hosts` are those
+    that it means, where an argument may name several.
     """
 
     arguments: Mapping[str, str]
     variables: Mapping[str, str] = field(repr=False)
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    hosts: frozenset[str] = frozenset()
 
 
 def check_arguments(
@@ -102,6 +105,9 @@ def _check(
             problems.append((item.name, error.said))
         else:
             checked |= {} if text is None else {item.name: text}
+            count = len(item.meant_by(text)) if text and item.groups else 0
+            if count > MOST_HOSTS:
+                problems.append((item.name, words.TOO_MANY_HOSTS(count, MOST_HOSTS)))
     return checked, problems
 
 
@@ -165,9 +171,12 @@ def _merge(
         item.name: _name_of(principal) if item.value == PRINCIPAL else item.value
         for item in tool.bound
     }
+    variables = {**declared, **checked, **bound}
+    hosts = (it.meant_by(variables[it.name]) for it in inputs if it.groups and it.name in variables)
     return CheckedCall(
         arguments=MappingProxyType(dict(checked)),
-        variables=MappingProxyType({**declared, **checked, **bound}),
+        variables=MappingProxyType(variables),
+        hosts=frozenset[str]().union(*hosts),
         secrets=frozenset(item.value for item in tool.bound if item.secret and item.value),
     )
 

@@ -4,8 +4,8 @@ Built once per generation of the catalogue, used for every tool. Pure; names tha
 their kind are left out, because no run could be given them.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from opsmcp_pipelines.kinds.kind import Kind
@@ -25,13 +25,13 @@ _LONGEST_DESCRIPTION = 40
 class Inventory:
     """Clusters and hosts of a source, the node selectors that settings allow, and our words.
 
-    `host_groups` are names that stand for several hosts.
+    `host_groups` are names that stand for several hosts, with those.
     """
 
     clusters: tuple[Cluster, ...] = ()
     hosts: tuple[Host, ...] = ()
     selectors: tuple[str, ...] = ()
-    host_groups: frozenset[str] = frozenset()
+    host_groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     language: Language = "en"
 
     @cached_property

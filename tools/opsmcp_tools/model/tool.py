@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from opsmcp_pipelines.kinds.kind import Kind, Separator, VariableKind
+from opsmcp_pipelines.kinds.lists import split_items
 from opsmcp_pipelines.models import Operation, OperationKind, Task
 from opsmcp_tools.model.definition import definition_hash
 from opsmcp_tools.model.value_rules import NO_RULES, ValueRules
@@ -81,6 +82,7 @@ class Input:
     is none; it is then absent from the run unless given. `rules` are what the settings say.
     `elsewhere` is what it is for a call that names another cluster, if that makes a difference.
     `left_out` is what its source takes it for where it is not given; empty when that is not known.
+    `groups` says which hosts each name of `allowed` means that stands for several.
     """
 
     name: str
@@ -100,6 +102,12 @@ class Input:
     also: Kind | None = None
     without: str = ""
     starts: bool = True
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+    def meant_by(self, value: str) -> frozenset[str]:
+        """What a value names: each item of a list, and each host of a name that means several."""
+        items = split_items(self.variable_kind, value)
+        return frozenset(name for item in items for name in self.groups.get(item, (item,)))
 
     @property
     def variable_kind(self) -> VariableKind:

@@ -51,6 +51,10 @@ NOT_LABEL = Phrase(
 )
 ITEM = Phrase("of the item {}: {}", "其中 {}:{}")
 NOT_SO_MANY_ITEMS = Phrase("it holds {} items; 1 to {} may be given", "共有 {} 项,可给 1 到 {} 项")
+TOO_MANY_HOSTS = Phrase(
+    "it means {} hosts, and a run takes at most {}; name fewer of them, or a smaller group",
+    "共 {} 台主机,一次运行最多 {} 台;请少给几台,或用更小的分组",
+)
 UNSAFE_START = Phrase("it must not begin with one of {}", "不能以 {} 之一开头")
 NOT_PLAIN = Phrase(
     "it must be one plain value, no list or object; for several, call once for each",

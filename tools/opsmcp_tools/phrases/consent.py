@@ -25,5 +25,11 @@ ONE_NODE = Phrase("one node, chosen by the source ({})", "由来源选定的一�
 ONE_MACHINE = Phrase("one machine, chosen by the source", "由来源选定的一台机器")
 HOSTS = Phrase("{} hosts ({})", "{} 台主机({})")
 AS_ROOT = Phrase("{}, as root", "{}(以 root 身份)")
+ONE_AFTER_ANOTHER = Phrase("{} at a time", "每次 {} 台")
+GOES_FIRST = Phrase("first {}, the others only if that succeeds", "先在 {} 台上运行,成功后才继续")
+STOPS_AFTER = Phrase(
+    "after {} without success no more is started", "有 {} 台不成功后不再启动其余主机"
+)
+NEVER_STOPS = Phrase("also after a failure it goes on", "失败后仍继续")
 ONE_HOST = Phrase("{} host ({})", "{} 台主机({})")
 AND_MORE = Phrase("{}, and {} more", "{},另有 {} 台")

@@ -81,7 +81,9 @@ def _alternatives(tool: Tool, place: Place, fixed: frozenset[str], inputs: list[
     # In another cluster a host could have any name.
     if len(inputs) > 1 or not only.allowed or only.elsewhere:
         return ()
-    values = (*only.allowed, *(() if only.required else (None,)))
+    # What means several is no more than those together.
+    single = (value for value in only.allowed if value not in only.groups)
+    values = (*single, *(() if only.required else (None,)))
     found = (fixed | _named(tool, place, only, value) for value in values)
     return tuple(dict.fromkeys(names or _ANYWHERE for names in found))
 
@@ -110,7 +112,7 @@ def _named(tool: Tool, place: Place, item: Input, received: str | None) -> froze
     if value and item.kind is Kind.LOCATION:
         return _hosts_of_locations(split_items(item.variable_kind, value))
     if value:
-        return names_in(place, value)
+        return _names(place, item.meant_by(value) if item.groups else (value,))
     return _ANYWHERE if _decides(tool, place, item) else frozenset()
 
 

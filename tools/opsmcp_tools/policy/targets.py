@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from opsmcp_pipelines.catalogue import Contents
+from opsmcp_pipelines.many_hosts import Brakes
 from opsmcp_pipelines.models import SUDO_LABEL, Task
 from opsmcp_pipelines.verdict.placement import ANY_NODE, MANY_NODES, Placement, find_placement
 from opsmcp_tools.phrases import consent as words
 from opsmcp_tools.phrases.phrase import Language, Said, say
 
-__all__ = ["Target", "find_target"]
+__all__ = ["Target", "brakes_in_words", "find_target"]
 
 _MOST_NAMED = 10
 
@@ -61,6 +62,15 @@ class Target:
         return self.in_words("en")
 
 
+def brakes_in_words(brakes: Brakes, hosts: int) -> Iterator[Said]:
+    """How a run goes on over so many hosts."""
+    if brakes.at_once < hosts:
+        yield words.ONE_AFTER_ANOTHER(brakes.at_once)
+    if 0 < brakes.canary < hosts:
+        yield words.GOES_FIRST(brakes.canary)
+    yield words.STOPS_AFTER(brakes.stop_after) if brakes.stop_after else words.NEVER_STOPS()
+
+
 def find_target(task: Task, host: str, contents: Contents, *, elsewhere: bool) -> Target:
     """Where `task` runs.
 
@@ -71,9 +81,9 @@ def find_target(task: Task, host: str, contents: Contents, *, elsewhere: bool) -
         elsewhere: Whether it runs in another cluster, whose hosts are not in `contents`.
     """
     as_root = task.labels.get(SUDO_LABEL) == "true"
-    if not task.host and host in contents.host_groups:
-        group = contents.host_groups[host]
-        return Target(host, len(group), tuple(sorted(group)), as_root=as_root)
+    named = () if task.host else contents.hosts_of(host)
+    if named not in ((), (host,)):
+        return Target(host, len(named), named, as_root=as_root)
     found = find_placement(task, host, contents.hosts, elsewhere=elsewhere)
     if not found.exact:
         several = found.named in MANY_NODES or "=" in found.named

@@ -5,7 +5,7 @@ last line of its output that names an error, numbers and the host's own name asi
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from opsmcp_pipelines.run import NodeResult, StepResult, TaskResult, Verdict
@@ -51,7 +51,10 @@ def hosts_of(record: RunRecord) -> list[str]:
 
 
 def failures(record: RunRecord) -> list[Group]:
-    """What went wrong or is not over, unforeseen; what befell most hosts first."""
+    """What went wrong or is not over, unforeseen; what befell most hosts first.
+
+    Where nothing ran comes last, the few hosts that were not reached before the many left out.
+    """
     return [group for group in _not_good(record) if not group.allowed]
 
 
@@ -65,7 +68,9 @@ def _not_good(record: RunRecord) -> list[Group]:
     for task in record.result.tasks:
         for node in task.nodes:
             _collect(found, task, node)
-    return _largest_first(found.values())
+    ran = [group for group in found.values() if group.verdict is not Verdict.NOTHING_RAN]
+    idle = [group for group in found.values() if group.verdict is Verdict.NOTHING_RAN]
+    return [*_largest_first(ran), *reversed(_largest_first(idle))]
 
 
 def _collect(found: dict[_Key, Group], task: TaskResult, node: NodeResult) -> None:
@@ -74,7 +79,8 @@ def _collect(found: dict[_Key, Group], task: TaskResult, node: NodeResult) -> No
         cause = _cause(step.output)
         kind = template_of(_without_name(cause, node.node))
         allowed = step.allowed or task.allowed
-        key = (task.name, step.name, step.verdict, allowed, template_of(step.note), kind)
+        said = template_of(_without_name(step.note, node.node))
+        key = (task.name, step.name, step.verdict, allowed, said, kind)
         group = found.setdefault(key, Group(task, step, step.verdict, cause, allowed=allowed))
         group.hosts.append(node.node)
     explained = bool(bad) and (task.allowed or any(not step.allowed for step in bad))
@@ -91,12 +97,22 @@ def _without_name(cause: str, host: str) -> str:
 def successes(record: RunRecord) -> list[Group]:
     """Steps that worked and said something, those that said the same together.
 
-    The same is exactly the same; where that leaves many groups, the same but for numbers.
+    The same is exactly the same; where that leaves many groups, the same but for numbers. Of a
+    step what few hosts said comes first, unless that is much.
     """
     exact = _successes(record, lambda _node, output: output)
-    if len(exact) <= _MANY:
-        return exact
-    return _successes(record, _template)
+    groups = exact if len(exact) <= _MANY else _successes(record, _template)
+    return _few_first(groups) if len(groups) <= _MANY else _largest_first(groups)
+
+
+def _few_first(groups: Sequence[Group]) -> list[Group]:
+    """Step by step in the order of the run."""
+    steps = list(dict.fromkeys(map(_step_of, groups)))
+    return sorted(groups, key=lambda group: (steps.index(_step_of(group)), len(group.hosts)))
+
+
+def _step_of(group: Group) -> tuple[str, str]:
+    return group.task.name, group.step.name if group.step else ""
 
 
 def _successes(record: RunRecord, key_of: Callable[[str, str], str]) -> list[Group]:
@@ -107,7 +123,7 @@ def _successes(record: RunRecord, key_of: Callable[[str, str], str]) -> list[Gro
             group = found.setdefault(key, Group(task, step, step.verdict, ""))
             group.hosts.append(node)
             group.alike |= group.step is not None and step.output != group.step.output
-    return _largest_first(found.values())
+    return list(found.values())
 
 
 def _template(node: str, output: str) -> str:

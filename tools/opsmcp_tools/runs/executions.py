@@ -136,7 +136,13 @@ class Executions:
             live = LiveRun(record, masker, self._clock, caller=caller)
             definition = Definition(tool.operation, tool.tasks)
             request = StartRequest(
-                definition, record.run, call.variables, call.secrets, principal.name
+                definition,
+                record.run,
+                call.variables,
+                call.secrets,
+                principal.name,
+                hosts=call.hosts,
+                reads_only=tool.hints.read_only,
             )
             way = partial(self._lifecycle.start, request, self._same.answers_since(tool, digest))
             self._lifecycle.launch(self._open_group(), live, way)

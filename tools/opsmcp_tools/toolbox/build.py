@@ -100,7 +100,7 @@ def build_toolbox(
         contents.clusters,
         contents.hosts,
         settings.host_selectors,
-        frozenset(contents.host_groups),
+        contents.host_groups,
         language,
     )
     workshop = _ToolBuilder(catalogue, settings, inventory, names, approvals, at)

@@ -6,11 +6,12 @@ whoever guesses. Everything is bounded where it is shown; the hash covers what w
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.kinds.names import CLUSTER, HOST, is_secret_name
+from opsmcp_pipelines.many_hosts import Brakes
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef
 from opsmcp_pipelines.shell.references import find_references
 from opsmcp_tools.arguments.check import CheckedCall
@@ -18,8 +19,9 @@ from opsmcp_tools.arguments.cluster_host import runs_elsewhere
 from opsmcp_tools.model.run_record import MASK
 from opsmcp_tools.model.tool import FREE_SCRIPT, JsonObject, Tool
 from opsmcp_tools.phrases import consent as words
+from opsmcp_tools.phrases.phrase import Language
 from opsmcp_tools.policy.decision import Decision, Effect
-from opsmcp_tools.policy.targets import Target, find_target
+from opsmcp_tools.policy.targets import Target, brakes_in_words, find_target
 from opsmcp_tools.safe_text.characters import clean_line
 from opsmcp_tools.safe_text.cleaning import clean, fence
 
@@ -83,7 +85,14 @@ class _Part:
 
 
 def build_plan(
-    tool: Tool, call: CheckedCall, decision: Decision, contents: Contents, *, source: str, who: str
+    tool: Tool,
+    call: CheckedCall,
+    decision: Decision,
+    contents: Contents,
+    *,
+    source: str,
+    who: str,
+    brakes: Brakes | None = None,
 ) -> Plan:
     """The plan of a checked call.
 
@@ -94,6 +103,7 @@ def build_plan(
         contents: What exists at the source.
         source: The source's label.
         who: The name of the principal.
+        brakes: How the source goes on from host to host, where it says so.
     """
     parts = _parts(tool, call, contents)
     whole: JsonObject = {
@@ -107,6 +117,7 @@ def build_plan(
         "decision": _decision(decision),
         "cluster": call.variables.get(CLUSTER, ""),
         "hosts": _number_of_hosts([part.target for part in parts]),
+        "brakes": _brakes(tool, parts, brakes),
         "variables": _shown_variables(tool, call),
         "tasks": [_task(part) for part in parts],
         "hazards": hazards(tool),
@@ -124,12 +135,34 @@ def build_plan(
     return Plan(data, _head(data, parts, is_whole=is_whole), scripts, digest)
 
 
-def places_in_words(tool: Tool, call: CheckedCall, contents: Contents) -> str:
-    """Where a call would take effect: cluster and machines."""
+def places_in_words(
+    tool: Tool, call: CheckedCall, contents: Contents, brakes: Brakes | None = None
+) -> str:
+    """Where a call would take effect, cluster and machines; and how it goes on over several."""
     cluster = call.variables.get(CLUSTER, "")
-    targets = [part.target.in_words(tool.language) for part in _parts(tool, call, contents)]
+    parts = _parts(tool, call, contents)
+    targets = [part.target.in_words(tool.language) for part in parts]
     named = [words.CLUSTER(cluster).to(tool.language)] if cluster else []
-    return "; ".join(dict.fromkeys(named + targets))
+    held = _brakes_in_words(_brakes(tool, parts, brakes), parts, tool.language)
+    return "; ".join(dict.fromkeys([*named, *targets, *held]))
+
+
+def _brakes(tool: Tool, parts: Sequence[_Part], brakes: Brakes | None) -> JsonObject | None:
+    """Those that a call has: of what only reads the number at a time is nobody's concern."""
+    if brakes is None or tool.hints.read_only or _most_hosts(parts) < 2:
+        return None
+    return asdict(brakes)
+
+
+def _most_hosts(parts: Sequence[_Part]) -> int:
+    return max((part.target.count or 0 for part in parts), default=0)
+
+
+def _brakes_in_words(
+    held: JsonObject | None, parts: Sequence[_Part], language: Language
+) -> list[str]:
+    said = brakes_in_words(Brakes(**held), _most_hosts(parts)) if held else ()
+    return [one.to(language) for one in said]
 
 
 def _parts(tool: Tool, call: CheckedCall, contents: Contents) -> tuple[_Part, ...]:
@@ -273,13 +306,15 @@ def _cut(text: str, most: int) -> str:
     return f"{text[:most]}\n[{len(text) - most} characters more]"
 
 
-def _head(data: JsonObject, parts: Iterable[_Part], *, is_whole: bool) -> str:
+def _head(data: JsonObject, parts: Sequence[_Part], *, is_whole: bool) -> str:
     decision, hosts = data["decision"], _hosts_in_words(data["hosts"], parts)
     head = [
         f"Plan of {data['operation']} on {data['source']}. Nothing was started.",
         f"Policy: {decision['effect']} ({decision['rule']}: {decision['reason']}).",
         f"Where: {hosts}" + (f" in cluster {data['cluster']}" if data["cluster"] else ""),
     ]
+    held = _brakes_in_words(data["brakes"], parts, "en")
+    head += [f"Over the hosts: {'; '.join(held)}"] if held else []
     head += [f"Careful: {hazard}" for hazard in data["hazards"]]
     named = ", ".join(f"{name}={clean_line(v, 200)}" for name, v in data["variables"].items())
     head += [f"Plan hash: {data['plan_hash']}", f"Variables: {named or 'none'}"]

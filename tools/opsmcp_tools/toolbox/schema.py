@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from opsmcp_pipelines.kinds.go_regex import Pattern, matches, parse_pattern
 from opsmcp_pipelines.kinds.guess import kind_of
-from opsmcp_pipelines.kinds.kind import Kind, ValueClass, VariableKind
+from opsmcp_pipelines.kinds.kind import Kind, Separator, ValueClass, VariableKind
 from opsmcp_pipelines.kinds.lists import split_items
 from opsmcp_pipelines.kinds.names import HOST, words_of
 from opsmcp_pipelines.kinds.table import KINDS, LABEL_NAME, canonical
@@ -43,6 +43,7 @@ _BOUNDS: Mapping[str, tuple[int, int]] = {
     "lines": (1, 100_000),
     "tail": (1, 100_000),
 }
+_NO_GROUPS: Mapping[str, tuple[str, ...]] = {}
 _OTHER_BOUNDS = (0, 1_000_000_000)
 _PLAINLY_BOUND = ("port", "percent")
 _FROM_TO = re.compile(r"(?<![\w.-])(-?\d{1,9}) to (-?\d{1,9})\b")
@@ -147,13 +148,16 @@ def _host(wanted: _Wanted) -> Input:
     own = [name for name in (*variable.enums, variable.default) if name in NODE_SELECTORS]
     selectors = (*inventory.selectors, *(name for name in own if name))
     hosts = wanted.allowed(inventory.host_names)
-    groups = sorted(inventory.host_groups) if variable.groups else ()
-    named = dict.fromkeys((*hosts, *sorted(selectors), *groups))
+    groups = inventory.host_groups if variable.groups else _NO_GROUPS
+    named = dict.fromkeys((*hosts, *sorted(selectors), *sorted(groups)))
     allowed = tuple(named) if inventory.host_names else ()
     default = variable.default or inventory.only_host
     if default not in allowed and default not in selectors:
         default = None
     item = replace(wanted.input(default), allowed=allowed)
+    if groups:
+        # Only for callers: where it runs, each host finds itself in it.
+        item = replace(item, groups=groups, separator=Separator.COMMA)
     far = _host_elsewhere(wanted) if inventory.are_sent_to else None
     return replace(item, elsewhere=far)
 
@@ -248,6 +252,8 @@ _TYPES: Mapping[Kind, str] = {Kind.COUNT: "integer", Kind.FLAG: "boolean"}
 def _limits(item: Input, pattern: Pattern) -> JsonObject:
     if item.kind is Kind.COUNT and (item.minimum, item.maximum) != _OTHER_BOUNDS:
         return {"minimum": item.minimum, "maximum": item.maximum}
+    if item.groups:
+        return {}
     own = {"pattern": pattern.ecma} if pattern.ecma and not item.separator else {}
     if item.kind is Kind.TEXT:
         first = {"pattern": _first_character(item)} if item.starts else {}

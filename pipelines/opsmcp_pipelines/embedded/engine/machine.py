@@ -26,7 +26,11 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class StepEnd:
-    """What became of a step; `OTHER` when it was started and nobody knows how it ended."""
+    """What became of a step.
+
+    `OTHER` when it was started and nobody knows how it ended, `NOT_STARTED` when certainly nothing
+    of it ran.
+    """
 
     status: Status
     note: str = ""

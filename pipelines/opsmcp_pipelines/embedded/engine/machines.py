@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from opsmcp_pipelines.embedded.engine.local_machine import LocalMachine
 from opsmcp_pipelines.embedded.engine.machine import Machine
 from opsmcp_pipelines.embedded.engine.remote_machine import Connections, RemoteMachine
-from opsmcp_pipelines.embedded.host_choice import HOSTS_LABEL, group_hosts
-from opsmcp_pipelines.embedded.loader import runs_here
+from opsmcp_pipelines.embedded.host_choice import HOSTS_LABEL, host_names
+from opsmcp_pipelines.embedded.loader import LOCAL_HOST, runs_here
 from opsmcp_pipelines.models import SUDO_LABEL, Task
 from opsmcp_pipelines.ssh.host_fields import SshHost
+from opsmcp_pipelines.ssh.login_turns import AT_ONE_SSHD
 
 __all__ = ["Machines"]
 
@@ -32,26 +33,18 @@ class Machines:
 
     def find(self, task: Task, host: str) -> tuple[Machine, ...]:
         """Where `task` runs, by what it says itself, or else by `host`; nowhere if not here."""
-        found = _find_hosts(self._hosts, task, host)
-        if found is None:
-            return (self._local,)
+        named = task.host or host
+        found = host_names(self._hosts, named)
+        if len(found) > 1 and task.labels.get(HOSTS_LABEL) != "many":
+            return ()
+        if not found:
+            return (self._local,) if runs_here(named) else ()
         as_root = task.labels.get(SUDO_LABEL) == "true"
-        return tuple(RemoteMachine(one.target, self._connections, as_root=as_root) for one in found)
+        crowded = len(found) > AT_ONE_SSHD
+        return tuple(self._machine(one, as_root=as_root, crowded=crowded) for one in found)
 
-
-def _find_hosts(hosts: Mapping[str, SshHost], task: Task, host: str) -> tuple[SshHost, ...] | None:
-    """The hosts of the inventory where `task` runs; None for this machine.
-
-    Args:
-        hosts: The inventory, by name.
-        task: What is run. What it says of its host itself comes first.
-        host: The value of the variable `host`.
-    """
-    named = task.host or host
-    if named in hosts:
-        return (hosts[named],)
-    if task.labels.get(HOSTS_LABEL) == "many":
-        group = group_hosts(hosts).get(named, ())
-        if group:
-            return tuple(hosts[name] for name in group)
-    return None if runs_here(named) else ()
+    def _machine(self, name: str, *, as_root: bool, crowded: bool) -> Machine:
+        if name == LOCAL_HOST:
+            return self._local
+        target = self._hosts[name].target
+        return RemoteMachine(target, self._connections, as_root=as_root, crowded=crowded)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from opsmcp_pipelines.embedded.engine.machine import Limit, StepEnd
 from opsmcp_pipelines.report import Status
 from opsmcp_pipelines.shell import python_runner
 from opsmcp_pipelines.ssh.bootstrap import Interpreter, new_frame, python_text, shell_text
+from opsmcp_pipelines.ssh.login_turns import LoginTurns
 from opsmcp_pipelines.ssh.refusals import Reason
 from opsmcp_pipelines.ssh.session import RemoteEnd, RemoteState, Session
 from opsmcp_pipelines.ssh.target import SshTarget, ssh_command, ssh_environment
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
     from opsmcp_pipelines.shell.render import Script
 
 __all__ = ["Connections", "RemoteMachine"]
-
-_AT_ONCE = 16
-"""Of one run. What one sshd refuses of so many logins (MaxStartups 10:30:100) is tried again."""
 
 _TRIES = 3
 _PAUSE_SECONDS = (0.5, 2.0)
@@ -40,46 +39,60 @@ class Connections:
     """What the connections of one run share.
 
     Attributes:
-        left: What goes on somewhere after the run was ended, or may, one sentence each.
+        turns: Whose turn it is to log in.
+        left: Where something goes on after the run was ended, by name.
+        unknown: Where it is not known whether something does.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         """Connect to nothing yet; `environ` is that of the process."""
         self.environ = ssh_environment(environ)
-        self.limit = anyio.CapacityLimiter(_AT_ONCE)
+        self.turns = LoginTurns(self.environ)
         self.left: list[str] = []
+        self.unknown: list[str] = []
 
 
 class RemoteMachine:
-    """Starts steps on another machine."""
+    """Starts steps on another machine.
 
-    def __init__(self, target: SshTarget, shared: Connections, *, as_root: bool) -> None:
-        """Connect to nothing yet."""
+    Attributes:
+        command: What runs a script there.
+        shared: What it shares with the other machines of its run.
+    """
+
+    def __init__(
+        self, target: SshTarget, shared: Connections, *, as_root: bool, crowded: bool
+    ) -> None:
+        """Connect to nothing yet; where it is `crowded`, logins wait for their turn."""
         self.name = target.name
         self.hostname = target.name
-        self._shared = shared
-        self._command = ssh_command(target, as_root=as_root)
+        self.shared = shared
+        self.command = ssh_command(target, as_root=as_root)
+        self._target = target
+        self._crowded = crowded
 
     def prepare(self, script: "Script") -> "_RemoteLaunch":
         """Put the values into the text that is sent."""
-        return _RemoteLaunch(self.name, self._command, self._shared, script)
+        return _RemoteLaunch(self, script)
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """The turn of its logins, which is waited for where there are many machines."""
+        return self.shared.turns.turn(self._target) if self._crowded else nullcontext()
 
 
 class _RemoteLaunch:
     """A script that is ready to be sent."""
 
-    def __init__(
-        self, name: str, command: tuple[str, ...], shared: Connections, script: "Script"
-    ) -> None:
-        self._name = name
-        self._command = command
-        self._shared = shared
+    def __init__(self, machine: RemoteMachine, script: "Script") -> None:
+        self._machine = machine
+        self._name = machine.name
+        self._shared = machine.shared
         self._interpreter = _interpreter(script)
         self._text = _text(script)
 
     async def run(self, limit: Limit, on_output: Callable[[bytes], None]) -> StepEnd:
         """Send it, and once more where certainly nothing ran and another try may do better."""
-        async with self._shared.limit:
+        async with self._machine.turn():
             for _ in range(_TRIES - 1):
                 end = await self._try(limit, on_output)
                 if end.reason is None or not end.reason.may_pass:
@@ -89,7 +102,7 @@ class _RemoteLaunch:
 
     async def _try(self, limit: Limit, on_output: Callable[[bytes], None]) -> RemoteEnd:
         frame = new_frame(self._interpreter, self._text)
-        session = Session(self._command, self._shared.environ, frame, on_output)
+        session = Session(self._machine.command, self._shared.environ, frame, on_output)
         over = False
         try:
             end = await session.run(limit.seconds)
@@ -106,14 +119,14 @@ class _RemoteLaunch:
     def _note_left(self, end: RemoteEnd) -> None:
         """Of a run that was ended from here: what cannot be said to have ended."""
         if end.state is RemoteState.UNKNOWN:
-            self._shared.left.append(f"whether it ended on {self._name} is not known")
+            self._shared.unknown.append(self._name)
         elif end.left:
-            self._shared.left.append(f"some of it is still there on {self._name}")
+            self._shared.left.append(self._name)
 
     def _judge(self, end: RemoteEnd, limit: Limit) -> StepEnd:
         match end.state:
             case RemoteState.NOT_STARTED:
-                return StepEnd(Status.FAILED, self._refusal(end))
+                return StepEnd(Status.NOT_STARTED, self._refusal(end))
             case RemoteState.UNKNOWN:
                 return StepEnd(Status.OTHER, self._lost(end))
             case RemoteState.STOPPED:
@@ -127,16 +140,14 @@ class _RemoteLaunch:
         reason = end.reason or Reason.OTHER
         advice = _ADVICE.get(reason, "").format(self._name)
         why = advice or _cut(end.message)
-        return f"nothing ran on {self._name}: {reason}" + (f" ({why})" if why else "")
+        return f"nothing ran: {reason}" + (f" ({why})" if why else "")
 
     def _lost(self, end: RemoteEnd) -> str:
         why = f" ({_cut(end.message)})" if end.message else ""
-        return (
-            f"started on {self._name}, and how it ended is not known: the connection was lost{why}"
-        )
+        return f"it was started, and how it ended is not known: the connection was lost{why}"
 
     def _with_left(self, note: str, end: RemoteEnd) -> str:
-        left = f"it left processes behind on {self._name}, which go on" if end.left else ""
+        left = "it left processes behind, which go on" if end.left else ""
         return "; ".join(part for part in (note, left) if part)
 
 

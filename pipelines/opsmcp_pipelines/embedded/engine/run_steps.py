@@ -5,21 +5,21 @@ this module decides what runs next and what that means. Where Ops has a bug it d
 meant (docs/embedded-engine.md). Knows nothing of manifests or of the store.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import anyio
 from anyio import to_thread
 
 from opsmcp_pipelines.conditions import ConditionError, evaluate, may_fail
 from opsmcp_pipelines.embedded.engine.bounded_output import BoundedOutput
 from opsmcp_pipelines.embedded.engine.machine import Launch, Limit, Machine
 from opsmcp_pipelines.embedded.engine.results import WrongResult, read_results
+from opsmcp_pipelines.embedded.engine.side_by_side import run_side_by_side
 from opsmcp_pipelines.embedded.engine.state import NodeState, RunState
-from opsmcp_pipelines.embedded.engine.supervisor import SupervisorGone
 from opsmcp_pipelines.embedded.engine.variables import Plan, TaskValues, resolve
+from opsmcp_pipelines.many_hosts import Brakes
 from opsmcp_pipelines.models import Step, Task, TaskRef
 from opsmcp_pipelines.run import Status, StepReport
 from opsmcp_pipelines.shell.references import NOT_FIRST, RefusedStep, own_names, unfold
@@ -56,6 +56,10 @@ _BEGINS = (
 )
 _NO_HOST = "not run: the inventory has no host {0!r}"
 
+_REMOTE_BYTES = 256 * 1024
+_CROWD, _BYTES_IN_CROWD = 64, 16 * 1024
+"""Of so many hosts and more only a part of each output is kept: all are in memory at once."""
+
 FindMachines = Callable[[Task, str], tuple[Machine, ...]]
 """Where a task runs, by what its variable `host` says; nowhere when there is no such host."""
 
@@ -65,7 +69,8 @@ class EngineSettings:
     """How steps are run.
 
     `environ` is what steps see besides their values; `step_seconds` is the deadline of a step that
-    sets none; `output_bytes` of each output are kept. `mask` replaces secrets in a text.
+    sets none; `output_bytes` of each output are kept. `mask` replaces secrets in a text. `brakes`
+    are for tasks on several machines, and `reads_only` is whether the run changes nothing.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -73,6 +78,14 @@ class EngineSettings:
     step_seconds: float = 600.0
     output_bytes: int = 1024 * 1024
     mask: Callable[[str], str] = str
+    brakes: Brakes = Brakes()
+    reads_only: bool = False
+
+    def output_bytes_of(self, machines: int) -> int:
+        """How much of each output is kept where so many machines do a task."""
+        if machines == 1:
+            return self.output_bytes
+        return min(self.output_bytes, _BYTES_IN_CROWD if machines > _CROWD else _REMOTE_BYTES)
 
 
 def step_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -106,7 +119,7 @@ async def execute(
         SupervisorGone: What starts steps on this machine was killed.
     """
     state.begin()
-    end = Status.SUCCEEDED
+    end, nothing_ran = Status.SUCCEEDED, True
     for ref, task in plan.parts:
         if end is not Status.SUCCEEDED and not ref.run_always:
             continue
@@ -114,8 +127,9 @@ async def execute(
         good = await _run_task(work, machines)
         if not (good or ref.allow_failure) and end is not Status.OTHER:
             end = work.state.status
+        nothing_ran &= work.state.status is Status.NOT_STARTED
         state.changed.set()
-    state.end(end)
+    state.end(Status.FAILED if end is Status.NOT_STARTED and not nothing_ran else end)
 
 
 class _TaskRun:
@@ -142,8 +156,17 @@ class _TaskRun:
         self.printed = {"output", "result"} - self.resolved.values.keys()
         self.printed |= {f"steps.{step.name}.output" for step in task.steps} | run.results.keys()
 
+    @property
+    def host(self) -> str:
+        """The value of the variable `host`, empty if there is none."""
+        return self.resolved.values.get("host", "")
+
     def values_on(self, machine: Machine) -> dict[str, str]:
-        """Every known variable before the first step; the predefined ones are those of Ops."""
+        """Every known variable before the first step; the predefined ones are those of Ops.
+
+        `host` is the machine itself, whatever else was named beside it.
+        """
+        here = {"host": machine.name} if self.host else {}
         started = self.run.started_at or datetime.now(UTC)
         return {
             "HOSTNAME": machine.hostname,
@@ -156,21 +179,24 @@ class _TaskRun:
             "status": "",
             **{f"steps.{step.name}.output": "" for step in self.task.steps},
             **self.resolved.values,
+            **here,
         }
 
 
 async def _run_task(task: _TaskRun, machines: FindMachines) -> bool:
     """Run a task on all its machines; whether it succeeded on each."""
-    state, host = task.state, task.resolved.values.get("host", "")
-    places = machines(task.task, host)
-    if problem := _refuse(task.resolved, host, places):
+    state, settings = task.state, task.settings
+    places = machines(task.task, task.host)
+    if problem := _refuse(task.resolved, task.host, places):
         state.fail("variables", problem)
         return False
-    nodes = [_NodeRunner(task, machine) for machine in places]
-    await _run_all(nodes)
+    most_bytes = settings.output_bytes_of(len(places))
+    nodes = [_NodeRunner(task, machine, most_bytes) for machine in places]
+    brakes = settings.brakes.released() if settings.reads_only else settings.brakes
+    await run_side_by_side(nodes, brakes)
     outputs = [node.outputs for node in nodes if node.state.status is Status.SUCCEEDED]
     if len(outputs) < len(nodes):
-        state.fail_with_nodes()
+        state.fail_with_nodes(reads_only=settings.reads_only)
         return False
     state.skipped = not any(node.state.steps for node in nodes)
     try:
@@ -180,30 +206,6 @@ async def _run_task(task: _TaskRun, machines: FindMachines) -> bool:
         return False
     state.status = Status.SUCCEEDED
     return True
-
-
-async def _run_all(nodes: Sequence["_NodeRunner"]) -> None:
-    """Run them side by side.
-
-    Raises:
-        SupervisorGone: See `execute`; the others have ended.
-    """
-    if len(nodes) == 1:  # its end and that of the task are one change
-        await nodes[0].run()
-        return
-    gone: list[SupervisorGone] = []
-
-    async def run(node: _NodeRunner) -> None:
-        try:
-            await node.run()
-        except SupervisorGone as error:
-            gone.append(error)
-
-    async with anyio.create_task_group() as group:
-        for node in nodes:
-            group.start_soon(run, node)
-    if gone:
-        raise gone[0]
 
 
 def _refuse(resolved: TaskValues, host: str, places: tuple[Machine, ...]) -> str:
@@ -217,8 +219,10 @@ def _refuse(resolved: TaskValues, host: str, places: tuple[Machine, ...]) -> str
 class _NodeRunner:
     """The steps of a task on one machine."""
 
-    def __init__(self, task: _TaskRun, machine: Machine) -> None:
-        self.state: NodeState = task.state.begin_node(machine.name)
+    def __init__(self, task: _TaskRun, machine: Machine, output_bytes: int) -> None:
+        steps = task.task.steps
+        self.state: NodeState = task.state.add_node(machine.name, steps[0].name if steps else "")
+        self._output_bytes = output_bytes
         self._task = task
         self._machine = machine
         self._values = task.values_on(machine)
@@ -230,6 +234,7 @@ class _NodeRunner:
 
     async def run(self) -> None:
         """Run them to their end, or to the first that fails."""
+        self.state.begin()
         for step in self._task.task.steps:
             if not await self._run_step(step):
                 self.state.end(Status.FAILED)
@@ -283,7 +288,7 @@ class _NodeRunner:
 
     async def _execute(self, step: Step, launch: Launch) -> StepReport:
         settings = self._task.settings
-        keeper = BoundedOutput(settings.output_bytes, settings.mask)
+        keeper = BoundedOutput(self._output_bytes, settings.mask)
         self.state.running = (step.name, keeper)
         limit = Limit(settings.step_seconds, _DEFAULT_LIMIT)
         if step.timeout_seconds:

@@ -25,12 +25,20 @@ def _now() -> datetime:
 
 @dataclass(slots=True)
 class NodeState:
-    """A machine at work on a task. `running` is the step at work, with its output so far."""
+    """A machine and its part of a task, which begins when its turn comes.
+
+    `running` is the step at work, with its output so far, and `first` the name of the first step.
+    """
 
     name: str
-    status: Status = Status.RUNNING
+    first: str = ""
+    status: Status = Status.PENDING
     steps: list[StepReport] = field(default_factory=list[StepReport])
     running: tuple[str, BoundedOutput] | None = None
+
+    def begin(self) -> None:
+        """Its turn has come."""
+        self.status = Status.RUNNING
 
     def add(self, report: StepReport) -> None:
         """The step at work has ended."""
@@ -44,11 +52,23 @@ class NodeState:
 
     def end(self, status: Status) -> None:
         """Nothing more happens here. It is not known how, if that is so of its last step."""
-        lost = bool(self.steps) and self.steps[-1].status is Status.OTHER
-        self.status = Status.OTHER if lost else status
+        said = {step.status for step in self.steps}
+        if Status.OTHER in said:
+            status = Status.OTHER
+        elif said == {Status.NOT_STARTED}:
+            status = Status.NOT_STARTED
+        self.status = status
+
+    def skip(self, why: str) -> None:
+        """End it before its turn: nothing ran."""
+        self.add(StepReport(self.first, Status.NOT_STARTED, note=f"skipped: {why}"))
+        self.status = Status.NOT_STARTED
 
     def abort(self, status: Status, note: str) -> None:
         """End it where it stands, keeping the output of the step at work."""
+        if self.status is Status.PENDING:
+            self.skip(f"{note} before its turn")
+            return
         if self.running is not None:
             name, keeper = self.running
             self.add(StepReport(name, status, keeper.text(), keeper.total, note=note))
@@ -74,22 +94,30 @@ class TaskState:
     skipped: bool = False
     started_at: datetime | None = None
 
-    def begin_node(self, name: str) -> NodeState:
-        """A machine starts with it."""
-        node = NodeState(name)
+    def add_node(self, name: str, first: str = "") -> NodeState:
+        """A machine is to do it, from the step that is called `first`."""
+        node = NodeState(name, first)
         self.nodes.append(node)
         return node
 
     def fail(self, step: str, note: str) -> None:
         """End the task with something that is not an output: it is shown as a step."""
-        node = self.nodes[0] if self.nodes else self.begin_node(LOCAL_HOST)
+        node = self.nodes[0] if self.nodes else self.add_node(LOCAL_HOST)
         node.fail(step, note)
         self.status = Status.FAILED
 
-    def fail_with_nodes(self) -> None:
-        """End the task, which did not succeed on one of its machines at least."""
-        lost = any(node.status is Status.OTHER for node in self.nodes)
-        self.status = Status.OTHER if lost else Status.FAILED
+    def fail_with_nodes(self, *, reads_only: bool) -> None:
+        """End the task, which did not succeed on one of its machines at least.
+
+        Of what only reads it does not matter how it ended where the connection was lost.
+        """
+        said = {node.status for node in self.nodes}
+        if Status.OTHER in said and not reads_only:
+            self.status = Status.OTHER
+        elif said == {Status.NOT_STARTED} and not self.ref.allow_failure:
+            self.status = Status.NOT_STARTED
+        else:
+            self.status = Status.FAILED
 
     def abort(self, status: Status, note: str) -> None:
         """End the task where it stands."""
@@ -140,6 +168,12 @@ class RunState:
         task = TaskState(ref, started_at=self.now())
         self.tasks.append(task)
         return task
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The machines of which nobody knows how they ended."""
+        nodes = (node for task in self.tasks for node in task.nodes)
+        return tuple(dict.fromkeys(it.name for it in nodes if it.status is Status.OTHER))
 
     def end(self, status: Status) -> None:
         """Nothing more will happen."""

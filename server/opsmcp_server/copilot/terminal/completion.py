@@ -114,7 +114,8 @@ class ChatCompleter(Completer):
         if not separator:
             taken = {word.partition("=")[0] for word in arguments}
             return [f"{name}=" for name in offered.properties if name not in taken]
-        choices = list_of(object_of(offered.properties.get(name)).get("enum"))
+        said = object_of(offered.properties.get(name))
+        choices = list_of(said.get("enum")) or list_of(object_of(said.get("items")).get("enum"))
         shown = [clean_line(str(choice), _LONGEST_NAME) for choice in choices]
         return shown or self._names(_KINDS.get(name, ""))
 
