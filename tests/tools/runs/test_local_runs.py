@@ -4,6 +4,7 @@ import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import anyio
@@ -143,12 +144,29 @@ async def test_what_a_killed_opsmcp_left_is_ended_by_the_next_with_what_was_kept
     async with _process(tmp_path) as it:
         record = await it.executions.wait("r-left", 20)
     assert record.verdict is Verdict.ABORTED
+    assert kept.observed_at is not None
+    lived = (kept.observed_at - kept.created_at).total_seconds()
     assert record.result.reason == (
-        "opsmcp ended in the middle of it; none of its processes was found any more"
+        "opsmcp ended in the middle of it; none of its processes was found any more; "
+        f"it was last seen {lived:.1f} s after its start"
     )
+    # Not up to when somebody looked: that can be days later.
+    assert (record.duration_seconds, record.ended_at) == (round(lived, 3), kept.observed_at)
     first, *rest = _steps(record)
     assert (first.verdict, first.output) == (Verdict.SUCCEEDED, _steps(kept)[0].output)
     assert all(step.verdict is Verdict.ABORTED for step in rest)
+
+
+async def test_of_a_killed_run_that_nobody_saw_no_duration_is_made_up(tmp_path: Path) -> None:
+    async with _process(tmp_path) as it:
+        started = await it.executions.wait((await it.start("two")).run, 0)
+    long_ago = started.created_at - timedelta(days=2)
+    with open_journal(tmp_path / "state") as journal:
+        journal.add(replace(started, run="r-left", created_at=long_ago))
+    async with _process(tmp_path) as it:
+        record = await it.executions.wait("r-left", 20)
+    assert record.duration_seconds == 0
+    assert record.result.reason.endswith("; how long it went on is not known")
 
 
 def _renamed(record: RunRecord) -> RunRecord:

@@ -52,9 +52,11 @@ class _Kept:
             raise JournalUnusable("the disk is full")
 
 
-async def _times(kept: _Kept, clock: JumpingClock, seconds: int, *, changing: bool = True) -> int:
+async def _times(
+    kept: _Kept, clock: JumpingClock, seconds: int, *, changing: bool = True, local: bool = False
+) -> int:
     """How often a run is kept that is looked at once a second."""
-    writer = ProgressWriter(kept, JournalWriter(), clock, _GOING_ON)
+    writer = ProgressWriter(kept, JournalWriter(), clock, _GOING_ON, each_step=local)
     for number in range(seconds):
         clock.seconds = max(clock.seconds, float(number))
         await writer.observe(_after(f"tick {number if changing else 0}\n"))
@@ -74,6 +76,11 @@ async def test_a_short_run_is_kept_at_its_end_only() -> None:
 async def test_a_run_that_does_not_change_is_kept_once() -> None:
     clock = JumpingClock()
     assert await _times(_Kept(clock), clock, 60, changing=False) == 1
+
+
+async def test_a_run_that_may_die_with_its_process_gives_signs_of_life() -> None:
+    clock = JumpingClock()
+    assert await _times(_Kept(clock), clock, 60, changing=False, local=True) == 6
 
 
 async def test_what_takes_long_to_keep_is_kept_less_often() -> None:

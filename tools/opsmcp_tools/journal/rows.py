@@ -100,7 +100,17 @@ def _arguments(row: sqlite3.Row) -> Mapping[str, str]:
 def full_record(row: sqlite3.Row) -> RunRecord:
     """The run with all that was kept of it."""
     record = record_of(row)
-    return replace(record, result=unpack_run(row["result"])) if row["result"] else record
+    if not row["result"]:
+        return record
+    result = unpack_run(row["result"])
+    if record.ended:
+        return replace(record, result=result)
+    return replace(record, result=replace(result, ended_at=None), observed_at=result.ended_at)
+
+
+def going_on(record: RunRecord) -> Run:
+    """What is kept of a run that goes on: in place of its end, when it was last seen."""
+    return replace(record.result, ended_at=record.observed_at)
 
 
 def text_of(moment: datetime) -> str:

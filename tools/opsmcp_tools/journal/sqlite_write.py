@@ -16,7 +16,7 @@ from typing import NamedTuple
 from opsmcp_tools.journal.process_lock import ProcessLock
 from opsmcp_tools.journal.record_codec import pack_run
 from opsmcp_tools.journal.retention import Limits, Reserve, drop_outdated, shrink
-from opsmcp_tools.journal.rows import DAMAGED, full_record, row_of, text_of
+from opsmcp_tools.journal.rows import DAMAGED, full_record, going_on, row_of, text_of
 from opsmcp_tools.journal.sqlite_file import connect, connect_to_read, identity_of, translated
 from opsmcp_tools.journal.sqlite_read import JournalReader, same_call
 from opsmcp_tools.model.errors import JournalBusy, JournalHindered, JournalUnusable
@@ -167,7 +167,7 @@ class Journal(JournalReader):
 
     def progressed(self, record: RunRecord) -> None:
         """Keep how a run stands that goes on, with the ends of its outputs if those are long."""
-        packed = pack_run(record.result, min(_GOING_ON_BYTES, self._limits.result_bytes))
+        packed = pack_run(going_on(record), min(_GOING_ON_BYTES, self._limits.result_bytes))
         with self._writing() as database:
             database.execute(
                 _PROGRESSED,

@@ -54,11 +54,11 @@ class Conclusions:
         else:
             await self._conclude(record, partial(live.refuse, record, refusal), refused)
 
-    async def end(self, live: LiveRun, result: Run) -> None:
-        """End a run as `result` says."""
+    async def end(self, live: LiveRun, result: Run, at: datetime | None = None) -> None:
+        """End a run as `result` says, now, or `at` a time that is known better."""
         now = live.now()
-        record = replace(live.record, result=result, ended_at=now, observed_at=now)
-        self._note_end(record.digest, now)
+        record = replace(live.record, result=result, ended_at=at or now, observed_at=now)
+        self._note_end(record.digest, at or now)
         await self._conclude(record, partial(live.end, record), RunEnded(record))
 
     def _note_end(self, digest: str, at: datetime) -> None:

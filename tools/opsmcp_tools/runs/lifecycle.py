@@ -158,7 +158,9 @@ class Lifecycle:
         if self._local is not None:
             self._context.hooks.emit(RunStarted(record, recovered=True))
             note = await self._local.end_left_over(record.operation, record.run)
-            await self._conclusions.end(live, record.result.cut_off(note))
+            run = record.result.cut_off(note)
+            run = run.ending(run.verdict, f"{note}; {_life_of(record)}")
+            await self._conclusions.end(live, run, record.observed_at or record.created_at)
             return
         if live.state is State.ACCEPTED:
             await self._follow(live, record.ref, recovered=True)
@@ -256,3 +258,11 @@ class Lifecycle:
             return await anyio.to_thread.run_sync(self._journal.durations, record)
         except JournalUnusable:
             return ()
+
+
+def _life_of(record: RunRecord) -> str:
+    """How long a run went on whose process was killed, as far as that is known."""
+    if record.observed_at is None:
+        return "how long it went on is not known"
+    seconds = (record.observed_at - record.created_at).total_seconds()
+    return f"it was last seen {max(0.0, seconds):.1f} s after its start"
