@@ -37,7 +37,7 @@ from opsmcp_tools.model.run_record import RunSettings, SystemClock
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.model.value_rules import ValueRules
 from opsmcp_tools.policy.approval_file import ApprovalFile
-from opsmcp_tools.policy.decision import Action, Effect, Policy
+from opsmcp_tools.policy.decision import Action, Automatic, Effect, Policy
 from opsmcp_tools.results.output_schema import OUTPUT_SCHEMA
 from opsmcp_tools.runs.executions import Executions
 from opsmcp_tools.toolbox.overrides import Override, VariableOverride, words_of_person
@@ -138,7 +138,21 @@ def _limits(config: Config) -> Limits:
 
 def _policy(config: Config) -> Policy:
     setting = config.policy
-    return Policy(setting.read_only, setting.rules, MappingProxyType(setting.groups))
+    groups = MappingProxyType(setting.groups)
+    return Policy(setting.read_only, setting.rules, groups, _automatic(config))
+
+
+def _automatic(config: Config) -> Mapping[str, Automatic]:
+    """Who approves for the responders that may change something, as no person can be asked."""
+    return MappingProxyType(
+        {
+            one.principal.name: Automatic(
+                one.approvers, frozenset({one.run} if one.mode == "approve" else ())
+            )
+            for one in config.responders
+            if one.mode != "notify"
+        }
+    )
 
 
 def _new_listing(config: Config, policy: Policy, principal: Principal) -> Listing:
@@ -148,7 +162,8 @@ def _new_listing(config: Config, policy: Policy, principal: Principal) -> Listin
     allowed = [
         row
         for row in BUILT_IN
-        if policy.decide(principal, Action.LIST, row.subject).effect is Effect.ALLOW
+        if (config.responders or not row.for_incidents)
+        and policy.decide(principal, Action.LIST, row.subject).effect is Effect.ALLOW
     ]
     return Listing(
         [row.definition(schema) for row in allowed if not row.reaches_unlisted],

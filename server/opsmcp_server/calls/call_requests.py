@@ -6,7 +6,7 @@ else by an `opsmcp serve` of the same state directory and source, or by whoever 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,7 +20,7 @@ from anyio.abc import TaskGroup
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.prepare import Prepared, plan_of, prepare, question
 from opsmcp_tools.approval_requests.deciding import changes, is_approver, why_not
-from opsmcp_tools.approval_requests.handle import new_handle, run_key
+from opsmcp_tools.approval_requests.handle import is_of_incident, new_handle, run_key
 from opsmcp_tools.approval_requests.request import (
     OPSMCP,
     START_WITHIN,
@@ -49,7 +49,7 @@ from opsmcp_tools.phrases.tool_names import CANCEL_RUN
 from opsmcp_tools.runs.new_record import digest_of
 from opsmcp_tools.safe_text.characters import clean_line
 
-__all__ = ["CallRequests", "Decision"]
+__all__ = ["CallRequests", "Changed", "Decision"]
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +79,19 @@ class Decision:
     counted: bool
 
 
+class Changed(Exception):
+    """Something is not as it was when the call was asked for."""
+
+    def __init__(self, said: Said) -> None:
+        """Say what."""
+        super().__init__()
+        self.said = said
+
+
+Gate = Callable[[Request, Prepared], Awaitable[None]]
+"""Returns if a request of an incident may be started now; else raises as `_checked` does."""
+
+
 class CallRequests:
     """The requests of one opsmcp."""
 
@@ -94,6 +107,8 @@ class CallRequests:
         self._stands_by = False
         self._at_work: set[str] = set()
         self._obstacles: dict[str, str] = {}
+        self.gate: Gate | None = None
+        """Asked before a request of an incident is started: it may be over."""
 
     # Asking
 
@@ -388,7 +403,7 @@ class CallRequests:
             except ToolError as error:
                 await self._void(request, words.NOT_CALLABLE(str(error)))
                 return
-            except _Changed as changed:
+            except Changed as changed:
                 await self._void(request, changed.said)
                 return
         await self._move(request, State.STARTED, None, run=known.run)
@@ -403,7 +418,7 @@ class CallRequests:
         """The call, if everything is as it was when it was asked for.
 
         Raises:
-            _Changed: Something is not.
+            Changed: Something is not.
             ToolError: It cannot be called any more, or not now.
         """
         context = self._context
@@ -413,12 +428,16 @@ class CallRequests:
             mask = context.masker.also(prepared.call.secrets)
             language = context.config.tools.language
             named = changes(request.plan, mask.value(plan.data))
-            raise _Changed(words.CHANGED("; ".join(say(one, language) for one in named)))
+            raise Changed(words.CHANGED("; ".join(say(one, language) for one in named)))
         for approver in (vote.by for vote in request.votes if vote.approves):
             now = context.clock.now()
             why = why_not(request, approver, context.policy, prepared.tool, now)
             if why is not None:
-                raise _Changed(words.CHANGED(words.APPROVER_CHANGED(approver.name, why)))
+                raise Changed(words.CHANGED(words.APPROVER_CHANGED(approver.name, why)))
+        if is_of_incident(request.key):
+            if self.gate is None:
+                raise ToolUnavailable("this opsmcp does not work on incidents")
+            await self.gate(request, prepared)
         return prepared
 
     # Transitions
@@ -492,11 +511,3 @@ class CallRequests:
             return await self._writes.do(partial(write, *values))
         except JournalUnusable as error:
             raise ToolUnavailable(f"{error}") from error
-
-
-class _Changed(Exception):
-    """Something is not as it was when the call was asked for."""
-
-    def __init__(self, said: Said) -> None:
-        super().__init__()
-        self.said = said

@@ -31,7 +31,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "requests": "Show the calls that wait for approval, or one.",
         "approve": "Approve a call that waits for it.",
         "reject": "Reject a call that waits for approval.",
-        "events": "Show what comes in from outside, or send a test event.",
+        "incidents": "Show what is wrong and what was done about it; or one.",
+        "events": "Show what comes in from outside and what would be done; pause and resume that.",
         "hosts": "List the hosts that operations can run on; or look at one.",
         "policy": "Show which rule decides on a call, and why. Starts nothing.",
         "approve-catalogue": "Show what changed since definitions were approved; approve them.",
@@ -41,8 +42,10 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 )
 """Command to what it does, in the order of the help."""
 
-_TOGETHER: Mapping[str, str] = MappingProxyType({"approve": "decide", "reject": "decide"})
-"""Commands that share a module of this package; each other one is a module of its own."""
+_TOGETHER: Mapping[str, str] = MappingProxyType(
+    {"approve": "decide", "reject": "decide", "incidents": "events.incidents"}
+)
+"""Commands in modules with others; each other one is a module of its own, and its `command`."""
 
 _INTERRUPTED = 130
 

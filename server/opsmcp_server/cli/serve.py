@@ -1,6 +1,8 @@
 """`opsmcp serve`: MCP over HTTP, in both protocol eras."""
 
 import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import click
 
@@ -53,8 +55,22 @@ async def _serve(services: Services) -> int:
                 f"has what they call this one, such as ops.example.com:{port}",
                 err=True,
             )
-        await serve_http(services, listener)
+        async with _responders(services.calls):
+            await serve_http(services, listener)
     return 0
+
+
+@asynccontextmanager
+async def _responders(context: CallContext) -> AsyncGenerator[None]:
+    """Do something about signals, where the settings say what."""
+    if not context.config.responders:
+        yield
+        return
+    from opsmcp_server.responding.service import responding
+
+    async with responding(context):
+        click.echo(f"opsmcp: {len(context.config.responders)} responders are at work", err=True)
+        yield
 
 
 def _tell_of_pages(context: CallContext, address: str) -> None:

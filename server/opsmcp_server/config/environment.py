@@ -28,6 +28,7 @@ FILE_ONLY = frozenset(
     {
         "bind",
         "events.limits",
+        "events.quiet",
         "events.senders",
         "people",
         "policy.groups",

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,7 +35,7 @@ from opsmcp_tools.safe_text.characters import quote
 
 __all__ = ["Config", "Entry", "load", "setting_names", "settings_of", "state_dir"]
 
-_NAMED = ("bind.", "people.")
+_NAMED = ("bind.", "people.", "responders")
 """Groups whose settings have names that somebody chose."""
 
 _PATHS: tuple[object, ...] = (Path, tuple[Path, ...])
@@ -86,6 +87,8 @@ class Config(BaseModel):
     the tokens."""
     people_ids: dict[str, str] = Field(default_factory=dict)
     """The ids of those people who have another login."""
+    responders: tuple[Any, ...] = ()
+    """What is done about signals, in order: each a `Responder`."""
     origins: dict[str, str] = Field(default_factory=dict, repr=False)
     """Setting to where its value came from; settings left at their default are absent."""
     options: tuple[str, ...] = ()
@@ -134,6 +137,9 @@ class Config(BaseModel):
         for name in self.people:
             key = f"people.{name}"
             yield Entry(key, "(hidden)", self.origins.get(key, "default"))
+        for one in self.responders:
+            shown = f"{one.mode} {one.run}".strip()
+            yield Entry(f"responders.{one.name}", shown, one.where)
 
 
 def _for_people(value: object) -> str:
@@ -222,7 +228,7 @@ def load(
     )
     _check_people(config)
     _check_senders(config)
-    return _with_approvers(config)
+    return _with_responders(_with_approvers(config), raw.get("responders"))
 
 
 def state_dir(environ: Mapping[str, str], *, cwd: Path) -> Path:
@@ -268,7 +274,7 @@ def _resolve(
     values = {key: item for key, item in raw.items() if not key.startswith(_NAMED)}
     resolved = {key: _resolve_paths(item, environ) for key, item in values.items()}
     read = _read_senders(resolved, environ if senders else None)
-    return resolved | _read_policy(resolved) | read
+    return resolved | _read_policy(resolved) | _read_quiet(resolved) | read
 
 
 def _digests(
@@ -283,6 +289,7 @@ def _digests(
 _INSTEAD: Mapping[str, str] = {
     "hosts": "give --hosts, or set it in your own settings file",
     "events": "name the file with --config, or set it in your own settings file",
+    "responders": "name the file with --config, or set it in your own settings file",
 }
 """Groups that are the person's own affair, and what to do instead: what is reached, who gets in."""
 
@@ -431,6 +438,40 @@ def _with_approvers(config: Config) -> Config:
     policy, origin = config.policy, config.origins["policy.rules"]
     rules = complete_approvers(policy.rules, policy.groups, config.requests, origin)
     return config.model_copy(update={"policy": policy.model_copy(update={"rules": rules})})
+
+
+def _read_quiet(raw: Mapping[str, RawSetting]) -> dict[str, RawSetting]:
+    """The times in which signals are recorded and not acted on."""
+    item = raw.get("events.quiet")
+    if item is None:
+        return {}
+    _require_expressions(item)
+    from opsmcp_server.config.responder_settings import read_quiet
+
+    return {item.key: replace(item, value=read_quiet(item))}
+
+
+def _with_responders(config: Config, item: RawSetting | None) -> Config:
+    """The same, with what is done about signals."""
+    if item is None:
+        return config
+    _require_expressions(item)
+    from opsmcp_server.config.responder_settings import read_responders
+
+    return config.model_copy(update={"responders": read_responders(item, config)})
+
+
+def _require_expressions(item: RawSetting) -> None:
+    """Return if expressions can be understood.
+
+    Raises:
+        ConfigError: The package for that is not installed.
+    """
+    if find_spec("cel_expr_python") is None:
+        raise ConfigError(
+            f"{item.key} needs one more package, for example by pip install '.[events]' in the "
+            f"checkout of opsmcp ({item.origin})"
+        )
 
 
 def _read_policy(raw: Mapping[str, RawSetting]) -> dict[str, RawSetting]:

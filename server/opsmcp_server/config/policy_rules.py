@@ -27,7 +27,7 @@ from opsmcp_tools.policy.places import Place
 from opsmcp_tools.policy.rules import Approvers, Effect, Rule, Window
 from opsmcp_tools.safe_text.characters import quote
 
-__all__ = ["check_groups", "complete_approvers", "read_groups", "read_rules"]
+__all__ = ["check_groups", "complete_approvers", "read_groups", "read_rules", "read_window"]
 
 _MOST_RULES = 500
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -73,6 +73,15 @@ def read_groups(item: RawSetting) -> dict[str, tuple[str, ...]]:
         name: () if members == [] else reader.texts(name, members)
         for name, members in reader.mapping(item.value)
     }
+
+
+def read_window(where: str, origin: str, raw: object) -> Window:
+    """A time of the week, as `time` of a rule says it.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    return _Reader(where, origin).window(raw)
 
 
 def check_groups(item: RawSetting, rules: Sequence[Rule], groups: Collection[str]) -> None:
@@ -149,7 +158,7 @@ class _Reader:
             effect=Effect(self._word("effect", found["effect"], tuple(Effect))),
             reason=self._text("reason", found.get("reason", "")),
             kind=self._words("kind", found.get("kind", ()), tuple(OperationKind)),
-            window=self._window(found["time"]) if "time" in found else None,
+            window=self.window(found["time"]) if "time" in found else None,
             approvers=self._approvers(found),
             **conditions,
         )
@@ -194,7 +203,8 @@ class _Reader:
             raise self._refuse("approve.expires", why) from None
         return Approvers(groups, count, seconds)
 
-    def _window(self, raw: object) -> Window:
+    def window(self, raw: object) -> Window:
+        """A time of the week."""
         items = dict(self.mapping(raw, "time"))
         self._check_keys(items, ("days", "hours", "zone"), "time.")
         if "zone" not in items:

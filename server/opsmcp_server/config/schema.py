@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -544,6 +544,9 @@ class EventLimits(_Group):
     """What `events.limits` bounds."""
 
     signals_per_minute: Annotated[int, _whole(1, 1_000_000)] = 2_000
+    open_incidents: Annotated[int, _whole(1, 1_000_000)] = 1_000
+    runs_per_hour: Annotated[int, _whole(1, 10_000)] = 20
+    places_per_hour: Annotated[int, _whole(1, 10_000)] = 10
 
 
 class Events(_Group):
@@ -554,11 +557,20 @@ class Events(_Group):
     )
     """The systems that signals come from, by the name in their address `/events/NAME`: each with
     its `type` and its `token` or `secret` ([senders](events.md#senders)). In the file only."""
-    limits: Annotated[EventLimits, Means("a mapping of signals_per_minute to a whole number")] = (
-        Field(default_factory=EventLimits)
-    )
+    quiet: Annotated[tuple[Any, ...], Means("a list of quiet times")] = ()
+    """Times in which signals are recorded and not acted on ([quiet
+    times](incidents.md#quiet-times)). In the file only."""
+    limits: Annotated[
+        EventLimits,
+        Means(
+            "a mapping of signals_per_minute, open_incidents, runs_per_hour and places_per_hour to "
+            "whole numbers"
+        ),
+    ] = Field(default_factory=EventLimits)
     """Bounds: `signals_per_minute` of one sender (2000), of which ten times as many may come at
-    once. What is over is told to send again later. In the file only."""
+    once, what is over being told to send again later; and of all responders together
+    `open_incidents` (1000), `runs_per_hour` (20) and `places_per_hour` (10) that are changed. In
+    the file only."""
 
 
 class Result(_Group):

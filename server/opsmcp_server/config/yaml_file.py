@@ -21,8 +21,11 @@ __all__ = ["read_yaml"]
 _FREE = frozenset({"bind", "people"})
 """Groups in which every name is a setting."""
 
-_STRUCTURED = frozenset({"events"})
+_STRUCTURED = frozenset({"events", "responders"})
 """Groups whose settings have parts that errors are about."""
+
+_WHOLE = frozenset({"responders"})
+"""Settings without a group."""
 
 _MOST_LINES = 50_000
 """More than a file can have; aliases of aliases stand for more parts than anybody can count."""
@@ -65,8 +68,11 @@ class _File:
         if root is None:
             return
         self._refuse_repeated(root, "", set())
-        groups = {name.partition(".")[0] for name in self.names} | _FREE
+        groups = {name.partition(".")[0] for name in self.names} | _FREE | _WHOLE
         for group, line, node in self._items(root, "the file"):
+            if group in _WHOLE:
+                yield from self._setting(group, group, line, node)
+                continue
             if group in self.names:
                 outer, _, inner = group.partition(".")
                 meant = f"{quote(group)} is written as '{inner}' below '{outer}:'"
@@ -82,12 +88,13 @@ class _File:
             key = f"{group}.{name}"
             if group not in _FREE and key not in self.names:
                 self._refuse(key, line, self.names)
-            value = self._value(value_node)
-            if value is not None:
-                lines = dict(
-                    islice(_lines(value_node, ""), _MOST_LINES if group in _STRUCTURED else 0)
-                )
-                yield RawSetting(key, value, f"file {self.label}:{line}", self.base, lines)
+            yield from self._setting(key, group, line, value_node)
+
+    def _setting(self, key: str, group: str, line: int, node: yaml.Node) -> Iterator[RawSetting]:
+        value = self._value(node)
+        if value is not None:
+            lines = dict(islice(_lines(node, ""), _MOST_LINES if group in _STRUCTURED else 0))
+            yield RawSetting(key, value, f"file {self.label}:{line}", self.base, lines)
 
     def _items(self, node: yaml.Node, what: str) -> Iterator[tuple[str, int, yaml.Node]]:
         if not isinstance(node, yaml.MappingNode):

@@ -8,7 +8,9 @@ from opsmcp_server.protocol.builtin_tools import registry
 from tests.server.cli.process import Opsmcp
 
 OPERATIONS = {"say-hello", "show-trouble", "delete-marker", "show-forever"}
-BUILT_IN = {row.name for row in registry.BUILT_IN if not row.reaches_unlisted}
+BUILT_IN = {
+    row.name for row in registry.BUILT_IN if not row.reaches_unlisted and not row.for_incidents
+}
 
 
 def test_json_is_the_list_of_a_client(opsmcp: Opsmcp) -> None:

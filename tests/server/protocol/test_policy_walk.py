@@ -276,7 +276,14 @@ COMMAND_LINES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "runs": ("runs", "runs RUN", "runs RUN --json", "runs RUN --output", "runs --json"),
         "requests": ("requests", "requests RUN", "requests --json"),
-        "events": ("events list", "events senders --json"),
+        "events": (
+            "events list",
+            "events senders --json",
+            "events replay --since 1h",
+            "events pause",
+            "events resume",
+        ),
+        "incidents": ("incidents", "incidents i-nothere", "incidents --json"),
         # Only those whom policy names as approvers see anything of a request.
         "approve": (),
         "reject": (),

@@ -2,7 +2,7 @@
 
 import secrets
 
-__all__ = ["PATTERN", "is_request", "new_handle", "run_key"]
+__all__ = ["PATTERN", "incident_key", "is_of_incident", "is_request", "new_handle", "run_key"]
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _LENGTH = 26
@@ -30,3 +30,19 @@ def run_key(request: str) -> str:
     No caller can give it: the keys of callers hold nothing that cannot be seen.
     """
     return f"\x1frequest {request}"
+
+
+_INCIDENT = "\x1fincident "
+
+
+def incident_key(incident: str, attempt: int, step: str) -> str:
+    """The idempotency key of what an incident asks for or starts, once, however often it is tried.
+
+    No caller can give it either.
+    """
+    return f"{_INCIDENT}{incident} {attempt} {step}"
+
+
+def is_of_incident(key: str) -> bool:
+    """Whether a request was made for an incident, which knows whether it may still be started."""
+    return key.startswith(_INCIDENT)

@@ -47,7 +47,72 @@ CREATE TABLE refusals (
 );
 """
 
-_VERSIONS = (_SIGNALS,)
+_INCIDENTS = """
+CREATE TABLE incidents (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    responder TEXT NOT NULL,
+    key TEXT NOT NULL,
+    state TEXT NOT NULL,
+    severity TEXT NOT NULL,
+    opened_at TEXT NOT NULL,
+    changed_at TEXT NOT NULL,
+    due_at TEXT NOT NULL,
+    look_at TEXT NOT NULL,
+    last_seen TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    why TEXT NOT NULL,
+    signal TEXT NOT NULL,
+    facts TEXT NOT NULL,
+    touched INTEGER NOT NULL DEFAULT 0,
+    owner TEXT NOT NULL DEFAULT '',
+    epoch INTEGER NOT NULL DEFAULT 0,
+    lease_until TEXT NOT NULL DEFAULT ''
+);
+CREATE UNIQUE INDEX incidents_open ON incidents (responder, key) WHERE state != 'closed';
+CREATE INDEX incidents_look ON incidents (look_at) WHERE state != 'closed';
+CREATE INDEX incidents_key ON incidents (responder, key);
+CREATE TABLE incident_signals (
+    incident TEXT NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
+    sender TEXT NOT NULL,
+    key TEXT NOT NULL,
+    status TEXT NOT NULL,
+    UNIQUE (incident, sender, key)
+);
+CREATE INDEX incident_signals_key ON incident_signals (sender, key);
+CREATE TABLE incident_log (
+    incident TEXT NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    before TEXT NOT NULL,
+    after TEXT NOT NULL,
+    by TEXT NOT NULL,
+    why TEXT NOT NULL,
+    UNIQUE (incident, number)
+);
+CREATE TABLE repairs (
+    incident TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    responder TEXT NOT NULL,
+    key TEXT NOT NULL,
+    places TEXT NOT NULL,
+    chain TEXT NOT NULL,
+    began_at TEXT NOT NULL,
+    ended_at TEXT,
+    helped INTEGER,
+    UNIQUE (incident, attempt)
+);
+CREATE INDEX repairs_began ON repairs (began_at);
+CREATE TABLE pauses (
+    responder TEXT NOT NULL PRIMARY KEY,
+    by TEXT NOT NULL,
+    at TEXT NOT NULL,
+    paused INTEGER NOT NULL
+);
+"""
+
+_VERSIONS = (_SIGNALS, _INCIDENTS)
 """What makes each version out of the one before."""
 
 _BUSY_MILLISECONDS = 100

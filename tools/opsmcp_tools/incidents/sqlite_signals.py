@@ -18,7 +18,7 @@ from opsmcp_tools.journal.retention import shrink
 from opsmcp_tools.journal.rows import text_of, timestamp_of
 from opsmcp_tools.model.errors import JournalUnusable
 
-__all__ = ["Correlate", "SqliteSignals"]
+__all__ = ["Correlate", "SqliteSignals", "body_of", "signal_of"]
 
 Correlate = Callable[[sqlite3.Connection, Sequence[Signal], Sequence[Signal]], None]
 """Given the transaction, the new signals and the known ones; says what becomes of incidents."""
@@ -158,12 +158,13 @@ def _is_new(database: sqlite3.Connection, signal: Signal) -> bool:
     if added.rowcount != 1:
         database.execute(_SEEN, row)
         return False
-    body = (added.lastrowid, _body_of(signal))
+    body = (added.lastrowid, body_of(signal))
     database.execute("INSERT INTO signal_bodies (sequence, body) VALUES (?, ?)", body)
     return True
 
 
-def _body_of(signal: Signal) -> str:
+def body_of(signal: Signal) -> str:
+    """What a signal says, but for what identifies it."""
     body = {
         "severity": signal.severity,
         "kind": signal.kind,
@@ -181,12 +182,13 @@ def _body_of(signal: Signal) -> str:
 def _signals_of(rows: Iterable[Any]) -> Iterable[Signal]:
     for row in rows:
         try:
-            yield _signal_of(row)
+            yield signal_of(row)
         except (KeyError, TypeError, ValueError) as error:
             raise JournalUnusable("the record of signals holds a damaged one") from error
 
 
-def _signal_of(row: Any) -> Signal:
+def signal_of(row: Any) -> Signal:
+    """The signal of a row that has its `body`, and what identifies it."""
     body: dict[str, Any] = json.loads(row["body"])
     return Signal(
         sender=row["sender"],

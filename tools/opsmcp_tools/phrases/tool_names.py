@@ -5,8 +5,10 @@ They have underscores, which names in Ops cannot have, so they never collide wit
 
 __all__ = [
     "CANCEL_RUN",
+    "GET_INCIDENT",
     "GET_RUN",
     "GET_RUN_OUTPUT",
+    "LIST_INCIDENTS",
     "LIST_INVENTORY",
     "LIST_RUNS",
     "PLAN_OPERATION",
@@ -22,3 +24,5 @@ LIST_INVENTORY = "list_inventory"
 PLAN_OPERATION = "plan_operation"
 RUN_OPERATION = "run_operation"
 SEARCH_OPERATIONS = "search_operations"
+LIST_INCIDENTS = "list_incidents"
+GET_INCIDENT = "get_incident"

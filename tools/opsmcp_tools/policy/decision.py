@@ -16,10 +16,11 @@ from types import MappingProxyType
 from opsmcp_tools.model.tool import FREE_SCRIPT, Principal, Tool
 from opsmcp_tools.policy.rules import AccessRequest, Approvers, BuiltInTool, Effect, Match, Rule
 
-__all__ = ["Action", "BuiltInTool", "Considered", "Decision", "Effect", "Policy"]
+__all__ = ["Action", "Automatic", "BuiltInTool", "Considered", "Decision", "Effect", "Policy"]
 
 _NO_ARGUMENTS: Mapping[str, str] = MappingProxyType({})
 _NO_GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+_NOBODY: "Mapping[str, Automatic]" = MappingProxyType({})
 
 
 class Action(StrEnum):
@@ -50,6 +51,17 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Automatic:
+    """A principal that is no person, and has none to ask: who approves in place of one.
+
+    `always` are the tools for which it asks, whatever is allowed.
+    """
+
+    approvers: Approvers
+    always: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Considered:
     """One rule that was asked: whether it fits, and which condition decided that."""
 
@@ -63,11 +75,13 @@ class Policy:
     """The rules. With `read_only`, whatever is not read-only is neither shown nor run.
 
     `groups` are groups of principals beside those that a principal brings: name to name patterns.
+    `automatic` are the principals that are no persons.
     """
 
     read_only: bool = False
     rules: tuple[Rule, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NO_GROUPS)
+    automatic: Mapping[str, Automatic] = field(default_factory=lambda: _NOBODY)
 
     @property
     def about_people(self) -> bool:
@@ -77,7 +91,7 @@ class Policy:
     @property
     def approves(self) -> bool:
         """Whether some call needs the approval of somebody else."""
-        return any(rule.effect is Effect.APPROVE for rule in self.rules)
+        return bool(self.automatic) or any(rule.effect is Effect.APPROVE for rule in self.rules)
 
     def decide(
         self,
@@ -98,6 +112,20 @@ class Policy:
             arguments: What the caller gave, in canonical form.
             at: The time, with time zone. None: a rule that depends on it fits if it restricts.
         """
+        decision = self._by_rules(principal, action, subject, arguments, at)
+        if self.automatic and action is Action.RUN and isinstance(subject, Tool):
+            automatic = self.automatic.get(principal.name)
+            return self._without_person(decision, subject, automatic) if automatic else decision
+        return decision
+
+    def _by_rules(
+        self,
+        principal: Principal,
+        action: Action,
+        subject: Tool | BuiltInTool | None,
+        arguments: Mapping[str, str],
+        at: datetime | None,
+    ) -> Decision:
         if subject is None or (action is Action.READ and isinstance(subject, Tool)):
             return _READING
         if self.read_only and not _only_reads(subject):
@@ -111,6 +139,18 @@ class Policy:
                     return _stricter(least, decision)
                 least = _stricter(least, decision) if decision is not None else least
         return _stricter(least, _default(subject, action))
+
+    def _without_person(self, decision: Decision, tool: Tool, automatic: Automatic) -> Decision:
+        """The same for somebody whom nobody can be asked for; what is for people allows nothing."""
+        if decision.effect in (Effect.DENY, Effect.APPROVE):
+            return decision
+        if decision.effect is Effect.ALLOW and tool.name not in automatic.always:
+            by = (rule for rule in self.rules if rule.name == decision.rule)
+            if _only_reads(tool) or any(rule.names_responders for rule in by):
+                return decision
+        if not automatic.approvers.groups:
+            return Decision(Effect.DENY, decision.rule, _NO_APPROVERS)
+        return Decision(Effect.APPROVE, decision.rule, _NO_PERSON, automatic.approvers)
 
     def hides(self, tool: Tool) -> bool:
         """Whether there may be somebody who is not shown it, so that nothing else may name it."""
@@ -209,6 +249,9 @@ _ONLY_READS = Decision(Effect.ALLOW, "read-only-operation", "it only reads")
 _CHANGES = Decision(Effect.CONFIRM, "changes", "it changes something")
 _NOT_KNOWN = Decision(Effect.CONFIRM, "changes", "nothing says that it only reads")
 _LOOKING = Decision(Effect.ALLOW, "looking", "nothing is changed by looking")
+
+_NO_PERSON = "no rule for responders allows it, so people decide"
+_NO_APPROVERS = "people would have to approve it, and nobody is named who could"
 
 _REASONS: Mapping[Effect, str] = {
     Effect.ALLOW: "a rule of this server allows it",

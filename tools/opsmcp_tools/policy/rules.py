@@ -17,7 +17,19 @@ from opsmcp_tools.arguments.place_names import Place, pattern_forms
 from opsmcp_tools.model.tool import FREE_SCRIPT, Principal, Tool
 from opsmcp_tools.policy.places import Places, could_be_any, possible_places
 
-__all__ = ["AccessRequest", "Approvers", "BuiltInTool", "Effect", "Match", "Rule", "Window"]
+__all__ = [
+    "RESPONDER",
+    "AccessRequest",
+    "Approvers",
+    "BuiltInTool",
+    "Effect",
+    "Match",
+    "Rule",
+    "Window",
+]
+
+RESPONDER = "responder:"
+"""What the names of principals begin with that act on signals."""
 
 
 class Effect(StrEnum):
@@ -136,6 +148,11 @@ class Rule:
     def about_people(self) -> bool:
         """Whether it depends on who calls."""
         return bool(self.principal or self.group)
+
+    @property
+    def names_responders(self) -> bool:
+        """Whether it is written for responders: what is for people does not count for them."""
+        return bool(self.principal) and all(one.startswith(RESPONDER) for one in self.principal)
 
     def check(self, request: AccessRequest) -> tuple[Match, str]:
         """Whether it fits, and which condition decided that."""

@@ -5,8 +5,10 @@ from types import MappingProxyType
 
 from opsmcp_server.protocol.builtin_tools import (
     cancel_run,
+    get_incident,
     get_run,
     get_run_output,
+    list_incidents,
     list_inventory,
     list_runs,
     plan_operation,
@@ -26,6 +28,8 @@ BUILT_IN: tuple[BuiltIn, ...] = (
     plan_operation.ROW,
     run_operation.ROW,
     search_operations.ROW,
+    list_incidents.ROW,
+    get_incident.ROW,
 )
 
 _BY_NAME: Mapping[str, BuiltIn] = MappingProxyType({row.name: row for row in BUILT_IN})

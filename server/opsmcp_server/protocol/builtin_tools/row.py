@@ -60,6 +60,8 @@ class BuiltIn:
     """Whether it is for operations that are not listed, so listed only when there are some."""
     answers_run: bool = False
     """Whether its answer is the result of a run."""
+    for_incidents: bool = False
+    """Whether it is listed only where the settings have responders."""
     is_polled: bool = False
     """Whether the same call is made again on purpose."""
 

@@ -1,0 +1,250 @@
+"""`responders` and `events.quiet` of the settings file: plain data to what is done, or a refusal.
+
+What a responder does alone at night is decided here: nothing unknown is passed over, and nothing
+that is not built is accepted. What depends on the operations is checked when they are known.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from opsmcp_server.config.policy_rules import read_window
+from opsmcp_server.config.responder_fields import Fields, fields_of
+from opsmcp_server.config.schema import MOST_APPROVERS, RawSetting
+from opsmcp_tools.incidents.expression import SIGNAL, outcome_variables
+from opsmcp_tools.incidents.responder import (
+    Breaker,
+    Check,
+    Limits,
+    Mode,
+    Quiet,
+    Resolved,
+    Responder,
+)
+from opsmcp_tools.policy.rules import Approvers
+
+if TYPE_CHECKING:
+    from opsmcp_server.config.load import Config
+
+__all__ = ["read_quiet", "read_responders"]
+
+_MOST = 200
+_KEYS = (
+    "name",
+    "senders",
+    "when",
+    "key",
+    "settle",
+    "mode",
+    "run",
+    "arguments",
+    "confirm",
+    "verify",
+    "approve",
+    "limits",
+    "breaker",
+    "recurs",
+)
+_ONLY_WITH_A_RUN = ("run", "arguments", "confirm", "verify", "approve", "limits", "breaker")
+_CHANNELS = "is not there yet: messages to channels are not built, so leave it out"
+_LATER: Mapping[str, str] = {
+    "notify": _CHANNELS,
+    "escalate": _CHANNELS,
+    "agent": "is not there yet: a model cannot be a responder, so leave it out",
+}
+_MODES = tuple(Mode)
+_SENDER = "sender (events.senders)"
+
+
+def read_quiet(item: RawSetting) -> tuple[Quiet, ...]:
+    """The times in which signals are recorded and not acted on.
+
+    Raises:
+        ConfigError: One of them cannot be used.
+    """
+    return tuple(map(_quiet, fields_of(item, "name")))
+
+
+def _quiet(fields: Fields) -> Quiet:
+    fields.known(("name", "when", "time"))
+    window = (
+        read_window(fields.where, fields.origin, fields.given["time"])
+        if fields.has("time")
+        else None
+    )
+    if window is None and not fields.has("when"):
+        raise fields.refuse("", "needs a time or a condition (when), or nothing would ever be done")
+    return Quiet(fields.name("name"), fields.condition("when", SIGNAL), window)
+
+
+def read_responders(item: RawSetting, config: "Config") -> tuple[Responder, ...]:
+    """The responders, in order.
+
+    Args:
+        item: What the file says.
+        config: The other settings, by which some of it is judged.
+
+    Raises:
+        ConfigError: One of them cannot be used.
+    """
+    found = [_Reader(fields, config).responder() for fields in fields_of(item, "name")]
+    names = [one.name for one in found]
+    twice = next((one for one in found if names.count(one.name) > 1), None)
+    if twice is not None or len(found) > _MOST:
+        fields = Fields(item, item.key, "", {})
+        said = f"has two called {twice.name}" if twice else f"has more than {_MOST}"
+        raise fields.refuse("", said)
+    return tuple(found)
+
+
+class _Reader:
+    """Reads one responder."""
+
+    def __init__(self, fields: Fields, config: "Config") -> None:
+        self._fields = fields
+        self._config = config
+
+    def responder(self) -> Responder:
+        """The responder."""
+        fields = self._fields.known(_KEYS, _LATER)
+        if fields.given.get("mode") == "agent":
+            raise fields.refuse("mode", f"agent {_LATER['agent']}; there are {_words(_MODES)}")
+        mode = Mode(fields.word("mode", _MODES, Mode.NOTIFY))
+        self._check_run(mode)
+        arguments = fields.arguments("arguments", SIGNAL)
+        known = {**SIGNAL, **outcome_variables((), arguments)}
+        return Responder(
+            name=fields.name("name"),
+            senders=fields.names("senders", self._config.events.senders, _SENDER),
+            when=fields.condition("when", SIGNAL),
+            key=fields.expression("key", SIGNAL),
+            settle_seconds=fields.seconds("settle", 0.0, most=1),
+            mode=mode,
+            run=fields.text("run"),
+            arguments=arguments,
+            confirm=self._confirm() if fields.has("confirm") else None,
+            verify=self._verify(known),
+            approvers=self._approvers(mode),
+            limits=self._limits(),
+            breaker=self._breaker(),
+            recurs_seconds=fields.seconds("recurs", 3600.0),
+            where=fields.origin,
+        )
+
+    def _check_run(self, mode: Mode) -> None:
+        fields = self._fields
+        if mode is Mode.NOTIFY:
+            useless = next((key for key in _ONLY_WITH_A_RUN if fields.has(key)), None)
+            if useless is not None:
+                raise fields.refuse(useless, "does nothing with mode notify; say approve or auto")
+            return
+        if not fields.has("run"):
+            raise fields.refuse("run", f"is missing: mode {mode} needs the operation that is run")
+        if mode is Mode.AUTO:
+            self._check_auto()
+
+    def _check_auto(self) -> None:
+        fields, config = self._fields, self._config
+        if not fields.has("verify"):
+            raise fields.refuse(
+                "verify", "is missing: with mode auto it has to be looked whether the run helped"
+            )
+        if not config.policy.pin:
+            raise fields.refuse(
+                "mode",
+                "auto needs policy.pin: true, so that no definition runs that nobody looked at",
+            )
+        known = config.events.senders
+        for name in fields.names("senders", known, _SENDER) or known:
+            sender = known[name]
+            if not sender.has_secret and not fields.has("confirm"):
+                raise fields.refuse(
+                    "confirm",
+                    f"is missing: the sender {sender.name} proves no secret, so with mode auto it "
+                    "has to be looked first whether it is so",
+                )
+
+    def _confirm(self) -> Check:
+        inside = self._fields.inner("confirm").known(("run", "arguments", "expect"))
+        return self._check(inside, SIGNAL)
+
+    def _check(self, inside: Fields, variables: Mapping[str, Any]) -> Check:
+        if not inside.has("run"):
+            raise inside.refuse("run", "is missing: the operation that looks")
+        return Check(
+            run=inside.text("run"),
+            arguments=inside.arguments("arguments", variables),
+            expect=inside.source("expect"),
+            after_seconds=inside.seconds("after", 30.0, most=1),
+            within_seconds=inside.seconds("within", 600.0, least=10, most=1),
+            where=inside.origin,
+        )
+
+    def _verify(self, variables: Mapping[str, Any]) -> Check | Resolved:
+        if not self._fields.has("verify"):
+            return Resolved()
+        inside = self._fields.inner("verify")
+        if "resolved" not in inside.given:
+            inside.known(("after", "run", "arguments", "expect", "within"))
+            check = self._check(inside, variables)
+            if check.within_seconds <= check.after_seconds:
+                raise inside.refuse("within", "must be longer than after, when it is first looked")
+            return check
+        inside.known(("resolved", "within"))
+        if inside.given["resolved"] is not True:
+            raise inside.refuse("resolved", "must be true, or give an operation that looks (run)")
+        return Resolved(inside.seconds("within", 1800.0, least=60, most=7))
+
+    def _approvers(self, mode: Mode) -> Approvers:
+        fields, requests = self._fields, self._config.requests
+        groups, count, seconds = requests.approvers, requests.count, requests.expires_seconds
+        if mode is Mode.NOTIFY:
+            return Approvers()
+        if fields.has("approve"):
+            inside = fields.inner("approve").known(("from", "count", "expires"))
+            known = self._config.policy.groups
+            groups = inside.names("from", known, "group (policy.groups)") or groups
+            count = inside.whole("count", count, 1, MOST_APPROVERS)
+            seconds = inside.seconds("expires", seconds, least=60, most=7)
+        self._check_groups(groups)
+        return Approvers(groups, count, seconds)
+
+    def _check_groups(self, groups: tuple[str, ...]) -> None:
+        fields, known = self._fields, self._config.policy.groups
+        if not groups:
+            raise fields.refuse(
+                "approve",
+                "is missing, and requests.approvers is not set: people have to approve what no "
+                "rule allows, and nobody could; name groups of policy.groups in approve.from",
+            )
+        for group in groups:
+            if group not in known:
+                there = "policy.groups does not have it"
+                raise fields.refuse("approve.from", f"names the group {group}, and {there}")
+
+    def _limits(self) -> Limits:
+        if not self._fields.has("limits"):
+            return Limits()
+        inside = self._fields.inner("limits").known(("cooldown", "per_key", "attempts"))
+        standard = Limits()
+        per_key, seconds = inside.rate("per_key", standard.per_key, standard.per_key_seconds)
+        return Limits(
+            cooldown_seconds=inside.seconds("cooldown", standard.cooldown_seconds, most=7),
+            per_key=per_key,
+            per_key_seconds=seconds,
+            attempts=inside.whole("attempts", standard.attempts, 1, 10),
+        )
+
+    def _breaker(self) -> Breaker:
+        if not self._fields.has("breaker"):
+            return Breaker()
+        inside = self._fields.inner("breaker").known(("after", "within", "for"))
+        standard = Breaker()
+        return Breaker(
+            after=inside.whole("after", standard.after, 1, 100),
+            within_seconds=inside.seconds("within", standard.within_seconds, least=60, most=7),
+            for_seconds=inside.seconds("for", standard.for_seconds, least=60, most=7),
+        )
+
+
+def _words(words: tuple[str, ...]) -> str:
+    return ", ".join(words)

@@ -1,0 +1,87 @@
+"""An incident as data: for programs, for the command line, for tools and pages alike."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from opsmcp_server.calls.context import CallContext
+from opsmcp_server.responding.records import Records
+from opsmcp_tools.incidents.incident import Incident
+from opsmcp_tools.model.tool import JsonObject, Principal
+from opsmcp_tools.policy.decision import Action
+
+__all__ = ["incident_details", "incident_entry", "may_see", "visible"]
+
+
+def incident_entry(incident: Incident) -> JsonObject:
+    """An incident in a list."""
+    return {
+        "incident": incident.id,
+        "state": str(incident.state),
+        "outcome": str(incident.outcome or ""),
+        "escalated": incident.escalated,
+        "responder": incident.responder,
+        "key": incident.key,
+        "severity": str(incident.severity),
+        "kind": incident.signal.kind,
+        "firing": incident.firing,
+        "signals": incident.count,
+        "opened_at": _moment(incident.opened_at),
+        "changed_at": _moment(incident.changed_at),
+        "last_seen": _moment(incident.last_seen),
+        "why": incident.why,
+        "request": incident.request,
+        "run": incident.run,
+    }
+
+
+def incident_details(incident: Incident) -> JsonObject:
+    """One incident with its last signal and its timeline."""
+    signal = incident.signal
+    return {
+        **incident_entry(incident),
+        "attempt": incident.attempt,
+        "runs": list(incident.runs),
+        "arguments": dict(incident.arguments),
+        "chain": list(incident.chain),
+        "signal": {
+            "sender": signal.sender,
+            "key": signal.key,
+            "status": str(signal.status),
+            "at": _moment(signal.at),
+            "labels": dict(signal.labels),
+            "annotations": dict(signal.annotations),
+            "cut": list(signal.cut),
+        },
+        "timeline": [
+            {
+                "at": _moment(entry.at),
+                "from": str(entry.before or ""),
+                "to": str(entry.after),
+                "by": entry.by,
+                "why": entry.why,
+            }
+            for entry in incident.log
+        ],
+    }
+
+
+async def may_see(
+    context: CallContext, records: Records, incident: Incident, principal: Principal
+) -> bool:
+    """Whether a principal may see it: who may list the operation of its responder."""
+    responder = records.responders.get(incident.responder)
+    if responder is None or not responder.run:
+        return True
+    tool = (await context.tools.current()).find(responder.run)
+    return tool is None or not context.decide(principal, Action.LIST, tool).denied
+
+
+async def visible(
+    context: CallContext, records: Records, incidents: Sequence[Incident], principal: Principal
+) -> list[Incident]:
+    """Those that a principal may see."""
+    return [one for one in incidents if await may_see(context, records, one, principal)]
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")

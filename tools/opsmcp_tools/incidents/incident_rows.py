@@ -1,0 +1,138 @@
+"""Incidents, their runs and their timelines as rows of SQLite, and back."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from opsmcp_tools.incidents.brakes import Pause, Repair
+from opsmcp_tools.incidents.incident import Entry, Incident, Outcome, State
+from opsmcp_tools.incidents.signal import Severity, Signal
+from opsmcp_tools.incidents.sqlite_signals import body_of, signal_of
+from opsmcp_tools.journal.rows import text_of, timestamp_of
+
+__all__ = [
+    "columns_of",
+    "entry_of",
+    "incident_of",
+    "pause_of",
+    "repair_of",
+    "signal_from",
+    "signal_text",
+]
+
+_FACTS = (
+    "attempt",
+    "voids",
+    "escalated",
+    "chain",
+    "arguments",
+    "request",
+    "run",
+    "probe",
+    "probe_run",
+    "runs",
+)
+"""What of an incident is looked up with it only, kept as JSON."""
+
+
+def columns_of(incident: Incident) -> dict[str, Any]:
+    """The columns of an incident, but who works on it."""
+    confirmed = incident.confirmed_at
+    facts = {name: getattr(incident, name) for name in _FACTS}
+    facts["arguments"] = dict(incident.arguments)
+    facts["confirmed_at"] = text_of(confirmed) if confirmed else ""
+    return {
+        "id": incident.id,
+        "responder": incident.responder,
+        "key": incident.key,
+        "state": incident.state,
+        "severity": incident.severity,
+        "opened_at": text_of(incident.opened_at),
+        "changed_at": text_of(incident.changed_at),
+        "due_at": text_of(incident.due_at),
+        "look_at": text_of(incident.look_at),
+        "last_seen": text_of(incident.last_seen),
+        "count": incident.count,
+        "outcome": incident.outcome or "",
+        "why": incident.why,
+        "signal": signal_text(incident.signal),
+        "facts": json.dumps(facts, ensure_ascii=False),
+    }
+
+
+def incident_of(row: Any, *, firing: bool = True, log: Iterable[Any] = ()) -> Incident:
+    """The incident of a row."""
+    facts: dict[str, Any] = json.loads(row["facts"])
+    confirmed = facts.pop("confirmed_at")
+    facts["chain"], facts["runs"] = tuple(facts["chain"]), tuple(facts["runs"])
+    return Incident(
+        id=row["id"],
+        responder=row["responder"],
+        key=row["key"],
+        state=State(row["state"]),
+        severity=Severity(row["severity"]),
+        signal=signal_from(row["signal"]),
+        opened_at=timestamp_of(row["opened_at"]),
+        changed_at=timestamp_of(row["changed_at"]),
+        due_at=timestamp_of(row["due_at"]),
+        look_at=timestamp_of(row["look_at"]),
+        last_seen=timestamp_of(row["last_seen"]),
+        count=row["count"],
+        outcome=Outcome(row["outcome"]) if row["outcome"] else None,
+        why=row["why"],
+        confirmed_at=timestamp_of(confirmed) if confirmed else None,
+        firing=firing,
+        touched=row["touched"],
+        owner=row["owner"],
+        epoch=row["epoch"],
+        log=tuple(map(entry_of, log)),
+        **facts,
+    )
+
+
+def signal_text(signal: Signal) -> str:
+    """A signal as one text."""
+    return json.dumps(
+        {
+            "sender": signal.sender,
+            "delivery_id": signal.delivery_id,
+            "key": signal.key,
+            "status": signal.status,
+            "received_at": text_of(signal.received_at),
+            "body": body_of(signal),
+        },
+        ensure_ascii=False,
+    )
+
+
+def signal_from(text: str) -> Signal:
+    """The signal of a text."""
+    return signal_of(json.loads(text))
+
+
+def entry_of(row: Any) -> Entry:
+    """A row of a timeline."""
+    before = State(row["before"]) if row["before"] else None
+    return Entry(timestamp_of(row["at"]), before, State(row["after"]), row["by"], row["why"])
+
+
+def repair_of(row: Any) -> Repair:
+    """A run that an incident began."""
+    ended: datetime | None = timestamp_of(row["ended_at"]) if row["ended_at"] else None
+    return Repair(
+        incident=row["incident"],
+        attempt=row["attempt"],
+        responder=row["responder"],
+        key=row["key"],
+        places=tuple(json.loads(row["places"])),
+        chain=tuple(json.loads(row["chain"])),
+        began_at=timestamp_of(row["began_at"]),
+        ended_at=ended,
+        helped=None if row["helped"] is None else bool(row["helped"]),
+    )
+
+
+def pause_of(row: Any) -> Pause:
+    """Whether a responder is paused."""
+    return Pause(row["responder"], row["by"], timestamp_of(row["at"]), bool(row["paused"]))

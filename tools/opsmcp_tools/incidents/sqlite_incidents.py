@@ -1,0 +1,317 @@
+"""Incidents in the file of signals and incidents: leased by whoever works on them, written once.
+
+Several processes may work on one file. Whoever takes an incident gets a new epoch, and every later
+write asks for it: who was stopped and comes back after another took over changes nothing.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from opsmcp_tools.incidents.brakes import KEEP, Obstacles, Pause, Repair, obstacle_to_start
+from opsmcp_tools.incidents.incident import Incident, State
+from opsmcp_tools.incidents.incident_rows import columns_of, incident_of, pause_of, repair_of
+from opsmcp_tools.incidents.machine import Change
+from opsmcp_tools.incidents.responder import Bounds, Quiet, Responder
+from opsmcp_tools.incidents.sqlite_file import IncidentFile
+from opsmcp_tools.journal.rows import text_of
+from opsmcp_tools.model.errors import JournalUnusable
+from opsmcp_tools.phrases.phrase import Said
+
+__all__ = ["NotFiring", "SqliteIncidents", "note", "read_repairs"]
+
+_LEASE = timedelta(seconds=4)
+_KEEP = timedelta(days=90)
+_FIRING = """
+EXISTS (SELECT 1 FROM incident_signals s WHERE s.incident = incidents.id AND s.status != 'resolved')
+AS firing
+"""
+
+_CLAIM = """
+UPDATE incidents SET owner = :me, epoch = epoch + 1, lease_until = :until
+WHERE sequence IN (
+    SELECT sequence FROM incidents
+    WHERE state != 'closed' AND look_at <= :now AND (owner = '' OR lease_until < :now)
+    ORDER BY look_at LIMIT :limit)
+"""
+
+_MINE = "id = :id AND owner = :owner AND epoch = :epoch"
+
+_CHANGE = f"""
+UPDATE incidents SET state = :state, changed_at = :changed_at, due_at = :due_at,
+    look_at = CASE WHEN touched = :touched THEN :look_at ELSE :changed_at END,
+    outcome = :outcome, why = :why, facts = :facts,
+    owner = CASE WHEN :state = 'closed' THEN '' ELSE owner END
+WHERE {_MINE}
+"""  # noqa: S608 - constants of this module
+
+_LATER = f"""
+UPDATE incidents SET facts = :facts, owner = '',
+    look_at = CASE WHEN touched = :touched THEN :look_at ELSE :now END
+WHERE {_MINE}
+"""  # noqa: S608 - constants of this module
+
+_NOTE = """
+INSERT INTO incident_log (incident, number, at, before, after, by, why)
+SELECT :id, 1 + coalesce(max(number), 0), :at, :before, :after, :by, :why
+FROM incident_log WHERE incident = :id
+"""
+
+_DROP = """
+DELETE FROM incidents WHERE sequence IN
+    (SELECT sequence FROM incidents WHERE state = 'closed' AND changed_at < :before LIMIT 20)
+"""
+
+_LIST = f"""
+SELECT *, {_FIRING} FROM incidents
+WHERE (:state = '' OR state = :state OR (:state = 'all_open' AND state != 'closed'))
+    AND (:responder = '' OR responder = :responder) AND last_seen >= :since
+    AND (:before = 0 OR sequence < :before)
+ORDER BY sequence DESC LIMIT :limit
+"""  # noqa: S608 - constants of this module
+
+_BEGIN = """
+INSERT INTO repairs (incident, attempt, responder, key, places, chain, began_at)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+
+_UNDER_WAY = frozenset({State.STARTING, State.RUNNING})
+
+
+class NotFiring(Exception):
+    """The incident is over, or has gone on to something else: nothing of it may be started."""
+
+
+class SqliteIncidents:
+    """The incidents of one file. May be used from several threads and processes."""
+
+    def __init__(self, file: IncidentFile, owner: str) -> None:
+        """Use an open file; `owner` is a name that no other process has."""
+        self._file = file
+        self._owner = owner
+
+    # Work
+
+    def claim(self, now: datetime, limit: int = 20) -> tuple[Incident, ...]:
+        """Take incidents that are to be looked at, and that nobody else works on."""
+        values = {"me": self._owner, "now": text_of(now), "until": text_of(now + _LEASE)}
+        with self._file.reading() as database:
+            waiting = database.execute(
+                "SELECT 1 FROM incidents WHERE state != 'closed' AND look_at <= :now"
+                " AND (owner = '' OR lease_until < :now) LIMIT 1",
+                values,
+            ).fetchone()
+        if waiting is None:
+            return ()
+        with self._file.writing() as database:
+            rows = database.execute(
+                f"{_CLAIM} RETURNING *, {_FIRING}",
+                {**values, "limit": limit},
+            ).fetchall()
+            return tuple(_read(rows))
+
+    def renew(self, incident: Incident, now: datetime) -> bool:
+        """Keep it for longer; False when another process has it."""
+        query = f"UPDATE incidents SET lease_until = :until WHERE {_MINE}"  # noqa: S608
+        with self._file.writing() as database:
+            values = {**_mine(incident), "until": text_of(now + _LEASE)}
+            return database.execute(query, values).rowcount == 1
+
+    def change(
+        self, incident: Incident, change: Change, why: str, now: datetime, by: str
+    ) -> Incident | None:
+        """Make of it what has become of it, with a row of its timeline; None if it is another's."""
+        after = replace(
+            incident,
+            state=change.after,
+            changed_at=now,
+            due_at=now + timedelta(seconds=change.due_seconds),
+            look_at=now + timedelta(seconds=change.look_seconds),
+            outcome=change.outcome,
+            why=why,
+            escalated=incident.escalated or change.escalated,
+            **change.fields,
+        )
+        if after.run and after.run not in after.runs:
+            after = replace(after, runs=(*after.runs, after.run))
+        with self._file.writing() as database:
+            if database.execute(_CHANGE, {**columns_of(after), **_mine(incident)}).rowcount != 1:
+                return None
+            note(database, incident.id, incident.state, after.state, by=by, why=why, at=now)
+            _account(database, incident, change, now)
+            if after.state is State.CLOSED:
+                database.execute(_DROP, {"before": text_of(now - _KEEP)})
+                database.execute(
+                    "DELETE FROM repairs WHERE began_at < ? AND ended_at IS NOT NULL",
+                    (text_of(now - KEEP),),
+                )
+        return after
+
+    def look_later(self, incident: Incident, at: datetime, now: datetime) -> bool:
+        """Let go of it until then, or until something comes in; False when it is another's."""
+        values = {**columns_of(incident), **_mine(incident), "now": text_of(now)}
+        with self._file.writing() as database:
+            return database.execute(_LATER, {**values, "look_at": text_of(at)}).rowcount == 1
+
+    def begin_run(
+        self,
+        incident: str,
+        attempt: int,
+        responder: Responder,
+        places: Sequence[str],
+        settings: tuple[Sequence[Quiet], Bounds],
+        now: datetime,
+    ) -> Said | None:
+        """Note that its run is about to be started, if nothing keeps it from that: that, or None.
+
+        Asked again for the same attempt it is noted already.
+
+        Raises:
+            NotFiring: It must not be started.
+        """
+        with self._file.writing() as database:
+            row = database.execute(
+                f"SELECT *, {_FIRING} FROM incidents WHERE id = ?",  # noqa: S608 - constants
+                (incident,),
+            ).fetchone()
+            found = next(iter(_read([row] if row else [])), None)
+            waits = found is not None and found.state in (State.WAITING, State.STARTING)
+            if found is None or not waits or not found.firing or found.attempt != attempt:
+                raise NotFiring
+            there = _obstacles(database, settings, now)
+            if any(_is_of(one, incident, attempt) for one in there.repairs):
+                return None
+            obstacle = obstacle_to_start(found, responder, places, there, now)
+            if obstacle is None:
+                chain = (*found.chain, found.id)
+                values = (incident, attempt, found.responder, found.key, json.dumps(list(places)))
+                database.execute(_BEGIN, (*values, json.dumps(chain), text_of(now)))
+            return obstacle
+
+    def obstacles(self, settings: tuple[Sequence[Quiet], Bounds], now: datetime) -> Obstacles:
+        """What there is that may keep something from being done now."""
+        with self._file.reading() as database:
+            return _obstacles(database, settings, now)
+
+    # Looking
+
+    def get(self, incident: str) -> Incident | None:
+        """One incident with its timeline."""
+        query = f"SELECT *, {_FIRING} FROM incidents WHERE id = ?"  # noqa: S608 - constants
+        with self._file.reading() as database:
+            row = database.execute(query, (incident,)).fetchone()
+            log = database.execute(
+                "SELECT * FROM incident_log WHERE incident = ? ORDER BY number", (incident,)
+            ).fetchall()
+        return next(iter(_read([row] if row else [], log)), None)
+
+    def list(
+        self,
+        *,
+        state: str = "",
+        responder: str = "",
+        since: datetime | None = None,
+        limit: int = 50,
+        before: int = 0,
+    ) -> tuple[tuple[int, Incident], ...]:
+        """The newest with their numbers, without timelines; `all_open` is a state, too."""
+        values = {"state": state, "responder": responder, "limit": limit, "before": before}
+        with self._file.reading() as database:
+            rows = database.execute(
+                _LIST, {**values, "since": text_of(since) if since else ""}
+            ).fetchall()
+        return tuple(zip((row["sequence"] for row in rows), _read(rows), strict=True))
+
+    # Pauses
+
+    def pauses(self) -> Mapping[str, Pause]:
+        """Who was paused or resumed last, by the name of the responder or `*`."""
+        with self._file.reading() as database:
+            return _pauses(database)
+
+    def pause(self, pause: Pause) -> None:
+        """Pause or resume a responder, or all; those that are held are looked at again at once."""
+        query = "INSERT OR REPLACE INTO pauses (responder, by, at, paused) VALUES (?, ?, ?, ?)"
+        with self._file.writing() as database:
+            if pause.responder == "*" and not pause.paused:
+                database.execute("DELETE FROM pauses WHERE paused")
+            at = text_of(pause.at)
+            database.execute(query, (pause.responder, pause.by, at, pause.paused))
+            database.execute(
+                "UPDATE incidents SET look_at = :at, touched = touched + 1"
+                " WHERE state = 'held' AND :responder IN ('*', responder)",
+                {"at": at, "responder": pause.responder},
+            )
+
+
+def _mine(incident: Incident) -> dict[str, Any]:
+    return {
+        "id": incident.id,
+        "owner": incident.owner,
+        "epoch": incident.epoch,
+        "touched": incident.touched,
+    }
+
+
+def _read(rows: Iterable[Any], log: Iterable[Any] = ()) -> list[Incident]:
+    try:
+        return [incident_of(row, firing=bool(row["firing"]), log=log) for row in rows]
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise JournalUnusable("the record of incidents holds a damaged one") from error
+
+
+def note(
+    database: sqlite3.Connection,
+    incident: str,
+    before: State | None,
+    after: State,
+    *,
+    by: str,
+    why: str,
+    at: datetime,
+) -> None:
+    """Add a row to the timeline of an incident."""
+    values = {"id": incident, "before": before or "", "after": after, "at": text_of(at)}
+    database.execute(_NOTE, {**values, "by": by, "why": why})
+
+
+def _account(database: sqlite3.Connection, before: Incident, change: Change, now: datetime) -> None:
+    """Keep what became of the run of an incident: that it ended, and whether it helped."""
+    which = (before.id, before.attempt)
+    if change.after not in _UNDER_WAY:
+        if not before.run:
+            database.execute("DELETE FROM repairs WHERE incident = ? AND attempt = ?", which)
+        database.execute(
+            "UPDATE repairs SET ended_at = ? WHERE incident = ? AND attempt = ?"
+            " AND ended_at IS NULL",
+            (text_of(now), *which),
+        )
+    if change.helped is not None:
+        database.execute(
+            "UPDATE repairs SET helped = ? WHERE incident = ? AND attempt = ?",
+            (change.helped, *which),
+        )
+
+
+def _is_of(repair: Repair, incident: str, attempt: int) -> bool:
+    return repair.incident == incident and repair.attempt == attempt
+
+
+def read_repairs(database: sqlite3.Connection, now: datetime) -> tuple[Repair, ...]:
+    """The runs that incidents began in the last days, the oldest first."""
+    query = "SELECT * FROM repairs WHERE began_at > ? OR ended_at IS NULL ORDER BY began_at"
+    return tuple(map(repair_of, database.execute(query, (text_of(now - KEEP),))))
+
+
+def _pauses(database: sqlite3.Connection) -> Mapping[str, Pause]:
+    return {row["responder"]: pause_of(row) for row in database.execute("SELECT * FROM pauses")}
+
+
+def _obstacles(
+    database: sqlite3.Connection, settings: tuple[Sequence[Quiet], Bounds], now: datetime
+) -> Obstacles:
+    quiet, bounds = settings
+    return Obstacles(read_repairs(database, now), _pauses(database), quiet, bounds)
