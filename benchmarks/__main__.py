@@ -20,6 +20,7 @@ from benchmarks import (
     refresh,
     script_check,
     search,
+    starts,
 )
 from benchmarks.measure import Row
 
@@ -34,6 +35,7 @@ BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
     "checks": checks.run,
     "script_check": script_check.run,
     "chat": chat.run,
+    "starts": starts.run,
     "pacing": pacing.run,
     "end_lag": end_lag.run,
     "in_flight": in_flight.run,

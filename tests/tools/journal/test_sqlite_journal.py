@@ -223,10 +223,11 @@ def test_a_journal_that_cannot_be_written_says_why(
 def test_a_journal_that_another_process_holds_says_so(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal, open_journal(tmp_path) as other:
         journal._open().writer.execute("PRAGMA busy_timeout = 10")
-        with other._writing() as database:
-            database.execute("BEGIN IMMEDIATE")
-            with pytest.raises(JournalUnusable, match="another process holds it locked"):
-                journal.add(_record())
+        with (
+            other.together(),
+            pytest.raises(JournalUnusable, match="another process holds it locked"),
+        ):
+            journal.add(_record())
         journal.add(_record())
         assert journal.get("r-1")
 

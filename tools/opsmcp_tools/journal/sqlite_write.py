@@ -87,6 +87,8 @@ class Journal(JournalReader):
         self._stack = stack
         self._opened: _Open | None = None
         self._opening, self._read_lock, self._write_lock = (threading.Lock() for _ in range(3))
+        self._joined: int | None = None
+        """The thread whose writes are one transaction."""
         self._added = 0
         self._reserve = Reserve(state_dir / "reserve")
 
@@ -130,9 +132,28 @@ class Journal(JournalReader):
                 yield connection
 
     @contextmanager
+    def together(self) -> Generator[None]:
+        """One transaction of all that this thread writes in the block, durable at its end."""
+        with self._writing():
+            self._joined = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._joined = None
+
+    @property
+    def _is_joined(self) -> bool:
+        return self._joined == threading.get_ident()
+
+    @contextmanager
     def _writing(self) -> Generator[sqlite3.Connection, None, None]:
+        """A transaction that holds the file from its beginning, or the one of `together`."""
         writer = self._open().writer
+        if self._is_joined:
+            yield writer
+            return
         with self._write_lock, translated(self._path), writer:
+            writer.execute("BEGIN IMMEDIATE")
             yield writer
 
     def add(self, record: RunRecord, ended_since: datetime | None = None) -> RunRecord | None:
@@ -141,7 +162,6 @@ class Journal(JournalReader):
         Several processes may be at the same call: only one of them finds no run.
         """
         with self._writing() as database:
-            database.execute("BEGIN IMMEDIATE")
             self._check_in_place()
             if (query := same_call(record, ended_since)) is not None:
                 same = self._one(database.execute(*query).fetchall(), full_record)
@@ -181,13 +201,16 @@ class Journal(JournalReader):
         except JournalBusy:
             raise
         except JournalHindered as error:
+            if self._is_joined:
+                raise
             self._finish_on_full_disk(record, error)
 
     def _finish_on_full_disk(self, record: RunRecord, error: JournalHindered) -> None:
-        with self._writing() as database:
+        writer = self._open().writer
+        with self._write_lock, translated(self._path):
             self._reserve.give_up()
             # What was written last stands on the disk twice until then.
-            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         for most_bytes in _ON_FULL_DISK_BYTES:
             try:
                 self._finish(record, min(most_bytes, self._limits.result_bytes))
@@ -221,7 +244,6 @@ class Journal(JournalReader):
         if not found:
             return ()
         with self._writing() as database:
-            database.execute("BEGIN IMMEDIATE")
             return tuple(_whole(row, of) for row, of in found if self._take(database, row))
 
     def _take(self, database: sqlite3.Connection, row: sqlite3.Row) -> bool:

@@ -27,6 +27,6 @@ class RunContext:
     masker: Masker
     """Of the secrets of this process; those of a call are added to it."""
 
-    writer: JournalWriter = field(default_factory=JournalWriter)
+    writer: JournalWriter
     live: dict[str, LiveRun] = field(default_factory=dict[str, LiveRun])
     """The runs that are not over yet, by their handles."""

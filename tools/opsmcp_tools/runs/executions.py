@@ -19,6 +19,7 @@ from opsmcp_pipelines.run import Run, Verdict
 from opsmcp_pipelines.source import Cancelled, Source, StartRequest
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.journal.sqlite_write import Journal
+from opsmcp_tools.journal.writer import JournalWriter
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import ToolUnavailable
 from opsmcp_tools.model.run_record import Clock, RunRecord, RunSettings
@@ -63,7 +64,14 @@ class Executions:
         """
         limit = ConcurrencyLimit(settings, clock)
         context = RunContext(
-            source, journal, settings, clock, Hooks(hooks), limit, masker or Masker()
+            source,
+            journal,
+            settings,
+            clock,
+            Hooks(hooks),
+            limit,
+            masker or Masker(),
+            JournalWriter(journal.together),
         )
         conclusions = Conclusions(context)
         self._context = context
