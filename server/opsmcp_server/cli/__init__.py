@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "reject": "Reject a call that waits for approval.",
         "incidents": "Show what is wrong and what was done about it; or one.",
         "events": "Show what comes in from outside and what would be done; pause and resume that.",
+        "token": "Make, list, rotate and revoke personal tokens of `opsmcp serve`.",
         "hosts": "List the hosts that operations can run on; or look at one.",
         "policy": "Show which rule decides on a call, and why. Starts nothing.",
         "approve-catalogue": "Show what changed since definitions were approved; approve them.",

@@ -177,7 +177,7 @@ async def _show_end(
 
 async def _ask_others(context: CallContext, prepared: Prepared, request: _Request) -> int:
     """Wait until somebody else has decided on the call, and then for its run; the exit status."""
-    from opsmcp_server.cli.waiting import show_refusal, wait_for_decision
+    from opsmcp_server.cli.decide import show_refusal, wait_for_decision
 
     began = context.clock.monotonic()
     if not request.key:

@@ -10,6 +10,7 @@ from opsmcp_server.calls.context import CallContext
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.start import read_config
+from opsmcp_server.identity.settings import is_guarded
 from opsmcp_server.process.glibc_heap import share_heap
 from opsmcp_server.process.preload import import_ahead
 from opsmcp_server.protocol.services import Services
@@ -26,8 +27,8 @@ __all__ = ["command"]
 def command(shared: Shared, host: str | None, port: int | None) -> int:
     """Serve MCP over HTTP: /mcp, /sse and health checks.
 
-    Beyond this machine only with server.token (OPSMCP_SERVER_TOKEN), which clients then send as
-    `Authorization: Bearer ...`.
+    Beyond this machine only with tokens (`opsmcp token create`, auth.tokens_file, server.token),
+    which clients then send as `Authorization: Bearer ...`.
     """
     share_heap()
     import_ahead()
@@ -42,7 +43,7 @@ async def _serve(services: Services) -> int:
     check_senders(config)
     if services.calls.policy.approves:
         services.calls.requests.get().claim_all()
-    with listen(server) as listener:
+    with listen(server, guarded=is_guarded(services.calls.config)) as listener:
         port = listener.getsockname()[1]
         address = f"http://{in_url(server.host)}:{port}"
         click.echo(f"opsmcp: serving {address}/mcp", err=True)

@@ -38,7 +38,7 @@ __all__ = ["Config", "Entry", "load", "setting_names", "settings_of", "state_dir
 _NAMED = ("bind.", "people.", "responders")
 """Groups whose settings have names that somebody chose."""
 
-_PATHS: tuple[object, ...] = (Path, tuple[Path, ...])
+_PATHS: tuple[object, ...] = (Path, Path | None, tuple[Path, ...])
 """The types of settings that are paths."""
 _FILES = frozenset({"hosts.files", "hosts.ssh_config"})
 _WORDS = frozenset({"auto", "none"})
@@ -69,6 +69,8 @@ class Config(BaseModel):
     tools: settings.Tools = Field(default_factory=settings.Tools)
     run: settings.Run = Field(default_factory=settings.Run)
     server: settings.Server = Field(default_factory=settings.Server)
+    auth: settings.Auth = Field(default_factory=settings.Auth)
+    limits: settings.Limits = Field(default_factory=settings.Limits)
     state: settings.State = Field(default_factory=settings.State)
     values: settings.Values = Field(default_factory=settings.Values)
     policy: settings.Policy = Field(default_factory=settings.Policy)
@@ -287,6 +289,7 @@ def _digests(
 
 
 _INSTEAD: Mapping[str, str] = {
+    "auth": "name the file with --config, or set it in your own settings file",
     "hosts": "give --hosts, or set it in your own settings file",
     "events": "name the file with --config, or set it in your own settings file",
     "responders": "name the file with --config, or set it in your own settings file",

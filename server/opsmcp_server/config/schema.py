@@ -423,12 +423,15 @@ class Server(_Group):
     host: Annotated[str, Field(min_length=1, max_length=253), Means("an address or host name")] = (
         "127.0.0.1"
     )
-    """Address to listen on. Anything but the loopback needs `server.token`."""
+    """Address to listen on. Anything but the loopback needs tokens."""
     port: Annotated[int, _number(0, 65535, "a port")] = 8765
     """Port to listen on. 0: any free one."""
     token: _Secret = _NO_SECRET
-    """Bearer token that clients must send on every route but the health checks. Empty: none, which
-    is allowed on the loopback only. A secret."""
+    """Bearer token that all clients may share; everybody who has it is one principal, `token`. Once
+    there is this one or a personal token, one is needed on every route of MCP. A secret."""
+    trusted_proxies: _Names = ()
+    """Networks of proxies, such as `10.0.0.0/8`, whose `X-Forwarded-For` is believed: limits for
+    addresses count the last address in it that is none of these."""
     allowed_hosts: _Names = ()
     """Host headers to accept besides the address listened on, as `name` or `name:port`; needed
     behind a proxy, and for every name by which a server that listens on `0.0.0.0` or `::` is
@@ -442,6 +445,26 @@ class Server(_Group):
     port, but its pages are not given what is answered."""
     shutdown_seconds: Annotated[float, _seconds(0, 600)] = 5.0
     """How long running calls may take to end after the server was asked to stop."""
+
+
+class Auth(_Group):
+    """Who gets into `opsmcp serve`."""
+
+    tokens_file: Annotated[Path | None, Means("a file of tokens")] = None
+    """A file of personal tokens (their hashes) beside those of `opsmcp token create`, in the same
+    form; it is read only, and read again when it changes. See [identity](identity.md)."""
+
+
+class Limits(_Group):
+    """How much one principal, or one address, may ask of `opsmcp serve`. 0: no limit."""
+
+    requests_per_minute: Annotated[int, _whole(0, 1_000_000)] = 600
+    """Requests of one principal in a minute, a third of them at once. Beyond that 429."""
+    unauthenticated_per_minute: Annotated[int, _whole(0, 1_000_000)] = 60
+    """Refused requests of one address (of IPv6 a /64) in a minute. Beyond that 429, before any
+    token is looked at, unless a good one came from there within 10 minutes."""
+    streams_per_principal: Annotated[int, _whole(0, 100_000)] = 64
+    """Streams that one principal has open at once. One more gets 429."""
 
 
 class State(_Group):

@@ -33,13 +33,13 @@ from opsmcp_server.calls.current_tools import CurrentTools
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import Config
 from opsmcp_server.config.schema import Server as ServerSettings
+from opsmcp_server.identity.settings import gate_of
 from opsmcp_server.process.signals import ending_signals
 from opsmcp_server.protocol.handlers import build_server
 from opsmcp_server.protocol.sdk_gaps import OpsmcpServer
 from opsmcp_server.protocol.services import Services
 from opsmcp_server.protocol.splice_json import SplicingMiddleware
 from opsmcp_server.transports import legacy_sessions
-from opsmcp_server.transports.auth import guard
 from opsmcp_server.transports.bodies import Bodies
 from opsmcp_server.transports.connections import (
     ACCEPTED_AT_ONCE,
@@ -49,7 +49,7 @@ from opsmcp_server.transports.connections import (
 )
 from opsmcp_server.transports.large_answers import ChunksMiddleware, LargeReads, TurnsMiddleware
 from opsmcp_server.transports.legacy_sessions import SerialRequests
-from opsmcp_server.transports.messages import CheckedBodies
+from opsmcp_server.transports.messages import CheckedBodies, method_of, tool_of
 from opsmcp_server.transports.open_answers import OpenAnswers
 from opsmcp_server.transports.origins import for_web_pages, security_of
 from opsmcp_server.transports.sse import SseMessages, SseStreams
@@ -88,6 +88,8 @@ async def serve_http(services: Services, listener: socket.socket) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Uvicorn would believe every process of this machine that says for whom it asks.
+        proxy_headers=False,
         backlog=ACCEPTED_AT_ONCE,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
@@ -98,14 +100,14 @@ async def serve_http(services: Services, listener: socket.socket) -> None:
         group.cancel_scope.cancel()
 
 
-def listen(settings: ServerSettings) -> socket.socket:
-    """The socket to serve on.
+def listen(settings: ServerSettings, *, guarded: bool = False) -> socket.socket:
+    """The socket to serve on; `guarded` says that whoever calls needs a token.
 
     Raises:
-        ConfigError: It would listen beyond this machine without a token, or the address is taken.
+        ConfigError: It would listen beyond this machine without one, or the address is taken.
     """
     host, port = settings.host, settings.port
-    check_exposure(host, settings.token.get_secret_value())
+    check_exposure(host, guarded=guarded)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family)
@@ -123,16 +125,17 @@ def listen(settings: ServerSettings) -> socket.socket:
     return listener
 
 
-def check_exposure(host: str, token: str) -> None:
-    """Refuse to listen beyond this machine without a token.
+def check_exposure(host: str, *, guarded: bool) -> None:
+    """Refuse to listen beyond this machine where nobody needs a token.
 
     Raises:
         ConfigError: That would let everybody on the network run operations.
     """
-    if not token and not _is_loopback(host):
+    if not guarded and not _is_loopback(host):
         raise ConfigError(
-            f"server.host {host!r} is reached from other machines, and server.token is not set. "
-            "Set server.token (OPSMCP_SERVER_TOKEN), or listen on 127.0.0.1."
+            f"server.host {host!r} is reached from other machines, and nobody needs a token. Make "
+            "one with `opsmcp token create`, set auth.tokens_file or server.token "
+            "(OPSMCP_SERVER_TOKEN), or listen on 127.0.0.1."
         )
 
 
@@ -230,7 +233,7 @@ def build_app(
         answers: Told of each that is open.
     """
     settings = services.calls.config.server
-    token = settings.token.get_secret_value()
+    gate = gate_of(services.calls.config)
     security = security_of(settings)
     server = server or build_server(services)
     answers = answers or OpenAnswers()
@@ -243,26 +246,39 @@ def build_app(
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncGenerator[None]:
-        async with manager.run(), events.running() if events else nullcontext():
+        async with (
+            manager.run(),
+            events.running() if events else nullcontext(),
+            anyio.create_task_group() as group,
+        ):
+            group.start_soon(gate.run)
             yield
+            group.cancel_scope.cancel()
 
     bodies, reads = Bodies(), LargeReads()
     streams = SseStreams(server, sse, security, answers, reads)
     streamable = SerialRequests(SplicingMiddleware(StreamableHTTPASGIApp(manager)), answers)
-    checked = CheckedBodies(TurnsMiddleware(ChunksMiddleware(streamable), reads), bodies)
+    inner = gate.scoped(TurnsMiddleware(ChunksMiddleware(streamable), reads), _message_of)
+    checked = gate.streaming(CheckedBodies(inner, bodies))
+    messages = CheckedBodies(gate.scoped(SseMessages(sse), _message_of), bodies)
+    events_of_sse = gate.streaming(ChunksMiddleware(streams))
     return Starlette(
         routes=[
             Route("/healthz", _healthz),
             Route("/readyz", _Ready(services.calls.tools)),
-            Route("/mcp", guard(answers.watched(checked, gets_stand=True), token)),
-            Route("/sse", guard(answers.watched(ChunksMiddleware(streams)), token)),
-            Mount(_MESSAGES, guard(CheckedBodies(SseMessages(sse), bodies), token)),
+            Route("/mcp", gate.guard(answers.watched(checked, gets_stand=True))),
+            Route("/sse", gate.guard(answers.watched(events_of_sse))),
+            Mount(_MESSAGES, gate.guard(messages)),
             *_pages(services.calls, security),
             *(events.routes if events else ()),
         ],
         middleware=for_web_pages(settings),
         lifespan=lifespan,
     )
+
+
+def _message_of(scope: Scope) -> tuple[str, str]:
+    return method_of(scope), tool_of(scope)
 
 
 def _pages(context: CallContext, security: TransportSecuritySettings) -> Sequence[Route]:

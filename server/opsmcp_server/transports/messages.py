@@ -20,10 +20,11 @@ from opsmcp_server.protocol.strict_json import MOST_BYTES, BadJson, read_json
 from opsmcp_server.transports.bodies import Bodies, Body, BodyRefused
 from opsmcp_server.transports.envelope import answered_by, envelope_fault, id_of
 
-__all__ = ["CheckedBodies", "CheckedLines", "method_of", "refusal", "request_id_of"]
+__all__ = ["CheckedBodies", "CheckedLines", "method_of", "refusal", "request_id_of", "tool_of"]
 
 _ID = "opsmcp.request_id"
 _METHOD = "opsmcp.method"
+_TOOL = "opsmcp.tool"
 
 
 class _Refused(Exception):
@@ -92,6 +93,11 @@ def method_of(scope: Scope) -> str:
     return scope.get(_METHOD, "")
 
 
+def tool_of(scope: Scope) -> str:
+    """The name that the parameters of a checked body give; empty when they give none."""
+    return scope.get(_TOOL, "")
+
+
 class CheckedBodies:
     """An ASGI app whose POST bodies are bounded, and looked at first."""
 
@@ -126,8 +132,14 @@ async def _look_at(body: Body, scope: Scope, receive: Receive) -> tuple[Scope, R
     """What the app is given: the request with what is known of it, and its body once more."""
     text = await body.read(scope, receive)
     message = _read(text)
-    method = cast("dict[str, str]", message).get("method", "")
-    return {**scope, _ID: id_of(message), _METHOD: method}, _first(text, receive)
+    known = {_ID: id_of(message), _METHOD: _text(message, "method")}
+    params: object = cast("dict[str, object]", message).get("params")
+    return {**scope, **known, _TOOL: _text(params, "name")}, _first(text, receive)
+
+
+def _text(found: object, key: str) -> str:
+    value = cast("dict[str, object]", found).get(key) if isinstance(found, dict) else None
+    return value if isinstance(value, str) else ""
 
 
 async def _unsent(_message: Message) -> None:

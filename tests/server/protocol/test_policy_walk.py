@@ -300,6 +300,8 @@ COMMAND_LINES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "policy": (),
         "lint": (),
         "approve-catalogue": (),
+        # They make and end tokens, in files that only the owner of the state directory reads.
+        "token": (),
         "trust": (),
     }
 )

@@ -1,0 +1,273 @@
+"""The gate of `opsmcp serve`: who calls, how often they may, and until when their streams last.
+
+It stands before every route of MCP. Whether a token is needed can change while the server runs, by
+the first personal token, but only once: from then on one is needed until the process ends.
+"""
+
+import hmac
+import logging
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic
+
+import anyio
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from starlette.authentication import AuthCredentials
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from opsmcp_server.identity.access import PrincipalToken
+from opsmcp_server.identity.addresses import Network, address_of
+from opsmcp_server.identity.personal_token import SCOPES, is_personal
+from opsmcp_server.identity.rate_limit import RateLimit
+from opsmcp_server.identity.refusal import Challenge, Reason, Refused
+from opsmcp_server.identity.scopes import READ, covers, needed
+from opsmcp_server.identity.token_store import TokenStore
+from opsmcp_tools.model.tool import Principal
+
+__all__ = ["Gate", "Limits"]
+
+logger = logging.getLogger(__name__)
+
+_MOST_BYTES = 16 * 1024
+_KNOWN_SECONDS = 600.0
+"""How long an address is spared after a good token came from it: others may share it."""
+
+_MOST_ADDRESSES = 10_000
+_MOST_LOGGED = 60
+"""Refusals of one address in a minute that are logged one by one."""
+
+_SHARED = Principal("token", id="token:token")
+"""The principal of everybody who has `server.token`."""
+
+_LISTEN = b"subscriptions/listen"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one principal, or one address, may ask for. 0: as much as it likes."""
+
+    requests_per_minute: int = 600
+    unauthenticated_per_minute: int = 60
+    streams_per_principal: int = 64
+
+
+@dataclass(eq=False)
+class _Stream:
+    """A stream that is open: of whom, and what ends it."""
+
+    token: PrincipalToken | None
+    end: Callable[[], None]
+
+
+class Gate:
+    """Lets in who brings a good token; everybody while none is needed."""
+
+    def __init__(
+        self,
+        server_token: str,
+        tokens: TokenStore,
+        *,
+        limits: Limits = Limits(),
+        proxies: Sequence[Network] = (),
+        now: Callable[[], float] = monotonic,
+    ) -> None:
+        """Know these tokens; `proxies` are believed when they say for whom they ask."""
+        self._server_token = server_token.encode()
+        self._tokens = tokens
+        self._limits, self._proxies, self._now = limits, proxies, now
+        self._requests = RateLimit(limits.requests_per_minute)
+        self._unauthenticated = RateLimit(limits.unauthenticated_per_minute)
+        self._logged = RateLimit(_MOST_LOGGED)
+        self._good: dict[str, float] = {}
+        self._streams: set[_Stream] = set()
+        self._counts: Counter[str] = Counter()
+        self.challenge = Challenge(" ".join(SCOPES))
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether only who brings a token gets in."""
+        return bool(self._server_token) or self._tokens.is_in_use
+
+    def guard(self, app: ASGIApp) -> ASGIApp:
+        """`app`, for those who get in."""
+        inside = AuthContextMiddleware(app)
+
+        async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            if not self.is_needed:
+                await app(scope, receive, send)
+                return
+            try:
+                token = await self._enter(scope)
+            except Refused as refused:
+                await self.challenge.answer(refused)(scope, receive, send)
+                return
+            known = {"user": AuthenticatedUser(token), "auth": AuthCredentials(token.scopes)}
+            await inside({**scope, **known}, receive, send)
+
+        return _App(guarded)
+
+    async def _enter(self, scope: Scope) -> PrincipalToken:
+        """The token of a request that gets in.
+
+        Raises:
+            Refused: It does not.
+        """
+        address = address_of(scope, self._proxies)
+        spared = self._now() - self._good.get(address, -_KNOWN_SECONDS) < _KNOWN_SECONDS
+        if not spared and (seconds := self._unauthenticated.wait_seconds(address, self._now())):
+            raise Refused(Reason.LIMITED, retry_seconds=seconds)
+        try:
+            token = await self._check(_bearer_of(scope))
+            _require(token, READ)
+        except Refused as refused:
+            self._note(refused, address)
+            raise
+        self._remember(address)
+        if seconds := self._requests.take(token.principal.id, self._now()):
+            raise Refused(Reason.LIMITED, retry_seconds=seconds)
+        return token
+
+    async def _check(self, text: str) -> PrincipalToken:
+        if self._server_token and hmac.compare_digest(text.encode(), self._server_token):
+            return PrincipalToken(
+                token="server.token",  # noqa: S106 - a name, no secret
+                client_id="token",
+                scopes=list(SCOPES),
+                subject=_SHARED.id,
+                claims={"iss": "opsmcp"},
+                principal=_SHARED,
+            )
+        if is_personal(text):
+            return self._tokens.check(text)
+        raise Refused(Reason.MALFORMED, "neither a token of this server nor a personal one")
+
+    def _note(self, refused: Refused, address: str) -> None:
+        """Count what was refused, and log it, bounded: strangers set the pace."""
+        now = self._now()
+        self._unauthenticated.take(address, now)
+        if not self._logged.take(address, now):
+            detail = f" ({refused.detail})" if refused.detail else ""
+            logger.warning("refused: %s, from %s%s", refused.reason, address or "nowhere", detail)
+
+    def _remember(self, address: str) -> None:
+        self._good.pop(address, None)
+        self._good[address] = self._now()
+        if len(self._good) > _MOST_ADDRESSES:
+            del self._good[next(iter(self._good))]
+
+    def scoped(self, app: ASGIApp, message_of: Callable[[Scope], tuple[str, str]]) -> ASGIApp:
+        """`app`, for messages that the token covers: `message_of` says which method and tool."""
+
+        async def checked(scope: Scope, receive: Receive, send: Send) -> None:
+            token = _token_of(scope)
+            try:
+                if token is not None:
+                    _require(token, needed(*message_of(scope)))
+            except Refused as refused:
+                await self.challenge.answer(refused)(scope, receive, send)
+                return
+            await app(scope, receive, send)
+
+        return checked
+
+    def streaming(self, app: ASGIApp) -> ASGIApp:
+        """`app`, whose streams end when their token is good no more."""
+
+        async def served(scope: Scope, receive: Receive, send: Send) -> None:
+            if not _is_stream(scope):
+                await app(scope, receive, send)
+                return
+            with anyio.CancelScope() as cut:
+                try:
+                    with self._streaming(_token_of(scope), cut.cancel):
+                        await app(scope, receive, send)
+                except Refused as refused:
+                    await self.challenge.answer(refused)(scope, receive, send)
+
+        return served
+
+    @contextmanager
+    def _streaming(self, token: PrincipalToken | None, end: Callable[[], None]) -> Generator[None]:
+        key = token.principal.id if token else ""
+        most = self._limits.streams_per_principal
+        if token is not None and most and self._counts[key] >= most:
+            raise Refused(Reason.LIMITED, retry_seconds=60.0)
+        stream = _Stream(token, end)
+        self._streams.add(stream)
+        self._counts[key] += 1
+        try:
+            yield
+        finally:
+            self._streams.discard(stream)
+            self._counts[key] -= 1
+            self._counts += Counter()
+
+    def end_streams(self) -> None:
+        """End those whose token was revoked or has expired."""
+        for stream in list(self._streams):
+            if not self._is_good(stream.token):
+                stream.end()
+
+    def _is_good(self, token: PrincipalToken | None) -> bool:
+        if token is None:
+            return not self.is_needed
+        return token.principal == _SHARED or self._tokens.is_good(token)
+
+    async def run(self) -> None:
+        """Look after tokens and streams until cancelled."""
+        await self._tokens.run(self.end_streams)
+
+
+class _App:
+    """An ASGI app that the router takes for one: a function it would take for an endpoint."""
+
+    def __init__(self, serve: ASGIApp) -> None:
+        self._serve = serve
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._serve(scope, receive, send)
+
+
+def _bearer_of(scope: Scope) -> str:
+    """The token of a request. One in its query, a cookie or its body is not looked at.
+
+    Raises:
+        Refused: There is none, or two.
+    """
+    given = Headers(scope=scope).getlist("authorization")
+    if not given:
+        raise Refused(Reason.MISSING)
+    if len(given) > 1:
+        raise Refused(Reason.INVALID_REQUEST, "two Authorization headers")
+    scheme, _, token = given[0].partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Refused(Reason.MISSING, "another scheme than Bearer")
+    if len(token) > _MOST_BYTES:
+        raise Refused(Reason.TOO_LARGE)
+    if not (token.isascii() and token.isprintable() and " " not in token):
+        raise Refused(Reason.MALFORMED, "characters that no token has")
+    return token
+
+
+def _require(token: PrincipalToken, scope: str) -> None:
+    if not covers(token.scopes, scope):
+        raise Refused(Reason.INSUFFICIENT_SCOPE, f"{token.token} has not {scope}")
+
+
+def _token_of(scope: Scope) -> PrincipalToken | None:
+    user = scope.get("user")
+    token = user.access_token if isinstance(user, AuthenticatedUser) else None
+    return token if isinstance(token, PrincipalToken) else None
+
+
+def _is_stream(scope: Scope) -> bool:
+    """Whether its answer only waits for news. The SDK holds the header against the body."""
+    if scope["type"] != "http":
+        return False
+    if scope["method"] == "GET":
+        return True
+    return (b"mcp-method", _LISTEN) in scope["headers"]
