@@ -14,6 +14,7 @@ from benchmarks import (
     condense,
     end_lag,
     in_flight,
+    intake,
     kinds,
     list_tools,
     pacing,
@@ -39,6 +40,7 @@ BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
     "pacing": pacing.run,
     "end_lag": end_lag.run,
     "in_flight": in_flight.run,
+    "intake": intake.run,
 }
 
 _MINUTES = ("end_lag", "in_flight")

@@ -72,6 +72,20 @@ def test_secrets_are_masked_everywhere_before_anything_is_cut() -> None:
     assert "a-secret" not in repr(signal)
 
 
+@pytest.mark.parametrize("part", ["key", "kind", "labels", "annotations", "data"])
+def test_one_secret_alone_is_found_wherever_it_is(part: str) -> None:
+    secret = "a-secret-of-ours-1234567890"
+    whole: dict[str, Any] = {
+        "key": secret,
+        "kind": secret,
+        "labels": {"a": secret},
+        "annotations": {secret: "a"},
+        "data": {"a": [{"b": secret}]},
+    }
+    signal = make(mask=Masker([secret]).text, **{part: whole[part]})
+    assert secret not in repr(signal)
+
+
 def test_half_characters_and_nul_can_be_written() -> None:
     signal = make(labels={"a": "x\ud800y", "b": "x\0y"}, data={"\udfff": "\ud800"})
     assert signal.labels == {"a": "x?y", "b": "x\0y"}
