@@ -44,6 +44,7 @@ _END_SECONDS = 25.0
 _KILLED = "opsmcp ended in the middle of it"
 _NONE_LEFT = "none of its processes was found any more"
 _ENDED_NOW = "what was found of its processes was ended now"
+_ELSEWHERE = "what it had begun on other hosts stops there when they notice that"
 _NOT_FOUND = "whether its processes go on cannot be found out on this system"
 
 _log = logging.getLogger(__name__)
@@ -100,6 +101,7 @@ class LocalRuns:
         self._server = ForkServer(environ, group)
         self._group = group
         self._masking = settings.masking
+        self._has_hosts = settings.hosts is not None
         self._limit = anyio.CapacityLimiter(_MAX_RUNS_AT_A_TIME)
         self._runs: dict[str, _Run] = {}
         self._cleaned = False
@@ -199,6 +201,7 @@ class LocalRuns:
         ending = await end_left_over(name)
         note = f"{_KILLED}; {_ENDED_NOW if ending.found else _NONE_LEFT}"
         note = f"{note}, but {go_on(ending.left)}" if ending.left else note
+        note = f"{note}; {_ELSEWHERE}" if self._has_hosts else note
         _log.warning("run %s: %s", name, note)
         return note
 

@@ -20,6 +20,7 @@ __all__ = [
     "COMMAND",
     "COMMAND_AS_ROOT",
     "GO",
+    "SUDO_SHELL",
     "Frame",
     "Interpreter",
     "new_frame",
@@ -38,6 +39,9 @@ class Interpreter(StrEnum):
     BASH = "bash"
     PYTHON = "python3"
 
+
+SUDO_SHELL = "/bin/sh"
+"""What sudo has to allow, and with it everything."""
 
 # One line without single quotes, backslashes before quotes and exclamation marks: whatever shell
 # the account has takes it for one word. `kill -0 -$p` tells whether its session still has members;
@@ -73,7 +77,7 @@ _BOOTSTRAP = (
 COMMAND = f"exec sh -c '{_BOOTSTRAP}'"
 """The remote command, for the account that logs in."""
 
-COMMAND_AS_ROOT = f"exec sudo -n sh -c '{_BOOTSTRAP}'"
+COMMAND_AS_ROOT = f"exec sudo -n {SUDO_SHELL} -c '{_BOOTSTRAP}'"
 """The same as root. All of it: what may not signal root's processes could not stop them."""
 
 

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_pipelines.kinds.table import canonical
 from opsmcp_pipelines.models import BadHost
 from opsmcp_pipelines.ssh.target import SshTarget
 
 __all__ = ["BadField", "HostFile", "SshHost", "is_host_name", "is_label", "make_target"]
 
-_NAME = re.compile(r"_?[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*(?:\._?[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*)*")
-_MAX_NAME_CHARS = 253
 _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}\$?")
 _ADDRESS = re.compile(r"[0-9A-Za-z_](?:[0-9A-Za-z_.:%-]{0,252}[0-9A-Za-z_])?")
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_./-]{0,125}[A-Za-z0-9])?")
@@ -61,8 +61,8 @@ class HostFile:
 
 
 def is_host_name(name: str) -> bool:
-    """Whether it is a name that ssh can be asked for, and that no program takes for an option."""
-    return len(name) <= _MAX_NAME_CHARS and _NAME.fullmatch(name) is not None
+    """Whether it is a name that a caller can give, and so none that a program takes for more."""
+    return canonical(Kind.HOST, name) == name
 
 
 def is_label(text: str) -> bool:

@@ -39,9 +39,10 @@ class LoginTurns:
             yield
 
     async def _explain(self, target: SshTarget) -> Mapping[str, str]:
+        """What is known of the way there; where nothing is, whoever connects says why."""
         try:
             return await explain(target, self._environ)
-        except OSError:  # whoever connects says that there is no ssh
+        except OSError:
             return {}
 
 
@@ -50,4 +51,5 @@ def _doors(settings: Mapping[str, str]) -> Iterator[str]:
     jump = settings.get("proxyjump", "none").partition(",")[0]
     if jump != "none":
         yield f"jump {jump}"
-    yield f"{settings.get('hostname', '')}:{settings.get('port', '')}"
+    if "hostname" in settings and "port" in settings:
+        yield f"{settings['hostname']}:{settings['port']}"

@@ -49,7 +49,7 @@ _PATTERNS: Sequence[tuple[Reason, re.Pattern[str]]] = tuple(
             r"Connection refused|timed out|Could not resolve hostname|No route to host|"
             r"Network is unreachable|Host is down",
         ),
-        (Reason.SUDO, r"^sudo: "),
+        (Reason.SUDO, r"^sudo: |\bsudo: (?:command )?not found"),
     )
 )
 _SAID: Mapping[str, Reason] = MappingProxyType(

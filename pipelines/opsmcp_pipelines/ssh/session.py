@@ -53,7 +53,8 @@ class RemoteEnd:
 
     `code` is its exit status, 128 and more for a signal; None where that is not known. `left` when
     processes of its session go on there. `reason` and `message` (of ssh) of what was not started,
-    and `message` of a connection that was lost.
+    and `message` of a connection that was lost. `silent` when it was told to stop, and nobody there
+    answered.
     """
 
     state: RemoteState
@@ -61,6 +62,7 @@ class RemoteEnd:
     left: bool = False
     reason: Reason | None = None
     message: str = ""
+    silent: bool = False
 
 
 class Session:
@@ -178,7 +180,7 @@ class Session:
             state = RemoteState.STOPPED if stopped else RemoteState.ENDED
             return RemoteEnd(state, end.code, end.left)
         if self._told_to_start:
-            return RemoteEnd(RemoteState.UNKNOWN, message=message)
+            return RemoteEnd(RemoteState.UNKNOWN, message=message, silent=stopped)
         reason = _reason(self._output.refused, message, stopped=stopped)
         return RemoteEnd(RemoteState.NOT_STARTED, reason=reason, message=message)
 

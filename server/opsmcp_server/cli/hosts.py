@@ -13,11 +13,17 @@ from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_context
 from opsmcp_server.cli.start import WrongUse
 from opsmcp_server.cli.terminal import Cell, show_json, show_table
+from opsmcp_server.protocol.builtin_tools import list_inventory
 from opsmcp_tools.model.tool import JsonObject
+from opsmcp_tools.policy.decision import Action
 
 __all__ = ["command"]
 
 _NOT_REACHED = 3
+_HOW_TO_NAME = (
+    "No host is named that ssh reaches: --hosts FILE names some, or hosts.ssh_config"
+    " (OPSMCP_HOSTS_SSH_CONFIG=auto takes those of ~/.ssh/config)."
+)
 
 
 @click.command("hosts")
@@ -32,6 +38,7 @@ def command(shared: Shared, name: str | None, as_json: bool) -> int:
     """
 
     async def work(context: CallContext) -> int:
+        context.require(context.principal, Action.RUN, list_inventory.ROW.subject)
         if name is not None:
             return await _look(context, name, as_json=as_json)
         contents = (await context.tools.current()).catalogue.contents
@@ -43,6 +50,8 @@ def command(shared: Shared, name: str | None, as_json: bool) -> int:
         show_table(("host", "address", "labels", "named in"), rows, empty="There are no hosts.")
         for bad in contents.bad_hosts:
             click.echo(f"withheld: {bad.reason}", err=True)
+        if isinstance(context.source, HostSource) and len(contents.hosts) == 1:
+            click.echo(_HOW_TO_NAME, err=True)
         return 0
 
     return run_with_context(shared, work, follows_runs=False)

@@ -46,8 +46,8 @@ class Hosts:
 
 
 @contextmanager
-def running_sshd(folder: Path, *names: str) -> Generator[Hosts]:
-    """An sshd for each name, ended with the block."""
+def running_sshd(folder: Path, *names: str, logins: str = "1000") -> Generator[Hosts]:
+    """An sshd for each name, ended with the block; `logins` is its `MaxStartups`."""
     folder.mkdir(mode=0o700, exist_ok=True)
     for key in ("id", "stranger", "other", *names):
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / key)]
@@ -65,7 +65,7 @@ def running_sshd(folder: Path, *names: str) -> Generator[Hosts]:
     hosts.configure().rename(hosts.config)
     try:
         for name in names:
-            _start(hosts, name)
+            _start(hosts, name, logins)
         _log_in(hosts, names[0])
         yield hosts
     finally:
@@ -79,14 +79,14 @@ def _free_port() -> int:
         return free.getsockname()[1]
 
 
-def _start(hosts: Hosts, name: str) -> None:
+def _start(hosts: Hosts, name: str, logins: str) -> None:
     """Start it; it listens when this returns."""
     file = hosts.folder / f"{name}.sshd"
     file.write_text(
         f"ListenAddress 127.0.0.1\nPort {hosts.ports[name]}\nHostKey {hosts.folder / name}\n"
         f"AuthorizedKeysFile {hosts.folder / 'authorized'}\nUsePAM no\nStrictModes no\n"
         f"PidFile {_pid_file(hosts, name)}\nPermitRootLogin prohibit-password\n"
-        "MaxStartups 1000\n",
+        f"MaxStartups {logins}\n",
         encoding="utf-8",
     )
     subprocess.run([str(SSHD), "-f", str(file)], check=True)

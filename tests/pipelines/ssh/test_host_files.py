@@ -74,7 +74,7 @@ def test_a_name_that_ssh_could_take_for_something_else_is_no_name(name: str) -> 
     assert found.problems[0].name == ""
 
 
-@pytest.mark.parametrize("name", ["web1", "web-1.example.com", "10.0.0.1", "_srv", "A"])
+@pytest.mark.parametrize("name", ["web1", "web-1.example.com", "10.0.0.1", "_srv", "A", "web_1"])
 def test_ordinary_names_are_names(name: str) -> None:
     assert is_host_name(name)
 

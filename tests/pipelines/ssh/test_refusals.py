@@ -21,6 +21,8 @@ from opsmcp_pipelines.ssh.refusals import Reason, read_refusal, said_refusal
         ("kex_exchange_identification: read: Connection reset by peer", Reason.CLOSED),
         ("Connection closed by 127.0.0.1 port 22", Reason.CLOSED),
         ("sudo: a password is required", Reason.SUDO),
+        ("sh: 1: exec: sudo: not found", Reason.SUDO),
+        ("bash: line 1: exec: sudo: not found", Reason.SUDO),
         ("command-line: line 0: Bad configuration option: x", Reason.OTHER),
         ("", Reason.OTHER),
     ],

@@ -12,16 +12,24 @@ from pathlib import Path
 import anyio
 import pytest
 
-from opsmcp_pipelines.ssh.bootstrap import Interpreter, new_frame, shell_text
 from opsmcp_pipelines.ssh.lookup import look_at
 from opsmcp_pipelines.ssh.refusals import Reason
-from opsmcp_pipelines.ssh.session import RemoteEnd, RemoteState, Session
-from opsmcp_pipelines.ssh.target import SshTarget, ssh_command, ssh_environment
+from opsmcp_pipelines.ssh.session import RemoteEnd, RemoteState
+from opsmcp_pipelines.ssh.target import SshTarget
+from tests.pipelines.ssh.remote_script import (
+    ENVIRON,
+    MARK,
+    Script,
+    marked,
+    nothing_left,
+    one_marked,
+    own_connections,
+    sleeper,
+    sshd_above,
+)
 from tests.pipelines.ssh.sshd import Hosts, needs_sshd, running_sshd
 
 pytestmark = needs_sshd
-ENVIRON = ssh_environment(os.environ)  # noqa: TID251 - that of the person
-MARK = "opsmcp-test-mark"
 
 
 @pytest.fixture(scope="module")
@@ -33,71 +41,6 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Generator[Hosts]:
 @pytest.fixture
 def target(hosts: Hosts) -> SshTarget:
     return SshTarget("web1", config=str(hosts.config))
-
-
-class Script:
-    """A script on a host, and what it has printed."""
-
-    def __init__(self, target: SshTarget, text: str) -> None:
-        self.printed = bytearray()
-        self.begun = anyio.Event()
-        frame = new_frame(Interpreter.SH, shell_text(text, {}))
-        self.session = Session(ssh_command(target), ENVIRON, frame, self._print)
-
-    def _print(self, chunk: bytes) -> None:
-        self.printed += chunk
-        if b"begun" in self.printed:
-            self.begun.set()
-
-    async def run(self, seconds: float = 60) -> RemoteEnd:
-        return await self.session.run(seconds)
-
-
-def marked(mark: str) -> list[int]:
-    """The processes that have it among their arguments."""
-    return [
-        int(path.parent.name)
-        for path in Path("/proc").glob("[0-9]*/cmdline")
-        if mark.encode() in _read(path) and int(path.parent.name) != os.getpid()
-    ]
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
-
-
-async def one_marked(mark: str) -> int:
-    """The process with the mark, once it is there."""
-    for _ in range(100):
-        if found := marked(mark):
-            return found[0]
-        await anyio.sleep(0.1)
-    raise AssertionError("it was not started")
-
-
-async def nothing_left(mark: str) -> bool:
-    for _ in range(100):
-        if not marked(mark):
-            return True
-        await anyio.sleep(0.1)
-    return False
-
-
-def sleeper(mark: str) -> str:
-    """A child that can be found by its arguments."""
-    return f"sh -c 'sleep 600; :' {mark}"
-
-
-def sshd_above(pid: int) -> int:
-    """The sshd of the session in which a process is."""
-    while not Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").startswith("sshd"):
-        pid = int(
-            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]
-        )
-    return pid
 
 
 async def test_a_script_ends_with_its_own_status_also_that_of_ssh(target: SshTarget) -> None:
@@ -159,16 +102,9 @@ async def test_a_connection_that_is_lost_makes_the_end_unknown_and_stops_the_scr
         group.start_soon(run)
         await script.begun.wait()
         there = await one_marked(mark)
-        os.kill(sshd_above(there) if who == "sshd" else _own_ssh(), signal.SIGKILL)
+        os.kill(sshd_above(there) if who == "sshd" else own_connections()[0], signal.SIGKILL)
     assert ends[0].state is RemoteState.UNKNOWN
     assert await nothing_left(mark)
-
-
-def _own_ssh() -> int:
-    """The ssh that this process has started."""
-    path = Path(f"/proc/self/task/{os.getpid()}/children")
-    children = [int(child) for child in path.read_text(encoding="utf-8").split()]
-    return next(one for one in children if _read(Path(f"/proc/{one}/comm")) == b"ssh\n")
 
 
 async def test_nothing_runs_on_a_host_that_is_not_who_it_should_be(

@@ -193,3 +193,53 @@ def test_a_plan_says_what_runs_as_root_and_where(ops: Opsmcp) -> None:
     here = ops("call", "show-root", "--plan").stdout
     assert "show-root on web1, as root" in there
     assert "as root" not in here
+
+
+def test_where_no_host_is_named_it_is_said_how_to_name_some(ops: Opsmcp) -> None:
+    (ops.folder / ".ssh").mkdir()
+    (ops.folder / ".ssh" / "config").write_text("Host web_1 git\n", encoding="utf-8")
+    none = replace(ops, environ={"PATH": ops.environ["PATH"]})
+    done = none("hosts")
+    assert done.stdout.split("\t")[0] == "localhost"
+    assert len(done.stdout.splitlines()) == 1
+    assert "OPSMCP_HOSTS_SSH_CONFIG=auto takes those of ~/.ssh/config" in done.stderr
+    named = replace(ops, environ={**none.environ, "OPSMCP_HOSTS_SSH_CONFIG": "auto"})("hosts")
+    assert [line.split("\t")[0] for line in named.stdout.splitlines()] == [
+        "localhost",
+        "web_1",
+        "git",
+    ]
+
+
+def test_whoever_may_not_list_the_inventory_sees_no_hosts_and_logs_in_to_none(ops: Opsmcp) -> None:
+    rule = "policy: {rules: [{name: none, effect: deny, operation: list_inventory, reason: ours}]}"
+    (ops.folder / "mine.yaml").write_text(rule, encoding="utf-8")
+    for arguments in (("hosts",), ("hosts", "web1"), ("hosts", "--json")):
+        done = ops(*arguments, "--config", "mine.yaml")
+        assert done.returncode != 0
+        assert "ours" in done.stderr
+        assert "web1" not in done.stdout
+    assert not (ops.folder / "bin" / "web1.log").exists()
+
+
+SUDO = """#!/bin/sh
+echo "sudo: a password is required" >&2
+exit 1
+"""
+
+
+def test_a_question_says_as_root_and_a_refusal_of_sudo_which_line_would_help(ops: Opsmcp) -> None:
+    sudo = ops.folder / "bin" / "sudo"
+    sudo.write_text(SUDO, encoding="utf-8")
+    sudo.chmod(0o755)
+    asks = "policy: {rules: [{name: all, effect: confirm}]}"
+    (ops.folder / "mine.yaml").write_text(asks, encoding="utf-8")
+    _, said = ops.on_terminal(
+        "call", "show-root", "host=web1", "--config", "mine.yaml", typed="n\n"
+    )
+    assert "Where: web1, as root" in said
+    done = ops("call", "show-root", "host=web1")
+    assert done.returncode == 1
+    assert "nothing_ran" in done.stdout
+    assert "nothing ran: sudo refused" in done.stdout
+    assert "ACCOUNT ALL=(ALL) NOPASSWD: /bin/sh" in done.stdout

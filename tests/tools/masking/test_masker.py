@@ -91,6 +91,7 @@ ORDINARY = (
     "invalid token: retry",
     "token: null",
     "tokens: 42",
+    "(ALL) NOPASSWD: /usr/bin/systemctl restart nginx",
     'password: ""',
     'password authentication failed for user "x"',
     "Bearer authentication required",

@@ -34,8 +34,9 @@ _MOST_KEPT = 128
 _LINE_END = r"(?:(?:\\[rn]|[\r\n])+[ \t]*)?"
 """What may stand between two parts of an encoded text, also within JSON or indented YAML."""
 
+# `NOPASSWD:` of sudoers names no password.
 _NAMES = (
-    r"password|passwd|passphrase|secret_?key|access_?key|private_?key|account_?key|api[_-]?key"
+    r"password|(?:^|[^o]|(?:^|[^n])o)passwd|passphrase|secret_?key|access_?key|private_?key|account_?key|api[_-]?key"
     r"|aes_?key|client[_-]?secret|client-key-data|bind_?pw|secret|token|\bdsn|_pass"
 )
 _SHAPES = (

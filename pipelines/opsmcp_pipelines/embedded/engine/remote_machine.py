@@ -11,7 +11,13 @@ import anyio
 from opsmcp_pipelines.embedded.engine.machine import Limit, StepEnd
 from opsmcp_pipelines.report import Status
 from opsmcp_pipelines.shell import python_runner
-from opsmcp_pipelines.ssh.bootstrap import Interpreter, new_frame, python_text, shell_text
+from opsmcp_pipelines.ssh.bootstrap import (
+    SUDO_SHELL,
+    Interpreter,
+    new_frame,
+    python_text,
+    shell_text,
+)
 from opsmcp_pipelines.ssh.login_turns import LoginTurns
 from opsmcp_pipelines.ssh.refusals import Reason
 from opsmcp_pipelines.ssh.session import RemoteEnd, RemoteState, Session
@@ -28,10 +34,10 @@ _MOST_MESSAGE_CHARS = 300
 _ADVICE: Mapping[Reason, str] = {
     Reason.HOST_KEY_UNKNOWN: "a person has to look at its host key: ssh {0} true",
     Reason.HOST_KEY_CHANGED: "this may be an attack; a person has to find out why it changed",
-    Reason.SESSION: "it has neither setsid nor perl, so that nothing could be stopped there",
+    Reason.SESSION: "it has neither setsid nor perl",
     Reason.INTERPRETER: "bash or python3, which the script is for, is not installed there",
     Reason.DIRECTORY: "nothing can be written below /tmp or TMPDIR there",
-    Reason.SUDO: "its account needs sudo without a password for /bin/sh",
+    Reason.SUDO: f"sudoers lacks ACCOUNT ALL=(ALL) NOPASSWD: {SUDO_SHELL}, which opens root",
 }
 
 
@@ -128,7 +134,7 @@ class _RemoteLaunch:
             case RemoteState.NOT_STARTED:
                 return StepEnd(Status.NOT_STARTED, self._refusal(end))
             case RemoteState.UNKNOWN:
-                return StepEnd(Status.OTHER, self._lost(end))
+                return StepEnd(Status.OTHER, self._lost(end, limit))
             case RemoteState.STOPPED:
                 return StepEnd(Status.FAILED, self._with_left(f"stopped after {limit}", end))
             case RemoteState.ENDED:
@@ -142,7 +148,12 @@ class _RemoteLaunch:
         why = advice or _cut(end.message)
         return f"nothing ran: {reason}" + (f" ({why})" if why else "")
 
-    def _lost(self, end: RemoteEnd) -> str:
+    def _lost(self, end: RemoteEnd, limit: Limit) -> str:
+        if end.silent:
+            return (
+                f"it was told to stop after {limit}, and nobody there answered: how it ended is not"
+                " known"
+            )
         why = f" ({_cut(end.message)})" if end.message else ""
         return f"it was started, and how it ended is not known: the connection was lost{why}"
 
