@@ -10,10 +10,14 @@ SECONDS_OF_SOAK ?= 600
 # Exact versions of the development tools, so that a new release of one turns no check red.
 CONSTRAINTS ?= .ci/constraints.txt
 
-.PHONY: demo test check newest bench picture soak conformance format clean
+.PHONY: demo demo-incident test check newest bench picture soak conformance format clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/opsmcp demo
+
+# An alert, a request, an approval, the run and the verification: docs/incidents.md.
+demo-incident: $(VENV)/.events
+	@$(BIN)/python -m tests.docs.demo_incident
 
 test: $(VENV)/.dev
 	@$(BIN)/coverage erase
@@ -63,6 +67,11 @@ $(VENV)/bin/python:
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
 	@echo "Installing opsmcp ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.events: $(VENV)/.installed
+	@echo "Installing what responders need ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[events]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.installed .ci/constraints.txt

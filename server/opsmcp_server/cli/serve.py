@@ -76,7 +76,8 @@ async def _responders(context: CallContext) -> AsyncGenerator[None]:
 
 def _tell_of_pages(context: CallContext, address: str) -> None:
     """Say where requests are decided, and name the pages in what callers are told."""
-    if not (context.policy.approves and context.config.people):
+    needed = context.policy.approves or context.config.responders
+    if not (needed and context.config.people):
         return
     if not has_console():
         click.echo(
@@ -86,4 +87,6 @@ def _tell_of_pages(context: CallContext, address: str) -> None:
         )
         return
     click.echo(f"opsmcp: calls that wait for approval are at {address}/requests", err=True)
+    if context.config.responders:
+        click.echo(f"opsmcp: incidents are at {address}/incidents", err=True)
     context.requests.show_pages(address)

@@ -34,7 +34,9 @@ from opsmcp_server.protocol.sealed_state import read_key
 from opsmcp_tools.approval_requests.handle import PATTERN as HANDLE
 from opsmcp_tools.approval_requests.request import Request as CallRequest
 from opsmcp_tools.approval_requests.request import State
+from opsmcp_tools.incidents.incident import PATTERN as INCIDENT
 from opsmcp_tools.model.errors import NotAllowed, ToolError, ToolUnavailable
+from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.phrases.phrase import say
 
 __all__ = ["console_routes"]
@@ -45,7 +47,7 @@ _MOST_WRONG = 30
 """Wrong tokens in a minute, of all together. Tokens are too long to be guessed at that rate."""
 
 _MOST_EARLIER = 50
-_NEXT = re.compile(f"requests(?:/{HANDLE})?")
+_NEXT = re.compile(f"requests(?:/{HANDLE})?|incidents(?:/{INCIDENT})?")
 
 _HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self' data:; "
@@ -73,6 +75,17 @@ class _Visit:
     def language(self) -> Any:
         return language_of(self.request.headers.get("accept-language", ""))
 
+    @property
+    def principal(self) -> Principal:
+        return _session_of(self).principal
+
+    @property
+    def wants_json(self) -> bool:
+        return _wants_json(self.request)
+
+    def part(self, name: str) -> str:
+        return str(self.request.path_params[name])
+
 
 def console_routes(context: CallContext, security: TransportSecuritySettings) -> list[Route]:
     """The routes of the pages, for a server whose settings name people."""
@@ -88,6 +101,20 @@ def console_routes(context: CallContext, security: TransportSecuritySettings) ->
         Route("/sign-in", pages.post(pages.sign_in, everybody=True), methods=["POST"]),
         Route("/sign-out", pages.post(pages.sign_out), methods=["POST"]),
         Route("/console.css", pages.get(pages.style, everybody=True), methods=["GET"]),
+        *_incident_routes(context, pages),
+    ]
+
+
+def _incident_routes(context: CallContext, pages: "_Pages") -> list[Route]:
+    """Those of incidents, where the settings say that something is done about signals."""
+    if not context.config.responders:
+        return []
+    from opsmcp_server.console.incident_pages import IncidentPages
+
+    incidents = IncidentPages(context, pages.page)
+    return [
+        Route("/incidents", pages.get(incidents.show_all), methods=["GET"]),
+        Route("/incidents/{id}", pages.get(incidents.show_one), methods=["GET"]),
     ]
 
 
@@ -141,7 +168,8 @@ class _Pages:
         response.headers.update(_HEADERS)
         return response
 
-    def _page(self, visit: _Visit, template: str, status: int = 200, **values: Any) -> Response:
+    def page(self, visit: _Visit, template: str, status: int = 200, **values: Any) -> Response:
+        """A page of this template."""
         session = visit.session
         common = {
             "lang": visit.language,
@@ -149,6 +177,7 @@ class _Pages:
             "session": session,
             "sign_out": self._sessions.form_token(session, "sign-out") if session else "",
             "root": _root_from(visit.request),
+            "has_incidents": bool(self._context.config.responders),
         }
         return HTMLResponse(render(template, **common, **values), status)
 
@@ -156,7 +185,7 @@ class _Pages:
         self, visit: _Visit, title: str, text: str, status: int, back: str = "requests"
     ) -> Response:
         text = self._context.masker.text(text)
-        return self._page(visit, "message.html", status, title=title, text=text, back=back)
+        return self.page(visit, "message.html", status, title=title, text=text, back=back)
 
     def _bad_form(self, visit: _Visit) -> Response:
         words = page_words(visit.language)
@@ -169,19 +198,19 @@ class _Pages:
 
     async def ask_in(self, visit: _Visit) -> Response:
         wanted = visit.request.query_params.get("next", "")
-        return self._page(visit, "sign_in.html", next=_checked_next(wanted), wrong="")
+        return self.page(visit, "sign_in.html", next=_checked_next(wanted), wrong="")
 
     async def sign_in(self, visit: _Visit) -> Response:
         words, clock = page_words(visit.language), self._context.clock
         wanted = _checked_next(visit.form.get("next", ""))
         if len(self._wrong) == _MOST_WRONG and clock.monotonic() - self._wrong[0] < 60:
             many = words.too_many()
-            return self._page(visit, "sign_in.html", 429, next=wanted, wrong=many)
+            return self.page(visit, "sign_in.html", 429, next=wanted, wrong=many)
         cookie = self._sessions.sign_in(visit.form.get("token", ""))
         if cookie is None:
             self._wrong.append(clock.monotonic())
             wrong = words.unknown_token()
-            return self._page(visit, "sign_in.html", 403, next=wanted, wrong=wrong)
+            return self.page(visit, "sign_in.html", 403, next=wanted, wrong=wrong)
         response = RedirectResponse(f"./{wanted}", 303)
         set_cookie(visit.request, response, cookie)
         return response
@@ -207,7 +236,7 @@ class _Pages:
             return JSONResponse({"requests": [request_entry(one) for one in seen]})
         waiting = [one for one in seen if one.state is State.PENDING]
         earlier = [one for one in seen if one.state is not State.PENDING][:_MOST_EARLIER]
-        return self._page(visit, "requests.html", waiting=waiting, earlier=earlier)
+        return self.page(visit, "requests.html", waiting=waiting, earlier=earlier)
 
     async def _find(self, visit: _Visit) -> CallRequest | None:
         """The request that is meant, if whoever is signed in may see it."""
@@ -234,7 +263,7 @@ class _Pages:
         refusal = None
         if found.state is State.PENDING:
             refusal = await self._requests.may_decide(found, session.principal)
-        return self._page(
+        return self.page(
             visit,
             "request.html",
             one=found,

@@ -10,6 +10,27 @@ __all__ = ["language_of", "page_words"]
 
 _WORDS = {
     "requests": Phrase("Requests", "审批请求"),
+    "incidents": Phrase("Incidents", "事件"),
+    "incident": Phrase("Incident", "事件"),
+    "open_incidents": Phrase("Open", "未关闭"),
+    "no_incidents": Phrase("Nothing is wrong, as far as senders say.", "发送方未报告问题。"),
+    "no_incident": Phrase("There is no such incident", "没有这个事件"),
+    "incident_not_yours": Phrase(
+        "It is not there, or you may not see the operation of its responder.",
+        "事件不存在,或您无权查看其响应器的操作。",
+    ),
+    "responder": Phrase("Responder", "响应器"),
+    "key": Phrase("Key", "键"),
+    "severity": Phrase("Severity", "严重程度"),
+    "last_seen": Phrase("Seen last", "最近一次"),
+    "signals": Phrase("Signals", "信号数"),
+    "signal": Phrase("The last signal, from {}", "最近的信号,来自 {}"),
+    "name": Phrase("Name", "名称"),
+    "value": Phrase("Value", "值"),
+    "arguments": Phrase("Arguments", "参数"),
+    "goes_on": Phrase("Goes on", "仍在持续"),
+    "yes": Phrase("yes", "是"),
+    "no": Phrase("no", "否"),
     "skip": Phrase("Skip to the content", "跳到正文"),
     "signed_in": Phrase("Signed in as {}", "已登录:{}"),
     "sign_in": Phrase("Sign in", "登录"),
@@ -77,7 +98,7 @@ _WORDS = {
     "too_many": Phrase(
         "Too many wrong tokens. Try again in a minute.", "错误次数过多,请稍后再试。"
     ),
-    "unavailable": Phrase("Requests cannot be read now", "目前无法读取请求"),
+    "unavailable": Phrase("This cannot be read now", "目前无法读取"),
 }
 
 

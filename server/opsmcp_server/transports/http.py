@@ -283,7 +283,8 @@ def _message_of(scope: Scope) -> tuple[str, str]:
 
 def _pages(context: CallContext, security: TransportSecuritySettings) -> Sequence[Route]:
     """The pages of requests, where there are requests, people to sign in, and the extra."""
-    if not (context.policy.approves and context.config.people and has_console()):
+    needed = context.policy.approves or context.config.responders
+    if not (needed and context.config.people and has_console()):
         return ()
     from opsmcp_server.console.pages import console_routes
 

@@ -123,7 +123,7 @@ def _lines(one: "Incident") -> Iterator[str]:
     if one.why:
         yield clean_line(one.why, 600)
     said = "still says that it is so" if one.firing else "says that it is over"
-    yield f"{one.severity} from {one.signal.sender}, which {said}; {one.count} signals"
+    yield f"{one.severity} from {one.signal.sender}, which {said}; signals: {one.count}"
     yield f"responder {one.responder}, key {quote(one.key, 300)}"
     if one.arguments:
         yield "arguments " + " ".join(f"{name}={value}" for name, value in one.arguments.items())
