@@ -17,10 +17,17 @@ def _follow(interval: PollInterval, ends: float, begins: float = 0.0) -> tuple[f
     return age - ends, looks
 
 
-@pytest.mark.parametrize("seconds", [0.1, 0.5, 2.0, 5.0, 9.0])
+@pytest.mark.parametrize("seconds", [0.1, 3.2, 3.6, 5.1, 8.1, 11.0])
 def test_the_first_runs_of_an_operation_are_looked_at_often(seconds: float) -> None:
-    late, _ = _follow(PollInterval(), seconds)
-    assert late < 0.5
+    late, looks = _follow(PollInterval(), seconds)
+    assert late < 0.42
+    assert looks <= 2.6 * seconds + 2
+
+
+def test_a_first_run_is_hardly_looked_at_before_ops_can_have_ended_it() -> None:
+    late, looks = _follow(PollInterval(), 3.1)
+    assert late < 0.15
+    assert looks <= 4
 
 
 @pytest.mark.parametrize("seconds", [1.0, 2.0, 5.0, 9.0, 20.0, 60.0])

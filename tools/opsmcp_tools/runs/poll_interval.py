@@ -31,8 +31,11 @@ _UNSURE_SECONDS = 0.65
 _LATE_SECONDS = 5.0
 _ENDLESS = float("inf")
 
-_UNKNOWN = ((1.0, 0.25), (10.0, 0.45), (60.0, 1.0))
-"""Without any knowledge: up to which age which pause. Quick at first, since most runs are short."""
+_FIRST_END = 3.1
+"""Ops ends no task before. What nothing is to be seen of until then can be looked at afterwards."""
+
+_UNKNOWN = ((6.0, 0.25), (12.0, 0.4), (60.0, 0.9))
+"""Of a first run, from then on: up to which age which pause. Most runs are short."""
 
 
 class PollInterval:
@@ -151,5 +154,9 @@ def _late(age: float, *, after: float) -> float:
 
 
 def _unknown(age: float) -> float:
+    if age < _CLOSE_SECONDS:
+        return _CLOSE_SECONDS  # it may be refused
+    if age < _FIRST_END - _CLOSE_SECONDS:
+        return min(_CALM_SECONDS, _FIRST_END + 0.15 - age)  # which jitter shortens
     known = next((pause for until, pause in _UNKNOWN if age < until), None)
     return known if known is not None else min(age / 60, _LATE_SECONDS)
