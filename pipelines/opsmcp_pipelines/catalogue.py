@@ -21,7 +21,10 @@ from opsmcp_pipelines.models import (
     Task,
 )
 
-__all__ = ["Catalogue", "Contents", "Difference", "Problem", "diff"]
+__all__ = ["FAULTS_LOG", "Catalogue", "Contents", "Difference", "Problem", "diff"]
+
+FAULTS_LOG = "opsmcp_pipelines.faults"
+"""The logger that is told once what `Contents.problems` and `Contents.warnings` hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ class Contents:
 
     `unread` says what of it could not be read at that moment, and is shown as it was before.
     `host_groups` are the names that stand for several hosts at once, `bad_hosts` what cannot be
-    used of the inventory. `files` says where operations stand, of a source that reads files.
+    used of the inventory. `files` says where operations stand, of a source that reads files, and
+    `warnings` what in them is probably not meant so: file, line and words.
     """
 
     pipelines: tuple[Pipeline, ...] = ()
@@ -56,6 +60,7 @@ class Contents:
     problems: tuple[Problem, ...] = ()
     unread: tuple[str, ...] = ()
     files: Mapping[OperationKey, str] = field(default_factory=dict[OperationKey, str])
+    warnings: tuple[str, ...] = ()
 
     def definition(self, key: OperationKey) -> Definition | None:
         """An operation with its tasks; None if it or one of them is not there."""

@@ -153,7 +153,7 @@ class Discovery:
 
     def _take(self, contents: Contents) -> bool:
         if contents.unread:
-            self._note_failure("; ".join(contents.unread))
+            self._note_failure("; ".join(contents.unread), "the rest was read")
         else:
             self._note_success()
         before = self._catalogue
@@ -181,10 +181,12 @@ class Discovery:
             )
         self._health = replace(health, read_at=now, failures=0, error="")
 
-    def _note_failure(self, error: str) -> None:
-        health, now = self._health, self._now()
+    def _note_failure(self, error: str, left: str = "") -> None:
+        """Remember it, and log what is new; `left` says what there is, if not the catalogue."""
+        health = self._health
         if error != health.error:
-            _log.warning("%s; the catalogue is %s", error, _age(health.read_at, now))
+            left = left or f"the catalogue is {_age(health.read_at, self._now())}"
+            _log.warning("%s; %s", error, left)
         self._health = replace(health, failures=health.failures + 1, error=error)
 
 

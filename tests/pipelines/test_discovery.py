@@ -284,6 +284,15 @@ async def test_a_fault_at_the_start_says_that_there_is_no_catalogue(
     assert caplog.messages == [f"{_DOWN}; the catalogue is not there yet"]
 
 
+async def test_what_was_read_beside_a_fault_is_not_said_to_be_missing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    discovery = _discovery(Scripted([replace(_ONE, unread=("a.yaml: the file cannot be read",))]))
+    assert await discovery.refresh()
+    assert "a.yaml: the file cannot be read; the rest was read" in caplog.messages
+    assert not any("not there yet" in message for message in caplog.messages)
+
+
 _FAULTS = (Fault.EMPTY, Fault.PANIC, Fault.HTML, Fault.GARBLED, Fault.DROP, Fault.REFUSED)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from opsmcp_pipelines.catalogue import Problem
+from opsmcp_pipelines.catalogue import FAULTS_LOG, Problem
 from opsmcp_pipelines.embedded.loader import Loaded, sort_out
 from opsmcp_pipelines.errors import ManifestError
 from opsmcp_pipelines.manifest import MAX_MANIFEST_BYTES, BadDocument, Manifest, parse_manifest
@@ -32,7 +32,7 @@ _NOT_TRUSTED = (
     " with `opsmcp trust`, and to start opsmcp again"
 )
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger(FAULTS_LOG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +171,16 @@ class Library:
             for note in manifest.notes:
                 _log.debug("manifest %s", note)
         self._warn(said)
+        warnings = [text for file in now.files.values() for text in file.manifest.warnings]
         if len(found) > _MAX_OPERATIONS:
             reason = f"more than {_MAX_OPERATIONS} operations; those after it were left out"
             beyond = list(found)[_MAX_OPERATIONS]
             problems.append(Problem(beyond.name, beyond.kind, reason, beyond.namespace))
         loaded = sort_out(list(found.values())[:_MAX_OPERATIONS], problems)
         faults = tuple(f"{item.operation}: {item.reason}" for item in unread)
-        return replace(loaded, unread=faults, files=files)
+        return replace(
+            loaded, unread=faults, files=files, warnings=tuple(warnings[:_MOST_WARNINGS])
+        )
 
     def _warn(self, said: Sequence[str]) -> None:
         """Log what was not so at the last reading, and how much more there is."""

@@ -47,6 +47,7 @@ class Loaded:
     """What the manifests hold: the operations that can be run, and the others with the reason.
 
     `unread` says which files could not be read this time: what is known of them is from before.
+    `warnings` say what is probably not meant so: file, line and words.
     """
 
     pipelines: tuple[Pipeline, ...] = ()
@@ -54,6 +55,7 @@ class Loaded:
     problems: tuple[Problem, ...] = ()
     unread: tuple[str, ...] = ()
     files: Mapping[OperationKey, str] = field(default_factory=dict[OperationKey, str])
+    warnings: tuple[str, ...] = ()
 
 
 def runs_here(host: str) -> bool:

@@ -86,6 +86,7 @@ class Reading:
             problems=(*loaded.problems, *problems),
             files=loaded.files,
             unread=self.unread,
+            warnings=loaded.warnings,
         )
 
 

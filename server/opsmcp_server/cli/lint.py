@@ -1,5 +1,6 @@
 """`opsmcp lint`: what would make the operations of the source better tools."""
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from opsmcp_tools.toolbox.source_lint import Report, lint_source, suggest_settin
 
 __all__ = ["command"]
 
+_PLACED = re.compile(r"(.+?:\d+): (.+)", re.DOTALL)
 _STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
 
 
@@ -39,16 +41,18 @@ def command(shared: Shared, as_json: bool, patch: bool, diff: bool) -> int:
         toolbox = await services.calls.tools.current()
         reports, settings = lint_source(toolbox.catalogue, services.clients.tool_settings)
         broken = toolbox.broken
-        files = toolbox.catalogue.contents.files
+        contents = toolbox.catalogue.contents
+        files = contents.files
         mend = ManifestMend(files, dict(_texts(files, reports)))
         if as_json:
-            show_json(_data(reports, settings, broken, mend))
+            data = _data(reports, settings, broken, mend)
+            show_json({**data, "manifests": list(contents.warnings)})
         elif patch:
             _show_patch(reports)
         elif diff:
             _show_diff(mend, reports)
         else:
-            _show(reports, settings, broken, mend)
+            _show(reports, settings, broken, mend, contents.warnings)
         return int(bool(broken) or any(_has_error(report) for report in reports))
 
     return run_with_services(shared, work, follows_runs=False)
@@ -166,18 +170,11 @@ def _show(
     settings: tuple[str, ...],
     broken: tuple[Withheld, ...],
     mend: ManifestMend,
+    warnings: tuple[str, ...],
 ) -> None:
     scores = _scores(reports, broken)
-    rows = [
-        (
-            Cell(item.operation, "bold"),
-            Cell("0"),
-            Cell("no-tool", "red"),
-            Cell(item.reason),
-            Cell(mend.files.get(_key(item), ""), "dim"),
-        )
-        for item in _untold(broken, reports)
-    ]
+    rows = [_no_tool(item, mend) for item in _untold(broken, reports)]
+    rows += [_misspelt(text) for text in warnings]
     rows += [
         (
             Cell(report.operation.name, "bold"),
@@ -195,6 +192,23 @@ def _show(
     show_table(("operation", "score", "rule", "what could be better", "file"), rows)
     clean = sum(not report.findings and scores[report.operation.key] > 0 for report in reports)
     tell(f"{clean} of {len(reports)} operations have no findings.")
+
+
+def _no_tool(item: Withheld, mend: ManifestMend) -> tuple[Cell, ...]:
+    """A row of what no finding tells; a reason may begin with the place."""
+    place, reason = mend.files.get(_key(item), ""), item.reason
+    if not place and (found := _PLACED.fullmatch(reason)):
+        place, reason = found.groups()
+    name = "" if item.operation == place.rpartition(":")[0] else item.operation
+    points = Cell("0")
+    return Cell(name, "bold"), points, Cell("no-tool", "red"), Cell(reason), Cell(place, "dim")
+
+
+def _misspelt(text: str) -> tuple[Cell, ...]:
+    found = _PLACED.fullmatch(text)
+    place, message = found.groups() if found else ("", text)
+    rule = Cell("misspelt", "yellow")
+    return Cell("(manifest)"), Cell(""), rule, Cell(message), Cell(place, "dim")
 
 
 def _told(report: Report, finding: Finding, mend: ManifestMend) -> str:

@@ -34,7 +34,9 @@ def command(shared: Shared, host: str | None, port: int | None) -> int:
     import_ahead()
     flags = shared.with_flags(server_host=host, server_port=port)
     config = read_config(flags, people=True, senders=True)
-    return run_with_services(flags, _serve, starts_runs=True, level=logging.INFO, config=config)
+    return run_with_services(
+        flags, _serve, starts_runs=True, level=logging.INFO, config=config, serves=True
+    )
 
 
 async def _serve(services: Services) -> int:

@@ -8,6 +8,7 @@ from typing import cast
 import anyio
 import click
 
+from opsmcp_pipelines.catalogue import FAULTS_LOG
 from opsmcp_pipelines.errors import SourceError
 from opsmcp_server.app import open_services
 from opsmcp_server.calls.context import CallContext
@@ -68,6 +69,7 @@ def run_with_services(
     follows_runs: bool = True,
     level: int = logging.WARNING,
     config: Config | None = None,
+    serves: bool = False,
 ) -> int:
     """Open the services, do `work`, close them.
 
@@ -78,11 +80,15 @@ def run_with_services(
         follows_runs: Whether it has to do with runs at all.
         level: From where on our own log messages are shown.
         config: The settings, if the command has read them.
+        serves: Whether it is a server, whose log tells what is wrong with manifests; elsewhere
+            `opsmcp lint` does.
 
     Raises:
         click.ClickException: Something that was foreseen went wrong.
     """
     configure_logging(verbose=shared.verbose, level=level)
+    if not (serves or shared.verbose):
+        logging.getLogger(FAULTS_LOG).setLevel(logging.ERROR)
     config = config or read_config(shared)
     mask_logs(config)
     _warn_of_unused(config)

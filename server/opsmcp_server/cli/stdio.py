@@ -25,7 +25,7 @@ def command(shared: Shared) -> int:
             raise WrongUse(f"{name} is closed; the client has to hold both ends of the protocol.")
     if sys.stdin.isatty():
         click.echo("opsmcp: waiting for an MCP client on stdin; Ctrl-C ends it", err=True)
-    return run_with_services(shared, _serve, starts_runs=True)
+    return run_with_services(shared, _serve, starts_runs=True, serves=True)
 
 
 async def _serve(services: Services) -> int:

@@ -93,6 +93,9 @@ def _mention_broken(toolbox: Toolbox, shared: Shared) -> None:
     if count:
         why = shlex.join(["opsmcp", "tools", "--all", *shared.words()])
         tell(f"{count} more {_is(count)} withheld: {why} says why.")
+    if toolbox.catalogue.contents.warnings:
+        lint = shlex.join(["opsmcp", "lint", *shared.words()])
+        tell(f"What looks misspelt in manifests is named by {lint}.")
 
 
 def _is(count: int) -> str:

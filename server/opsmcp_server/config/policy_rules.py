@@ -25,7 +25,7 @@ from opsmcp_server.config.schema import (
 from opsmcp_tools.arguments.nearest_names import suggest
 from opsmcp_tools.policy.places import Place
 from opsmcp_tools.policy.rules import Approvers, Effect, Rule, Window
-from opsmcp_tools.safe_text.characters import quote
+from opsmcp_tools.safe_text.characters import has_hidden, quote
 
 __all__ = ["check_groups", "complete_approvers", "read_groups", "read_rules", "read_window"]
 
@@ -246,6 +246,8 @@ class _Reader:
     def _text(self, key: str, raw: object) -> str:
         if not isinstance(raw, str) or len(raw) > 300:
             raise self._refuse(key, "must be a text of at most 300 characters")
+        if has_hidden(raw):
+            raise self._refuse(key, f"holds characters that cannot be seen: {quote(raw)}")
         return raw
 
     def _words(self, key: str, raw: object, allowed: Sequence[str]) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ def test_findings_are_lines_with_tabs_and_an_error_is_status_1(opsmcp: Opsmcp) -
 
 def test_json_holds_scores_findings_and_the_patch(opsmcp: Opsmcp) -> None:
     data = json.loads(opsmcp("lint", "--json").stdout)
-    assert set(data) == {"broken", "operations", "settings", "patch"}
+    assert set(data) == {"broken", "operations", "settings", "patch", "manifests"}
     assert [item["operation"] for item in data["broken"]] == ["broken-pipeline"]
     by_name = {item["operation"]: item for item in data["operations"]}
     assert by_name["say-hello"]["score"] < 100
@@ -103,11 +103,70 @@ def test_what_is_wrong_in_a_manifest_is_said_with_its_line(opsmcp: Opsmcp) -> No
         "utf-8",
     )
     done = opsmcp("lint")
-    assert "bad.yaml\t0\tno-tool\t" in done.stdout
-    assert "bad.yaml:3: not valid YAML" in done.stderr
-    assert "misspelt.yaml:5: the key 'descr' means nothing here; 'desc' does" in done.stderr
-    assert "misspelt.yaml:7: the key 'timeoutSecond' means nothing here" in done.stderr
-    assert "nodeName" not in done.stderr
+    rows = {row[-1].rpartition("/")[2]: row for row in map(_cells, done.stdout.splitlines())}
+    assert rows["bad.yaml:3"][:3] == ["", "0", "no-tool"]
+    assert rows["bad.yaml:3"][3].startswith("not valid YAML")
+    assert rows["misspelt.yaml:5"][2:4] == [
+        "misspelt",
+        "the key 'descr' means nothing here; 'desc' does",
+    ]
+    assert "'timeoutSecond' means nothing here" in rows["misspelt.yaml:7"][3]
+    assert "nodeName" not in done.stdout
+    assert done.stderr.count("\n") == 1
+    listed = opsmcp("tools")
+    assert "misspelt.yaml" not in listed.stderr
+    assert "named by opsmcp lint" in listed.stderr
+    assert opsmcp("runs").stderr == ""
+
+
+def _cells(line: str) -> list[str]:
+    return line.split("\t")
+
+
+def test_what_is_withheld_is_told_once(opsmcp: Opsmcp) -> None:
+    (opsmcp.folder / "manifests" / "twice.yaml").write_text(_TWICE, "utf-8")
+    rows = list(map(_cells, opsmcp("lint").stdout.splitlines()))
+    assert [row[2] for row in rows if row[0] == "run-any"] == ["no-hint", "refused-value"]
+    assert [row[2] for row in rows if row[0] == "elsewhere"] == ["no-tool"]
+    [found] = [row for row in rows if row[0] == "torn"]
+    assert (found[2], found[4].rpartition("/")[2]) == ("unreadable-condition", "twice.yaml:33")
+
+
+_TWICE = """\
+apiVersion: crd.chenshaowen.com/v1
+kind: Pipeline
+metadata: {name: run-any, labels: {ops/copilot: enabled}}
+spec: {desc: Runs what is said, tasks: [{taskRef: run-any}]}
+---
+apiVersion: crd.chenshaowen.com/v1
+kind: Task
+metadata: {name: run-any}
+spec:
+  variables: {cmd: {required: true, desc: what is run}}
+  steps: [{content: '"${cmd}"'}]
+---
+apiVersion: crd.chenshaowen.com/v1
+kind: Pipeline
+metadata: {name: elsewhere, labels: {ops/copilot: enabled}}
+spec: {desc: Shows the disk of db-1, tasks: [{taskRef: elsewhere}]}
+---
+apiVersion: crd.chenshaowen.com/v1
+kind: Task
+metadata: {name: elsewhere}
+spec: {host: db-1, steps: [{content: df}]}
+---
+apiVersion: crd.chenshaowen.com/v1
+kind: Pipeline
+metadata: {name: torn, labels: {ops/copilot: enabled}}
+spec: {desc: Shows the disk when full, tasks: [{taskRef: torn}]}
+---
+apiVersion: crd.chenshaowen.com/v1
+kind: Task
+metadata: {name: torn}
+spec:
+  steps:
+  - {name: a, when: "${output} =~ 9", content: df}
+"""
 
 
 def test_a_terminal_gets_warnings_without_what_only_a_log_needs(opsmcp: Opsmcp) -> None:

@@ -99,6 +99,10 @@ def test_a_bad_value_names_setting_rule_and_origin(
             "policy: {rules: [{effect: deny, group: interns}], groups: {intern: [anna]}}",
             "policy.rules[0].group: there is no group 'interns' in policy.groups; did you mean",
         ),
+        (
+            'policy: {rules: [{effect: deny, reason: "not \\e[31mnow"}]}',
+            "policy.rules[0].reason holds characters that cannot be seen: 'not \\u{1b}[31mnow'",
+        ),
         ("policy: {rules: [{effect: deny, group: interns}]}", "there is no group 'interns'"),
         ("tools: {kinds: {a: number}}", "tools.kinds must be a mapping of variables to one of"),
         ("tools: {hints: {a: {safe: true}}}", "tools.hints must be a mapping of name patterns"),

@@ -34,7 +34,9 @@ async def test_a_run_is_compared_with_the_last_good_one_of_the_same_call(ground:
     handle = first.structured_content["run"]
     assert "last good run" not in text_of(first)
     assert "last good run" not in text_of(other)
-    assert f"Nothing else than in the last good run of this call ({handle}" in text_of(again)
+    assert f"No change that matters since the last good run of this call ({handle}" in text_of(
+        again
+    )
 
 
 async def test_a_caller_may_ask_for_more_or_less(ground: Ground) -> None:

@@ -158,7 +158,7 @@ def test_no_step_is_missed_that_an_older_definition_had() -> None:
 def test_when_nothing_changed_one_line_says_so() -> None:
     now = record(GOOD, TaskResult("t", "t", GOOD, (_good("a", "x"),)))
     text = summarise(now, before=_before(_good("a", "x")))
-    assert "Nothing else than in the last good run of this call (r-before" in text
+    assert "No change that matters since the last good run of this call (r-before" in text
 
 
 def test_good_outputs_of_many_hosts_that_differ_in_numbers_are_shown_once() -> None:

@@ -35,8 +35,9 @@ def test_what_can_be_seen_is_not_hidden(text: str):
     ("text", "line"),
     [
         ("  two\n\tlines ", "two lines"),
-        ("a\u200bb\u202e c", "ab c"),
-        ("\x1b[31mred", "[31mred"),
+        ("a\u200bb\u202e c", r"ab\u{202e} c"),
+        ("\x1b[31m", r"\u{1b}[31m"),
+        ("a\x07\ufe0fb", r"a\u{7}b"),
         ("one two three four", "one two…"),
         ("x" * 40, "x" * 11 + "…"),
         ("", ""),

@@ -57,7 +57,7 @@ NOT_KEPT = Phrase("{} of its output were not kept", "其输出中有 {} 未保�
 NEXT = Phrase("Next: {}", "下一步:{}")
 
 NO_CHANGES = Phrase(
-    "Nothing else than in the last good run of this call ({}, {}).",
+    "No change that matters since the last good run of this call ({}, {}).",
     "与该调用上次成功的运行相同({},{})。",
 )
 CHANGES = Phrase(

@@ -1,7 +1,6 @@
 """Comparison: what is different from the last good run of the same call. Pure."""
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC
 from functools import reduce
 
@@ -12,6 +11,7 @@ from opsmcp_tools.phrases import result as words
 from opsmcp_tools.phrases.phrase import Phrase, Said
 from opsmcp_tools.results.advice import steps_of
 from opsmcp_tools.results.grouping import hosts_of
+from opsmcp_tools.results.readings import Lines, without_readings
 from opsmcp_tools.safe_text.cleaning import clean, label
 
 __all__ = ["changes", "some"]
@@ -22,12 +22,6 @@ _COMPARED_CHARACTERS = 64 * 1024
 _LONG_OUTPUT = 60
 _SLOWER = 3.0
 _WORTH_SAYING_SECONDS = 5.0
-
-_ALWAYS_DIFFERENT = re.compile(
-    r"(?i)\bload(?: averages?)?:|^\s*(?:time|date|clock|now)\b\s*[:=]"
-    r"|^\s*(?:\w{3},? ){1,2}.{0,12}\d\d:\d\d:\d\d"
-)
-"""A load and a clock are another at every look, so that this says nothing."""
 
 _Step = tuple[str, str, str]
 
@@ -131,13 +125,8 @@ def _only(these: str, those: str) -> Said | None:
     """The first lines that only `these` has, quoted; None if there are none."""
     lines, others = _lines(these), _lines(those)
     # A short output is a state, in which a number matters; a long one is a log, full of numbers.
-    keys = coarse_keys("\n".join(lines)) if len(lines) > _LONG_OUTPUT else lines
-    known = set(coarse_keys("\n".join(others)) if keys is not lines else others)
-    first: dict[str | bytes, str] = {}
-    for key, line in zip(keys, lines, strict=True):
-        if line.strip() and key not in known:
-            first.setdefault(key, line)
-    only = list(first.values())
+    is_log = len(lines) > _LONG_OUTPUT
+    only = _new_in_log(lines, others) if is_log else _new_in_state(lines, others)
     shown = ", ".join(repr(label(line, 100)) for line in only[:_MOST_LINES])
     left = len(only) - _MOST_LINES
     if left > 0:
@@ -145,6 +134,19 @@ def _only(these: str, those: str) -> Said | None:
     return words.AS_IT_IS(shown) if shown else None
 
 
+def _new_in_log(lines: Sequence[str], others: Sequence[str]) -> list[str]:
+    known = set(coarse_keys("\n".join(others)))
+    first: dict[bytes, str] = {}
+    for key, line in zip(coarse_keys("\n".join(lines)), lines, strict=True):
+        if line.strip() and key not in known:
+            first.setdefault(key, line)
+    return list(first.values())
+
+
+def _new_in_state(lines: Sequence[str], others: Sequence[str]) -> list[str]:
+    known = Lines(others)
+    return [line for line in dict.fromkeys(lines) if line.strip() and not known.hold(line)]
+
+
 def _lines(output: str) -> list[str]:
-    lines = clean(output[-_COMPARED_CHARACTERS:]).split("\n")
-    return [line for line in lines if not _ALWAYS_DIFFERENT.search(line)]
+    return without_readings(clean(output[-_COMPARED_CHARACTERS:]).split("\n"))

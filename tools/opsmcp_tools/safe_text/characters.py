@@ -11,6 +11,9 @@ __all__ = ["clean_line", "has_hidden", "quote", "show_hidden"]
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Control, format (bidirectional marks, tags, zero-width), surrogate, private, unassigned."""
 
+_TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""What turns the direction of writing, so that a text reads otherwise than it is."""
+
 _BLANK_RANGES = (
     (0x034F, 0x034F),  # combining grapheme joiner
     (0x115F, 0x1160),  # Hangul fillers
@@ -42,12 +45,14 @@ def _is_hidden(char: str) -> bool:
 def clean_line(text: str, limit: int) -> str:
     """One visible line of at most `limit` characters, cut at a word where it can be.
 
-    A line that ends in `…` was cut; no other was, however many blanks stood in it.
+    Control characters, and those that turn the direction of writing, are written out by their
+    number; what is only invisible is left out. A line that ends in `…` was cut; no other was,
+    however many blanks stood in it.
     """
     bounded = text[: limit * 8]
     if has_hidden(bounded):
         spaced = (" " if char.isspace() else char for char in bounded)
-        bounded = "".join(char for char in spaced if not _is_hidden(char))
+        bounded = "".join(map(_plain, spaced))
     line = " ".join(bounded.split())
     if len(line) <= limit and limit * 8 >= len(text):
         return line
@@ -73,6 +78,14 @@ def quote(value: object, limit: int = 60) -> str:
 def show_hidden(text: str) -> str:
     """The text on one line, with what cannot be seen written out by its number."""
     return "".join(map(_visible, text)) if has_hidden(text) else text
+
+
+def _plain(char: str) -> str:
+    """The character; its number if it steers what shows it, and nothing if it is only unseen."""
+    if not _is_hidden(char):
+        return char
+    steers = unicodedata.category(char) == "Cc" or char in _TURNING
+    return _visible(char) if steers else ""
 
 
 def _visible(char: str) -> str:
