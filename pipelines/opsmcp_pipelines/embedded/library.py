@@ -32,7 +32,8 @@ _NOT_TRUSTED = (
     " with `opsmcp trust`, and to start opsmcp again"
 )
 
-_log = logging.getLogger(FAULTS_LOG)
+_log = logging.getLogger(__name__)
+_faults = logging.getLogger(FAULTS_LOG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,8 @@ class Library:
         files: dict[OperationKey, str] = {}
         unread = [_problem(path, why) for path, why in now.unread.items()]
         problems = [*now.left_out, *unread]
-        said = [f"manifests {problem.operation}: {problem.reason}" for problem in problems]
+        of_files = [f"manifests {problem.operation}: {problem.reason}" for problem in problems]
+        said: list[str] = []
         for path, file in now.files.items():
             manifest = file.manifest
             found |= {operation.key: operation for operation in manifest.operations}
@@ -170,7 +172,7 @@ class Library:
             said += [f"manifest {warning}" for warning in manifest.warnings]
             for note in manifest.notes:
                 _log.debug("manifest %s", note)
-        self._warn(said)
+        self._warn(of_files, said)
         warnings = [text for file in now.files.values() for text in file.manifest.warnings]
         if len(found) > _MAX_OPERATIONS:
             reason = f"more than {_MAX_OPERATIONS} operations; those after it were left out"
@@ -182,14 +184,15 @@ class Library:
             loaded, unread=faults, files=files, warnings=tuple(warnings[:_MOST_WARNINGS])
         )
 
-    def _warn(self, said: Sequence[str]) -> None:
+    def _warn(self, of_files: Sequence[str], said: Sequence[str]) -> None:
         """Log what was not so at the last reading, and how much more there is."""
-        new = [message for message in said if message not in self._warned]
-        self._warned = frozenset(said)
-        for message in new[:_MOST_WARNINGS]:
-            _log.warning("%s", message)
-        if len(new) > _MOST_WARNINGS:
-            _log.warning("manifests: %d more are not right", len(new) - _MOST_WARNINGS)
+        for log, messages in ((_log, of_files), (_faults, said)):
+            new = [message for message in messages if message not in self._warned]
+            for message in new[:_MOST_WARNINGS]:
+                log.warning("%s", message)
+            if len(new) > _MOST_WARNINGS:
+                log.warning("manifests: %d more are not right", len(new) - _MOST_WARNINGS)
+        self._warned = frozenset((*of_files, *said))
 
 
 def _list(folder: Path) -> tuple[list[Path], list[Path]]:

@@ -178,8 +178,8 @@ class ToolCalls:
             )
         if answer is Answer.UNREADABLE:
             raise ConsentNeeded(
-                f"{name} changes something, so a person was to agree, and what the client sent is "
-                "no answer to that. It was not started."
+                f"{_must_agree(prepared)}, and what the client sent is no answer to that. It was "
+                "not started."
             )
         if answer is Answer.EXPIRED:
             raise ConsentNeeded(f"Nobody answered in time. {name} was not started. Call again.")
@@ -188,7 +188,7 @@ class ToolCalls:
         if unread or (answer is Answer.COULD_NOT_ASK and not trusted):
             command = calls.command_line(prepared, self._context.config.options)
             raise ConsentNeeded(
-                f"{name} changes something, so a person has to agree, and this client "
+                f"{_must_agree(prepared)}, and this client "
                 f"{_REFUSED_UNREAD if unread else _COULD_NOT_ASK}. It was not started. Use a "
                 f"client with elicitation, or run `{command}` in a terminal"
                 f"{'' if unread else _TRUST}."
@@ -198,6 +198,14 @@ class ToolCalls:
 _COULD_NOT_ASK = "could not ask one"
 _REFUSED_UNREAD = "refused faster than anybody reads, perhaps without asking anybody"
 _TRUST = ", or set consent.unavailable to trust-client if the client itself asks before each call"
+
+
+def _must_agree(prepared: calls.Prepared) -> str:
+    """Why somebody is asked, which says no more of the tool than is known."""
+    tool = prepared.tool
+    if tool.hints.known and not tool.hints.read_only:
+        return f"{tool.name} changes something, so a person has to agree"
+    return f"A person has to agree to {tool.name} ({prepared.decision.reason})"
 
 
 def _plan_hash(params: types.CallToolRequestParams) -> str:

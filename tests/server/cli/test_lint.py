@@ -172,11 +172,14 @@ spec:
 def test_a_terminal_gets_warnings_without_what_only_a_log_needs(opsmcp: Opsmcp) -> None:
     bad = opsmcp.folder / "manifests" / "bad.yaml"
     bad.write_text("kind: Task\nspec: [\n", "utf-8")
-    _, shown = opsmcp.on_terminal("call", "say-hello", "word=world")
-    assert f"\nopsmcp: manifest {bad}:3: not valid YAML" in f"\n{shown}"
+    there = ("--manifests", str(bad.parent))
+    _, shown = opsmcp.on_terminal("tools", "--server", "http://127.0.0.1:9", *there)
+    assert "\nopsmcp: embedded.manifests is not used, because" in f"\n{shown}"
     assert "WARNING" not in shown
+    _, shown = opsmcp.on_terminal("call", "say-hello", "word=world")
+    assert "bad.yaml" not in shown
     _, shown = opsmcp.on_terminal("call", "say-hello", "word=world", "--verbose")
-    assert f" WARNING opsmcp_pipelines.embedded.library: manifest {bad}:3: not" in shown
+    assert f" WARNING opsmcp_pipelines.faults: manifest {bad}:3: not" in shown
 
 
 OLD = """\

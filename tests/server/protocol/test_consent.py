@@ -186,3 +186,24 @@ async def test_a_call_whose_answer_was_lost_joins_its_run_without_a_question(
     assert "Nothing new was started" in str(again.content)
     assert isinstance(without, types.InputRequiredResult)
     assert isinstance(after, types.InputRequiredResult)
+
+
+RUN_JOB = """\
+apiVersion: crd.chenshaowen.com/v1
+kind: Task
+metadata: {name: run-job, labels: {ops/copilot: enabled}}
+spec: {desc: Runs the nightly job again, steps: [{content: /opt/jobs/etl}]}
+"""
+
+
+async def test_who_has_to_agree_hears_no_more_of_an_operation_than_is_known(ground: Ground) -> None:
+    (ground.manifests / "job.yaml").write_text(RUN_JOB, "utf-8")
+    environ = ground.environ(OPSMCP_EXPOSE_TASKS="labelled")
+    async with connected("memory-modern", environ, ground.root) as client:
+        results: list[Any] = [
+            await client.call_tool("delete-thing", {"name": "disk-7"}),
+            await client.call_tool("run-job", {}),
+        ]
+    said = [result.content[0].text for result in results]
+    assert said[0].startswith("delete-thing changes something, so a person has to agree, and")
+    assert said[1].startswith("A person has to agree to run-job (nothing says that it only reads)")

@@ -46,8 +46,8 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "此操作可能造成破坏或中断。",
         ),
         "not-known": (
-            "Nothing says whether this changes something.",
-            "无法得知此操作是否会产生变更。",
+            "Nothing says that this only reads.",
+            "未说明此操作是否只读。",
         ),
         "declined": ("declined; it was not started", "已拒绝,未启动"),
         "changed": (
@@ -56,9 +56,9 @@ WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "stopped": ("stopped; it was not started", "已停止,未启动"),
         "unattended": (
-            "{tool} changes something, so a person has to agree, and there is no terminal to ask "
-            "on. It was not started. To run it: {command}",
-            "{tool} 会做出更改,需要有人同意,而这里没有可供询问的终端。未启动。手动运行:{command}",
+            "A person has to agree to {tool}, and there is no terminal to ask on. It was not "
+            "started. To run it: {command}",
+            "{tool} 需要有人同意,而这里没有可供询问的终端。未启动。手动运行:{command}",
         ),
         "too-long": (
             "{tool} was not started: a person has to agree, and its arguments are too long to be "
