@@ -13,6 +13,7 @@ from benchmarks import (
     cold_start,
     condense,
     end_lag,
+    hosts,
     in_flight,
     intake,
     kinds,
@@ -39,11 +40,12 @@ BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
     "starts": starts.run,
     "pacing": pacing.run,
     "end_lag": end_lag.run,
+    "hosts": hosts.run,
     "in_flight": in_flight.run,
     "intake": intake.run,
 }
 
-_MINUTES = ("end_lag", "in_flight")
+_MINUTES = ("end_lag", "hosts", "in_flight")
 """Those that wait for runs to end, for a minute or two each."""
 
 
