@@ -21,6 +21,7 @@ from opsmcp_pipelines.models import (
     Step,
     Task,
     TaskRef,
+    Transfer,
     Variable,
 )
 from opsmcp_pipelines.yaml_nodes import (
@@ -221,9 +222,9 @@ def _read_step(fields: MapNode, number: int) -> Step:
         raise YamlProblem(
             fields.line, f"the step name {name[:80]!r} must be lower-case words joined by '-'"
         )
-    transfers = bool(text_in(fields, "localfile") or text_in(fields, "remotefile"))
+    transfer = _read_transfer(fields)
     content = text_in(fields, "content")
-    if not transfers and not content.strip():
+    if transfer is None and not content.strip():
         raise YamlProblem(fields.line, f"the step {name!r} has no content")
     return Step(
         name=name,
@@ -231,8 +232,14 @@ def _read_step(fields: MapNode, number: int) -> Step:
         when=text_in(fields, "when"),
         allow_failure=text_in(fields, "allowfailure"),
         timeout_seconds=_seconds(fields, "timeoutSeconds"),
-        transfers=transfers,
+        transfer=transfer,
     )
+
+
+def _read_transfer(fields: MapNode) -> Transfer | None:
+    keys = ("localfile", "remotefile", "direction")
+    names = [text_in(fields, key) for key in keys]
+    return Transfer(*names) if any(names) else None
 
 
 _READERS = MappingProxyType(

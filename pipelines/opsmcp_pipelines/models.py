@@ -27,6 +27,7 @@ __all__ = [
     "Step",
     "Task",
     "TaskRef",
+    "Transfer",
     "Variable",
 ]
 
@@ -80,8 +81,20 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """A file that a step moves, as its author wrote it; names hold variables like scripts do.
+
+    `direction` is `upload` (to the host) or `download` (from it); whatever else means nothing.
+    """
+
+    local_file: str = ""
+    remote_file: str = ""
+    direction: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a task: a script, or a file transfer (`transfers` is then true).
+    """One step of a task: a script, or a file that is moved (`transfer` is then there).
 
     `when` and `allow_failure` are expressions as written; empty means always, and never.
     `timeout_seconds` of 0 means that the author set none. `more` is what else the author wrote.
@@ -94,7 +107,7 @@ class Step:
     when: str = ""
     allow_failure: str = ""
     timeout_seconds: int = 0
-    transfers: bool = False
+    transfer: Transfer | None = None
     more: str = ""
     reads: bool | None = None
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsmcp_pipelines.manifest import MAX_MANIFEST_BYTES, Manifest, parse_manifest
-from opsmcp_pipelines.models import OperationKind, Pipeline, Step, Task, TaskRef, Variable
+from opsmcp_pipelines.models import OperationKind, Pipeline, Step, Task, TaskRef, Transfer, Variable
 
 TASK = """\
 apiVersion: crd.chenshaowen.com/v1
@@ -55,7 +55,7 @@ def test_task_is_read_with_values_as_written() -> None:
         ),
         steps=(
             Step("first", "echo ${count}", "true", "true", 5),
-            Step("step-2", transfers=True),
+            Step("step-2", transfer=Transfer("a", "b")),
         ),
         labels={"ops/copilot": "enabled"},
     )

@@ -22,7 +22,13 @@ from tests.recorded_ops import load
 
 T = TypeVar("T")
 
-BIND = {"whitelist": "alice,bob", "ak": "access-1", "sk": "secret-1"}
+STORE = {"endpoint": "https://s3.example", "bucket": "logs", "region": "r-1"}
+BIND = {
+    "whitelist": "alice,bob",
+    "ak": "access-1",
+    "sk": "secret-1",
+    **{f"collect-{unit}-log.{name}": STORE[name] for unit in ("gpu", "npu") for name in STORE},
+}
 EVERYTHING = Exposure(pipelines="all", tasks="none")
 
 

@@ -70,8 +70,6 @@ def refuse_task(task: Task) -> str:
     """Why the embedded engine cannot run `task` on any host; empty when it can."""
     if task.in_pod:
         return "it needs a container (runtimeImage or mounts), which only an Ops server provides"
-    if any(step.transfers for step in task.steps):
-        return "it transfers files, which only an Ops server does"
     return ""
 
 

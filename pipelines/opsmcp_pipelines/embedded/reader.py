@@ -15,10 +15,11 @@ from functools import partial
 from pathlib import Path
 
 from opsmcp_pipelines.catalogue import Contents, Problem
+from opsmcp_pipelines.embedded.file_steps import refuse_files
 from opsmcp_pipelines.embedded.host_choice import group_hosts, offer_hosts
 from opsmcp_pipelines.embedded.kubeconfig import KubeInventory, read_clusters
 from opsmcp_pipelines.embedded.library import Library
-from opsmcp_pipelines.embedded.loader import LOCAL_HOST, NEEDS_LABEL, Loaded
+from opsmcp_pipelines.embedded.loader import LOCAL_HOST, NEEDS_LABEL, Loaded, withhold
 from opsmcp_pipelines.errors import SourceUnavailable
 from opsmcp_pipelines.models import Host, Operation, Pipeline
 from opsmcp_pipelines.ssh.inventory import Inventory, InventoryReader
@@ -50,10 +51,17 @@ class Reading:
     inventory: Inventory = Inventory()
     unread: tuple[str, ...] = ()
 
-    def contents(self, namespace: str) -> Contents:
-        """What can be used of it, without what needs kubectl where that cannot be used."""
+    def contents(self, namespace: str, *, moves_files: bool = False) -> Contents:
+        """What can be used of it, without what needs kubectl where that cannot be used.
+
+        Args:
+            namespace: That of the hosts.
+            moves_files: Whether there is a directory of files.
+        """
         kubernetes = self.kubernetes
-        loaded = offer_hosts(self.loaded, self.inventory.hosts)
+        loaded = offer_hosts(
+            _without_files(self.loaded, moves_files=moves_files), self.inventory.hosts
+        )
         tasks = {task.key: task for task in loaded.tasks}
         names = {(task.namespace, task.name) for task in loaded.tasks if _needs_kubectl(task)}
         operations: tuple[Operation, ...] = (*loaded.pipelines, *loaded.tasks)
@@ -175,6 +183,12 @@ class WatchedReader:
         if any(path.is_relative_to(place) for place in self._hung):
             raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
         at(path)
+
+
+def _without_files(loaded: Loaded, *, moves_files: bool) -> Loaded:
+    """The same without those whose files cannot be moved."""
+    faults = {task.key: refuse_files(task, has_directory=moves_files) for task in loaded.tasks}
+    return withhold(loaded, {key: why for key, why in faults.items() if why})
 
 
 def _needs_kubectl(operation: Operation) -> bool:

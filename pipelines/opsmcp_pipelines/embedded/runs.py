@@ -97,6 +97,7 @@ class LocalRuns:
             step_seconds=settings.step_seconds,
             output_bytes=settings.output_bytes,
             brakes=settings.brakes,
+            files=settings.files,
         )
         self._server = ForkServer(environ, group)
         self._group = group
@@ -230,7 +231,7 @@ class LocalRuns:
             run.over.set()
 
     def _machines(self, run: _Run, supervisor: Supervisor) -> Machines:
-        local = LocalMachine(supervisor, self._engine.environ.get("TMPDIR"))
+        local = LocalMachine(supervisor, self._engine.environ)
         return Machines(local, run.hosts, run.connections)
 
 

@@ -33,6 +33,7 @@ class EmbeddedSettings:
         masking: What replaces secrets where outputs are cut, given those of the call.
         hosts: Where the hosts are named that are reached by ssh; None: there are none.
         brakes: How a run goes on from host to host.
+        files: The directory that files are sent from and fetched into; None: no files are moved.
         digests: The SHA-256 of each file in `manifests` that may be read, by path; None: all may.
     """
 
@@ -45,4 +46,5 @@ class EmbeddedSettings:
     masking: Callable[[frozenset[str]], Masking] | None = None
     hosts: HostSettings | None = None
     brakes: Brakes = Brakes()
+    files: Path | None = None
     digests: Mapping[str, str] | None = None

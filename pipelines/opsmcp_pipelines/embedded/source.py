@@ -122,7 +122,10 @@ class EmbeddedSource:
         async with self._read_lock:
             reading = await self._reader.read()
             if reading != self._read:
-                self._contents = reading.contents(self._settings.namespace)
+                settings = self._settings
+                self._contents = reading.contents(
+                    settings.namespace, moves_files=settings.files is not None
+                )
                 self._read = reading
             if self._hosts is not None and self._hosts.is_old:
                 self._group.start_soon(self._hosts.ask_again, self._settings.environ)

@@ -22,6 +22,7 @@ from opsmcp_pipelines.models import (
     Step,
     Task,
     TaskRef,
+    Transfer,
     Variable,
 )
 from opsmcp_pipelines.ops.answer import clean
@@ -207,9 +208,16 @@ def _step(step: Fields) -> Step:
         when=step.text("when"),
         allow_failure=step.text("allowfailure"),
         timeout_seconds=max(0, step.number("timeoutSeconds")),
-        transfers=any(step.has(key) for key in ("localfile", "remotefile", "direction")),
+        transfer=_transfer(step),
         more=step.beyond(_OF_STEP),
     )
+
+
+def _transfer(step: Fields) -> Transfer | None:
+    keys = ("localfile", "remotefile", "direction")
+    if not any(step.has(key) for key in keys):
+        return None
+    return Transfer(*(step.text(key) for key in keys))
 
 
 def parse_run_name(data: object) -> str:

@@ -12,7 +12,7 @@ from functools import cached_property
 from opsmcp_pipelines.kinds.kind import Kind, ValueClass, VariableKind
 from opsmcp_pipelines.kinds.lists import class_of
 from opsmcp_pipelines.kinds.narrow import Need, forced, narrowed
-from opsmcp_pipelines.models import Operation, Pipeline, Step, Task
+from opsmcp_pipelines.models import Operation, Pipeline, Step, Task, Transfer
 from opsmcp_pipelines.shell.check import check
 from opsmcp_pipelines.shell.references import find_references, own_names, unfold
 from opsmcp_pipelines.shell.values import OF_AUTHOR, OUTPUT, Finding, Rule, Value, Verdict
@@ -237,15 +237,16 @@ class _Operation:
         }
 
     def _elsewhere(self, task: Task, step: Step, values: Mapping[str, Value]) -> Iterator[Finding]:
-        """Values in conditions and names of files, which are text only to a source that pastes."""
-        if not self.pasted:
-            return
-        texts = {
-            "a condition": f"{step.when} {step.allow_failure}",
-            "the name of a file": step.more,
-            "how the task is run": task.more,
-            "another variable": " ".join(v.default or "" for v in self.operation.variables),
-        }
+        """Values in names of files; and in conditions, which are text to a source that pastes."""
+        file = step.transfer or Transfer()
+        texts = {"the name of a file": f"{file.local_file} {file.remote_file}"}
+        if self.pasted:
+            texts = {
+                "the name of a file": step.more,
+                "a condition": f"{step.when} {step.allow_failure}",
+                "how the task is run": task.more,
+                "another variable": " ".join(v.default or "" for v in self.operation.variables),
+            }
         for where, text in texts.items():
             for found in find_references(text, values):
                 value = values[found.name]

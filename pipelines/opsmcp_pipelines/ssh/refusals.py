@@ -24,6 +24,8 @@ class Reason(StrEnum):
     SESSION = "cannot be stopped there"
     INTERPRETER = "interpreter missing"
     DIRECTORY = "no temporary directory"
+    TOOLS = "sha256sum or stat missing"
+    LOST = "connection lost"
     SILENT = "no answer"
     OTHER = "not started"
 
@@ -57,6 +59,8 @@ _SAID: Mapping[str, Reason] = MappingProxyType(
         "session": Reason.SESSION,
         "interpreter": Reason.INTERPRETER,
         "directory": Reason.DIRECTORY,
+        "sums": Reason.TOOLS,
+        "stat": Reason.TOOLS,
     }
 )
 

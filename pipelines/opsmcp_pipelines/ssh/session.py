@@ -14,6 +14,7 @@ import anyio
 from anyio.abc import Process
 
 from opsmcp_pipelines.ssh.bootstrap import GO, Frame
+from opsmcp_pipelines.ssh.file_talk import Talk
 from opsmcp_pipelines.ssh.marked_output import MarkedOutput
 from opsmcp_pipelines.ssh.refusals import Reason, read_refusal, said_refusal
 
@@ -78,6 +79,7 @@ class Session:
         environ: Mapping[str, str],
         frame: Frame,
         on_output: Callable[[bytes], None],
+        talk: Talk | None = None,
     ) -> None:
         """Connect to nothing yet.
 
@@ -86,6 +88,7 @@ class Session:
             environ: What ssh may see of the environment.
             frame: What the remote command reads.
             on_output: Takes both outputs of the script, in their order.
+            talk: What is said after the start, to a far side that listens.
         """
         self.end = RemoteEnd(RemoteState.NOT_STARTED, reason=Reason.OTHER)
         self._command = command
@@ -93,6 +96,7 @@ class Session:
         self._frame = frame
         self._output = MarkedOutput(frame.mark, on_output)
         self._message = bytearray()
+        self._talk = talk
         self._told_to_start = False
         self._stopping = False
 
@@ -128,6 +132,8 @@ class Session:
         """Send the script, and read until it has ended or the connection has."""
         async with anyio.create_task_group() as group:
             group.start_soon(_send, ssh, self._frame.data)
+            if self._talk is not None:
+                group.start_soon(_speak, ssh, self._talk)
             await self._read(ssh)
             group.cancel_scope.cancel()
 
@@ -160,6 +166,8 @@ class Session:
             return
         async for chunk in ssh.stdout:
             output.add(chunk)
+            if self._talk is not None:
+                await self._talk.digest()
             if output.ready and not (self._told_to_start or self._stopping):
                 self._told_to_start = True
                 await _send(ssh, GO)
@@ -179,9 +187,10 @@ class Session:
         if end is not None:
             state = RemoteState.STOPPED if stopped else RemoteState.ENDED
             return RemoteEnd(state, end.code, end.left)
-        if self._told_to_start:
+        if self._told_to_start and (self._talk is None or self._talk.committed):
             return RemoteEnd(RemoteState.UNKNOWN, message=message, silent=stopped)
         reason = _reason(self._output.refused, message, stopped=stopped)
+        reason = Reason.LOST if self._told_to_start else reason
         return RemoteEnd(RemoteState.NOT_STARTED, reason=reason, message=message)
 
 
@@ -204,6 +213,13 @@ async def _send(ssh: Process, data: bytes) -> None:
     # Where ssh has ended, it says why.
     with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
         await ssh.stdin.send(data)
+
+
+async def _speak(ssh: Process, talk: Talk) -> None:
+    if ssh.stdin is not None:
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+            if not await talk.speak(ssh.stdin.send):
+                await ssh.stdin.aclose()
 
 
 async def _end(ssh: Process) -> None:

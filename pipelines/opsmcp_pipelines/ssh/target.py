@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from opsmcp_pipelines.ssh.bootstrap import COMMAND, COMMAND_AS_ROOT
+from opsmcp_pipelines.ssh.file_frame import FILE_COMMAND, FILE_COMMAND_AS_ROOT
 
-__all__ = ["SshTarget", "ssh_command", "ssh_environment"]
+__all__ = ["SshTarget", "file_command", "ssh_command", "ssh_environment"]
 
 # What would ask somebody, forward something, or wait for ever. Which host keys are accepted, and
 # where they stand, is the person's configuration alone.
@@ -60,7 +61,15 @@ class SshTarget:
 
 def ssh_command(target: SshTarget, *, as_root: bool = False) -> tuple[str, ...]:
     """What runs a script on the host."""
-    command = COMMAND_AS_ROOT if as_root else COMMAND
+    return _command(target, COMMAND_AS_ROOT if as_root else COMMAND)
+
+
+def file_command(target: SshTarget, *, as_root: bool = False) -> tuple[str, ...]:
+    """What moves a file to the host, or from it."""
+    return _command(target, FILE_COMMAND_AS_ROOT if as_root else FILE_COMMAND)
+
+
+def _command(target: SshTarget, command: str) -> tuple[str, ...]:
     return ("ssh", *_OPTIONS, *target.options, "--", target.name, command)
 
 

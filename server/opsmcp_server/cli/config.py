@@ -23,7 +23,7 @@ def command(shared: Shared) -> int:
     config = read_config(shared)
     rows = [
         (Cell("(file)", "bold"), Cell(str(file.path)), Cell(_state(file), _FILE_STYLES[file.used]))
-        for file in config.files
+        for file in config.settings_files
     ]
     rows += [
         (Cell(entry.setting, "bold"), Cell(entry.value), Cell(entry.origin, _style(entry.origin)))

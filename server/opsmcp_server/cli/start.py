@@ -76,7 +76,7 @@ def read_config(shared: Shared, *, people: bool = False, senders: bool = False) 
         )
     except ConfigError as error:
         raise WrongUse(str(error)) from error
-    for file in config.files:
+    for file in config.settings_files:
         if not file.used:
             from opsmcp_server.cli.terminal import tell
 

@@ -64,6 +64,7 @@ class Config(BaseModel):
     ops: settings.Ops = Field(default_factory=settings.Ops)
     embedded: settings.Embedded = Field(default_factory=settings.Embedded)
     hosts: settings.Hosts = Field(default_factory=settings.Hosts)
+    files: settings.Files = Field(default_factory=settings.Files)
     discovery: settings.Discovery = Field(default_factory=settings.Discovery)
     expose: settings.Expose = Field(default_factory=settings.Expose)
     tools: settings.Tools = Field(default_factory=settings.Tools)
@@ -95,7 +96,7 @@ class Config(BaseModel):
     """Setting to where its value came from; settings left at their default are absent."""
     options: tuple[str, ...] = ()
     """The options that a command which is suggested needs, to mean the same source and settings."""
-    files: tuple[FileUse, ...] = ()
+    settings_files: tuple[FileUse, ...] = ()
     """The settings files that are there: which one counts, and which do not."""
     manifest_digests: Mapping[str, str] | None = Field(default=None, repr=False)
     """The SHA-256 of each manifest that may be used, by path; None where all may."""
@@ -225,7 +226,7 @@ def load(
         people_ids=_read_people_ids(raw),
         constants=frozenset(constants),
         options=tuple(options),
-        files=choice.uses,
+        settings_files=choice.uses,
         manifest_digests=_digests(choice, raw, in_file),
     )
     _check_people(config)

@@ -277,6 +277,15 @@ class Hosts(_Group):
     more; those that are left are named as skipped. 0: it never stops."""
 
 
+class Files(_Group):
+    """The files that steps of the embedded engine move."""
+
+    dir: Annotated[Path | None, Means("a directory that exists")] = None
+    """The one directory that files are sent from, by a name below it, and fetched into, below the
+    names of the run and of the host. A relative one counts from the working directory, or from the
+    file that names it. Without it, operations that move files are withheld."""
+
+
 class Discovery(_Group):
     """How often the source is read."""
 

@@ -25,6 +25,7 @@ def open_source(context: SourceContext) -> AbstractAsyncContextManager[Source]:
             step_seconds=config.embedded.step_seconds,
             masking=context.masking,
             digests=config.manifest_digests,
+            files=config.files.dir,
             hosts=_hosts(config.hosts, context.environ),
             brakes=Brakes(config.hosts.at_once, config.hosts.canary, config.hosts.stop_after),
         )

@@ -38,11 +38,11 @@ class Engine:
         assert definition is not None, await self.withheld()
         return await self.source.start(StartRequest(definition, call, values))
 
-    async def run(self, name: str, *, pipeline: bool = False, **values: str) -> Run:
+    async def run(self, operation: str, /, *, pipeline: bool = False, **values: str) -> Run:
         """Run it to its end; what is true of it."""
         kind = OperationKind.PIPELINE if pipeline else OperationKind.TASK
-        key = OperationKey(kind, "ops-system", name)
-        ref = await self.start(key, f"r-{name}", values)
+        key = OperationKey(kind, "ops-system", operation)
+        ref = await self.start(key, f"r-{operation}", values)
         contents = await self.contents()
         definition = contents.definition(key)
         assert definition is not None
@@ -61,7 +61,7 @@ def write_hosts(path: Path, *names: str) -> Path:
 
 @asynccontextmanager
 async def open_engine(
-    folder: Path, manifest: str, hosts: HostSettings | None
+    folder: Path, manifest: str, hosts: HostSettings | None, files: Path | None = None
 ) -> AsyncGenerator[Engine]:
     """An engine with one manifest, whose `ssh` is a fake where `hosts` names no configuration."""
     manifests = folder / "manifests"
@@ -74,6 +74,7 @@ async def open_engine(
         manifests=(manifests,),
         bundled=False,
         hosts=hosts,
+        files=files,
     )
     async with open_embedded_source(settings) as source:
         yield Engine(source)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from opsmcp_pipelines.embedded.library import Library
-from opsmcp_pipelines.embedded.loader import fill_pipeline, refuse_task, runs_here
+from opsmcp_pipelines.embedded.loader import fill_pipeline, runs_here
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
 
 HEAD = "apiVersion: crd.chenshaowen.com/v1\nkind: "
@@ -99,10 +99,6 @@ def test_task_that_cannot_run_here_is_a_problem_and_so_is_its_pipeline(
     assert (loaded.tasks, loaded.pipelines) == ((), ())
     assert [problem.operation for problem in loaded.problems] == ["p", "one"]
     assert all(reason in problem.reason for problem in loaded.problems)
-
-
-def test_file_transfers_cannot_run_here() -> None:
-    assert "transfers" in refuse_task(Task("t", "ns", steps=(Step("a", transfers=True),)))
 
 
 def test_pipeline_with_a_missing_task_is_left_in_unfilled(tmp_path: Path) -> None:

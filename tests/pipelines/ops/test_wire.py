@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from opsmcp_pipelines.models import Host, OperationKey, OperationKind, Step, TaskRef, Variable
+from opsmcp_pipelines.models import (
+    Host,
+    OperationKey,
+    OperationKind,
+    Step,
+    TaskRef,
+    Transfer,
+    Variable,
+)
 from opsmcp_pipelines.ops import wire
 from opsmcp_pipelines.report import Status
 from opsmcp_pipelines.source import CALL_ID_VARIABLE
@@ -49,7 +57,7 @@ def test_a_step_that_moves_files_is_marked_and_the_rest_is_kept() -> None:
     assert task.steps == (
         Step(
             "up",
-            transfers=True,
+            transfer=Transfer("/a", "/b", "upload"),
             more='{"direction": "upload", "localfile": "/a", "remotefile": "/b"}',
         ),
         Step("s", "id", when="1", allow_failure="true", timeout_seconds=9),

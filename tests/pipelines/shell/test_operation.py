@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from opsmcp_pipelines.kinds.kind import Kind, VariableKind, parse_kind
-from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
+from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Transfer, Variable
 from opsmcp_pipelines.shell.operation import OperationVerdict, check_operation
 
 TOKEN = VariableKind(Kind.TOKEN, guessed=True)
@@ -67,6 +67,21 @@ def test_text_in_a_condition_or_a_file_name_withholds_where_it_is_pasted(field: 
     text = {"x": VariableKind(Kind.TEXT)}
     assert check_operation(task, (task,), text, pasted=True).refused
     assert check_operation(task, (task,), text, pasted=False).refused == ()
+
+
+@pytest.mark.parametrize("file", [Transfer("${x}", "/b"), Transfer("a", "/b/${x}")])
+def test_text_in_the_name_of_a_file_that_is_moved_withholds_and_a_name_does_not(
+    file: Transfer,
+) -> None:
+    task = replace(TASK, steps=(Step("s", transfer=file),))
+    found = check_operation(task, (task,), {"x": VariableKind(Kind.TEXT)}, pasted=False)
+    assert "where only a name may stand" in str(found.refused[0])
+    assert check_operation(task, (task,), {"x": TOKEN}, pasted=False).refused == ()
+    output = Transfer(file.local_file.replace("x", "output"), file.remote_file)
+    printed = replace(task, steps=(Step("s", transfer=output),))
+    assert bool(check_operation(printed, (printed,), {}, pasted=False).refused) is (
+        "output" in output.local_file
+    )
 
 
 def test_the_script_of_a_fixed_variable_is_looked_at() -> None:

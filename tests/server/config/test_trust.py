@@ -49,7 +49,7 @@ class Clone:
         open_trust(self.environ).add(self.file, Trusted(sha256(file.data), named, "2026-11-30"))
 
     def why_ignored(self, **environ: str) -> str:
-        (use,) = (use for use in self.load(**environ).files if not use.used)
+        (use,) = (use for use in self.load(**environ).settings_files if not use.used)
         assert use.path == self.file
         return use.why
 
@@ -73,14 +73,17 @@ def test_a_file_that_was_trusted_counts(clone: Clone) -> None:
     config = clone.load()
     assert config.server.port == 7
     assert config.origins["server.port"] == "file opsmcp.yaml:1"
-    assert [(use.path, use.used) for use in config.files] == [(clone.file, True)]
+    assert [(use.path, use.used) for use in config.settings_files] == [(clone.file, True)]
 
 
 def test_the_persons_own_file_counts_where_the_found_one_does_not(clone: Clone) -> None:
     own = write_settings(clone.home, "server: {port: 1}\n")
     config = clone.load()
     assert config.server.port == 1
-    assert [(use.path, use.used) for use in config.files] == [(clone.file, False), (own, True)]
+    assert [(use.path, use.used) for use in config.settings_files] == [
+        (clone.file, False),
+        (own, True),
+    ]
     clone.trust()
     assert clone.load().server.port == 7
 
@@ -252,7 +255,7 @@ def test_what_is_trusted_is_not_kept_where_somebody_happens_to_stand(
     record.unlink()
     value = {"HOME": "."}.get(name, "state")
     elsewhere = {name: value, "XDG_CONFIG_HOME": str(clone.home / "config")}
-    assert not any(use.used for use in clone.load(**elsewhere).files)
+    assert not any(use.used for use in clone.load(**elsewhere).settings_files)
 
 
 def test_a_state_directory_of_somebody_else_trusts_nothing(clone: Clone) -> None:
@@ -273,7 +276,7 @@ def test_a_relative_directory_of_settings_is_none(clone: Clone) -> None:
 def test_standing_beside_ones_own_file_is_no_finding(clone: Clone) -> None:
     own = write_settings(clone.home, "server: {port: 1}\n")
     config = load(clone.environ, cwd=own.parent)
-    assert (config.server.port, [use.used for use in config.files]) == (1, [True])
+    assert (config.server.port, [use.used for use in config.settings_files]) == (1, [True])
 
 
 def test_standing_beside_ones_own_file_by_another_path_is_no_finding(
@@ -282,12 +285,12 @@ def test_standing_beside_ones_own_file_by_another_path_is_no_finding(
     own = write_settings(clone.home, "server: {port: 1}\n")
     (tmp_path / "link").symlink_to(clone.home)
     config = load(clone.environ | {"HOME": str(tmp_path / "link")}, cwd=own.parent)
-    assert (config.server.port, [use.used for use in config.files]) == (1, [True])
+    assert (config.server.port, [use.used for use in config.settings_files]) == (1, [True])
 
 
 def test_a_working_directory_that_cannot_be_searched_is_passed_over(tmp_path: Path) -> None:
     config = load({"HOME": str(tmp_path)}, cwd=tmp_path / ("x" * 300))
-    assert [use.why for use in config.files] == ["it cannot be read: File name too long"]
+    assert [use.why for use in config.settings_files] == ["it cannot be read: File name too long"]
 
 
 @pytest.mark.parametrize("setting", ["hosts: {ssh_config: auto}", "hosts: {files: [hosts.yaml]}"])

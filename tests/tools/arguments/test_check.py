@@ -48,12 +48,17 @@ def test_the_caller_beats_defaults_and_the_server_beats_the_caller():
 
 
 def test_secrets_are_sent_named_and_never_shown():
-    given_ = {"bucket": "b", "region": "r", "endpoint": "https://s3.example", "host": "local"}
+    given_ = {"host": "local"}
     call = check(given_, tool("collect-gpu-log"))
-    assert call.secrets == {"access-1", "secret-1"}
+    assert call.secrets >= {"access-1", "secret-1"}
     assert call.variables["sk"] == "secret-1"
     assert "secret-1" not in repr(call)
     assert "hunter2" not in str(problems({**given_, "sk": "hunter2"}, tool("collect-gpu-log")))
+
+
+def test_where_a_file_is_sent_is_never_a_callers_to_choose():
+    found = problems({"host": "local", "bucket": "mine"}, tool("collect-gpu-log"))
+    assert found == {"bucket": "it is filled by the server; leave it out"}
 
 
 def test_every_problem_is_reported_at_once():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from opsmcp_pipelines.models import Operation, Pipeline, Step, Task, TaskRef, Variable
+from opsmcp_pipelines.models import Operation, Pipeline, Step, Task, TaskRef, Transfer, Variable
 from opsmcp_tools.model.tool import Hints
 from opsmcp_tools.toolbox.hints import infer_hints
 from tests.tools.recorded import catalogue
@@ -187,7 +187,7 @@ def test_an_author_who_only_looks_is_still_believed(desc: str):
 
 
 def test_a_transfer_of_files_is_not_known_to_read():
-    copying = Task("get-x", "n", "get x", steps=(Step("s", transfers=True),))
+    copying = Task("get-x", "n", "get x", steps=(Step("s", transfer=Transfer()),))
     assert word(infer_hints(copying, (copying,), {})) == "not known"
 
 

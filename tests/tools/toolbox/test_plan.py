@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from opsmcp_pipelines.catalogue import Catalogue, Contents
-from opsmcp_pipelines.models import Host, Pipeline, Step, Task, TaskRef, Variable
+from opsmcp_pipelines.models import Host, Pipeline, Step, Task, TaskRef, Transfer, Variable
 from opsmcp_tools.arguments.check import check_arguments
 from opsmcp_tools.model.tool import JsonObject, Principal
 from opsmcp_tools.policy.decision import Decision, Effect
@@ -19,7 +19,7 @@ SECRET = "planted-secret-value"
 STEPS = (
     Step("look", "df ${path}", when="${path} != /"),
     Step("clean", "curl -H 'X: ${token}' ${path}", allow_failure="true", timeout_seconds=9),
-    Step("copy", transfers=True, more='{"localfile": "${path}"}'),
+    Step("copy", transfer=Transfer("a", "${path}/a", "upload"), more='{"localfile": "${path}"}'),
 )
 VARIABLES = (Variable("path", required=True), Variable("token", required=True))
 FIRST = Task("first", "ops-system", host="web=1", variables=VARIABLES, steps=STEPS)
@@ -74,6 +74,7 @@ def test_values_stand_marked_in_scripts_and_secrets_nowhere() -> None:
     first, second, third = tasks(found)[0]["steps"]
     assert first["script"] == "df «/var»"
     assert second["script"] == "curl -H 'X: «***»' «/var»"
+    assert third["file"] == {"direction": "upload", "local": "a", "remote": "«/var»/a"}
     assert third["more"] == '{"localfile": "«/var»"}'
     assert found.data["variables"] == {"host": "db-1", "path": "/var", "token": "***"}
     assert SECRET not in f"{found.data}{found.text('5f2b81c0')}"
@@ -93,7 +94,7 @@ def test_the_text_names_what_matters_and_fences_what_authors_wrote() -> None:
     head, _, scripts = text.partition("--- scripts 5f2b81c0")
     assert "Policy: allow (a-rule: because)." in head
     assert "4 hosts" in head and "token=***" in head and "Nothing was started" in head
-    assert "only if «/var» != /" in scripts and "transfers files" in scripts
+    assert "only if «/var» != /" in scripts and "local a, remote «/var»/a" in scripts
     assert '{"runtimeImage": "x"}' in scripts and "also after a failure" in scripts
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from opsmcp_pipelines.catalogue import Catalogue
 from opsmcp_pipelines.kinds.kind import parse_kind
-from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
+from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Transfer, Variable
 from opsmcp_tools.model.value_rules import ValueRules
 from opsmcp_tools.toolbox.finding import Finding, Spot
 from opsmcp_tools.toolbox.overrides import Override, VariableOverride
@@ -163,7 +163,7 @@ def test_tasks_of_which_ops_keeps_one_report_are_named():
         (script('rm "${pod}"'), "'rm' in step watch-web/do is not known to read only"),
         (replace(GOOD, steps=(Step("s", "curl -s http://x"),), name="web", desc="one of two pods"),
          "its words do not say it reads"),
-        (replace(GOOD, steps=(Step("copy", transfers=True),)), "a transfer of files in step"),
+        (replace(GOOD, steps=(Step("copy", transfer=Transfer()),)), "a transfer of files in step"),
     ],
     ids=["program", "service", "transfer"],
 )  # fmt: skip
@@ -381,7 +381,7 @@ def test_a_label_of_a_task_may_name_what_only_its_pipeline_has() -> None:
 
 
 def test_the_time_that_ops_fills_in_is_no_fault_of_a_manifest() -> None:
-    copy = Step("s", transfers=True, more="/tmp/log-${TIME}.tgz")
+    copy = Step("s", transfer=Transfer(), more="/tmp/log-${TIME}.tgz")
     assert found("narrowed-value", replace(GOOD, steps=(copy,)), pasted=True) == []
 
 

@@ -36,7 +36,13 @@ from opsmcp_tools.toolbox.description import (
 )
 from opsmcp_tools.toolbox.hints import infer_hints
 from opsmcp_tools.toolbox.naming import name_tools, title_of
-from opsmcp_tools.toolbox.output_hazards import OUTPUT_HAZARDS, nested_templates, steering_outputs
+from opsmcp_tools.toolbox.ops_hazards import (
+    FILE_HAZARDS,
+    OUTPUT_HAZARDS,
+    file_hazards,
+    nested_templates,
+    steering_outputs,
+)
 from opsmcp_tools.toolbox.overrides import Override, VariableOverride
 from opsmcp_tools.toolbox.schema import build_input, input_schema
 from opsmcp_tools.toolbox.script_check import free_script_variable, refuse, script_hazards
@@ -186,7 +192,9 @@ class _ToolBuilder:
             inputs=inputs,
             bound=bound,
             input_schema=input_schema(inputs),
-            notes=_notes(free if pasted else "", hazards, stops),
+            notes=_notes(
+                free if pasted else "", hazards, stops, file_hazards(tasks) if pasted else ()
+            ),
             tasks=tasks,
             language=language,
         )
@@ -252,9 +260,12 @@ class _ToolBuilder:
         return {**kept, **last}
 
 
-def _notes(free: str, hazards: Sequence[str], stops: Iterable[str]) -> Mapping[str, str]:
+def _notes(
+    free: str, hazards: Sequence[str], stops: Iterable[str], files: Sequence[str]
+) -> Mapping[str, str]:
     first = list(islice(stops, _MOST_STOPS))
     notes = {FREE_SCRIPT: free, OUTPUT_HAZARDS: "; ".join(hazards), SILENT_STOPS: "; ".join(first)}
+    notes[FILE_HAZARDS] = "; ".join(files)
     return MappingProxyType({name: text for name, text in notes.items() if text})
 
 

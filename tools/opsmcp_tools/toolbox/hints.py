@@ -182,7 +182,7 @@ def weigh_tasks(tasks: Sequence[Task]) -> Evidence:
 
 
 def _weigh_step(step: Step, task: Task) -> Evidence:
-    if step.transfers:
+    if step.transfer:
         return Evidence(Proof.NONE, "a transfer of files")
     if step.reads is not None and not step.content.strip():
         return Evidence(Proof.READS) if step.reads else Evidence(Proof.NONE, "a change")

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.kinds.names import CLUSTER, HOST, is_secret_name
 from opsmcp_pipelines.many_hosts import Brakes
-from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef
+from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Transfer
 from opsmcp_pipelines.shell.references import find_references
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.arguments.cluster_host import runs_elsewhere
@@ -222,9 +222,18 @@ def _step(step: Step, values: Mapping[str, str]) -> JsonObject:
         "only_if": _rendered(step.when, values),
         "may_fail_if": _rendered(step.allow_failure, values),
         "timeout_seconds": step.timeout_seconds,
-        "transfers_files": step.transfers,
+        "transfers_files": step.transfer is not None,
+        "file": _file(step.transfer, values) if step.transfer else None,
         "script": _rendered(step.content, values),
         "more": _rendered(step.more, values),
+    }
+
+
+def _file(transfer: Transfer, values: Mapping[str, str]) -> JsonObject:
+    return {
+        "direction": transfer.direction,
+        "local": _rendered(transfer.local_file, values),
+        "remote": _rendered(transfer.remote_file, values),
     }
 
 
@@ -365,10 +374,15 @@ def _conditions(step: JsonObject) -> str:
     said = [
         f"only if {clean_line(step['only_if'], 200)}" if step["only_if"] else "",
         f"may fail if {clean_line(step['may_fail_if'], 200)}" if step["may_fail_if"] else "",
-        "transfers files" if step["transfers_files"] else "",
+        _file_in_words(step["file"]) if step["file"] else "",
     ]
     conditions = ", ".join(word for word in said if word)
     return (f" ({conditions})" if conditions else "") + _more(step)
+
+
+def _file_in_words(file: JsonObject) -> str:
+    said = {name: clean_line(text, 200) for name, text in file.items()}
+    return f"transfers files, {said['direction']}: local {said['local']}, remote {said['remote']}"
 
 
 def _more(part: JsonObject) -> str:

@@ -15,6 +15,7 @@ from opsmcp_pipelines.source import CALL_ID_VARIABLE
 from opsmcp_tools.arguments.bound_variables import bind
 from opsmcp_tools.model.errors import UnusableOperation
 from opsmcp_tools.model.tool import Bound
+from opsmcp_tools.toolbox.ops_hazards import destinations
 from opsmcp_tools.toolbox.overrides import Override, VariableOverride, find_override
 from opsmcp_tools.toolbox.script_check import check_scripts
 from opsmcp_tools.toolbox.tool_settings import ToolSettings
@@ -55,11 +56,13 @@ def variable_kinds(
         raise UnusableOperation(f"it has more than {_MOST_VARIABLES} variables")
     said = override_of(operation, settings).variables
     declared, units = declared_kinds(operation, tasks, settings), uses_units(tasks)
+    sent = destinations(tasks) if settings.values.pasted else frozenset[str]()
     kinds: dict[str, VariableKind] = {}
     for written in operation.variables:
         words = said.get(written.name)
         variable = words.on(written) if words else written
         kind = kind_of(variable, declared, units=units)
+        kind = VariableKind(Kind.BOUND) if variable.name in sent else kind
         filled = bound_of(operation, variable, kind, words, settings) is not None
         kinds[written.name] = VariableKind(Kind.BOUND) if filled else kind
     return kinds

@@ -3,19 +3,23 @@
 import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 from anyio import to_thread
 
+from opsmcp_pipelines.embedded.engine.file_work import FileOrder, open_work
+from opsmcp_pipelines.embedded.engine.files_directory import FileRefused
 from opsmcp_pipelines.embedded.engine.machine import Limit, StepEnd
 from opsmcp_pipelines.embedded.engine.supervisor import Ended, Supervisor
 from opsmcp_pipelines.embedded.engine.work_directory import WorkDirectory
 from opsmcp_pipelines.embedded.loader import LOCAL_HOST
 from opsmcp_pipelines.report import Status
 from opsmcp_pipelines.shell import python_runner
+from opsmcp_pipelines.ssh.file_frame import FILE_SCRIPT
+from opsmcp_pipelines.ssh.session import RemoteEnd
 
 if TYPE_CHECKING:
     from opsmcp_pipelines.shell.render import Script
@@ -26,24 +30,52 @@ _LINGERED = "it left processes behind that kept its output open; they were ended
 _ESCAPED = "somebody keeps its output open who could not be found or ended, and may go on"
 
 
+_MOVE_FILE = ("/bin/sh", "-c", FILE_SCRIPT)
+
+
 class LocalMachine:
     """Starts steps on this machine."""
 
     name = LOCAL_HOST
 
-    def __init__(self, supervisor: Supervisor, temporary: str | None) -> None:
-        """Start nothing yet; `temporary` is where private directories are made."""
+    def __init__(self, supervisor: Supervisor, environ: Mapping[str, str]) -> None:
+        """Start nothing yet; `environ` is what steps see, and says where temporary files are."""
         self.hostname = socket.gethostname()
         self._supervisor = supervisor
-        self._temporary = temporary
+        self._environ = environ
 
     def prepare(self, script: "Script") -> "_LocalLaunch":
         """Write the script where it is run."""
         try:
-            place = _write_script(script, self._temporary)
+            place = _write_script(script, self._environ.get("TMPDIR"))
         except OSError as error:
             return _LocalLaunch(self._supervisor, script, error)
         return _LocalLaunch(self._supervisor, script, place)
+
+    def prepare_file(self, order: FileOrder) -> "_LocalFileLaunch":
+        """Move nothing yet."""
+        return _LocalFileLaunch(order, self._environ)
+
+
+class _LocalFileLaunch:
+    """A file that is ready to be moved; by what moves it elsewhere, too."""
+
+    def __init__(self, order: FileOrder, environ: Mapping[str, str]) -> None:
+        self._order = order
+        self._environ = environ
+
+    async def run(self, limit: Limit, on_output: Callable[[bytes], None]) -> StepEnd:
+        """Move it."""
+        try:
+            async with open_work(self._order) as work:
+                session = work.session(_MOVE_FILE, self._environ, on_output)
+                return work.judge(await session.run(limit.seconds), limit, _not_moved)
+        except FileRefused as refused:
+            return StepEnd(Status.FAILED, f"not run: {refused}")
+
+
+def _not_moved(end: RemoteEnd) -> StepEnd:
+    return StepEnd(Status.FAILED, f"nothing was moved: {end.reason or end.state.value}")
 
 
 class _LocalLaunch:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from opsmcp_pipelines.report import Status
 
 if TYPE_CHECKING:
+    from opsmcp_pipelines.embedded.engine.file_work import FileOrder
     from opsmcp_pipelines.shell.render import Script
 
 __all__ = ["Launch", "Limit", "Machine", "StepEnd"]
@@ -37,7 +38,7 @@ class StepEnd:
 
 
 class Launch(Protocol):
-    """A script that is ready to be started."""
+    """A step that is ready to be started."""
 
     async def run(self, limit: Limit, on_output: Callable[[bytes], None]) -> StepEnd:
         """Start it, once, and follow it to its end, or stop it after so long.
@@ -65,4 +66,8 @@ class Machine(Protocol):
 
     def prepare(self, script: "Script") -> Launch:
         """Make a script ready to be started. Blocks: call it in a thread."""
+        ...
+
+    def prepare_file(self, order: "FileOrder") -> Launch:
+        """Make a file ready to be moved, here or from here."""
         ...

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from opsmcp_pipelines.embedded.engine.file_work import FileOrder, FileWork, open_work
+from opsmcp_pipelines.embedded.engine.files_directory import FileRefused
 from opsmcp_pipelines.embedded.engine.machine import Limit, StepEnd
 from opsmcp_pipelines.report import Status
 from opsmcp_pipelines.shell import python_runner
@@ -21,7 +23,7 @@ from opsmcp_pipelines.ssh.bootstrap import (
 from opsmcp_pipelines.ssh.login_turns import LoginTurns
 from opsmcp_pipelines.ssh.refusals import Reason
 from opsmcp_pipelines.ssh.session import RemoteEnd, RemoteState, Session
-from opsmcp_pipelines.ssh.target import SshTarget, ssh_command, ssh_environment
+from opsmcp_pipelines.ssh.target import SshTarget, file_command, ssh_command, ssh_environment
 
 if TYPE_CHECKING:
     from opsmcp_pipelines.shell.render import Script
@@ -36,6 +38,8 @@ _ADVICE: Mapping[Reason, str] = {
     Reason.HOST_KEY_CHANGED: "this may be an attack; a person has to find out why it changed",
     Reason.SESSION: "it has neither setsid nor perl",
     Reason.INTERPRETER: "bash or python3, which the script is for, is not installed there",
+    Reason.TOOLS: "files are compared by sha256sum or shasum, and stat tells their mode",
+    Reason.LOST: "what was there is as it was",
     Reason.DIRECTORY: "nothing can be written below /tmp or TMPDIR there",
     Reason.SUDO: f"sudoers lacks ACCOUNT ALL=(ALL) NOPASSWD: {SUDO_SHELL}, which opens root",
 }
@@ -63,6 +67,7 @@ class RemoteMachine:
 
     Attributes:
         command: What runs a script there.
+        file_command: What moves a file there, or from there.
         shared: What it shares with the other machines of its run.
     """
 
@@ -74,12 +79,17 @@ class RemoteMachine:
         self.hostname = target.name
         self.shared = shared
         self.command = ssh_command(target, as_root=as_root)
+        self.file_command = file_command(target, as_root=as_root)
         self._target = target
         self._crowded = crowded
 
-    def prepare(self, script: "Script") -> "_RemoteLaunch":
+    def prepare(self, script: "Script") -> "_RemoteScriptLaunch":
         """Put the values into the text that is sent."""
-        return _RemoteLaunch(self, script)
+        return _RemoteScriptLaunch(self, script)
+
+    def prepare_file(self, order: FileOrder) -> "_RemoteFileLaunch":
+        """Move nothing yet."""
+        return _RemoteFileLaunch(self, order)
 
     def turn(self) -> AbstractAsyncContextManager[None]:
         """The turn of its logins, which is waited for where there are many machines."""
@@ -87,14 +97,12 @@ class RemoteMachine:
 
 
 class _RemoteLaunch:
-    """A script that is ready to be sent."""
+    """Something that is ready to be sent."""
 
-    def __init__(self, machine: RemoteMachine, script: "Script") -> None:
+    def __init__(self, machine: RemoteMachine) -> None:
         self._machine = machine
         self._name = machine.name
         self._shared = machine.shared
-        self._interpreter = _interpreter(script)
-        self._text = _text(script)
 
     async def run(self, limit: Limit, on_output: Callable[[bytes], None]) -> StepEnd:
         """Send it, and once more where certainly nothing ran and another try may do better."""
@@ -107,8 +115,7 @@ class _RemoteLaunch:
             return self._judge(await self._try(limit, on_output), limit)
 
     async def _try(self, limit: Limit, on_output: Callable[[bytes], None]) -> RemoteEnd:
-        frame = new_frame(self._interpreter, self._text)
-        session = Session(self._machine.command, self._shared.environ, frame, on_output)
+        session = self._session(on_output)
         over = False
         try:
             end = await session.run(limit.seconds)
@@ -122,6 +129,12 @@ class _RemoteLaunch:
                 self._note_left(session.end)
         return end
 
+    def _session(self, on_output: Callable[[bytes], None]) -> Session:
+        raise NotImplementedError
+
+    def _judge(self, end: RemoteEnd, limit: Limit) -> StepEnd:
+        raise NotImplementedError
+
     def _note_left(self, end: RemoteEnd) -> None:
         """Of a run that was ended from here: what cannot be said to have ended."""
         if end.state is RemoteState.UNKNOWN:
@@ -129,10 +142,53 @@ class _RemoteLaunch:
         elif end.left:
             self._shared.left.append(self._name)
 
+    def _not_started(self, end: RemoteEnd) -> StepEnd:
+        reason = end.reason or Reason.OTHER
+        advice = _ADVICE.get(reason, "").format(self._name)
+        why = advice or _cut(end.message)
+        note = f"nothing ran: {reason}" + (f" ({why})" if why else "")
+        return StepEnd(Status.NOT_STARTED, note)
+
+
+class _RemoteFileLaunch(_RemoteLaunch):
+    """A file that is ready to be moved."""
+
+    def __init__(self, machine: RemoteMachine, order: FileOrder) -> None:
+        super().__init__(machine)
+        self._order = order
+        self._work: FileWork
+
+    async def run(self, limit: Limit, on_output: Callable[[bytes], None]) -> StepEnd:
+        """Move it, and once more where certainly nothing was begun."""
+        try:
+            async with open_work(self._order) as self._work:
+                return await super().run(limit, on_output)
+        except FileRefused as refused:
+            return StepEnd(Status.FAILED, f"not run: {refused}")
+
+    def _session(self, on_output: Callable[[bytes], None]) -> Session:
+        return self._work.session(self._machine.file_command, self._shared.environ, on_output)
+
+    def _judge(self, end: RemoteEnd, limit: Limit) -> StepEnd:
+        return self._work.judge(end, limit, self._not_started)
+
+
+class _RemoteScriptLaunch(_RemoteLaunch):
+    """A script that is ready to be sent."""
+
+    def __init__(self, machine: RemoteMachine, script: "Script") -> None:
+        super().__init__(machine)
+        self._interpreter = _interpreter(script)
+        self._text = _text(script)
+
+    def _session(self, on_output: Callable[[bytes], None]) -> Session:
+        frame = new_frame(self._interpreter, self._text)
+        return Session(self._machine.command, self._shared.environ, frame, on_output)
+
     def _judge(self, end: RemoteEnd, limit: Limit) -> StepEnd:
         match end.state:
             case RemoteState.NOT_STARTED:
-                return StepEnd(Status.NOT_STARTED, self._refusal(end))
+                return self._not_started(end)
             case RemoteState.UNKNOWN:
                 return StepEnd(Status.OTHER, self._lost(end, limit))
             case RemoteState.STOPPED:
@@ -141,12 +197,6 @@ class _RemoteLaunch:
                 status = Status.FAILED if end.code else Status.SUCCEEDED
                 note = f"exit status {end.code}" if end.code else ""
                 return StepEnd(status, self._with_left(note, end))
-
-    def _refusal(self, end: RemoteEnd) -> str:
-        reason = end.reason or Reason.OTHER
-        advice = _ADVICE.get(reason, "").format(self._name)
-        why = advice or _cut(end.message)
-        return f"nothing ran: {reason}" + (f" ({why})" if why else "")
 
     def _lost(self, end: RemoteEnd, limit: Limit) -> str:
         if end.silent:

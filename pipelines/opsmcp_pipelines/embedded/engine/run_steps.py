@@ -8,6 +8,7 @@ meant (docs/embedded-engine.md). Knows nothing of manifests or of the store.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anyio import to_thread
@@ -20,11 +21,12 @@ from opsmcp_pipelines.embedded.engine.side_by_side import run_side_by_side
 from opsmcp_pipelines.embedded.engine.state import NodeState, RunState
 from opsmcp_pipelines.embedded.engine.variables import Plan, TaskValues, resolve
 from opsmcp_pipelines.many_hosts import Brakes
-from opsmcp_pipelines.models import Step, Task, TaskRef
+from opsmcp_pipelines.models import Step, Task, TaskRef, Transfer
 from opsmcp_pipelines.run import Status, StepReport
 from opsmcp_pipelines.shell.references import NOT_FIRST, RefusedStep, own_names, unfold
 
 if TYPE_CHECKING:
+    from opsmcp_pipelines.embedded.engine.file_work import FileOrder
     from opsmcp_pipelines.shell.render import Script
 
 __all__ = ["EngineSettings", "FindMachines", "execute", "step_environment"]
@@ -70,7 +72,8 @@ class EngineSettings:
 
     `environ` is what steps see besides their values; `step_seconds` is the deadline of a step that
     sets none; `output_bytes` of each output are kept. `mask` replaces secrets in a text. `brakes`
-    are for tasks on several machines, and `reads_only` is whether the run changes nothing.
+    are for tasks on several machines, and `reads_only` is whether the run changes nothing. `files`
+    is where files are sent from and fetched into.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -80,6 +83,7 @@ class EngineSettings:
     mask: Callable[[str], str] = str
     brakes: Brakes = Brakes()
     reads_only: bool = False
+    files: Path | None = None
 
     def output_bytes_of(self, machines: int) -> int:
         """How much of each output is kept where so many machines do a task."""
@@ -151,7 +155,7 @@ class _TaskRun:
         self.settings = settings
         self.resolved = resolve(plan, task, run.results)
         self.state = run.begin_task(ref)
-        self._name = name
+        self.name = name
         # What is printed, and so may begin like an option.
         self.printed = {"output", "result"} - self.resolved.values.keys()
         self.printed |= {f"steps.{step.name}.output" for step in task.steps} | run.results.keys()
@@ -172,7 +176,7 @@ class _TaskRun:
             "HOSTNAME": machine.hostname,
             "NAMESPACE": self.task.namespace or self.settings.namespace,
             "TASK": self.task.name,
-            "TASKRUN": self._name,
+            "TASKRUN": self.name,
             "TIME": started.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "output": "",
             "result": "",
@@ -264,7 +268,23 @@ class _NodeRunner:
         Raises:
             RefusedStep: See `_render`.
         """
+        if step.transfer is not None:
+            return self._machine.prepare_file(self._order(step.transfer))
         return self._machine.prepare(self._render(step))
+
+    def _order(self, transfer: Transfer) -> "FileOrder":
+        """Which file goes where.
+
+        Raises:
+            RefusedStep: A name cannot be used with these values.
+        """
+        # Imported when it is used: a run of scripts needs nothing that moves files.
+        from opsmcp_pipelines.embedded.engine.file_order import make_order
+
+        task = self._task
+        return make_order(
+            transfer, self._values, task.settings.files, self._machine.name, task.name
+        )
 
     def _render(self, step: Step) -> "Script":
         """The script of a step, quoted for its values.

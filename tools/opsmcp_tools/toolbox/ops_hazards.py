@@ -1,22 +1,38 @@
-"""Where outputs can be seen to become input, on a source that pastes values into scripts. Pure.
+"""What is to be feared on an Ops server, as far as it can be seen in steps. Pure.
 
-As Ops has it: the last output of a task, if it holds exactly one colon (`token:abc`), becomes a
-variable of later tasks, `host` too; so do declared results; an earlier output may stand in a
-script; and templates are expanded twice, so that a `${name}` within a value is filled in as well.
+Where outputs become input: the last output of a task, if it holds exactly one colon (`token:abc`),
+becomes a variable of later tasks, `host` too; so do declared results; an earlier output may stand
+in a script; and templates are expanded twice, so that a `${name}` within a value is filled in, too.
 What becomes input so is pasted as text, which makes code of it.
+
+Of files that steps move: by ssh Ops does the opposite of the direction that is given; a direction
+that it does not know is nothing at all, and reported as success; keys of a store stand in a command
+line. Which store and which server a file goes to is never a caller's to choose.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 
 from opsmcp_pipelines.kinds.names import HOST
-from opsmcp_pipelines.models import Operation, Pipeline, Task
+from opsmcp_pipelines.models import Operation, Pipeline, Step, Task
 from opsmcp_tools.safe_text.cleaning import label
 
-__all__ = ["OUTPUT_HAZARDS", "nested_templates", "steering_outputs"]
+__all__ = [
+    "FILE_HAZARDS",
+    "OUTPUT_HAZARDS",
+    "destinations",
+    "file_hazards",
+    "nested_templates",
+    "steering_outputs",
+]
 
 OUTPUT_HAZARDS = "output_hazards"
-"""The note of a tool that says what was found."""
+FILE_HAZARDS = "file_hazards"
+"""The notes of a tool that say what was found."""
+
+_DESTINATIONS = frozenset({"api", "fileapi", "endpoint", "bucket", "region"})
+_KEYS = frozenset({"ak", "sk", "aeskey"})
+_OPPOSITE = {"upload": "download", "download": "upload"}
 
 _USED = re.compile(r"\$\{([A-Za-z_][\w-]{0,63})\}")
 _PRINTS_PAIR = re.compile(r"\b(?:echo|printf)\s+(?:-\w+\s+)*[\"']?([A-Za-z_][\w-]{0,63}):(?!//)")
@@ -86,3 +102,38 @@ def _used(tasks: Sequence[Task]) -> set[str]:
         for step in task.steps
         for name in _USED.findall(f"{step.content}{step.when}")
     }
+
+
+def destinations(tasks: Sequence[Task]) -> frozenset[str]:
+    """The variables that decide where a file is sent, of tasks that move any."""
+    moves = any(step.transfer for task in tasks for step in task.steps)
+    return _DESTINATIONS if moves else frozenset()
+
+
+def file_hazards(tasks: Sequence[Task]) -> tuple[str, ...]:
+    """What is to be feared of steps that move files: a sentence each, the first few."""
+    found = [said for task in tasks for step in task.steps for said in _of_step(task, step)]
+    return tuple(dict.fromkeys(found))[:_MOST]
+
+
+def _of_step(task: Task, step: Step) -> Iterator[str]:
+    transfer = step.transfer
+    if transfer is None or step.content.strip():
+        return
+    named, direction = label(step.name), transfer.direction
+    if direction not in _OPPOSITE:
+        yield (
+            f"step {named!r} has the direction {label(direction)!r}: Ops moves nothing then, and"
+            " reports success"
+        )
+        return
+    if not task.in_pod:
+        yield (
+            f"step {named!r} says {direction!r}: on a host that Ops reaches by ssh it does the"
+            f" opposite, {_OPPOSITE[direction]!r}"
+        )
+    if any(variable.name in _KEYS for variable in task.variables):
+        yield (
+            f"step {named!r}: the keys of the store stand in a command line there, which others on"
+            " that machine can read"
+        )
