@@ -6,7 +6,6 @@ bindings/http-protocol-binding.md); an event without them costs itself alone in 
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
@@ -127,7 +126,7 @@ def _payload(event: Mapping[str, Any]) -> Any:
         return event.get("data")
     try:
         return _data(base64.b64decode(written, validate=True), text(event.get("datacontenttype")))
-    except binascii.Error:
+    except ValueError:  # of the wrong length, or not even ASCII
         return written
 
 

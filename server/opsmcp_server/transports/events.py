@@ -33,8 +33,13 @@ _AGAIN_SECONDS = "10"
 class EventRoutes:
     """The routes of the senders of the settings."""
 
-    def __init__(self, context: CallContext, security: TransportSecuritySettings) -> None:
-        """Prepare; nothing is opened."""
+    def __init__(
+        self,
+        context: CallContext,
+        security: TransportSecuritySettings,
+        bodies: Bodies | None = None,
+    ) -> None:
+        """Prepare; nothing is opened. `bodies` are those of all senders together."""
         events = context.config.events
         self._receiver = Receiver(
             events.senders,
@@ -45,7 +50,7 @@ class EventRoutes:
         )
         self._per_minute = events.limits.signals_per_minute
         self._security = TransportSecurityMiddleware(security)
-        self._bodies = Bodies(_MOST_IN_FLIGHT_BYTES)
+        self._bodies = bodies or Bodies(_MOST_IN_FLIGHT_BYTES)
 
     @property
     def routes(self) -> list[Route]:

@@ -1,8 +1,9 @@
 """What each type of sender says becomes signals; what makes no sense costs itself alone."""
 
 import json
+import random
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from cloudevents.core.bindings.http import to_binary_event, to_structured_event
@@ -77,7 +78,8 @@ def test_an_alert_that_makes_no_sense_costs_itself_alone(odd: Any) -> None:
 
 
 def test_more_alerts_than_are_read_and_those_the_sender_left_out_are_counted() -> None:
-    found = read_alerts(delivery(group(*([alert()] * 10_003), truncatedAlerts=7)))
+    short = {"status": "firing", "labels": {"a": "b"}}
+    found = read_alerts(delivery(group(*([short] * 10_003), truncatedAlerts=7)))
     assert len(found.signals) == 10_000
     assert found.left_out == {
         "more than 10,000 alerts at once": 3,
@@ -338,3 +340,65 @@ def test_a_time_that_is_none_makes_no_signal(at: str) -> None:
 def test_seconds_since_the_epoch_are_a_time() -> None:
     (signal,) = mapped(key='"k"', at="body.at")(delivery({"at": 1_764_504_000})).signals
     assert signal.at == datetime(2025, 11, 30, 12, 0, tzinfo=UTC)
+
+
+# Whatever comes
+
+_ODD: list[Any] = [
+    *(None, True, 0, -1, 1e308, 2**63, 2**200, "", "x", "\0", "\u202e", "\ud7ff", "é" * 5_000),
+    *("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "24:00", "2026-W01", "1.0"),
+    *([], {}, [[]], {"a": {}}, [None] * 3, "firing", "resolved", float("inf")),
+]
+
+
+def changed(value: Any, chance: random.Random) -> Any:
+    """The same with odd things in a few places, and without a few others."""
+    if chance.random() < 0.15:
+        return chance.choice(_ODD)
+    if isinstance(value, dict):
+        held = cast("dict[str, Any]", value)
+        kept = {name: inner for name, inner in held.items() if chance.random() > 0.03}
+        return {name: changed(inner, chance) for name, inner in kept.items()}
+    if isinstance(value, list):
+        return [changed(inner, chance) for inner in cast("list[Any]", value)]
+    return value
+
+
+def test_whatever_comes_makes_signals_within_bounds_or_is_refused(seed: int) -> None:
+    chance, count = random.Random(seed), 0
+    cloud = json.loads(to_structured_event(cloud_event()).body)
+    both = {**cloud, "data_base64": "eyJhIjogMX0="}
+    entry: dict[str, Any] = {
+        "id": "1",
+        "key": "k",
+        "status": "info",
+        "at": "2026-11-30T12:00:00Z",
+        "tags": {},
+    }
+    read_json = mapped(
+        items="body.all",
+        id="body.id",
+        key="body.key",
+        status="body.status",
+        at="body.at",
+        labels="body.tags",
+        data="body.data",
+    )
+    cases: list[tuple[Any, Any, str]] = [
+        (read_alerts, group(alert(1), alert(2)), ""),
+        (read_pagerduty, event(), ""),
+        (read_cloud_events, both, "application/cloudevents+json"),
+        (read_cloud_events, [cloud, both], "application/cloudevents-batch+json"),
+        (read_json, {"all": [entry, {**entry, "data": {"x": [None]}}]}, ""),
+    ]
+    for _ in range(150):
+        for read, value, media in cases:
+            written = json.dumps(changed(value, chance)).replace("Infinity", "1e999").encode()
+            try:
+                signals = read(delivery(written, content_type=media)).signals
+            except Unreadable:
+                continue
+            count += len(signals)
+            json.dumps([dict(one.data) for one in signals], allow_nan=False)
+            assert all(len(one.labels) <= 64 and len(one.kind) <= 128 for one in signals)
+    assert count > 100

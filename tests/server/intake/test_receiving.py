@@ -2,6 +2,8 @@
 
 import gzip
 import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import closing
 from pathlib import Path
@@ -10,7 +12,13 @@ from urllib.parse import urlsplit
 
 import anyio
 import pytest
+from starlette.applications import Starlette
 
+from opsmcp_server.transports.bodies import Bodies
+from opsmcp_server.transports.connections import Places
+from opsmcp_server.transports.events import EventRoutes
+from opsmcp_server.transports.origins import security_of
+from tests.server.conftest import Ground
 from tests.server.intake.senders import (
     AM_TOKEN,
     GRAFANA_SECRET,
@@ -21,6 +29,9 @@ from tests.server.intake.senders import (
     group,
 )
 from tests.server.intake.site import SERVER_TOKEN, Site, site
+from tests.server.raw import bounded
+
+_AUTHORIZED = f"Authorization: Bearer {AM_TOKEN}\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -280,6 +291,48 @@ async def test_a_server_without_senders_has_no_such_address(tmp_path: Path) -> N
     async with site(tmp_path, "expose: {pipelines: all}") as made:
         assert (await made.post("alertmanager", b"{}")).status_code == 404
     assert not state_file(tmp_path).exists()
+
+
+async def test_a_body_that_does_not_come_in_time_may_be_sent_again(tmp_path: Path) -> None:
+    async with site(tmp_path) as made:
+        context = made.services.calls
+        security = security_of(made.config.server)
+        routes = EventRoutes(context, security, Bodies(body_seconds=0.2))
+        async with bounded(Starlette(routes=routes.routes), Places(99)) as it:
+            head = f"POST /events/alertmanager HTTP/1.1\r\nHost: x\r\n{_AUTHORIZED}"
+            declared = await it.connect(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+            chunked = await it.connect(
+                f"{head}Transfer-Encoding: chunked\r\n\r\n1\r\n{{\r\n".encode()
+            )
+            for stream in (declared, chunked):
+                answer = await stream.receive()
+                assert answer.startswith(b"HTTP/1.1 503")
+                assert b"retry-after: 10" in answer.lower()
+
+
+def test_without_senders_nothing_of_it_is_imported(ground: Ground) -> None:
+    script = (
+        "import os, sys, anyio, pathlib\n"
+        "from opsmcp_server.app import open_services\n"
+        "from opsmcp_server.config.load import load\n"
+        "from opsmcp_server.protocol.handlers import build_server\n"
+        "async def main():\n"
+        "    config = load(dict(os.environ), cwd=pathlib.Path.cwd())\n"
+        "    async with open_services(config, dict(os.environ)) as services:\n"
+        "        build_server(services)\n"
+        "anyio.run(main)\n"
+        "late = ('cel_expr_python', 'opsmcp_server.intake', 'opsmcp_tools.incidents')\n"
+        "print([name for name in sys.modules if name.startswith(late)])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=ground.environ(),
+        cwd=ground.root,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
 async def raw(

@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -132,3 +133,12 @@ def test_an_endless_evaluation_ends_soon_and_is_no_match() -> None:
     loops = "data.tags.all(a, data.tags.all(b, data.tags.all(c, data.tags.all(d, true))))"
     with pytest.raises(Failed, match="budget"):
         Condition(loops, SIGNAL).holds({**VALUES, "data": {"tags": ["x"] * 200}})
+
+
+def test_nulls_cost_python_nothing() -> None:
+    """The library gives away a reference to None with each null: Python 3.11 died of thousands."""
+    nulls = Value("body", BODY)
+    before = sys.getrefcount(None)
+    body = {"a": None, "b": [None] * 9}
+    assert [nulls.of({"body": body, "headers": {}}) for _ in range(100)] == [body] * 100
+    assert abs(sys.getrefcount(None) - before) < 500

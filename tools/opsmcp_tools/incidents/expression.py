@@ -167,9 +167,7 @@ class Value(_Expression):
         Raises:
             Failed: There is none, or JSON cannot say it.
         """
-        plain = self._evaluate(values).plain_value()
-        _require_json(plain)
-        return plain
+        return _as_json(self._evaluate(values))
 
 
 def _require(found: cel.Type, wanted: cel.Type, what: str) -> None:
@@ -178,18 +176,29 @@ def _require(found: cel.Type, wanted: cel.Type, what: str) -> None:
         raise BadExpression(f"it must be {what}, and is of the type {found.name()}{hint}")
 
 
-def _require_json(plain: object) -> None:
-    if isinstance(plain, dict):
-        found = cast("dict[object, object]", plain)
-        if not all(isinstance(name, str) for name in found):
-            raise Failed("it holds a mapping whose names are no texts")
-        for inner in found.values():
-            _require_json(inner)
-    elif isinstance(plain, list):
-        for inner in cast("list[object]", plain):
-            _require_json(inner)
-    elif plain is not None and not isinstance(plain, bool | int | float | str):
+def _as_json(value: cel.Value) -> Any:
+    """The value as Python has it, piece by piece.
+
+    Never by `plain_value`, nor by `value` of a null: cel-expr-python 0.1.3 gives away a reference
+    to None with each of them that it does not own, and Python before 3.12 dies when all are gone.
+    """
+    if value.type() == cel.Type.NULL:
+        return None
+    held = value.value()
+    if isinstance(held, dict):
+        return dict(_items(cast("dict[object, cel.Value]", held)))
+    if isinstance(held, list):
+        return [_as_json(inner) for inner in cast("list[cel.Value]", held)]
+    if not isinstance(held, bool | int | float | str):
         raise Failed("it holds what JSON cannot say; string(...) makes a text")
+    return held
+
+
+def _items(held: Mapping[object, cel.Value]) -> Iterator[tuple[str, Any]]:
+    for name, inner in held.items():
+        if not isinstance(name, str):
+            raise Failed("it holds a mapping whose names are no texts")
+        yield name, _as_json(inner)
 
 
 # Compiling
