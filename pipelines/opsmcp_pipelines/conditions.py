@@ -265,7 +265,8 @@ class _Reader:
     def _truth(self, text: str) -> bool:
         """The operand just read, as true or false."""
         if self._filled:
-            parts = ".*".join(re.escape(part) for part in text.lower().split(_OPEN))
+            # What is open side by side is one: a pattern with many `.*` could take for ever.
+            parts = ".*".join(map(re.escape, re.split(f"{_OPEN}+", text.lower())))
             if any(re.fullmatch(parts, truth) for truth in _TRUTHS):
                 return False
         return _truth(text)

@@ -132,6 +132,11 @@ def test_what_values_must_be_numbers_is_known_before(when: str, numbers: set[str
     assert (found.fault, found.numbers, found.unknown) == ("", numbers, ())
 
 
+@pytest.mark.parametrize("when", ["${n}" * 400 + "q", "${n}q" * 400, "(" * 90 + "${n}" + ")" * 90])
+def test_a_hostile_condition_is_foreseen_at_once(when: str) -> None:
+    assert foresee(when, KNOWN).numbers == frozenset()
+
+
 def test_names_that_nobody_declares_are_told() -> None:
     assert foresee("${typo} == a && ${n:-x} == b", KNOWN).unknown == ("typo", "n:-x")
 

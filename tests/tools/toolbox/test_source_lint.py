@@ -133,6 +133,7 @@ def test_a_condition_that_cannot_be_read_is_an_error_with_its_place(
     [
         (Variable("n", "many", display="most"), "its default 'many' is none"),
         (Variable("n", "5", enums=("5", "all")), "its choice 'all' is none"),
+        (Variable("n", regex="[a-z]+", display="most"), "its regex '[a-z]+' matches none"),
         (Variable("other", display="other"), "something that is not a number"),
     ],
 )
@@ -198,6 +199,7 @@ def test_a_label_that_contradicts_the_authors_words_is_named():
     ("labels", "said"),
     [
         ({"opsmcp/read-only": "yes"}, "opsmcp/read-only is 'yes'"),
+        ({"opsmcp/read-only": "tr\u200bue"}, r"opsmcp/read-only is 'tr\u{200b}ue'"),
         ({"opsmcp/read-only": "true", "opsmcp/destructive": "true"}, "read-only and destructive"),
     ],
 )

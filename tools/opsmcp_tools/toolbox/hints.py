@@ -17,7 +17,7 @@ from opsmcp_pipelines.kinds.names import words_of
 from opsmcp_pipelines.models import Operation, Pipeline, Step, Task
 from opsmcp_pipelines.shell.programs import names
 from opsmcp_tools.model.tool import Hints
-from opsmcp_tools.safe_text.characters import clean_line
+from opsmcp_tools.safe_text.characters import clean_line, quote
 from opsmcp_tools.toolbox.read_only.evidence import Evidence, Proof
 from opsmcp_tools.toolbox.read_only.script import weigh_script
 from opsmcp_tools.toolbox.read_only.verbs import ADDING, is_changing
@@ -125,7 +125,7 @@ def label_fault(labels: Mapping[str, str]) -> str:
     for label in LABELS:
         value = labels.get(label, "true")
         if value.lower() not in _TRUTH:
-            return f'{label} is {clean_line(value, 40)!r}; it must be "true" or "false"'
+            return f'{label} is {quote(value, 40)}; it must be "true" or "false"'
     said = _labelled(labels)
     if said.get("read_only") and said.get("destructive"):
         return "it is labelled read-only and destructive, so it is taken for destructive"

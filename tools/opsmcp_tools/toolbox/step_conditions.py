@@ -15,6 +15,7 @@ from opsmcp_pipelines.conditions import (
     is_number,
     may_fail,
 )
+from opsmcp_pipelines.kinds.go_regex import matches, parse_pattern
 from opsmcp_pipelines.kinds.guess import kind_of
 from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import Operation, Pipeline, Step, Task, Variable
@@ -40,6 +41,7 @@ SILENT_STOPS = "silent_stops"
 """The note of a tool that names the steps at which Ops would stop without a word."""
 
 _MOST_SHOWN = 80
+_NUMBERS = ("0", "1", "5", "10", "50", "100", "1000", "10000", "0.5", "99.9")
 _NUMBER = r"[0-9]+(\.[0-9]+)?"
 
 
@@ -123,14 +125,17 @@ def _as_number(variable: Variable) -> Variable:
 
 def _no_numbers(operation: Operation, seen: Foresight) -> str:
     """What is compared as a number, and is none where it is not given, or by its enums."""
-    for one in operation.variables if seen.numbers else ():
+    for one in (one for one in operation.variables if one.name in seen.numbers):
         texts = (text for text in (one.default, *one.enums) if text)
         wrong = next((text for text in texts if not is_number(text)), None)
-        if one.name in seen.numbers and wrong is not None:
-            what = "default" if wrong == one.default else "choice"
-            return (
-                f"{label(one.name)} is compared as a number, and its {what} {quote(wrong)} is none"
-            )
+        pattern = parse_pattern(one.regex) if one.regex else None
+        why = ""
+        if wrong is not None:
+            why = f"its {'default' if wrong == one.default else 'choice'} {quote(wrong)} is none"
+        elif pattern and not any(matches(pattern.whole, number) for number in _NUMBERS):
+            why = f"its regex {quote(one.regex)} matches none"
+        if why:
+            return f"{label(one.name)} is compared as a number, and {why}"
     return ""
 
 
