@@ -60,9 +60,10 @@ def flaw_of(sender: Sender, headers: Mapping[str, str], body: bytes, now: float)
         body: The bytes as they came.
         now: Seconds since the epoch.
     """
-    secret = sender.secret.get_secret_value()
-    if not secret:
+    if sender.token.get_secret_value() or not sender.has_secret:
         return None
+    if not sender.secret.get_secret_value():
+        return Flaw.NO_PROOF  # this process did not read it, so nobody can prove anything
     stamp = _timestamp_header_of(sender)
     if stamp and not _is_recent(headers.get(stamp, ""), now):
         return Flaw.OLD

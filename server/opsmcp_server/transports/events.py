@@ -103,7 +103,6 @@ class EventRoutes:
             read = await body.read(request.scope, request.receive, MOST_BYTES[sender.type])
         except BodyRefused as refused:
             self._receiver.refuse(sender.name, *_of_body(refused))
-            raise
         return await self._receiver.take(sender, headers, read)
 
     async def _check_host(self, request: Request, sender: Sender) -> None:

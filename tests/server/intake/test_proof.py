@@ -122,6 +122,16 @@ def test_a_timestamp_is_good_for_five_minutes_and_cannot_be_changed(of: Sender) 
         assert flaw(of, {**good, stamp: odd}, body, now) is Flaw.OLD
 
 
+@pytest.mark.parametrize("kind", SenderType)
+def test_where_the_secret_was_not_read_nobody_gets_in(kind: SenderType) -> None:
+    for shape in (None, Hmac(GRAFANA_HEADER)):
+        unread = Sender("x", kind, has_secret=True, hmac=shape)
+        names = (GRAFANA_HEADER, "X-PagerDuty-Signature", "webhook-signature", "Authorization")
+        every = {"webhook-timestamp": "0", **dict.fromkeys(names, "Bearer ")}
+        assert flaw(unread, every, b"{}", 0.0) is Flaw.NO_PROOF
+        assert flaw(unread, {}, b"{}", 0.0) is Flaw.NO_PROOF
+
+
 def test_another_id_of_a_delivery_is_another_delivery() -> None:
     good = proof_for(STANDARD, b"{}", 1_800_000_000.0, "msg_1")
     changed = {**good, "webhook-id": "msg_2"}
