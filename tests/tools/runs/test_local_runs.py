@@ -21,6 +21,7 @@ from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.journal.sqlite_write import Journal, open_journal
 from opsmcp_tools.model.run_record import RunRecord, RunSettings, SystemClock
 from opsmcp_tools.model.tool import Hints, Tool
+from opsmcp_tools.results.summary import headline
 from opsmcp_tools.runs.executions import Executions
 from tests.pipelines.embedded.test_source import ticks
 from tests.tools.runs.bench import ANNA
@@ -167,6 +168,7 @@ async def test_of_a_killed_run_that_nobody_saw_no_duration_is_made_up(tmp_path: 
         record = await it.executions.wait("r-left", 20)
     assert record.duration_seconds == 0
     assert record.result.reason.endswith("; how long it went on is not known")
+    assert headline(record) == "aborted: two after a time that is not known (run r-left)"
 
 
 def _renamed(record: RunRecord) -> RunRecord:

@@ -7,6 +7,7 @@ ON = Phrase(" on {}", ",位于 {}")
 ON_HOSTS = Phrase(" on {} hosts", ",共 {} 台主机")
 ON_SOME_OF_HOSTS = Phrase(" on {} of {} hosts", ",位于 {}/{} 台主机")
 FOR_SECONDS = Phrase("for {:.1f} s", "已运行 {:.1f} 秒")
+AFTER_UNKNOWN = Phrase("after a time that is not known", "用时未知")
 AFTER_SECONDS = Phrase("after {:.1f} s", "用时 {:.1f} 秒")
 
 REASON = Phrase("Reason: {}", "原因:{}")

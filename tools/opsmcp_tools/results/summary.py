@@ -219,11 +219,16 @@ def _cost(block: str) -> int:
 
 def headline(record: RunRecord, language: Language = "en") -> str:
     """The verdict line: how it ended, where, and how long it took."""
-    took = words.FOR_SECONDS if not record.ended else words.AFTER_SECONDS
-    seconds = took(record.duration_seconds)
     name = label(record.operation.name)
-    said = words.HEADLINE(record.verdict, name, _where(record), seconds, record.run)
+    said = words.HEADLINE(record.verdict, name, _where(record), _took(record), record.run)
     return said.to(language)
+
+
+def _took(record: RunRecord) -> Said:
+    if record.verdict is Verdict.ABORTED and record.ended_at == record.created_at:
+        return words.AFTER_UNKNOWN()  # its process was killed before it was seen at work
+    took = words.FOR_SECONDS if not record.ended else words.AFTER_SECONDS
+    return took(record.duration_seconds)
 
 
 def _where(record: RunRecord) -> Said | str:
