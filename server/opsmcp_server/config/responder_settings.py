@@ -175,7 +175,7 @@ class _Reader:
             arguments=inside.arguments("arguments", variables),
             expect=inside.source("expect"),
             after_seconds=inside.seconds("after", 30.0, most=1),
-            within_seconds=inside.seconds("within", 600.0, least=10, most=1),
+            within_seconds=inside.seconds("within", 600.0, least=1, most=1),
             where=inside.origin,
         )
 

@@ -7,8 +7,6 @@ the lease stops, and what was started is found again by its key.
 import logging
 import secrets
 from collections import Counter
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import anyio
@@ -61,9 +59,15 @@ class Driver:
                 await self._clock.sleep(_LOOK_SECONDS)
 
     async def _handle(self, incident: Incident) -> None:
+        """Work on one that was taken, and keep its lease; who lost it is cancelled."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._renew, incident, group.cancel_scope)
+            await self._try(incident)
+            group.cancel_scope.cancel()
+
+    async def _try(self, incident: Incident) -> None:
         try:
-            async with self._kept(incident):
-                await self._work(incident)
+            await self._work(incident)
             self._tries.pop(incident.id, None)
         except ToolUnavailable as error:
             # Its lease ends by itself, and somebody looks again.
@@ -71,14 +75,6 @@ class Driver:
         except Exception as error:
             logger.exception("incident %s could not be looked at", incident.id)
             await self._failed(incident, error)
-
-    @asynccontextmanager
-    async def _kept(self, incident: Incident) -> AsyncGenerator[None]:
-        """Keep the lease while the block goes on; who lost it is cancelled."""
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._renew, incident, group.cancel_scope)
-            yield
-            group.cancel_scope.cancel()
 
     async def _renew(self, incident: Incident, scope: anyio.CancelScope) -> None:
         while True:

@@ -10,7 +10,7 @@ from opsmcp_tools.incidents.signal import Status
 from tests.server.responding.ground import Working, make_world, whys, working
 
 _VERIFY = """\
-    verify: {after: 1s, within: 10s, run: get-usage, arguments: {name: arguments.name},
+    verify: {after: 0s, within: WITHINs, run: get-usage, arguments: {name: arguments.name},
              expect: 'int(results.used) < LIMIT'}
 """
 
@@ -23,7 +23,7 @@ _RESPONDERS = (
     run: clear-it
     arguments: {name: labels.thing}
 """
-    + _VERIFY.replace("LIMIT", "85")
+    + _VERIFY.replace("LIMIT", "85").replace("WITHIN", "60")
     + """\
   - {name: asks-for-nothing, when: 'labels.alertname == "asks-for-nothing"', mode: approve,
      run: clear-it, arguments: {name: '"never"'}}
@@ -47,7 +47,7 @@ _RESPONDERS = (
     run: clear-nothing
     arguments: {name: '"in-vain"'}
 """
-    + _VERIFY.replace("LIMIT", "5")
+    + _VERIFY.replace("LIMIT", "5").replace("WITHIN", "3")
 )
 
 _APPROVED = [State.OPEN, State.DECIDING, State.WAITING, State.RUNNING, State.VERIFYING]
