@@ -47,7 +47,9 @@ class Target:
             return words.ONE_MACHINE()
         if self.hosts == (self.named,) or not self.hosts:
             return self.named if self.count == 1 else words.HOSTS(self.count, self.named)
-        shown = f"{self.named}: {', '.join(self.hosts[:_MOST_NAMED])}"
+        shown = ", ".join(self.hosts[:_MOST_NAMED])
+        if set(self.named.split(",")) != set(self.hosts):
+            shown = f"{self.named}: {shown}"
         more = len(self.hosts) - _MOST_NAMED
         these = words.AND_MORE(shown, more) if more > 0 else shown
         return (words.ONE_HOST if self.count == 1 else words.HOSTS)(self.count, these)
