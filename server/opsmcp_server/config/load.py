@@ -41,6 +41,8 @@ _NAMED = ("bind.", "people.", "responders")
 _PATHS: tuple[object, ...] = (Path, Path | None, tuple[Path, ...])
 """The types of settings that are paths."""
 _FILES = frozenset({"hosts.files", "hosts.ssh_config"})
+_DIRECTORIES = frozenset({"files.dir"})
+"""Paths of directories that are not made when they are missing."""
 _WORDS = frozenset({"auto", "none"})
 """What stands for a file without being one."""
 
@@ -351,6 +353,8 @@ def _resolve_paths(item: RawSetting, environ: Mapping[str, str]) -> RawSetting:
         if item.key in _FILES and value in _WORDS:
             return item
         path = absolute(value, item, environ)
+        if item.key in _DIRECTORIES and not path.is_dir():
+            raise ConfigError(f"{item.key}: {str(path)!r} is not a directory ({item.origin})")
         return replace(item, value=str(path) if item.key in _FILES else path)
     if not isinstance(value, list | tuple):
         return item  # refused with the other bad values

@@ -146,6 +146,13 @@ def test_a_manifest_directory_must_exist(tmp_path: Path, given: str) -> None:
     assert message.endswith("is not a directory (command line)")
 
 
+@pytest.mark.parametrize("given", ["nowhere", "/dev/null"])
+def test_a_directory_of_files_must_exist(tmp_path: Path, given: str) -> None:
+    message = refusal(tmp_path, {"OPSMCP_FILES_DIR": given})
+    assert message.startswith("files.dir: ")
+    assert message.endswith("is not a directory (environment OPSMCP_FILES_DIR)")
+
+
 def test_a_long_value_is_shortened(tmp_path: Path) -> None:
     assert len(refusal(tmp_path, {"OPSMCP_SERVER_PORT": "x" * 5000})) < 250
 
