@@ -8,7 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
 from itertools import takewhile
@@ -75,11 +75,18 @@ _BEGINS_WITH_FIELD = re.compile(r"\{\"|[\w.@-]+=\S+ +[\w.@-]+=")
 _RULED = re.compile(r"([.=_*#~-])\1{3,}")
 """Signs that only fill a line up."""
 
+_ID = re.compile(r"(?=[a-f]*\d)(?=\d*[a-f])[\da-f]{7,40}\b")
+_SOURCE = re.compile(r"[\w.-]+ +\| ")
+"""Which of several programs wrote the line, as where their logs are followed together."""
+
 _LEVEL_WITHIN, _CLOCK_WITHIN, _TIME_WITHIN = 160, 40, 160
 """Characters of a line in which its level and its time may stand, before and in the message."""
 
 _HEADER_WORDS = 14
 _NEARLY_ALL, _MOSTLY = 0.9, 0.7
+_FEWEST_ALIKE = 3
+"""Of fewer lines what they share may as well be what they say."""
+
 _MOST_LETTERS = 8
 """A word of the header that changes is a number, a time or a short name with numbers in it."""
 
@@ -99,6 +106,7 @@ class LineFormat:
     columns: tuple[str, ...] = ()
     shared: str = ""
     has_fields: bool = False
+    has_sources: bool = False
 
     @property
     def names_level(self) -> bool:
@@ -106,8 +114,18 @@ class LineFormat:
         return self.has_fields or _LEVEL in self.columns
 
     def read(self, line: str) -> Entry:
-        """The line without its header, as far as it has one."""
-        fields = _fields_of(line) if self.has_fields else {}
+        """The line without its header, as far as it has one; with the name of its source."""
+        if not self.has_sources:
+            return self._read(line)
+        source = _SOURCE.match(line)
+        if source is None:
+            return Entry(_level_in(line[:_LEVEL_WITHIN]), line.strip())
+        entry = self._read(line[source.end() :])
+        return replace(entry, message=f"{source[0].split()[0]} | {entry.message}")
+
+    def _read(self, line: str) -> Entry:
+        may_have_fields = self.has_fields or (self.has_sources and line[:1] == "{")
+        fields = _fields_of(line) if may_have_fields else {}
         return _entry_of(fields, line) if fields else self._read_words(line)
 
     def _read_words(self, line: str) -> Entry:
@@ -129,16 +147,53 @@ class LineFormat:
 def read_format(*samples: Sequence[str]) -> LineFormat:
     """What lines have in common; each sample shows the log in another way, and all must agree."""
     some = [[line for line in lines if line.strip() and line[:1] not in " \t"] for lines in samples]
+    if some[0] and sum(_SOURCE.match(line) is not None for line in some[0]) > len(some[0]) // 2:
+        return replace(_read_format(*map(_without_source, some)), has_sources=True)
+    return _read_format(*some)
+
+
+def _without_source(lines: Sequence[str]) -> list[str]:
+    found = ((line, _SOURCE.match(line)) for line in lines)
+    return [line[source.end() :] for line, source in found if source]
+
+
+def _read_format(*some: Sequence[str]) -> LineFormat:
     if all(sum(map(_has_fields, lines)) >= _NEARLY_ALL * len(lines) for lines in some if lines):
         return LineFormat(has_fields=any(some))
-    found = [list(_columns(lines)) for lines in some if lines]
-    agreed = takewhile(lambda same: len({it[0] for it in same}) == 1, zip(*found, strict=False))
-    header = [same[0] for same in agreed]
+    alike = _begun_alike(some)
+    header = _agreed(alike)
+    if min(map(len, alike)) < _FEWEST_ALIKE and _LEVEL not in {column for column, _ in header}:
+        header = _agreed(some)
+    ids = sum(map(bool, map(_ID.match, some[0])))
+    if len(header) == 1 and 2 * ids > len(some[0]):
+        return LineFormat()
     if not any(column in (_CHANGES, _LEVEL) for column, _ in header):
         # Without a time, a number or a level, what lines begin with is what they are about.
         return LineFormat()
     shared = " ".join(word for _, word in header if word)
     return LineFormat(tuple(column for column, _ in header), shared)
+
+
+def _agreed(samples: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
+    """The columns with which the lines of all samples begin."""
+    found = [list(_columns(lines)) for lines in samples if lines]
+    agreed = takewhile(lambda same: len({it[0] for it in same}) == 1, zip(*found, strict=False))
+    return [same[0] for same in agreed]
+
+
+def _begun_alike(samples: Sequence[Sequence[str]]) -> Sequence[Sequence[str]]:
+    """Without the lines that begin otherwise than most: below them stand traces and headings."""
+    begins = [[_beginning(line) for line in lines] for lines in samples]
+    usual, count = max(Counter(begins[0]).items(), key=lambda it: it[1], default=("", 0))
+    if usual != _CHANGES or count < _MOSTLY * len(begins[0]):
+        return samples
+    kept = (zip(*each, strict=True) for each in zip(samples, begins, strict=True))
+    return [[line for line, begin in each if begin == usual] for each in kept]
+
+
+def _beginning(line: str) -> str:
+    first = _WORD.search(line)
+    return _class(first[0]) if first and any(map(str.isalnum, first[0])) else ""
 
 
 def _columns(lines: Sequence[str]) -> Iterator[tuple[str, str]]:

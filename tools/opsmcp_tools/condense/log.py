@@ -7,10 +7,12 @@ first and the last were, and what mostly stands where they differ. Pure, and lin
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, takewhile
 
 from opsmcp_tools.condense.excerpt import Room, fullest
+from opsmcp_tools.condense.line_format import Level
 from opsmcp_tools.condense.log_kinds import VARIES, LogKind, LogKinds, read_kinds, values_of
-from opsmcp_tools.condense.trouble import Weight
+from opsmcp_tools.condense.trouble import Weight, weigh, weigh_in_prose
 from opsmcp_tools.phrases import excerpt as words
 from opsmcp_tools.phrases.phrase import Language
 
@@ -22,18 +24,25 @@ _MANY = 10
 """A kind of trouble with so many lines, or among the last 20, comes before all others."""
 
 _FRAME = re.compile(
-    r"\s+(?:at \S|File \"|from /|#\d+ |\.\.\. \d+ (?:more|common)|\S+\.(?:go|py|js|rb):\d+)"
-    r"|goroutine \d+|Caused by: |\s*\^+$"
+    r"\s+(?:at \S|File \"|from /|#\d+ |\.\.\. \d+ (?:more|common)"
+    r"|\S+\.(?:go|py|js|rb):\d+(?:$| \+0x|:in ))"
+    r"|goroutine \d+|created by \S+\.\S+$|Caused by: |\s*\^+$|Traceback \(most recent call last\)"
+    r"|(?:The above|During handling of the above) exception"
 )
+_GO_CALL = re.compile(r"[\w/-]++\.[\w.*()\[\]{}/-]*\(")
+_PYTHON = "Traceback (most recent call last)"
+"""Below it stand frames, and below them the exception."""
+
 _FOREIGN = re.compile(
     r"/(?:site|dist)-packages/|/usr/lib|/node_modules/|\bat (?:java|javax|jdk|sun|scala|kotlin)\."
     r"|\bat org\.(?:apache|springframework|hibernate|eclipse)\.|/runtime/|<frozen |\.\.\. \d+ "
 )
 """Frames of libraries: those of the author say more."""
 
+_CAUSE = re.compile(r"\s*(?:Caused by: |\[cause\]|Suppressed: )")
 _LONGEST_TRACE = 400
-_FRAMES = 2
-_SAMPLED = 400
+_FRAMES, _CAUSES, _BELOW = 2, 4, 3
+_SAMPLED = 200
 _LONGEST_VALUE = 28
 _MOST_COLUMNS, _MOST_NAMED = 2, 2
 _NAMED_WHOLE = 5
@@ -70,6 +79,7 @@ class Log:
     order: Sequence[LogKind]
     vital: int
     frames: dict[int, list[str]]
+    details: dict[int, list[str]]
     total: int
     counted: bool = True
     language: Language = "en"
@@ -81,20 +91,19 @@ class Log:
         found = fullest(room, _LAYOUTS, self._render, vital=self.vital, most=most)
         if found is None:
             return None
-        # Of the end as much as there is room for, where no kind is left out.
-        longest = max(_LAST, room.tokens // _TOKENS_OF_TAIL) if found[0] == most else 0
-        tails = (longest, longest // 2, longest // 4, 2 * _TAIL)
-        shown = (self._render(*found, tail) for tail in tails if tail > _TAIL)
+        shown = (self._render(*found, *more) for more in _roomier(room)) if found[0] == most else ()
         return next(filter(room.holds, shown), self._render(*found))
 
-    def _render(self, taken: int, width: int, tail: int = _TAIL) -> str:
+    def _render(
+        self, taken: int, width: int, tail: int = _TAIL, others_width: int = _OTHERS_WIDTH
+    ) -> str:
         trouble, others = self.order[: min(taken, self.vital)], self.order[self.vital : taken]
         parts = [self._head(taken)]
         if trouble:
             parts += [words.TROUBLE().to(self.language), *self._rows(trouble, width)]
         if others:
             parts += [words.OTHERS().to(self.language)] if trouble else []
-            parts += self._rows(others, min(width, _OTHERS_WIDTH))
+            parts += self._rows(others, min(width, others_width))
         parts += [words.END().to(self.language), *self._tail(width, tail)]
         left = self._left_out(taken)
         return "\n".join([*parts, left] if left else parts)
@@ -134,7 +143,10 @@ class Log:
         clocks = self._clocks(kind) if width >= _WITH_CLOCKS else ""
         values = self._values(kind) if width >= _WITH_VALUES and kind.count > 1 else ""
         told = "; ".join(filter(None, (count, clocks, values)))
-        frames = (f"\n    {_shown(it.strip(), 160)}" for it in self.frames.get(kind.first, ()))
+        below = self.frames.get(kind.first, ())
+        if not below and width >= _WITH_VALUES:
+            below = self.details.get(kind.first, ())
+        frames = (f"\n    {_shown(it.strip(), 160)}" for it in below)
         return "".join([f"{said}  [{told}]" if told else said, *frames])
 
     def _clocks(self, kind: LogKind) -> str:
@@ -147,6 +159,10 @@ class Log:
         """What mostly stands where the lines of a kind differ."""
         read = self.found.form.read
         numbers = self.found.members(kind, _SAMPLED)
+        whole = len(numbers) >= kind.count
+        if len(numbers) > kind.count:
+            # Its lines are told from others of their group by a code only.
+            return ""
         told = list[str]()
         for label, counted in values_of(read(self.lines[number]).message for number in numbers):
             most = max(counted.values())
@@ -155,7 +171,7 @@ class Log:
                 told.append(f"{label} {', '.join(map(_cut_value, counted))}".lstrip())
             elif len(counted) > 1 and most > max(1, len(numbers) // _FEWEST_SHARE) and few:
                 some = ", ".join(
-                    f"{_cut_value(value)} ×{count:,}" if count > 1 else _cut_value(value)
+                    f"{_cut_value(value)}{_often(count, 0 if whole else len(numbers))}"
                     for value, count in counted.most_common(_MOST_NAMED)
                 )
                 more = "" if len(counted) <= _MOST_NAMED else f" (of {len(counted):,})"
@@ -166,7 +182,12 @@ class Log:
 def read_log(lines: Sequence[str], *, total: int = 0, language: Language = "en") -> Log:
     """The log of these lines; where they are some of a text only, `total` is how many it has."""
     found = read_kinds(lines)
-    kinds = [it for it in found.kinds if it.message.strip() and not _FRAME.match(lines[it.first])]
+    prose = _is_prose(found)
+    if prose:
+        for kind in found.kinds:
+            if kind.level < Level.WARNING:
+                kind.weight = weigh_in_prose(lines[kind.first])
+    kinds = [kind for kind in found.kinds if _says_something(kind, lines)]
     recent = len(lines) - _LAST
     trouble = sorted(
         (kind for kind in kinds if kind.is_trouble), key=lambda kind: _rank(kind, recent)
@@ -175,17 +196,43 @@ def read_log(lines: Sequence[str], *, total: int = 0, language: Language = "en")
         (kind for kind in kinds if not kind.is_trouble),
         key=lambda kind: (kind.count > 2, -kind.count if kind.count > 2 else kind.first),
     )
-    frames = {kind.first: _frames_below(lines, kind.first) for kind in trouble}
+    frames = {kind.first: _frames_of(lines, kind.first) for kind in trouble}
+    details = {} if prose else {kind.first: _details_below(lines, kind.first) for kind in trouble}
+    told = set(chain.from_iterable(details.values()))
     return Log(
         lines,
         found,
-        [*trouble, *others],
+        [*trouble, *(kind for kind in others if lines[kind.first] not in told)],
         len(trouble),
         frames,
+        details,
         total or len(lines),
         counted=not total,
         language=language,
     )
+
+
+def _roomier(room: Room) -> Iterator[tuple[int, int]]:
+    """How many lines of the end, and how wide what is no trouble, where no kind is left out."""
+    longest = max(_LAST, room.tokens // _TOKENS_OF_TAIL)
+    for others_width in (_WITH_VALUES, _OTHERS_WIDTH):
+        for tail in (longest, longest // 2, longest // 4, 2 * _TAIL):
+            yield tail, others_width
+
+
+def _is_prose(found: LogKinds) -> bool:
+    """Whether this is a text rather than a log: no header, and hardly a line that comes again."""
+    kinds = [kind for kind in found.kinds if kind.message.strip()]
+    once = sum(kind.count == 1 for kind in kinds)
+    headless = not found.form.columns and not found.form.has_fields
+    return headless and 5 * once > sum(kind.count for kind in kinds)
+
+
+def _says_something(kind: LogKind, lines: Sequence[str]) -> bool:
+    """Whether it is no frame of a trace, nor the source of one, nor only signs."""
+    line, above = lines[kind.first], lines[kind.first - 1] if kind.first else ""
+    in_trace = _FRAME.match(line) or (line[:1] == " " and above.startswith('  File "'))
+    return not in_trace and any(map(str.isalnum, kind.message))
 
 
 def _rank(kind: LogKind, recent: int) -> tuple[bool, bool, int]:
@@ -193,19 +240,44 @@ def _rank(kind: LogKind, recent: int) -> tuple[bool, bool, int]:
     return not first, kind.weight is not Weight.ERROR, kind.first
 
 
-def _frames_below(lines: Sequence[str], number: int) -> list[str]:
-    """The ends of the stack trace below a line; of the author's own frames, where there are any."""
-    end = number + 1
-    last = min(len(lines), number + _LONGEST_TRACE)
-    while end < last and (
-        lines[end][:1] in " \t" and lines[end].strip() or _FRAME.match(lines[end])
-    ):
-        end += 1
-    frames = lines[number + 1 : end]
-    if not any(map(_FRAME.match, frames)):
+def _frames_of(lines: Sequence[str], number: int) -> list[str]:
+    """The causes and the ends of the stack trace of a line; the author's own frames, if any."""
+    start = number + 1
+    if lines[start : start + 1] == [""] and lines[start + 1 : start + 2]:
+        # Go has an empty line between a panic and its goroutine.
+        start += lines[start + 1].startswith("goroutine ")
+    below = list(takewhile(_may_be_frame, lines[start : start + _LONGEST_TRACE]))
+    if below and below[0].startswith(_PYTHON):
         return []
-    own = [frame for frame in frames if not _FOREIGN.search(frame)] or frames
-    return list(own) if len(own) <= 2 * _FRAMES else [*own[:_FRAMES], *own[-_FRAMES:]]
+    if any(map(_FRAME.match, below)):
+        return _ends_of(below)
+    above = list(
+        takewhile(_may_be_frame, reversed(lines[max(0, number - _LONGEST_TRACE) : number]))
+    )
+    begins = next((n for n, line in enumerate(above) if line.startswith(_PYTHON)), 0)
+    return _ends_of(above[:begins][::-1])
+
+
+def _details_below(lines: Sequence[str], number: int) -> list[str]:
+    """The indented lines right below a line that is not: where and what, as compilers have it."""
+    if lines[number][:1] in " \t":
+        return []
+    below = takewhile(_may_be_frame, lines[number + 1 : number + 2 * _BELOW])
+    calm = takewhile(lambda line: weigh(line)[0] is Weight.PLAIN, below)
+    return [line for line in calm if any(map(str.isalnum, line))][:_BELOW]
+
+
+def _may_be_frame(line: str) -> bool:
+    indented = line[:1] in " \t" and line.strip()
+    return bool(indented or _FRAME.match(line) or (line[-1:] == ")" and _GO_CALL.match(line)))
+
+
+def _ends_of(frames: Sequence[str]) -> list[str]:
+    told = [n for n, frame in enumerate(frames) if any(map(str.isalnum, frame))]
+    causes = [n for n in told if _CAUSE.match(frames[n])]
+    own = [n for n in told if not _FOREIGN.search(frames[n])] or told
+    ends = {*own[:_FRAMES], *own[-_FRAMES:], *causes[:1], *causes[1 - _CAUSES :]}
+    return [frames[n] for n in sorted(ends)]
 
 
 def _telling_words(kind: LogKind) -> str:
@@ -214,6 +286,13 @@ def _telling_words(kind: LogKind) -> str:
     some = [word for word in plain if len(word) > 3 and word.isascii() and word.isalpha()]
     longest = sorted(dict.fromkeys(some), key=len, reverse=True)[:2]
     return " ".join(word for word in dict.fromkeys(some) if word in longest)
+
+
+def _often(count: int, sampled: int) -> str:
+    """How often a value stands there: a share, where not all lines were looked at."""
+    if sampled:
+        return f" {100 * count // sampled} %"
+    return f" ×{count:,}" if count > 1 else ""
 
 
 def _are_untelling(counted: Iterable[str]) -> bool:

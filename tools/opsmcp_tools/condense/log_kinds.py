@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TypeVar
 
 from opsmcp_tools.condense.line_format import Entry, Level, LineFormat, read_format
@@ -45,7 +46,7 @@ _CODE = (
     r"\b[A-Z]{1,8}-?\d{3,6}\b(?!-)|(?<=\" )[45]\d\d\b"
     r"|\b(?:HTTP(?:/[\d.]+)?|status|code|errno|exit|signal)\b[\"' :=]{1,3}\d{1,5}\b"
 )
-_TELLING_NUMBER = re.compile(rf"{_CODE}|\b0\b")
+_TELLING_NUMBER = re.compile(rf"{_CODE}|[\w-]+=0\b|\b0\b")
 """Numbers that make another kind of a line: codes, and that there were none."""
 
 VARIES = re.compile(
@@ -93,15 +94,16 @@ class LogKinds:
     unread: int
 
     def members(self, kind: LogKind, most: int) -> list[int]:
-        """The numbers of some of its lines."""
-        wanted = {self.group_of[number] for number in kind.groups}
-        found: list[int] = []
-        for number, key in enumerate(self.group_of):
-            if key in wanted:
-                found.append(number)
-                if len(found) >= most:
-                    break
-        return found
+        """The numbers of about so many of its lines, from the first to the last; of few, all."""
+        groups = self.group_of
+        wanted = {groups[number] for number in kind.groups}
+        end = min(kind.last + 1, len(groups))
+        for step in (kind.count // most | 1, 1):
+            found = (number for number in range(kind.first, end, step) if groups[number] in wanted)
+            some = list(islice(found, 2 * most))
+            if 2 * len(some) > most:
+                break
+        return some
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ def _grouped(lines: Sequence[str]) -> _Groups:
     plain = keys = coarse_keys(text)
     counts = Counter(keys)
     if len(counts) > _MANY_KEYS:
-        keys = without_identifiers(text)
+        keys = without_identifiers(plain)
         counts = Counter(keys)
     numbers = range(len(keys))
     lasts = dict(zip(keys, numbers, strict=True))

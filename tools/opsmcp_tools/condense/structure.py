@@ -30,8 +30,11 @@ _FEWEST_LINES, _MOST_LINES = 6, 50_000
 """Of more, the structure is not worth the time that it takes."""
 
 _MOST_SAMPLED = 300
-_LINE = re.compile(r"\s*(?:- )*[\w./@:'\"-]+:(?:\s|$)|\s*- |\s*#|---$")
-_KEY = re.compile(r"\s*(?:- )?['\"]?([A-Za-z][\w./:-]*)['\"]?:(?:\s+(.*)|$)")
+_NEARLY_ALL_FIT, _MOST_FIT = 0.9, 0.8
+"""How many lines look like YAML; fewer are enough where most are indented."""
+
+_LINE = re.compile(r"\s*(?:- )*[\w./@:'\"-]+(?: [A-Z][\w-]*){0,2}:(?:\s|$)|\s*- |\s*#|---$")
+_KEY = re.compile(r"\s*(?:- )?['\"]?([A-Za-z][\w./:-]*(?: [A-Z][\w-]*){0,2})['\"]?:(?:\s+(.*)|$)")
 _PLAIN_KEY = re.compile(r"[\w./@-]{1,200}")
 _DOCUMENT = "---"
 
@@ -72,7 +75,9 @@ def read_yaml(lines: Sequence[str]) -> Excerpt | None:
         return None
     keys = sum(_KEY.match(line) is not None for line in sample)
     fitting = sum(_LINE.match(line) is not None for line in sample)
-    if fitting < 0.9 * len(sample) or keys < 0.5 * len(sample) or not any(map(_depth, sample)):
+    indented = sum(map(bool, map(_depth, sample)))
+    needed = _MOST_FIT if 2 * indented > len(sample) else _NEARLY_ALL_FIT
+    if fitting < needed * len(sample) or keys < 0.5 * len(sample) or not indented:
         return None
     return read_structure(lines)
 

@@ -14,6 +14,7 @@ __all__ = [
     "suspects",
     "suspicious",
     "weigh",
+    "weigh_in_prose",
     "without_identifiers",
 ]
 
@@ -59,13 +60,29 @@ _STATUSES = re.compile(_STATUS_IN_BULK)
 
 _HARMLESS = re.compile(
     r"\b(?:0|no|zero|without(?: any)?) (?:\w+ )?(?:errors?|failures?|failed|warnings?|exceptions?)"
-    r"|(?:errors?|fail(?:ed|ures?)|warnings?|exceptions?|timeouts?)[\"']?\s*[:=]\s*[\"']?"
+    r"|(?:errors?|fail(?:ed|ures?)|warnings?|exceptions?|timeouts?|unreachable)[\"']?\s*[:=]\s*[\"']?"
     r"(?:0\b(?!\.)|none\b|null\b|false\b|nil\b|\[\]|[\"'])"
 )
 """Words of an error in a line that says there is none."""
 
 _CALM = re.compile(r"^.{0,60}?\b(?:info|debug|trace|notice)\b")
 """A level that the line itself gives; an error word after it is then no more than a warning."""
+
+_PATH = re.compile(
+    r"(?<![\w<])/[\w.+/?=&%~-]++"
+    r"|(?<![\w.+-])(?:(?:[\w.+-]*+/){2,}+[\w.+-]*|[\w.+-]*+/[\w+-]++\.\w{1,5}\b)"
+)
+"""Names of files, and what is asked of a web server: a word of an error in one says nothing."""
+
+_MARKED = re.compile(
+    r"^\W*(?:e +)?[\w.]*(?:error|exception|fatal|fail(?:ed|ure)?|panic|warning)s?"
+    r"(?: \w+)?\s*(?:\[[^\]]*\]|[a-z]*\d+)?(?:[:!(]|$)"
+    r"|\b(?:error|exception|fatal|fail(?:ed|ure)?|panic|warning)s?\s*(?:\[[^\]]*\]|[a-z]*\d+)?[:!] "
+    r"|^(?:traceback|cannot|could not|unable to|failed to) |\*\*\*|^\W*fail(?:ed|ure)?\b"
+    r"|: [^:]*\b(?:refused|denied|timed out|unreachable|not found|no such|failed|cannot|could not"
+    r"|unable)\b"
+)
+"""A word of failure that stands as programs write it, not as one of a sentence."""
 
 _BAD_STATUS = b"http status error"
 _DIGITS = b"0123456789"
@@ -77,10 +94,9 @@ def coarse_keys(text: str) -> list[bytes]:
     return _with_statuses(text).translate(_LOWER, _DIGITS).split(b"\n")
 
 
-def without_identifiers(text: str) -> list[bytes]:
+def without_identifiers(keys: Sequence[bytes]) -> list[bytes]:
     """Coarser keys yet: also without the letters of hexadecimal numbers."""
-    data = _with_statuses(text)
-    return data.translate(_LOWER, _DIGITS + b"abcdefABCDEF-").split(b"\n")
+    return b"\n".join(keys).translate(None, b"abcdef-").split(b"\n")
 
 
 def _with_statuses(text: str) -> bytes:
@@ -96,7 +112,7 @@ def suspicious(key: bytes) -> bool:
 
 def weigh(line: str) -> tuple[Weight, int]:
     """How much a line matters, and where the word that says so begins."""
-    lower = line.lower()
+    lower = _without_paths(line.lower())
     found = _ERROR.search(lower) or _SERVER_FAULT.search(lower)
     if found is None:
         warning = _WARNING.search(lower) or _REFUSAL.search(lower)
@@ -105,6 +121,18 @@ def weigh(line: str) -> tuple[Weight, int]:
         return Weight.PLAIN, 0
     weight = Weight.WARNING if _CALM.search(lower) else Weight.ERROR
     return weight, min(found.start(), len(line))
+
+
+def weigh_in_prose(line: str) -> Weight:
+    """How much a line matters of a text that may tell of errors in its sentences."""
+    changed = line.startswith(("+", "-", "@@"))
+    marked = not changed and _MARKED.search(line.strip().lower())
+    return weigh(line)[0] if marked else Weight.PLAIN
+
+
+def _without_paths(text: str) -> str:
+    """The text with blanks for the names of files."""
+    return _PATH.sub(lambda found: " " * len(found[0]), text) if "/" in text else text
 
 
 def error_lines(lines: Sequence[str]) -> Iterator[int]:

@@ -1,0 +1,222 @@
+"""Outputs of programs as they are: what is below an error belongs to it, and a text is no log."""
+
+import pytest
+
+from opsmcp_tools.condense.choose import condense
+
+
+def rows(*lines: str) -> list[str]:
+    return condense("\n".join(lines)).split("\n")
+
+
+def served(count: int) -> list[str]:
+    return [
+        f"2026-11-30 10:{n // 60 % 60:02}:{n % 60:02},{n % 997:03} INFO [shop] order {n} priced"
+        for n in range(count)
+    ]
+
+
+JAVA = """\
+java.lang.RuntimeException: GET /orders/7 failed
+	at shop.Service.get(Service.java:6)
+	at java.base/java.lang.Thread.run(Thread.java:833)
+Caused by: java.lang.IllegalStateException: order 7 cannot be loaded
+	at shop.Repo.load(Repo.java:4)
+	... 2 more
+Caused by: java.sql.SQLException: no connection from the pool after 30000 ms
+	at shop.Repo.connect(Repo.java:5)
+	... 4 more
+Caused by: java.net.ConnectException: Connection refused
+	at java.base/sun.nio.ch.Net.pollConnect(Native Method)"""
+
+
+def test_every_cause_of_a_nested_trace_stands_below_its_exception() -> None:
+    shown = rows(*served(800), *JAVA.split("\n"), *served(800))
+    begin = shown.index("java.lang.RuntimeException: GET /orders/7 failed")
+    assert [
+        line.strip().partition(" ")[2] for line in shown[begin + 1 : begin + 7] if "Caused" in line
+    ] == [
+        "by: java.lang.IllegalStateException: order 7 cannot be loaded",
+        "by: java.sql.SQLException: no connection from the pool after 30000 ms",
+        "by: java.net.ConnectException: Connection refused",
+    ]
+    assert "    at shop.Repo.connect(Repo.java:5)" in shown
+
+
+PYTHON = """\
+Traceback (most recent call last):
+  File "/srv/shop/main.py", line 13, in <module>
+    parse("12,50")
+  File "/srv/shop/price.py", line 8, in parse
+    raise ValueError(f"{text} cannot be a price, an error of whoever typed it")
+ValueError: 12,50 cannot be a price, an error of whoever typed it"""
+
+
+def test_an_exception_of_python_has_the_frames_above_it_and_no_rows_of_their_own() -> None:
+    shown = rows(*served(800), *PYTHON.split("\n"), *served(800))
+    begin = shown.index("trouble:")
+    assert shown[begin + 1 : begin + 6] == [
+        PYTHON.split("\n")[-1],
+        *(f"    {line.strip()}" for line in PYTHON.split("\n")[1:5]),
+    ]
+    assert not [line for line in shown if line.startswith(("Traceback", "raise"))]
+
+
+GO = """\
+panic: assignment to entry in nil map
+
+goroutine 1 [running]:
+shop.(*cart).add(...)
+	/srv/shop/main.go:4
+main.main()
+	/srv/shop/main.go:8 +0x1b9"""
+
+
+def test_a_panic_of_go_has_its_frames_though_an_empty_line_stands_between() -> None:
+    shown = rows(*served(800), *GO.split("\n"), "exit status 2", *served(800))
+    begin = shown.index("panic: assignment to entry in nil map")
+    assert shown[begin + 2 : begin + 5] == [
+        "    shop.(*cart).add(...)",
+        "    main.main()",
+        "    /srv/shop/main.go:8 +0x1b9",
+    ]
+
+
+def test_times_and_levels_are_read_though_traces_and_headings_stand_among_the_lines() -> None:
+    trace = PYTHON.split("\n")
+    lines = ["== /var/log/shop.log: 40,000 bytes", *served(60)]
+    for number in range(9):
+        lines += [*trace, *served(40 + number)]
+    shown = rows(*lines)
+    assert any(line.startswith("order 0 priced  [×") and "10:00:00–" in line for line in shown)
+
+
+def compiled(count: int) -> list[str]:
+    return [
+        line
+        for n in range(count)
+        for line in (
+            f"warning: unused variable: `unused_{n}`",
+            f"  --> src/module_{n}.rs:1:31",
+            "   |",
+            "",
+        )
+    ]
+
+
+def test_where_an_error_of_a_compiler_is_stands_below_it() -> None:
+    error = ["error[E0382]: borrow of moved value: `v`", "  --> src/cart.rs:2:48", "   |", ""]
+    shown = rows(*compiled(200), *error, *compiled(200))
+    assert shown[shown.index(error[0]) + 1] == "    --> src/cart.rs:2:48"
+    assert not [line for line in shown[: shown.index("the end:")] if line.strip() == "|"]
+
+
+_SUBJECTS = [
+    f"{what} {verb} {where}"
+    for what in ("A call", "The list", "Whoever waits", "A server", "What failed", "The journal")
+    for verb in (
+        "cannot be lost by",
+        "is refused without",
+        "names every error of",
+        "was missing in",
+    )
+    for where in ("the chat", "a page", "two hosts", "the plan", "old runs", "an outage")
+]
+
+
+@pytest.mark.parametrize("form", ["{id}\n    {subject}\n", "{id} {subject}", "+ {subject}"])
+def test_words_of_failure_in_sentences_of_a_text_are_no_trouble(form: str) -> None:
+    commits = [
+        form.format(id=f"{n * 7_919_317 % 2**28:07x}", subject=subject)
+        for n, subject in enumerate(_SUBJECTS)
+    ]
+    assert "trouble:" not in rows(*"\n".join(commits).split("\n"))
+
+
+def test_what_a_program_reports_is_trouble_in_a_text_too() -> None:
+    reported = [
+        "curl: (7) Failed to connect to localhost port 80",
+        "npm error code ERESOLVE",
+        "fast.c:2:10: fatal error: jansson.h: No such file or directory",
+        "ERROR: Could not build wheels for fastjson",
+        "ssh: connect to host db port 22: Connection refused",
+    ]
+    shown = rows(*_SUBJECTS, *reported, *[f"{it} again" for it in _SUBJECTS])
+    trouble = shown[shown.index("trouble:") + 1 : shown.index("also:")]
+    assert [line for line in reported if line not in trouble] == ["npm error code ERESOLVE"]
+
+
+def test_names_of_files_and_paths_of_urls_are_no_trouble() -> None:
+    requests = [
+        f'10.0.0.{n % 9} - - [30/Nov/2026:10:00:{n % 60:02} +0000] "GET /{path} HTTP/1.1" 200 {n}'
+        for n in range(600)
+        for path in ("slow", "errors/latest?failed=1", "docs/capture-warnings.html")
+    ]
+    assert "trouble:" not in rows(*requests)
+
+
+def test_a_host_that_failed_is_told_from_those_that_did_not() -> None:
+    recap = "web-{:02} : ok={} changed=1 unreachable=0 failed={} skipped={} rescued=0 ignored=0"
+    hosts = [recap.format(n, *((1, 1, 0) if n == 17 else (3, 0, 1))) for n in range(99)]
+    shown = rows("PLAY RECAP ****", *hosts)
+    trouble = shown[shown.index("trouble:") + 1 : shown.index("also:")]
+    assert [" ".join(line.split()) for line in trouble] == [hosts[17]]
+
+
+def followed() -> list[str]:
+    return [
+        line
+        for n in range(300)
+        for line in (
+            f'web-1    | 10.0.0.1 - - [30/Nov/2026:10:00:00 +0000] "GET /cart/{n} HTTP/1.1" 200 5',
+            f'api-1    | {{"level":"info","ts":"2026-11-30T10:00:01Z","msg":"done","ms":{n}}}',
+            f"db-1     | 2026-11-30 10:00:02.123 UTC [27] LOG:  checkpoint wrote {n} buffers",
+        )
+    ]
+
+
+def test_lines_of_several_programs_keep_the_name_of_theirs() -> None:
+    error = 'api-1    | {"level":"error","ts":"2026-11-30T10:08:20Z","msg":"cannot reach redis"}'
+    shown = rows(*followed(), error, "redis-1 exited with code 137", *followed())
+    assert shown[2] == "api-1 | cannot reach redis  [10:08:20]"
+    assert "redis-1 exited with code 137" in shown
+
+
+def described(name: str, *, ended: str = "") -> list[str]:
+    last = ["    Last State:     Terminated", f"      Reason:       {ended}"] if ended else []
+    return [
+        f"  {name}:",
+        f"    Container ID:   containerd://{name * 9}",
+        f"    Image:          registry.example.com/shop/{name}:4.18.2",
+        "    Host Port:      0/TCP",
+        "    State:          Running",
+        *last,
+        "    Limits:",
+        "      memory:       512Mi",
+        "    Mounts:",
+        "      /etc/shop from config (ro)",
+    ]
+
+
+def test_what_is_described_by_indented_keys_keeps_what_an_error_belongs_to() -> None:
+    names = [f"container{n:02}" for n in range(40)]
+    text = ["Name:   web-1", "Start Time:   Mon, 30 Nov 2026 09:01:12 +0000", "Containers:"]
+    for name in names:
+        text += described(name, ended="OOMKilled" if name.endswith("33") else "")
+    shown = rows(*text)
+    begin = shown.index("      Reason:       OOMKilled")
+    above = [line for line in shown[:begin] if line.startswith(("  container", "    Last"))]
+    assert above[-2:] == ["  container33:", "    Last State:     Terminated"]
+
+
+def test_a_log_without_trouble_has_times_and_the_commonest_values() -> None:
+    beats = [
+        f"2026-11-30T10:{n // 60:02}:{n % 60:02}Z INFO  health - beat of worker-{n * n % 3}"
+        for n in range(900)
+    ]
+    moved = "2026-11-30T10:15:00Z INFO  clock - the day was moved by an operator"
+    shown = rows(*beats, moved)
+    row = next(line for line in shown if line.startswith("health - beat of worker-0  [×900; "))
+    assert "10:00:00–10:14:59; " in row
+    assert "worker-1 66 %" in row
+    assert "clock - the day was moved by an operator  [10:15:00]" in shown
