@@ -16,6 +16,7 @@ from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.types import ASGIApp
 
 from opsmcp_server.identity.access import PrincipalToken
+from opsmcp_server.identity.scopes import RUN
 from opsmcp_tools.model.tool import Principal
 from tests.server.harness import ERAS, AskingClient
 
@@ -25,7 +26,7 @@ class _ByName:
         name, _, groups = token.partition("?")
         who = Principal(name.partition("/")[0], tuple(groups.split()), f"token:{name}")
         return PrincipalToken(
-            token="", client_id="one-client", scopes=[], subject=who.id, principal=who
+            token="", client_id="one-client", scopes=[RUN], subject=who.id, principal=who
         )
 
 
