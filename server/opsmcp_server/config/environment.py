@@ -26,6 +26,7 @@ CONFIG_VARIABLE = "OPSMCP_CONFIG"
 
 FILE_ONLY = frozenset(
     {
+        "auth.oidc",
         "bind",
         "events.limits",
         "events.quiet",

@@ -278,7 +278,7 @@ def _resolve(
     """All but `bind` and `people`, with paths, rules and senders in place of their texts."""
     values = {key: item for key, item in raw.items() if not key.startswith(_NAMED)}
     resolved = {key: _resolve_paths(item, environ) for key, item in values.items()}
-    read = _read_senders(resolved, environ if senders else None)
+    read = _read_senders(resolved, environ if senders else None) | _read_issuers(resolved)
     return resolved | _read_policy(resolved) | _read_quiet(resolved) | read
 
 
@@ -396,6 +396,15 @@ def _read_senders(
     from opsmcp_server.config.sender_settings import read_senders
 
     return {item.key: replace(item, value=read_senders(item, environ))}
+
+
+def _read_issuers(raw: Mapping[str, RawSetting]) -> dict[str, RawSetting]:
+    item = raw.get("auth.oidc")
+    if item is None:
+        return {}
+    from opsmcp_server.config.issuers import read_issuers
+
+    return {item.key: replace(item, value=read_issuers(item))}
 
 
 def _check_senders(config: Config) -> None:

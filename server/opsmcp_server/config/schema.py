@@ -149,6 +149,17 @@ def _origin(value: str) -> str:
     return value
 
 
+def _public_url(value: str) -> str:
+    """An address whose path, if it has one, says nothing twice."""
+    parts = urlsplit(value)
+    plain = not (parts.query or parts.fragment or "@" in parts.netloc or value.endswith("/"))
+    if value and not (plain and parts.scheme in ("http", "https") and parts.hostname):
+        raise ValueError("not an address")
+    if value and not (value.isascii() and value.isprintable() and not set(value) & set(' "\\')):
+        raise ValueError("not an address")
+    return value
+
+
 def _printable(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if not all("!" <= char <= "~" for char in text):
@@ -438,6 +449,13 @@ class Server(_Group):
     token: _Secret = _NO_SECRET
     """Bearer token that all clients may share; everybody who has it is one principal, `token`. Once
     there is this one or a personal token, one is needed on every route of MCP. A secret."""
+    public_url: Annotated[
+        str,
+        AfterValidator(_public_url),
+        Means("an address such as https://ops.example.com, without /mcp and without a final slash"),
+    ] = ""
+    """The address that clients use, without `/mcp`; it may have a path. Tokens of `auth.oidc` are
+    meant for it and `/mcp`. Its host is accepted like those of `server.allowed_hosts`."""
     trusted_proxies: _Names = ()
     """Networks of proxies, such as `10.0.0.0/8`, whose `X-Forwarded-For` is believed: limits for
     addresses count the last address in it that is none of these."""
@@ -459,6 +477,9 @@ class Server(_Group):
 class Auth(_Group):
     """Who gets into `opsmcp serve`."""
 
+    oidc: Annotated[tuple[Any, ...], Means("a list of issuers")] = ()
+    """The OpenID Connect issuers whose tokens are accepted, each a mapping of the keys that
+    [identity](identity.md#openid-connect) has. In the file only."""
     tokens_file: Annotated[Path | None, Means("a file of tokens")] = None
     """A file of personal tokens (their hashes) beside those of `opsmcp token create`, in the same
     form; it is read only, and read again when it changes. See [identity](identity.md)."""

@@ -10,17 +10,20 @@ from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, time
 
 import anyio
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from starlette.authentication import AuthCredentials
 from starlette.datastructures import Headers
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from opsmcp_server.identity.access import PrincipalToken
 from opsmcp_server.identity.addresses import Network, address_of
+from opsmcp_server.identity.jwt_check import JwtCheck
+from opsmcp_server.identity.metadata import Metadata
 from opsmcp_server.identity.personal_token import SCOPES, is_personal
 from opsmcp_server.identity.rate_limit import RateLimit
 from opsmcp_server.identity.refusal import Challenge, Reason, Refused
@@ -43,6 +46,7 @@ _MOST_LOGGED = 60
 _SHARED = Principal("token", id="token:token")
 """The principal of everybody who has `server.token`."""
 
+_DOTS_OF_A_JWT = 2
 _LISTEN = b"subscriptions/listen"
 
 
@@ -71,13 +75,26 @@ class Gate:
         server_token: str,
         tokens: TokenStore,
         *,
+        jwts: JwtCheck | None = None,
+        metadata: Metadata | None = None,
         limits: Limits = Limits(),
         proxies: Sequence[Network] = (),
         now: Callable[[], float] = monotonic,
     ) -> None:
-        """Know these tokens; `proxies` are believed when they say for whom they ask."""
+        """Know these tokens; `proxies` are believed when they say for whom they ask.
+
+        Args:
+            server_token: The one that all may share; empty: there is none.
+            tokens: The personal ones.
+            jwts: Checks those of the issuers, if there are any.
+            metadata: Where clients log in.
+            limits: How much is allowed.
+            proxies: Their networks.
+            now: A clock that never goes back, in seconds.
+        """
         self._server_token = server_token.encode()
-        self._tokens = tokens
+        self._tokens, self._jwts = tokens, jwts
+        self._metadata = metadata or Metadata("", ())
         self._limits, self._proxies, self._now = limits, proxies, now
         self._requests = RateLimit(limits.requests_per_minute)
         self._unauthenticated = RateLimit(limits.unauthenticated_per_minute)
@@ -85,12 +102,12 @@ class Gate:
         self._good: dict[str, float] = {}
         self._streams: set[_Stream] = set()
         self._counts: Counter[str] = Counter()
-        self.challenge = Challenge(" ".join(SCOPES))
+        self.challenge = Challenge(" ".join(self._metadata.scopes), self._metadata.address)
 
     @property
     def is_needed(self) -> bool:
         """Whether only who brings a token gets in."""
-        return bool(self._server_token) or self._tokens.is_in_use
+        return bool(self._server_token or self._jwts) or self._tokens.is_in_use
 
     def guard(self, app: ASGIApp) -> ASGIApp:
         """`app`, for those who get in."""
@@ -143,7 +160,9 @@ class Gate:
             )
         if is_personal(text):
             return self._tokens.check(text)
-        raise Refused(Reason.MALFORMED, "neither a token of this server nor a personal one")
+        if self._jwts is not None and text.count(".") == _DOTS_OF_A_JWT:
+            return await self._jwts.check(text)
+        raise Refused(Reason.MALFORMED, "no token of a kind that is known")
 
     def _note(self, refused: Refused, address: str) -> None:
         """Count what was refused, and log it, bounded: strangers set the pace."""
@@ -215,11 +234,33 @@ class Gate:
     def _is_good(self, token: PrincipalToken | None) -> bool:
         if token is None:
             return not self.is_needed
+        if token.expires_at is not None:
+            return time() < token.expires_at
         return token.principal == _SHARED or self._tokens.is_good(token)
 
     async def run(self) -> None:
         """Look after tokens and streams until cancelled."""
-        await self._tokens.run(self.end_streams)
+        async with anyio.create_task_group() as group:
+            if self._jwts is not None:
+                group.start_soon(self._jwts.warm)
+            await self._tokens.run(self.end_streams)
+
+    def routes(self) -> list[Route]:
+        """What anybody may read: where clients log in. Within the limit of addresses."""
+        for route in (routes := self._metadata.routes()):
+            route.app = _App(self._limited(route.app))
+        return routes
+
+    def _limited(self, app: ASGIApp) -> ASGIApp:
+        async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+            address, now = address_of(scope, self._proxies), self._now()
+            if seconds := self._unauthenticated.take(address, now):
+                refused = Refused(Reason.LIMITED, retry_seconds=seconds)
+                await self.challenge.answer(refused)(scope, receive, send)
+                return
+            await app(scope, receive, send)
+
+        return answered
 
 
 class _App:

@@ -1,4 +1,4 @@
-"""Token buckets: so many a minute, and a third of that at once. Pure: the time is given."""
+"""Token buckets: so many a minute, and some of them at once. Pure: the time is given."""
 
 from dataclasses import dataclass, field
 
@@ -9,12 +9,13 @@ _MOST_BUCKETS = 10_000
 
 @dataclass
 class RateLimit:
-    """A limit for each of many, by a key. `per_minute` 0: none.
+    """A limit for each of many, by a key. `per_minute` 0: none; `burst` 0: a third of that.
 
     At most 10,000 are kept; the one that was not used for the longest goes, and begins anew.
     """
 
     per_minute: int
+    burst: int = 0
     _buckets: dict[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
 
     def wait_seconds(self, key: str, now: float) -> float:
@@ -36,6 +37,6 @@ class RateLimit:
         return seconds
 
     def _level(self, key: str, now: float) -> float:
-        burst = max(1.0, self.per_minute / 3)
+        burst = float(self.burst) or max(1.0, self.per_minute / 3)
         level, at = self._buckets.get(key, (burst, now))
         return min(burst, level + (now - at) * self.per_minute / 60.0)

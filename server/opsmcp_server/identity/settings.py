@@ -4,6 +4,8 @@ from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import Config
 from opsmcp_server.identity.addresses import networks_of
 from opsmcp_server.identity.gate import Gate, Limits
+from opsmcp_server.identity.jwt_check import JwtCheck
+from opsmcp_server.identity.metadata import Metadata
 from opsmcp_server.identity.token_store import TokenStore
 
 __all__ = ["gate_of", "is_guarded"]
@@ -13,16 +15,19 @@ def gate_of(config: Config) -> Gate:
     """The gate of a server with these settings.
 
     Raises:
-        ConfigError: A file of tokens cannot be read.
+        ConfigError: A file of tokens cannot be read, or an issuer needs `server.public_url`.
     """
     limits = config.limits
     try:
         proxies = networks_of(config.server.trusted_proxies)
     except ValueError as error:
         raise ConfigError(f"server.trusted_proxies: {error}") from None
+    metadata = Metadata(config.server.public_url, config.auth.oidc)
     return Gate(
         config.server.token.get_secret_value(),
         TokenStore(config.state.dir, config.auth.tokens_file),
+        jwts=_jwts(config, metadata.resource),
+        metadata=metadata,
         limits=Limits(
             requests_per_minute=limits.requests_per_minute,
             unauthenticated_per_minute=limits.unauthenticated_per_minute,
@@ -32,10 +37,24 @@ def gate_of(config: Config) -> Gate:
     )
 
 
+def _jwts(config: Config, resource: str) -> JwtCheck | None:
+    issuers = config.auth.oidc
+    if not issuers:
+        return None
+    if not resource and any(one.advertise or not one.audiences for one in issuers):
+        raise ConfigError(
+            "auth.oidc needs server.public_url, the address that clients use (without /mcp): they "
+            "log in for it, and tokens are meant for it; an issuer without it has advertise: false "
+            "and audiences"
+        )
+    needs_groups = any(rule.group for rule in config.policy.rules)
+    return JwtCheck(issuers, resource, needs_groups=needs_groups)
+
+
 def is_guarded(config: Config) -> bool:
     """Whether whoever calls needs a token, by what there is now.
 
     Raises:
-        ConfigError: A file of tokens cannot be read.
+        ConfigError: As above.
     """
     return gate_of(config).is_needed

@@ -269,6 +269,7 @@ def build_app(
             Route("/mcp", gate.guard(answers.watched(checked, gets_stand=True))),
             Route("/sse", gate.guard(answers.watched(events_of_sse))),
             Mount(_MESSAGES, gate.guard(messages)),
+            *gate.routes(),
             *_pages(services.calls, security),
             *(events.routes if events else ()),
         ],

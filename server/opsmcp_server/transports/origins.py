@@ -4,6 +4,8 @@ Against DNS rebinding every request is checked by the SDK; a page of a browser c
 only if CORS headers say so, which nobody but `server.allowed_origins` gets.
 """
 
+from urllib.parse import urlsplit
+
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -32,7 +34,9 @@ _TOLD_HEADERS = ("Mcp-Session-Id", "WWW-Authenticate")
 def security_of(settings: Server) -> TransportSecuritySettings:
     """What is accepted: the address listened on, the loopback, and what the settings add."""
     own = (*_LOOPBACK_HOSTS, in_url(settings.host))
-    hosts = [f"{host}:*" for host in own] + list(own) + list(settings.allowed_hosts)
+    public = urlsplit(settings.public_url).netloc
+    named = [*settings.allowed_hosts, *([public] if public else [])]
+    hosts = [f"{host}:*" for host in own] + list(own) + named
     origins = [f"{scheme}://{host}" for scheme in ("http", "https") for host in hosts]
     return TransportSecuritySettings(
         enable_dns_rebinding_protection=True,
@@ -48,7 +52,8 @@ def in_url(host: str) -> str:
 
 def refused_elsewhere(settings: Server) -> bool:
     """Whether nobody on another machine gets in: they call by names that are not accepted."""
-    return settings.host in ("0.0.0.0", "::") and not settings.allowed_hosts  # noqa: S104
+    anywhere = settings.host in ("0.0.0.0", "::")  # noqa: S104
+    return anywhere and not (settings.allowed_hosts or settings.public_url)
 
 
 def for_web_pages(settings: Server) -> list[Middleware]:
