@@ -33,6 +33,7 @@ ARGUMENTS = {
     "approve": ("q-none",),
     "reject": ("q-none",),
     "events": ("list",),
+    "token": ("list",),
 }
 WITHOUT_SETTINGS = {"demo", "trust"}
 LONG_LIVED = {"serve", "copilot"}
