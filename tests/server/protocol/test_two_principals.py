@@ -98,6 +98,9 @@ async def _silent(two: Two, ask: Awaitable[Any], *said: str) -> str:
 TOOLS: Mapping[str, list[dict[str, Any]]] = MappingProxyType(
     {
         "cancel_run": [{"run": "HANDLE"}],
+        # Incidents are everybody's who may look; what a principal did by itself is in none of them.
+        "get_incident": [{"incident": "i-none"}],
+        "list_incidents": [{}],
         "get_run": [{"run": "HANDLE", "detail": "steps", "wait_seconds": 0}],
         "get_run_output": [{"run": "HANDLE"}],
         "list_inventory": [{"kind": "hosts"}, {"kind": "operations"}],
