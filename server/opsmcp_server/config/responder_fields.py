@@ -184,9 +184,10 @@ class Fields:
 
 def fields_of(item: RawSetting, label: str) -> Iterator[Fields]:
     """The mappings of a list in the settings; `label` is what its items are called by."""
-    if not isinstance(item.value, list):
+    items: object = item.value
+    if not isinstance(items, list):
         raise ConfigError(f"{item.key} must be a list ({item.origin})")
-    for number, raw in enumerate(cast("list[object]", item.value)):
+    for number, raw in enumerate(cast("list[object]", items)):
         place = f"[{number}]"
         if not isinstance(raw, dict):
             said = f"{item.key}{place} must be a mapping with a {label}"
