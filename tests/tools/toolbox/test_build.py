@@ -271,6 +271,26 @@ def test_what_a_condition_compares_as_a_number_is_refused_before_the_run(value: 
     assert "required" not in conditional("${n} > 90", default="5").tools[0].input_schema
 
 
+@pytest.mark.parametrize(
+    ("when", "variable", "bad", "good"),
+    [
+        ("${n} > 90", {"regex": "^(?:[0-9]+|all)$"}, "all", "91"),
+        ("${n}${n} > 90", {}, "many", "9"),
+        ("${n} > 90", {"enums": ("", "9")}, "", "9"),
+        ("!${n}", {"default": "fast"}, "", "yes"),
+        ("${output} == 1 || ${n}", {}, "deep", "false"),
+    ],
+)
+def test_a_value_that_a_condition_could_not_be_decided_with_is_refused_before_the_run(
+    when: str, variable: dict[str, Any], bad: str, good: str
+):
+    [tool] = conditional(when, **variable).tools
+    with pytest.raises(InvalidArguments) as refused:
+        check_arguments(tool, {"n": bad}, Principal("anna"))
+    assert [problem.argument for problem in refused.value.problems] == ["n"]
+    assert check_arguments(tool, {"n": good}, Principal("anna")).variables["n"] == good
+
+
 def test_an_operation_of_thousands_of_steps_is_withheld_at_once():
     steps = tuple(Step(str(number), f"echo {number}") for number in range(1_001))
     made = box(task("long", steps=steps), task("short", steps=steps[:2]))

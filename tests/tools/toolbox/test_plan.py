@@ -200,5 +200,5 @@ def test_a_condition_that_ops_cannot_read_is_told_before_the_run() -> None:
 
 def test_a_condition_that_the_embedded_engine_reads_is_not_told_to_stop_it() -> None:
     embedded = replace(SETTINGS, values=replace(SETTINGS.values, pasted=False))
-    text = plan(step(when="${path} >= 3"), settings=embedded).text("5f2b81")
+    text = plan(step(when="${output} >= 3"), settings=embedded).text("5f2b81")
     assert "without a word" not in text

@@ -15,6 +15,7 @@ from opsmcp_pipelines.kinds.table import canonical
 from opsmcp_pipelines.many_hosts import MOST_HOSTS
 from opsmcp_tools.arguments.bound_variables import PRINCIPAL
 from opsmcp_tools.arguments.cluster_host import inputs_at
+from opsmcp_tools.arguments.condition_values import find_undecidable
 from opsmcp_tools.arguments.kind_words import meaning_of
 from opsmcp_tools.arguments.nearest_names import did_you_mean
 from opsmcp_tools.arguments.repaired_call import ParsedCall, correct, understand
@@ -60,7 +61,10 @@ def check_arguments(
     if _too_large(arguments) is None:
         inputs = inputs_at(tool, understand(tool.input_names, arguments).arguments)
     checked = check_inputs(tool.name, inputs, arguments, filled, tool.language)
-    return _merge(tool, inputs, checked, principal)
+    call = _merge(tool, inputs, checked, principal)
+    if problems := list(find_undecidable(tool, call.variables)):
+        raise _invalid(tool.name, problems, tool.language)
+    return call
 
 
 def check_inputs(
@@ -82,9 +86,18 @@ def check_inputs(
     meant = understand([item.name for item in inputs], arguments)
     checked, problems = _check(inputs, meant, filled)
     if problems:
-        found = [ArgumentProblem(argument, said.to(language)) for argument, said in problems]
-        raise InvalidArguments(name, found, correct(inputs, meant.arguments), language)
+        raise _invalid(name, problems, language, correct(inputs, meant.arguments))
     return checked
+
+
+def _invalid(
+    name: str,
+    problems: Iterable[tuple[str, Said]],
+    language: Language,
+    corrected: Mapping[str, str] | None = None,
+) -> InvalidArguments:
+    found = [ArgumentProblem(argument, said.to(language)) for argument, said in problems]
+    return InvalidArguments(name, found, corrected, language)
 
 
 def _check(

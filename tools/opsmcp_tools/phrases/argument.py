@@ -55,6 +55,10 @@ TOO_MANY_HOSTS = Phrase(
     "it means {} hosts, and a run takes at most {}; name fewer of them, or a smaller group",
     "共 {} 台主机,一次运行最多 {} 台;请少给几台,或用更小的分组",
 )
+UNDECIDABLE = Phrase(
+    "with this value step {} could not decide its condition {}: {}",
+    "用这个值,步骤 {} 无法判断它的条件 {}:{}",
+)
 UNSAFE_START = Phrase("it must not begin with one of {}", "不能以 {} 之一开头")
 NOT_PLAIN = Phrase(
     "it must be one plain value, no list or object; for several, call once for each",

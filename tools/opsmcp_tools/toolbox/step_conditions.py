@@ -5,7 +5,7 @@ it there, after the steps before it ran.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from opsmcp_pipelines.conditions import (
@@ -19,8 +19,8 @@ from opsmcp_pipelines.kinds.go_regex import matches, parse_pattern
 from opsmcp_pipelines.kinds.guess import kind_of
 from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import Operation, Pipeline, Step, Task, Variable
-from opsmcp_pipelines.shell.references import PREDEFINED
 from opsmcp_pipelines.verdict.ops_conditions import condition_fault
+from opsmcp_tools.arguments.condition_values import names_of_conditions
 from opsmcp_tools.model.errors import UnusableOperation
 from opsmcp_tools.safe_text.characters import quote
 from opsmcp_tools.safe_text.cleaning import label
@@ -144,20 +144,10 @@ def _foreseen(
 ) -> Iterator[tuple[Task, Step, Foresight]]:
     for task in tasks:
         conditional = any(step.when for step in task.steps)
-        known = _known(operation, task) if conditional else dict[str, str | None]()
+        known = names_of_conditions(operation, task) if conditional else dict[str, str | None]()
         for step in task.steps:
             seen = foresee(step.when, known) if step.when.strip() else Foresight()
             yield task, step, seen
-
-
-def _known(operation: Operation, task: Task) -> Mapping[str, str | None]:
-    """What conditions of a task may name; None for what only the run knows."""
-    known: dict[str, str | None] = dict.fromkeys(PREDEFINED)
-    known |= {f"steps.{step.name}.output": None for step in task.steps}
-    refs = operation.tasks if isinstance(operation, Pipeline) else ()
-    known |= {name: None for ref in refs for name in ref.results}
-    known |= {one.name: one.value or None for one in (*operation.variables, *task.variables)}
-    return known
 
 
 def find_nameless(operation: Operation) -> str:
