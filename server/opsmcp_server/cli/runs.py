@@ -67,7 +67,8 @@ def command(
     """Show recent runs, or one.
 
     RUN is the handle of a run, as `opsmcp call` and `opsmcp runs` print it. In a pipe: handle,
-    verdict, start, seconds, tool and arguments, separated by tabs, newest first.
+    verdict, start, seconds (empty where not known), tool and arguments, separated by tabs, newest
+    first.
     """
     if output and (run is None or as_json):
         raise click.UsageError("--output is for one RUN, and without --json")
@@ -146,12 +147,12 @@ def _entry(record: RunRecord) -> dict[str, object]:
 def _row(record: RunRecord) -> tuple[Cell, ...]:
     arguments = " ".join(f"{name}={value}" for name, value in record.arguments.items())
     started = record.created_at.astimezone()
-    seconds = f"{record.duration_seconds:.1f}"
+    seconds = f"{record.duration_seconds:.1f}" if record.duration_known else ""
     return (
         Cell(record.run, "bold"),
         Cell(str(record.verdict), verdict_style(record.verdict)),
         Cell(started.isoformat(sep=" ", timespec="seconds"), brief=f"{started:%m-%d %H:%M:%S}"),
-        Cell(seconds, brief=f"{seconds} s"),
+        Cell(seconds, brief=f"{seconds} s" if seconds else "not known"),
         Cell(record.tool),
         Cell(arguments),
     )

@@ -139,6 +139,13 @@ def test_the_others_are_shown_where_one_run_is_damaged(opsmcp: Opsmcp) -> None:
     assert (len(data["runs"]), data["damaged"]) == (1, [run])
 
 
+def test_a_run_whose_end_nobody_saw_is_listed_without_a_time(opsmcp: Opsmcp) -> None:
+    opsmcp("call", "say-hello", "word=world")
+    with closing(sqlite3.connect(opsmcp.folder / "state" / "journal.db")) as database, database:
+        database.execute("UPDATE runs SET verdict = 'aborted', ended_at = created_at")
+    assert opsmcp("runs").stdout.split("\t")[3] == ""
+
+
 def test_runs_are_shown_although_nothing_can_be_written(opsmcp: Opsmcp) -> None:
     opsmcp("call", "say-hello", "word=world")
     owners = opsmcp.folder / "state" / "owners"

@@ -152,6 +152,7 @@ async def test_what_a_killed_opsmcp_left_is_ended_by_the_next_with_what_was_kept
         f"it was last seen {lived:.1f} s after its start"
     )
     # Not up to when somebody looked: that can be days later.
+    assert record.duration_known
     assert (record.duration_seconds, record.ended_at) == (round(lived, 3), kept.observed_at)
     first, *rest = _steps(record)
     assert (first.verdict, first.output) == (Verdict.SUCCEEDED, _steps(kept)[0].output)
@@ -166,7 +167,7 @@ async def test_of_a_killed_run_that_nobody_saw_no_duration_is_made_up(tmp_path: 
         journal.add(replace(started, run="r-left", created_at=long_ago))
     async with _process(tmp_path) as it:
         record = await it.executions.wait("r-left", 20)
-    assert record.duration_seconds == 0
+    assert (record.duration_seconds, record.duration_known) == (0, False)
     assert record.result.reason.endswith("; how long it went on is not known")
     assert headline(record) == "aborted: two after a time that is not known (run r-left)"
 

@@ -244,7 +244,7 @@ def test_a_program_that_nobody_knows_is_neither_known_to_read_nor_seen_to_change
         ("#!/usr/bin/env python3\nprint(1)", "a script for /usr/bin/env python3"),
         ("cat <<E | sh\nrm x\nE", "what a shell is given"),
         ("cat <<E\n$(rm x)\nE", "'rm'"),
-        ("echo \x1b[31m; 'fro\x1bb'", "'frob'"),
+        ("echo \x1b[31m; 'fro\x1bb'", "'fro\\u{1b}b'"),
         ("# " + "x" * 20_000, "too long"),
     ],
 )

@@ -107,7 +107,7 @@ TABLE: dict[str, tuple[Variable, dict[str, Any]]] = {
         Variable("bucket", required=True, desc="a\u202e\nbucket" + " word" * 100),
         {
             "type": "string",
-            "description": "a bucket" + " word" * 26 + "…; one word",
+            "description": "a\\u{202e} bucket" + " word" * 24 + "…; one word",
             "pattern": WORD,
         },
     ),

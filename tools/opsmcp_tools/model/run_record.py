@@ -96,6 +96,11 @@ class RunRecord:
             start, end = self.created_at, self.ended_at or self.observed_at or self.created_at
         return max(0.0, round((end - start).total_seconds(), 3))
 
+    @property
+    def duration_known(self) -> bool:
+        """Whether that is so; not of one whose process was killed before it was seen at work."""
+        return self.verdict is not Verdict.ABORTED or self.ended_at != self.created_at
+
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:

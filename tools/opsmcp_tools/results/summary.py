@@ -225,8 +225,8 @@ def headline(record: RunRecord, language: Language = "en") -> str:
 
 
 def _took(record: RunRecord) -> Said:
-    if record.verdict is Verdict.ABORTED and record.ended_at == record.created_at:
-        return words.AFTER_UNKNOWN()  # its process was killed before it was seen at work
+    if not record.duration_known:
+        return words.AFTER_UNKNOWN()
     took = words.FOR_SECONDS if not record.ended else words.AFTER_SECONDS
     return took(record.duration_seconds)
 

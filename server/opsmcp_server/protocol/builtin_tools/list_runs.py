@@ -69,7 +69,7 @@ def _row(record: RunRecord) -> JsonObject:
 
 def _line(record: RunRecord) -> str:
     started = record.created_at.astimezone(UTC)
-    seconds = f"{record.duration_seconds:.1f} s"
+    seconds = f"{record.duration_seconds:.1f} s" if record.duration_known else "not known"
     return (
         f"{record.run}  {record.verdict}  {started:%Y-%m-%d %H:%M:%S} UTC  {seconds}  {record.tool}"
     )
