@@ -150,6 +150,16 @@ def test_a_condition_that_names_what_nobody_declares_is_told():
     assert "nothing is called 'typo'" in finding.message
 
 
+def test_a_result_that_no_step_of_its_task_could_give_is_told():
+    refs = (TaskRef("a", "watch-web", results={"leader": "ask", "seen": GOOD.steps[0].name}),)
+    found = made(GOOD, pipelines=(Pipeline("go", "ops", "go and do it", tasks=refs),))
+    [report] = lint_source(found, ToolSettings(exposure=Exposure("all", "none")))[0]
+    [told] = [one.message for one in report.findings if one.rule == "unset-result"]
+    assert told.startswith(
+        "the result 'leader' is the output of step 'ask', which task 'watch-web'"
+    )
+
+
 def test_tasks_of_which_ops_keeps_one_report_are_named():
     refs = (TaskRef("a", "watch-web"), TaskRef("a", "watch-web"), TaskRef("b", "watch-web"))
     found = made(GOOD, pipelines=(Pipeline("go", "ops", "go and do it", tasks=refs),))

@@ -39,6 +39,7 @@ from opsmcp_tools.toolbox.step_conditions import (
     find_faults,
     find_repeated_names,
     find_unset,
+    find_unset_results,
     silent_stops,
 )
 from opsmcp_tools.toolbox.tool_settings import ToolSettings
@@ -340,6 +341,11 @@ def _conditions(subject: _Subject) -> Iterator[Finding]:
         yield replace(_unreadable(fault), rule="unset-name", severity=Severity.WARNING)
 
 
+def _results(subject: _Subject) -> Iterator[Finding]:
+    for message in find_unset_results(subject.operation, subject.tasks):
+        yield Finding("unset-result", Severity.WARNING, message)
+
+
 def _unreadable(fault: ConditionFault) -> Finding:
     spot = Spot(fault.task, fault.step, 0, fault.where)
     return Finding("unreadable-condition", Severity.ERROR, str(fault), spot=spot)
@@ -366,6 +372,7 @@ _RULES: tuple[Callable[[_Subject], Iterator[Finding]], ...] = (
     _labels,
     _scripts,
     _conditions,
+    _results,
     _repeated_names,
 )
 

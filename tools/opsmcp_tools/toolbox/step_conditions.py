@@ -32,6 +32,7 @@ __all__ = [
     "find_nameless",
     "find_repeated_names",
     "find_unset",
+    "find_unset_results",
     "refuse_conditions",
     "silent_stops",
     "with_numbers",
@@ -167,3 +168,16 @@ def find_repeated_names(operation: Operation) -> Iterator[str]:
     for (name, _), count in counted.items():
         if count > 1:
             yield f"{count} of its tasks are called {label(name)!r}: Ops keeps the report of one"
+
+
+def find_unset_results(operation: Operation, tasks: Sequence[Task]) -> Iterator[str]:
+    """The results that no step of their task could give: a sentence each."""
+    refs = operation.tasks if isinstance(operation, Pipeline) else ()
+    for ref, task in zip(refs, tasks, strict=False):
+        steps = {step.name for step in task.steps}
+        for name, step in ref.results.items():
+            if step not in steps:
+                yield (
+                    f"the result {label(name)!r} is the output of step {label(step)!r}, which "
+                    f"task {label(task.name)!r} does not have: it is always empty"
+                )
