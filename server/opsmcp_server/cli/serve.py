@@ -72,7 +72,8 @@ async def _responders(context: CallContext) -> AsyncGenerator[None]:
     from opsmcp_server.responding.service import responding
 
     async with responding(context):
-        click.echo(f"opsmcp: {len(context.config.responders)} responders are at work", err=True)
+        names = ", ".join(responder.name for responder in context.config.responders)
+        click.echo(f"opsmcp: responders at work: {names}", err=True)
         yield
 
 
