@@ -29,7 +29,7 @@ from tests.faults.accounts import Truth, check_accounts
 from tests.tools.runs.bench import ANNA, SAY
 
 _STARTS = 2_000
-_AT_ONCE = 40
+_AT_ONCE = 20
 _CHANGING = replace(SAY, hints=Hints(read_only=False, destructive=True, idempotent=False))
 _TOOLS = (
     replace(_CHANGING, operation=Task("say", "ops-system", steps=(Step("s", "echo hello"),))),
