@@ -308,7 +308,7 @@ def fixture_server(services: Services) -> OpsmcpServer:
         work,
         Seal(read_key(context.config.state), "task"),
         audience=context.source.label,
-        who=lambda: principal_of(context).name,
+        who=lambda: principal_of(context).id,
     )
     for method, params_type, handler in tasks.handlers():
         server.add_request_handler(method, params_type, guarded(handler, services.calls.masker))
