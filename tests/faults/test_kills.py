@@ -22,7 +22,7 @@ from tests.fakes.ops_state import good_step, make_task, task_status
 from tests.faults.accounts import Truth, check_accounts
 from tests.faults.batch import Batch, run_batch
 
-_ROUNDS = 20
+_ROUNDS = 12
 _CALLS = 50
 _AFTER_ALL_STARTS = 60
 

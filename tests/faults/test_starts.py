@@ -28,7 +28,7 @@ from tests.fakes.ops_state import good_step, make_pipeline, make_task, pipeline_
 from tests.faults.accounts import Truth, check_accounts
 from tests.tools.runs.bench import ANNA, SAY
 
-_STARTS = 2_000
+_STARTS = 1_000
 _AT_ONCE = 20
 _CHANGING = replace(SAY, hints=Hints(read_only=False, destructive=True, idempotent=False))
 _TOOLS = (
