@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from opsmcp_server.config.sender import SenderType
 from opsmcp_server.intake.reading import (
     Delivery,
     Found,
@@ -25,7 +26,6 @@ from opsmcp_tools.incidents.signal import Signal, Status
 
 __all__ = ["read_alerts"]
 
-_MOST_BYTES = 16 * 1024 * 1024
 _MOST_ALERTS = 10_000
 _MOST_VALUES = 1_000_000
 
@@ -51,19 +51,17 @@ def read_alerts(delivery: Delivery) -> Found:
     Raises:
         Unreadable: It is no group of alerts.
     """
-    group = mapping(delivery.json(_MOST_BYTES, _MOST_VALUES))
+    group = mapping(delivery.json(SenderType.ALERTMANAGER, _MOST_VALUES))
     alerts = entries(group.get("alerts"))
     if alerts is None:
         raise Unreadable("no alerts in it", "it has no list `alerts`")
     found = Found()
-    for alert in alerts[:_MOST_ALERTS]:
+    for alert in found.first(alerts, _MOST_ALERTS, "alerts"):
         signal = _signal(delivery, group, mapping(alert))
         if signal is None:
             found.leave_out("alert without status or labels")
         else:
             found.signals.append(signal)
-    for _ in alerts[_MOST_ALERTS:]:
-        found.leave_out("more than 10,000 alerts at once")
     _note_truncated(group, found)
     return found
 
@@ -102,5 +100,4 @@ def _note_truncated(group: Mapping[str, Any], found: Found) -> None:
     """The sender left alerts out (`max_alerts`): nobody else will say that they fire."""
     count = group.get("truncatedAlerts")
     if isinstance(count, int) and count > 0:
-        reason = "alert left out by the sender (max_alerts)"
-        found.left_out[reason] = found.left_out.get(reason, 0) + min(count, 1_000_000)
+        found.leave_out("alert left out by the sender (max_alerts)", min(count, 1_000_000))

@@ -8,9 +8,11 @@ bindings/http-protocol-binding.md); an event without them costs itself alone in 
 import base64
 import re
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import unquote
 
+from opsmcp_server.config.sender import SenderType
 from opsmcp_server.intake.reading import (
     Delivery,
     Found,
@@ -27,7 +29,6 @@ from opsmcp_tools.incidents.signal import Signal, Status
 
 __all__ = ["read_cloud_events"]
 
-_MOST_BYTES = 1024 * 1024
 _MOST_EVENTS = 1_000
 
 _STRUCTURED = "application/cloudevents+json"
@@ -59,22 +60,20 @@ def read_cloud_events(delivery: Delivery) -> Found:
 def _events(delivery: Delivery, found: Found) -> Iterable[Mapping[str, Any]]:
     media = delivery.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media == _STRUCTURED:
-        return [mapping(delivery.json(_MOST_BYTES))]
+        return [mapping(delivery.json(SenderType.CLOUDEVENTS))]
     if media == _BATCH:
         return map(mapping, _batch(delivery, found))
     if media.startswith("application/cloudevents"):
         why = f"a CloudEvent is read as {_STRUCTURED}, {_BATCH}, or with ce- headers"
-        raise Unreadable("another format of CloudEvents", why, 415)
+        raise Unreadable("another format of CloudEvents", why, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     return [_binary(delivery, media)]
 
 
 def _batch(delivery: Delivery, found: Found) -> Iterable[Any]:
-    events = entries(delivery.json(_MOST_BYTES))
+    events = entries(delivery.json(SenderType.CLOUDEVENTS))
     if events is None:
         raise Unreadable("no list of events", "a batch is a list of events")
-    for _ in events[_MOST_EVENTS:]:
-        found.leave_out(f"more than {_MOST_EVENTS:,} events at once")
-    return events[:_MOST_EVENTS]
+    return found.first(events, _MOST_EVENTS, "events")
 
 
 def _binary(delivery: Delivery, media: str) -> dict[str, Any]:

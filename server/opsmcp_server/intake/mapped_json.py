@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.sender import Sender
+from opsmcp_server.config.sender import Sender, SenderType
 from opsmcp_server.intake.reading import (
     Delivery,
     Found,
@@ -26,7 +26,6 @@ from opsmcp_tools.incidents.signal import Signal, Status
 
 __all__ = ["MappedJson"]
 
-_MOST_BYTES = 1024 * 1024
 _MOST_ITEMS = 1_000
 
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
@@ -64,7 +63,7 @@ class MappedJson:
         return found
 
     def _entries(self, delivery: Delivery, found: Found) -> Iterable[Any]:
-        body = delivery.json(_MOST_BYTES)
+        body = delivery.json(SenderType.JSON)
         items = self._parts.get("items")
         if items is None:
             return [body]
@@ -76,9 +75,7 @@ class MappedJson:
         every = entries(listed)
         if every is None:
             raise Unreadable("map.items: no list", "map.items is no list here")
-        for _ in every[_MOST_ITEMS:]:
-            found.leave_out(f"more than {_MOST_ITEMS:,} items at once")
-        return every[:_MOST_ITEMS]
+        return found.first(every, _MOST_ITEMS, "items")
 
     def _signal(self, delivery: Delivery, entry: Any) -> Signal:
         values = _values(delivery, entry)

@@ -8,12 +8,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from opsmcp_server.config.sender import SenderType
 from opsmcp_server.intake.reading import Delivery, Found, Unreadable, mapping, text, timestamp
 from opsmcp_tools.incidents.signal import Severity, Status
 
 __all__ = ["read_pagerduty"]
-
-_MOST_BYTES = 256 * 1024
 
 _STATUSES: Mapping[str, Status] = MappingProxyType(
     {"incident.triggered": Status.FIRING, "incident.resolved": Status.RESOLVED}
@@ -29,7 +28,7 @@ def read_pagerduty(delivery: Delivery) -> Found:
     Raises:
         Unreadable: It is no event.
     """
-    event = mapping(mapping(delivery.json(_MOST_BYTES)).get("event"))
+    event = mapping(mapping(delivery.json(SenderType.PAGERDUTY)).get("event"))
     kind, found = text(event.get("event_type")), Found()
     if not kind:
         raise Unreadable("no event in it", "it has no `event` with `event_type`")

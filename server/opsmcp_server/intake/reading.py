@@ -5,16 +5,20 @@ makes no sense costs itself alone, and is counted; a body that makes none at all
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, Literal, cast
+from typing import Any, cast
 
-from opsmcp_server.protocol.strict_json import BadJson, read_json
+from opsmcp_server.config.sender import SenderType
+from opsmcp_server.protocol.strict_json import MOST_VALUES, BadJson, read_json
 from opsmcp_tools.incidents.signal import Severity, Signal, new_signal
 
 __all__ = [
+    "MOST_BYTES",
     "Delivery",
     "Found",
     "Reader",
@@ -27,6 +31,18 @@ __all__ = [
     "texts",
     "timestamp",
 ]
+
+_KIB = 1024
+MOST_BYTES: Mapping[SenderType, int] = MappingProxyType(
+    {
+        SenderType.ALERTMANAGER: 16 * _KIB * _KIB,
+        SenderType.GRAFANA: 16 * _KIB * _KIB,
+        SenderType.JSON: _KIB * _KIB,
+        SenderType.CLOUDEVENTS: _KIB * _KIB,
+        SenderType.PAGERDUTY: 256 * _KIB,
+    }
+)
+"""How long a body may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +66,14 @@ class Delivery:
             **parts,
         )
 
-    def json(self, most_bytes: int, most_values: int = 100_000) -> Any:
-        """The body as JSON.
+    def json(self, kind: SenderType, most_values: int = MOST_VALUES) -> Any:
+        """The body as JSON, no longer than what such a sender may send.
 
         Raises:
             Unreadable: It is none, or not to be used.
         """
         try:
-            return read_json(self.body, most_bytes=most_bytes, most_values=most_values)
+            return read_json(self.body, most_bytes=MOST_BYTES[kind], most_values=most_values)
         except BadJson as error:
             raise Unreadable("no strict JSON", error.reason) from None
 
@@ -67,11 +83,17 @@ class Found:
     """What a delivery holds: signals, and how often something in it was left out, by reason."""
 
     signals: list[Signal] = field(default_factory=list[Signal])
-    left_out: dict[str, int] = field(default_factory=dict[str, int])
+    left_out: Counter[str] = field(default_factory=Counter[str])
 
-    def leave_out(self, reason: str) -> None:
-        """Count one that makes no signal."""
-        self.left_out[reason] = self.left_out.get(reason, 0) + 1
+    def leave_out(self, reason: str, count: int = 1) -> None:
+        """Count what makes no signal."""
+        self.left_out[reason] += count
+
+    def first(self, values: Sequence[Any], most: int, what: str) -> Sequence[Any]:
+        """At most so many of them; what is beyond that is left out."""
+        if len(values) > most:
+            self.leave_out(f"more than {most:,} {what} at once", len(values) - most)
+        return values[:most]
 
 
 Reader = Callable[[Delivery], Found]
@@ -86,12 +108,12 @@ class Unreadable(Exception):
         status: What it is answered with.
     """
 
-    def __init__(self, reason: str, why: str, status: Literal[400, 413, 415] = 400) -> None:
+    def __init__(self, reason: str, why: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
         """Keep all three."""
         super().__init__(why)
         self.reason = reason
         self.why = why
-        self.status: Literal[400, 413, 415] = status
+        self.status = status
 
 
 _SEVERITIES: Mapping[str, Severity] = MappingProxyType(

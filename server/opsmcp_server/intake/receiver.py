@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 from importlib.util import find_spec
-from types import MappingProxyType
 from typing import NoReturn
 
 import anyio
@@ -27,21 +26,9 @@ from opsmcp_tools.journal.writer import JournalWriter
 from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.model.run_record import Clock
 
-__all__ = ["MOST_BYTES", "Answer", "Receiver", "Refusal", "Rejected", "reader_for"]
+__all__ = ["Answer", "Receiver", "Refusal", "Rejected", "reader_for"]
 
 logger = logging.getLogger(__name__)
-
-_KIB = 1024
-MOST_BYTES: Mapping[SenderType, int] = MappingProxyType(
-    {
-        SenderType.ALERTMANAGER: 16 * _KIB * _KIB,
-        SenderType.GRAFANA: 16 * _KIB * _KIB,
-        SenderType.JSON: _KIB * _KIB,
-        SenderType.CLOUDEVENTS: _KIB * _KIB,
-        SenderType.PAGERDUTY: 256 * _KIB,
-    }
-)
-"""How long a body may be."""
 
 _BURST = 10
 """How many minutes' worth of signals may come at once."""
@@ -151,7 +138,7 @@ class Receiver:
         try:
             found, recorded = await self._writer.do(self._record, delivery)
         except Unreadable as error:
-            answer = Answer(HTTPStatus(error.status), {"error": error.why})
+            answer = Answer(error.status, {"error": error.why})
             self.refuse(sender.name, error.reason, answer)
         except JournalUnusable as error:
             logger.warning("sender %s is told to send again later: %s", sender.name, error)
@@ -169,7 +156,7 @@ class Receiver:
         self._rates[sender].spend(len(found.signals))
         for reason, count in found.left_out.items():
             self._refusals.add(sender, reason, count)
-        left_out = sum(found.left_out.values())
+        left_out = found.left_out.total()
         counts = {"new": len(recorded.new), "known": len(recorded.known), "left_out": left_out}
         return Answer(HTTPStatus.ACCEPTED, dict[str, object](counts))
 

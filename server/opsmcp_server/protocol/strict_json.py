@@ -10,13 +10,13 @@ from typing import cast
 
 from opsmcp_tools.safe_text.characters import quote
 
-__all__ = ["MOST_BYTES", "BadJson", "has_surrogate", "read_json"]
+__all__ = ["MOST_BYTES", "MOST_VALUES", "BadJson", "has_surrogate", "read_json"]
 
 MOST_BYTES = 4 * 1024 * 1024
 """The longest text that is read; what callers may give is far shorter."""
 
 _MOST_DEPTH = 64
-_MOST_VALUES = 100_000
+MOST_VALUES = 100_000
 """More than any arguments can hold: together they are at most 65,536 characters."""
 
 
@@ -36,7 +36,7 @@ class BadJson(ValueError):
 
 
 def read_json(
-    text: bytes | str, *, most_bytes: int = MOST_BYTES, most_values: int = _MOST_VALUES
+    text: bytes | str, *, most_bytes: int = MOST_BYTES, most_values: int = MOST_VALUES
 ) -> object:
     """What the text says, which is UTF-8 when it comes as bytes.
 

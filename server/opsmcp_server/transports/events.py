@@ -19,7 +19,8 @@ from starlette.routing import Route
 
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.config.sender import Sender
-from opsmcp_server.intake.receiver import MOST_BYTES, Answer, Receiver, Refusal, Rejected
+from opsmcp_server.intake.reading import MOST_BYTES
+from opsmcp_server.intake.receiver import Answer, Receiver, Refusal, Rejected
 from opsmcp_server.transports.bodies import Bodies, Body, BodyRefused
 
 __all__ = ["EventRoutes"]

@@ -1,6 +1,7 @@
 """Incidents on the pages, in tools and in commands; what strangers write there is text."""
 
 import json
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -172,6 +173,9 @@ def _replays(world: World) -> None:
         assert run_inside(["events", "replay", *wrong])[0] == 2
     file.write_text("{}", "utf-8")
     assert run_inside(["events", "replay", str(file)])[0] == 2
+    os.truncate(file, 1 << 40)
+    status, said = run_inside(["events", "replay", str(file)])
+    assert status == 2 and "is larger than 16,777,216 bytes" in said
     assert world.runs == []
 
 

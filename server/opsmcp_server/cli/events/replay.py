@@ -34,8 +34,9 @@ def replay_command(
 ) -> int:
     """Show what each responder would have done with signals, and why. Never acts.
 
-    The signals are those of FILE, which holds what a sender posts, or those that were recorded
-    --since. Limits, cooldowns and breakers are left aside, as they depend on what runs then.
+    The signals are those of FILE, which holds what a sender posts (`-`: standard input), or those
+    that were recorded --since. Limits, cooldowns and breakers are left aside, as they depend on
+    what runs then.
     """
     if (file is None) == (since is None):
         raise click.UsageError("give either FILE or --since")

@@ -1,6 +1,5 @@
 """`opsmcp events send`: one event, proved as its sender would, to the server that runs."""
 
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -20,14 +19,14 @@ from opsmcp_server.cli.start import (
     configure_logging,
     read_config,
 )
+from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import Config
 from opsmcp_server.config.sender import Sender
 from opsmcp_server.intake.proof import proof_for
 from opsmcp_server.intake.reading import mapping
-from opsmcp_server.intake.receiver import MOST_BYTES
+from opsmcp_server.intake.recorded import body_in, sender_named
 from opsmcp_server.transports.origins import in_url
-from opsmcp_tools.arguments.nearest_names import suggest
-from opsmcp_tools.safe_text.characters import clean_line, quote
+from opsmcp_tools.safe_text.characters import clean_line
 
 __all__ = ["send_command"]
 
@@ -51,14 +50,14 @@ def send_command(
     """
     configure_logging(verbose=shared.verbose)
     config = read_config(shared, senders=True)
-    known = config.events.senders
-    if sender not in known:
-        hint = suggest(sender, known) if known else "; the settings name none, in events.senders"
-        raise WrongUse(f"there is no sender {quote(sender)}{hint}")
-    if file is not None and resolved:
-        raise WrongUse("--resolved is for the example; FILE says for itself what it is")
-    body = _body(known[sender], file, resolved=resolved)
-    return _send(known[sender], body, _address(config, address))
+    try:
+        found = sender_named(sender, config)
+        if file is not None and resolved:
+            raise WrongUse("--resolved is for the example; FILE says for itself what it is")
+        body = _body(found, file, resolved=resolved)
+    except ConfigError as error:
+        raise WrongUse(str(error)) from error
+    return _send(found, body, _address(config, address))
 
 
 def _body(sender: Sender, file: Path | None, *, resolved: bool) -> bytes:
@@ -70,18 +69,7 @@ def _body(sender: Sender, file: Path | None, *, resolved: bool) -> bytes:
                 f"{' (or nothing resolves it)' if resolved else ''}: give a FILE with a body of it"
             )
         return example
-    most = MOST_BYTES[sender.type]
-    try:
-        if str(file) == "-":
-            body = sys.stdin.buffer.read(most + 1)
-        else:
-            with file.open("rb") as stream:
-                body = stream.read(most + 1)
-    except OSError as error:
-        raise WrongUse(f"{quote(str(file), 200)}: {error.strerror}") from error
-    if len(body) > most:
-        raise WrongUse(f"{quote(str(file), 200)} is larger than {most:,} bytes")
-    return body
+    return body_in(file, sender)
 
 
 def _address(config: Config, given: str | None) -> str:
