@@ -74,6 +74,11 @@ class Sender:
     origins: tuple[str, ...] = ()
     where: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
+    @property
+    def signs_as_standard_webhooks(self) -> bool:
+        """Whether a signature of it is one of Standard Webhooks."""
+        return self.type is SenderType.JSON and self.hmac is None
+
     def __str__(self) -> str:
         """What people are told of it."""
         proof = "with a secret" if self.has_secret else "without a secret"

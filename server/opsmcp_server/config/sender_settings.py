@@ -121,9 +121,7 @@ class _Entry:
         hmac = self._hmac_of(kind, given)
         if kind is SenderType.CLOUDEVENTS and "secret" in given and hmac is None:
             raise self._refuse("hmac", "is missing: it says in which header the signature stands")
-        if _signs_as_standard(kind, hmac):
-            self._check_standard(secret)
-        return Sender(
+        sender = Sender(
             name=self.name,
             type=kind,
             token=token,
@@ -134,6 +132,9 @@ class _Entry:
             origins=self._origins(given.get("origins", [])),
             where=self._where(),
         )
+        if sender.signs_as_standard_webhooks:
+            self._check_standard(secret)
+        return sender
 
     def _refuse(self, inner: str, what: str) -> ConfigError:
         return _refusal(self.item, f"{self.name}.{inner}" if inner else self.name, what)
@@ -267,7 +268,3 @@ class _Entry:
             if place.startswith(prefix)
         }
         return MappingProxyType({"": whole, **inner})
-
-
-def _signs_as_standard(kind: SenderType, hmac: Hmac | None) -> bool:
-    return kind is SenderType.JSON and hmac is None

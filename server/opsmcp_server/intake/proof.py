@@ -9,10 +9,11 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
-from opsmcp_server.config.sender import Encoding, Hmac, Over, Sender, SenderType
+from opsmcp_server.config.sender import Encoding, Hmac, Over, Sender
 from opsmcp_server.config.sender_settings import standard_webhooks_key
 
 __all__ = ["Flaw", "flaw_of", "flaw_of_head", "proof_for"]
@@ -23,9 +24,6 @@ _TOLERANCE_SECONDS = 300
 _MOST_SIGNATURES = 10
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
 
-_STANDARD_HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
-_PAGERDUTY_HEADER = "x-pagerduty-signature"
-
 
 class Flaw(StrEnum):
     """What is wrong with a proof."""
@@ -34,6 +32,33 @@ class Flaw(StrEnum):
     WRONG_TOKEN = "wrong token"  # noqa: S105 - no secret
     WRONG_SIGNATURE = "wrong signature"
     OLD = "timestamp more than 5 minutes off"
+
+
+@dataclass(frozen=True, slots=True)
+class _Scheme:
+    """How a sender signs; names of headers in lower case."""
+
+    header: str
+    prefix: str = ""
+    encoding: Encoding = Encoding.HEX
+    signed: tuple[str, ...] = ()
+    """The headers that are signed before the body."""
+    after: str = "."
+    """What follows each of them."""
+    timestamp_header: str = ""
+    separator: str = ""
+    """What stands between several signatures; empty where there is only one."""
+
+
+_STANDARD = _Scheme(
+    "webhook-signature",
+    "v1,",
+    Encoding.BASE64,
+    signed=("webhook-id", "webhook-timestamp"),
+    timestamp_header="webhook-timestamp",
+    separator=" ",
+)
+_PAGERDUTY = _Scheme("x-pagerduty-signature", "v1=", separator=",")
 
 
 def flaw_of_head(sender: Sender, headers: Mapping[str, str]) -> Flaw | None:
@@ -46,7 +71,7 @@ def flaw_of_head(sender: Sender, headers: Mapping[str, str]) -> Flaw | None:
     token = sender.token.get_secret_value()
     if token:
         return _flaw_of_bearer(headers.get("authorization", ""), token)
-    if not sender.has_secret or _header_of(sender) in headers:
+    if not sender.has_secret or _scheme_of(sender).header in headers:
         return None
     return Flaw.NO_PROOF
 
@@ -64,11 +89,12 @@ def flaw_of(sender: Sender, headers: Mapping[str, str], body: bytes, now: float)
         return None
     if not sender.secret.get_secret_value():
         return Flaw.NO_PROOF  # this process did not read it, so nobody can prove anything
-    stamp = _timestamp_header_of(sender)
+    scheme = _scheme_of(sender)
+    stamp = scheme.timestamp_header
     if stamp and not _is_recent(headers.get(stamp, ""), now):
         return Flaw.OLD
-    wanted = _signature(sender, headers, body).encode()
-    given = list(_given(sender, headers))
+    wanted = _signature(sender, scheme, headers, body).encode()
+    given = list(_given(scheme, headers))
     # Each is looked at, whichever is right.
     matches = [hmac.compare_digest(wanted, one.encode("utf-8", "replace")) for one in given]
     return None if any(matches) else Flaw.WRONG_SIGNATURE
@@ -88,10 +114,11 @@ def proof_for(sender: Sender, body: bytes, now: float, delivery: str) -> dict[st
         return {"authorization": f"Bearer {token}"}
     if not sender.secret.get_secret_value():
         return {}
-    headers = {"webhook-id": delivery} if _is_standard(sender) else {}
-    if stamp := _timestamp_header_of(sender):
-        headers[stamp] = str(int(now))
-    headers[_header_of(sender)] = _prefix_of(sender) + _signature(sender, headers, body)
+    scheme = _scheme_of(sender)
+    headers = {"webhook-id": delivery} if scheme is _STANDARD else {}
+    if scheme.timestamp_header:
+        headers[scheme.timestamp_header] = str(int(now))
+    headers[scheme.header] = scheme.prefix + _signature(sender, scheme, headers, body)
     return headers
 
 
@@ -103,62 +130,42 @@ def _flaw_of_bearer(given: str, token: str) -> Flaw | None:
     return None if right else Flaw.WRONG_TOKEN
 
 
-def _is_standard(sender: Sender) -> bool:
-    return sender.type is SenderType.JSON and sender.hmac is None
-
-
-def _header_of(sender: Sender) -> str:
+def _scheme_of(sender: Sender) -> _Scheme:
     if sender.hmac is not None:
-        return sender.hmac.header.lower()
-    return _STANDARD_HEADERS[2] if _is_standard(sender) else _PAGERDUTY_HEADER
+        return _scheme_in(sender.hmac)
+    return _STANDARD if sender.signs_as_standard_webhooks else _PAGERDUTY
 
 
-def _timestamp_header_of(sender: Sender) -> str:
-    if sender.hmac is not None:
-        return sender.hmac.timestamp_header.lower()
-    return _STANDARD_HEADERS[1] if _is_standard(sender) else ""
-
-
-def _prefix_of(sender: Sender) -> str:
-    if sender.hmac is not None:
-        return sender.hmac.prefix
-    return "v1," if _is_standard(sender) else "v1="
+def _scheme_in(shape: Hmac) -> _Scheme:
+    stamp = shape.timestamp_header.lower()
+    return _Scheme(
+        shape.header.lower(),
+        shape.prefix,
+        shape.encoding,
+        signed=() if shape.over is Over.BODY else (stamp,),
+        after=":" if shape.over is Over.TIMESTAMP_COLON_BODY else ".",
+        timestamp_header=stamp,
+    )
 
 
 def _is_recent(stamp: str, now: float) -> bool:
     return bool(_TIMESTAMP.fullmatch(stamp)) and abs(now - int(stamp)) <= _TOLERANCE_SECONDS
 
 
-def _given(sender: Sender, headers: Mapping[str, str]) -> Iterator[str]:
+def _given(scheme: _Scheme, headers: Mapping[str, str]) -> Iterator[str]:
     """The signatures that were sent. Senders that rotate their secrets send several."""
-    text, prefix = headers.get(_header_of(sender), ""), _prefix_of(sender)
-    parts: Iterable[str] = [text]
-    if sender.hmac is None:
-        parts = text.split(" " if _is_standard(sender) else ",")[:_MOST_SIGNATURES]
-    for part in parts:
+    text = headers.get(scheme.header, "")
+    parts = text.split(scheme.separator) if scheme.separator else [text]
+    for part in parts[:_MOST_SIGNATURES]:
         one = part.strip()
-        if one.startswith(prefix):
-            yield one.removeprefix(prefix)
+        if one.startswith(scheme.prefix):
+            yield one.removeprefix(scheme.prefix)
 
 
-def _signature(sender: Sender, headers: Mapping[str, str], body: bytes) -> str:
+def _signature(sender: Sender, scheme: _Scheme, headers: Mapping[str, str], body: bytes) -> str:
     secret = sender.secret.get_secret_value()
-    if _is_standard(sender):
-        head = f"{headers.get('webhook-id', '')}.{headers.get('webhook-timestamp', '')}."
-        return _encoded(standard_webhooks_key(secret), head, body, Encoding.BASE64)
-    if sender.hmac is None:
-        return _encoded(secret.encode(), "", body, Encoding.HEX)
-    return _encoded(secret.encode(), _head(sender.hmac, headers), body, sender.hmac.encoding)
-
-
-def _head(shape: Hmac, headers: Mapping[str, str]) -> str:
-    """What is signed before the body."""
-    if shape.over is Over.BODY:
-        return ""
-    colon = shape.over is Over.TIMESTAMP_COLON_BODY
-    return headers.get(shape.timestamp_header.lower(), "") + (":" if colon else ".")
-
-
-def _encoded(key: bytes, head: str, body: bytes, encoding: Encoding) -> str:
+    key = standard_webhooks_key(secret) if scheme is _STANDARD else secret.encode()
+    head = "".join(headers.get(name, "") + scheme.after for name in scheme.signed)
     digest = hmac.new(key, head.encode("utf-8", "replace") + body, hashlib.sha256).digest()
-    return digest.hex() if encoding is Encoding.HEX else base64.b64encode(digest).decode()
+    is_hex = scheme.encoding is Encoding.HEX
+    return digest.hex() if is_hex else base64.b64encode(digest).decode()
