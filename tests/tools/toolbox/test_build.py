@@ -261,6 +261,18 @@ def test_a_condition_that_no_run_could_decide_withholds_its_operation():
     assert "use startwith(a, b) or endwith(a, b)" in withheld.reason
 
 
+@pytest.mark.parametrize(("pasted", "withheld"), [(False, ["go"]), (True, [])])
+def test_a_result_that_no_step_could_give_withholds_its_operation_where_that_is_an_error(
+    pasted: bool, withheld: list[str]
+):
+    refs = (TaskRef("first", "good", results={"leader": "s", "size": "count"}),)
+    made = Contents(pipelines=(Pipeline("go", "ops", "goes", tasks=refs),), tasks=(task(),))
+    own = replace(ToolSettings(), exposure=Exposure("all"), values=ValueRules(pasted=pasted))
+    found = build_toolbox(replace(catalogue(), contents=made), own).withheld
+    assert [item.operation for item in found] == withheld
+    assert all("'size' is the output of step 'count'" in item.reason for item in found)
+
+
 @pytest.mark.parametrize("value", ["nan", "inf", "many", "1e999", ""])
 def test_what_a_condition_compares_as_a_number_is_refused_before_the_run(value: str):
     [tool] = conditional("${n} > 90").tools

@@ -150,12 +150,18 @@ def test_a_condition_that_names_what_nobody_declares_is_told():
     assert "nothing is called 'typo'" in finding.message
 
 
-def test_a_result_that_no_step_of_its_task_could_give_is_told():
-    refs = (TaskRef("a", "watch-web", results={"leader": "ask", "seen": GOOD.steps[0].name}),)
+@pytest.mark.parametrize(("pasted", "severity"), [(True, "warning"), (False, "error")])
+def test_a_result_that_no_step_of_its_task_could_give_is_told(pasted: bool, severity: str):
+    refs = (
+        TaskRef("gone", "gone", results={"host": "find"}),
+        TaskRef("a", "watch-web", results={"leader": "ask", "seen": GOOD.steps[0].name}),
+    )
     found = made(GOOD, pipelines=(Pipeline("go", "ops", "go and do it", tasks=refs),))
-    [report] = lint_source(found, ToolSettings(exposure=Exposure("all", "none")))[0]
-    [told] = [one.message for one in report.findings if one.rule == "unset-result"]
-    assert told.startswith(
+    settings = ToolSettings(exposure=Exposure("all", "none"), values=ValueRules(pasted=pasted))
+    [report] = lint_source(found, settings)[0]
+    [told] = [one for one in report.findings if one.rule == "unset-result"]
+    assert told.severity == severity
+    assert told.message.startswith(
         "the result 'leader' is the output of step 'ask', which task 'watch-web'"
     )
 

@@ -49,7 +49,7 @@ from opsmcp_tools.toolbox.script_check import free_script_variable, refuse, scri
 from opsmcp_tools.toolbox.step_conditions import (
     SILENT_STOPS,
     find_nameless,
-    refuse_conditions,
+    refuse_impossible,
     silent_stops,
     with_numbers,
 )
@@ -172,7 +172,7 @@ class _ToolBuilder:
         if pasted and (nameless := find_nameless(operation)):
             raise UnusableOperation(nameless)
         if not pasted:
-            refuse_conditions(operation, tasks)
+            refuse_impossible(operation, tasks)
         needing = operation if pasted else with_numbers(operation, tasks)
         verdict = script_verdict(needing, tasks, self.settings)
         refuse(verdict, output_scripts=self.settings.exposure.output_scripts)

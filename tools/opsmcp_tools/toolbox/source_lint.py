@@ -342,8 +342,10 @@ def _conditions(subject: _Subject) -> Iterator[Finding]:
 
 
 def _results(subject: _Subject) -> Iterator[Finding]:
+    # On Ops a run goes on with an empty text; the embedded engine withholds the operation.
+    severity = Severity.WARNING if subject.settings.values.pasted else Severity.ERROR
     for message in find_unset_results(subject.operation, subject.tasks):
-        yield Finding("unset-result", Severity.WARNING, message)
+        yield Finding("unset-result", severity, message)
 
 
 def _unreadable(fault: ConditionFault) -> Finding:

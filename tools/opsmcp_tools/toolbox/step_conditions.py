@@ -1,7 +1,8 @@
 """What is wrong with the conditions of steps, `when` and `allowfailure`, before any run. Pure.
 
 Ops stops a task without a word at a condition that it cannot read; the embedded engine would fail
-it there, after the steps before it ran.
+it there, after the steps before it ran. And what is wrong with how a pipeline names its tasks and
+the steps that give its results.
 """
 
 from collections import Counter
@@ -33,7 +34,7 @@ __all__ = [
     "find_repeated_names",
     "find_unset",
     "find_unset_results",
-    "refuse_conditions",
+    "refuse_impossible",
     "silent_stops",
     "with_numbers",
 ]
@@ -88,13 +89,13 @@ def _fault(task: Task, step: Step, where: str, why: str) -> ConditionFault:
     return ConditionFault(task.name, step.name, where, f"{at}: {why}")
 
 
-def refuse_conditions(operation: Operation, tasks: Sequence[Task]) -> None:
-    """Withhold an operation with a condition that no run could decide.
+def refuse_impossible(operation: Operation, tasks: Sequence[Task]) -> None:
+    """Withhold an operation with a condition that no run could decide, or a result that none gives.
 
     Raises:
         UnusableOperation: With the first, and what to write.
     """
-    found = list(find_faults(operation, tasks))
+    found = [*map(str, find_faults(operation, tasks)), *find_unset_results(operation, tasks)]
     if found:
         more = f"; and {len(found) - 1} more" if found[1:] else ""
         raise UnusableOperation(f"{found[0]}{more}")
@@ -171,13 +172,18 @@ def find_repeated_names(operation: Operation) -> Iterator[str]:
 
 
 def find_unset_results(operation: Operation, tasks: Sequence[Task]) -> Iterator[str]:
-    """The results that no step of their task could give: a sentence each."""
+    """The results that no step of their task could give: a sentence each.
+
+    Args:
+        operation: The operation.
+        tasks: Those that it runs, so far as they exist.
+    """
     refs = operation.tasks if isinstance(operation, Pipeline) else ()
-    for ref, task in zip(refs, tasks, strict=False):
-        steps = {step.name for step in task.steps}
+    steps = {task.name: {step.name for step in task.steps} for task in tasks}
+    for ref in refs:
         for name, step in ref.results.items():
-            if step not in steps:
+            if ref.task in steps and step not in steps[ref.task]:
                 yield (
                     f"the result {label(name)!r} is the output of step {label(step)!r}, which "
-                    f"task {label(task.name)!r} does not have: it is always empty"
+                    f"task {label(ref.task)!r} does not have: it is always empty"
                 )
