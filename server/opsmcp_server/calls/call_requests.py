@@ -18,7 +18,7 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from opsmcp_server.calls.context import CallContext
-from opsmcp_server.calls.prepare import Prepared, plan_of, prepare, question
+from opsmcp_server.calls.prepare import Prepared, execute, plan_of, prepare, question
 from opsmcp_tools.approval_requests.deciding import changes, is_approver, why_not
 from opsmcp_tools.approval_requests.handle import is_of_incident, new_handle, run_key
 from opsmcp_tools.approval_requests.request import (
@@ -59,9 +59,6 @@ _LONGEST_QUESTION = 16_000
 
 _LOOK_SECONDS = 0.5
 """How often it is looked whether somebody decided, in whatever process."""
-
-_START_SECONDS = 5.0
-"""How long a start may go unanswered before its run is told of all the same."""
 
 _AGAIN_SECONDS = 2.0
 """The pause before a start that could not be made is tried again."""
@@ -390,14 +387,10 @@ class CallRequests:
                 return
             try:
                 prepared = await self._checked(request, principal)
-                known = await context.executions.start(
-                    prepared.tool, prepared.call, principal, key=key, wait_seconds=_START_SECONDS
-                )
+                known = await execute(context, prepared, wait_seconds=0.0, key=key)
             except ToolUnavailable:
                 raise
             except PlanChanged:
-                # Its source has another one than was listed; from now on that is listed.
-                await context.tools.read_again()
                 await self._void(request, words.CHANGED(words.ITS_DEFINITION()))
                 return
             except ToolError as error:

@@ -12,7 +12,7 @@ from typing import Any
 from opsmcp_pipelines.run import Verdict
 from opsmcp_server.calls.call_requests import Changed
 from opsmcp_server.calls.context import CallContext
-from opsmcp_server.calls.prepare import Prepared, find_tool, prepare
+from opsmcp_server.calls.prepare import Prepared, execute, find_tool, prepare
 from opsmcp_server.responding.operations import expectation, touched_places
 from opsmcp_server.responding.records import Records
 from opsmcp_tools.approval_requests.handle import incident_key
@@ -54,7 +54,6 @@ __all__ = ["Later", "Sight"]
 
 _SOON = 0.5
 _AGAIN = 2.0
-_START_SECONDS = 5.0
 _LEAST_VERIFY, _MOST_VERIFY = 5.0, 60.0
 _CONFIRMED_FOR = timedelta(minutes=5)
 _MOST_WHY = 300
@@ -257,9 +256,7 @@ class Sight:
                 return f"policy wants people to agree to {check.run}"
             look = f"{step} {incident.voids}.{incident.probe}"
             key = incident_key(incident.id, incident.attempt, look)
-            run = await context.executions.start(
-                prepared.tool, prepared.call, principal, key=key, wait_seconds=_START_SECONDS
-            )
+            run = await execute(context, prepared, wait_seconds=0.0, key=key)
             return Later(_SOON, {"probe_run": run.run})
         run = await context.executions.history.find(incident.probe_run)
         if not run.ended:
@@ -302,7 +299,6 @@ class Sight:
         except NotFiring:
             return Over()
         except PlanChanged:
-            await self._context.tools.discovery.refresh()
             return VoidRequest(words.CHANGED(responder.run))
         except ToolUnavailable as error:
             return self._again(incident, _line(error))
@@ -328,9 +324,7 @@ class Sight:
         if obstacle is not None:
             return self._again(incident, obstacle)
         key = incident_key(incident.id, incident.attempt, "run")
-        record = await self._context.executions.start(
-            prepared.tool, prepared.call, responder.principal, key=key, wait_seconds=_START_SECONDS
-        )
+        record = await execute(self._context, prepared, wait_seconds=0.0, key=key)
         return Started(record.run, record.tool)
 
     async def _running(self, incident: Incident) -> Event | Later:
