@@ -5,8 +5,14 @@ from dataclasses import dataclass
 
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.prepare import plan
-from opsmcp_tools.incidents.expression import Failed, signal_values
-from opsmcp_tools.incidents.responder import Check, Mode, Responder, Responders
+from opsmcp_tools.incidents.expression import signal_values
+from opsmcp_tools.incidents.responder import (
+    Mode,
+    NoArgument,
+    Responder,
+    Responders,
+    make_arguments,
+)
 from opsmcp_tools.incidents.signal import Signal, Status
 from opsmcp_tools.model.errors import ToolError
 from opsmcp_tools.model.tool import JsonObject
@@ -70,21 +76,11 @@ async def _would(context: CallContext, responder: Responder, signal: Signal) -> 
     if responder.mode is Mode.NOTIFY:
         return "tell", "mode notify"
     try:
-        arguments = _arguments(responder, signal)
+        arguments = make_arguments(responder.arguments, signal_values(signal))
         await plan(context, responder.run, arguments, responder.principal)
-    except (ToolError, Failed) as error:
+    except (ToolError, NoArgument) as error:
         return "hand over", clean_line(str(error), _MOST_WHY)
     return await _decided(context, responder, arguments, signal)
-
-
-def _arguments(responder: Responder, signal: Signal) -> Mapping[str, str]:
-    values, found = signal_values(signal), dict[str, str]()
-    for name, text in responder.arguments.items():
-        try:
-            found[name] = text.of(values)
-        except Failed as error:
-            raise Failed(f"the argument {name} cannot be made of the signal: {error}") from error
-    return found
 
 
 async def _decided(
@@ -100,7 +96,6 @@ async def _decided(
         return "hand over", why
     if decision.effect is not Effect.ALLOW:
         return "ask", f"{why}; {', '.join(decision.approvers.groups)}"
-    if not signal.trusted and responder.confirm is None:
+    if not responder.is_sure_of(signal):
         return "hand over", "nobody vouched for the signal, and nothing looks whether it is so"
-    looks = isinstance(responder.confirm, Check)
-    return ("look, then run" if looks else "run"), why
+    return ("look, then run" if responder.confirm is not None else "run"), why

@@ -19,7 +19,7 @@ from opsmcp_tools.approval_requests.handle import incident_key
 from opsmcp_tools.approval_requests.request import Request
 from opsmcp_tools.approval_requests.request import State as RequestState
 from opsmcp_tools.incidents.brakes import what_holds
-from opsmcp_tools.incidents.expression import BadExpression, Failed, Text, signal_values
+from opsmcp_tools.incidents.expression import BadExpression, Failed, signal_values
 from opsmcp_tools.incidents.incident import BEFORE_A_RUN, Incident, State
 from opsmcp_tools.incidents.machine import (
     Allowed,
@@ -36,7 +36,7 @@ from opsmcp_tools.incidents.machine import (
     Unconfirmed,
     VoidRequest,
 )
-from opsmcp_tools.incidents.responder import Check, Mode, Responder
+from opsmcp_tools.incidents.responder import Check, Mode, NoArgument, Responder, make_arguments
 from opsmcp_tools.incidents.sqlite_incidents import NotFiring
 from opsmcp_tools.model.errors import (
     NotAllowed,
@@ -65,12 +65,6 @@ class Later:
 
     seconds: float
     fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-
-class _NoArgument(Exception):
-    def __init__(self, name: str, why: str) -> None:
-        super().__init__(name, why)
-        self.said = words.NO_ARGUMENT(name, why)
 
 
 class Sight:
@@ -153,14 +147,14 @@ class Sight:
         if obstacle is not None:
             return obstacle
         try:
-            arguments = _arguments(responder.arguments, signal_values(incident.signal))
+            arguments = make_arguments(responder.arguments, signal_values(incident.signal))
             if responder.confirm is not None and not self._is_confirmed(incident):
                 return await self._confirm(incident, responder, responder.confirm, arguments)
-            if responder.mode is Mode.AUTO and not _is_vouched_for(incident, responder):
+            if responder.mode is Mode.AUTO and not responder.is_sure_of(incident.signal):
                 return HandOver(words.UNTRUSTED())
             prepared = await self._prepare(responder.run, arguments, responder)
             return await self._decide(incident, responder, prepared, arguments)
-        except _NoArgument as error:
+        except NoArgument as error:
             return HandOver(error.said)
         except ToolUnavailable as error:
             return self._again(incident, str(error))
@@ -223,7 +217,7 @@ class Sight:
             found = await self._probe(incident, responder, verify, "verify", incident.arguments)
         except ToolUnavailable as error:
             return self._again(incident, str(error))
-        except _NoArgument as error:
+        except NoArgument as error:
             return Failure(words.NOT_VERIFIED(error.said))
         except ToolError as error:
             return Failure(words.NOT_VERIFIED(_line(error)))
@@ -250,7 +244,7 @@ class Sight:
         values = signal_values(incident.signal)
         values |= {f"arguments.{name}": value for name, value in arguments.items()}
         if not incident.probe_run:
-            given = _arguments(check.arguments, values)
+            given = make_arguments(check.arguments, values)
             prepared = await self._prepare(check.run, given, responder)
             if prepared.needs_approval or prepared.needs_consent:
                 return f"policy wants people to agree to {check.run}"
@@ -357,21 +351,6 @@ class Sight:
             raise Changed(words.RESOLVED()) from None
         if obstacle is not None:
             raise ToolUnavailable(obstacle.to(self._context.config.tools.language))
-
-
-def _arguments(texts: Mapping[str, Text], values: Mapping[str, Any]) -> dict[str, str]:
-    """The arguments of a call; one that cannot be made is never an empty one."""
-    found: dict[str, str] = {}
-    for name, text in texts.items():
-        try:
-            found[name] = text.of(values)
-        except Failed as error:
-            raise _NoArgument(name, str(error)) from error
-    return found
-
-
-def _is_vouched_for(incident: Incident, responder: Responder) -> bool:
-    return incident.signal.trusted or responder.confirm is not None
 
 
 def _line(error: ToolError) -> str:

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from opsmcp_tools.incidents.expression import Condition, Failed, Text, signal_values
 from opsmcp_tools.incidents.signal import Signal
 from opsmcp_tools.model.tool import Principal
+from opsmcp_tools.phrases import incident as words
 from opsmcp_tools.policy.rules import RESPONDER, Approvers, Window
 
 __all__ = [
@@ -21,10 +23,12 @@ __all__ = [
     "Fit",
     "Limits",
     "Mode",
+    "NoArgument",
     "Quiet",
     "Resolved",
     "Responder",
     "Responders",
+    "make_arguments",
 ]
 
 
@@ -111,6 +115,34 @@ class Responder:
         """As whom it acts."""
         name = RESPONDER + self.name
         return Principal(name, id=name)
+
+    def is_sure_of(self, signal: Signal) -> bool:
+        """Whether its sender proved a secret, or it is looked first whether it is so."""
+        return signal.trusted or self.confirm is not None
+
+
+class NoArgument(Exception):
+    """An argument cannot be made of a signal; `said` tells which one, and why."""
+
+    def __init__(self, name: str, why: str) -> None:
+        """Say so."""
+        self.said = words.NO_ARGUMENT(name, why)
+        super().__init__(self.said.to("en"))
+
+
+def make_arguments(texts: Mapping[str, Text], values: Mapping[str, Any]) -> dict[str, str]:
+    """The arguments of a call; one that cannot be made is never an empty one.
+
+    Raises:
+        NoArgument: One cannot be made.
+    """
+    found: dict[str, str] = {}
+    for name, text in texts.items():
+        try:
+            found[name] = text.of(values)
+        except Failed as error:
+            raise NoArgument(name, str(error)) from error
+    return found
 
 
 @dataclass(frozen=True)
