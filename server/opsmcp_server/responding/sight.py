@@ -4,9 +4,10 @@ Every call goes through the functions that everybody's calls go through, as the 
 responder. A look never waits for a run: it starts it, or finds how it stands.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from math import inf
 from typing import Any
 
 from opsmcp_pipelines.run import Verdict
@@ -15,7 +16,7 @@ from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.prepare import Prepared, execute, find_tool, prepare
 from opsmcp_server.responding.operations import expectation, touched_places
 from opsmcp_server.responding.records import Records
-from opsmcp_tools.approval_requests.handle import incident_key
+from opsmcp_tools.approval_requests.handle import incident_key, incident_of
 from opsmcp_tools.approval_requests.request import Request
 from opsmcp_tools.approval_requests.request import State as RequestState
 from opsmcp_tools.incidents.brakes import what_holds
@@ -77,10 +78,10 @@ class Sight:
 
     async def look(self, incident: Incident, responder: Responder | None) -> Event | Later:
         """What happened to an incident, or when to look again."""
-        if responder is None and incident.state is not State.HANDED_OVER:
+        if incident.state is State.HANDED_OVER:
+            return self._until_due(incident) if incident.firing else Over()
+        if responder is None:
             return HandOver(words.NO_LONGER_THERE(incident.responder))
-        if incident.state is State.HANDED_OVER or responder is None:
-            return self._handed_over(incident)
         if not incident.firing and incident.state in BEFORE_A_RUN:
             return await self._over(incident, responder)
         match incident.state:
@@ -105,16 +106,12 @@ class Sight:
         return (incident.due_at - self._context.clock.now()).total_seconds()
 
     def _until_due(self, incident: Incident, why: str | Said = "") -> Event | Later:
-        left = self._left(incident)
-        return Later(left) if left > 0 else Due(why)
+        return self._again(incident, why, inf)
 
     def _again(self, incident: Incident, why: str | Said, seconds: float = _AGAIN) -> Event | Later:
         """Try again, until the time of the state is over."""
         left = self._left(incident)
         return Later(min(left, seconds)) if left > 0 else Due(why)
-
-    def _handed_over(self, incident: Incident) -> Event | Later:
-        return self._until_due(incident) if incident.firing else Over()
 
     async def _held(self, incident: Incident, responder: Responder) -> Event | Later:
         if self._left(incident) <= 0:
@@ -223,12 +220,12 @@ class Sight:
             return Failure(words.NOT_VERIFIED(_line(error)))
         if found is True:
             return Helped(words.VERIFIED(expected))
+        left = self._left(incident)
+        if left <= 0:
+            return Due(found if isinstance(found, str) else words.NEVER_TRUE(expected))
         if isinstance(found, Later):
-            return found if self._left(incident) > 0 else Due(words.NEVER_TRUE(expected))
-        pause = min(max(verify.after_seconds, _LEAST_VERIFY), _MOST_VERIFY)
-        if self._left(incident) <= 0:
-            return Due(words.NEVER_TRUE(expected) if found is False else found)
-        pause = min(pause, self._left(incident))
+            return found
+        pause = min(max(verify.after_seconds, _LEAST_VERIFY), _MOST_VERIFY, left)
         return Later(pause, {"probe": incident.probe + 1, "probe_run": ""})
 
     async def _probe(
@@ -339,14 +336,14 @@ class Sight:
             Changed: It never may: the incident is over, or went on without it.
             ToolUnavailable: Not now.
         """
-        _, incident, attempt, *_ = request.key.split(" ")
+        incident, attempt = incident_of(request.key)
         found = await self._records.get(incident)
         responder = self._records.responders.get(found.responder) if found else None
         if responder is None or not responder.principal.may_be(request.requester):
             raise Changed(words.NO_LONGER_THERE(request.requester.name))
-        places: Sequence[str] = touched_places(prepared.tool, prepared.call)
+        places = touched_places(prepared.tool, prepared.call)
         try:
-            obstacle = await self._records.begin_run(incident, int(attempt), responder, places)
+            obstacle = await self._records.begin_run(incident, attempt, responder, places)
         except NotFiring:
             raise Changed(words.RESOLVED()) from None
         if obstacle is not None:

@@ -2,7 +2,15 @@
 
 import secrets
 
-__all__ = ["PATTERN", "incident_key", "is_of_incident", "is_request", "new_handle", "run_key"]
+__all__ = [
+    "PATTERN",
+    "incident_key",
+    "incident_of",
+    "is_of_incident",
+    "is_request",
+    "new_handle",
+    "run_key",
+]
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _LENGTH = 26
@@ -46,3 +54,9 @@ def incident_key(incident: str, attempt: int, step: str) -> str:
 def is_of_incident(key: str) -> bool:
     """Whether a request was made for an incident, which knows whether it may still be started."""
     return key.startswith(_INCIDENT)
+
+
+def incident_of(key: str) -> tuple[str, int]:
+    """The incident and the attempt that a key of `incident_key` is of."""
+    incident, attempt, _ = key.removeprefix(_INCIDENT).split(" ", 2)
+    return incident, int(attempt)
