@@ -57,7 +57,7 @@ class IncidentPages:
         """Prepare; nothing is read."""
         self._context = context
         self._page = page
-        self._records = Records(context, "")
+        self._records = Records(context)
 
     async def show_all(self, visit: Visit) -> Response:
         """Those that are open, and the last that were closed."""

@@ -7,6 +7,7 @@ from typing import TypeVar
 from anyio import to_thread
 
 from opsmcp_server.calls.context import CallContext
+from opsmcp_tools.approval_requests.request import OPSMCP
 from opsmcp_tools.incidents.brakes import Obstacles, Pause
 from opsmcp_tools.incidents.correlation import Correlation
 from opsmcp_tools.incidents.incident import Incident
@@ -16,10 +17,7 @@ from opsmcp_tools.incidents.sqlite_incidents import SqliteIncidents
 from opsmcp_tools.model.errors import JournalUnusable, RunsUnreadable, ToolUnavailable
 from opsmcp_tools.phrases.phrase import Said, say
 
-__all__ = ["OPSMCP", "Records"]
-
-OPSMCP = "opsmcp"
-"""Who did what no person did, in timelines."""
+__all__ = ["Records"]
 
 ResultT = TypeVar("ResultT")
 
@@ -27,8 +25,8 @@ ResultT = TypeVar("ResultT")
 class Records:
     """What is kept of incidents, and the settings that it is judged by."""
 
-    def __init__(self, context: CallContext, owner: str) -> None:
-        """Prepare; nothing is opened. `owner` is the name of this process."""
+    def __init__(self, context: CallContext, owner: str = "") -> None:
+        """Prepare; nothing is opened. `owner` is the name of this process, if it works on them."""
         config = context.config
         self._context = context
         self._owner = owner
@@ -41,7 +39,7 @@ class Records:
     def correlation(self) -> Correlation:
         """What becomes of incidents when signals are recorded."""
         language = self._context.config.tools.language
-        return Correlation(lambda: self.responders, self._settings[1], language)
+        return Correlation(self.responders, self._settings[1], language)
 
     # Working on them
 
@@ -116,19 +114,19 @@ class Records:
 
     # The store
 
-    async def _read(self, read: "Callable[[SqliteIncidents, datetime], ResultT]") -> ResultT:
+    async def _read(self, read: Callable[[SqliteIncidents, datetime], ResultT]) -> ResultT:
         try:
             return await to_thread.run_sync(self._do, read)
         except JournalUnusable as error:
             raise RunsUnreadable(f"incidents cannot be looked up: {error}") from error
 
-    async def _write(self, write: "Callable[[SqliteIncidents, datetime], ResultT]") -> ResultT:
+    async def _write(self, write: Callable[[SqliteIncidents, datetime], ResultT]) -> ResultT:
         try:
             return await to_thread.run_sync(self._do, write)
         except JournalUnusable as error:
             raise ToolUnavailable(f"{error}") from error
 
-    def _do(self, work: "Callable[[SqliteIncidents, datetime], ResultT]") -> ResultT:
+    def _do(self, work: Callable[[SqliteIncidents, datetime], ResultT]) -> ResultT:
         if self._store is None:
             self._store = SqliteIncidents(self._context.incidents.file(), self._owner)
         return work(self._store, self._context.clock.now())

@@ -38,7 +38,7 @@ class Record:
     def __init__(self, file: IncidentFile, bounds: Bounds | None = None) -> None:
         self.bounds = bounds or Bounds()
         responders = Responders([DISKS, OTHERS])
-        self.signals = SqliteSignals(file, Correlation(lambda: responders, self.bounds))
+        self.signals = SqliteSignals(file, Correlation(responders, self.bounds))
         self.mine = SqliteIncidents(file, "me")
         self.yours = SqliteIncidents(file, "you")
 

@@ -6,15 +6,16 @@ at. Nothing is decided here, so that senders get their answer at once.
 
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from opsmcp_tools.approval_requests.request import OPSMCP
 from opsmcp_tools.incidents.brakes import Repair, may_have_caused
 from opsmcp_tools.incidents.incident import Incident, Outcome, State, new_handle
 from opsmcp_tools.incidents.incident_rows import columns_of, incident_of, signal_text
-from opsmcp_tools.incidents.machine import DAY
+from opsmcp_tools.incidents.machine import DAY, NEW_ATTEMPT
 from opsmcp_tools.incidents.responder import Bounds, Responder, Responders
 from opsmcp_tools.incidents.signal import Severity, Signal, Status
 from opsmcp_tools.incidents.sqlite_incidents import note, read_repairs
@@ -26,7 +27,6 @@ __all__ = ["Correlation", "places_of"]
 
 logger = logging.getLogger(__name__)
 
-OPSMCP = "opsmcp"
 _RECURRENCE = timedelta(minutes=5)
 """How long after its end a delivery that is repeated still belongs to what was done."""
 
@@ -58,8 +58,8 @@ INSERT INTO incident_signals (incident, sender, key, status) VALUES (?, ?, ?, ?)
 ON CONFLICT (incident, sender, key) DO UPDATE SET status = excluded.status
 """
 
-_OVER = """
-UPDATE incident_signals SET status = 'resolved' WHERE sender = :sender AND key = :key
+_SAYS = """
+UPDATE incident_signals SET status = :status WHERE sender = :sender AND key = :key
     AND incident IN (SELECT id FROM incidents WHERE state != 'closed')
 RETURNING incident
 """
@@ -93,11 +93,11 @@ class Correlation:
 
     def __init__(
         self,
-        responders: Callable[[], Responders],
+        responders: Responders,
         bounds: Bounds,
         language: Language = "en",
     ) -> None:
-        """Ask these responders; those of now, whenever something comes."""
+        """Ask these responders."""
         self._responders = responders
         self._bounds = bounds
         self._language: Language = language
@@ -107,7 +107,7 @@ class Correlation:
         self, database: sqlite3.Connection, new: Sequence[Signal], known: Sequence[Signal]
     ) -> None:
         """Say what becomes of incidents: once for each new delivery."""
-        work = _Work(database, self._responders(), self._bounds, self._language)
+        work = _Work(database, self._responders, self._bounds, self._language)
         for signal in known:
             work.known(signal)
         for signal in new:
@@ -141,11 +141,10 @@ class _Work:
 
     def known(self, signal: Signal) -> None:
         """A delivery that was there before: nothing, but for what it would hide for good."""
-        at = text_of(signal.received_at)
-        which = {"sender": signal.sender, "key": signal.key, "at": at}
-        self._database.execute(_SEEN, which)
+        self._seen(signal)
         if signal.status is not Status.FIRING:
             return
+        which = {"sender": signal.sender, "key": signal.key}
         row = self._database.execute(_LAST_OF, which).fetchone()
         if row is None or _is_back(row, signal.received_at):
             self.new(signal)
@@ -161,10 +160,14 @@ class _Work:
         else:
             self._take(signal, fit.responder, fit.key)
 
+    def _says(self, signal: Signal) -> list[str]:
+        """Keep its status with the open incidents that its key belongs to: those."""
+        which = {"sender": signal.sender, "key": signal.key, "status": signal.status}
+        return [row["incident"] for row in self._database.execute(_SAYS, which).fetchall()]
+
     def _over(self, signal: Signal) -> None:
-        which = {"sender": signal.sender, "key": signal.key}
-        for row in self._database.execute(_OVER, which).fetchall():
-            self._wake(row["incident"], signal.received_at)
+        for incident in self._says(signal):
+            self._wake(incident, signal.received_at)
 
     def _wake(self, incident: str, at: datetime) -> None:
         self._database.execute(
@@ -175,13 +178,13 @@ class _Work:
 
     def _still(self, signal: Signal) -> None:
         """Nobody takes it: it still belongs to what its key belongs to."""
-        query = """
-        UPDATE incident_signals SET status = :status WHERE sender = :sender AND key = :key
-            AND incident IN (SELECT id FROM incidents WHERE state != 'closed')
-        """
-        which = {"sender": signal.sender, "key": signal.key, "status": signal.status}
-        self._database.execute(query, which)
-        self._database.execute(_SEEN, {**which, "at": text_of(signal.received_at)})
+        self._says(signal)
+        self._seen(signal)
+
+    def _seen(self, signal: Signal) -> None:
+        at = text_of(signal.received_at)
+        which = {"sender": signal.sender, "key": signal.key, "at": at}
+        self._database.execute(_SEEN, which)
 
     def _take(self, signal: Signal, responder: Responder, key: str) -> None:
         row = self._database.execute(
@@ -255,10 +258,7 @@ class _Work:
             attempt=incident.attempt + bool(incident.run),
             voids=0,
             confirmed_at=None,
-            request="",
-            run="",
-            probe=0,
-            probe_run="",
+            **NEW_ATTEMPT,
         )
         self._database.execute(_AGAIN, columns_of(again))
         self._database.execute(

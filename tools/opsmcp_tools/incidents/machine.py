@@ -5,7 +5,7 @@ follows. What may still work is never followed by a second run.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opsmcp_pipelines.run import Verdict
@@ -25,6 +25,7 @@ __all__ = [
     "Held",
     "Helped",
     "HandOver",
+    "NEW_ATTEMPT",
     "NothingHolds",
     "Over",
     "RunEnded",
@@ -176,7 +177,8 @@ class Change:
     fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
-_NEW_ATTEMPT: Mapping[str, Any] = {"request": "", "run": "", "probe": 0, "probe_run": ""}
+NEW_ATTEMPT: Mapping[str, Any] = {"request": "", "run": "", "probe": 0, "probe_run": ""}
+"""The fields of an incident of which nothing is left when the next attempt begins."""
 
 
 def advance(incident: Incident, responder: Responder, event: Event) -> Change | None:
@@ -267,7 +269,7 @@ def _hand_over(why: Said, *, escalated: bool, helped: bool | None = None) -> Cha
 def _void(incident: Incident, why: Said) -> Change:
     if incident.voids >= _MOST_VOIDS:
         return _hand_over(words.VOID_TOO_OFTEN(why), escalated=True)
-    return _decide(why, voids=incident.voids + 1, **_NEW_ATTEMPT)
+    return _decide(why, voids=incident.voids + 1, **NEW_ATTEMPT)
 
 
 def _run_ended(incident: Incident, responder: Responder, event: RunEnded) -> Change:
@@ -296,7 +298,5 @@ def _again(incident: Incident, responder: Responder, why: Said) -> Change:
     if incident.attempt >= most:
         return _hand_over(words.NO_ATTEMPT_LEFT(why), escalated=True, helped=False)
     following = incident.attempt + 1
-    change = _decide(
-        words.NEXT_ATTEMPT(why, following, most), attempt=following, voids=0, **_NEW_ATTEMPT
-    )
-    return Change(change.after, change.why, change.due_seconds, helped=False, fields=change.fields)
+    said = words.NEXT_ATTEMPT(why, following, most)
+    return replace(_decide(said, attempt=following, voids=0, **NEW_ATTEMPT), helped=False)

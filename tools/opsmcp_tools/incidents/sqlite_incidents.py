@@ -11,7 +11,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from opsmcp_tools.incidents.brakes import KEEP, Obstacles, Pause, Repair, obstacle_to_start
+from opsmcp_tools.incidents.brakes import (
+    EVERYBODY,
+    KEEP,
+    Obstacles,
+    Pause,
+    Repair,
+    obstacle_to_start,
+)
 from opsmcp_tools.incidents.incident import Incident, State
 from opsmcp_tools.incidents.incident_rows import columns_of, incident_of, pause_of, repair_of
 from opsmcp_tools.incidents.machine import Change
@@ -30,13 +37,14 @@ EXISTS (SELECT 1 FROM incident_signals s WHERE s.incident = incidents.id AND s.s
 AS firing
 """
 
-_CLAIM = """
+_TO_LOOK_AT = "state != 'closed' AND look_at <= :now AND (owner = '' OR lease_until < :now)"
+
+_CLAIM = f"""
 UPDATE incidents SET owner = :me, epoch = epoch + 1, lease_until = :until
 WHERE sequence IN (
-    SELECT sequence FROM incidents
-    WHERE state != 'closed' AND look_at <= :now AND (owner = '' OR lease_until < :now)
-    ORDER BY look_at LIMIT :limit)
-"""
+    SELECT sequence FROM incidents WHERE {_TO_LOOK_AT} ORDER BY look_at LIMIT :limit)
+RETURNING *, {_FIRING}
+"""  # noqa: S608 - constants of this module
 
 _MINE = "id = :id AND owner = :owner AND epoch = :epoch"
 
@@ -64,6 +72,8 @@ _DROP = """
 DELETE FROM incidents WHERE sequence IN
     (SELECT sequence FROM incidents WHERE state = 'closed' AND changed_at < :before LIMIT 20)
 """
+
+_FIND = f"SELECT *, {_FIRING} FROM incidents WHERE id = ?"  # noqa: S608 - constants of this module
 
 _LIST = f"""
 SELECT *, {_FIRING} FROM incidents
@@ -99,18 +109,12 @@ class SqliteIncidents:
         """Take incidents that are to be looked at, and that nobody else works on."""
         values = {"me": self._owner, "now": text_of(now), "until": text_of(now + _LEASE)}
         with self._file.reading() as database:
-            waiting = database.execute(
-                "SELECT 1 FROM incidents WHERE state != 'closed' AND look_at <= :now"
-                " AND (owner = '' OR lease_until < :now) LIMIT 1",
-                values,
-            ).fetchone()
+            query = f"SELECT 1 FROM incidents WHERE {_TO_LOOK_AT} LIMIT 1"  # noqa: S608 - constants
+            waiting = database.execute(query, values).fetchone()
         if waiting is None:
             return ()
         with self._file.writing() as database:
-            rows = database.execute(
-                f"{_CLAIM} RETURNING *, {_FIRING}",
-                {**values, "limit": limit},
-            ).fetchall()
+            rows = database.execute(_CLAIM, {**values, "limit": limit}).fetchall()
             return tuple(_read(rows))
 
     def renew(self, incident: Incident, now: datetime) -> bool:
@@ -173,11 +177,7 @@ class SqliteIncidents:
             NotFiring: It must not be started.
         """
         with self._file.writing() as database:
-            row = database.execute(
-                f"SELECT *, {_FIRING} FROM incidents WHERE id = ?",  # noqa: S608 - constants
-                (incident,),
-            ).fetchone()
-            found = next(iter(_read([row] if row else [])), None)
+            found = next(iter(_read(database.execute(_FIND, (incident,)))), None)
             waits = found is not None and found.state in (State.WAITING, State.STARTING)
             if found is None or not waits or not found.firing or found.attempt != attempt:
                 raise NotFiring
@@ -200,13 +200,12 @@ class SqliteIncidents:
 
     def get(self, incident: str) -> Incident | None:
         """One incident with its timeline."""
-        query = f"SELECT *, {_FIRING} FROM incidents WHERE id = ?"  # noqa: S608 - constants
         with self._file.reading() as database:
-            row = database.execute(query, (incident,)).fetchone()
+            rows = database.execute(_FIND, (incident,)).fetchall()
             log = database.execute(
                 "SELECT * FROM incident_log WHERE incident = ? ORDER BY number", (incident,)
             ).fetchall()
-        return next(iter(_read([row] if row else [], log)), None)
+        return next(iter(_read(rows, log)), None)
 
     def list(
         self,
@@ -236,14 +235,14 @@ class SqliteIncidents:
         """Pause or resume a responder, or all; those that are held are looked at again at once."""
         query = "INSERT OR REPLACE INTO pauses (responder, by, at, paused) VALUES (?, ?, ?, ?)"
         with self._file.writing() as database:
-            if pause.responder == "*" and not pause.paused:
+            if pause.responder == EVERYBODY and not pause.paused:
                 database.execute("DELETE FROM pauses WHERE paused")
             at = text_of(pause.at)
             database.execute(query, (pause.responder, pause.by, at, pause.paused))
             database.execute(
                 "UPDATE incidents SET look_at = :at, touched = touched + 1"
-                " WHERE state = 'held' AND :responder IN ('*', responder)",
-                {"at": at, "responder": pause.responder},
+                " WHERE state = 'held' AND :responder IN (:everybody, responder)",
+                {"at": at, "responder": pause.responder, "everybody": EVERYBODY},
             )
 
 

@@ -43,8 +43,6 @@ DENIED = Phrase("policy does not allow it: {}", "策略不允许:{}")
 UNTRUSTED = Phrase(
     "nobody vouched for the signal, and nothing looked whether it is so", "信号未经验证,也未核实"
 )
-CONFIRMING = Phrase("{} looks whether it is so (run {})", "{} 正在核实(运行 {})")
-CONFIRMED = Phrase("it is so: {}", "属实:{}")
 UNCONFIRMED = Phrase("it is not so: {} is false", "不属实:{} 不成立")
 NOT_CONFIRMABLE = Phrase("whether it is so could not be found out: {}", "无法核实:{}")
 NOT_DECIDED = Phrase("it could not be decided in time: {}", "未能及时决定:{}")
@@ -73,4 +71,3 @@ CAME_BACK = Phrase("it came back", "再次出现")
 RAN = Phrase("run {} succeeded, and there is nothing to verify", "运行 {} 成功,无需验证")
 SILENT = Phrase("nothing came for a day", "一天内没有新信号")
 DEAD = Phrase("dead: it failed {} times: {}", "dead:失败 {} 次:{}")
-RESUMED = Phrase("{} resumed it", "{} 已恢复运行")

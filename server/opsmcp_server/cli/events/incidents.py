@@ -66,7 +66,7 @@ def incidents(
         from opsmcp_server.responding.records import Records
 
         context.require(context.principal, Action.READ, list_incidents.ROW.subject)
-        records = Records(context, "")
+        records = Records(context)
         if incident is not None:
             return await _show_one(records, incident, as_json=as_json)
         try:

@@ -13,8 +13,6 @@ from opsmcp_tools.safe_text.characters import quote
 
 __all__ = ["pause_command", "resume_command"]
 
-_EVERYBODY = "*"
-
 
 @click.command("pause")
 @click.argument("responder", required=False, metavar="[RESPONDER]")
@@ -45,9 +43,10 @@ def _switch(shared: Shared, responder: str | None, *, paused: bool) -> int:
             hint = suggest(responder, names) or f"; there are: {', '.join(names)}"
             raise WrongUse(f"there is no responder {quote(responder)}{hint}")
         from opsmcp_server.responding.records import Records
+        from opsmcp_tools.incidents.brakes import EVERYBODY
 
         who = context.principal.name
-        await Records(context, "").pause(responder or _EVERYBODY, who, paused=paused)
+        await Records(context).pause(responder or EVERYBODY, who, paused=paused)
         said = "paused: new incidents are held" if paused else "resumed"
         click.echo(f"{responder or 'all responders'} {said}")
         return 0

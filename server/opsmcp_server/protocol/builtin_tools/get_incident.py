@@ -21,7 +21,7 @@ async def _respond(context: CallContext, request: BuiltInRequest) -> types.CallT
     from opsmcp_server.responding.incident_data import incident_details, may_see
     from opsmcp_server.responding.records import Records
 
-    records = Records(context, "")
+    records = Records(context)
     found = await records.get(request.arguments["incident"])
     if found is None or not await may_see(context, records, found, request.principal):
         said = f"There is no such incident; {LIST_INCIDENTS} lists those that there are."

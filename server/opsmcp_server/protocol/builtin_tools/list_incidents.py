@@ -34,7 +34,7 @@ async def _respond(context: CallContext, request: BuiltInRequest) -> types.CallT
     from opsmcp_server.responding.records import Records
 
     arguments, limit = request.arguments, int(request.arguments["limit"])
-    records = Records(context, "")
+    records = Records(context)
     page = await records.list(
         state=arguments.get("state", ""),
         responder=arguments.get("responder", ""),
