@@ -1,8 +1,9 @@
 """The conditions of steps, `when` and `allowfailure`, as their authors mean them.
 
 The words are those of Ops (pkg/utils/logic.go): `==` and `!=` (no case), `>`, `<`, `>=`, `<=`,
-`true`, `false`, `startwith(a, b)`, `endwith(a, b)`, `not`; `!`, `&&` and `||` besides. The
-template is read first and values are put in afterwards, so that no value can change the condition.
+`true`, `false`, `startwith(a, b)`, `endwith(a, b)`, `not`; `!`, `&&` and `||` besides, of which the
+right side counts only where the left one does not decide (`${x} == "" || ${x} > 5`). The template
+is read first and values are put in afterwards, so that no value can change the condition.
 Nothing that cannot be read is taken for false: it is an error, and what is wrong whatever the
 values are is found before a run (`foresee`). `allowfailure` takes no values, as on Ops.
 """
@@ -10,6 +11,7 @@ values are is found before a run (`foresee`). `allowfailure` takes no values, as
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from math import isfinite
 from types import MappingProxyType
 
@@ -66,6 +68,7 @@ _REMEDIES: Mapping[str, str] = MappingProxyType(
     }
 )
 _NO_NUMBER = "the condition compares something that is not a number"
+_NO_TRUTH = "the condition is neither true nor false"
 _WORDS_THERE_ARE = "it can compare by ==, !=, >, >=, <, <=, startwith(a, b) or endwith(a, b)"
 
 
@@ -85,11 +88,13 @@ class Foresight:
 
     Attributes:
         fault: Why no run can decide it, with what to write instead; empty where one can.
+        risk: Why a run cannot decide it that comes to the right side of a `&&` or `||`.
         numbers: The variables that must hold numbers, or no run can decide it.
         unknown: What it names and nobody declares, which is empty.
     """
 
     fault: str = ""
+    risk: str = ""
     numbers: frozenset[str] = frozenset()
     unknown: tuple[str, ...] = ()
 
@@ -100,7 +105,7 @@ def evaluate(expression: str, values: Mapping[str, str]) -> bool:
     Raises:
         ConditionError: It cannot be read, or compares what cannot be compared.
     """
-    return _decide(_Reader(_tokens(expression), values))
+    return _decide(_Reader(_tokens(expression), values)) is True
 
 
 def may_fail(expression: str) -> bool:
@@ -130,7 +135,7 @@ def foresee(expression: str, known: Mapping[str, str | None]) -> Foresight:
         _decide(reader)
     except ConditionError as error:
         return Foresight(f"{error}{_remedy(expression, error)}", unknown=unknown)
-    return Foresight("", frozenset(reader.numbers), unknown)
+    return Foresight("", reader.risk, frozenset(reader.numbers), unknown)
 
 
 def is_number(text: str) -> bool:
@@ -146,7 +151,7 @@ def _remedy(expression: str, error: ConditionError) -> str:
     return f" ({found or _WORDS_THERE_ARE})" if found or error.args != (_NO_NUMBER,) else ""
 
 
-def _decide(reader: "_Reader") -> bool:
+def _decide(reader: "_Reader") -> bool | None:
     result = reader.any_of()
     if not reader.at_end:
         raise ConditionError("the condition has something left over at its end")
@@ -165,8 +170,28 @@ def _tokens(expression: str) -> list[_Token]:
     return tokens
 
 
+class _Reach(Enum):
+    """Whether a run comes to a part of a condition: the left side of a `&&` or `||` decides."""
+
+    SURE = "sure"
+    PERHAPS = "perhaps"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class _Operand:
+    """The words on one side, the same with every value open, and the names that are open."""
+
+    text: str
+    shape: str
+    filled: tuple[str, ...]
+
+
 class _Reader:
-    """Reads and decides a condition from left to right: `||` binds least, then `&&`, then `!`."""
+    """Reads and decides a condition from left to right: `||` binds least, then `&&`, then `!`.
+
+    What depends on an open value is None.
+    """
 
     def __init__(
         self,
@@ -179,71 +204,85 @@ class _Reader:
         self._values = values
         self._open = open_names
         self._at = 0
-        self._filled: list[str] = []
+        self._reach = _Reach.SURE
         self.numbers: set[str] = set()
+        self.risk = ""
 
     @property
     def at_end(self) -> bool:
         return self._at >= len(self._tokens)
 
-    def any_of(self) -> bool:
-        result = self._all_of()
-        while self._take("||"):
-            result = self._all_of() or result
+    def any_of(self) -> bool | None:
+        return self._joined("||", self._all_of, decisive=True)
+
+    def _all_of(self) -> bool | None:
+        return self._joined("&&", self._negation, decisive=False)
+
+    def _joined(
+        self, operator: str, read: Callable[[], bool | None], *, decisive: bool
+    ) -> bool | None:
+        result, reach = read(), self._reach
+        while self._take(operator):
+            if result is decisive:
+                self._reach = _Reach.NEVER
+            elif result is None and self._reach is _Reach.SURE:
+                self._reach = _Reach.PERHAPS
+            following = read()
+            if result is (not decisive) or following is decisive:
+                result = following
+        self._reach = reach
         return result
 
-    def _all_of(self) -> bool:
-        result = self._negation()
-        while self._take("&&"):
-            result = self._negation() and result
-        return result
-
-    def _negation(self) -> bool:
+    def _negation(self) -> bool | None:
         negative = False
         while self._take("!") or self._take_word("not"):
             negative = not negative
-        return self._comparison() is not negative
+        result = self._comparison()
+        return None if result is None else result is not negative
 
-    def _comparison(self) -> bool:
+    def _comparison(self) -> bool | None:
         if self._take("("):
             result = self.any_of()
             self._expect(")")
             return result
         if (name := self._peek()) in _TEXT_TESTS and self._peek(1) == "(":
             return self._text_test(name)
-        left = self._operand()
-        operator = self._peek()
+        left, operator = self._operand(), self._peek()
         if operator in ("==", "!="):
             self._at += 1
-            return (left.lower() == self._operand().lower()) is (operator == "==")
+            right = self._operand()
+            same = left.text.lower() == right.text.lower()
+            return None if left.filled or right.filled else same is (operator == "==")
         if operator in _NUMBER_TESTS:
-            number = self._number(left)
             self._at += 1
-            return _NUMBER_TESTS[operator](number, self._number(self._operand()))
+            one, other = self._number(left), self._number(self._operand())
+            return None if one is None or other is None else _NUMBER_TESTS[operator](one, other)
         return self._truth(left)
 
-    def _text_test(self, name: str) -> bool:
+    def _text_test(self, name: str) -> bool | None:
         self._at += 2
         text = self._operand()
         self._expect(",")
         part = self._operand()
         self._expect(")")
-        return _TEXT_TESTS[name](text, part)
+        return None if text.filled or part.filled else _TEXT_TESTS[name](text.text, part.text)
 
-    def _operand(self) -> str:
+    def _operand(self) -> _Operand:
         """The words up to the next operator; quotes are optional."""
-        words, first = list[str](), self._peek()
-        self._filled = []
+        words, shapes, first = list[str](), list[str](), self._peek()
+        filled: list[str] = []
         while not self.at_end and not self._tokens[self._at].operator:
-            words.append(self._fill(self._tokens[self._at].text))
+            word = self._tokens[self._at].text
+            words.append(self._fill(word, filled))
+            shapes.append(_unquote(_UNKNOWN.sub(_OPEN, word)))
             self._at += 1
         if not words:
             raise ConditionError("the condition lacks a value on one side")
         if first.startswith("="):
             raise ConditionError("the condition has an '=' too many")
-        return " ".join(words).strip()
+        return _Operand(" ".join(words).strip(), " ".join(shapes).strip(), tuple(filled))
 
-    def _fill(self, word: str) -> str:
+    def _fill(self, word: str, filled: list[str]) -> str:
         if word[0] in "'\"":
             word = word[1:-1]
         result, done = "", 0
@@ -251,25 +290,33 @@ class _Reader:
             is_open = found.name in self._open
             value = _OPEN if is_open else self._values[found.name]
             result += _UNKNOWN.sub("", word[done : found.start]) + value
-            self._filled += [found.name] if is_open else []
+            filled += [found.name] if is_open else []
             done = found.end
         return _unquote(result + _UNKNOWN.sub("", word[done:]))
 
-    def _number(self, text: str) -> float:
-        """The operand just read, as a number."""
-        if self._filled and _NUMERIC.fullmatch(text.replace(_OPEN, "")):
-            self.numbers |= {name for name in self._filled if text == _OPEN}
-            return 0.0
-        return _number(text)
+    def _number(self, side: _Operand) -> float | None:
+        if not _could_be_number(side.shape):
+            raise ConditionError(_NO_NUMBER)
+        if side.filled and _could_be_number(side.text):
+            if self._reach is _Reach.SURE and side.text == _OPEN:
+                self.numbers |= set(side.filled)
+            return None
+        return float(side.text) if is_number(side.text) else self._wrong(_NO_NUMBER)
 
-    def _truth(self, text: str) -> bool:
-        """The operand just read, as true or false."""
-        if self._filled:
-            # What is open side by side is one: a pattern with many `.*` could take for ever.
-            parts = ".*".join(map(re.escape, re.split(f"{_OPEN}+", text.lower())))
-            if any(re.fullmatch(parts, truth) for truth in _TRUTHS):
-                return False
-        return _truth(text)
+    def _truth(self, side: _Operand) -> bool | None:
+        if not _could_be_truth(side.shape):
+            raise ConditionError(_NO_TRUTH)
+        if side.filled and _could_be_truth(side.text):
+            return None
+        text = side.text.lower()
+        return _TRUTHS[text] if text in _TRUTHS else self._wrong(_NO_TRUTH)
+
+    def _wrong(self, why: str) -> None:
+        """A value makes what is compared wrong: an error where a run is sure to come to it."""
+        if self._reach is _Reach.SURE:
+            raise ConditionError(why)
+        if self._reach is _Reach.PERHAPS:
+            self.risk = self.risk or why
 
     def _peek(self, ahead: int = 0) -> str:
         at = self._at + ahead
@@ -299,13 +346,14 @@ def _unquote(text: str) -> str:
     return text
 
 
-def _number(text: str) -> float:
-    if not is_number(text):
-        raise ConditionError(_NO_NUMBER)
-    return float(text)
+def _could_be_number(text: str) -> bool:
+    """Whether what stands beside open values leaves room for a number."""
+    if _OPEN in text:
+        return _NUMERIC.fullmatch(text.replace(_OPEN, "")) is not None
+    return is_number(text)
 
 
-def _truth(text: str) -> bool:
-    if text.lower() not in _TRUTHS:
-        raise ConditionError("the condition is neither true nor false")
-    return _TRUTHS[text.lower()]
+def _could_be_truth(text: str) -> bool:
+    # What is open side by side is one: a pattern with many `.*` could take for ever.
+    parts = ".*".join(map(re.escape, re.split(f"{_OPEN}+", text.lower())))
+    return any(re.fullmatch(parts, truth) for truth in _TRUTHS)

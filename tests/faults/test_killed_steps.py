@@ -32,6 +32,24 @@ spec:
         sleep 600
 """
 
+_STOPPING = """
+apiVersion: crd.chenshaowen.com/v1
+kind: Task
+metadata:
+  name: show-stopping
+  labels: {ops/copilot: enabled, opsmcp/read-only: "true"}
+spec:
+  desc: Shows what it runs below, and stops it.
+  host: localhost
+  steps:
+    - name: stop
+      content: |
+        forks=$(awk '/^PPid:/ {print $2}' /proc/$PPID/status)
+        kill -STOP "$forks" "$PPID"
+        printf '%s\\n' "$forks" "$PPID" "$$" >> FOLDER/pids
+        sleep 600
+"""
+
 
 def _started(folder: Path) -> list[ProcessId]:
     path = folder / "pids"
@@ -74,3 +92,15 @@ def test_nothing_that_a_step_started_outlives_a_killed_opsmcp(seed: int, tmp_pat
             _kill_in_the_middle(process, tmp_path, chance.random())
         assert _started(tmp_path)
         assert _still_there(tmp_path) == []
+
+
+def test_nothing_is_left_of_a_killed_opsmcp_whose_helpers_a_step_had_stopped(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "manifests").mkdir()
+    manifest = tmp_path / "manifests" / "stopping.yaml"
+    manifest.write_text(_STOPPING.replace("FOLDER", str(tmp_path)), encoding="utf-8")
+    with Opsmcp(tmp_path).start("call", "show-stopping") as process:
+        _kill_in_the_middle(process, tmp_path, 0)
+    assert len(_started(tmp_path)) == 3
+    assert _still_there(tmp_path) == []

@@ -36,6 +36,9 @@ VALUES = {"s": "Abc", "n": "5", "empty": "", "yes": "true", "q": "a b", "evil": 
         "false || ${n} > 1 && ${s} == abc",
         "!(false || false)",
         "true || nonsense == ${n}",
+        "${empty} == '' || ${empty} > 5",
+        "!(${empty} != '' && ${empty} > 5)",
+        "true || (false || ${s}) && ${s} > 1",
     ],
 )
 def test_condition_holds(expression: str) -> None:
@@ -79,6 +82,12 @@ def test_condition_does_not_hold(expression: str) -> None:
         "a == b == c",
         "'open",
         "true &&",
+        "true || x =",
+        "true || (x",
+        "true || perhaps",
+        "false && ${n}% > 5",
+        "${empty} != '' || ${empty} > 5",
+        "true && (false || ${empty} > 5)",
         "1 " * 300,
     ],
 )
@@ -101,6 +110,7 @@ KNOWN: dict[str, str | None] = {"s": "Abc", "n": None, "m": None, "output": None
         ("${n}% > 90", "compares something that is not a number"),
         ("${typo} > 3", "compares something that is not a number"),
         ("${n} = prod", "write '==' for '='"),
+        ("${n} == '' || ${n} = 5", "write '==' for '='"),
         ("${n} === prod", "write '=='"),
         ("${n} -gt 3", "write ==, !=, >"),
         ("${n} and ${m}", "join with && or ||"),
@@ -108,6 +118,7 @@ KNOWN: dict[str, str | None] = {"s": "Abc", "n": None, "m": None, "output": None
         ("startwith(${n})", "lacks a ','"),
         ("(${n} == a", "lacks a ')'"),
         ("perhaps", "neither true nor false"),
+        ("${s} == x || ${s} > 3", "compares something that is not a number"),
     ],
 )
 def test_what_no_run_can_decide_is_known_before_with_what_to_write(when: str, says: str) -> None:
@@ -118,7 +129,12 @@ def test_what_no_run_can_decide_is_known_before_with_what_to_write(when: str, sa
     ("when", "numbers"),
     [
         ("${n} > 90", {"n"}),
-        ("${n} >= ${m} || ${output} < 3", {"n", "m", "output"}),
+        ("${n} >= ${m} || ${output} < 3", {"n", "m"}),
+        ("${n} == '' || ${n} > 5", set[str]()),
+        ("${s} == abc && ${n} > 5", {"n"}),
+        ("${s} == x && ${n} > 5", set[str]()),
+        ("(${n} == '' || ${n} > 5) && ${m} > 1", set[str]()),
+        ("${m} > 1 && (${n} == '' || ${n} > 5)", {"m"}),
         ("1${n} > 90", set[str]()),
         ("${n} == 90", set[str]()),
         ("!${n}", set[str]()),
@@ -129,7 +145,23 @@ def test_what_no_run_can_decide_is_known_before_with_what_to_write(when: str, sa
 )
 def test_what_values_must_be_numbers_is_known_before(when: str, numbers: set[str]) -> None:
     found = foresee(when, KNOWN)
-    assert (found.fault, found.numbers, found.unknown) == ("", numbers, ())
+    assert (found.fault, found.risk, found.numbers, found.unknown) == ("", "", numbers, ())
+
+
+@pytest.mark.parametrize(
+    ("when", "risk"),
+    [
+        ("${n} == '' || ${s} > 5", "compares something that is not a number"),
+        ("${n} == '' && (${s} == abc || ${s} > 5)", ""),
+        ("${typo} != '' && ${typo} > 5", ""),
+        ("${n} == '' || ${s} == abc || ${s} > 5", ""),
+    ],
+)
+def test_what_only_some_runs_come_to_is_a_risk_and_no_fault(when: str, risk: str) -> None:
+    found = foresee(when, KNOWN)
+    assert found.fault == ""
+    assert risk in found.risk
+    assert bool(found.risk) is bool(risk)
 
 
 @pytest.mark.parametrize("when", ["${n}" * 400 + "q", "${n}q" * 400, "(" * 90 + "${n}" + ")" * 90])

@@ -103,7 +103,7 @@ def _may_list(context: CallContext, tool: Tool, principal: Principal) -> bool:
 def _missing(context: CallContext, toolbox: Toolbox, name: str, principal: Principal) -> Exception:
     # A file that cannot be used as a whole is withheld under its own name.
     names = {name, context.tools.listed_from(name)}
-    withheld = next((item for item in toolbox.withheld if item.operation in names), None)
+    withheld = next((item for item in toolbox.withheld if names & item.names), None)
     if withheld is not None:
         return ToolGone(f"{name} is withheld: {withheld.reason}.")
     hidden = toolbox.find(name)

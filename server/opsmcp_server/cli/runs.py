@@ -147,7 +147,8 @@ def _entry(record: RunRecord) -> dict[str, object]:
 def _row(record: RunRecord) -> tuple[Cell, ...]:
     arguments = " ".join(f"{name}={value}" for name, value in record.arguments.items())
     started = record.created_at.astimezone()
-    seconds = f"{record.duration_seconds:.1f}" if record.duration_known else ""
+    took = record.duration_seconds
+    seconds = "" if took is None else f"{took:.1f}"
     return (
         Cell(record.run, "bold"),
         Cell(str(record.verdict), verdict_style(record.verdict)),

@@ -232,6 +232,13 @@ async def test_a_supervisor_that_somebody_stopped_ends_what_is_below_it_all_the_
     assert (report.status, only.note) == (Status.CANCELLED, "cancelled")
 
 
+async def test_a_step_that_stops_what_it_runs_below_ends_when_it_ends(engine: Open) -> None:
+    steps = step("a", "kill -STOP $PPID; echo one") + step("b", "kill -STOP $PPID; echo two")
+    async with engine(task("t", steps)) as runs:
+        report = await runs.run("t")
+    assert (report.status, outputs(report)) == (Status.SUCCEEDED, ["one\n", "two\n"])
+
+
 @asynccontextmanager
 async def sleeping(**environ: str) -> AsyncGenerator[int]:
     process = await anyio.open_process(["sleep", "60"], env=environ, start_new_session=True)
@@ -281,8 +288,11 @@ async def test_the_parent_of_a_step_shows_only_what_the_step_may_see(engine: Ope
     assert names <= {"PATH", "HOME", "OPS_STEP_OF", "LC_CTYPE", "Permission denied"}
 
 
-async def test_the_next_run_begins_when_what_forks_supervisors_was_killed(engine: Open) -> None:
-    script = "#!/usr/bin/env python3\n" + GRANDPARENT
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGSTOP"])
+async def test_the_next_run_begins_whatever_was_done_to_what_forks_supervisors(
+    how: str, engine: Open
+) -> None:
+    script = "#!/usr/bin/env python3\n" + GRANDPARENT.replace("SIGKILL", how)
     async with engine(task("t", step("a", script)) + task("u", step("b", "echo good"))) as runs:
         first = await runs.run("t")
         after = await runs.run("u")

@@ -62,8 +62,9 @@ def test_wrong_arguments_are_status_2_and_say_what_to_change(
     assert words in done.stderr
 
 
-def test_a_withheld_operation_is_status_1_with_the_reason(opsmcp: Opsmcp) -> None:
-    done = opsmcp("call", "broken-pipeline")
+@pytest.mark.parametrize("name", ["broken-pipeline", "ops-system-broken-pipeline"])
+def test_a_withheld_operation_is_status_1_with_the_reason(opsmcp: Opsmcp, name: str) -> None:
+    done = opsmcp("call", name)
     assert done.returncode == 1
     assert "nowhere" in done.stderr
 

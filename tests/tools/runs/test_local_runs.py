@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import anyio
+import jsonschema
 from anyio.lowlevel import checkpoint
 
 from opsmcp_pipelines.embedded.source import (
@@ -21,6 +22,8 @@ from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.journal.sqlite_write import Journal, open_journal
 from opsmcp_tools.model.run_record import RunRecord, RunSettings, SystemClock
 from opsmcp_tools.model.tool import Hints, Tool
+from opsmcp_tools.results.output_schema import OUTPUT_SCHEMA
+from opsmcp_tools.results.structured import structured
 from opsmcp_tools.results.summary import headline
 from opsmcp_tools.runs.executions import Executions
 from tests.pipelines.embedded.test_source import ticks
@@ -152,7 +155,6 @@ async def test_what_a_killed_opsmcp_left_is_ended_by_the_next_with_what_was_kept
         f"it was last seen {lived:.1f} s after its start"
     )
     # Not up to when somebody looked: that can be days later.
-    assert record.duration_known
     assert (record.duration_seconds, record.ended_at) == (round(lived, 3), kept.observed_at)
     first, *rest = _steps(record)
     assert (first.verdict, first.output) == (Verdict.SUCCEEDED, _steps(kept)[0].output)
@@ -167,7 +169,10 @@ async def test_of_a_killed_run_that_nobody_saw_no_duration_is_made_up(tmp_path: 
         journal.add(replace(started, run="r-left", created_at=long_ago))
     async with _process(tmp_path) as it:
         record = await it.executions.wait("r-left", 20)
-    assert (record.duration_seconds, record.duration_known) == (0, False)
+    assert record.duration_seconds is None
+    told = structured(record, "", mark="m")
+    assert told["duration_seconds"] is None
+    jsonschema.validate(told, OUTPUT_SCHEMA)
     assert record.result.reason.endswith("; how long it went on is not known")
     assert headline(record) == "aborted: two after a time that is not known (run r-left)"
 

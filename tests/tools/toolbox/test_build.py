@@ -303,6 +303,14 @@ def test_a_value_that_a_condition_could_not_be_decided_with_is_refused_before_th
     assert check_arguments(tool, {"n": good}, Principal("anna")).variables["n"] == good
 
 
+def test_a_number_that_a_condition_only_compares_where_it_is_given_may_be_left_out():
+    [tool] = conditional('${n} == "" || ${n} > 90').tools
+    assert "required" not in tool.input_schema
+    assert check_arguments(tool, {}, Principal("anna")).variables.get("n", "") == ""
+    with pytest.raises(InvalidArguments):
+        check_arguments(tool, {"n": "many"}, Principal("anna"))
+
+
 def test_an_operation_of_thousands_of_steps_is_withheld_at_once():
     steps = tuple(Step(str(number), f"echo {number}") for number in range(1_001))
     made = box(task("long", steps=steps), task("short", steps=steps[:2]))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsmcp_pipelines.models import Operation, OperationKey, OperationKind, Pipeline, Task
-from opsmcp_tools.toolbox.naming import name_tools, title_of
+from opsmcp_tools.toolbox.naming import name_tools, possible_names, title_of
 from tests.tools.recorded import catalogue
 
 
@@ -76,3 +76,15 @@ def test_names_are_usable_different_and_independent_of_order(keys: list[Operatio
 )
 def test_a_title_is_the_words_of_the_name(name: str, title: str):
     assert title_of(name) == title
+
+
+def test_a_tool_is_called_by_one_of_its_possible_names_whoever_else_is_there() -> None:
+    crowd = [
+        make(name, namespace)
+        for make in (Pipeline, Task)
+        for name in ("Clear Disk", "get-pod")
+        for namespace in ("one", "two")
+    ]
+    for some in (crowd, crowd[:1], crowd[4:5], [crowd[0], crowd[4]]):
+        for key, name in name_tools(some).items():
+            assert {name, key.name} <= possible_names(key)

@@ -38,7 +38,8 @@ def find_undecidable(tool: Tool, variables: Mapping[str, str]) -> Iterator[tuple
             continue
         known = _with_values(tool.operation, task, variables)
         for step in conditional:
-            if (fault := foresee(step.when, known).fault) and (name := _argument(tool, step)):
+            seen = foresee(step.when, known)
+            if (fault := seen.fault or seen.risk) and (name := _argument(tool, step)):
                 shown = quote(step.when, _MOST_SHOWN)
                 yield name, words.UNDECIDABLE(quote(step.name), shown, fault)
 

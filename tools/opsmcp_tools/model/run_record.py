@@ -89,17 +89,17 @@ class RunRecord:
         return self if self.ended else replace(self, observed_at=now)
 
     @property
-    def duration_seconds(self) -> float:
-        """How long it took by its source's clock, or ours; up to `observed_at` if it goes on."""
+    def duration_seconds(self) -> float | None:
+        """How long it took by its source's clock, or ours; up to `observed_at` if it goes on.
+
+        None where that is not known: its process was killed before it was seen at work.
+        """
+        if self.verdict is Verdict.ABORTED and self.ended_at == self.created_at:
+            return None
         start, end = self.result.started_at, self.result.ended_at
         if start is None or end is None:
             start, end = self.created_at, self.ended_at or self.observed_at or self.created_at
         return max(0.0, round((end - start).total_seconds(), 3))
-
-    @property
-    def duration_known(self) -> bool:
-        """Whether that is so; not of one whose process was killed before it was seen at work."""
-        return self.verdict is not Verdict.ABORTED or self.ended_at != self.created_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,9 +157,13 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """An operation that is not listed and not callable, with the reason."""
+    """An operation that is not listed and not callable, with the reason.
+
+    `names` are those that its tool could be called by.
+    """
 
     operation: str
     kind: OperationKind
     reason: str
     namespace: str = ""
+    names: frozenset[str] = frozenset()

@@ -54,9 +54,14 @@ def _differences(record: RunRecord, before: RunRecord) -> Iterator[Said]:
         yield words.OTHER_DEFINITION()
     if record.verdict is Verdict.SUCCEEDED:
         yield from _outputs(new, old)
-    slow = record.duration_seconds > _SLOWER * before.duration_seconds
-    if slow and record.duration_seconds > _WORTH_SAYING_SECONDS:
-        yield words.SLOWER(record.duration_seconds, before.duration_seconds)
+    yield from _slower(record.duration_seconds, before.duration_seconds)
+
+
+def _slower(seconds: float | None, before: float | None) -> Iterator[Said]:
+    if seconds is None or before is None or seconds <= _WORTH_SAYING_SECONDS:
+        return
+    if seconds > _SLOWER * before:
+        yield words.SLOWER(seconds, before)
 
 
 def _hosts(what: Phrase, these: list[str], those: list[str]) -> Iterator[Said]:

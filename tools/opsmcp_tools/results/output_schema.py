@@ -34,7 +34,7 @@ OUTPUT_SCHEMA: JsonObject = {
         "verdict": {"type": "string", "enum": [*_VERDICTS, WAITING, REFUSED]},
         "request": _STRING,
         "started_at": _STRING,
-        "duration_seconds": {"type": "number"},
+        "duration_seconds": {"type": ["number", "null"]},
         "results": {"type": "object", "additionalProperties": _STRING},
         "warnings": {"type": "array", "items": _STRING},
         "advice": _STRING,

@@ -225,10 +225,10 @@ def headline(record: RunRecord, language: Language = "en") -> str:
 
 
 def _took(record: RunRecord) -> Said:
-    if not record.duration_known:
+    seconds = record.duration_seconds
+    if seconds is None:
         return words.AFTER_UNKNOWN()
-    took = words.FOR_SECONDS if not record.ended else words.AFTER_SECONDS
-    return took(record.duration_seconds)
+    return words.AFTER_SECONDS(seconds) if record.ended else words.FOR_SECONDS(seconds)
 
 
 def _where(record: RunRecord) -> Said | str:

@@ -35,7 +35,7 @@ from opsmcp_tools.toolbox.description import (
     with_note,
 )
 from opsmcp_tools.toolbox.hints import infer_hints
-from opsmcp_tools.toolbox.naming import name_tools, title_of
+from opsmcp_tools.toolbox.naming import name_tools, possible_names, title_of
 from opsmcp_tools.toolbox.ops_hazards import (
     FILE_HAZARDS,
     OUTPUT_HAZARDS,
@@ -114,8 +114,8 @@ def build_toolbox(
     at(None)
     tools = _with_siblings([item for item in built if isinstance(item, Tool)], policy, language)
     problems = [
-        Withheld(problem.operation, problem.kind, problem.reason, problem.namespace)
-        for problem in contents.problems
+        _withheld(OperationKey(one.kind, one.namespace, one.operation), one.reason, one.operation)
+        for one in contents.problems
     ]
     withheld = [*problems, *(item for item in built if isinstance(item, Withheld))]
     return Toolbox(
@@ -158,7 +158,7 @@ class _ToolBuilder:
         else:
             if not fault:
                 return tool
-        return Withheld(key.name, key.kind, clean_line(fault, _LONGEST_REASON), key.namespace)
+        return _withheld(key, clean_line(fault, _LONGEST_REASON), self.names[key])
 
     def _build(self, operation: Operation) -> Tool:
         tasks = self._tasks(operation)
@@ -258,6 +258,10 @@ class _ToolBuilder:
         last = {name: {**self.settings.hints.get(name, {}), **said.hints}} if said.hints else {}
         kept = {key: value for key, value in self.settings.hints.items() if key not in last}
         return {**kept, **last}
+
+
+def _withheld(key: OperationKey, reason: str, name: str) -> Withheld:
+    return Withheld(key.name, key.kind, reason, key.namespace, possible_names(key) | {name})
 
 
 def _notes(

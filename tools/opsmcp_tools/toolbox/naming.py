@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from opsmcp_pipelines.models import Operation, OperationKey, OperationKind
 
-__all__ = ["MAX_NAME_LENGTH", "name_tools", "title_of"]
+__all__ = ["MAX_NAME_LENGTH", "name_tools", "possible_names", "title_of"]
 
 MAX_NAME_LENGTH = 48
 _SUFFIX_LENGTH = 6
@@ -40,6 +40,16 @@ def name_tools(operations: Iterable[Operation]) -> dict[OperationKey, str]:
         names[key] = name if _keeps(key, name, count) else _hashed(key, name, taken)
         taken.add(names[key])
     return names
+
+
+def possible_names(key: OperationKey) -> frozenset[str]:
+    """What the tool of an operation can be called, whatever others there are, and its own name.
+
+    But for one with a hash at its end.
+    """
+    homonyms: tuple[set[tuple[str, str]], ...] = (set(), {(key.namespace, key.name)})
+    made = (_wanted(key, prefixed, one) for prefixed in (False, True) for one in homonyms)
+    return frozenset({key.name, *made})
 
 
 def _wanted(key: OperationKey, prefixed: bool, pipelines: set[tuple[str, str]]) -> str:

@@ -6,6 +6,7 @@ need it any more.
 
 import errno
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -31,6 +32,7 @@ _ATTEMPTS = 2
 _FORK_SECONDS = 20.0
 """How long a supervisor may take to be there, on a machine that is very busy."""
 
+_WAKE_SECONDS = 1.0
 _END_SECONDS = 5.0
 
 
@@ -133,16 +135,32 @@ class ForkServer:
         try:
             with theirs:
                 _send(server, theirs)
-            if failure := await channel.answer("begun"):
+            channel.number, failure = await self._begun(channel)
+            if failure:
                 raise OSError(failure, os.strerror(failure))
         except BaseException:
             channel.close()
             raise
         return channel
 
+    async def _begun(self, channel: Channel) -> tuple[int, int]:
+        """The number of the supervisor, or why there is none."""
+        while True:
+            with anyio.move_on_after(_WAKE_SECONDS):
+                return await channel.answer("begun")
+            if self._process is not None:
+                _wake(self._process)
+
+
+def _wake(process: Process) -> None:
+    """A step may have stopped it."""
+    with suppress(ProcessLookupError):
+        process.send_signal(signal.SIGCONT)
+
 
 async def _end(process: Process) -> None:
     """It ends by itself, now that its socket is closed; or it is killed."""
+    _wake(process)
     with anyio.move_on_after(_END_SECONDS):
         await process.wait()
     if process.returncode is None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import anyio
 from anyio import to_thread
 
-from opsmcp_pipelines.embedded.engine.channel import Channel, ChannelClosed
+from opsmcp_pipelines.embedded.engine.channel import Channel, ChannelClosed, ChannelSilent
 from opsmcp_pipelines.embedded.engine.fork_server import ForkServer
 from opsmcp_pipelines.embedded.engine.messages import Message
 from opsmcp_pipelines.embedded.engine.processes import (
@@ -46,10 +46,6 @@ _CHUNK_BYTES = 64 * 1024
 
 class SupervisorGone(Exception):
     """The program that holds a run together was killed, or did not answer."""
-
-
-class _Silent(ChannelClosed):
-    """It did not answer in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +156,7 @@ class Supervisor:
     ) -> Ended:
         code, left, lingering = None, (), 0
         with anyio.move_on_after(seconds) as deadline:
-            code = await channel.answer(f"exit {step}")
+            code = await channel.answer_of_living(f"exit {step}")
         overdue = deadline.cancelled_caught
         if overdue:
             left = (await self._end(channel, "step")).left
@@ -172,15 +168,14 @@ class Supervisor:
 
     async def _end(self, channel: Channel, which: str) -> Ending:
         """End what still runs: of the `run`, of the `step`, or what keeps its `output` open."""
-        # Somebody may have stopped it with SIGSTOP.
-        await to_thread.run_sync(signal_titled, self._run, signal.SIGCONT)
+        channel.wake()
         with anyio.move_on_after(_ANSWER_SECONDS):
             await channel.send({"do": which})
             return Ending(*await channel.answer(which))
-        raise _Silent
+        raise ChannelSilent
 
     def _note_gone(self, error: ChannelClosed) -> None:
-        self._gone = _SILENT if isinstance(error, _Silent) else _KILLED
+        self._gone = _SILENT if isinstance(error, ChannelSilent) else _KILLED
 
     def let_go(self) -> None:
         """Leave alone what is still there: the run came to its end, and meant it."""
@@ -215,7 +210,7 @@ async def _start(channel: Channel, order: Message, output: int) -> int:
         await channel.send(order, output)
     finally:
         os.close(output)
-    step, errno = await channel.answer("started")
+    step, errno = await channel.answer_of_living("started")
     if errno:
         raise OSError(errno, os.strerror(errno))
     return step

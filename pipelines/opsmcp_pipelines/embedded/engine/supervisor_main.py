@@ -40,6 +40,7 @@ _SYSTEM = ctypes.CDLL(None)
 _CHUNK_BYTES = 64 * 1024
 _MOST_LOOKS = 5
 _AT_ONCE_SECONDS = 0.2
+_PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
@@ -59,7 +60,7 @@ class _Supervisor:
 
     def run(self, woken: int) -> None:
         """Do what opsmcp asks for until it lets go, or is gone."""
-        self._answer({"begun": 0})
+        self._answer({"begun": (os.getpid(), 0)})
         while True:
             readable, _, _ = select.select([self._opsmcp, woken], [], [])
             if woken in readable:
@@ -97,7 +98,7 @@ class _Supervisor:
             self._answer(self._start(message["command"], message["env"], message["cwd"]))
             return
         which: str = message["do"]
-        self._answer({which: tuple(self._end(which))})
+        self._answer({which: which == "here" or tuple(self._end(which))})
 
     def _start(self, command: list[str], env: Mapping[str, str], cwd: str) -> Message:
         output = self._files.pop()
@@ -186,6 +187,8 @@ def _supervise(file: int) -> None:
     os.setsid()
     if SEES_PROCESSES:
         _SYSTEM.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        # A step may have stopped it, and then it would never see that opsmcp is gone.
+        _SYSTEM.prctl(_PR_SET_PDEATHSIG, signal.SIGCONT, 0, 0, 0)
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
@@ -211,7 +214,7 @@ def _fork(opsmcp: socket.socket, file: int) -> None:
         number = os.fork()
     except OSError as error:
         with socket.socket(fileno=file) as run:
-            run.sendall(pack({"begun": error.errno}))
+            run.sendall(pack({"begun": (0, error.errno)}))
         return
     if number:
         os.close(file)
@@ -233,9 +236,13 @@ def _next_run(opsmcp: socket.socket) -> list[int]:
 
 
 def _become_private() -> socket.socket:
-    """Let no step look into this process, nor have the socket to opsmcp; the latter."""
+    """Let no step look into this process, nor have the socket to opsmcp; the latter.
+
+    It ends with opsmcp also when a step has stopped it; the supervisors have their own ends.
+    """
     if SEES_PROCESSES:
         _SYSTEM.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+        _SYSTEM.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     opsmcp = socket.socket(fileno=os.dup(0))
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)

@@ -69,7 +69,8 @@ def _row(record: RunRecord) -> JsonObject:
 
 def _line(record: RunRecord) -> str:
     started = record.created_at.astimezone(UTC)
-    seconds = f"{record.duration_seconds:.1f} s" if record.duration_known else "not known"
+    took = record.duration_seconds
+    seconds = "not known" if took is None else f"{took:.1f} s"
     return (
         f"{record.run}  {record.verdict}  {started:%Y-%m-%d %H:%M:%S} UTC  {seconds}  {record.tool}"
     )
