@@ -38,6 +38,7 @@ from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.model.value_rules import ValueRules
 from opsmcp_tools.policy.approval_file import ApprovalFile
 from opsmcp_tools.policy.decision import Action, Automatic, Effect, Policy
+from opsmcp_tools.policy.rules import Approvers
 from opsmcp_tools.results.output_schema import OUTPUT_SCHEMA
 from opsmcp_tools.runs.executions import Executions
 from opsmcp_tools.toolbox.overrides import Override, VariableOverride, words_of_person
@@ -143,16 +144,16 @@ def _policy(config: Config) -> Policy:
 
 
 def _automatic(config: Config) -> Mapping[str, Automatic]:
-    """Who approves for the responders that may change something, as no person can be asked."""
-    return MappingProxyType(
-        {
-            one.principal.name: Automatic(
-                one.approvers, frozenset({one.run} if one.mode == "approve" else ())
-            )
-            for one in config.responders
-            if one.mode != "notify"
-        }
-    )
+    """Who approves for what acts alone, as no person can be asked: for schedules, nobody."""
+    responders = {
+        one.principal.name: Automatic(
+            one.approvers, frozenset({one.run} if one.mode == "approve" else ())
+        )
+        for one in config.responders
+        if one.mode != "notify"
+    }
+    schedules = {one.principal.name: Automatic(Approvers()) for one in config.schedules}
+    return MappingProxyType({**responders, **schedules})
 
 
 def _new_listing(config: Config, policy: Policy, principal: Principal) -> Listing:

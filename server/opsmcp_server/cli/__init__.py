@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "approve": "Approve a call that waits for it.",
         "reject": "Reject a call that waits for approval.",
         "incidents": "Show what is wrong and what was done about it; or one.",
+        "schedules": "Show the inspections, when they are due and what they found; or one.",
         "events": "Show what comes in from outside and what would be done; pause and resume that.",
         "token": "Make, list, rotate and revoke personal tokens of `opsmcp serve`.",
         "hosts": "List the hosts that operations can run on; or look at one.",
@@ -44,7 +45,12 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 """Command to what it does, in the order of the help."""
 
 _TOGETHER: Mapping[str, str] = MappingProxyType(
-    {"approve": "decide", "reject": "decide", "incidents": "events.incidents"}
+    {
+        "approve": "decide",
+        "reject": "decide",
+        "incidents": "events.incidents",
+        "schedules": "events.schedules",
+    }
 )
 """Commands in modules with others; each other one is a module of its own, and its `command`."""
 

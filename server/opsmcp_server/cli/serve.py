@@ -58,7 +58,7 @@ async def _serve(services: Services) -> int:
                 f"has what they call this one, such as ops.example.com:{port}",
                 err=True,
             )
-        async with _responders(services.calls):
+        async with _responders(services.calls), _schedules(services.calls):
             await serve_http(services, listener)
     return 0
 
@@ -74,6 +74,20 @@ async def _responders(context: CallContext) -> AsyncGenerator[None]:
     async with responding(context):
         names = ", ".join(responder.name for responder in context.config.responders)
         click.echo(f"opsmcp: responders at work: {names}", err=True)
+        yield
+
+
+@asynccontextmanager
+async def _schedules(context: CallContext) -> AsyncGenerator[None]:
+    """Run inspections, where the settings say which."""
+    if not context.config.schedules:
+        yield
+        return
+    from opsmcp_server.responding.inspecting import inspecting
+
+    async with inspecting(context):
+        names = ", ".join(schedule.name for schedule in context.config.schedules)
+        click.echo(f"opsmcp: schedules at work: {names}", err=True)
         yield
 
 

@@ -35,7 +35,7 @@ from opsmcp_tools.safe_text.characters import quote
 
 __all__ = ["Config", "Entry", "load", "setting_names", "settings_of", "state_dir"]
 
-_NAMED = ("bind.", "people.", "responders")
+_NAMED = ("bind.", "people.", "responders", "schedules")
 """Groups whose settings have names that somebody chose."""
 
 _PATHS: tuple[object, ...] = (Path, Path | None, tuple[Path, ...])
@@ -94,6 +94,8 @@ class Config(BaseModel):
     """The ids of those people who have another login."""
     responders: tuple[Any, ...] = ()
     """What is done about signals, in order: each a `Responder`."""
+    schedules: tuple[Any, ...] = ()
+    """The inspections that are run again and again: each a `Schedule`."""
     origins: dict[str, str] = Field(default_factory=dict, repr=False)
     """Setting to where its value came from; settings left at their default are absent."""
     options: tuple[str, ...] = ()
@@ -145,6 +147,8 @@ class Config(BaseModel):
         for one in self.responders:
             shown = f"{one.mode} {one.run}".strip()
             yield Entry(f"responders.{one.name}", shown, one.where)
+        for one in self.schedules:
+            yield Entry(f"schedules.{one.name}", f"{one.moments} {one.run}", one.where)
 
 
 def _for_people(value: object) -> str:
@@ -233,7 +237,8 @@ def load(
     )
     _check_people(config)
     _check_senders(config)
-    return _with_responders(_with_approvers(config), raw.get("responders"))
+    config = _with_schedules(_with_approvers(config), raw.get("schedules"))
+    return _with_responders(config, raw.get("responders"))
 
 
 def state_dir(environ: Mapping[str, str], *, cwd: Path) -> Path:
@@ -296,6 +301,7 @@ _INSTEAD: Mapping[str, str] = {
     "hosts": "give --hosts, or set it in your own settings file",
     "events": "name the file with --config, or set it in your own settings file",
     "responders": "name the file with --config, or set it in your own settings file",
+    "schedules": "name the file with --config, or set it in your own settings file",
 }
 """Groups that are the person's own affair, and what to do instead: what is reached, who gets in."""
 
@@ -478,13 +484,23 @@ def _with_responders(config: Config, item: RawSetting | None) -> Config:
     return config.model_copy(update={"responders": read_responders(item, config)})
 
 
-def _require_expressions(item: RawSetting) -> None:
-    """Return if expressions can be understood.
+def _with_schedules(config: Config, item: RawSetting | None) -> Config:
+    """The same, with the inspections that are run again and again."""
+    if item is None:
+        return config
+    _require_expressions(item, "cronsim")
+    from opsmcp_server.config.schedule_settings import read_schedules
+
+    return config.model_copy(update={"schedules": read_schedules(item)})
+
+
+def _require_expressions(item: RawSetting, *more: str) -> None:
+    """Return if expressions can be understood, and these packages are there.
 
     Raises:
-        ConfigError: The package for that is not installed.
+        ConfigError: A package for that is not installed.
     """
-    if find_spec("cel_expr_python") is None:
+    if any(find_spec(name) is None for name in ("cel_expr_python", *more)):
         raise ConfigError(
             f"{item.key} needs one more package, for example by pip install '.[events]' in the "
             f"checkout of opsmcp ({item.origin})"

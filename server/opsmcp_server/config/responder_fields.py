@@ -1,4 +1,4 @@
-"""Fields of `responders` and `events.quiet`: each read whole, or refused with where and what to do.
+"""Fields of `responders`, `schedules`, `events.quiet`: each read whole, or refused with a reason.
 
 Knows what texts, durations and expressions are, not what a responder does.
 """

@@ -52,7 +52,7 @@ _LATER: Mapping[str, str] = {
     "agent": "is not there yet: a model cannot be a responder, so leave it out",
 }
 _MODES = tuple(Mode)
-_SENDER = "sender (events.senders)"
+_SENDER = "sender (events.senders, or schedule:NAME)"
 
 
 def read_quiet(item: RawSetting) -> tuple[Quiet, ...]:
@@ -102,6 +102,7 @@ class _Reader:
     def __init__(self, fields: Fields, config: "Config") -> None:
         self._fields = fields
         self._config = config
+        self._known = (*config.events.senders, *(one.sender for one in config.schedules))
 
     def responder(self) -> Responder:
         """The responder."""
@@ -114,7 +115,7 @@ class _Reader:
         known = {**SIGNAL, **outcome_variables((), arguments)}
         return Responder(
             name=fields.name("name"),
-            senders=fields.names("senders", self._config.events.senders, _SENDER),
+            senders=fields.names("senders", self._known, _SENDER),
             when=fields.condition("when", SIGNAL),
             key=fields.expression("key", SIGNAL),
             settle_seconds=fields.seconds("settle", 0.0, most=1),
@@ -153,10 +154,10 @@ class _Reader:
                 "mode",
                 "auto needs policy.pin: true, so that no definition runs that nobody looked at",
             )
-        known = config.events.senders
-        for name in fields.names("senders", known, _SENDER) or known:
-            sender = known[name]
-            if not sender.has_secret and not fields.has("confirm"):
+        senders = config.events.senders
+        for name in fields.names("senders", self._known, _SENDER) or senders:
+            sender = senders.get(name)
+            if sender and not sender.has_secret and not fields.has("confirm"):
                 raise fields.refuse(
                     "confirm",
                     f"is missing: the sender {sender.name} proves no secret, so with mode auto it "

@@ -21,10 +21,10 @@ __all__ = ["read_yaml"]
 _FREE = frozenset({"bind", "people"})
 """Groups in which every name is a setting."""
 
-_STRUCTURED = frozenset({"events", "responders"})
+_STRUCTURED = frozenset({"events", "responders", "schedules"})
 """Groups whose settings have parts that errors are about."""
 
-_WHOLE = frozenset({"responders"})
+_WHOLE = frozenset({"responders", "schedules"})
 """Settings without a group."""
 
 _MOST_LINES = 50_000

@@ -8,10 +8,12 @@ import logging
 import secrets
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 import anyio
 
 from opsmcp_server.calls.context import CallContext
+from opsmcp_server.responding.leases import leased
 from opsmcp_server.responding.records import Records
 from opsmcp_server.responding.sight import Later, Sight
 from opsmcp_tools.incidents.brakes import EVERYBODY
@@ -27,7 +29,6 @@ __all__ = ["Driver"]
 logger = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.5
-_RENEW_SECONDS = 1.0
 _MOST_TRIES = 3
 _GONE = Responder(EVERYBODY)
 """In place of a responder that the settings have no more."""
@@ -60,10 +61,9 @@ class Driver:
 
     async def _handle(self, incident: Incident) -> None:
         """Work on one that was taken, and keep its lease; who lost it is cancelled."""
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._renew, incident, group.cancel_scope)
+        renew = partial(self.records.renew, incident)
+        async with leased(f"incident {incident.id}", renew, self._clock):
             await self._try(incident)
-            group.cancel_scope.cancel()
 
     async def _try(self, incident: Incident) -> None:
         try:
@@ -75,16 +75,6 @@ class Driver:
         except Exception as error:
             logger.exception("incident %s could not be looked at", incident.id)
             await self._failed(incident, error)
-
-    async def _renew(self, incident: Incident, scope: anyio.CancelScope) -> None:
-        while True:
-            await self._clock.sleep(_RENEW_SECONDS)
-            try:
-                if not await self.records.renew(incident):
-                    logger.warning("incident %s was taken over", incident.id)
-                    scope.cancel()
-            except ToolUnavailable as error:
-                logger.warning("incident %s may be taken over: %s", incident.id, error)
 
     async def _work(self, incident: Incident) -> None:
         """One change after the other, as long as there is something to do at once."""

@@ -1,20 +1,32 @@
 """The operations of responders: what is wrong with how the settings use them, and their places."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from opsmcp_pipelines.models import Pipeline
+from opsmcp_server.calls.context import CallContext
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.arguments.nearest_names import suggest
 from opsmcp_tools.arguments.place_names import Place
 from opsmcp_tools.incidents.expression import SIGNAL, BadExpression, Condition, outcome_variables
 from opsmcp_tools.incidents.responder import Check, Mode, Responder
+from opsmcp_tools.model.errors import ToolUnavailable
 from opsmcp_tools.model.tool import FREE_SCRIPT, Tool
 from opsmcp_tools.policy.places import possible_places
 from opsmcp_tools.safe_text.characters import quote
 from opsmcp_tools.toolbox.build import Toolbox
 
-__all__ = ["check_operations", "expectation", "touched_places"]
+__all__ = [
+    "check_operations",
+    "check_when_known",
+    "declared_results",
+    "expectation",
+    "problems_of_use",
+    "touched_places",
+]
+
+logger = logging.getLogger(__name__)
 
 
 def expectation(check: Check, arguments: Iterable[str], tool: Tool) -> Condition:
@@ -23,10 +35,12 @@ def expectation(check: Check, arguments: Iterable[str], tool: Tool) -> Condition
     Raises:
         BadExpression: It names a result that the operation does not declare, or is none.
     """
-    return Condition(check.expect, {**SIGNAL, **outcome_variables(_results(tool), arguments)})
+    known = outcome_variables(declared_results(tool), arguments)
+    return Condition(check.expect, {**SIGNAL, **known})
 
 
-def _results(tool: Tool) -> tuple[str, ...]:
+def declared_results(tool: Tool) -> tuple[str, ...]:
+    """The names of the results that an operation says it has."""
     operation = tool.operation
     tasks = operation.tasks if isinstance(operation, Pipeline) else ()
     return tuple(dict.fromkeys(name for ref in tasks for name in ref.results))
@@ -40,6 +54,15 @@ def touched_places(tool: Tool, call: CheckedCall) -> tuple[str, ...]:
         if names:
             return tuple(f"{place}:{name}" for name in names)
     return ()
+
+
+async def check_when_known(context: CallContext, check: Callable[[Toolbox], None]) -> None:
+    """Check what the settings name against the operations, if those can be read."""
+    try:
+        check(await context.tools.current())
+    except ToolUnavailable as error:
+        # What is wrong then is found when it is used, and people are told.
+        logger.warning("the operations that the settings name are not checked yet: %s", error)
 
 
 def check_operations(responders: Iterable[Responder], toolbox: Toolbox) -> None:
@@ -57,38 +80,45 @@ def _problems(responder: Responder, toolbox: Toolbox) -> Iterator[str]:
     if responder.mode is Mode.NOTIFY:
         return
     where = f"responders.{responder.name}"
-    yield from _used(f"{where}.run", responder.run, responder.arguments, responder, toolbox)
+    used = (responder.run, responder.arguments, responder.where)
+    yield from problems_of_use(f"{where}.run", *used, toolbox)
     checks = {"confirm": responder.confirm, "verify": responder.verify}
     for name, check in checks.items():
         if isinstance(check, Check):
             inside = f"{where}.{name}"
-            yield from _used(f"{inside}.run", check.run, check.arguments, responder, toolbox)
+            used = (check.run, check.arguments, check.where)
+            yield from problems_of_use(f"{inside}.run", *used, toolbox)
             yield from _checked(inside, check, responder, toolbox)
 
 
-def _used(
-    where: str,
-    name: str,
-    arguments: Mapping[str, object],
-    responder: Responder,
-    toolbox: Toolbox,
+def problems_of_use(
+    where: str, name: str, arguments: Mapping[str, object], origin: str, toolbox: Toolbox
 ) -> Iterator[str]:
+    """What is wrong with the use of an operation: it is not there, or takes something else.
+
+    Args:
+        where: The setting that names it.
+        name: Its name.
+        arguments: What it is given.
+        origin: Where that stands.
+        toolbox: The operations there are.
+    """
     tool = toolbox.find(name)
     if tool is None:
         names = [one.name for one in toolbox.tools]
         withheld = next((one for one in toolbox.withheld if one.operation == name), None)
         why = f"{name} is withheld: {withheld.reason}" if withheld else _no_such(name, names)
-        yield f"{where}: {why} ({responder.where})"
+        yield f"{where}: {why} ({origin})"
         return
     if tool.notes.get(FREE_SCRIPT):
-        yield f"{where}: the script of {name} is a variable, so a signal could run anything"
+        yield f"{where}: the script of {name} is a variable, so it could run anything ({origin})"
     for argument in arguments:
         if argument not in tool.input_names:
             hint = suggest(argument, tool.input_names) or _takes(tool)
-            yield f"{where}: {name} takes no argument {quote(argument)}{hint} ({responder.where})"
+            yield f"{where}: {name} takes no argument {quote(argument)}{hint} ({origin})"
     missing = [one.name for one in tool.inputs if one.required and one.name not in arguments]
     if missing:
-        yield f"{where}: {name} needs the argument {missing[0]} as well ({responder.where})"
+        yield f"{where}: {name} needs the argument {missing[0]} as well ({origin})"
 
 
 def _no_such(name: str, names: Iterable[str]) -> str:

@@ -321,7 +321,7 @@ def test_without_senders_nothing_of_it_is_imported(ground: Ground) -> None:
         "    async with open_services(config, dict(os.environ)) as services:\n"
         "        build_server(services)\n"
         "anyio.run(main)\n"
-        "late = ('cel_expr_python', 'opsmcp_server.intake', 'opsmcp_tools.incidents')\n"
+        "late = ('cel_expr_python', 'cronsim', 'opsmcp_server.intake', 'opsmcp_tools.incidents')\n"
         "print([name for name in sys.modules if name.startswith(late)])\n"
     )
     done = subprocess.run(

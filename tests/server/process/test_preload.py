@@ -43,7 +43,8 @@ anyio.run(main)
 
 def test_extras_that_are_not_installed_keep_no_server_from_starting() -> None:
     without = (
-        "import sys; sys.modules['cel_expr_python'] = sys.modules['jinja2'] = None\n"
+        "import sys\n"
+        "for name in ('cel_expr_python', 'cronsim', 'jinja2'): sys.modules[name] = None\n"
         "from opsmcp_server.process.preload import import_ahead; import_ahead()"
     )
     ended = subprocess.run(

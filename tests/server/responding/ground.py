@@ -5,7 +5,7 @@ is and `get-usage` tells; `runs` has a line for each run that changed something.
 """
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from anyio import to_thread
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol.services import Services
 from opsmcp_server.responding.driver import Driver
+from opsmcp_server.responding.inspecting import inspecting
 from opsmcp_server.responding.service import responding
 from opsmcp_tools.incidents.incident import Incident, State
 from opsmcp_tools.incidents.signal import Severity, Signal, Status, new_signal
@@ -189,7 +190,9 @@ async def working(world: World) -> AsyncGenerator[Working]:
         clock = ShiftedClock()
         services.calls.clock = clock
         services.calls.requests.get().claim_all()
-        async with responding(services.calls) as driver:
+        async with responding(services.calls) as driver, AsyncExitStack() as stack:
+            if services.calls.config.schedules:
+                await stack.enter_async_context(inspecting(services.calls))
             yield Working(services, driver, clock, world)
 
 

@@ -137,10 +137,10 @@ def _commands(odd: str, disk: str, world: World) -> None:
     _replays(world)
     assert run_inside(["events", "pause", "ask"]) == (
         2,
-        "opsmcp: there is no responder 'ask'; did you mean 'asks'?\n",
+        "opsmcp: there is no responder or schedule 'ask'; did you mean 'asks'?\n",
     )
-    assert run_inside(["events", "pause", "asks"])[1] == "asks paused: new incidents are held\n"
-    assert run_inside(["events", "resume"])[1] == "all responders resumed\n"
+    assert run_inside(["events", "pause", "asks"])[1] == "asks paused: nothing new is begun\n"
+    assert run_inside(["events", "resume"])[1] == "all responders and schedules resumed\n"
     status, said = run_inside(["policy", "explain", "clear-it", "--as", "responder:asks"])
     assert status == 0 and "no rule for responders allows it" in said, said
     status, said = run_inside(["config"])

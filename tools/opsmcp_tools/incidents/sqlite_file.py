@@ -1,4 +1,4 @@
-"""The SQLite file of signals and incidents: its tables, and its one writer in this process.
+"""The SQLite file of signals, incidents and schedules: its tables, its one writer in this process.
 
 A file of its own in the state directory, so that a storm slows neither the journal of runs nor the
 requests. Several processes may share it: SQLite lets them write in no fair order, so whoever finds
@@ -112,7 +112,32 @@ CREATE TABLE pauses (
 );
 """
 
-_VERSIONS = (_SIGNALS, _INCIDENTS)
+_SCHEDULES = """
+CREATE TABLE schedules (
+    name TEXT NOT NULL PRIMARY KEY,
+    moments TEXT NOT NULL,
+    next_due TEXT NOT NULL
+);
+CREATE TABLE fires (
+    schedule TEXT NOT NULL,
+    due_at TEXT NOT NULL,
+    state TEXT NOT NULL,
+    began_at TEXT NOT NULL,
+    ended_at TEXT NOT NULL,
+    run TEXT NOT NULL DEFAULT '',
+    verdict TEXT NOT NULL DEFAULT '',
+    status TEXT NOT NULL DEFAULT '',
+    why TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    lease_until TEXT NOT NULL,
+    UNIQUE (schedule, due_at)
+);
+CREATE INDEX fires_begun ON fires (lease_until) WHERE state = 'begun';
+CREATE INDEX fires_due ON fires (due_at);
+"""
+
+_VERSIONS = (_SIGNALS, _INCIDENTS, _SCHEDULES)
 """What makes each version out of the one before."""
 
 _BUSY_MILLISECONDS = 100

@@ -52,7 +52,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Automatic:
-    """A principal that is no person, and has none to ask: who approves in place of one.
+    """A principal that is no person, and has none to ask: who approves in place of one, if anybody.
 
     `always` are the tools for which it asks, whatever is allowed.
     """
@@ -91,7 +91,8 @@ class Policy:
     @property
     def approves(self) -> bool:
         """Whether some call needs the approval of somebody else."""
-        return bool(self.automatic) or any(rule.effect is Effect.APPROVE for rule in self.rules)
+        asks = any(one.approvers.groups for one in self.automatic.values())
+        return asks or any(rule.effect is Effect.APPROVE for rule in self.rules)
 
     def decide(
         self,
@@ -146,7 +147,7 @@ class Policy:
             return decision
         if decision.effect is Effect.ALLOW and tool.name not in automatic.always:
             by = (rule for rule in self.rules if rule.name == decision.rule)
-            if _only_reads(tool) or any(rule.names_responders for rule in by):
+            if _only_reads(tool) or any(rule.is_for_automatic for rule in by):
                 return decision
         if not automatic.approvers.groups:
             return Decision(Effect.DENY, decision.rule, _NO_APPROVERS)
@@ -251,7 +252,7 @@ _NOT_KNOWN = Decision(Effect.CONFIRM, "changes", "nothing says that it only read
 _LOOKING = Decision(Effect.ALLOW, "looking", "nothing is changed by looking")
 
 _NO_PERSON = "no rule for responders allows it, so people decide"
-_NO_APPROVERS = "people would have to approve it, and nobody is named who could"
+_NO_APPROVERS = "no rule for schedules allows it, and a schedule asks nobody"
 
 _REASONS: Mapping[Effect, str] = {
     Effect.ALLOW: "a rule of this server allows it",

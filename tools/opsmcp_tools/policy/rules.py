@@ -19,6 +19,7 @@ from opsmcp_tools.policy.places import Places, could_be_any, possible_places
 
 __all__ = [
     "RESPONDER",
+    "SCHEDULE",
     "AccessRequest",
     "Approvers",
     "BuiltInTool",
@@ -30,6 +31,9 @@ __all__ = [
 
 RESPONDER = "responder:"
 """What the names of principals begin with that act on signals."""
+
+SCHEDULE = "schedule:"
+"""What the names of principals begin with that run inspections."""
 
 
 class Effect(StrEnum):
@@ -150,9 +154,10 @@ class Rule:
         return bool(self.principal or self.group)
 
     @property
-    def names_responders(self) -> bool:
-        """Whether it is written for responders: what is for people does not count for them."""
-        return bool(self.principal) and all(one.startswith(RESPONDER) for one in self.principal)
+    def is_for_automatic(self) -> bool:
+        """Whether it is for responders and schedules: what is for people counts not for them."""
+        named = (one.startswith((RESPONDER, SCHEDULE)) for one in self.principal)
+        return bool(self.principal) and all(named)
 
     def check(self, request: AccessRequest) -> tuple[Match, str]:
         """Whether it fits, and which condition decided that."""

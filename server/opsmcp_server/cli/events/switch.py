@@ -1,4 +1,4 @@
-"""`opsmcp events pause` and `resume`: the stop switch of responders."""
+"""`opsmcp events pause` and `resume`: the stop switch of responders and schedules."""
 
 import click
 
@@ -18,9 +18,10 @@ __all__ = ["pause_command", "resume_command"]
 @click.argument("responder", required=False, metavar="[RESPONDER]")
 @shared_options
 def pause_command(shared: Shared, responder: str | None) -> int:
-    """Pause a responder, or all of them: new incidents are held, and nothing running is stopped.
+    """Pause a responder, a schedule (schedule:NAME), or all of both.
 
-    Every opsmcp with the same state.dir obeys within 2 seconds.
+    New incidents are held, no inspection begins, and nothing running is stopped. Every opsmcp with
+    the same state.dir obeys within 2 seconds.
     """
     return _switch(shared, responder, paused=True)
 
@@ -29,26 +30,27 @@ def pause_command(shared: Shared, responder: str | None) -> int:
 @click.argument("responder", required=False, metavar="[RESPONDER]")
 @shared_options
 def resume_command(shared: Shared, responder: str | None) -> int:
-    """Resume a responder, or all of them. What is held is decided anew; breakers are closed."""
+    """Resume a responder, a schedule, or all. What is held is decided anew; breakers are closed."""
     return _switch(shared, responder, paused=False)
 
 
 def _switch(shared: Shared, responder: str | None, *, paused: bool) -> int:
     async def work(context: CallContext) -> int:
         context.require(context.principal, Action.READ, list_incidents.ROW.subject)
-        names = [one.name for one in context.config.responders]
+        config = context.config
+        names = [one.name for one in config.responders] + [one.sender for one in config.schedules]
         if not names:
-            raise WrongUse("the settings have no responders (docs/incidents.md)")
+            raise WrongUse("the settings have no responders and no schedules (docs/incidents.md)")
         if responder is not None and responder not in names:
             hint = suggest(responder, names) or f"; there are: {', '.join(names)}"
-            raise WrongUse(f"there is no responder {quote(responder)}{hint}")
+            raise WrongUse(f"there is no responder or schedule {quote(responder)}{hint}")
         from opsmcp_server.responding.records import Records
         from opsmcp_tools.incidents.brakes import EVERYBODY
 
         who = context.principal.name
         await Records(context).pause(responder or EVERYBODY, who, paused=paused)
-        said = "paused: new incidents are held" if paused else "resumed"
-        click.echo(f"{responder or 'all responders'} {said}")
+        said = "paused: nothing new is begun" if paused else "resumed"
+        click.echo(f"{responder or 'all responders and schedules'} {said}")
         return 0
 
     return run_with_context(shared, work, follows_runs=False)
