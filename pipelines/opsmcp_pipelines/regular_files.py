@@ -1,7 +1,8 @@
 """Regular files and nothing else: a pipe or a device could block who opens it, or never end.
 
 Nor what the kernel shows as files (`/proc`, `/sys`): to read some of them blocks, or takes away
-what is read. It is known by its file system, which has no room for files.
+what is read. Files are where there is room for them, or where the file system is known to keep
+files and not to say how much room there is.
 """
 
 import os
@@ -12,6 +13,13 @@ from pathlib import Path
 __all__ = ["NotRegular", "Signature", "open_regular", "read_regular", "sign"]
 
 _OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+_KEEPING_FILES = frozenset(
+    {"9p", "ceph", "cifs", "fuse", "fuseblk", "nfs", "nfs4", "ramfs", "smb3", "tmpfs", "virtiofs"}
+)
+"""File systems that may tell of no blocks: without a limit, or with all of it somewhere else."""
+
+_MOUNTS = Path("/proc/self/mountinfo")
 
 Signature = tuple[int, int, int, int]
 """What changes when a file is written or replaced: times of content and inode, inode, size."""
@@ -68,6 +76,23 @@ def _open(path: str, _flags: int) -> int:
 
 
 def _require_regular(found: os.stat_result, place: Path | int) -> None:
-    kept = found.st_blocks or os.statvfs(place).f_blocks
+    kept = found.st_blocks or os.statvfs(place).f_blocks or _is_on_known(found.st_dev)
     if not (stat.S_ISREG(found.st_mode) and kept):
         raise NotRegular
+
+
+def _is_on_known(device: int) -> bool:
+    """Whether that is the device of a file system that keeps files without telling of blocks.
+
+    Source of the fields: https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html.
+    """
+    try:
+        lines = _MOUNTS.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return False
+    number = f"{os.major(device)}:{os.minor(device)}"
+    kinds = (
+        line.partition(" - ")[2].split(" ")[0] for line in lines if line.split(" ")[2:3] == [number]
+    )
+    # What a `fuse` is in particular stands behind a dot.
+    return any(kind.partition(".")[0] in _KEEPING_FILES for kind in kinds)

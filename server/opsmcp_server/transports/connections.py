@@ -9,13 +9,13 @@ nothing of requests but whether one is being answered.
 
 import errno
 import logging
-import re
 import resource
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from opsmcp_server.transports.request_parser import RequestParser
 
 if TYPE_CHECKING:
     # Only named: whatever runs on the loop is uvicorn's.
@@ -37,19 +37,6 @@ _SHARE_OF_FILES = 2
 
 _HEAD_SECONDS = 10.0
 _UNREAD_SECONDS = 15.0
-
-_MOST_PIECES = 256
-_BYTES_FOR_ONE_MORE = 512
-"""A body may come in so many pieces, and in one more for so many bytes. To take one of a single
-byte costs as much as to take a whole one: a megabyte of them stops the server for seconds."""
-
-_VERSIONS = (b"1.0", b"1.1")
-
-_BROKEN_LINE = re.compile(rb"(?<!\r)\n|\n[ \t]")
-"""A line that ends without a carriage return, or goes on in the next one."""
-
-_LENGTH = re.compile(rb"(?im)^(?:content-length|transfer-encoding)[^\r]*")
-"""What says how long a body is."""
 
 _OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -128,66 +115,13 @@ class Places:
             logger.error("no connection can be accepted: %s", error.strerror)
 
 
-class _Parser(h11.Connection):
-    """Reads requests, and is at its end with one whose body comes in too many pieces.
-
-    One that a proxy may divide otherwise is refused, since what one takes for a body can be a
-    request to the other.
-    """
-
-    def __init__(self, cut: "Callable[[], None]") -> None:
-        """Nothing was read; `cut` closes the connection."""
-        super().__init__(h11.SERVER)
-        self._cut = cut
-        self._pieces = self._bytes = self._looked_at = 0
-
-    def next_event(self) -> "h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]":
-        """What comes next; nothing more after too many pieces.
-
-        Raises:
-            h11.RemoteProtocolError: It is no request, or can be divided in more than one way.
-        """
-        if self.their_state is h11.IDLE:
-            self._check_head()
-        event = super().next_event()
-        if event is h11.NEED_DATA and self.their_state is h11.SEND_BODY:
-            _refuse(_BROKEN_LINE.search(self.trailing_data[0]))  # of a chunk's size
-        if isinstance(event, h11.Request):
-            self._pieces = self._bytes = self._looked_at = 0
-            _refuse(event.http_version not in _VERSIONS)
-        if isinstance(event, h11.EndOfMessage):
-            _refuse(event.headers)
-        if isinstance(event, h11.Data):
-            self._pieces += 1
-            self._bytes += len(event.data)
-            if self._pieces > _MOST_PIECES + self._bytes // _BYTES_FOR_ONE_MORE:
-                logger.debug("a connection was cut: its body came in too many pieces")
-                self._cut()
-                return h11.NEED_DATA
-        return event
-
-    def _check_head(self) -> None:
-        """Refuse what there is of a head that others would read in another way."""
-        head, end, _ = self.trailing_data[0].partition(b"\r\n\r\n")
-        _refuse(_BROKEN_LINE.search(head, max(0, self._looked_at - 1)))
-        self._looked_at = len(head)
-        lengths = _LENGTH.findall(head) if end else ()
-        _refuse(len(lengths) > 1 or b"," in b"".join(lengths))
-        _refuse(lengths and b" HTTP/1.1\r" not in head)
-
-
-def _refuse(fault: object) -> None:
-    if fault:
-        raise h11.RemoteProtocolError("a request that can be read in more than one way")
-
-
 class BoundedConnection(H11Protocol):
     """A connection that gives its place up in time."""
 
     def __init__(self, places: Places, **uvicorns: Any) -> None:
         """Take a place; the other arguments are uvicorn's."""
         super().__init__(**uvicorns)
-        self.conn = _Parser(self.cut)
+        self.conn = RequestParser(self.cut)
         self._places = places
         self._asked = False
         self._late: TimerHandle | None = None

@@ -15,6 +15,7 @@ HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 LENGTH = b"Content-Length: 5\r\n"
 BODY = b"\r\nhello"
+TRAILED = CHUNKED + b"5\r\nhello\r\n0\r\n"
 CHUNKS = b"\r\n5\r\nhello\r\n0\r\n\r\n"
 TWO_WAYS = {
     "chunked and a length": HEAD + b"Transfer-Encoding: chunked\r\n" + LENGTH + BODY,
@@ -32,7 +33,20 @@ TWO_WAYS = {
     "the size of a chunk with a sign": CHUNKED + b"+5\r\nhello\r\n0\r\n\r\n",
     "the size of a chunk without a return": CHUNKED + b"5\nhello",
     "a chunk without an end": CHUNKED + b"5\r\nhelloXX0\r\n\r\n",
-    "headers behind the body": CHUNKED + b"5\r\nhello\r\n0\r\nX: y\r\n\r\n",
+    "an extension with a bare return": CHUNKED + b"5;a\rb\r\nhello\r\n0\r\n\r\n",
+    "an extension with a bare line feed": CHUNKED + b"5;a\nb\r\nhello\r\n0\r\n\r\n",
+    "an extension with a control character": CHUNKED + b"5;a\0b\r\nhello\r\n0\r\n\r\n",
+    "an extension without a name": CHUNKED + b"5;\r\nhello\r\n0\r\n\r\n",
+    "an extension behind white space": CHUNKED + b"5 ;a\r\nhello\r\n0\r\n\r\n",
+    "an extension that has no end": CHUNKED + b"5;" + b"a" * 1_100,
+    "the size of a chunk that is huge": CHUNKED + b"f" * 17 + b"\r\nhello",
+    "a length behind the body": TRAILED + b"Content-Length: 7\r\n\r\n",
+    "a coding behind the body": TRAILED + b"transfer-encoding: chunked\r\n\r\n",
+    "a trailer that is folded": TRAILED + b"X: y\r\n z\r\n\r\n",
+    "a trailer without a return": TRAILED + b"X: y\n\r\n",
+    "no trailer and no return": TRAILED + b"\n",
+    "a request in the place of a trailer": TRAILED + GET,
+    "trailers that have no end": TRAILED + b"X: y\r\n" * 1_400,
     "another version": GET.replace(b"1.1", b"2.0"),
 }
 
@@ -71,8 +85,18 @@ async def test_a_body_that_breaks_after_its_answer_is_cut() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 4096])
-async def test_a_good_request_is_read_however_it_comes(size: int) -> None:
-    whole = HEAD + b"X: a\tb\r\nTransfer-Encoding:\tchunked \r\n" + CHUNKS
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        CHUNKS,
+        b"\r\n2\r\nhe\r\n03\r\nllo\r\n000\r\n\r\n",
+        b'\r\n5;a;b=c;\td = "e;\\" \xe9"\r\nhello\r\n0;last\r\n\r\n',
+        b"\r\n5\r\nhello\r\n0\r\nX-Checksum: 1\r\nAuthorization: Bearer x\r\n\r\n",
+    ],
+    ids=["one chunk", "chunks", "extensions", "trailers"],
+)
+async def test_a_good_request_is_read_however_it_comes(size: int, chunks: bytes) -> None:
+    whole = HEAD + b"X: a\tb\r\nTransfer-Encoding:\tchunked \r\n" + chunks
     async with bounded(_echo, Places(9)) as it:
         stream = await it.connect()
         for start in range(0, len(whole), size):

@@ -69,6 +69,18 @@ def test_tasks_and_steps_stand_in_their_order_with_their_conditions() -> None:
     assert (one["steps"][1]["may_fail_if"], one["steps"][1]["timeout_seconds"]) == ("true", 9)
 
 
+def test_what_an_earlier_task_will_give_is_told_as_that() -> None:
+    using = (Step("use", "echo ${node} ${path} ${own}", when="${node} != x"),)
+    variables = (Variable("own", value="mine"), Variable("node", "default"))
+    last = replace(LAST, steps=using, variables=variables)
+    first = TaskRef("one", "first", results={"node": "look", "own": "look"})
+    pipeline = replace(PIPELINE, tasks=(first, PIPELINE.tasks[1], replace(first, name="three")))
+    one, two, _ = tasks(plan(replace(CONTENTS, pipelines=(pipeline,), tasks=(FIRST, last))))
+    assert one["steps"][0]["script"] == "df «/var»"
+    assert two["steps"][0]["script"] == "echo ‹from task one› «/var» «mine»"
+    assert two["steps"][0]["only_if"] == "‹from task one› != x"
+
+
 def test_values_stand_marked_in_scripts_and_secrets_nowhere() -> None:
     found = plan()
     first, second, third = tasks(found)[0]["steps"]

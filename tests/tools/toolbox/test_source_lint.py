@@ -69,6 +69,14 @@ BAD: dict[str, tuple[Task, str]] = {
         ),
         "bad-default",
     ),
+    "default that is neither true nor false": (
+        replace(
+            GOOD,
+            variables=(Variable("loud", "yes", display="loud"),),
+            labels={"opsmcp/kind.loud": "flag"},
+        ),
+        "bad-default",
+    ),
     "hostile regex": (replace(GOOD, variables=(Variable("x", regex="^(a+)+$"),)), "hostile-regex"),
     "unquoted": (script("kubectl get pod ${pod}"), "unquoted-variable"),
     "in a substitution": (script('echo "$(get ${pod})"'), "unquoted-variable"),

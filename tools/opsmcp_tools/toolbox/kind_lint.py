@@ -22,7 +22,7 @@ from opsmcp_tools.toolbox.variable_kinds import declared_kinds, script_verdict
 
 __all__ = ["Misfit", "declare", "lint_kinds", "misfits"]
 
-_BY_AUTHOR = frozenset({Kind.BOUND, Kind.CHOICE, Kind.CLUSTER, Kind.FLAG, Kind.PATTERN})
+_BY_AUTHOR = frozenset({Kind.BOUND, Kind.CHOICE, Kind.CLUSTER, Kind.PATTERN})
 """Held against what the author or the inventory says, elsewhere."""
 
 

@@ -30,6 +30,9 @@ __all__ = ["Plan", "build_plan", "hazards", "places_in_words"]
 OPEN, CLOSE = "«", "»"
 """What stands around a value in a rendered script."""
 
+_TO_COME = "‹from task {}›"
+"""What stands in the place of a result of an earlier task, which nobody knows yet."""
+
 _LONGEST_SCRIPT = 20_000
 _ALL_SCRIPTS = 60_000
 """Characters of one text of an author in the data, and of all of them together."""
@@ -76,7 +79,7 @@ def _with_fence(step: JsonObject, mark: str) -> JsonObject:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One task in its place: where it runs, and what its variables are."""
+    """One task in its place: where it runs, and what stands there for its variables."""
 
     ref: TaskRef
     task: Task
@@ -171,15 +174,14 @@ def _parts(tool: Tool, call: CheckedCall, contents: Contents) -> tuple[_Part, ..
     refs = operation.tasks if isinstance(operation, Pipeline) else alone
     host = call.variables.get(HOST, "")
     elsewhere = runs_elsewhere(call.variables, contents.clusters)
-    return tuple(
-        _Part(
-            ref,
-            task,
-            find_target(task, host, contents, elsewhere=elsewhere),
-            _values(task, call),
-        )
-        for ref, task in zip(refs, tool.tasks, strict=False)
-    )
+    parts, results = list[_Part](), dict[str, str]()
+    for ref, task in zip(refs, tool.tasks, strict=False):
+        target = find_target(task, host, contents, elsewhere=elsewhere)
+        fixed = {one.name for one in (*operation.variables, *task.variables) if one.value}
+        to_come = {name: text for name, text in results.items() if name not in fixed}
+        parts.append(_Part(ref, task, target, {**_values(task, call), **to_come}))
+        results |= dict.fromkeys(ref.results, _TO_COME.format(clean_line(ref.name, 100)))
+    return tuple(parts)
 
 
 def _values(task: Task, call: CheckedCall) -> Mapping[str, str]:
@@ -187,7 +189,8 @@ def _values(task: Task, call: CheckedCall) -> Mapping[str, str]:
         item.name: item.value or call.variables.get(item.name, "") or item.default or ""
         for item in task.variables
     }
-    return {name: _hidden(name, value, call) for name, value in {**call.variables, **own}.items()}
+    values = {**call.variables, **own}
+    return {name: f"{OPEN}{_hidden(name, text, call)}{CLOSE}" for name, text in values.items()}
 
 
 def _hidden(name: str, value: str, call: CheckedCall) -> str:
@@ -238,10 +241,10 @@ def _file(transfer: Transfer, values: Mapping[str, str]) -> JsonObject:
 
 
 def _rendered(text: str, values: Mapping[str, str]) -> str:
-    """The text with every known variable's value in its place, marked. Done once, unlike Ops."""
+    """The text with what stands there for every known variable. Done once, unlike Ops."""
     shown, done = "", 0
     for found in find_references(text, values):
-        shown += f"{text[done : found.start]}{OPEN}{values[found.name]}{CLOSE}"
+        shown += text[done : found.start] + values[found.name]
         done = found.end
     return shown + text[done:]
 
