@@ -7,10 +7,11 @@ which nothing is known, cannot be seen to end within 0.6 seconds by one look a s
 
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from pathlib import Path
 
 import anyio
@@ -30,26 +31,70 @@ from tests.fakes.ops_state import make_task
 
 _SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
 _SHORT_SECONDS = 5.0
+_EVENT_SECONDS = (
+    0.1,
+    0.3,
+    0.5,
+    1.0,
+    1.5,
+    2.0,
+    3.0,
+    4.0,
+    5.0,
+    7.0,
+    9.0,
+    10.0,
+    13.0,
+    16.0,
+    20.0,
+    30.0,
+)
+"""Of the pipelines whose ends are told by events, and of those that are compared with them."""
+
 _PAST_RUNS = 3
 
 
 @dataclass
 class _Seen:
-    """What came of one run."""
+    """What came of one run: how late its end was answered, and what was asked until then."""
 
     work: Work
     lag: float
     looks: int
+    questions: int
+
+
+class _Events(Enum):
+    """What the Ops server tells of ends."""
+
+    NONE = "no NATS"
+    TOLD = "every end, and ends of others before"
+    SILENT = "ends of others before, and nothing more"
 
 
 def run() -> list[Row]:
     pipelines = [Work(f"pipeline-{n}", seconds, True) for n, seconds in enumerate(_SECONDS)]
     tasks = [Work(f"task-{n}", seconds, False) for n, seconds in enumerate(_SECONDS)]
     known = [Work(f"known-{n}", seconds, False) for n, seconds in enumerate(_SECONDS)]
-    with tempfile.TemporaryDirectory() as folder:
-        seen = anyio.run(_measure, Path(folder), pipelines + tasks + known, frozenset(known))
+    compared = {
+        events: [Work(f"end-{n}", seconds, True) for n, seconds in enumerate(_EVENT_SECONDS)]
+        for events in _Events
+    }
+    plain = dict.fromkeys(pipelines + tasks + known, _Events.NONE)
+    seen = _measure_all(plain, frozenset(known))
     groups = {"pipelines": pipelines, "tasks": tasks, "tasks known before": known}
-    return [row for name, works in groups.items() for row in _rows(name, seen, works)]
+    rows = [row for name, works in groups.items() for row in _rows(name, seen, works)]
+    told = {
+        events: _measure_all(dict.fromkeys(works, events)) for events, works in compared.items()
+    }
+    return rows + _event_rows(told)
+
+
+def _measure_all(
+    works: Mapping[Work, _Events], known: frozenset[Work] = frozenset()
+) -> Sequence[_Seen]:
+    with tempfile.TemporaryDirectory() as folder:
+        return anyio.run(_measure, Path(folder), works, known)
 
 
 def _rows(name: str, seen: Sequence[_Seen], works: Sequence[Work]) -> list[Row]:
@@ -68,24 +113,67 @@ def _rows(name: str, seen: Sequence[_Seen], works: Sequence[Work]) -> list[Row]:
     ]
 
 
-async def _measure(folder: Path, works: Sequence[Work], known: frozenset[Work]) -> list[_Seen]:
-    async with fake_ops() as ops:
-        ops.replace("pipelines", *(work.manifest() for work in works if work.pipeline))
-        ops.replace("tasks", make_task("work", "sleep"))
-        for work in works:
-            if not work.pipeline:
-                ops.put("tasks", work.manifest())
-            ops.time(work.name, lambda _variables, work=work: work.timeline())
-        seen: list[_Seen] = []
+def _event_rows(told: Mapping[_Events, Sequence[_Seen]]) -> list[Row]:
+    """The same pipelines on three servers, so that each figure has the one to compare it with."""
+    none, heard, silent = (told[events] for events in (_Events.NONE, _Events.TOLD, _Events.SILENT))
+    asked = {
+        events: sum(one.looks + one.questions for one in seen) for events, seen in told.items()
+    }
+    without = f"without events {_lags(none)}"
+    return [
+        Row("pipelines with events: end to result, p50", _p50(heard), 0.05, "s", without),
+        Row("pipelines with events: end to result, p95", _p95(heard), 0.15, "s", without),
+        Row(
+            "pipelines with events: requests, as a part of those without",
+            asked[_Events.TOLD] / asked[_Events.NONE],
+            1.0,
+            "",
+            f"{asked[_Events.TOLD]}, without {asked[_Events.NONE]}",
+        ),
+        Row("events that fall silent: end to result, p50", _p50(silent), 0.45, "s", without),
+        Row("events that fall silent: end to result, p95", _p95(silent), 0.6, "s", without),
+    ]
 
-        async def measure(work: Work) -> None:
-            with tempfile.TemporaryDirectory(dir=folder) as own:
+
+def _lags(seen: Sequence[_Seen]) -> str:
+    return f"p50 {_p50(seen):.2f} s, p95 {_p95(seen):.2f} s"
+
+
+def _p50(seen: Sequence[_Seen]) -> float:
+    return statistics.median(one.lag for one in seen)
+
+
+def _p95(seen: Sequence[_Seen]) -> float:
+    return statistics.quantiles((one.lag for one in seen), n=20)[-1]
+
+
+async def _measure(
+    folder: Path, works: Mapping[Work, _Events], known: frozenset[Work]
+) -> list[_Seen]:
+    seen: list[_Seen] = []
+
+    async def measure(work: Work, events: _Events) -> None:
+        with tempfile.TemporaryDirectory(dir=folder) as own:
+            async with fake_ops() as ops:
+                _prepare(ops, work, events)
                 seen.append(await _one(ops, Path(own), work, known=work in known))
 
-        async with anyio.create_task_group() as group:
-            for work in works:
-                group.start_soon(measure, work)
-        return seen
+    async with anyio.create_task_group() as group:
+        for work, events in works.items():
+            group.start_soon(measure, work, events)
+    return seen
+
+
+def _prepare(ops: FakeOps, work: Work, events: _Events) -> None:
+    ops.replace("tasks", make_task("work", "sleep"))
+    ops.replace("pipelines", *([work.manifest()] if work.pipeline else []))
+    if not work.pipeline:
+        ops.put("tasks", work.manifest())
+    ops.time(work.name, lambda _variables: work.timeline())
+    if events is not _Events.NONE:
+        ops.state.events.turn_on(tells_ends=events is _Events.TOLD)
+        subject = "ops.clusters.default.namespaces.ops-system.pipelineruns.other-abcde.status"
+        ops.state.events.publish(subject, "PipelineRun", {}, ago=100.0)
 
 
 async def _one(ops: FakeOps, folder: Path, work: Work, *, known: bool) -> _Seen:
@@ -110,9 +198,9 @@ async def _one(ops: FakeOps, folder: Path, work: Work, *, known: bool) -> _Seen:
         now = ops.state.clock()
     if result.is_error:
         raise RuntimeError(f"the run did not succeed: {result.content}")
-    (made,) = (run for run in ops.runs if run.name.startswith(f"{work.name}-"))
+    (made,) = ops.runs
     looks = sum(seen.method == "GET" and seen.path.endswith(made.name) for seen in ops.requests)
-    return _Seen(work, now - made.born - work.ends, looks)
+    return _Seen(work, now - made.born - work.ends, looks, ops.state.events.queries)
 
 
 def _remember(folder: Path, source: str, work: Work) -> None:

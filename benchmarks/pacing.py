@@ -1,8 +1,9 @@
 """How late the end of a run is seen, and what it costs: simulated, for thousands of runs at once.
 
 The runs behave as recorded on a real Ops server: tasks end 3.1 seconds after their start plus their
-work, pipelines are moved every 3 seconds. Latency is that of the recordings. The first run of a
-task, of which nothing is known, cannot be seen to end within 0.6 seconds by one look a second.
+work, pipelines are moved every 3 seconds and tell of their ends 10 milliseconds later. Latency is
+twice that of the recordings. The first run of a task, of which nothing is known, cannot be seen to
+end within 0.6 seconds by one look a second.
 """
 
 import math
@@ -10,6 +11,7 @@ import random
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from benchmarks.measure import Row
 from benchmarks.ops_life import PICKED_UP, TICK, blocking_lag
@@ -18,7 +20,14 @@ from opsmcp_tools.runs.poll_interval import PollInterval
 __all__ = ["run"]
 
 _RUNS = 2_000
-_LATENCY = 0.02
+_LATENCY = 0.01
+"""Each way."""
+
+_TOLD_AFTER = 0.01
+_VISIBLE = (0.008, 0.024)
+"""How long after its end a pipeline's event is published, and then answers a long poll."""
+
+_POLL_SECONDS = 15.0
 _SHORTEST, _LONGEST = 0.1, 60.0
 
 
@@ -45,7 +54,34 @@ def run() -> list[Row]:
         ("tasks known before", _task, False, True),
     ):
         rows += _rows(name, _follow_all(works, live, chance, ticking=ticking, known=known))
-    return rows
+    return rows + _event_rows(works, chance)
+
+
+class Events(Enum):
+    """What is heard of ends while they are believed to be told."""
+
+    NONE = "none"
+    TOLD = "told"
+    SILENT = "silent"
+
+
+def _event_rows(works: Sequence[float], chance: random.Random) -> list[Row]:
+    """The same pipelines with and without events, and with events that have just fallen silent."""
+    none, told, silent = (
+        _follow_all(works, _pipeline, chance, ticking=True, known=False, events=events)
+        for events in Events
+    )
+    asked = [sum(run.looks for run in runs) for runs in (told, none)]
+    without = "without events {:.3f} s and {:.3f} s".format(*_quantiles([run.lag for run in none]))
+    p50, p95 = _quantiles([run.lag for run in told])
+    silent50, silent95 = _quantiles([run.lag for run in silent])
+    return [
+        Row("pipelines with events: end seen, p50", p50, 0.05, "s", without),
+        Row("pipelines with events: end seen, p95", p95, 0.15, "s", without),
+        Row("pipelines with events: requests, of those without", asked[0] / asked[1], 1.0, ""),
+        Row("events that fell silent: end seen, p50", silent50, 0.4, "s", without),
+        Row("events that fell silent: end seen, p95", silent95, 0.6, "s", without),
+    ]
 
 
 @dataclass(frozen=True)
@@ -99,24 +135,32 @@ def _follow_all(
     *,
     ticking: bool,
     known: bool,
+    events: Events = Events.NONE,
 ) -> list[Followed]:
     followed: list[Followed] = []
     for work in works:
         life = live(work, chance)
         before = [live(work * chance.uniform(0.9, 1.1), chance).ends for _ in range(5 * known)]
-        followed.append(_follow(PollInterval(before, ticking=ticking), life, chance))
+        followed.append(_follow(PollInterval(before, ticking=ticking), life, chance, events))
     return followed
 
 
-def _follow(interval: PollInterval, life: Life, chance: random.Random) -> Followed:
+def _follow(interval: PollInterval, life: Life, chance: random.Random, events: Events) -> Followed:
     age, looks, seen = _LATENCY, 1, 0
+    told_at = life.ends + _TOLD_AFTER + chance.uniform(*_VISIBLE)
     while age < life.ends:
         moved = sum(moment <= age for moment in life.moves)
         interval.note_poll(age, changed=moved > seen, pending=age < life.begins)
         seen = moved
-        age += interval.pause_seconds(age, chance.random()) + _LATENCY
+        hinted = events is not Events.NONE
+        age += interval.pause_seconds(age, chance.random(), hinted=hinted) + 2 * _LATENCY
+        if events is Events.TOLD:
+            age = min(age, told_at + _LATENCY)
         looks += 1
-    return Followed(life.ends, age - life.ends + _LATENCY, looks)
+    lag = age - life.ends + _LATENCY
+    # One question for what was told before, and then a long poll after the other.
+    questions = 0 if events is Events.NONE else 1 + math.ceil((age + lag) / _POLL_SECONDS)
+    return Followed(life.ends, lag, looks + questions)
 
 
 if __name__ == "__main__":

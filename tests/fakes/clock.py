@@ -1,7 +1,7 @@
 """Clocks that tests control.
 
 `JumpingClock` jumps to the next time somebody waits for, as soon as everybody waits; `FastClock`
-runs fast.
+runs fast; for `StoppedClock` no time passes.
 """
 
 import heapq
@@ -88,3 +88,10 @@ class FastClock:
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds / self._times)
+
+
+class StoppedClock(JumpingClock):
+    """Whoever sleeps sleeps for ever, so that whatever happens was told."""
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep_forever()

@@ -7,6 +7,7 @@ import base64
 import json
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
@@ -19,6 +20,9 @@ from tests.fakes.ops_state import KINDS, RUN_KINDS, Json, OpsState, Refusal
 _KIND = "|".join([*KINDS, *RUN_KINDS])
 _LIST = re.compile(rf"/api/v1/namespaces/([^/]+)/({_KIND})")
 _ONE = re.compile(rf"/api/v1/namespaces/([^/]+)/({_KIND})/([^/]+)")
+
+_EVENTS = re.compile(r"/api/v1/events/([^/]+)")
+_EVENT = re.compile(r"/api/v1/namespaces/([^/]+)/events/([^/]+)")
 
 _SEARCHED: dict[str, tuple[str, ...]] = {
     "pipelines": ("metadata.name", "spec.desc"),
@@ -60,6 +64,10 @@ def body_of(raw: bytes) -> Any:
 async def answer(request: Request, state: OpsState, token: str) -> Response:
     """What Ops answers when nothing is wrong with it."""
     path = request.scope["raw_path"].decode("ascii")
+    if request.method == "GET" and (found := _EVENTS.fullmatch(path)):
+        return await _events(request, state, unquote(found[1]))
+    if request.method == "POST" and (found := _EVENT.fullmatch(path)):
+        return _publish(state, found[1], unquote(found[2]), await request.body())
     if path in ("/healthz", "/readyz"):
         return Response('"OK"', headers={"content-type": _JSON})
     if path.endswith("/") and _LIST.fullmatch(path[:-1]):
@@ -90,6 +98,42 @@ def _find_handler(
     if method == "GET" and (found := _ONE.fullmatch(path)) and "%2F" not in path:
         return lambda _request: _good(state.find(found[2], found[1], unquote(found[3])))
     return None
+
+
+async def _events(request: Request, state: OpsState, pattern: str) -> Response:
+    """Events are for everybody, without a token."""
+    asked = request.query_params
+    # The default lies so far in the future that the question fails, which looks like no events.
+    start = int(asked.get("start_time", -1)) // 1000
+    size, page = int(asked.get("page_size", 10)), int(asked.get("page", 1))
+    most, seconds = int(asked.get("max_length", 1000)), int(asked.get("timeout", 10))
+    try:
+        found = await state.events.query(pattern, start, most, seconds)
+    except LookupError as error:
+        return refused(str(error))
+    entries = [
+        {
+            "subject": one.subject,
+            "event": one.event,
+            "time": f"{datetime.fromtimestamp(one.arrived, UTC):%Y-%m-%d %H:%M:%S}",
+        }
+        for one in found
+    ]
+    cut = entries[(page - 1) * size : page * size] if page else []
+    return _good({"page_size": size, "page": page, "list": cut or None, "total": len(entries)})
+
+
+def _publish(state: OpsState, namespace: str, name: str, body: bytes) -> Response:
+    """Says success before anything was published, and also when nothing is."""
+    try:
+        data = json.loads(body)
+    except ValueError:
+        wrong = chr(body[1])
+        return refused(f"invalid character '{wrong}' in literal null (expecting 'u')")
+    kind = data["type"] if isinstance(data.get("type"), str) else "Default"
+    subject = f"ops.clusters.default.namespaces.{namespace}.{name}"
+    state.events.publish(name if name.startswith("ops.") else subject, kind, data)
+    return _json({"code": 0, "message": "success"})
 
 
 def _authorized(request: Request, token: str) -> bool:

@@ -156,6 +156,7 @@ class FakeOps:
         self.heal()
         self.release()
         self.requests.clear()
+        self.state.events.cut()
         self.state = OpsState.recorded()
 
     @contextmanager
@@ -255,4 +256,5 @@ async def fake_ops(state: OpsState | None = None) -> AsyncGenerator[FakeOps]:
         finally:
             ops.heal()
             ops.release()
+            ops.state.events.cut()
             server.should_exit = True

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.fakes.ops_events import FakeEvents
 from tests.recorded_ops import load
 
 Json = dict[str, Any]
@@ -116,6 +117,7 @@ class OpsState:
         default_factory=dict[str, Callable[[Mapping[str, str]], Timeline]]
     )
     clock: Callable[[], float] = time.monotonic
+    events: FakeEvents = field(default_factory=FakeEvents)
     suffixes: Iterator[str] = field(default_factory=lambda: _suffixes())
 
     @classmethod
@@ -198,6 +200,8 @@ class OpsState:
             kind, item, self._good_states(kind, namespace, ref, variables)
         )
         self.runs.append(run)
+        if kind == "pipelineruns" and run.ages:
+            self.events.tell_at(run.born + run.ages[-1], namespace, name)
         return run
 
     def _scripted(self, kind: str, item: Json, ref: str) -> FakeRun | None:

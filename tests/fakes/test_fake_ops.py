@@ -3,6 +3,7 @@
 import json
 import re
 import ssl
+import time
 from typing import Any, cast
 
 import httpx2
@@ -14,7 +15,7 @@ from tests.recorded_ops import load, names
 
 _EXCHANGES = re.compile(
     r"(pipelines|tasks)-(get|list).*|hosts-.*|clusters-(get|list).*|namespaces-list|login-check-.*"
-    r"|healthz|unknown-route.*|wrong-method|trailing-slash|(pipelineruns|taskruns)-(get|list|post).*"
+    r"|events-get-(?!nats-quiet).*|events-post-.*|healthz|unknown-route.*|wrong-method|trailing-slash|(pipelineruns|taskruns)-(get|list|post).*"
 )
 _RECORDED = [name for name in names() if _EXCHANGES.fullmatch(name)]
 _DEFINITIONS = [
@@ -90,6 +91,10 @@ def _shape(value: object) -> object:
 @pytest.mark.parametrize("name", _RECORDED)
 async def test_the_fake_answers_as_recorded(ops: FakeOps, name: str) -> None:
     recording = load(name)
+    if "no-nats" not in name:
+        ops.state.events.turn_on()
+    if recording["request"]["path"].startswith("/api/v1/events/"):
+        _publish_as_recorded(ops, recording)
     for ref in ("bed-echo", "bed-fail") if "runs-list" in name else ():
         await _start(ops, ref)
     answer = await _replay(ops, recording)
@@ -106,6 +111,18 @@ async def test_the_fake_answers_as_recorded(ops: FakeOps, name: str) -> None:
     assert found["code"] == expected["code"]
     assert found["message"] == expected["message"]
     assert _shape(found) == _shape(expected)
+
+
+def _publish_as_recorded(ops: FakeOps, recording: dict[str, Any]) -> None:
+    """The events of the answer, at their distance from the start that was asked for."""
+    data: dict[str, Any] = recording["body"].get("data", {})
+    entries: list[dict[str, Any]] = data.get("list") or []
+    for entry in entries:
+        ops.state.events.store(entry["subject"], entry["event"])
+    start = int(time.time() - 60) * 1000
+    timeout = re.compile("timeout=[0-9]+")
+    path = re.sub("start_time=[0-9]+", f"start_time={start}", recording["request"]["path"])
+    recording["request"]["path"] = timeout.sub("timeout=1", path)
 
 
 async def _start(ops: FakeOps, ref: str) -> None:

@@ -72,6 +72,7 @@ class Answer:
     status: int
     content_type: str
     body: bytes
+    date: str = ""
 
 
 def clean(text: str) -> str:

@@ -22,13 +22,19 @@ from opsmcp_pipelines.errors import SourceProtocolError, SourceRefused, SourceUn
 from opsmcp_pipelines.ops.answer import Answer, NotReceived, RequestInfo, read_answer
 from opsmcp_pipelines.ops.settings import OpsSettings, parse_server
 
-__all__ = ["OpsClient", "Page", "PageMark"]
+__all__ = ["OpsClient", "Page", "PageMark", "Polled"]
 
 _NO_PARAMS: Mapping[str, str] = MappingProxyType({})
 _JSON = MappingProxyType({"Content-Type": "application/json"})
 _KUBERNETES_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?")
 
 _MOST_NODES = 1_000
+
+_LONG_POLLS = 8
+"""How many wait at the same time, on connections of their own."""
+
+_GRACE_SECONDS = 10.0
+"""How long a long poll may take beyond what it waits on purpose."""
 
 # After any of these the request cannot have been acted upon.
 _NOT_SENT = (
@@ -62,13 +68,43 @@ class Page:
         return _read_list(self.answer, self.request)[0] if self.parsed is None else self.parsed
 
 
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """The answer to a long poll, and how long it took."""
+
+    answer: Answer = field(repr=False)
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """A pool of connections, and what may happen on it.
+
+    How long the server may be silent, an exchange may take, and an answer may be.
+    """
+
+    http: httpx2.AsyncClient
+    read_seconds: float
+    total_seconds: float
+    most_bytes: int
+
+
 class OpsClient:
     """Requests to one Ops server. Made by `OpsClient.open`."""
 
-    def __init__(self, settings: OpsSettings, http: httpx2.AsyncClient) -> None:
-        """Take over an open HTTP client, which stays the caller's to close."""
+    def __init__(
+        self,
+        settings: OpsSettings,
+        http: httpx2.AsyncClient,
+        polls: httpx2.AsyncClient | None = None,
+    ) -> None:
+        """Use open HTTP clients, which stay the caller's to close; `polls` is for long polls."""
         self.settings = settings
-        self._http = http
+        self._polls = polls or http
+        self._way = _Way(
+            http, settings.read_seconds, settings.total_seconds, settings.max_body_bytes
+        )
+        self._long_polls = anyio.CapacityLimiter(_LONG_POLLS)
         self.label = f"the Ops server at {parse_server(settings.server)}"
 
     @classmethod
@@ -79,20 +115,12 @@ class OpsClient:
         Raises:
             ValueError: The address cannot be one of an Ops server.
         """
-        connect, read = settings.connect_seconds, settings.read_seconds
-        limit = settings.connections
-        async with httpx2.AsyncClient(
-            base_url=f"{parse_server(settings.server)}/api/v1/",
-            headers={"Authorization": f"Bearer {settings.token}"} if settings.token else {},
-            timeout=httpx2.Timeout(connect=connect, read=read, write=read, pool=connect),
-            # Short-lived, because a start on a connection that a proxy just closed is in doubt.
-            limits=httpx2.Limits(
-                max_connections=limit, max_keepalive_connections=limit, keepalive_expiry=15.0
-            ),
-            follow_redirects=False,
-            verify=_verification(settings.server),
-        ) as http:
-            yield cls(settings, http)
+        verification = _verification(settings.server)
+        async with (
+            _http_client(settings, verification, settings.connections) as http,
+            _http_client(settings, verification, _LONG_POLLS) as polls,
+        ):
+            yield cls(settings, http, polls)
 
     async def get(self, namespace: str, kind: str, name: str) -> object:
         """One object, for example of kind `pipelineruns`.
@@ -159,6 +187,23 @@ class OpsClient:
             await self._exchange("GET", path, request, params=params), request, {}
         ).objects()
 
+    async def long_poll(
+        self,
+        path: str,
+        params: Mapping[str, str],
+        request: RequestInfo,
+        *,
+        wait_seconds: float,
+        most_bytes: int,
+    ) -> Polled:
+        """A request that the server may leave unanswered for `wait_seconds` on purpose."""
+        silence = wait_seconds + _GRACE_SECONDS
+        way = _Way(self._polls, silence, silence + _GRACE_SECONDS, most_bytes)
+        async with self._long_polls:
+            began = anyio.current_time()
+            answer = await self._exchange("GET", path, request, params=params, way=way)
+            return Polled(answer, anyio.current_time() - began)
+
     def _asked(self, what: str) -> RequestInfo:
         return RequestInfo(what, self.label)
 
@@ -170,28 +215,35 @@ class OpsClient:
         *,
         params: Mapping[str, str] = _NO_PARAMS,
         content: bytes | None = None,
+        way: _Way | None = None,
     ) -> Answer:
+        way = way or self._way
+        connect, read = self.settings.connect_seconds, way.read_seconds
+        timeout = httpx2.Timeout(connect=connect, read=read, write=read, pool=connect)
         try:
-            with anyio.fail_after(self.settings.total_seconds):
-                async with self._http.stream(
-                    method, path, params=params, content=content, headers=_JSON
+            with anyio.fail_after(way.total_seconds):
+                async with way.http.stream(
+                    method, path, params=params, content=content, headers=_JSON, timeout=timeout
                 ) as response:
-                    return await self._receive(response, request)
+                    return await self._receive(response, request, way.most_bytes)
         except (TimeoutError, httpx2.RequestError) as error:
-            raise self._unavailable(error, request) from error
+            raise self._unavailable(error, request, way) from error
 
-    async def _receive(self, response: httpx2.Response, request: RequestInfo) -> Answer:
+    async def _receive(
+        self, response: httpx2.Response, request: RequestInfo, most_bytes: int
+    ) -> Answer:
         """Read the body, and stop reading when it is longer than allowed."""
-        limit = self.settings.max_body_bytes
         body = bytearray()
         async for chunk in response.aiter_bytes():
             body += chunk
-            if len(body) > limit:
-                raise SourceProtocolError(request.failed(f"answered with more than {limit} bytes"))
+            if len(body) > most_bytes:
+                said = f"answered with more than {most_bytes} bytes"
+                raise SourceProtocolError(request.failed(said))
         content_type = response.headers.get("content-type", "").lower()
-        return Answer(response.status_code, content_type, bytes(body))
+        date = response.headers.get("date", "")
+        return Answer(response.status_code, content_type, bytes(body), date)
 
-    def _unavailable(self, error: Exception, request: RequestInfo) -> SourceUnavailable:
+    def _unavailable(self, error: Exception, request: RequestInfo, way: _Way) -> SourceUnavailable:
         settings = self.settings
         match error:
             case httpx2.ConnectTimeout():
@@ -201,14 +253,31 @@ class OpsClient:
             case httpx2.ConnectError():
                 how = "cannot be reached; check the address (ops.server) and that it runs"
             case httpx2.ReadTimeout():
-                how = f"was silent for {settings.read_seconds:g} s"
+                how = f"was silent for {way.read_seconds:g} s"
             case TimeoutError() | httpx2.TimeoutException():
-                how = f"did not finish within {settings.total_seconds:g} s"
+                how = f"did not finish within {way.total_seconds:g} s"
             case _:
                 how = "broke the connection"
         if isinstance(error, _NOT_SENT):
             return NotReceived(request.failed(f"{how}; try again later"))
         return SourceUnavailable(request.in_doubt(how))
+
+
+def _http_client(
+    settings: OpsSettings, verification: ssl.SSLContext | bool, connections: int
+) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        base_url=f"{parse_server(settings.server)}/api/v1/",
+        headers={"Authorization": f"Bearer {settings.token}"} if settings.token else {},
+        # Short-lived, because a start on a connection that a proxy just closed is in doubt.
+        limits=httpx2.Limits(
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=15.0,
+        ),
+        follow_redirects=False,
+        verify=verification,
+    )
 
 
 def _verification(server: str) -> ssl.SSLContext | bool:

@@ -36,6 +36,8 @@ class OpsSettings:
     """How many pages of one list are read before giving up."""
     connections: int = 16
     """Connections kept at most; further requests wait for one."""
+    hears_runs: bool = True
+    """Whether to listen to the events of pipeline runs while some are waited for."""
 
     def __post_init__(self) -> None:
         """Refuse what can never work.

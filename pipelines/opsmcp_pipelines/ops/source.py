@@ -7,8 +7,11 @@ of https://github.com/shaowenchen/ops.
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Set
 from contextlib import asynccontextmanager
+from datetime import datetime
 from types import MappingProxyType
 from typing import TypeVar, cast
+
+import anyio
 
 from opsmcp_pipelines.catalogue import Contents, Problem
 from opsmcp_pipelines.errors import (
@@ -24,10 +27,13 @@ from opsmcp_pipelines.models import Cluster, Definition, OperationKey, Operation
 from opsmcp_pipelines.ops import wire
 from opsmcp_pipelines.ops.answer import NotReceived
 from opsmcp_pipelines.ops.client import OpsClient, Page
+from opsmcp_pipelines.ops.events import read_events
 from opsmcp_pipelines.ops.fields import Fields, Malformed
 from opsmcp_pipelines.ops.listing import Listing, Named, read_listing
+from opsmcp_pipelines.ops.run_hints import RunHints
 from opsmcp_pipelines.ops.settings import OpsSettings, parse_server
 from opsmcp_pipelines.ops.stuck_sign import sign_of
+from opsmcp_pipelines.platform_events import EventPage
 from opsmcp_pipelines.run import RunReport
 from opsmcp_pipelines.source import CALL_ID_VARIABLE, Cancelled, RunRef, StartRequest, Traits
 from opsmcp_pipelines.verdict.expected import ExpectedTask, expected_on_ops
@@ -56,6 +62,9 @@ _SHARED_BYTES_PER_PAGE = 4 * 1024 * 1024
 _SHARED_PAGES = 10
 _SHARED_WORTH = 3
 
+_HEARD_NAMESPACES = 4
+"""A long poll each: runs of others are followed without events."""
+
 T = TypeVar("T", bound=Named)
 _Listings = dict[tuple[str, str], Listing[Named]]
 
@@ -81,6 +90,8 @@ class OpsSource:
         self._listings: _Listings = {}
         self._contents: Contents | None = None
         self._page_sizes: dict[tuple[str, str], int] = {}
+        names = self._namespaces[:_HEARD_NAMESPACES] if client.settings.hears_runs else ()
+        self._hints = {name: RunHints(name, self.read_events) for name in names}
 
     @property
     def label(self) -> str:
@@ -174,6 +185,8 @@ class OpsSource:
             NotOurRun: What has its name is a run of another call or operation.
         """
         key = ref.operation
+        if hints := self._hints_of(ref):
+            hints.note_read(ref.name)
         data = await self._client.get(key.namespace, _RUNS[key.kind], ref.name)
         if not isinstance(data, dict):
             raise SourceProtocolError(
@@ -183,7 +196,42 @@ class OpsSource:
             raise NotOurRun(
                 f"what {self.label} shows as {ref.name!r} is not the run of this call of {key}"
             )
-        return wire.parse_run(cast("dict[str, object]", data), key)
+        report = wire.parse_run(cast("dict[str, object]", data), key)
+        self._note_end(ref, report)
+        return report
+
+    async def read_events(
+        self, pattern: str, since: datetime | None, wait_seconds: float
+    ) -> EventPage:
+        """The events on the subjects of a pattern, by one long poll."""
+        return await read_events(self._client, pattern, since, wait_seconds)
+
+    async def hear(self, turn: Callable[[], Awaitable[None]]) -> None:
+        """Listen to the ends of pipeline runs while some are waited for, until cancelled."""
+        async with anyio.create_task_group() as group:
+            for hints in self._hints.values():
+                group.start_soon(hints.hear, turn)
+
+    async def hinted(self, ref: RunRef) -> None:
+        """Return when something was heard of the run since it was last read; perhaps never."""
+        if hints := self._hints_of(ref):
+            await hints.hinted(ref.name)
+        else:
+            await anyio.sleep_forever()
+
+    def hints_ends(self, ref: RunRef) -> bool:
+        """Whether the ends of pipeline runs of its namespace were heard of late."""
+        hints = self._hints_of(ref)
+        return hints is not None and hints.hints_ends
+
+    def _hints_of(self, ref: RunRef) -> RunHints | None:
+        is_pipeline = ref.operation.kind is OperationKind.PIPELINE
+        return self._hints.get(ref.operation.namespace) if is_pipeline else None
+
+    def _note_end(self, ref: RunRef, report: RunReport) -> None:
+        hints = self._hints_of(ref)
+        if hints is not None and report.status.ended:
+            hints.note_end(ref.name)
 
     async def read_runs(
         self, refs: Set[RunRef], turn: Callable[[], Awaitable[None]]
@@ -191,6 +239,9 @@ class OpsSource:
         """Read how these runs stand from the lists of runs, newest first; some may be left out."""
         reports: dict[RunRef, RunReport] = {}
         lists = {(ref.operation.namespace, ref.operation.kind) for ref in refs}
+        for ref in refs:
+            if hints := self._hints_of(ref):
+                hints.note_read(ref.name)
         for namespace, kind in lists:
             wanted = {
                 ref.name: ref
@@ -223,6 +274,7 @@ class OpsSource:
                 if ref and isinstance(item, dict) and _is(ref, cast("object", item)):
                     found = cast("dict[str, object]", item)
                     reports[ref] = wire.parse_run(found, ref.operation)
+                    self._note_end(ref, reports[ref])
             self._page_sizes[namespace, kind] = _fitting(page)
             if len(reports) - before < _SHARED_WORTH or page.mark.count < size:
                 break

@@ -246,6 +246,10 @@ class Ops(_Group):
     read_seconds: _Phases = 20.0
     """How long one answer may take. Ops falls silent for a minute when Kubernetes does; waiting for
     that would hold up everything behind it."""
+    run_events: _Flag = True
+    """Whether the events of the Ops server are listened to while a pipeline run is followed, so
+    that its end is seen at once ([events](events.md#the-end-of-a-pipeline-run)). They only say when
+    to look."""
 
     @property
     def namespaces(self) -> tuple[str, ...]:

@@ -19,5 +19,6 @@ def open_source(context: SourceContext) -> AbstractAsyncContextManager[Source]:
             namespaces=settings.namespaces,
             connect_seconds=settings.connect_seconds,
             read_seconds=settings.read_seconds,
+            hears_runs=settings.run_events,
         )
     )

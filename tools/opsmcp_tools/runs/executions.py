@@ -94,6 +94,7 @@ class Executions:
             self._group = group
             try:
                 await self._recovery.recover(group)
+                group.start_soon(self._lifecycle.hear)
                 task_status.started()
                 while every := self._context.settings.recover_seconds:
                     await self._clock.sleep(every)

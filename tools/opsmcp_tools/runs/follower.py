@@ -1,7 +1,8 @@
 """Follower: from a run that a source has accepted to its true end.
 
-Knows nothing of callers, the journal or the wire. Polls, because Ops cannot push; every run gets an
-end here, if not from its source then from this follower: vanished, stuck.
+Knows nothing of callers, the journal or the wire. Polls, because what Ops tells of ends may be
+missing or wrong; every run gets an end here, if not from its source then from this follower:
+vanished, stuck.
 """
 
 import logging
@@ -102,7 +103,7 @@ class Follower:
                 left = self._deadline - self._elapsed()
                 if left <= 0:
                     return run.ending(Verdict.STUCK, self._stuck_reason())
-                await self._rest(ref, min(self._pause(), left))
+                await self._rest(ref, min(self._pause(ref), left))
 
     async def _rest(self, ref: RunRef, seconds: float) -> None:
         """Wait until the next poll; a source that says that something changed is polled at once.
@@ -176,11 +177,13 @@ class Follower:
             return known.ending(Verdict.VANISHED, "the source does not know it (any more)")
         return known
 
-    def _pause(self) -> float:
+    def _pause(self, ref: RunRef) -> float:
         first = self._settings.first_poll_seconds
         if self._doubted_at is not None:
             return self._settings.second_look_seconds
-        seconds = self._interval.pause_seconds(self._elapsed(), self._clock.jitter())
+        seconds = self._interval.pause_seconds(
+            self._elapsed(), self._clock.jitter(), hinted=self._poller.hints_ends(ref)
+        )
         if self._failures:
             backoff = first * 2.0 ** min(self._failures, 16)
             return min(max(seconds, backoff), _LONGEST_BACKOFF_SECONDS)

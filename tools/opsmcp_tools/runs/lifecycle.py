@@ -90,6 +90,10 @@ class Lifecycle:
         group.start_soon(lead)
         self._context.live[live.record.run] = live
 
+    async def hear(self) -> None:
+        """Listen to what the source tells of runs, until cancelled."""
+        await self._poller.hear()
+
     async def stop(self) -> None:
         """Let the runs that end with this process end, and record how; the others go on."""
         if self._local is None:

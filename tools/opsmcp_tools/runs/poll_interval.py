@@ -21,6 +21,9 @@ _FIRST_TICK = (2.7, 4.2)
 _AT_A_TICK = (0.1, 0.5)
 """The polls of one tick, after the latest that it can be: right after it, and when it was late."""
 
+_WITH_HINTS = (0.25,)
+"""Where ends are told as well: one look a tick finds what was not told, a little later."""
+
 _EXACT_SECONDS = 0.4
 """A tick that is known less exactly is looked for before the moment when it was seen, too."""
 
@@ -90,15 +93,21 @@ class PollInterval:
             self._tick, into = age, 0.0
         self._inexact = min(self._inexact, max(since_last - into, 0.0))
 
-    def pause_seconds(self, age: float, jitter: float = 0.5) -> float:
-        """How long to wait before the next look at a run of this age; `jitter` from 0 to 1."""
+    def pause_seconds(self, age: float, jitter: float = 0.5, *, hinted: bool = False) -> float:
+        """How long to wait before the next look at a run of this age.
+
+        Args:
+            age: Of the run.
+            jitter: From 0 to 1.
+            hinted: Whether its end is likely to be told.
+        """
         spread = 0.9 + 0.1 * jitter
         if not self._frugal:
             return max(self._first, min(age / 10, 0.25)) * spread
         if self._waiting and age < _FIRST_TICK[1] and self._end > _FIRST_TICK[0]:
-            return self._until_it_begins(age)
+            return self._until_it_begins(age, _UNSURE_SECONDS * (2 if hinted else 1))
         if self._tick is not None and age < max(60.0, self._end):
-            return self._until_next_tick(age, self._tick)
+            return self._until_next_tick(age, self._tick, _WITH_HINTS if hinted else _AT_A_TICK)
         if age < self._start - 0.05:
             calm = min(max(_CALM_SECONDS, age / 3), _CALMEST_SECONDS)
             return min(calm * spread, self._start - age)
@@ -108,31 +117,30 @@ class PollInterval:
             return min(_late(age, after=self._end), _unknown(age)) * spread
         return max(self._first, _unknown(age)) * spread
 
-    def _until_it_begins(self, age: float) -> float:
+    def _until_it_begins(self, age: float, unsure_seconds: float) -> float:
         if age < _CLOSE_SECONDS:
             return self._first
         expected = _FIRST_TICK[0] + 0.1
         if age >= expected - 0.01:
             return 0.2
         # Nothing is known of runs that end before they are taken note of, but the first may be one.
-        return min(expected - age, _ENDLESS if self._start else _UNSURE_SECONDS)
+        return min(expected - age, _ENDLESS if self._start else unsure_seconds)
 
-    def _until_next_tick(self, age: float, tick: float) -> float:
+    def _until_next_tick(self, age: float, tick: float, looks: tuple[float, ...]) -> float:
         into = (age - tick) % _TICK_SECONDS
-        if self._is_over(age, into):
-            return _TICK_SECONDS + _AT_A_TICK[0] - into
-        polls = _AT_A_TICK
-        if self._inexact > _EXACT_SECONDS:
-            polls = (*polls, _TICK_SECONDS - self._inexact / 2)
-        following = next((at for at in polls if at > into + 0.02), _TICK_SECONDS + polls[0])
+        if self._is_over(age, into, looks[0]):
+            return _TICK_SECONDS + looks[0] - into
+        if self._inexact > _EXACT_SECONDS and looks is _AT_A_TICK:
+            looks = (*looks, _TICK_SECONDS - self._inexact / 2)
+        following = next((at for at in looks if at > into + 0.02), _TICK_SECONDS + looks[0])
         return following - into
 
-    def _is_over(self, age: float, into: float) -> bool:
+    def _is_over(self, age: float, into: float, first_look: float) -> bool:
         """Whether nothing more is to be seen in this tick, or it is too early for an end."""
         if self._inexact > _EXACT_SECONDS:
             return False
         moved = age - self._changed_at <= into
-        return (moved or age < self._start) and into >= _AT_A_TICK[0] - 0.02
+        return (moved or age < self._start) and into >= first_look - 0.02
 
     def _until_next_in_window(self, age: float) -> float:
         """What may be spent is spread over the time in which the end is likely."""

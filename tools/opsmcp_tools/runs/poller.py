@@ -12,6 +12,7 @@ import anyio
 
 from opsmcp_pipelines.errors import SourceError
 from opsmcp_pipelines.models import OperationKind
+from opsmcp_pipelines.platform_events import HintSource
 from opsmcp_pipelines.run import RunReport
 from opsmcp_pipelines.source import ChangeSource, RunRef, Source
 from opsmcp_tools.model.run_record import Clock
@@ -111,11 +112,22 @@ class Poller:
         return await self._source.read_run(ref)
 
     async def changed(self, ref: RunRef) -> None:
-        """Return when the source says that the run has changed; never if it says nothing."""
+        """Return when the source says that the run may have changed; never if it says nothing."""
         if isinstance(self._source, ChangeSource):
             await self._source.changed(ref)
+        elif isinstance(self._source, HintSource):
+            await self._source.hinted(ref)
         else:
             await anyio.sleep_forever()
+
+    async def hear(self) -> None:
+        """Let a source that can listen to its runs do so, until cancelled."""
+        if isinstance(self._source, HintSource):
+            await self._source.hear(self.turn)
+
+    def hints_ends(self, ref: RunRef) -> bool:
+        """Whether the ends of such runs are told of late, so that fewer looks find them."""
+        return isinstance(self._source, HintSource) and self._source.hints_ends(ref)
 
     def sign_of(self, report: RunReport) -> str:
         """What a run that does not end was last seen doing, as its source has it."""
