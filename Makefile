@@ -6,11 +6,18 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 NODE_DIR := .conformance
+PACKAGE_VENV := .venv-package
+PACKAGE_BIN := $(PACKAGE_VENV)/bin
+# Where the image is that server.json names, with its registry; empty: it names none.
+IMAGE ?=
+# All that `opsmcp serve` may need; not the chat.
+EXTRAS_OF_IMAGE := console events
 SECONDS_OF_SOAK ?= 600
 # Exact versions of the development tools, so that a new release of one turns no check red.
 CONSTRAINTS ?= .ci/constraints.txt
 
-.PHONY: demo demo-incident test check newest bench picture soak conformance format clean
+.PHONY: demo demo-incident test check newest bench picture soak conformance format clean \
+	package package-check shell-files requirements
 
 demo: $(VENV)/.installed
 	@$(BIN)/opsmcp demo
@@ -51,12 +58,31 @@ picture: $(VENV)/.dev
 conformance: $(VENV)/.dev
 	NODE_DIR=$(NODE_DIR) BIN=$(BIN) sh tests/conformance/run.sh
 
+# Everything that is shipped, into dist/: docs/releasing.md.
+package: $(PACKAGE_VENV)/.tools
+	$(PACKAGE_BIN)/python -m deploy.package --image "$(IMAGE)"
+
+# What `make package` made, by other people's validators and on a clean machine. Some minutes, and as root
+# the images, too.
+package-check: package
+	BIN=$(PACKAGE_BIN) sh tests/packaging/check.sh
+
+# Completions and man pages anew, after a command or an option changed.
+shell-files: $(PACKAGE_VENV)/.tools
+	$(PACKAGE_BIN)/python -m deploy.shell_files
+
+# What the images install, with hashes, anew: the newest of everything that pyproject.toml allows.
+requirements: $(PACKAGE_VENV)/.tools
+	$(PACKAGE_BIN)/uv pip compile pyproject.toml $(EXTRAS_OF_IMAGE:%=--extra %) --python-version 3.11 \
+		--upgrade --generate-hashes --quiet --custom-compile-command "make requirements" \
+		--output-file deploy/image/requirements.txt
+
 format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .venv-newest $(NODE_DIR) .coverage* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-newest $(PACKAGE_VENV) $(NODE_DIR) .package-tools .image-check dist .coverage* .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "opsmcp needs Python 3.11 or later")'
@@ -77,4 +103,12 @@ $(VENV)/.events: $(VENV)/.installed
 $(VENV)/.dev: $(VENV)/.installed .ci/constraints.txt
 	@echo "Installing what tests and checks need ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev --constraint $(CONSTRAINTS)
+	@touch $@
+
+$(PACKAGE_VENV)/.tools: pyproject.toml
+	@echo "Installing what packaging needs ..."
+	@$(PYTHON) -m venv $(PACKAGE_VENV)
+	@$(PACKAGE_BIN)/python -m pip install --quiet --disable-pip-version-check "pip>=25.1"
+	@$(PACKAGE_BIN)/python -m pip install --quiet --disable-pip-version-check --group package \
+		$(EXTRAS_OF_IMAGE:%=--editable '.[%]')
 	@touch $@

@@ -13,8 +13,12 @@ from contextlib import contextmanager
 from importlib import import_module
 from io import TextIOWrapper
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["COMMANDS", "leave_closed_pipe", "leave_unwritten", "main", "root", "run"]
 
@@ -72,6 +76,14 @@ class _Commands(click.Group):
         if not ctx.resilient_parsing:
             ctx.fail(f"No such command {cmd_name!r}.{_meant(cmd_name)}")
         return None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Names from the table: click would import every command's module for its help."""
+        from click.shell_completion import CompletionItem
+
+        named = ((name, does) for name, does in COMMANDS.items() if name.startswith(incomplete))
+        names = [CompletionItem(name, help=does) for name, does in named]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, from the table instead of from their modules."""

@@ -155,7 +155,7 @@ def _require_extra() -> None:
     if any(find_spec(name) is None for name in _NEEDED):
         raise WrongUse(
             "the chat needs more packages: install opsmcp with its extra, for example "
-            "pip install '.[copilot]' in its checkout"
+            "pip install 'opsmcp[copilot]'"
         )
 
 

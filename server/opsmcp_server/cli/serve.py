@@ -99,7 +99,7 @@ def _tell_of_pages(context: CallContext, address: str) -> None:
     if not has_console():
         click.echo(
             "opsmcp: there are no pages for requests: they need one more package, for example by "
-            "pip install '.[console]' in its checkout. `opsmcp approve` needs none",
+            "pip install 'opsmcp[console]'. `opsmcp approve` needs none",
             err=True,
         )
         return

@@ -502,8 +502,8 @@ def _require_expressions(item: RawSetting, *more: str) -> None:
     """
     if any(find_spec(name) is None for name in ("cel_expr_python", *more)):
         raise ConfigError(
-            f"{item.key} needs one more package, for example by pip install '.[events]' in the "
-            f"checkout of opsmcp ({item.origin})"
+            f"{item.key} needs one more package, for example by pip install 'opsmcp[events]' "
+            f"({item.origin})"
         )
 
 

@@ -374,7 +374,7 @@ def test_without_the_extra_one_line_says_what_to_install(copilot: Copilot, packa
     assert (done.status, done.err) == (
         2,
         "opsmcp: the chat needs more packages: install opsmcp with its extra, for example "
-        "pip install '.[copilot]' in its checkout\n",
+        "pip install 'opsmcp[copilot]'\n",
     )
 
 

@@ -1,0 +1,1 @@
+"""What opsmcp is shipped as: image, chart, bundle, man pages; and what makes them."""
