@@ -14,7 +14,13 @@ from opsmcp_server.identity.settings import is_guarded
 from opsmcp_server.process.glibc_heap import share_heap
 from opsmcp_server.process.preload import import_ahead
 from opsmcp_server.protocol.services import Services
-from opsmcp_server.transports.http import check_senders, has_console, listen, serve_http
+from opsmcp_server.transports.http import (
+    check_senders,
+    has_console,
+    listen,
+    serve_http,
+    wants_pages,
+)
 from opsmcp_server.transports.origins import in_url, refused_elsewhere
 
 __all__ = ["command"]
@@ -93,8 +99,7 @@ async def _schedules(context: CallContext) -> AsyncGenerator[None]:
 
 def _tell_of_pages(context: CallContext, address: str) -> None:
     """Say where requests are decided, and name the pages in what callers are told."""
-    needed = context.policy.approves or context.config.responders
-    if not (needed and context.config.people):
+    if not wants_pages(context):
         return
     if not has_console():
         click.echo(

@@ -59,6 +59,7 @@ class Sender:
         hmac: How it signs where its type alone does not say.
         map: What makes a signal of its JSON: part of a signal to expression, the parts of labels
             and annotations as `labels.NAME`.
+        api: Where an Alertmanager is asked whether an alert is still there; empty for nowhere.
         origins: Origins that may ask by `OPTIONS` whether they may send.
         where: Where in the settings it stands: part (`map.key`) to what is said of it in errors;
             the empty part is the whole.
@@ -71,6 +72,7 @@ class Sender:
     has_secret: bool = False
     hmac: Hmac | None = None
     map: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    api: str = ""
     origins: tuple[str, ...] = ()
     where: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 

@@ -33,12 +33,13 @@ _MOST_SENDERS = 100
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _SECRET = re.compile(f"[!-~]{{{LEAST_SECRET_LENGTH},512}}")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.\[\]:-]{1,253}(/[A-Za-z0-9._~/-]{0,200})?")
 _ORIGIN = re.compile(r"[A-Za-z0-9.*:-]{1,253}")
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 _KEYS: Mapping[SenderType, frozenset[str]] = MappingProxyType(
     {
-        SenderType.ALERTMANAGER: frozenset({"token"}),
+        SenderType.ALERTMANAGER: frozenset({"token", "api"}),
         SenderType.GRAFANA: frozenset({"token", "secret", "timestamp_header"}),
         SenderType.JSON: frozenset({"token", "secret", "hmac", "map"}),
         SenderType.CLOUDEVENTS: frozenset({"token", "secret", "hmac", "origins"}),
@@ -129,6 +130,7 @@ class _Entry:
             has_secret=bool({"token", "secret"} & given.keys()),
             hmac=hmac,
             map=MappingProxyType(self._map(given.get("map")) if kind is SenderType.JSON else {}),
+            api=self._api(given.get("api")),
             origins=self._origins(given.get("origins", [])),
             where=self._where(),
         )
@@ -252,6 +254,18 @@ class _Entry:
                 "twice: '\"info\"'",
             )
         return value
+
+    def _api(self, value: object) -> str:
+        if value is None:
+            return ""
+        said = value if isinstance(value, str) and _ADDRESS.fullmatch(value) else ""
+        if not said:
+            raise self._refuse(
+                "api",
+                "must be the http:// or https:// address of its web interface, such as "
+                "http://alertmanager:9093, without a user and without a query",
+            )
+        return said.rstrip("/")
 
     def _origins(self, value: object) -> tuple[str, ...]:
         found = cast("list[object]", value) if isinstance(value, list) else [None]

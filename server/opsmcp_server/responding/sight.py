@@ -29,6 +29,7 @@ from opsmcp_tools.incidents.machine import (
     Event,
     Failure,
     HandOver,
+    Held,
     Helped,
     NothingHolds,
     Over,
@@ -38,6 +39,7 @@ from opsmcp_tools.incidents.machine import (
     VoidRequest,
 )
 from opsmcp_tools.incidents.responder import Check, Mode, NoArgument, Responder, make_arguments
+from opsmcp_tools.incidents.signal import Status
 from opsmcp_tools.incidents.sqlite_incidents import NotFiring
 from opsmcp_tools.model.errors import (
     NotAllowed,
@@ -56,6 +58,7 @@ __all__ = ["Later", "Sight"]
 _SOON = 0.5
 _AGAIN = 2.0
 _LEAST_VERIFY, _MOST_VERIFY = 5.0, 60.0
+_SILENCE_LOOK = 60.0
 _CONFIRMED_FOR = timedelta(minutes=5)
 _MOST_WHY = 300
 
@@ -120,7 +123,24 @@ class Sight:
 
     async def _obstacle(self, incident: Incident, responder: Responder) -> Event | None:
         there = await self._records.obstacles()
-        return what_holds(incident, responder, there, self._context.clock.now())
+        found = what_holds(incident, responder, there, self._context.clock.now())
+        return found or await self._sender_says(incident)
+
+    async def _sender_says(self, incident: Incident) -> Held | Unconfirmed | None:
+        """What keeps it from being done by the word of an Alertmanager that can be asked."""
+        signal = incident.signal
+        sender = self._context.config.events.senders.get(signal.sender)
+        if sender is None or not sender.api or signal.status is not Status.FIRING:
+            return None
+        from opsmcp_server.responding.alertmanager import AlertState, state_at
+
+        match await state_at(sender, signal):
+            case AlertState.ACTIVE:
+                return None
+            case AlertState.SUPPRESSED:
+                return Held(words.BY_SILENCE(sender.name), _SILENCE_LOOK)
+            case AlertState.GONE:
+                return Unconfirmed(words.NOT_AT_SENDER(sender.name))
 
     async def _over(self, incident: Incident, responder: Responder) -> Event | Later:
         """It is over before anything was started; a request of it must be void first."""
@@ -140,10 +160,10 @@ class Sight:
             return HandOver(words.ONLY_NOTIFIES(responder.name))
         if incident.attempt > responder.limits.attempts:
             return HandOver(words.NO_ATTEMPT_LEFT(words.CAME_BACK()), escalated=True)
-        obstacle = await self._obstacle(incident, responder)
-        if obstacle is not None:
-            return obstacle
         try:
+            obstacle = await self._obstacle(incident, responder)
+            if obstacle is not None:
+                return obstacle
             arguments = make_arguments(responder.arguments, signal_values(incident.signal))
             if responder.confirm is not None and not self._is_confirmed(incident):
                 return await self._confirm(incident, responder, responder.confirm, arguments)
@@ -310,6 +330,8 @@ class Sight:
             return VoidRequest(words.CHANGED(prepared.decision.reason))
         if self._left(incident) <= 0:
             return Due()
+        if (said := await self._sender_says(incident)) is not None:
+            return said
         places = touched_places(prepared.tool, prepared.call)
         obstacle = await self._records.begin_run(incident.id, incident.attempt, responder, places)
         if obstacle is not None:
@@ -339,8 +361,10 @@ class Sight:
         incident, attempt = incident_of(request.key)
         found = await self._records.get(incident)
         responder = self._records.responders.get(found.responder) if found else None
-        if responder is None or not responder.principal.may_be(request.requester):
+        if found is None or responder is None or not responder.principal.may_be(request.requester):
             raise Changed(words.NO_LONGER_THERE(request.requester.name))
+        if (said := await self._sender_says(found)) is not None:
+            raise Changed(said.why)
         places = touched_places(prepared.tool, prepared.call)
         try:
             obstacle = await self._records.begin_run(incident, attempt, responder, places)

@@ -57,7 +57,15 @@ from opsmcp_server.transports.sse import SseMessages, SseStreams
 if TYPE_CHECKING:
     from opsmcp_server.transports.events import EventRoutes
 
-__all__ = ["build_app", "check_exposure", "check_senders", "has_console", "listen", "serve_http"]
+__all__ = [
+    "build_app",
+    "check_exposure",
+    "check_senders",
+    "has_console",
+    "listen",
+    "serve_http",
+    "wants_pages",
+]
 
 _MESSAGES = "/messages/"
 
@@ -283,9 +291,8 @@ def _message_of(scope: Scope) -> tuple[str, str]:
 
 
 def _pages(context: CallContext, security: TransportSecuritySettings) -> Sequence[Route]:
-    """The pages of requests, where there are requests, people to sign in, and the extra."""
-    needed = context.policy.approves or context.config.responders
-    if not (needed and context.config.people and has_console()):
+    """The pages of requests and incidents, where they are wanted and the extra is there."""
+    if not (wants_pages(context) and has_console()):
         return ()
     from opsmcp_server.console.pages import console_routes
 
@@ -303,6 +310,12 @@ def _events(context: CallContext, security: TransportSecuritySettings) -> "Event
     from opsmcp_server.transports.events import EventRoutes
 
     return EventRoutes(context, security)
+
+
+def wants_pages(context: CallContext) -> bool:
+    """Whether there is something to decide or to look at, and people who sign in."""
+    needed = context.policy.approves or context.config.responders
+    return bool(needed and context.config.people)
 
 
 def has_console() -> bool:

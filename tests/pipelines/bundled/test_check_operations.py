@@ -256,7 +256,7 @@ async def test_check_certificate_describes_a_good_one(bench: Bench, tmp_path: Pa
         "names: localhost",
     ]
     assert "trusted: no: self-signed certificate" in outcome.text
-    assert "days left: 40" in outcome.text
+    assert "days left: 40\nOPS_RESULT:days=40" in outcome.text
 
 
 async def test_check_certificate_tells_the_wrong_host_from_missing_trust(

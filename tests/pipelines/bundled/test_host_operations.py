@@ -53,11 +53,16 @@ async def test_disk_usage_lists_the_filesystem_of_the_path_first(
     bench: Bench, tmp_path: Path
 ) -> None:
     outcome = await bench.run("disk-usage", path=str(tmp_path))
-    head, asked, *others = outcome.steps["filesystems"].splitlines()
+    head, asked, *others, used, inodes = outcome.steps["filesystems"].splitlines()
     full = [int(row.split("%")[0]) for row in others]
     assert head.startswith("USED%  INODES%")
     assert asked.endswith(f"<- {tmp_path} is here")
     assert full == sorted(full, reverse=True)
+    told = [row.split("%")[0] for row in asked.split("%  ")[:2]]
+    assert [used, inodes] == [
+        f"OPS_RESULT:used={told[0].strip()}",
+        f"OPS_RESULT:inodes={told[1].strip()}",
+    ]
 
 
 @pytest.fixture
