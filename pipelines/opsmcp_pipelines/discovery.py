@@ -38,6 +38,7 @@ class Health:
         generation: Number of the catalogue, 0 while there is none.
         read_at: When the whole source was last read well, with time zone; None when it never was.
         failures: How many tries failed since the last good one, wholly or in part.
+        failures_in_all: How many failed since the start.
         error: Why the last try failed, empty when it did not.
     """
 
@@ -45,6 +46,7 @@ class Health:
     read_at: datetime | None = None
     failures: int = 0
     error: str = ""
+    failures_in_all: int = 0
 
 
 def _now() -> datetime:
@@ -187,7 +189,12 @@ class Discovery:
         if error != health.error:
             left = left or f"the catalogue is {_age(health.read_at, self._now())}"
             _log.warning("%s; %s", error, left)
-        self._health = replace(health, failures=health.failures + 1, error=error)
+        self._health = replace(
+            health,
+            failures=health.failures + 1,
+            failures_in_all=health.failures_in_all + 1,
+            error=error,
+        )
 
 
 def _lists(contents: Contents) -> set[str]:

@@ -17,6 +17,7 @@ from opsmcp_pipelines.kinds.kind import parse_kind
 from opsmcp_pipelines.source import Traits
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.current_tools import CurrentTools
+from opsmcp_server.calls.observed import JournalWritten, Observers
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import Config
 from opsmcp_server.config.schema import HintName
@@ -73,9 +74,9 @@ async def open_services(
         journal = stack.enter_context(open_journal(config.state.dir, _limits(config)))
         if starts_runs:
             await to_thread.run_sync(_require, journal, config)
-        masker = Masker(config.secret_values())
+        masker, observers = Masker(config.secret_values()), Observers()
         source = await stack.enter_async_context(
-            open_source(SourceContext(config, environ, masker.also))
+            open_source(SourceContext(config, environ, masker.also, observers))
         )
         discovery = Discovery(source, interval_seconds=config.discovery.interval_seconds)
         masker, clock, sessions = Masker(config.secret_values()), SystemClock(), Sessions()
@@ -85,9 +86,10 @@ async def open_services(
             journal,
             settings=_run_settings(config, source.traits),
             clock=clock,
-            hooks=[updates],
+            hooks=[updates, observers],
             contents=partial(_contents, discovery),
             masker=masker,
+            on_written=lambda seconds, error: observers(JournalWritten(seconds, error)),
         )
         policy = _policy(config)
         tools = CurrentTools(discovery, source.label)
@@ -101,6 +103,7 @@ async def open_services(
             masker=masker,
             count_uses=journal.uses,
             clock=clock,
+            observers=observers,
         )
         clients = Published(
             calls=calls,

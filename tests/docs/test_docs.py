@@ -12,6 +12,7 @@ from opsmcp_server.protocol.builtin_tools import registry
 from opsmcp_server.protocol.builtin_tools.row import BuiltIn
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.policy.decision import Action, Policy
+from tests.docs import metrics_reference
 from tests.docs.settings_reference import PAGE, ROOT, reference
 from tests.tools.recorded import tool
 
@@ -44,6 +45,11 @@ def table_row(command: str) -> str:
 
 def test_the_reference_of_settings_is_the_one_of_the_code() -> None:
     assert reference() in text_of(PAGE), "run: python -m tests.docs.settings_reference"
+
+
+def test_the_table_of_metrics_is_the_one_of_the_code() -> None:
+    said = "run: python -m tests.docs.metrics_reference"
+    assert metrics_reference.reference() in text_of(metrics_reference.PAGE), said
 
 
 def test_every_setting_has_a_meaning() -> None:

@@ -8,6 +8,7 @@ authorities are taken from the usual variables (HTTPS_PROXY, NO_PROXY, SSL_CERT_
 import json
 import re
 import ssl
+import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ import httpx2
 from opsmcp_pipelines.errors import SourceProtocolError, SourceRefused, SourceUnavailable
 from opsmcp_pipelines.ops.answer import Answer, NotReceived, RequestInfo, read_answer
 from opsmcp_pipelines.ops.settings import OpsSettings, parse_server
+from opsmcp_pipelines.source_request import Observe, SourceRequest, unobserved
 
 __all__ = ["OpsClient", "Page", "PageMark", "Polled"]
 
@@ -97,9 +99,11 @@ class OpsClient:
         settings: OpsSettings,
         http: httpx2.AsyncClient,
         polls: httpx2.AsyncClient | None = None,
+        observe: Observe = unobserved,
     ) -> None:
         """Use open HTTP clients, which stay the caller's to close; `polls` is for long polls."""
         self.settings = settings
+        self._observe = observe
         self._polls = polls or http
         self._way = _Way(
             http, settings.read_seconds, settings.total_seconds, settings.max_body_bytes
@@ -109,8 +113,10 @@ class OpsClient:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, settings: OpsSettings) -> AsyncGenerator[Self]:
-        """Open the connection pool; no request is sent yet.
+    async def open(
+        cls, settings: OpsSettings, observe: Observe = unobserved
+    ) -> AsyncGenerator[Self]:
+        """Open the connection pool; no request is sent yet. `observe` is told of each, in the end.
 
         Raises:
             ValueError: The address cannot be one of an Ops server.
@@ -120,7 +126,7 @@ class OpsClient:
             _http_client(settings, verification, settings.connections) as http,
             _http_client(settings, verification, _LONG_POLLS) as polls,
         ):
-            yield cls(settings, http, polls)
+            yield cls(settings, http, polls, observe)
 
     async def get(self, namespace: str, kind: str, name: str) -> object:
         """One object, for example of kind `pipelineruns`.
@@ -217,6 +223,7 @@ class OpsClient:
         content: bytes | None = None,
         way: _Way | None = None,
     ) -> Answer:
+        began_ns, began, status = time.time_ns(), time.monotonic(), None
         way = way or self._way
         connect, read = self.settings.connect_seconds, way.read_seconds
         timeout = httpx2.Timeout(connect=connect, read=read, write=read, pool=connect)
@@ -225,9 +232,15 @@ class OpsClient:
                 async with way.http.stream(
                     method, path, params=params, content=content, headers=_JSON, timeout=timeout
                 ) as response:
-                    return await self._receive(response, request, way.most_bytes)
+                    answer = await self._receive(response, request, way.most_bytes)
+                    status = answer.status
+                    return answer
         except (TimeoutError, httpx2.RequestError) as error:
             raise self._unavailable(error, request, way) from error
+        finally:
+            if way is self._way:  # a long poll waits, which says nothing of the server
+                seconds = time.monotonic() - began
+                self._observe(SourceRequest(method, status, began_ns, seconds))
 
     async def _receive(
         self, response: httpx2.Response, request: RequestInfo, most_bytes: int

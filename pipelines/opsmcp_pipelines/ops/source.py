@@ -36,6 +36,7 @@ from opsmcp_pipelines.ops.stuck_sign import sign_of
 from opsmcp_pipelines.platform_events import EventPage
 from opsmcp_pipelines.run import RunReport
 from opsmcp_pipelines.source import CALL_ID_VARIABLE, Cancelled, RunRef, StartRequest, Traits
+from opsmcp_pipelines.source_request import Observe, unobserved
 from opsmcp_pipelines.verdict.expected import ExpectedTask, expected_on_ops
 
 __all__ = ["OpsSettings", "OpsSource", "open_ops_source", "parse_server"]
@@ -405,7 +406,9 @@ def _warn_of_broken(kind: str, broken: tuple[wire.Broken, ...]) -> None:
 
 
 @asynccontextmanager
-async def open_ops_source(settings: OpsSettings) -> AsyncGenerator[OpsSource]:
+async def open_ops_source(
+    settings: OpsSettings, observe: Observe = unobserved
+) -> AsyncGenerator[OpsSource]:
     """Open the connection pool of an Ops server; no request is sent yet."""
-    async with OpsClient.open(settings) as client:
+    async with OpsClient.open(settings, observe) as client:
         yield OpsSource(client, settings.namespaces)

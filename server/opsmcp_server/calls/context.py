@@ -12,6 +12,7 @@ from opsmcp_server.calls.fence_marks import new_mark
 from opsmcp_server.calls.late_incidents import LateIncidents
 from opsmcp_server.calls.late_requests import LateRequests
 from opsmcp_server.calls.llm_summary import LlmSummaries
+from opsmcp_server.calls.observed import Observers
 from opsmcp_server.config.load import Config
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import JournalUnusable, NotAllowed
@@ -44,6 +45,7 @@ class CallContext:
     requests: LateRequests = field(init=False)
     incidents: LateIncidents = field(init=False)
     clock: Clock = field(default_factory=SystemClock)
+    observers: Observers = field(default_factory=Observers)
     new_mark: Callable[[], str] = new_mark
     """What fences the outputs of one answer: nobody can have written it into one before."""
 

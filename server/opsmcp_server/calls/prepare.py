@@ -10,10 +10,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from opsmcp_server.calls.context import CallContext
+from opsmcp_server.calls.observed import ArgumentsRefused, CallDecided
 from opsmcp_server.calls.url_resolution import check_resolved
 from opsmcp_tools.arguments.check import CheckedCall, check_arguments
 from opsmcp_tools.arguments.nearest_names import nearest_names
-from opsmcp_tools.model.errors import NotAllowed, PlanChanged, ToolGone, UnknownTool
+from opsmcp_tools.model.errors import (
+    InvalidArguments,
+    NotAllowed,
+    PlanChanged,
+    ToolGone,
+    UnknownTool,
+)
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import Principal, Tool
 from opsmcp_tools.phrases import consent as words
@@ -136,9 +143,25 @@ async def prepare(
     Raises:
         ToolError: With what to change.
     """
+    try:
+        return await _prepare(context, name, arguments, principal, plan_hash)
+    except InvalidArguments as error:
+        reasons = frozenset(problem.reason for problem in error.problems)
+        context.observers(ArgumentsRefused(reasons))
+        raise
+
+
+async def _prepare(
+    context: CallContext,
+    name: str,
+    arguments: Mapping[str, object],
+    principal: Principal,
+    plan_hash: str,
+) -> Prepared:
     tool = await find_tool(context, name, principal)
     call = check_arguments(tool, arguments, principal)
     decision = context.decide(principal, Action.RUN, tool, call.arguments)
+    context.observers(CallDecided(str(decision.effect)))
     prepared = Prepared(tool, call, principal, decision)
     if plan_hash:
         _check_plan(await plan_of(context, prepared), plan_hash)

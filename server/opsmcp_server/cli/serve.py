@@ -1,8 +1,9 @@
 """`opsmcp serve`: MCP over HTTP, in both protocol eras."""
 
 import logging
+import socket
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 import click
 
@@ -10,14 +11,17 @@ from opsmcp_server.calls.context import CallContext
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.start import read_config
+from opsmcp_server.config.environment import process_environment
 from opsmcp_server.identity.settings import is_guarded
 from opsmcp_server.process.glibc_heap import share_heap
 from opsmcp_server.process.preload import import_ahead
 from opsmcp_server.protocol.services import Services
+from opsmcp_server.telemetry.service import open_telemetry
 from opsmcp_server.transports.http import (
     check_senders,
     has_console,
     listen,
+    listen_for_monitoring,
     serve_http,
     wants_pages,
 )
@@ -31,7 +35,7 @@ __all__ = ["command"]
 @click.option("--port", type=int, metavar="P", help="Port to listen on; 8765 when not set.")
 @shared_options
 def command(shared: Shared, host: str | None, port: int | None) -> int:
-    """Serve MCP over HTTP: /mcp, /sse and health checks.
+    """Serve MCP over HTTP: /mcp, /sse, health checks and metrics.
 
     Beyond this machine only with tokens (`opsmcp token create`, auth.tokens_file, server.token),
     which clients then send as `Authorization: Bearer ...`.
@@ -64,9 +68,20 @@ async def _serve(services: Services) -> int:
                 f"has what they call this one, such as ops.example.com:{port}",
                 err=True,
             )
-        async with _responders(services.calls), _schedules(services.calls):
-            await serve_http(services, listener)
+        with (
+            open_telemetry(services.calls, process_environment()) as telemetry,
+            listen_for_monitoring(server) or nullcontext() as monitoring,
+        ):
+            if monitoring is not None:
+                click.echo(f"opsmcp: metrics are at {_address_of(monitoring)}/metrics", err=True)
+            async with _responders(services.calls), _schedules(services.calls):
+                await serve_http(services, listener, telemetry, monitoring)
     return 0
+
+
+def _address_of(listener: socket.socket) -> str:
+    host, port, *_ = listener.getsockname()
+    return f"http://{in_url(host)}:{port}"
 
 
 @asynccontextmanager

@@ -58,6 +58,7 @@ __all__ = [
     "Values",
     "VariableOverride",
     "read_duration",
+    "split_address",
 ]
 
 
@@ -157,6 +158,24 @@ def _public_url(value: str) -> str:
         raise ValueError("not an address")
     if value and not (value.isascii() and value.isprintable() and not set(value) & set(' "\\')):
         raise ValueError("not an address")
+    return value
+
+
+def split_address(value: str) -> tuple[str, int]:
+    """Host and port of an address to listen on; IPv6 addresses stand in brackets.
+
+    Raises:
+        ValueError: It is none.
+    """
+    parts = urlsplit(f"//{value}")
+    if not parts.hostname or parts.port is None or parts.netloc != value or "@" in value:
+        raise ValueError("not an address to listen on")
+    return parts.hostname, parts.port
+
+
+def _listen_address(value: str) -> str:
+    if value:
+        split_address(value)
     return value
 
 
@@ -474,6 +493,12 @@ class Server(_Group):
     """Origins of web pages that may call this server and read its answers, just as browsers send
     them. None by default: an Origin of this machine or of `server.host` passes the check, on any
     port, but its pages are not given what is answered."""
+    metrics_address: Annotated[
+        str, AfterValidator(_listen_address), Means("an address such as 127.0.0.1:9464")
+    ] = ""
+    """Where `/metrics`, `/healthz` and `/readyz` are served on a listener of their own, as
+    `HOST:PORT`; nowhere when empty. Nobody needs a token there, so it belongs on a network that
+    only Prometheus and the kubelet reach. See [observability](observability.md)."""
     shutdown_seconds: Annotated[float, _seconds(0, 600)] = 5.0
     """How long running calls may take to end after the server was asked to stop."""
 

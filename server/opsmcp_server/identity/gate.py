@@ -7,7 +7,7 @@ the first personal token, but only once: from then on one is needed until the pr
 import hmac
 import logging
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic, time
@@ -20,6 +20,7 @@ from starlette.datastructures import Headers
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from opsmcp_server.calls.observed import Limited, Observers, TokenRefused
 from opsmcp_server.identity.access import PrincipalToken
 from opsmcp_server.identity.addresses import Network, address_of
 from opsmcp_server.identity.jwt_check import JwtCheck
@@ -80,6 +81,7 @@ class Gate:
         limits: Limits = Limits(),
         proxies: Sequence[Network] = (),
         now: Callable[[], float] = monotonic,
+        observers: Observers | None = None,
     ) -> None:
         """Know these tokens; `proxies` are believed when they say for whom they ask.
 
@@ -91,11 +93,13 @@ class Gate:
             limits: How much is allowed.
             proxies: Their networks.
             now: A clock that never goes back, in seconds.
+            observers: Told of each refusal.
         """
         self._server_token = server_token.encode()
         self._tokens, self._jwts = tokens, jwts
         self._metadata = metadata or Metadata("", ())
         self._limits, self._proxies, self._now = limits, proxies, now
+        self._observers = observers or Observers()
         self._requests = RateLimit(limits.requests_per_minute)
         self._unauthenticated = RateLimit(limits.unauthenticated_per_minute)
         self._logged = RateLimit(_MOST_LOGGED)
@@ -120,7 +124,7 @@ class Gate:
             try:
                 token = await self._enter(scope)
             except Refused as refused:
-                await self.challenge.answer(refused)(scope, receive, send)
+                await self._refuse(refused)(scope, receive, send)
                 return
             known = {"user": AuthenticatedUser(token), "auth": AuthCredentials(token.scopes)}
             await inside({**scope, **known}, receive, send)
@@ -136,7 +140,7 @@ class Gate:
         address = address_of(scope, self._proxies)
         spared = self._now() - self._good.get(address, -_KNOWN_SECONDS) < _KNOWN_SECONDS
         if not spared and (seconds := self._unauthenticated.wait_seconds(address, self._now())):
-            raise Refused(Reason.LIMITED, retry_seconds=seconds)
+            raise _limited("unauthenticated_per_minute", seconds)
         try:
             token = await self._check(_bearer_of(scope))
             _require(token, READ)
@@ -145,7 +149,7 @@ class Gate:
             raise
         self._remember(address)
         if seconds := self._requests.take(token.principal.id, self._now()):
-            raise Refused(Reason.LIMITED, retry_seconds=seconds)
+            raise _limited("requests_per_minute", seconds)
         return token
 
     async def _check(self, text: str) -> PrincipalToken:
@@ -187,7 +191,7 @@ class Gate:
                 if token is not None:
                     _require(token, needed(*message_of(scope)))
             except Refused as refused:
-                await self.challenge.answer(refused)(scope, receive, send)
+                await self._refuse(refused)(scope, receive, send)
                 return
             await app(scope, receive, send)
 
@@ -205,7 +209,7 @@ class Gate:
                     with self._streaming(_token_of(scope), cut.cancel):
                         await app(scope, receive, send)
                 except Refused as refused:
-                    await self.challenge.answer(refused)(scope, receive, send)
+                    await self._refuse(refused)(scope, receive, send)
 
         return served
 
@@ -214,7 +218,7 @@ class Gate:
         key = token.principal.id if token else ""
         most = self._limits.streams_per_principal
         if token is not None and most and self._counts[key] >= most:
-            raise Refused(Reason.LIMITED, retry_seconds=60.0)
+            raise _limited("streams_per_principal", 60.0)
         stream = _Stream(token, end)
         self._streams.add(stream)
         self._counts[key] += 1
@@ -224,6 +228,26 @@ class Gate:
             self._streams.discard(stream)
             self._counts[key] -= 1
             self._counts += Counter()
+
+    @property
+    def streams(self) -> int:
+        """How many streams are open."""
+        return len(self._streams)
+
+    @property
+    def tokens_are_read(self) -> bool:
+        """Whether the files of personal tokens could be read when they were last looked at."""
+        return self._tokens.is_read
+
+    def key_set_ages(self) -> Mapping[str, float | None]:
+        """By the ids of issuers, how many seconds ago their keys were fetched; None: never."""
+        return self._jwts.key_set_ages() if self._jwts else {}
+
+    def _refuse(self, refused: Refused) -> ASGIApp:
+        limited = refused.reason is Reason.LIMITED
+        event = Limited(refused.detail) if limited else TokenRefused(str(refused.reason))
+        self._observers(event)
+        return self.challenge.answer(refused)
 
     def end_streams(self) -> None:
         """End those whose token was revoked or has expired."""
@@ -255,12 +279,16 @@ class Gate:
         async def answered(scope: Scope, receive: Receive, send: Send) -> None:
             address, now = address_of(scope, self._proxies), self._now()
             if seconds := self._unauthenticated.take(address, now):
-                refused = Refused(Reason.LIMITED, retry_seconds=seconds)
-                await self.challenge.answer(refused)(scope, receive, send)
+                refused = _limited("unauthenticated_per_minute", seconds)
+                await self._refuse(refused)(scope, receive, send)
                 return
             await app(scope, receive, send)
 
         return answered
+
+
+def _limited(limit: str, seconds: float) -> Refused:
+    return Refused(Reason.LIMITED, limit, retry_seconds=seconds)
 
 
 class _App:

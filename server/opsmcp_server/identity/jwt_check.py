@@ -79,6 +79,10 @@ class JwtCheck:
         _check_type(issuer, header, claims)
         return self._token(issuer, claims)
 
+    def key_set_ages(self) -> Mapping[str, float | None]:
+        """By the ids of issuers, how many seconds ago their keys were fetched; None: never."""
+        return {one.id: self._keys[one.issuer].age_seconds for one in self._issuers.values()}
+
     async def warm(self) -> None:
         """Fetch the keys of all issuers once."""
         for keys in self._keys.values():

@@ -60,6 +60,11 @@ class KeySet:
         self._unknown = RateLimit(2, burst=3)
         self._client: httpx2.AsyncClient | None = None
 
+    @property
+    def age_seconds(self) -> float | None:
+        """How long ago the keys were fetched; None while they never were."""
+        return self._now() - self._fetched if self._keys else None
+
     async def key(self, kid: str | None, algorithm: str) -> PyJWK:
         """The key of a token.
 

@@ -1,5 +1,6 @@
 """The gate that the settings describe."""
 
+from opsmcp_server.calls.observed import Observers
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import Config
 from opsmcp_server.identity.addresses import networks_of
@@ -11,8 +12,8 @@ from opsmcp_server.identity.token_store import TokenStore
 __all__ = ["gate_of", "is_guarded"]
 
 
-def gate_of(config: Config) -> Gate:
-    """The gate of a server with these settings.
+def gate_of(config: Config, observers: Observers | None = None) -> Gate:
+    """The gate of a server with these settings; `observers` are told of what it refuses.
 
     Raises:
         ConfigError: A file of tokens cannot be read, or an issuer needs `server.public_url`.
@@ -34,6 +35,7 @@ def gate_of(config: Config) -> Gate:
             streams_per_principal=limits.streams_per_principal,
         ),
         proxies=proxies,
+        observers=observers,
     )
 
 

@@ -97,6 +97,8 @@ class TokenStore:
         self._now = now
         self._complained = -_COMPLAIN_SECONDS
         self._is_in_use = tokens_file is not None
+        self.is_read = True
+        """Whether both files could be read when they were last looked at."""
         try:
             self._look()
         except TokensUnusable as error:
@@ -152,8 +154,10 @@ class TokenStore:
     def _look_again(self) -> None:
         try:
             self._look()
+            self.is_read = True
             self._keep_uses()
         except (TokensUnusable, StateFileUnusable) as error:
+            self.is_read &= isinstance(error, StateFileUnusable)
             if monotonic() - self._complained >= _COMPLAIN_SECONDS:
                 self._complained = monotonic()
                 logger.error("%s; those that were good last still count", error)  # noqa: TRY400

@@ -62,6 +62,11 @@ class Sessions:
         self._older: dict[int, _Older] = {}
         self._watched: Counter[str] = Counter()
 
+    @property
+    def connected(self) -> int:
+        """How many clients of the older era are connected."""
+        return len(self._older)
+
     async def register(
         self, ctx: ServerRequestContext[Any, Any], _params: types.NotificationParams
     ) -> None:

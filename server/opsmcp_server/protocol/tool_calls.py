@@ -14,6 +14,7 @@ import mcp_types as types
 
 from opsmcp_server.calls import prepare as calls
 from opsmcp_server.calls.context import CallContext
+from opsmcp_server.calls.observed import ConsentAnswered
 from opsmcp_server.protocol.builtin_tools import cancel_run, registry
 from opsmcp_server.protocol.builtin_tools.named_call import NamedCall, name_is_argument
 from opsmcp_server.protocol.builtin_tools.plan_operation import PLAN_HASH
@@ -77,6 +78,7 @@ class ToolCalls:
             answer = await self._consent.ask(ctx, params, question, principal.id)
             if isinstance(answer, types.InputRequiredResult):
                 return answer
+            context.observers(ConsentAnswered(answer.name.lower()))
             if answer is Answer.AGREED_BEFORE:
                 # The answer of the call got lost. To its run it is good; it starts no other.
                 joined = await self._join(ctx, prepared, key, data)

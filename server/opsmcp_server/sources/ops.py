@@ -20,5 +20,6 @@ def open_source(context: SourceContext) -> AbstractAsyncContextManager[Source]:
             connect_seconds=settings.connect_seconds,
             read_seconds=settings.read_seconds,
             hears_runs=settings.run_events,
-        )
+        ),
+        context.observe,
     )

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from opsmcp_pipelines.source import Source
+from opsmcp_pipelines.source_request import Observe, unobserved
 from opsmcp_server.config.load import Config
 from opsmcp_tools.masking.masker import Masker
 
@@ -38,12 +39,14 @@ _SOURCES: Mapping[str, _Row] = MappingProxyType(
 class SourceContext:
     """What a source may be made of: the settings, the process environment, and a masker.
 
-    `masking` gives a masker for the secrets of one run, beside those of the settings.
+    `masking` gives a masker for the secrets of one run, beside those of the settings; `observe` is
+    told of each request that a source sends over the network.
     """
 
     config: Config
     environ: Mapping[str, str]
     masking: Callable[[frozenset[str]], Masker]
+    observe: Observe = unobserved
 
 
 def source_name(config: Config) -> str:

@@ -12,7 +12,6 @@ import signal
 import socket
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
-from datetime import UTC, datetime
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
@@ -23,22 +22,23 @@ from mcp.server.sse import SseServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 
 from opsmcp_server.calls.context import CallContext
-from opsmcp_server.calls.current_tools import CurrentTools
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import Config
 from opsmcp_server.config.schema import Server as ServerSettings
+from opsmcp_server.config.schema import split_address
+from opsmcp_server.identity.gate import Gate
 from opsmcp_server.identity.settings import gate_of
 from opsmcp_server.process.signals import ending_signals
 from opsmcp_server.protocol.handlers import build_server
 from opsmcp_server.protocol.sdk_gaps import OpsmcpServer
 from opsmcp_server.protocol.services import Services
 from opsmcp_server.protocol.splice_json import SplicingMiddleware
+from opsmcp_server.telemetry.health import Health
+from opsmcp_server.telemetry.service import Telemetry
 from opsmcp_server.transports import legacy_sessions
 from opsmcp_server.transports.bodies import Bodies
 from opsmcp_server.transports.connections import (
@@ -63,6 +63,7 @@ __all__ = [
     "check_senders",
     "has_console",
     "listen",
+    "listen_for_monitoring",
     "serve_http",
     "wants_pages",
 ]
@@ -80,17 +81,40 @@ _SEND_BUFFER_BYTES = 64 * 1024
 """What the kernel keeps of an answer for a client that does not read it. Left alone that grows to
 megabytes, which count against a container."""
 
+_CHOOSE = "Choose another with --port or --host."
+
 _CUT_SECONDS = 2.0
 """How long what was cut may take to end."""
 
 
-async def serve_http(services: Services, listener: socket.socket) -> None:
-    """Serve on a listening socket until a signal ends it; a second one cuts what is still open."""
+async def serve_http(
+    services: Services,
+    listener: socket.socket,
+    telemetry: Telemetry | None = None,
+    monitoring: socket.socket | None = None,
+) -> None:
+    """Serve until a signal ends it; a second one cuts what is still open.
+
+    Args:
+        services: What to serve.
+        listener: Where.
+        telemetry: What is measured of it.
+        monitoring: Where metrics are served, if they are measured.
+    """
+    telemetry = telemetry or Telemetry()
     answers, places = OpenAnswers(), Places(most_connections())
+    mcp_server = build_server(services)
+    health = Health(services.calls, answers.is_ending)
+    gate = gate_of(services.calls.config, services.calls.observers)
+    app: ASGIApp = build_app(services, mcp_server, answers, gate, health)
+    for watcher in telemetry.watchers(mcp_server):
+        # Behind the SDK's own, which makes the span of a message.
+        mcp_server.middleware.insert(1, watcher)
+        app = watcher.around(app)
     # A line for each request that is none would be written at the pace of strangers.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     config = uvicorn.Config(
-        build_app(services, answers=answers),
+        app,
         # A type or what makes one: uvicorn only calls it.
         http=cast("Any", partial(BoundedConnection, places)),
         log_config=None,
@@ -104,6 +128,11 @@ async def serve_http(services: Services, listener: socket.socket) -> None:
     server = _Server(config, services, answers, places)
     async with anyio.create_task_group() as group:
         group.start_soon(_stop_on_signal, server)
+        if telemetry.metering is not None and monitoring is not None:
+            from opsmcp_server.transports.monitoring import Parts, serve_monitoring
+
+            parts = Parts(services, gate, health, lambda: places.taken)
+            group.start_soon(serve_monitoring, monitoring, telemetry.metering, parts)
         await server.serve(sockets=[listener])
         group.cancel_scope.cancel()
 
@@ -114,8 +143,23 @@ def listen(settings: ServerSettings, *, guarded: bool = False) -> socket.socket:
     Raises:
         ConfigError: It would listen beyond this machine without one, or the address is taken.
     """
-    host, port = settings.host, settings.port
-    check_exposure(host, guarded=guarded)
+    check_exposure(settings.host, guarded=guarded)
+    return _listener(settings.host, settings.port, "server.host, server.port", _CHOOSE)
+
+
+def listen_for_monitoring(settings: ServerSettings) -> socket.socket | None:
+    """The socket to serve metrics on, if there is to be one.
+
+    Raises:
+        ConfigError: The address is taken.
+    """
+    if not settings.metrics_address:
+        return None
+    host, port = split_address(settings.metrics_address)
+    return _listener(host, port, "server.metrics_address", "Choose another.")
+
+
+def _listener(host: str, port: int, settings: str, advice: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family)
@@ -123,8 +167,7 @@ def listen(settings: ServerSettings, *, guarded: bool = False) -> socket.socket:
         # The text of the error repeats the address.
         why = os.strerror(error.errno) if error.errno else str(error)
         raise ConfigError(
-            f"cannot listen on {host} port {port} (server.host, server.port): {why}. "
-            "Choose another with --port or --host."
+            f"cannot listen on {host} port {port} ({settings}): {why}. {advice}"
         ) from error
     # Connections inherit it. The event loop would set it only on sockets that name their protocol,
     # and without it an answer in two parts waits 40 ms for the client's acknowledgement.
@@ -231,7 +274,11 @@ async def _stop_on_signal(server: _Server) -> None:
 
 
 def build_app(
-    services: Services, server: OpsmcpServer | None = None, answers: OpenAnswers | None = None
+    services: Services,
+    server: OpsmcpServer | None = None,
+    answers: OpenAnswers | None = None,
+    gate: Gate | None = None,
+    health: Health | None = None,
 ) -> Starlette:
     """The ASGI app: every route of the contract, behind the checks that it needs.
 
@@ -239,12 +286,15 @@ def build_app(
         services: What to serve.
         server: Serve this one, if there is one already, else one of its own.
         answers: Told of each that is open.
+        gate: Lets in who calls.
+        health: Says how the server is.
     """
     settings = services.calls.config.server
-    gate = gate_of(services.calls.config)
+    gate = gate or gate_of(services.calls.config, services.calls.observers)
     security = security_of(settings)
     server = server or build_server(services)
     answers = answers or OpenAnswers()
+    health = health or Health(services.calls, answers.is_ending)
     manager = legacy_sessions.SessionManager(
         server, security_settings=security, max_sessions=legacy_sessions.MOST_SESSIONS
     )
@@ -272,8 +322,7 @@ def build_app(
     events_of_sse = gate.streaming(ChunksMiddleware(streams))
     return Starlette(
         routes=[
-            Route("/healthz", _healthz),
-            Route("/readyz", _Ready(services.calls.tools)),
+            *health.routes(),
             Route("/mcp", gate.guard(answers.watched(checked, gets_stand=True))),
             Route("/sse", gate.guard(answers.watched(events_of_sse))),
             Mount(_MESSAGES, gate.guard(messages)),
@@ -321,30 +370,3 @@ def wants_pages(context: CallContext) -> bool:
 def has_console() -> bool:
     """Whether what the pages need is installed."""
     return find_spec("jinja2") is not None
-
-
-async def _healthz(_request: Request) -> Response:
-    return PlainTextResponse("ok\n")
-
-
-class _Ready:
-    """Whether there is a catalogue to serve, and whether it is of now; the log says what is wrong.
-
-    A server that cannot read its source goes on with what it has, so it stays ready.
-    """
-
-    def __init__(self, tools: CurrentTools) -> None:
-        self._tools = tools
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        health, toolbox = self._tools.discovery.health, self._tools.toolbox
-        read = health.read_at
-        age = (datetime.now(UTC) - read).total_seconds() if read else None
-        shown = toolbox.generation if toolbox else 0
-        body = {
-            "ready": toolbox is not None,
-            "up_to_date": not health.failures and shown == health.generation,
-            "age_seconds": round(age, 1) if age is not None else None,
-            "failures": health.failures,
-        }
-        await JSONResponse(body, status_code=200 if toolbox else 503)(scope, receive, send)

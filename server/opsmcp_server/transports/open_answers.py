@@ -26,6 +26,10 @@ class OpenAnswers:
         self._open: set[anyio.CancelScope] = set()
         self._standing: set[Callable[[], None]] = set()
 
+    def is_ending(self) -> bool:
+        """Whether the server was told to stop."""
+        return self._ending
+
     def watched(self, app: ASGIApp, *, gets_stand: bool = False) -> ASGIApp:
         """`app`, whose answers can be ended; `gets_stand`: those to GETs only wait for news."""
         return _Watched(self, app, gets_stand=gets_stand)

@@ -31,6 +31,7 @@ INITIALIZE = {
         "clientInfo": {"name": "test", "version": "0"},
     },
 }
+BODY = {"ready", "up_to_date", "age_seconds", "failures", "journal", "stopping"}
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 
 
@@ -79,7 +80,7 @@ async def test_health_is_told_without_the_token(guarded: Running) -> None:
     assert (health.status_code, health.text) == (200, "ok\n")
     assert ready.status_code == 200
     assert (ready.json()["ready"], ready.json()["up_to_date"]) == (True, True)
-    assert ready.json().keys() == {"ready", "up_to_date", "age_seconds", "failures"}
+    assert ready.json().keys() == BODY
 
 
 @pytest.mark.parametrize("path", ["/mcp", "/sse", "/messages/?session_id=0"])
@@ -194,4 +195,4 @@ async def test_serve_starts_while_the_source_is_down_and_recovers(tmp_path: Path
         assert ready.status_code == 503
     assert ready.json()["failures"] >= 1
     assert ready.json()["up_to_date"] is False
-    assert ready.json().keys() == {"ready", "up_to_date", "age_seconds", "failures"}
+    assert ready.json().keys() == BODY

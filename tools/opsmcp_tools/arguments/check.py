@@ -23,13 +23,23 @@ from opsmcp_tools.arguments.value_checks import Refused, check_value
 from opsmcp_tools.model.errors import ArgumentProblem, InvalidArguments, NotAllowed
 from opsmcp_tools.model.tool import Input, Principal, Tool
 from opsmcp_tools.phrases import argument as words
-from opsmcp_tools.phrases.phrase import Language, Said
+from opsmcp_tools.phrases.phrase import Language, Phrase, Said
 from opsmcp_tools.safe_text.characters import quote
 
 __all__ = ["CheckedCall", "check_arguments", "check_inputs"]
 
 MAX_ARGUMENTS = 64
 MAX_CHARACTERS = 64 * 1024
+
+_REASONS: Mapping[Phrase, str] = MappingProxyType(
+    {
+        words.REQUIRED: "missing",
+        words.NO_SUCH_ARGUMENT: "undeclared",
+        words.FILLED: "undeclared",
+        words.NESTED: "undeclared",
+    }
+)
+"""What is wrong with an argument, by what is said of it; all else is its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +91,7 @@ def check_inputs(
     """
     too_large = _too_large(arguments)
     if too_large is not None:
-        problem = ArgumentProblem("arguments", too_large.to(language))
+        problem = ArgumentProblem("arguments", too_large.to(language), "size")
         raise InvalidArguments(name, [problem], language=language)
     meant = understand([item.name for item in inputs], arguments)
     checked, problems = _check(inputs, meant, filled)
@@ -96,7 +106,10 @@ def _invalid(
     language: Language,
     corrected: Mapping[str, str] | None = None,
 ) -> InvalidArguments:
-    found = [ArgumentProblem(argument, said.to(language)) for argument, said in problems]
+    found = [
+        ArgumentProblem(argument, said.to(language), _REASONS.get(said.phrase, "value"))
+        for argument, said in problems
+    ]
     return InvalidArguments(name, found, corrected, language)
 
 

@@ -10,14 +10,18 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
 from typing import Any, TypeVar, TypeVarTuple
 
 import anyio
 from anyio import to_thread
 
-from opsmcp_tools.model.errors import JournalBusy
+from opsmcp_tools.model.errors import JournalBusy, JournalUnusable
 
-__all__ = ["JournalWriter"]
+__all__ = ["JournalWriter", "OnWritten"]
+
+OnWritten = Callable[[float, JournalUnusable | None], None]
+"""Told how many seconds writing took, and why some of it was not kept. Must not raise."""
 
 _Values = TypeVarTuple("_Values")
 _Result = TypeVar("_Result")
@@ -28,6 +32,10 @@ that who waits behind one that meets a lock is told of that."""
 
 _MOST_TOGETHER = 100
 """So many writes share a transaction: the lock is not held much longer than by one."""
+
+
+def _unobserved(_seconds: float, _error: JournalUnusable | None) -> None:
+    """Tell nobody."""
 
 
 @dataclass(slots=True, eq=False)
@@ -56,14 +64,18 @@ class JournalWriter:
     """One write after the other, in the order in which they came, or several as one."""
 
     def __init__(
-        self, together: Callable[[], AbstractContextManager[object]] | None = None
+        self,
+        together: Callable[[], AbstractContextManager[object]] | None = None,
+        on_written: OnWritten | None = None,
     ) -> None:
         """Begin with nobody who writes.
 
         Args:
             together: Makes one transaction of the writes in its block. Without, each is its own.
+            on_written: Told of each transaction.
         """
         self._together = together
+        self._on_written = on_written or _unobserved
         self._turn = anyio.Lock()
         self._waiting: list[_Write] = []
         self._refusals = 0
@@ -102,8 +114,11 @@ class JournalWriter:
     async def _write_waiting(self) -> None:
         most = _MOST_TOGETHER if self._together else 1
         batch, self._waiting = self._waiting[:most], self._waiting[most:]
+        began = monotonic()
         try:
             await to_thread.run_sync(self._write_all, batch)
+            failed = (one.error for one in batch if isinstance(one.error, JournalUnusable))
+            self._on_written(monotonic() - began, next(failed, None))
         finally:
             # A cancellation may come before the thread has begun.
             self._waiting = [one for one in batch if not one.over] + self._waiting

@@ -89,10 +89,14 @@ class ToolError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ArgumentProblem:
-    """One thing wrong with one argument: a sentence that says what is allowed."""
+    """One thing wrong with one argument: a sentence that says what is allowed.
+
+    `reason` is what is wrong in one word: `value`, `missing`, `undeclared`, or `size`.
+    """
 
     argument: str
     message: str
+    reason: str = "value"
 
 
 class InvalidArguments(ToolError):

@@ -19,7 +19,7 @@ from opsmcp_pipelines.run import Run, Verdict
 from opsmcp_pipelines.source import Cancelled, Source, StartRequest
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.journal.sqlite_write import Journal
-from opsmcp_tools.journal.writer import JournalWriter
+from opsmcp_tools.journal.writer import JournalWriter, OnWritten
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import ToolUnavailable
 from opsmcp_tools.model.run_record import Clock, RunRecord, RunSettings
@@ -57,10 +57,12 @@ class Executions:
         hooks: Sequence[EventHook | SlowHook] = (),
         contents: Callable[[], Contents] = Contents,
         masker: Masker | None = None,
+        on_written: OnWritten | None = None,
     ) -> None:
         """Prepare; nothing is started or recovered before `run`.
 
-        `contents` gives what exists at the source now: by it is known what a run must show.
+        `contents` gives what exists at the source now: by it is known what a run must show;
+        `on_written` is told of each transaction of the journal.
         """
         limit = ConcurrencyLimit(settings, clock)
         context = RunContext(
@@ -71,7 +73,7 @@ class Executions:
             Hooks(hooks),
             limit,
             masker or Masker(),
-            JournalWriter(journal.together),
+            JournalWriter(journal.together, on_written),
         )
         conclusions = Conclusions(context)
         self._context = context
@@ -83,6 +85,16 @@ class Executions:
         self.history = History(journal, context.live, clock)
         self._cancellation = Cancellation(context, self.history, self.wait, self._settled)
         self._group: TaskGroup | None = None
+
+    @property
+    def active(self) -> int:
+        """How many runs this process follows."""
+        return len(self._context.live)
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait until one of them ends."""
+        return self._context.limit.waiting
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Own the runs until cancelled; those that go on stay in the journal for the next process.

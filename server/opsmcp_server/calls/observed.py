@@ -1,0 +1,102 @@
+"""What happens in this process, told to whoever measures it: frozen data, and who hears of it.
+
+Parts tell what happened and know nobody who listens. While nobody does, telling costs next to
+nothing. What has to be on the disk before something goes on is no affair of this: it is told after.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from opsmcp_pipelines.source_request import SourceRequest
+from opsmcp_tools.model.errors import JournalUnusable
+from opsmcp_tools.runs.events import Event
+
+__all__ = [
+    "ArgumentsRefused",
+    "CallDecided",
+    "ConsentAnswered",
+    "JournalWritten",
+    "Limited",
+    "Observed",
+    "Observers",
+    "TokenRefused",
+]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CallDecided:
+    """Policy decided on a call that is to start something; `effect` is one of its four words."""
+
+    effect: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentsRefused:
+    """The arguments of a call do not fit, for these reasons (`ArgumentProblem.reason`)."""
+
+    reasons: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentAnswered:
+    """What came of asking the person at the client, in the word of `elicitation.Answer`."""
+
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRefused:
+    """A request was refused for its token, or for having none; `reason` is a `Reason`."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """Something was refused because there was too much of it; `limit` is the name of a setting."""
+
+    limit: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalWritten:
+    """Something was written to the journal; `error` says why some of it was not kept."""
+
+    seconds: float
+    error: JournalUnusable | None = None
+
+
+Observed = (
+    Event
+    | SourceRequest
+    | CallDecided
+    | ArgumentsRefused
+    | ConsentAnswered
+    | TokenRefused
+    | Limited
+    | JournalWritten
+)
+
+
+@dataclass(slots=True)
+class Observers:
+    """Who hears of everything, in order. They must return at once."""
+
+    _observers: list[Callable[[Observed], None]] = field(
+        default_factory=list[Callable[[Observed], None]]
+    )
+
+    def add(self, observer: Callable[[Observed], None]) -> None:
+        """Tell this one, too, from here on."""
+        self._observers.append(observer)
+
+    def __call__(self, event: Observed, /) -> None:
+        """Tell everybody. Whoever fails ends nothing of what it listens to."""
+        for observer in self._observers:
+            try:
+                observer(event)
+            except Exception:
+                logger.exception("an observer failed on %s", type(event).__name__)

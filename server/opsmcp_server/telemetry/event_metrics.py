@@ -1,0 +1,67 @@
+"""What is counted of what happens."""
+
+from opsmcp_pipelines.source_request import SourceRequest
+from opsmcp_server.calls.observed import (
+    ArgumentsRefused,
+    CallDecided,
+    ConsentAnswered,
+    JournalWritten,
+    Limited,
+    Observed,
+    TokenRefused,
+)
+from opsmcp_server.telemetry import families
+from opsmcp_server.telemetry.labels import ToolNames, status_label
+from opsmcp_server.telemetry.metrics import Metrics
+from opsmcp_tools.model.run_record import RunRecord
+from opsmcp_tools.runs.events import CallRefused, RunEnded
+
+__all__ = ["EventMetrics"]
+
+
+class EventMetrics:
+    """An observer that counts."""
+
+    def __init__(self, metrics: Metrics, names: ToolNames) -> None:
+        """Count in `metrics`."""
+        self._metrics, self._names = metrics, names
+
+    def __call__(self, event: Observed, /) -> None:
+        """Count one."""
+        match event:
+            case RunEnded(record):
+                self._run_ended(record)
+            case SourceRequest(_, status, _, seconds):
+                self._metrics.observe(families.SOURCE_DURATION, seconds, status_label(status))
+            case JournalWritten(seconds, error):
+                self._metrics.observe(families.JOURNAL_WRITE, seconds)
+                self._metrics.count(families.JOURNAL_ERRORS, by=1 if error else 0)
+            case ArgumentsRefused(reasons):
+                for reason in reasons:
+                    self._metrics.count(families.REFUSED_ARGUMENTS, reason)
+            case _:
+                self._count(event)
+
+    def _count(self, event: Observed) -> None:
+        match event:
+            case CallRefused():
+                self._metrics.count(families.CALLS_REFUSED)
+            case CallDecided(word):
+                self._metrics.count(families.DECISIONS, word)
+            case ConsentAnswered(word):
+                self._metrics.count(families.CONSENTS, word)
+            case TokenRefused(word):
+                self._metrics.count(families.AUTH_REFUSED, word)
+            case Limited(word):
+                self._metrics.count(families.RATE_LIMITED, word)
+            case _:
+                pass
+
+    def _run_ended(self, record: RunRecord) -> None:
+        tool = self._names.label(record.tool)
+        self._metrics.count(families.RUNS, tool, str(record.verdict))
+        if (seconds := record.duration_seconds) is not None:
+            self._metrics.observe(families.RUN_DURATION, seconds, tool)
+        ended, seen = record.result.ended_at, record.observed_at
+        if ended is not None and seen is not None:
+            self._metrics.observe(families.RUN_SEEN_LATE, (seen - ended).total_seconds())

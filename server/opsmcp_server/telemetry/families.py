@@ -1,0 +1,181 @@
+"""Every metric: its name, its kind, what it means and its labels. Frozen data.
+
+Names of `mcp_` and `http_` are those of OpenTelemetry's conventions
+(open-telemetry/semantic-conventions-genai, model/mcp/metrics.yaml; HTTP metrics), written as
+Prometheus writes them. A label has few values: a tool of the catalogue, a word of ours, a name of
+the settings; never a principal, a host or a run.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from opsmcp_server.identity.refusal import Reason
+from opsmcp_server.protocol.elicitation import Answer
+from opsmcp_tools.policy.rules import Effect
+
+__all__ = ["BUCKETS", "FAMILIES", "Family", "Kind"]
+
+BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+"""Upper bounds of histograms, in seconds; those of the convention for MCP."""
+
+FINE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 8.0)
+"""Of what has to be quick: the event loop, the journal."""
+
+
+class Kind(StrEnum):
+    """How its values are to be read."""
+
+    COUNTER = "counter"
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    labels: tuple[str, ...] = ()
+    buckets: Sequence[float] = ()
+    begins: tuple[str, ...] = ()
+    """Values of its only label that stand at zero from the start: what appears with its first
+    value never rose, as Prometheus sees it."""
+
+
+def _counter(name: str, meaning: str, *labels: str, begins: Iterable[str] = ()) -> Family:
+    return Family(f"opsmcp_{name}_total", Kind.COUNTER, meaning, labels, (), tuple(begins))
+
+
+def _gauge(name: str, meaning: str, *labels: str) -> Family:
+    return Family(f"opsmcp_{name}", Kind.GAUGE, meaning, labels)
+
+
+def _seconds(name: str, meaning: str, *labels: str, buckets: Sequence[float] = BUCKETS) -> Family:
+    return Family(f"{name}_seconds", Kind.HISTOGRAM, meaning, labels, buckets)
+
+
+OPERATION_DURATION = _seconds(
+    "mcp_server_operation_duration",
+    "How long requests of MCP took. error_type: the code of a protocol error, or tool_error",
+    "mcp_method_name",
+    "gen_ai_tool_name",
+    "error_type",
+    "network_transport",
+    "mcp_protocol_version",
+)
+SESSION_DURATION = _seconds(
+    "mcp_server_session_duration",
+    "How long sessions of clients before 2026-07-28 lasted, counted when they end",
+    "mcp_protocol_version",
+    "network_protocol_name",
+    "error_type",
+)
+HTTP_DURATION = _seconds(
+    "http_server_request_duration",
+    "How long HTTP requests took, streams included",
+    "http_request_method",
+    "http_route",
+    "http_response_status_code",
+)
+RUNS = _counter("runs", "Runs that ended, by tool and verdict", "tool", "verdict")
+RUN_DURATION = _seconds("opsmcp_run_duration", "How long runs took, by their source", "tool")
+RUN_SEEN_LATE = _seconds(
+    "opsmcp_run_seen_late",
+    "How long after the end of a run its verdict was known here, by the clocks of both",
+)
+RUNS_ACTIVE = _gauge("runs_active", "Runs that are followed now")
+RUNS_WAITING = _gauge("runs_waiting", "Calls that wait until another run ends (run.limit)")
+CALLS_REFUSED = _counter("calls_refused", "Calls that were accepted and did not become a run")
+DECISIONS = _counter(
+    "decisions", "What policy said of calls, each time one was prepared", "effect", begins=Effect
+)
+CONSENTS = _counter(
+    "consents",
+    "What came of asking the person at the client",
+    "answer",
+    begins=(one.name.lower() for one in Answer),
+)
+REFUSED_ARGUMENTS = _counter(
+    "refused_arguments",
+    "Calls whose arguments did not fit; one with several faults counts in each",
+    "reason",
+    begins=("value", "missing", "undeclared", "size"),
+)
+CATALOGUE_AGE = _gauge(
+    "catalogue_age_seconds", "How long ago the whole source was read well; NaN if it never was"
+)
+CATALOGUE_FAILURES = _counter("catalogue_refresh_failures", "Readings of the source that failed")
+CATALOGUE_TOOLS = _gauge("catalogue_tools", "Operations, as tools or withheld", "state")
+SOURCE_DURATION = _seconds(
+    "opsmcp_source_request_duration",
+    "How long requests to the Ops server took; code none: no whole answer came",
+    "code",
+)
+AUTH_REFUSED = _counter(
+    "auth_refused",
+    "Requests that were refused for their token",
+    "reason",
+    begins=(one for one in Reason if one is not Reason.LIMITED),
+)
+RATE_LIMITED = _counter(
+    "rate_limited",
+    "What was refused by a limit of the settings",
+    "limit",
+    begins=(
+        "requests_per_minute",
+        "streams_per_principal",
+        "unauthenticated_per_minute",
+    ),
+)
+KEY_SET_AGE = _gauge(
+    "key_set_age_seconds", "How long ago the keys of an issuer were fetched; NaN: never", "issuer"
+)
+TOKENS_FILE_OK = _gauge("tokens_file_ok", "Whether the files of personal tokens can be read (1)")
+JOURNAL_WRITE = _seconds(
+    "opsmcp_journal_write", "How long transactions of the journal took", buckets=FINE_BUCKETS
+)
+JOURNAL_ERRORS = _counter("journal_errors", "Transactions of the journal that were not kept")
+LOOP_LAG = _seconds(
+    "opsmcp_event_loop_lag",
+    "How late the event loop came back to a task that slept, looked at twice a second",
+    buckets=FINE_BUCKETS,
+)
+SESSIONS = _gauge("sessions", "Clients before 2026-07-28 that are connected")
+STREAMS = _gauge("streams", "Streams of clients that wait for news")
+CONNECTIONS = _gauge("connections", "Connections over HTTP")
+READY = _gauge("ready", "Whether /readyz says ready (1)")
+BUILD_INFO = _gauge("build_info", "1, with the version of opsmcp", "version")
+
+FAMILIES: Sequence[Family] = (
+    OPERATION_DURATION,
+    SESSION_DURATION,
+    HTTP_DURATION,
+    RUNS,
+    RUN_DURATION,
+    RUN_SEEN_LATE,
+    RUNS_ACTIVE,
+    RUNS_WAITING,
+    CALLS_REFUSED,
+    DECISIONS,
+    CONSENTS,
+    REFUSED_ARGUMENTS,
+    CATALOGUE_AGE,
+    CATALOGUE_FAILURES,
+    CATALOGUE_TOOLS,
+    SOURCE_DURATION,
+    AUTH_REFUSED,
+    RATE_LIMITED,
+    KEY_SET_AGE,
+    TOKENS_FILE_OK,
+    JOURNAL_WRITE,
+    JOURNAL_ERRORS,
+    LOOP_LAG,
+    SESSIONS,
+    STREAMS,
+    CONNECTIONS,
+    READY,
+    BUILD_INFO,
+)

@@ -1,0 +1,219 @@
+"""The metrics of a server that was used, and what relies on their names."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from opsmcp_server.telemetry.families import FAMILIES, Family
+from tests.docs.settings_reference import ROOT
+from tests.server.telemetry.conftest import Seen
+from tests.server.telemetry.watched import HOSTILE, SECRET, TOKEN
+
+DASHBOARD = ROOT / "deploy" / "grafana" / "opsmcp.json"
+ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yaml"
+
+Samples = dict[str, list[dict[str, str]]]
+
+
+@pytest.fixture
+def scrape(seen: Seen) -> str:
+    """What Prometheus gets."""
+    return seen.scrape
+
+
+@pytest.fixture
+def samples(scrape: str) -> Samples:
+    """By the names of samples, the labels of each."""
+    found: Samples = {}
+    for family in text_string_to_metric_families(scrape):
+        for sample in family.samples:
+            found.setdefault(sample.name, []).append(dict(sample.labels))
+    return found
+
+
+def _value(scrape: str, name: str, **labels: str) -> float:
+    values = [
+        sample.value
+        for family in text_string_to_metric_families(scrape)
+        for sample in family.samples
+        if sample.name == name and sample.labels.items() >= labels.items()
+    ]
+    return sum(values)
+
+
+def _sample_names(family: Family) -> list[str]:
+    parts = ("_bucket", "_sum", "_count") if family.kind == "histogram" else ("",)
+    return [f"{family.name}{part}" for part in parts]
+
+
+_COUNTS: Sequence[tuple[str, dict[str, str], float]] = [
+    ("opsmcp_runs_total", {"tool": "show-good", "verdict": "succeeded"}, 2),
+    ("opsmcp_runs_total", {"tool": "show-bad", "verdict": "failed"}, 2),
+    ("opsmcp_runs_total", {"tool": "delete-thing"}, 0),
+    ("opsmcp_run_duration_seconds_count", {"tool": "show-good"}, 2),
+    ("opsmcp_decisions_total", {"effect": "allow"}, 4),
+    ("opsmcp_decisions_total", {"effect": "confirm"}, 2),
+    ("opsmcp_decisions_total", {"effect": "deny"}, 0),
+    ("opsmcp_consents_total", {"answer": "could_not_ask"}, 2),
+    ("opsmcp_refused_arguments_total", {"reason": "missing"}, 2),
+    ("opsmcp_refused_arguments_total", {"reason": "undeclared"}, 2),
+    ("opsmcp_refused_arguments_total", {"reason": "value"}, 2),
+    ("opsmcp_auth_refused_total", {"reason": "malformed"}, 1),
+    ("opsmcp_catalogue_tools", {"state": "tool"}, 3),
+    ("opsmcp_ready", {}, 1),
+    ("opsmcp_tokens_file_ok", {}, 1),
+    ("opsmcp_journal_errors_total", {}, 0),
+    (
+        "mcp_server_operation_duration_seconds_count",
+        {"gen_ai_tool_name": "show-good", "error_type": ""},
+        2,
+    ),
+    (
+        "mcp_server_operation_duration_seconds_count",
+        {"gen_ai_tool_name": "show-bad", "error_type": "tool_error"},
+        2,
+    ),
+    (
+        "mcp_server_operation_duration_seconds_count",
+        {"gen_ai_tool_name": "other", "error_type": "-32602"},
+        2,
+    ),
+    ("mcp_server_operation_duration_seconds_count", {"mcp_method_name": "tools/list"}, 2),
+    ("mcp_server_operation_duration_seconds_count", {"mcp_method_name": "initialize"}, 1),
+    ("mcp_server_session_duration_seconds_count", {"mcp_protocol_version": "2025-11-25"}, 1),
+    (
+        "http_server_request_duration_seconds_count",
+        {"http_route": "/mcp", "http_response_status_code": "401"},
+        1,
+    ),
+    (
+        "http_server_request_duration_seconds_count",
+        {"http_request_method": "_OTHER", "http_route": ""},
+        1,
+    ),
+]
+
+
+def test_what_happened_was_counted(scrape: str) -> None:
+    counted = [(name, labels, _value(scrape, name, **labels)) for name, labels, _ in _COUNTS]
+    assert counted == _COUNTS
+
+
+def test_what_the_source_was_asked_and_what_was_written_was_timed(scrape: str) -> None:
+    for name in ("source_request_duration", "journal_write", "event_loop_lag"):
+        assert _value(scrape, f"opsmcp_{name}_seconds_count") > 0, name
+
+
+def test_nothing_that_a_client_sent_is_in_a_label(scrape: str) -> None:
+    for sent in (SECRET, TOKEN, "evil", HOSTILE.encode().hex(), "hello"):
+        assert sent not in scrape.lower()
+
+
+def test_no_label_names_who_called_where_or_which_run(samples: Samples) -> None:
+    labels = {name for found in samples.values() for one in found for name in one}
+    assert labels == {label for one in FAMILIES for label in one.labels} | {"le"}
+    assert not labels & {"principal", "user", "host", "cluster", "run", "address", "client"}
+
+
+def test_every_metric_is_in_the_scrape(samples: Samples) -> None:
+    missing = [name for family in FAMILIES for name in _sample_names(family) if name not in samples]
+    assert missing == []
+
+
+def _expressions() -> Iterator[tuple[str, str]]:
+    board = json.loads(DASHBOARD.read_text("utf-8"))
+    for panel in board["panels"]:
+        for target in panel.get("targets", ()):
+            yield panel["title"], target["expr"]
+    for variable in board["templating"]["list"]:
+        yield variable["name"], variable["definition"]
+    for group in yaml.safe_load(ALERTS.read_text("utf-8"))["groups"]:
+        for rule in group["rules"]:
+            yield rule["alert"], rule["expr"]
+
+
+_OF_PROMETHEUS = {"job", "instance", "le"}
+_METRIC = re.compile(r"\b((?:opsmcp|mcp|http|process)_\w+)(?:\{([^}]*)\})?")
+_GROUPED = re.compile(r"\bby \(([^)]*)\)")
+
+
+def test_every_metric_and_label_that_is_asked_for_is_there(samples: Samples) -> None:
+    for title, expression in _expressions():
+        _check(samples, title, expression)
+
+
+def _check(samples: Samples, title: str, expression: str) -> None:
+    labels = {label for one in FAMILIES for label in one.labels}
+    text = re.sub(r'"[^"]*"', '""', expression)
+    named = [name for name, _ in _METRIC.findall(text) if name not in labels]
+    assert named, title
+    assert set(named) <= samples.keys()
+    known = {label for family in FAMILIES for label in family.labels if _is_of(family, named)}
+    matched = {
+        part.split("=")[0].split("!")[0]
+        for _, inside in _METRIC.findall(text)
+        for part in inside.split(",")
+        if part
+    }
+    grouped = {one.strip() for inside in _GROUPED.findall(text) for one in inside.split(",")}
+    assert matched | grouped <= known | _OF_PROMETHEUS, title
+
+
+def _is_of(family: Family, names: list[str]) -> bool:
+    return bool(set(_sample_names(family)) & set(names))
+
+
+def _panels() -> list[dict[str, Any]]:
+    panels = json.loads(DASHBOARD.read_text("utf-8"))["panels"]
+    return [panel for panel in panels if panel["type"] != "row"]
+
+
+def test_every_panel_says_what_it_shows_in_which_unit() -> None:
+    assert len(_panels()) > 20
+    for panel in _panels():
+        assert panel["title"] and panel["description"].endswith("."), panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"]
+        assert panel["datasource"]["uid"] == "${DS_PROMETHEUS}"
+        assert all(target["datasource"]["uid"] == "${DS_PROMETHEUS}" for target in panel["targets"])
+
+
+def test_no_two_panels_stand_in_one_place() -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in json.loads(DASHBOARD.read_text("utf-8"))["panels"]:
+        at = panel["gridPos"]
+        cells = {(at["x"] + x, at["y"] + y) for x in range(at["w"]) for y in range(at["h"])}
+        assert not taken & cells, panel["title"]
+        assert at["x"] + at["w"] <= 24
+        taken |= cells
+
+
+def test_every_alert_says_what_it_means_and_how_bad_it_is() -> None:
+    rules = [
+        rule
+        for group in yaml.safe_load(ALERTS.read_text("utf-8"))["groups"]
+        for rule in group["rules"]
+    ]
+    page = (ROOT / "docs" / "observability.md").read_text("utf-8")
+    for rule in rules:
+        assert rule["labels"]["severity"] in ("critical", "warning")
+        assert {"summary", "description"} == rule["annotations"].keys()
+        assert f"`{rule['alert']}`" in page
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_prometheus_can_read_the_alerts_and_the_metrics(scrape: str) -> None:
+    rules = subprocess.run(
+        ["promtool", "check", "rules", str(ALERTS)], capture_output=True, text=True, timeout=60
+    )
+    assert rules.returncode == 0, rules.stderr
+    found = subprocess.run(
+        ["promtool", "check", "metrics"], input=scrape, capture_output=True, text=True, timeout=60
+    )
+    assert found.returncode == 0, found.stderr
