@@ -35,7 +35,7 @@ __all__ = ["command"]
 @click.option("--port", type=int, metavar="P", help="Port to listen on; 8765 when not set.")
 @shared_options
 def command(shared: Shared, host: str | None, port: int | None) -> int:
-    """Serve MCP over HTTP: /mcp, /sse, health checks and metrics.
+    """Serve MCP over HTTP: /mcp, /sse and health checks.
 
     Beyond this machine only with tokens (`opsmcp token create`, auth.tokens_file, server.token),
     which clients then send as `Authorization: Bearer ...`.
