@@ -26,6 +26,8 @@ demo: $(VENV)/.installed
 demo-incident: $(VENV)/.events
 	@$(BIN)/python -m tests.docs.demo_incident
 
+# Tests start hundreds of processes: each would compile everything anew where no bytecode is kept.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.dev
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest -n auto --dist worksteal

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.leaks import SEARCH
+from tests.measured import measure_this_process_alone
 
 _LEAKS = "leaks"
 """Under which name a worker sends what it found."""
@@ -26,6 +27,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     return f"seed: {config.option.seed} (repeat with --seed={config.option.seed})"
+
+
+def pytest_collection_finish() -> None:
+    """Only processes that run tests come here, not the one that starts them on several cores."""
+    measure_this_process_alone()
 
 
 def pytest_runtest_setup() -> None:

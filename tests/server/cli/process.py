@@ -18,6 +18,7 @@ from unittest.mock import patch
 from opsmcp_server.cli import run
 from opsmcp_server.config.environment import process_environment
 from tests.leaks import SEARCH
+from tests.measured import MEASURED
 
 COMMAND = (sys.executable, "-m", "opsmcp_server")
 SECONDS = 30
@@ -102,9 +103,8 @@ class Opsmcp:
 
     def environment(self) -> dict[str, str]:
         given = process_environment()
-        kept = {name: value for name, value in given.items() if name.startswith("COVERAGE_")}
         return {
-            **kept,
+            **MEASURED,
             "PATH": given["PATH"],
             "HOME": str(self.folder),
             "OPSMCP_STATE_DIR": str(self.folder / "state"),
