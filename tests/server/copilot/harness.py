@@ -22,6 +22,7 @@ from prompt_toolkit.application import create_app_session
 from pyte.screens import Char
 
 from opsmcp_server.cli import run
+from tests.measured import MEASURED
 from tests.server.cli.process import COMMAND, Opsmcp
 
 SECONDS = 60
@@ -137,7 +138,7 @@ def spawned(
     child = spawn(
         COMMAND[0],
         [*COMMAND[1:], "copilot", *arguments],
-        env={**opsmcp.environment(), **(environ or {})},
+        env={**MEASURED, **opsmcp.environment(), **(environ or {})},
         cwd=str(opsmcp.folder),
         timeout=SECONDS,
         dimensions=size,
