@@ -21,12 +21,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from opsmcp_server.calls.observed import Limited, Observers, TokenRefused
+from opsmcp_server.calls.rate_limit import RateLimit
+from opsmcp_server.config.schema import Limits
 from opsmcp_server.identity.access import PrincipalToken
 from opsmcp_server.identity.addresses import Network, address_of
 from opsmcp_server.identity.jwt_check import JwtCheck
 from opsmcp_server.identity.metadata import Metadata
 from opsmcp_server.identity.personal_token import SCOPES, is_personal
-from opsmcp_server.identity.rate_limit import RateLimit
 from opsmcp_server.identity.refusal import Challenge, Reason, Refused
 from opsmcp_server.identity.scopes import READ, covers, needed
 from opsmcp_server.identity.token_store import TokenStore

@@ -18,8 +18,8 @@ import httpx2
 from anyio import to_thread
 from jwt import PyJWK, PyJWTError
 
+from opsmcp_server.calls.rate_limit import RateLimit
 from opsmcp_server.config.issuers import Issuer, is_loopback_host
-from opsmcp_server.identity.rate_limit import RateLimit
 from opsmcp_server.identity.refusal import Reason, Refused
 from opsmcp_server.protocol.strict_json import BadJson, read_json
 

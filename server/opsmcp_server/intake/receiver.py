@@ -16,6 +16,7 @@ from typing import NoReturn
 
 import anyio
 
+from opsmcp_server.calls.rate_limit import RateLimit
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.sender import Sender, SenderType
 from opsmcp_server.intake.proof import flaw_of, flaw_of_head
@@ -98,7 +99,7 @@ class Receiver:
         self._mask = mask
         self._clock = clock
         self._readers = {name: reader_for(sender) for name, sender in senders.items()}
-        self._rates = {name: _Rate(per_minute, clock) for name in senders}
+        self._rate = RateLimit(per_minute, burst=per_minute * _BURST)
         self._writer = JournalWriter()
         self._refusals = Refusals(clock)
 
@@ -117,7 +118,7 @@ class Receiver:
             self.refuse(NOBODY, Refusal.UNKNOWN, _UNPROVED)
         if flaw := flaw_of_head(sender, headers):
             self.refuse(name, flaw, _UNPROVED)
-        if wait := self._rates[name].wait_seconds():
+        if wait := self._rate.wait_seconds(name, self._clock.monotonic()):
             self.refuse(name, Refusal.RATE, _again(wait))
         return sender
 
@@ -153,7 +154,7 @@ class Receiver:
         return found, self._open_store().record(found.signals)
 
     def _accepted(self, sender: str, found: Found, recorded: Recorded) -> Answer:
-        self._rates[sender].spend(len(found.signals))
+        self._rate.spend(sender, self._clock.monotonic(), len(found.signals))
         for reason, count in found.left_out.items():
             self._refusals.add(sender, reason, count)
         left_out = found.left_out.total()
@@ -189,30 +190,9 @@ class Receiver:
         self._open_store().refused(counts, self._clock.now())
 
 
-class _Rate:
-    """How many signals of a sender may come: so many a minute, ten times as many at once."""
-
-    def __init__(self, per_minute: int, clock: Clock) -> None:
-        self._per_second = per_minute / 60
-        self._most = float(per_minute * _BURST)
-        self._left, self._at = self._most, clock.monotonic()
-        self._clock = clock
-
-    def wait_seconds(self) -> int:
-        """How long to wait until there is room; 0 for not at all."""
-        now = self._clock.monotonic()
-        self._left = min(self._most, self._left + (now - self._at) * self._per_second)
-        self._at = now
-        wait = math.ceil((1 - self._left) / self._per_second)
-        return max(0, min(wait, _LONGEST_AGAIN_SECONDS))
-
-    def spend(self, count: int) -> None:
-        """Take room; more than there is, if one delivery holds so many."""
-        self._left -= count
-
-
-def _again(seconds: int) -> Answer:
-    return Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": str(seconds)})
+def _again(seconds: float) -> Answer:
+    whole = min(math.ceil(seconds), _LONGEST_AGAIN_SECONDS)
+    return Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": str(whole)})
 
 
 def reader_for(sender: Sender) -> Reader:

@@ -1,4 +1,4 @@
-"""Rates and addresses, by the clock and the headers that a test gives."""
+"""From which address a request came, and which scope a message needs."""
 
 import ipaddress
 from typing import Any
@@ -6,32 +6,7 @@ from typing import Any
 import pytest
 
 from opsmcp_server.identity.addresses import address_of, networks_of
-from opsmcp_server.identity.rate_limit import RateLimit
 from opsmcp_server.identity.scopes import covers, needed
-
-
-def test_a_third_at_once_and_then_so_many_a_minute() -> None:
-    limit = RateLimit(30)
-    assert [limit.take("a", 0.0) for _ in range(10)] == [0.0] * 10
-    assert limit.take("a", 0.0) == pytest.approx(2.0)
-    assert limit.take("b", 0.0) == 0.0
-    assert limit.take("a", 2.0) == 0.0
-    assert limit.take("a", 2.0) > 0
-    assert sum(limit.take("a", 2.0 + second / 10) == 0.0 for second in range(1, 602)) == 30
-
-
-def test_a_limit_of_0_is_none() -> None:
-    limit = RateLimit(0)
-    assert not any(limit.take("a", 0.0) for _ in range(1000))
-
-
-def test_only_so_many_are_kept_and_the_longest_unused_goes_first() -> None:
-    limit = RateLimit(3)
-    for number in range(10_001):
-        limit.take(str(number), 0.0)
-    assert len(limit._buckets) == 10_000
-    assert limit.take("1", 0.0) > 0
-    assert limit.take("0", 0.0) == 0.0
 
 
 def scope(client: str, *forwarded: str) -> dict[str, Any]:

@@ -28,13 +28,19 @@ class RateLimit:
     def take(self, key: str, now: float) -> float:
         """Take one if there is one; else how long until there is, in seconds."""
         seconds = self.wait_seconds(key, now)
-        if self.per_minute and not seconds:
-            level = self._level(key, now) - 1.0
-            self._buckets.pop(key, None)
-            self._buckets[key] = level, now
-            if len(self._buckets) > _MOST_BUCKETS:
-                del self._buckets[next(iter(self._buckets))]
+        if not seconds:
+            self.spend(key, now)
         return seconds
+
+    def spend(self, key: str, now: float, count: int = 1) -> None:
+        """Take so many, also if there are fewer: what is missing has to come again first."""
+        if not self.per_minute:
+            return
+        level = self._level(key, now) - count
+        self._buckets.pop(key, None)
+        self._buckets[key] = level, now
+        if len(self._buckets) > _MOST_BUCKETS:
+            del self._buckets[next(iter(self._buckets))]
 
     def _level(self, key: str, now: float) -> float:
         burst = float(self.burst) or max(1.0, self.per_minute / 3)
