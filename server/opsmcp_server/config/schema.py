@@ -519,6 +519,9 @@ class Limits(_Group):
 
     requests_per_minute: Annotated[int, _whole(0, 1_000_000)] = 600
     """Requests of one principal in a minute, a third of them at once. Beyond that 429."""
+    calls_per_minute: Annotated[int, _whole(0, 1_000_000)] = 120
+    """Calls of tools by one principal in a minute, a third of them at once. Beyond that a call is
+    answered with an error that says when to try again, which models understand."""
     unauthenticated_per_minute: Annotated[int, _whole(0, 1_000_000)] = 60
     """Refused requests of one address (of IPv6 a /64) in a minute. Beyond that 429, before any
     token is looked at, unless a good one came from there within 10 minutes."""

@@ -22,7 +22,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from opsmcp_server.calls.observed import Limited, Observers, TokenRefused
 from opsmcp_server.calls.rate_limit import RateLimit
-from opsmcp_server.config.schema import Limits
 from opsmcp_server.identity.access import PrincipalToken
 from opsmcp_server.identity.addresses import Network, address_of
 from opsmcp_server.identity.jwt_check import JwtCheck

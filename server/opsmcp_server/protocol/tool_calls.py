@@ -8,13 +8,15 @@ is a handle, too: that of a request. Errors are left to whoever calls this.
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from math import ceil
 
 import anyio
 import mcp_types as types
 
 from opsmcp_server.calls import prepare as calls
 from opsmcp_server.calls.context import CallContext
-from opsmcp_server.calls.observed import ConsentAnswered
+from opsmcp_server.calls.observed import ConsentAnswered, Limited
+from opsmcp_server.calls.rate_limit import RateLimit
 from opsmcp_server.protocol.builtin_tools import cancel_run, registry
 from opsmcp_server.protocol.builtin_tools.named_call import NamedCall, name_is_argument
 from opsmcp_server.protocol.builtin_tools.plan_operation import PLAN_HASH
@@ -24,7 +26,7 @@ from opsmcp_server.protocol.results import STRUCTURED, Context, answer_run
 from opsmcp_server.protocol.run_tasks import RunTasks, held_of, held_of_request
 from opsmcp_server.protocol.sdk_gaps import was_cancelled
 from opsmcp_server.protocol.tasks_extension import Tasks, declares_extension
-from opsmcp_tools.model.errors import ConsentNeeded, PlanChanged, ToolError
+from opsmcp_tools.model.errors import ConsentNeeded, PlanChanged, ToolError, ToolUnavailable
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import JsonObject, Principal
 from opsmcp_tools.policy.decision import Action, Effect
@@ -52,6 +54,7 @@ class ToolCalls:
         self._consent = Consent(
             context.config.consent.wait_seconds, lambda: context.clock.monotonic()
         )
+        self._limit = RateLimit(context.config.limits.calls_per_minute)
 
     async def answer(
         self, ctx: Context, params: types.CallToolRequestParams, principal: Principal
@@ -61,6 +64,7 @@ class ToolCalls:
         Raises:
             ToolError: With what to change.
         """
+        self._count(principal)
         context, data = self._context, self._wants_data(params)
         own, call = registry.find(params.name), NamedCall(params.name, params.arguments or {})
         if own is not None:
@@ -86,6 +90,18 @@ class ToolCalls:
             self._require(answer, prepared)
             await calls.check_again(context, prepared, question)
         return await self._run(ctx, prepared, key, data)
+
+    def _count(self, principal: Principal) -> None:
+        """Return unless this principal calls too often; whoever brings no token is not counted."""
+        context = self._context
+        if principal == context.principal:
+            return
+        if seconds := self._limit.take(principal.id, context.clock.monotonic()):
+            context.observers(Limited("calls_per_minute"))
+            raise ToolUnavailable(
+                f"Too many calls: at most {self._limit.per_minute} a minute are answered. Nothing "
+                f"was started. Try again in {ceil(seconds)} s."
+            )
 
     def _wants_data(self, params: types.CallToolRequestParams) -> bool:
         """Whether the caller is to get structured content beside the text."""

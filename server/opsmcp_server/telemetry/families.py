@@ -125,6 +125,7 @@ RATE_LIMITED = _counter(
     "What was refused by a limit of the settings",
     "limit",
     begins=(
+        "calls_per_minute",
         "requests_per_minute",
         "streams_per_principal",
         "unauthenticated_per_minute",
