@@ -108,7 +108,7 @@ async def running(link: str, environ: Mapping[str, str], cwd: Path) -> AsyncGene
     run = Running(transport, era, environ)
     async with run.stack:
         if transport != "stdio":
-            config = load(environ, cwd=cwd)
+            config = load(environ, cwd=cwd, channels=True)
             run.token = config.server.token.get_secret_value()
             run.services = await run.stack.enter_async_context(open_services(config, environ))
             await run.services.calls.tools.wait_for_first_read()

@@ -39,6 +39,11 @@ class LateRequests:
         """The address of the page of a request; empty where this process has no pages."""
         return f"{self._pages}/requests/{request}" if self._pages else ""
 
+    @property
+    def pages(self) -> str:
+        """The address under which pages are; empty where this process has none."""
+        return self._pages
+
     def show_pages(self, address: str) -> None:
         """Name the pages of this process in what is said of requests."""
         self._pages = address

@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "incidents": "Show what is wrong and what was done about it; or one.",
         "schedules": "Show the inspections, when they are due and what they found; or one.",
         "events": "Show what comes in from outside and what would be done; pause and resume that.",
+        "notify": "Try a channel; show what was sent to channels, and what could not be.",
         "token": "Make, list, rotate and revoke personal tokens of `opsmcp serve`.",
         "hosts": "List the hosts that operations can run on; or look at one.",
         "policy": "Show which rule decides on a call, and why. Starts nothing.",

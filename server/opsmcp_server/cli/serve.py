@@ -43,7 +43,7 @@ def command(shared: Shared, host: str | None, port: int | None) -> int:
     share_heap()
     import_ahead()
     flags = shared.with_flags(server_host=host, server_port=port)
-    config = read_config(flags, people=True, senders=True)
+    config = read_config(flags, people=True, senders=True, channels=True)
     return run_with_services(
         flags, _serve, starts_runs=True, level=logging.INFO, config=config, serves=True
     )
@@ -74,7 +74,11 @@ async def _serve(services: Services) -> int:
         ):
             if monitoring is not None:
                 click.echo(f"opsmcp: metrics are at {_address_of(monitoring)}/metrics", err=True)
-            async with _responders(services.calls), _schedules(services.calls):
+            async with (
+                _responders(services.calls),
+                _schedules(services.calls),
+                _notifier(services.calls),
+            ):
                 await serve_http(services, listener, telemetry, monitoring)
     return 0
 
@@ -112,6 +116,26 @@ async def _schedules(context: CallContext) -> AsyncGenerator[None]:
         yield
 
 
+@asynccontextmanager
+async def _notifier(context: CallContext) -> AsyncGenerator[None]:
+    """Tell of incidents, where the settings say whom."""
+    channels = context.config.events.channels
+    if not (context.config.responders and channels):
+        yield
+        return
+    from opsmcp_server.channels.notifier import notifying
+
+    if context.requests.pages and not context.config.server.public_url:
+        click.echo(
+            f"opsmcp: messages link to {context.requests.pages}; set server.public_url to the "
+            "address that people use",
+            err=True,
+        )
+    async with notifying(context):
+        click.echo(f"opsmcp: messages go to: {', '.join(channels)}", err=True)
+        yield
+
+
 def _tell_of_pages(context: CallContext, address: str) -> None:
     """Say where requests are decided, and name the pages in what callers are told."""
     if not wants_pages(context):
@@ -126,4 +150,4 @@ def _tell_of_pages(context: CallContext, address: str) -> None:
     click.echo(f"opsmcp: calls that wait for approval are at {address}/requests", err=True)
     if context.config.responders:
         click.echo(f"opsmcp: incidents are at {address}/incidents", err=True)
-    context.requests.show_pages(address)
+    context.requests.show_pages(context.config.server.public_url or address)

@@ -54,11 +54,13 @@ class Unreachable(click.ClickException):
     exit_code = 3
 
 
-def read_config(shared: Shared, *, people: bool = False, senders: bool = False) -> Config:
+def read_config(
+    shared: Shared, *, people: bool = False, senders: bool = False, channels: bool = False
+) -> Config:
     """The effective settings of this command. Files of settings that do not count are named.
 
     With `people`, the tokens of those who sign in to the pages are read, too; with `senders`, what
-    senders of signals prove themselves with.
+    senders of signals prove themselves with; with `channels`, where messages go.
 
     Raises:
         WrongUse: They cannot be used.
@@ -73,6 +75,7 @@ def read_config(shared: Shared, *, people: bool = False, senders: bool = False) 
             options=shared.words(cwd),
             people=people,
             senders=senders,
+            channels=channels,
         )
     except ConfigError as error:
         raise WrongUse(str(error)) from error

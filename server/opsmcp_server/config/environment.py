@@ -28,6 +28,7 @@ FILE_ONLY = frozenset(
     {
         "auth.oidc",
         "bind",
+        "events.channels",
         "events.limits",
         "events.quiet",
         "events.senders",

@@ -126,6 +126,7 @@ class Config(BaseModel):
         senders = self.events.senders.values()
         proofs = (secret for sender in senders for secret in (sender.token, sender.secret))
         found = {secret.get_secret_value() for secret in (*kept, *self.people.values(), *proofs)}
+        found = found.union(*(one.secrets() for one in self.events.channels.values()))
         found |= {text for name, text in self.bound_values().items() if name not in self.constants}
         variables = (said.variables for said in self.tools.overrides.values())
         bound = (item.bound for items in variables for item in items.values())
@@ -199,6 +200,7 @@ def load(
     options: Sequence[str] = (),
     people: bool = False,
     senders: bool = False,
+    channels: bool = False,
 ) -> Config:
     """The effective settings.
 
@@ -211,6 +213,8 @@ def load(
         people: Whether the tokens of people are read; only the pages need them.
         senders: Whether the secrets of senders are read; only what receives or sends signals needs
             them.
+        channels: Whether the addresses and secrets of channels are read; only what sends messages
+            needs them.
 
     Raises:
         ConfigError: Names each bad setting and where it came from.
@@ -220,7 +224,7 @@ def load(
     if choice.digests is not None:
         _refuse_own(in_file)
     raw = _given(environ, cwd, in_file) | _from_flags(flags or {}, cwd)
-    resolved = _resolve(raw, environ, senders=senders)
+    resolved = _resolve(raw, environ, senders=senders, channels=channels)
     bind = [item for key, item in raw.items() if key.startswith("bind.")]
     bound = {item.key: _read_bound(item, environ) for item in bind}
     resolved |= {item.key: replace(item, value=bound[item.key].text) for item in bind}
@@ -278,12 +282,17 @@ def settings_of(file: SettingsFile, environ: Mapping[str, str]) -> tuple[list[Ra
 
 
 def _resolve(
-    raw: Mapping[str, RawSetting], environ: Mapping[str, str], *, senders: bool = False
+    raw: Mapping[str, RawSetting],
+    environ: Mapping[str, str],
+    *,
+    senders: bool = False,
+    channels: bool = False,
 ) -> dict[str, RawSetting]:
-    """All but `bind` and `people`, with paths, rules and senders in place of their texts."""
+    """All but `bind` and `people`, with paths, rules, senders and so on in place of their texts."""
     values = {key: item for key, item in raw.items() if not key.startswith(_NAMED)}
     resolved = {key: _resolve_paths(item, environ) for key, item in values.items()}
     read = _read_senders(resolved, environ if senders else None) | _read_issuers(resolved)
+    read |= _read_channels(resolved, environ if channels else None)
     return resolved | _read_policy(resolved) | _read_quiet(resolved) | read
 
 
@@ -402,6 +411,18 @@ def _read_senders(
     from opsmcp_server.config.sender_settings import read_senders
 
     return {item.key: replace(item, value=read_senders(item, environ))}
+
+
+def _read_channels(
+    raw: Mapping[str, RawSetting], environ: Mapping[str, str] | None
+) -> dict[str, RawSetting]:
+    """The channels of the settings; where they are, only with an environment to read it from."""
+    item = raw.get("events.channels")
+    if item is None:
+        return {}
+    from opsmcp_server.config.channel_settings import read_channels
+
+    return {item.key: replace(item, value=read_channels(item, environ))}
 
 
 def _read_issuers(raw: Mapping[str, RawSetting]) -> dict[str, RawSetting]:

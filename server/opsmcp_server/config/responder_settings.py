@@ -5,7 +5,8 @@ that is not built is accepted. What depends on the operations is checked when th
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 from opsmcp_server.config.policy_rules import read_window
 from opsmcp_server.config.responder_fields import Fields, fields_of
@@ -14,6 +15,7 @@ from opsmcp_tools.incidents.expression import SIGNAL, outcome_variables
 from opsmcp_tools.incidents.responder import (
     Breaker,
     Check,
+    Escalation,
     Limits,
     Mode,
     Quiet,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["read_quiet", "read_responders"]
 
 _MOST = 200
+_MOST_STEPS = 10
 _KEYS = (
     "name",
     "senders",
@@ -43,16 +46,16 @@ _KEYS = (
     "limits",
     "breaker",
     "recurs",
+    "notify",
+    "escalate",
 )
 _ONLY_WITH_A_RUN = ("run", "arguments", "confirm", "verify", "approve", "limits", "breaker")
-_CHANNELS = "is not there yet: messages to channels are not built, so leave it out"
 _LATER: Mapping[str, str] = {
-    "notify": _CHANNELS,
-    "escalate": _CHANNELS,
     "agent": "is not there yet: a model cannot be a responder, so leave it out",
 }
 _MODES = tuple(Mode)
 _SENDER = "sender (events.senders, or schedule:NAME)"
+_CHANNEL = "channel (events.channels)"
 
 
 def read_quiet(item: RawSetting) -> tuple[Quiet, ...]:
@@ -128,8 +131,32 @@ class _Reader:
             limits=self._limits(),
             breaker=self._breaker(),
             recurs_seconds=fields.seconds("recurs", 3600.0),
+            notify=fields.names("notify", self._config.events.channels, _CHANNEL),
+            escalate=self._escalate(),
             where=fields.origin,
         )
+
+    def _escalate(self) -> tuple[Escalation, ...]:
+        """`[pager]`, or steps such as `{to: [pager], after: 10m}`."""
+        fields, known = self._fields, self._config.events.channels
+        raw = fields.given.get("escalate")
+        items = cast("list[object]", raw) if isinstance(raw, list) else [raw] if raw else []
+        if len(items) > _MOST_STEPS:
+            raise fields.refuse("escalate", f"has more than {_MOST_STEPS} steps")
+        steps: list[Escalation] = []
+        for number, item in enumerate(items):
+            if not isinstance(item, dict):
+                single = replace(fields, given={"escalate": item})
+                steps.append(Escalation(single.names("escalate", known, _CHANNEL)))
+                continue
+            where = f"escalate[{number}]"
+            inside = replace(fields, given={where: cast("object", item)}).inner(where)
+            inside.known(("to", "after"))
+            if not inside.has("to"):
+                raise inside.refuse("to", "is missing: the channels of this step")
+            channels = inside.names("to", known, _CHANNEL)
+            steps.append(Escalation(channels, inside.seconds("after", 0.0, least=0, most=1)))
+        return tuple(steps)
 
     def _check_run(self, mode: Mode) -> None:
         fields = self._fields

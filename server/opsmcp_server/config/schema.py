@@ -28,6 +28,7 @@ from pydantic_core.core_schema import (
 )
 
 from opsmcp_pipelines.kinds.kind import Kind, parse_kind
+from opsmcp_server.config.channel import Channel
 from opsmcp_server.config.sender import Sender
 from opsmcp_tools.policy.rules import Rule
 
@@ -642,6 +643,11 @@ class Events(_Group):
     )
     """The systems that signals come from, by the name in their address `/events/NAME`: each with
     its `type` and its `token` or `secret` ([senders](events.md#senders)). In the file only."""
+    channels: Annotated[dict[str, InstanceOf[Channel]], Means("a mapping of names to channels")] = (
+        Field(default_factory=dict)
+    )
+    """Where messages go, by the name that `notify` and `escalate` of responders use: each with its
+    `type` and its address ([channels](notifications.md)). In the file only."""
     quiet: Annotated[tuple[Any, ...], Means("a list of quiet times")] = ()
     """Times in which signals are recorded and not acted on ([quiet
     times](incidents.md#quiet-times)). In the file only."""

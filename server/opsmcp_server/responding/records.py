@@ -55,7 +55,9 @@ class Records:
         """Make of it what has become of it; None when it is another process's."""
         why = self._context.masker.text(say(change.why, self._context.config.tools.language))
         return await self._write(
-            lambda store, now: store.change(incident, change, why, now, OPSMCP)
+            lambda store, now: store.change(
+                incident, change, why, now, OPSMCP, self.responders.get(incident.responder)
+            )
         )
 
     async def look_later(self, incident: Incident, seconds: float) -> bool:

@@ -33,6 +33,7 @@ ARGUMENTS = {
     "approve": ("q-none",),
     "reject": ("q-none",),
     "events": ("list",),
+    "notify": ("outbox",),
     "token": ("list",),
 }
 WITHOUT_SETTINGS = {"demo", "trust"}

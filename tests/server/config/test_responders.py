@@ -81,8 +81,6 @@ _AUTO = ("mode: auto", "run: clear-disk")
         (["mod: auto"], "has no key 'mod'; did you mean 'mode'"),
         (["mode: agent"], "mode agent is not there yet: a model cannot be a responder"),
         (["mode: always"], "mode must be one of notify, approve, auto, not 'always'"),
-        (["notify: [room]"], "notify is not there yet: messages to channels are not built"),
-        (["escalate: [room]"], "escalate is not there yet"),
         (["run: clear-disk"], "run does nothing with mode notify; say approve or auto"),
         (["mode: approve"], "run is missing: mode approve needs the operation"),
         (_AUTO, "verify is missing: with mode auto it has to be looked whether"),

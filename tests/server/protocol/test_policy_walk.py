@@ -283,6 +283,7 @@ COMMAND_LINES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "events pause",
             "events resume",
         ),
+        "notify": ("notify outbox", "notify retry"),
         "incidents": ("incidents", "incidents i-nothere", "incidents --json"),
         # Only those whom policy names as approvers see anything of a request.
         "approve": (),

@@ -19,6 +19,7 @@ from opsmcp_tools.incidents.machine import DAY, NEW_ATTEMPT
 from opsmcp_tools.incidents.responder import Bounds, Responder, Responders
 from opsmcp_tools.incidents.signal import Severity, Signal, Status
 from opsmcp_tools.incidents.sqlite_incidents import note, read_repairs
+from opsmcp_tools.incidents.sqlite_outbox import announce
 from opsmcp_tools.journal.rows import text_of
 from opsmcp_tools.phrases import incident as words
 from opsmcp_tools.phrases.phrase import Language, Said, say
@@ -194,7 +195,7 @@ class _Work:
         ).fetchone()
         incident = incident_of(row) if row else None
         if incident is not None and incident.is_open:
-            self._absorb(incident, signal)
+            self._absorb(incident, signal, responder)
         elif incident is not None and _recurs(incident, responder, signal):
             self._reopen(incident, signal, responder)
         else:
@@ -203,7 +204,7 @@ class _Work:
             belongs = (incident.id, signal.sender, signal.key, signal.status)
             self._database.execute(_BELONGS, belongs)
 
-    def _absorb(self, incident: Incident, signal: Signal) -> None:
+    def _absorb(self, incident: Incident, signal: Signal, responder: Responder) -> None:
         worse = _WORSE[signal.severity] > _WORSE[incident.severity]
         at = signal.received_at
         values = {
@@ -217,6 +218,7 @@ class _Work:
         if worse:
             why = words.ABSORBED(signal.sender, str(signal.severity))
             self._note(incident, incident.state, why, at)
+            announce(self._database, responder, incident.state, incident, at)
 
     def _open(self, signal: Signal, responder: Responder, key: str) -> Incident | None:
         if not self._has_room():

@@ -20,6 +20,7 @@ __all__ = [
     "Bounds",
     "Breaker",
     "Check",
+    "Escalation",
     "Fit",
     "Limits",
     "Mode",
@@ -86,12 +87,25 @@ class Breaker:
     for_seconds: float = 3600.0
 
 
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """Who else is told of what people have to do: at once, or if it still waits after a time.
+
+    At once means of what is escalated; a request goes there at once only if `notify` is empty, and
+    else when none of those channels has it after two minutes.
+    """
+
+    channels: tuple[str, ...]
+    after_seconds: float = 0.0
+
+
 @dataclass(frozen=True)
 class Responder:
     """One responder; without `when` it takes every signal of its senders.
 
     `senders` is empty for all. `settle_seconds` is how long a signal has to go on before anything
     is done about it. The same key within `recurs_seconds` after a recovery is the same incident.
+    `notify` are the channels that are told of its incidents.
     """
 
     name: str
@@ -108,6 +122,8 @@ class Responder:
     limits: Limits = Limits()
     breaker: Breaker = Breaker()
     recurs_seconds: float = 3600.0
+    notify: tuple[str, ...] = ()
+    escalate: tuple[Escalation, ...] = ()
     where: str = ""
 
     @property

@@ -137,7 +137,36 @@ CREATE INDEX fires_begun ON fires (lease_until) WHERE state = 'begun';
 CREATE INDEX fires_due ON fires (due_at);
 """
 
-_VERSIONS = (_SIGNALS, _INCIDENTS, _SCHEDULES)
+_OUTBOX = """
+CREATE TABLE outbox (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    incident TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    only_if TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    due_at TEXT NOT NULL,
+    changed_at TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'waiting',
+    tries INTEGER NOT NULL DEFAULT 0,
+    why TEXT NOT NULL DEFAULT '',
+    UNIQUE (incident, number, channel)
+);
+CREATE INDEX outbox_due ON outbox (channel, due_at) WHERE state IN ('waiting', 'sending');
+CREATE INDEX outbox_created ON outbox (created_at);
+CREATE TABLE channels (
+    name TEXT NOT NULL PRIMARY KEY,
+    owner TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    lease_until TEXT NOT NULL,
+    used TEXT NOT NULL,
+    failures INTEGER NOT NULL DEFAULT 0,
+    not_before TEXT NOT NULL DEFAULT ''
+);
+"""
+
+_VERSIONS = (_SIGNALS, _INCIDENTS, _SCHEDULES, _OUTBOX)
 """What makes each version out of the one before."""
 
 _BUSY_MILLISECONDS = 100

@@ -24,6 +24,7 @@ from opsmcp_tools.incidents.incident_rows import columns_of, incident_of, pause_
 from opsmcp_tools.incidents.machine import Change
 from opsmcp_tools.incidents.responder import Bounds, Quiet, Responder
 from opsmcp_tools.incidents.sqlite_file import IncidentFile
+from opsmcp_tools.incidents.sqlite_outbox import announce
 from opsmcp_tools.journal.rows import text_of
 from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.phrases.phrase import Said
@@ -125,9 +126,18 @@ class SqliteIncidents:
             return database.execute(query, values).rowcount == 1
 
     def change(
-        self, incident: Incident, change: Change, why: str, now: datetime, by: str
+        self,
+        incident: Incident,
+        change: Change,
+        why: str,
+        now: datetime,
+        by: str,
+        responder: Responder | None = None,
     ) -> Incident | None:
-        """Make of it what has become of it, with a row of its timeline; None if it is another's."""
+        """Make of it what has become of it, with a row of its timeline; None if it is another's.
+
+        Whom its responder has told of that is written down, too.
+        """
         after = replace(
             incident,
             state=change.after,
@@ -145,6 +155,7 @@ class SqliteIncidents:
             if database.execute(_CHANGE, {**columns_of(after), **_mine(incident)}).rowcount != 1:
                 return None
             note(database, incident.id, incident.state, after.state, by=by, why=why, at=now)
+            announce(database, responder, incident.state, after, now, escalated=change.escalated)
             _account(database, incident, change, now)
             if after.state is State.CLOSED:
                 database.execute(_DROP, {"before": text_of(now - _KEEP)})

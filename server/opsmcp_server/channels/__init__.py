@@ -1,0 +1,1 @@
+"""What goes out: messages about incidents, to chats, mail and other programs."""

@@ -1,0 +1,209 @@
+"""A message: what is told of incidents, in words that no channel takes for anything else.
+
+What came from outside is data: cleaned, masked, bounded, one line each, and without what chats make
+a link of. What else means something in a channel is escaped where that channel is known.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from opsmcp_server.responding.incident_data import incident_details, incident_entry
+from opsmcp_tools.approval_requests.request import Request
+from opsmcp_tools.incidents.incident import Entry, Incident, Outcome, State
+from opsmcp_tools.incidents.outbox import Batch, Letter, Topic
+from opsmcp_tools.masking.masker import Masker
+from opsmcp_tools.model.tool import JsonObject
+from opsmcp_tools.phrases import message as words
+from opsmcp_tools.phrases.phrase import Language, Phrase, say
+from opsmcp_tools.policy.shown_arguments import show_arguments
+from opsmcp_tools.safe_text.characters import clean_line
+
+__all__ = ["Message", "Part", "Writer", "inert", "lines_of"]
+
+_MOST_TITLE = 120
+_MOST_LINE = 300
+_MOST_NEWS = 5
+_MOST_ARGUMENTS = 12
+
+_SCHEME = re.compile(r"(?<=[A-Za-z0-9+.-])://")
+_LINKED = re.compile(r"(?i)\b(www)\.|\b(mailto|tel|sms|skype|file|slack|lark|dingtalk|weixin):")
+
+_TITLES: dict[Topic, Phrase] = {
+    Topic.REQUEST: words.REQUEST,
+    Topic.ESCALATED: words.ESCALATED,
+    Topic.NOT_REPAIRED: words.NOT_REPAIRED,
+    Topic.HANDED_OVER: words.HANDED_OVER,
+    Topic.DECIDED: words.DECIDED,
+    Topic.STARTING: words.STARTING,
+    Topic.HELD: words.HELD,
+    Topic.WORSE: words.WORSE,
+}
+_ENDS: dict[Outcome, Phrase] = {
+    Outcome.RECOVERED: words.RECOVERED,
+    Outcome.RESOLVED: words.RESOLVED,
+    Outcome.UNCONFIRMED: words.UNCONFIRMED,
+    Outcome.RAN: words.RAN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is told of one incident; `link` is its page, or that of its request."""
+
+    title: str
+    lines: tuple[str, ...]
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What goes to a channel. Lines have no end of line in them.
+
+    `id` is the same when the same is sent again, `kind` and `data` are for programs. `more` says
+    how many incidents are not in `parts`; `open_page` is what a link is called.
+    """
+
+    id: str
+    title: str
+    parts: tuple[Part, ...]
+    more: str = ""
+    open_page: str = words.OPEN_PAGE.en
+    kind: str = ""
+    data: JsonObject | None = None
+
+
+def inert(text: str) -> str:
+    """The text without what chats and mail programs make a link of."""
+    safe = _SCHEME.sub("[:]//", text)
+    return _LINKED.sub(lambda found: f"{found[1]}[.]" if found[1] else f"{found[2]}[:]", safe)
+
+
+def lines_of(message: Message) -> Iterator[str]:
+    """All of it but the title, as lines of plain text; the last of a part is its link."""
+    several = len(message.parts) > 1
+    for part in message.parts:
+        if several:
+            yield part.title
+        yield from part.lines
+        if part.link:
+            yield part.link
+        if several:
+            yield ""
+    if message.more:
+        yield message.more
+
+
+class Writer:
+    """Writes messages in one language."""
+
+    def __init__(self, masker: Masker, language: Language, pages: str = "") -> None:
+        """Mask with `masker`; `pages` is the address under which pages are, empty for none."""
+        self._masker = masker
+        self._language: Language = language
+        self._pages = pages
+
+    def message(self, batch: Batch, requests: dict[str, Request]) -> Message:
+        """What is told of a batch; `requests` are those that its incidents wait for, by handle."""
+        alone = len(batch.letters) == 1 and not batch.more
+        if alone:
+            parts = (self._whole(batch.letters[0], requests),)
+            title = parts[0].title
+        else:
+            parts = tuple(map(self._brief, batch.letters))
+            title = words.SUMMARY(len(batch.letters) + batch.more).to(self._language)
+        more = words.MORE(batch.more).to(self._language) if batch.more else ""
+        return Message(
+            id=batch.id,
+            title=title,
+            parts=parts,
+            more=more,
+            open_page=words.OPEN_PAGE().to(self._language),
+            kind=f"incident.{batch.letters[0].topic}" if alone else "incident.summary",
+            data=self._data(batch, parts, alone=alone),
+        )
+
+    def test(self, channel: str, handle: str) -> Message:
+        """A message that says that nothing is wrong."""
+        line = words.TEST_LINE(channel).to(self._language)
+        title = words.TEST_TITLE().to(self._language)
+        return Message(handle, title, (Part(title, (line,)),), kind="test", data={"text": line})
+
+    def _data(self, batch: Batch, parts: Sequence[Part], *, alone: bool) -> JsonObject:
+        incidents = [letter.incident for letter in batch.letters]
+        if alone:
+            return self._masker.value({**incident_details(incidents[0]), "link": parts[0].link})
+        listed = [
+            {**incident_entry(one), "link": part.link}
+            for one, part in zip(incidents, parts, strict=True)
+        ]
+        return self._masker.value({"incidents": listed, "more": batch.more})
+
+    def _line(self, text: str, limit: int = _MOST_LINE) -> str:
+        return clean_line(inert(self._masker.text(text)), limit)
+
+    # Parts
+
+    def _title(self, letter: Letter) -> str:
+        incident = letter.incident
+        phrase = _TITLES.get(letter.topic)
+        if phrase is None:
+            phrase = _ENDS.get(incident.outcome or Outcome.RESOLVED, words.RESOLVED)
+        signal = incident.signal
+        what = f"{signal.kind or incident.key} ({incident.responder}, {incident.id})"
+        return self._line(phrase(what).to(self._language), _MOST_TITLE)
+
+    def _brief(self, letter: Letter) -> Part:
+        _, entry = letter.news[-1]
+        lines = (self._line(self._where(letter.incident), 160), self._line(entry.why, 200))
+        return Part(self._title(letter), tuple(filter(None, lines)), self._link(letter.incident))
+
+    def _whole(self, letter: Letter, requests: dict[str, Request]) -> Part:
+        incident = letter.incident
+        request = requests.get(incident.request) if incident.state is State.WAITING else None
+        lines = [*self._signal(incident), *self._news(letter)]
+        if request is not None:
+            lines += self._asked(request)
+        lines = [self._line(line) for line in lines if line]
+        return Part(self._title(letter), tuple(lines), self._link(incident))
+
+    def _signal(self, incident: Incident) -> Iterator[str]:
+        signal = incident.signal
+        what = words.WHAT(incident.severity, signal.sender, incident.count, incident.key)
+        yield what.to(self._language)
+        yield self._where(incident)
+        for name in ("summary", "description", "message"):
+            if name in signal.annotations:
+                yield signal.annotations[name]
+                return
+
+    def _where(self, incident: Incident) -> str:
+        places = incident.signal.places
+        if not places:
+            return ""
+        shown = ", ".join(f"{label} {name}" for label, name in places.items())
+        return words.WHERE(shown).to(self._language)
+
+    def _news(self, letter: Letter) -> Iterator[str]:
+        last: Sequence[tuple[Topic, Entry]] = letter.news[-_MOST_NEWS:]
+        for _, entry in last:
+            at = entry.at.astimezone().isoformat(sep=" ", timespec="seconds")
+            yield f"{at} {entry.after}: {entry.why}"
+
+    def _asked(self, request: Request) -> Iterator[str]:
+        shown = show_arguments(request.arguments, self._language)[:_MOST_ARGUMENTS]
+        call = ", ".join((request.tool, *map(str.strip, shown)))
+        yield say(words.CALL(call), self._language)
+        yield say(words.WHY(request.reason), self._language)
+        until = request.expires_at.astimezone().isoformat(sep=" ", timespec="seconds")
+        approvers = request.approvers
+        who = words.WHO(approvers.count, ", ".join(approvers.groups), until)
+        yield say(who, self._language)
+        yield say(words.OR_TERMINAL(f"opsmcp approve {request.id}"), self._language)
+
+    def _link(self, incident: Incident) -> str:
+        if not self._pages:
+            return ""
+        waits = incident.state is State.WAITING and incident.request
+        path = f"requests/{incident.request}" if waits else f"incidents/{incident.id}"
+        return f"{self._pages}/{path}"

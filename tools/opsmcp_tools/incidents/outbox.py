@@ -1,0 +1,167 @@
+"""Outbox: what is told of incidents, to which channel, and what became of it. Pure data.
+
+A transition and what is told of it are written in one transaction, so nothing is told of what did
+not happen, and nothing that happened is left untold because a process died.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from opsmcp_tools.incidents.incident import Entry, Incident, Outcome, State
+
+__all__ = [
+    "URGENT",
+    "Again",
+    "Batch",
+    "Delivered",
+    "Delivery",
+    "Letter",
+    "Post",
+    "PostState",
+    "Refused",
+    "Topic",
+    "topic_of",
+]
+
+
+class Topic(StrEnum):
+    """What of an incident is told."""
+
+    REQUEST = "request"
+    """A request of it waits for approval."""
+    ESCALATED = "escalated"
+    """People have to take it, and nobody decided so."""
+    NOT_REPAIRED = "not_repaired"
+    """A run did not help; the next attempt follows."""
+    HANDED_OVER = "handed_over"
+    """People have it."""
+    DECIDED = "decided"
+    """Its request was approved, and its run started."""
+    STARTING = "starting"
+    """It is repaired without asking anybody."""
+    HELD = "held"
+    """Something keeps it from being repaired."""
+    WORSE = "worse"
+    """Its senders say that it is more severe."""
+    CLOSED = "closed"
+    """It is over; its outcome says how."""
+
+
+URGENT = (Topic.REQUEST, Topic.ESCALATED)
+"""What goes first."""
+
+_BY_STATE = {
+    State.WAITING: Topic.REQUEST,
+    State.STARTING: Topic.STARTING,
+    State.HELD: Topic.HELD,
+    State.HANDED_OVER: Topic.HANDED_OVER,
+}
+_RAN = (State.RUNNING, State.VERIFYING)
+_UNTOLD = (State.OPEN, State.DECIDING)
+"""States of an incident that nothing was told of yet, or not in this attempt."""
+
+
+def topic_of(before: State | None, after: Incident, *, escalated: bool) -> Topic | None:
+    """What is told of a transition, if anything; each incident is told once it is decided on."""
+    state = after.state
+    if before is state:
+        return None if state in _UNTOLD else Topic.WORSE
+    if state is State.CLOSED:
+        return _of_end(before, after.outcome)
+    if state is State.RUNNING:
+        return Topic.DECIDED if before is State.WAITING else None
+    if state is State.DECIDING:
+        return Topic.NOT_REPAIRED if before in _RAN else None
+    return Topic.ESCALATED if escalated else _BY_STATE.get(state)
+
+
+def _of_end(before: State | None, outcome: Outcome | None) -> Topic | None:
+    settled = outcome is Outcome.RESOLVED and before in _UNTOLD
+    return None if settled or outcome is Outcome.SILENT else Topic.CLOSED
+
+
+class PostState(StrEnum):
+    """How far a post has come."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    """A process sends it, or was ended while it did: then it is sent again."""
+    SENT = "sent"
+    DEAD = "dead"
+    """It was refused, or could not be delivered in a day; it is not tried again by itself."""
+    DROPPED = "dropped"
+    """It was not needed any more when its time came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A row of the outbox: one transition of an incident for one channel."""
+
+    id: int
+    incident: str
+    number: int
+    channel: str
+    topic: Topic
+    state: PostState
+    created_at: datetime
+    due_at: datetime
+    changed_at: datetime
+    tries: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What is told of one incident: its transitions that the channel does not know yet."""
+
+    incident: Incident
+    news: tuple[tuple[Topic, Entry], ...]
+
+    @property
+    def topic(self) -> Topic:
+        """What it is about: the last that happened."""
+        return self.news[-1][0]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is sent to a channel as one message.
+
+    `posts` are all rows that it tells of. `letters` has the most urgent incidents, `more` counts
+    the others. `id` is the same whenever the same is sent again.
+    """
+
+    channel: str
+    epoch: int
+    id: str
+    posts: tuple[int, ...]
+    letters: tuple[Letter, ...]
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The channel says that it has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The channel will never take it."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """It is not known to be delivered, and is sent again, after `seconds` at least.
+
+    `lost` if the channel may have it all the same: its answer did not arrive.
+    """
+
+    why: str
+    seconds: float = 0.0
+    lost: bool = False
+
+
+Delivery = Delivered | Refused | Again

@@ -1,0 +1,393 @@
+"""The outbox in the file of signals and incidents: written with transitions, sent one at a time.
+
+Whoever sends for a channel has it leased, in a new epoch each time, so one process at a time sends
+to it and one that was stopped for long changes nothing. What was being sent when a process died is
+sent again: it may come twice, and is never lost.
+"""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from opsmcp_tools.incidents.incident import Incident, State
+from opsmcp_tools.incidents.incident_rows import entry_of, incident_of
+from opsmcp_tools.incidents.outbox import (
+    URGENT,
+    Again,
+    Batch,
+    Delivered,
+    Delivery,
+    Letter,
+    Post,
+    PostState,
+    Refused,
+    Topic,
+    topic_of,
+)
+from opsmcp_tools.incidents.responder import Responder
+from opsmcp_tools.incidents.sqlite_file import IncidentFile
+from opsmcp_tools.journal.rows import text_of, timestamp_of
+
+__all__ = ["MESSAGES_A_MINUTE", "SqliteOutbox", "announce"]
+
+MESSAGES_A_MINUTE = 2
+"""So many messages a channel gets in any minute, whatever happens; the rest is one summary."""
+
+_MINUTE = timedelta(minutes=1)
+_LEASE = timedelta(seconds=15)
+"""Longer than one message may take."""
+_GATHER = timedelta(seconds=10)
+"""How long the second message of a minute is kept for what is urgent, and to gather the others."""
+_UNHEARD = timedelta(minutes=2)
+_GIVE_UP = timedelta(hours=24)
+_KEEP = timedelta(days=90)
+_MOST_POSTS = 20_000
+_MOST_LETTERS = 8
+_MOST_FIRST = 3
+"""After so many tries something goes after everything else: it may be what stands in the way."""
+
+_ADD = """
+INSERT OR IGNORE INTO outbox
+    (incident, number, channel, topic, only_if, created_at, due_at, changed_at)
+SELECT :incident, max(number), :channel, :topic, :only_if, :at, :due, :at
+FROM incident_log WHERE incident = :incident
+"""
+
+_HELD_BEFORE = """
+SELECT count(*) > 1 FROM incident_log
+WHERE incident = ? AND after = 'held' AND before != 'held' AND why = ?
+"""
+
+_TOLD = "SELECT DISTINCT channel FROM outbox WHERE incident = ? AND state IN ('sending', 'sent')"
+
+_WENT_ON = """
+EXISTS (SELECT 1 FROM incident_log l WHERE l.incident = outbox.incident
+    AND l.number > outbox.number AND l.before != l.after)
+"""
+_HEARD = """
+EXISTS (SELECT 1 FROM outbox o WHERE o.incident = outbox.incident AND o.number = outbox.number
+    AND o.channel != outbox.channel AND o.state = 'sent')
+"""
+_DUE = "channel = :channel AND state IN ('waiting', 'sending') AND due_at <= :now"
+_DROP = f"""
+UPDATE outbox SET state = 'dropped', changed_at = :now WHERE {_DUE}
+    AND ((only_if != '' AND {_WENT_ON}) OR (only_if = 'unheard' AND {_HEARD})
+        OR NOT EXISTS (SELECT 1 FROM incidents WHERE id = outbox.incident))
+"""  # noqa: S608 - constants of this module
+_EXPIRE = f"""
+UPDATE outbox SET state = 'dead', changed_at = :now,
+    why = 'it could not be delivered within a day: ' || why
+WHERE {_DUE} AND due_at < :long_ago
+"""  # noqa: S608 - constants of this module
+_PENDING = f"""
+SELECT sequence, incident, number, topic, tries FROM outbox
+WHERE {_DUE} ORDER BY sequence LIMIT :most
+"""  # noqa: S608 - constants of this module
+
+_FIND = "SELECT *, 1 AS firing FROM incidents WHERE id = ?"
+_LOG = "SELECT * FROM incident_log WHERE incident = ? ORDER BY number"
+
+_LIST = """
+SELECT * FROM outbox WHERE (:state = '' OR state = :state)
+    AND (:channel = '' OR channel = :channel)
+ORDER BY sequence DESC LIMIT :limit
+"""
+
+
+def announce(
+    database: sqlite3.Connection,
+    responder: Responder | None,
+    before: State | None,
+    after: Incident,
+    at: datetime,
+    *,
+    escalated: bool = False,
+) -> None:
+    """Write down who is told of the transition that was noted last, within its transaction."""
+    topic = topic_of(before, after, escalated=escalated)
+    if responder is None or topic is None or _is_told_already(database, topic, after):
+        return
+    values = {"incident": after.id, "topic": topic, "at": text_of(at)}
+
+    def add(channels: Iterable[str], later: timedelta = timedelta(), only_if: str = "") -> None:
+        for channel in channels:
+            row = {**values, "channel": channel, "due": text_of(at + later), "only_if": only_if}
+            database.execute(_ADD, row)
+
+    add(responder.notify)
+    if topic is Topic.CLOSED:
+        add(row["channel"] for row in database.execute(_TOLD, (after.id,)).fetchall())
+    if topic not in URGENT:
+        return
+    for step in responder.escalate:
+        if step.after_seconds:
+            add(step.channels, timedelta(seconds=step.after_seconds), "unchanged")
+        elif topic is Topic.ESCALATED or not responder.notify:
+            add(step.channels)
+        else:
+            add(step.channels, _UNHEARD, "unheard")
+
+
+def _is_told_already(database: sqlite3.Connection, topic: Topic, after: Incident) -> bool:
+    """Whether it was held for the same reason before."""
+    if topic is not Topic.HELD:
+        return False
+    return bool(database.execute(_HELD_BEFORE, (after.id, after.why)).fetchone()[0])
+
+
+class SqliteOutbox:
+    """The outbox of one file. May be used from several threads and processes."""
+
+    def __init__(self, file: IncidentFile, owner: str = "") -> None:
+        """Use an open file; `owner` is a name that no other process has, for whoever sends."""
+        self._file = file
+        self._owner = owner
+
+    # Sending
+
+    def take(self, channel: str, now: datetime) -> Batch | None:
+        """What is to be sent to a channel now; None when there is nothing, or not now.
+
+        Whoever takes it says within a few seconds what became of it, with `done`.
+        """
+        values = {"channel": channel, "now": text_of(now)}
+        with self._file.reading() as database:
+            query = f"SELECT 1 FROM outbox WHERE {_DUE} LIMIT 1"  # noqa: S608 - constants
+            if database.execute(query, values).fetchone() is None:
+                return None
+            if not self._may_send(_channel(database, channel), now):
+                return None
+        with self._file.writing() as database:
+            row = _channel(database, channel)
+            if not self._may_send(row, now):
+                return None
+            database.execute(_EXPIRE, {**values, "long_ago": text_of(now - _GIVE_UP)})
+            database.execute(_DROP, values)
+            pending = database.execute(_PENDING, {**values, "most": _MOST_POSTS}).fetchall()
+            if not pending:
+                return None
+            used = _used(row, now)
+            if used and not _is_urgent(pending) and used[-1] > text_of(now - _GATHER):
+                return None
+            chosen = _choose(pending, MESSAGES_A_MINUTE - len(used))
+            epoch = (row["epoch"] if row else 0) + 1
+            self._lease(database, channel, epoch, [*used, text_of(now)], now)
+            return _batch(database, channel, epoch, chosen, now)
+
+    def _may_send(self, row: Any, now: datetime) -> bool:
+        if row is None:
+            return True
+        free = row["owner"] in ("", self._owner) or row["lease_until"] < text_of(now)
+        in_time = row["not_before"] <= text_of(now)
+        return free and in_time and len(_used(row, now)) < MESSAGES_A_MINUTE
+
+    def _lease(
+        self,
+        database: sqlite3.Connection,
+        channel: str,
+        epoch: int,
+        used: Sequence[str],
+        now: datetime,
+    ) -> None:
+        database.execute(
+            "INSERT INTO channels (name, owner, epoch, lease_until, used)"
+            " VALUES (:name, :owner, :epoch, :until, :used)"
+            " ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch,"
+            " lease_until = excluded.lease_until, used = excluded.used",
+            {
+                "name": channel,
+                "owner": self._owner,
+                "epoch": epoch,
+                "until": text_of(now + _LEASE),
+                "used": json.dumps(used),
+            },
+        )
+
+    def done(self, batch: Batch, delivery: Delivery, now: datetime, pause_seconds: float) -> bool:
+        """Keep what became of it; False when another process took over, and sends it again.
+
+        Args:
+            batch: What was sent.
+            delivery: What became of it.
+            now: The time.
+            pause_seconds: How long the channel is left alone if that was nothing.
+        """
+        with self._file.writing() as database:
+            row = _channel(database, batch.channel)
+            if row is None or (row["owner"], row["epoch"]) != (self._owner, batch.epoch):
+                return False
+            _mark(database, batch.posts, *_state_after(delivery), now)
+            again = isinstance(delivery, Again)
+            used: list[str] = json.loads(row["used"])
+            if again and not delivery.lost:
+                # It was certainly no message, so it counts as none.
+                used = used[:-1]
+            database.execute(
+                "UPDATE channels SET owner = '', used = ?, failures = ?, not_before = ?"
+                " WHERE name = ?",
+                (
+                    json.dumps(used),
+                    row["failures"] + 1 if again else 0,
+                    text_of(now + timedelta(seconds=pause_seconds)) if again else "",
+                    batch.channel,
+                ),
+            )
+            before = text_of(now - _KEEP)
+            database.execute("DELETE FROM outbox WHERE created_at < ?", (before,))
+        return True
+
+    def failures(self, channel: str) -> int:
+        """How often in a row nothing could be delivered to it."""
+        with self._file.reading() as database:
+            row = _channel(database, channel)
+        return row["failures"] if row else 0
+
+    def bury(self, channels: Collection[str], now: datetime) -> int:
+        """Give up what is for channels that are none of these; how much that was."""
+        with self._file.reading() as database:
+            query = "SELECT DISTINCT channel FROM outbox WHERE state IN ('waiting', 'sending')"
+            gone = [row["channel"] for row in database.execute(query).fetchall()]
+            gone = [name for name in gone if name not in channels]
+        if not gone:
+            return 0
+        with self._file.writing() as database:
+            marked = database.executemany(
+                "UPDATE outbox SET state = 'dead', why = 'the settings have no such channel',"
+                " changed_at = ? WHERE channel = ? AND state IN ('waiting', 'sending')",
+                [(text_of(now), name) for name in gone],
+            )
+            return marked.rowcount
+
+    # Looking
+
+    def list(self, *, state: str = "", channel: str = "", limit: int = 50) -> tuple[Post, ...]:
+        """The newest posts."""
+        values = {"state": state, "channel": channel, "limit": limit}
+        with self._file.reading() as database:
+            return tuple(map(_post, database.execute(_LIST, values).fetchall()))
+
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        """How many posts there are, by channel and state."""
+        query = "SELECT channel, state, count(*) FROM outbox GROUP BY channel, state"
+        with self._file.reading() as database:
+            found = database.execute(query).fetchall()
+        return {(channel, state): count for channel, state, count in found}
+
+    def revive(self, channel: str, now: datetime) -> int:
+        """Let what is dead be sent again, of one channel or of all (""); how much that is."""
+        query = (
+            "UPDATE outbox SET state = 'waiting', due_at = :now, changed_at = :now, why = ''"
+            " WHERE state = 'dead' AND (:channel = '' OR channel = :channel)"
+        )
+        with self._file.writing() as database:
+            database.execute(
+                "UPDATE channels SET not_before = '' WHERE ? IN ('', name)", (channel,)
+            )
+            return database.execute(query, {"channel": channel, "now": text_of(now)}).rowcount
+
+
+def _channel(database: sqlite3.Connection, name: str) -> Any:
+    return database.execute("SELECT * FROM channels WHERE name = ?", (name,)).fetchone()
+
+
+def _used(row: Any, now: datetime) -> list[str]:
+    """When messages were sent in the last minute. A clock that went back holds nothing up."""
+    sent: list[str] = json.loads(row["used"]) if row else []
+    return [at for at in sent if text_of(now - _MINUTE) < at <= text_of(now)]
+
+
+def _choose(pending: Sequence[Any], room: int) -> dict[str, list[Any]]:
+    """The posts of the next message, by incident, the most urgent first.
+
+    One incident, if there is room for all one after the other, or for a summary after this one.
+    """
+    found: dict[str, list[Any]] = {}
+    for row in pending:
+        found.setdefault(row["incident"], []).append(row)
+    ordered = sorted(found, key=lambda incident: _rank(found[incident]))
+    easy = [one for one in ordered if _tries(found[one]) < _MOST_FIRST]
+    several = room == 1 and len(easy) > 1
+    return {incident: found[incident] for incident in (easy if several else ordered[:1])}
+
+
+def _rank(rows: Sequence[Any]) -> tuple[bool, bool, int, int]:
+    tries = _tries(rows)
+    return tries >= _MOST_FIRST, not _is_urgent(rows), tries, rows[0]["sequence"]
+
+
+def _tries(rows: Sequence[Any]) -> int:
+    return max(row["tries"] for row in rows)
+
+
+def _is_urgent(rows: Sequence[Any]) -> bool:
+    return any(row["topic"] in URGENT for row in rows)
+
+
+def _batch(
+    database: sqlite3.Connection,
+    channel: str,
+    epoch: int,
+    chosen: Mapping[str, Sequence[Any]],
+    now: datetime,
+) -> Batch:
+    posts = tuple(row["sequence"] for rows in chosen.values() for row in rows)
+    database.executemany(
+        "UPDATE outbox SET state = 'sending', tries = tries + 1, changed_at = ? WHERE sequence = ?",
+        [(text_of(now), post) for post in posts],
+    )
+    letters = tuple(
+        _letter(database, incident, rows)
+        for incident, rows in islice(chosen.items(), _MOST_LETTERS)
+    )
+    parts = (
+        channel,
+        *(f"{row['incident']}/{row['number']}" for one in chosen.values() for row in one),
+    )
+    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return Batch(channel, epoch, digest[:32], posts, letters, len(chosen) - len(letters))
+
+
+def _letter(database: sqlite3.Connection, incident: str, rows: Sequence[Any]) -> Letter:
+    log = database.execute(_LOG, (incident,)).fetchall()
+    found = incident_of(database.execute(_FIND, (incident,)).fetchone(), log=log)
+    entries = {row["number"]: entry_of(row) for row in log}
+    return Letter(found, tuple((Topic(row["topic"]), entries[row["number"]]) for row in rows))
+
+
+def _state_after(delivery: Delivery) -> tuple[PostState, str]:
+    match delivery:
+        case Delivered():
+            return PostState.SENT, ""
+        case Refused():
+            return PostState.DEAD, delivery.why
+        case Again():
+            return PostState.WAITING, delivery.why
+
+
+def _mark(
+    database: sqlite3.Connection, posts: Iterable[int], state: PostState, why: str, now: datetime
+) -> None:
+    database.executemany(
+        "UPDATE outbox SET state = ?, why = ?, changed_at = ? WHERE sequence = ?",
+        [(state, why, text_of(now), post) for post in posts],
+    )
+
+
+def _post(row: Any) -> Post:
+    return Post(
+        id=row["sequence"],
+        incident=row["incident"],
+        number=row["number"],
+        channel=row["channel"],
+        topic=Topic(row["topic"]),
+        state=PostState(row["state"]),
+        created_at=timestamp_of(row["created_at"]),
+        due_at=timestamp_of(row["due_at"]),
+        changed_at=timestamp_of(row["changed_at"]),
+        tries=row["tries"],
+        why=row["why"],
+    )
