@@ -21,7 +21,7 @@ from opsmcp_server.intake.reading import (
     severity_of,
     timestamp,
 )
-from opsmcp_tools.incidents.expression import BODY, BadExpression, Failed, Value
+from opsmcp_tools.incidents.expression import BODY, BadExpression, Failed, Value, whole
 from opsmcp_tools.incidents.signal import Signal, Status
 
 __all__ = ["MappedJson"]
@@ -110,7 +110,7 @@ def _compiled(sender: Sender, part: str, source: str) -> Value:
 
 def _values(delivery: Delivery, body: Any) -> dict[str, Any]:
     told = {name: text for name, text in delivery.headers.items() if name not in _SECRET_HEADERS}
-    return {"body": body, "headers": told}
+    return whole({"body": body, "headers": told})
 
 
 def _identity(delivery: Delivery, entry: Any) -> str:

@@ -20,7 +20,12 @@ from opsmcp_tools.approval_requests.handle import incident_key, incident_of
 from opsmcp_tools.approval_requests.request import Request
 from opsmcp_tools.approval_requests.request import State as RequestState
 from opsmcp_tools.incidents.brakes import what_holds
-from opsmcp_tools.incidents.expression import BadExpression, Failed, signal_values
+from opsmcp_tools.incidents.expression import (
+    BadExpression,
+    Failed,
+    outcome_values,
+    signal_values,
+)
 from opsmcp_tools.incidents.incident import BEFORE_A_RUN, Incident, State
 from opsmcp_tools.incidents.machine import (
     Allowed,
@@ -258,8 +263,7 @@ class Sight:
     ) -> bool | str | Later:
         """Whether a check holds; a text says why nobody knows."""
         context, principal = self._context, responder.principal
-        values = signal_values(incident.signal)
-        values |= {f"arguments.{name}": value for name, value in arguments.items()}
+        values = {**signal_values(incident.signal), **outcome_values("", {}, arguments)}
         if not incident.probe_run:
             given = make_arguments(check.arguments, values)
             prepared = await self._prepare(check.run, given, responder)
@@ -275,10 +279,10 @@ class Sight:
         if run.verdict is not Verdict.SUCCEEDED:
             return f"run {run.run} of {check.run}: {run.verdict}"
         tool = await find_tool(context, check.run, principal)
-        values |= {f"results.{name}": text for name, text in run.result.results.items()}
+        values |= outcome_values(str(run.verdict), run.result.results, arguments)
         try:
             expected = expectation(check, responder.arguments, tool)
-            return expected.holds({**values, "verdict": str(run.verdict)})
+            return expected.holds(values)
         except (BadExpression, Failed) as error:
             return f"run {run.run} of {check.run}: {error}"
 

@@ -4,7 +4,7 @@ The world is a file `used` with a number, which `clear-it` makes small, `clear-n
 is and `get-usage` tells; `runs` has a line for each run that changed something.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +14,9 @@ from typing import Any
 import anyio
 from anyio import to_thread
 
+from opsmcp_server.app import open_services
 from opsmcp_server.calls.context import CallContext
+from opsmcp_server.config.load import load
 from opsmcp_server.protocol.services import Services
 from opsmcp_server.responding.driver import Driver
 from opsmcp_server.responding.inspecting import inspecting
@@ -25,7 +27,7 @@ from opsmcp_tools.model.run_record import SystemClock
 from opsmcp_tools.model.tool import Principal
 from tests.own_settings import write_settings
 from tests.server.calls.test_pinned_definitions import approve as approve_definitions
-from tests.server.harness import running, services_of, settings
+from tests.server.harness import Running, running, services_of, serving, settings
 
 ANNA = Principal("anna")
 
@@ -194,6 +196,22 @@ async def working(world: World) -> AsyncGenerator[Working]:
             if services.calls.config.schedules:
                 await stack.enter_async_context(inspecting(services.calls))
             yield Working(services, driver, clock, world)
+
+
+@asynccontextmanager
+async def served(
+    world: World, environ: Mapping[str, str]
+) -> AsyncGenerator[tuple[Working, Running]]:
+    """The same over HTTP, with pages and addresses of senders."""
+    environ = {**world.environ(), **environ}
+    config = load(environ, cwd=world.root, people=True, senders=True)
+    async with open_services(config, environ) as services, serving(services) as base:
+        await services.calls.tools.wait_for_first_read()
+        if services.calls.config.policy.pin:
+            await _approve_all(services)
+        async with responding(services.calls) as driver:
+            run = Running("http", "modern", environ, services, base)
+            yield Working(services, driver, ShiftedClock(), world), run
 
 
 async def _approve_all(services: Services) -> None:

@@ -13,8 +13,10 @@ from opsmcp_tools.incidents.expression import (
     Failed,
     Text,
     Value,
+    outcome_values,
     outcome_variables,
     signal_values,
+    whole,
 )
 from tests.tools.incidents.signals import make
 
@@ -142,3 +144,21 @@ def test_nulls_cost_python_nothing() -> None:
     body = {"a": None, "b": [None] * 9}
     assert [nulls.of({"body": body, "headers": {}}) for _ in range(100)] == [body] * 100
     assert abs(sys.getrefcount(None) - before) < 500
+
+
+@pytest.mark.parametrize("source", ["labels.host", "data.host", "data.all[0]", "key"])
+def test_a_text_is_not_cut_where_it_holds_a_nul(source: str) -> None:
+    odd = "h1\0;x"
+    signal = make(key=odd, labels={"host": odd}, data={"host": odd, "all": [odd]})
+    values = signal_values(signal)
+    assert Text(source, SIGNAL).of(values) == "h1\ufffd;x"
+    assert not Condition(f"{source} == 'h1'", SIGNAL).holds(values)
+
+
+def test_results_and_bodies_are_not_cut_there_either() -> None:
+    values = {**VALUES, **outcome_values("succeeded", {"used": "5\0 %"}, {"host": "h\0"})}
+    known = {**SIGNAL, **OUTCOME}
+    assert Text("results.used + arguments.host", known).of(values) == "5\ufffd %h\ufffd"
+    assert (
+        Value("body.a[0]", BODY).of(whole({"body": {"a": ["x\0y"]}, "headers": {}})) == "x\ufffdy"
+    )

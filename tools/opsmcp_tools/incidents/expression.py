@@ -29,8 +29,10 @@ __all__ = [
     "Failed",
     "Text",
     "Value",
+    "outcome_values",
     "outcome_variables",
     "signal_values",
+    "whole",
 ]
 
 MOST_SOURCE_BYTES = 2 * 1024
@@ -73,9 +75,34 @@ def outcome_variables(results: Iterable[str], arguments: Iterable[str]) -> Mappi
     return {"verdict": cel.Type.STRING, **dict.fromkeys(named, cel.Type.STRING)}
 
 
+def whole(value: Any) -> Any:
+    """The same with another character for NUL: the library ends a text there, silently.
+
+    What a stranger writes behind it would be another text to whoever looks than to a condition. For
+    every value that somebody else wrote.
+    """
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    if isinstance(value, dict):
+        held = cast("dict[Any, Any]", value)
+        return {whole(name): whole(inner) for name, inner in held.items()}
+    if isinstance(value, list):
+        return [whole(inner) for inner in cast("list[Any]", value)]
+    return value
+
+
+def outcome_values(
+    verdict: str, results: Mapping[str, str], arguments: Mapping[str, str]
+) -> dict[str, Any]:
+    """The variables of `outcome_variables` for how a run ended."""
+    named = {f"results.{name}": text for name, text in results.items()}
+    named |= {f"arguments.{name}": text for name, text in arguments.items()}
+    return whole({**named, "verdict": verdict})
+
+
 def signal_values(signal: Signal) -> dict[str, Any]:
     """The variables of `SIGNAL` for a signal."""
-    return {
+    values = {
         "sender": signal.sender,
         "key": signal.key,
         "kind": signal.kind,
@@ -87,6 +114,7 @@ def signal_values(signal: Signal) -> dict[str, Any]:
         "annotations": dict(signal.annotations),
         "data": dict(signal.data),
     }
+    return whole(values)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from opsmcp_pipelines.run import Verdict
-from opsmcp_tools.incidents.expression import Condition, Failed, Text, outcome_variables
+from opsmcp_tools.incidents.expression import (
+    Condition,
+    Failed,
+    Text,
+    outcome_values,
+    outcome_variables,
+)
 from opsmcp_tools.incidents.moments import Moments
 from opsmcp_tools.incidents.signal import Severity, Signal, Status, new_signal
 from opsmcp_tools.model.tool import Principal
@@ -149,9 +155,7 @@ def judge(
 
     Without a `judgement`, as the operation cannot be looked up, something is.
     """
-    values = {f"arguments.{name}": value for name, value in schedule.arguments.items()}
-    values |= {f"results.{name}": value for name, value in found.results.items()}
-    values |= {"verdict": str(found.verdict)}
+    values = outcome_values(str(found.verdict), found.results, schedule.arguments)
     labels = dict(schedule.arguments)
     for name, text in judgement.labels.items() if judgement else ():
         try:
