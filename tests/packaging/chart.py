@@ -37,6 +37,7 @@ REFUSED: Mapping[str, Mapping[str, Any]] = {
     "/publicUrl": {"auth": {"oidc": [{"id": "a", "issuer": "https://login.example.com"}]}},
     "/image/tag": {"image": {"tag": "latest"}},
     "/existingSecret/name": {"existingSecret": {"env": {"OPS_TOKEN": "token"}}},
+    "/metrics/enabled": {"metrics": {"dashboard": {"enabled": True}}},
     "/ingress/host": {"ingress": {"enabled": True}},
 }
 """What of a refusal names the mistake, and the mistake."""
@@ -152,7 +153,8 @@ def unsafe(found: Object) -> Iterator[str]:
 
 def unloadable(objects: list[Object]) -> Iterator[str]:
     """The settings of the ConfigMap and the variables of the pod, loaded as opsmcp loads them."""
-    text = next(one["data"]["opsmcp.yaml"] for one in objects if one["kind"] == "ConfigMap")
+    maps = (one["data"] for one in objects if one["kind"] == "ConfigMap")
+    text = next(data["opsmcp.yaml"] for data in maps if "opsmcp.yaml" in data)
     pod = next(one for one in objects if one["kind"] == "StatefulSet")["spec"]["template"]["spec"]
     ours = next(one for one in pod["containers"] if one["name"] == "opsmcp")
     with tempfile.TemporaryDirectory() as folder:

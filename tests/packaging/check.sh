@@ -12,10 +12,12 @@ wheel=$(ls "$PWD"/dist/*.whl)
 version=$(basename "$wheel" | cut -d- -f2)
 
 failed=0
+# A command, or a function of which every line has to succeed: within an `if`, `set -e` means nothing.
 check() {
     name=$1
     shift
-    if "$@" >"$work/out" 2>&1; then
+    (set -e; "$@") >"$work/out" 2>&1 &
+    if wait $!; then
         echo "ok    $name"
     else
         failed=1

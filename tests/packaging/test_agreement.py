@@ -206,6 +206,12 @@ def test_every_rendering_of_the_chart_has_a_golden_file() -> None:
     assert cases == {file.name for file in (ROOT / "tests/golden/chart").iterdir()}
 
 
+def test_the_chart_brings_the_dashboard_and_the_alerts_that_are_tested() -> None:
+    chart = "deploy/chart/opsmcp/files"
+    assert text_of(f"{chart}/dashboard.json") == text_of("deploy/grafana/opsmcp.json")
+    assert text_of(f"{chart}/alerts.yaml") == text_of("deploy/prometheus/alerts.yaml")
+
+
 def test_every_value_of_the_chart_is_known_to_its_schema() -> None:
     known = json_of("deploy/chart/opsmcp/values.schema.json")["properties"]
     for name, value in yaml_of("deploy/chart/opsmcp/values.yaml").items():

@@ -40,7 +40,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{/* opsmcp.yaml: `config`, and over it what the chart has values of its own for. */}}
 {{- define "opsmcp.config" -}}
 {{- $ours := dict -}}
-{{- with .Values.publicUrl }}{{ $_ := set $ours "server" (dict "public_url" .) }}{{ end -}}
+{{- $server := dict -}}
+{{- with .Values.publicUrl }}{{ $_ := set $server "public_url" . }}{{ end -}}
+{{- if .Values.metrics.enabled }}{{ $_ := set $server "metrics_address" "0.0.0.0:9464" }}{{ end -}}
+{{- if $server }}{{ $_ := set $ours "server" $server }}{{ end -}}
 {{- $auth := dict -}}
 {{- with .Values.auth.oidc }}{{ $_ := set $auth "oidc" . }}{{ end -}}
 {{- if .Values.auth.existingTokensSecret }}{{ $_ := set $auth "tokens_file" "/etc/opsmcp/tokens/tokens.json" }}{{ end -}}
