@@ -10,9 +10,11 @@ from typing import Protocol
 
 import anyio
 
-__all__ = ["CHUNK_BYTES", "Pull", "Push", "Talk"]
+__all__ = ["Pull", "Push", "Talk"]
 
-CHUNK_BYTES = 256 * 1024
+_PART_BYTES = 256 * 1024
+"""What is fetched is written in parts of at least so many bytes: each costs a turn of a thread."""
+
 _LONGEST_LINE = 256
 
 Send = Callable[[bytes], Awaitable[None]]
@@ -158,10 +160,12 @@ class Pull:
         return True
 
     async def digest(self) -> None:
-        """Write down what came."""
+        """Write down what came, once it is much or the last of the file."""
         if self.size is None:
             self._read_head()
         if self.size is None or not self._heard:
+            return
+        if len(self._heard) < min(_PART_BYTES, self.size - self.received):
             return
         part = bytes(self._heard[: max(self._most - self.received, 0)])
         self._heard.clear()

@@ -89,15 +89,7 @@ async def test_a_connection_that_is_killed_in_the_middle_leaves_the_old_file(
 ) -> None:
     sparse(mover.files / "a", LARGE)
     (mover.there / "a").write_bytes(b"old")
-    end: list[StepEnd] = []
-
-    async def move() -> None:
-        end.append(await mover.move("a", upload=True))
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(move)
-        await mover.until(lambda: b" of " in mover.said)
-        _kill_session(mover.there)
+    end = await _kill_in_the_middle(mover, upload=True)
     assert end == [StepEnd(Status.FAILED, str(Reason.LOST))]
     assert (mover.there / "a").read_bytes() == b"old"
     await mover.until(lambda: _names(mover.there) == ["a"])
@@ -105,15 +97,7 @@ async def test_a_connection_that_is_killed_in_the_middle_leaves_the_old_file(
 
 async def test_a_fetch_that_is_killed_in_the_middle_keeps_nothing(mover: Mover) -> None:
     sparse(mover.there / "a", LARGE)
-    end: list[StepEnd] = []
-
-    async def move() -> None:
-        end.append(await mover.move("a", upload=False))
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(move)
-        await mover.until(lambda: b" of " in mover.said)
-        _kill_session(mover.there)
+    end = await _kill_in_the_middle(mover, upload=False)
     assert end == [StepEnd(Status.FAILED, str(Reason.LOST))]
     assert _names(mover.files) == []
 
@@ -139,6 +123,20 @@ async def test_a_disk_that_is_full_leaves_the_old_file(mover: Mover, small: Path
     )
     assert (small / "a").read_bytes() == b"old"
     assert _names(small) == ["a"]
+
+
+async def _kill_in_the_middle(mover: Mover, *, upload: bool) -> list[StepEnd]:
+    """Move `a`, and kill its connection when some of it has gone."""
+    end: list[StepEnd] = []
+
+    async def move() -> None:
+        end.append(await mover.move("a", upload=upload))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(move)
+        await mover.until(lambda: b" of " in mover.said)
+        _kill_session(mover.there)
+    return end
 
 
 def _names(folder: Path) -> list[str]:
