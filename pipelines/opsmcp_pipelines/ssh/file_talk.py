@@ -16,6 +16,8 @@ _PART_BYTES = 256 * 1024
 """What is fetched is written in parts of at least so many bytes: each costs a turn of a thread."""
 
 _LONGEST_LINE = 256
+_SAME, _WANT, _SENT = b"same", b"want", b"sent"
+"""What the far side says of a file that it gets."""
 
 Send = Callable[[bytes], Awaitable[None]]
 OnProgress = Callable[[int, int], None]
@@ -28,11 +30,6 @@ class Talk(Protocol):
     @property
     def committed(self) -> bool:
         """Whether something may have been changed over there."""
-        ...
-
-    @property
-    def last_words(self) -> str:
-        """What was said last, which is why it ended badly."""
         ...
 
     async def speak(self, send: Send) -> bool:
@@ -73,17 +70,19 @@ class Push:
 
     @property
     def last_words(self) -> str:
-        """What was said last, which is why it ended badly."""
-        return self._heard.decode(errors="replace")
+        """What was said last that was not agreed on, which is why it ended badly."""
+        lines = self._heard.split(b"\n")
+        said = b"\n".join(line for line in lines if line not in (_SAME, _WANT, _SENT))
+        return said.decode(errors="replace")
 
     def hear(self, chunk: bytes) -> None:
         """Take what the far side said."""
         self._heard = (self._heard + chunk)[-_LONGEST_LINE:]
         lines = self._heard.split(b"\n")[:-1]
-        self.unchanged = b"same" in lines
-        if b"want" in lines:
+        self.unchanged = _SAME in lines
+        if _WANT in lines:
             self._wanted.set()
-        if b"sent" in lines:
+        if _SENT in lines:
             self._arrived.set()
 
     async def speak(self, send: Send) -> bool:

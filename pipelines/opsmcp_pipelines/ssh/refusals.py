@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 
-__all__ = ["Reason", "read_refusal", "said_refusal"]
+__all__ = ["Reason", "last_line", "read_refusal", "said_refusal"]
 
 
 class Reason(StrEnum):
@@ -74,3 +74,10 @@ def read_refusal(message: str) -> Reason:
     """The reason in what ssh wrote to its standard error."""
     found = (reason for reason, pattern in _PATTERNS if pattern.search(message))
     return next(found, Reason.OTHER)
+
+
+def last_line(message: str, most_chars: int) -> str:
+    """What a program said last, for people: printable, and without where it stood."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    last = lines[-1].rpartition(": ")[2] if lines else ""
+    return "".join(char for char in last if char.isprintable())[:most_chars]

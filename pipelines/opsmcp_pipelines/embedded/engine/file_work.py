@@ -23,6 +23,7 @@ from opsmcp_pipelines.embedded.engine.machine import Limit, StepEnd
 from opsmcp_pipelines.report import Status
 from opsmcp_pipelines.ssh.file_frame import FileFault, pull, push
 from opsmcp_pipelines.ssh.file_talk import Pull, Push
+from opsmcp_pipelines.ssh.refusals import last_line
 from opsmcp_pipelines.ssh.session import RemoteEnd, RemoteState, Session
 
 __all__ = ["FileOrder", "FileWork", "open_work"]
@@ -32,7 +33,6 @@ _TELL_EVERY = 10
 """Files of so many bytes tell how far they are, after each tenth."""
 
 _MOST_WHY_CHARS = 200
-_AGREED = frozenset({"want", "sent", "same"})
 _UNKNOWN = (
     "it was sent, and whether {} was replaced is not known: the connection was lost at the end"
 )
@@ -151,7 +151,7 @@ class FileWork:
             return self._conclude()
         if end.state is RemoteState.STOPPED:
             return self._failed(f"stopped after {limit}")
-        why = _last_words(self._talk.last_words if self._talk else "")
+        why = last_line(self._talk.last_words if self._talk else "", _MOST_WHY_CHARS)
         fault = _FAULTS.get(end.code or 0, f"exit status {end.code}")
         return self._failed(f"{self._order.remote}: {fault}" + (f" ({why})" if why else ""))
 
@@ -215,11 +215,3 @@ def _facts(file: SourceFile | Pull) -> str:
 
 def _not_kept(error: OSError) -> str:
     return f"it cannot be kept in files.dir: {error.strerror or 'the system refused it'}"
-
-
-def _last_words(message: str) -> str:
-    """What a program over there said last, without where it stood."""
-    said = (line.strip() for line in message.splitlines())
-    lines = [line for line in said if line and line not in _AGREED]
-    last = lines[-1].rpartition(": ")[2] if lines else ""
-    return "".join(char for char in last if char.isprintable())[:_MOST_WHY_CHARS]

@@ -21,7 +21,7 @@ from opsmcp_pipelines.ssh.bootstrap import (
     shell_text,
 )
 from opsmcp_pipelines.ssh.login_turns import LoginTurns
-from opsmcp_pipelines.ssh.refusals import Reason
+from opsmcp_pipelines.ssh.refusals import Reason, last_line
 from opsmcp_pipelines.ssh.session import RemoteEnd, RemoteState, Session
 from opsmcp_pipelines.ssh.target import SshTarget, file_command, ssh_command, ssh_environment
 
@@ -145,7 +145,7 @@ class _RemoteLaunch:
     def _not_started(self, end: RemoteEnd) -> StepEnd:
         reason = end.reason or Reason.OTHER
         advice = _ADVICE.get(reason, "").format(self._name)
-        why = advice or _cut(end.message)
+        why = advice or last_line(end.message, _MOST_MESSAGE_CHARS)
         note = f"nothing ran: {reason}" + (f" ({why})" if why else "")
         return StepEnd(Status.NOT_STARTED, note)
 
@@ -204,7 +204,8 @@ class _RemoteScriptLaunch(_RemoteLaunch):
                 f"it was told to stop after {limit}, and nobody there answered: how it ended is not"
                 " known"
             )
-        why = f" ({_cut(end.message)})" if end.message else ""
+        said = last_line(end.message, _MOST_MESSAGE_CHARS)
+        why = f" ({said})" if said else ""
         return f"it was started, and how it ended is not known: the connection was lost{why}"
 
     def _with_left(self, note: str, end: RemoteEnd) -> str:
@@ -222,10 +223,3 @@ def _text(script: "Script") -> str:
         return shell_text(script.text, script.environ)
     runner = Path(python_runner.__file__).read_text(encoding="utf-8")
     return python_text(script.text, script.environ, runner, script.mark)
-
-
-def _cut(message: str) -> str:
-    """What ssh said last, without where it stood."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    last = lines[-1].rpartition(": ")[2] if lines else ""
-    return "".join(char for char in last if char.isprintable())[:_MOST_MESSAGE_CHARS]
