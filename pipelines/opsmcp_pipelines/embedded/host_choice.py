@@ -11,16 +11,15 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from opsmcp_pipelines.embedded.loader import LOCAL_HOST, Loaded, runs_here, withhold
-from opsmcp_pipelines.many_hosts import named_hosts
 from opsmcp_pipelines.models import OperationKey, OperationKind, Pipeline, Task, Variable
 from opsmcp_pipelines.ssh.host_fields import SshHost
 
-__all__ = ["ALL_HOSTS", "HOSTS_LABEL", "group_hosts", "host_names", "offer_hosts"]
+__all__ = ["group_hosts", "may_be_many", "offer_hosts"]
 
-HOSTS_LABEL = "opsmcp/hosts"
+_HOSTS_LABEL = "opsmcp/hosts"
 """The label of a task that may run on `one` host of the inventory, or on `many`."""
 
-ALL_HOSTS = "all"
+_ALL_HOSTS = "all"
 """Every host of the inventory."""
 
 _NO_INVENTORY = "there is only localhost: --hosts names others"
@@ -37,17 +36,12 @@ def group_hosts(hosts: Mapping[str, SshHost]) -> Mapping[str, tuple[str, ...]]:
         for name in dict.fromkeys(_groups_of(host)):
             groups.setdefault(name, []).append(host.name)
     named = {name: tuple(groups[name]) for name in sorted(groups)[:_MOST_GROUPS]}
-    return MappingProxyType({ALL_HOSTS: tuple(hosts), **named})
+    return MappingProxyType({_ALL_HOSTS: tuple(hosts), **named})
 
 
 def _groups_of(host: SshHost) -> Iterator[str]:
     yield from (f"{key}={value}" for key, value in host.labels.items())
     yield from (f"group={name}" for name in host.groups)
-
-
-def host_names(hosts: Mapping[str, SshHost], value: str) -> tuple[str, ...]:
-    """The hosts that a value of `host` means, this machine among them, in their order."""
-    return named_hosts(value, (LOCAL_HOST, *hosts), group_hosts(hosts))
 
 
 def offer_hosts(loaded: Loaded, hosts: Mapping[str, SshHost]) -> Loaded:
@@ -72,9 +66,9 @@ def _lacks(task: Task, hosts: Mapping[str, SshHost]) -> str:
 
 
 def _offer(task: Task, hosts: Mapping[str, SshHost]) -> Task:
-    if HOSTS_LABEL not in task.labels or task.host in hosts:
+    if _HOSTS_LABEL not in task.labels or task.host in hosts:
         return task
-    host = _choice(many=_may_be_many(task))
+    host = _choice(many=may_be_many(task))
     return replace(task, host="", variables=_with_host(task.variables, host))
 
 
@@ -84,16 +78,17 @@ def _offer_in(pipeline: Pipeline, tasks: Mapping[OperationKey, Task]) -> Pipelin
         OperationKey(OperationKind.TASK, pipeline.namespace, ref.task) for ref in pipeline.tasks
     )
     open_ones = [task for key in keys if (task := tasks.get(key)) and not task.host]
-    if not any(HOSTS_LABEL in task.labels for task in open_ones):
+    if not any(_HOSTS_LABEL in task.labels for task in open_ones):
         return pipeline
     # What one task gives to those after it is one value, and each host would have its own.
     gives = any(ref.results for ref in pipeline.tasks)
-    host = _choice(many=not gives and all(map(_may_be_many, open_ones)))
+    host = _choice(many=not gives and all(map(may_be_many, open_ones)))
     return replace(pipeline, variables=_with_host(pipeline.variables, host))
 
 
-def _may_be_many(task: Task) -> bool:
-    return task.labels.get(HOSTS_LABEL) == "many"
+def may_be_many(task: Task) -> bool:
+    """Whether its author lets it run on several hosts at once."""
+    return task.labels.get(_HOSTS_LABEL) == "many"
 
 
 def _choice(*, many: bool) -> Variable:

@@ -14,7 +14,6 @@ from anyio.abc import TaskGroup
 
 import opsmcp_pipelines
 from opsmcp_pipelines.catalogue import Contents
-from opsmcp_pipelines.embedded.host_choice import host_names
 from opsmcp_pipelines.embedded.library import Library
 from opsmcp_pipelines.embedded.reader import Reading, WatchedReader
 from opsmcp_pipelines.embedded.settings import EmbeddedSettings
@@ -28,7 +27,6 @@ from opsmcp_pipelines.many_hosts import MOST_HOSTS
 from opsmcp_pipelines.models import Definition, OperationKey
 from opsmcp_pipelines.run import RunReport, Status
 from opsmcp_pipelines.source import Cancelled, RunRef, StartRequest, Traits
-from opsmcp_pipelines.ssh.host_fields import SshHost
 from opsmcp_pipelines.ssh.inventory import Inventory, InventoryReader
 from opsmcp_pipelines.verdict.expected import ExpectedTask, expected_tasks
 
@@ -162,8 +160,8 @@ class EmbeddedSource:
         definition = await self._definition(request)
         if self._stopping:
             raise SourceUnavailable("opsmcp is stopping")
+        _check_hosts(request, self._contents)
         hosts = (self._read.inventory if self._read else Inventory()).hosts
-        _check_hosts(request, hosts)
         return self._runs.start(request, definition, hosts)
 
     async def read_run(self, ref: RunRef) -> RunReport:
@@ -239,7 +237,7 @@ class EmbeddedSource:
         return found
 
 
-def _check_hosts(request: StartRequest, hosts: Mapping[str, SshHost]) -> None:
+def _check_hosts(request: StartRequest, contents: Contents) -> None:
     """Return if it would run where it was decided on, and on no more hosts than a run may.
 
     Raises:
@@ -247,7 +245,7 @@ def _check_hosts(request: StartRequest, hosts: Mapping[str, SshHost]) -> None:
         SourceRefused: They are too many.
     """
     named = request.variables.get("host", "")
-    found = host_names(hosts, named)
+    found = contents.hosts_of(named)
     if request.hosts and request.hosts != frozenset(found):
         raise DefinitionChanged(f"the hosts that {named[:80]!r} means are others now")
     if len(found) > MOST_HOSTS:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from opsmcp_pipelines.embedded.engine.local_machine import LocalMachine
 from opsmcp_pipelines.embedded.engine.machine import Machine
 from opsmcp_pipelines.embedded.engine.remote_machine import Connections, RemoteMachine
-from opsmcp_pipelines.embedded.host_choice import HOSTS_LABEL, host_names
+from opsmcp_pipelines.embedded.host_choice import group_hosts, may_be_many
 from opsmcp_pipelines.embedded.loader import LOCAL_HOST, runs_here
+from opsmcp_pipelines.many_hosts import named_hosts
 from opsmcp_pipelines.models import SUDO_LABEL, Task
 from opsmcp_pipelines.ssh.host_fields import SshHost
 from opsmcp_pipelines.ssh.login_turns import AT_ONE_SSHD
@@ -29,13 +30,14 @@ class Machines:
         """
         self._local = local
         self._hosts = hosts
+        self._groups = group_hosts(hosts)
         self._connections = connections
 
     def find(self, task: Task, host: str) -> tuple[Machine, ...]:
         """Where `task` runs, by what it says itself, or else by `host`; nowhere if not here."""
         named = task.host or host
-        found = host_names(self._hosts, named)
-        if len(found) > 1 and task.labels.get(HOSTS_LABEL) != "many":
+        found = named_hosts(named, (LOCAL_HOST, *self._hosts), self._groups)
+        if len(found) > 1 and not may_be_many(task):
             return ()
         if not found:
             return (self._local,) if runs_here(named) else ()

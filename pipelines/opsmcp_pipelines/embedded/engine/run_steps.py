@@ -15,6 +15,8 @@ from anyio import to_thread
 
 from opsmcp_pipelines.conditions import ConditionError, evaluate, may_fail
 from opsmcp_pipelines.embedded.engine.bounded_output import BoundedOutput
+from opsmcp_pipelines.embedded.engine.file_order import make_order
+from opsmcp_pipelines.embedded.engine.file_work import FileOrder
 from opsmcp_pipelines.embedded.engine.machine import Launch, Limit, Machine
 from opsmcp_pipelines.embedded.engine.results import WrongResult, read_results
 from opsmcp_pipelines.embedded.engine.side_by_side import run_side_by_side
@@ -26,7 +28,6 @@ from opsmcp_pipelines.run import Status, StepReport
 from opsmcp_pipelines.shell.references import NOT_FIRST, RefusedStep, own_names, unfold
 
 if TYPE_CHECKING:
-    from opsmcp_pipelines.embedded.engine.file_work import FileOrder
     from opsmcp_pipelines.shell.render import Script
 
 __all__ = ["EngineSettings", "FindMachines", "execute", "step_environment"]
@@ -272,15 +273,12 @@ class _NodeRunner:
             return self._machine.prepare_file(self._order(step.transfer))
         return self._machine.prepare(self._render(step))
 
-    def _order(self, transfer: Transfer) -> "FileOrder":
+    def _order(self, transfer: Transfer) -> FileOrder:
         """Which file goes where.
 
         Raises:
             RefusedStep: A name cannot be used with these values.
         """
-        # Imported when it is used: a run of scripts needs nothing that moves files.
-        from opsmcp_pipelines.embedded.engine.file_order import make_order
-
         task = self._task
         return make_order(
             transfer, self._values, task.settings.files, self._machine.name, task.name
