@@ -67,8 +67,7 @@ class Contents:
         operation = self._by_key.get(key)
         if operation is None or isinstance(operation, Task):
             return Definition(operation, (operation,)) if operation else None
-        wanted = (OperationKey(OperationKind.TASK, key.namespace, t.task) for t in operation.tasks)
-        found = tuple(self._by_key.get(name) for name in wanted)
+        found = tuple(map(self._by_key.get, operation.task_keys))
         parts = tuple(task for task in found if isinstance(task, Task))
         return Definition(operation, parts) if len(parts) == len(found) else None
 

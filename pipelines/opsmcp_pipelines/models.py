@@ -173,6 +173,13 @@ class Pipeline:
         """What identifies this pipeline."""
         return OperationKey(OperationKind.PIPELINE, self.namespace, self.name)
 
+    @property
+    def task_keys(self) -> tuple[OperationKey, ...]:
+        """What identifies its tasks, in their order, whether they are there or not."""
+        return tuple(
+            OperationKey(OperationKind.TASK, self.namespace, ref.task) for ref in self.tasks
+        )
+
 
 Operation = Pipeline | Task
 """A Pipeline or a Task that can be run."""

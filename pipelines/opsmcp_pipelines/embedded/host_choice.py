@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from opsmcp_pipelines.embedded.loader import LOCAL_HOST, Loaded, runs_here, withhold
-from opsmcp_pipelines.models import OperationKey, OperationKind, Pipeline, Task, Variable
+from opsmcp_pipelines.models import OperationKey, Pipeline, Task, Variable
 from opsmcp_pipelines.ssh.host_fields import SshHost
 
 __all__ = ["group_hosts", "may_be_many", "offer_hosts"]
@@ -74,10 +74,8 @@ def _offer(task: Task, hosts: Mapping[str, SshHost]) -> Task:
 
 def _offer_in(pipeline: Pipeline, tasks: Mapping[OperationKey, Task]) -> Pipeline:
     """A pipeline whose tasks have a host to choose has one, too."""
-    keys = (
-        OperationKey(OperationKind.TASK, pipeline.namespace, ref.task) for ref in pipeline.tasks
-    )
-    open_ones = [task for key in keys if (task := tasks.get(key)) and not task.host]
+    parts = map(tasks.get, pipeline.task_keys)
+    open_ones = [task for task in parts if task and not task.host]
     if not any(_HOSTS_LABEL in task.labels for task in open_ones):
         return pipeline
     # What one task gives to those after it is one value, and each host would have its own.

@@ -13,7 +13,6 @@ from opsmcp_pipelines.catalogue import Problem
 from opsmcp_pipelines.models import (
     Operation,
     OperationKey,
-    OperationKind,
     Pipeline,
     Task,
     Variable,
@@ -154,15 +153,12 @@ def withhold(loaded: Loaded, refused: Mapping[OperationKey, str]) -> Loaded:
 
 
 def _tasks_of(pipeline: Pipeline, tasks: Mapping[OperationKey, Task]) -> Mapping[str, Task]:
-    keys = [
-        OperationKey(OperationKind.TASK, pipeline.namespace, ref.task) for ref in pipeline.tasks
-    ]
+    keys = pipeline.task_keys
     return MappingProxyType({key.name: tasks[key] for key in keys if key in tasks})
 
 
 def _refuse_pipeline(pipeline: Pipeline, refused: Mapping[OperationKey, str]) -> str:
-    for ref in pipeline.tasks:
-        key = OperationKey(OperationKind.TASK, pipeline.namespace, ref.task)
+    for key in pipeline.task_keys:
         if reason := refused.get(key):
-            return f"its task {ref.task!r} cannot run here: {reason}"
+            return f"its task {key.name!r} cannot run here: {reason}"
     return ""

@@ -21,7 +21,7 @@ from opsmcp_pipelines.embedded.kubeconfig import KubeInventory, read_clusters
 from opsmcp_pipelines.embedded.library import Library
 from opsmcp_pipelines.embedded.loader import LOCAL_HOST, NEEDS_LABEL, Loaded, withhold
 from opsmcp_pipelines.errors import SourceUnavailable
-from opsmcp_pipelines.models import Host, Operation, Pipeline
+from opsmcp_pipelines.models import Host, Operation, OperationKey, Pipeline
 from opsmcp_pipelines.ssh.inventory import Inventory, InventoryReader
 from opsmcp_pipelines.watchdog import Progress, Stuck, run_watched
 
@@ -63,10 +63,10 @@ class Reading:
             _without_files(self.loaded, moves_files=moves_files), self.inventory.hosts
         )
         tasks = {task.key: task for task in loaded.tasks}
-        names = {(task.namespace, task.name) for task in loaded.tasks if _needs_kubectl(task)}
+        users = {task.key for task in loaded.tasks if _needs_kubectl(task)}
         operations: tuple[Operation, ...] = (*loaded.pipelines, *loaded.tasks)
         reason = kubernetes.reason
-        withheld = [op for op in operations if reason and _uses_kubectl(op, names)]
+        withheld = [op for op in operations if reason and _uses_kubectl(op, users)]
         left_out = {op.key for op in withheld}
         problems = [
             Problem(op.name, op.key.kind, reason, op.namespace, absent=True) for op in withheld
@@ -195,9 +195,7 @@ def _needs_kubectl(operation: Operation) -> bool:
     return "kubectl" in operation.labels.get(NEEDS_LABEL, "").split(",")
 
 
-def _uses_kubectl(operation: Operation, tasks: set[tuple[str, str]]) -> bool:
-    if isinstance(operation, Pipeline) and any(
-        (operation.namespace, ref.task) in tasks for ref in operation.tasks
-    ):
-        return True
-    return _needs_kubectl(operation)
+def _uses_kubectl(operation: Operation, tasks: set[OperationKey]) -> bool:
+    """Whether it needs kubectl itself, or by one of these tasks."""
+    parts = operation.task_keys if isinstance(operation, Pipeline) else ()
+    return _needs_kubectl(operation) or not tasks.isdisjoint(parts)

@@ -9,8 +9,6 @@ import mcp_types as types
 from opsmcp_pipelines.models import (
     COPILOT_LABEL,
     Operation,
-    OperationKey,
-    OperationKind,
     Pipeline,
 )
 from opsmcp_server.cli.options import Shared, shared_options
@@ -124,10 +122,10 @@ def _unexposed(services: Services, toolbox: Toolbox) -> list[Operation]:
     covers = services.clients.tool_settings.exposure.covers
     operations = toolbox.catalogue.operations.values()
     parts = {
-        OperationKey(OperationKind.TASK, one.namespace, ref.task)
+        key
         for one in operations
         if isinstance(one, Pipeline) and covers(one)
-        for ref in one.tasks
+        for key in one.task_keys
     }
     return [one for one in operations if not covers(one) and one.key not in parts]
 

@@ -61,8 +61,7 @@ class ManifestMend:
 
     def _variable(self, operation: Operation, name: str) -> str:
         """Where a variable is declared: by the operation, or by one of its tasks."""
-        refs = operation.tasks if isinstance(operation, Pipeline) else ()
-        tasks = [OperationKey(OperationKind.TASK, operation.namespace, ref.task) for ref in refs]
+        tasks = operation.task_keys if isinstance(operation, Pipeline) else ()
         for key in (operation.key, *tasks) if name else ():
             text = self._read.get(self.files.get(key, ""))
             if text is not None and (line := text.variable_line(key, name)):

@@ -16,7 +16,7 @@ from opsmcp_pipelines.kinds.go_regex import matches, parse_pattern
 from opsmcp_pipelines.kinds.guess import kind_of
 from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.kinds.names import is_secret_name, words_of
-from opsmcp_pipelines.models import Operation, OperationKey, OperationKind, Pipeline, Task, Variable
+from opsmcp_pipelines.models import Operation, OperationKey, Pipeline, Task, Variable
 from opsmcp_tools.model.tool import Hints, JsonObject
 from opsmcp_tools.safe_text.characters import clean_line, quote
 from opsmcp_tools.toolbox.description import is_thin
@@ -134,8 +134,8 @@ def _users(pipelines: Iterable[Pipeline]) -> Mapping[OperationKey, Sequence[Pipe
     """The pipelines that run each task."""
     found = defaultdict[OperationKey, list[Pipeline]](list)
     for pipeline in pipelines:
-        for task in {ref.task for ref in pipeline.tasks}:
-            found[OperationKey(OperationKind.TASK, pipeline.namespace, task)].append(pipeline)
+        for key in set(pipeline.task_keys):
+            found[key].append(pipeline)
     return found
 
 
