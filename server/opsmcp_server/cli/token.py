@@ -7,7 +7,6 @@ it is its hash.
 import json
 import os
 import re
-import stat
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,10 +19,12 @@ import click
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.start import Failed, WrongUse, read_config
 from opsmcp_server.cli.terminal import Cell, show_json, show_table, tell
+from opsmcp_server.identity.bearer import BearerUnusable, read_bearer
 from opsmcp_server.identity.personal_token import (
     NAME,
     SCOPES,
     PersonalToken,
+    is_personal,
     make_token,
     split_token,
 )
@@ -47,7 +48,6 @@ _KEPT = timedelta(days=30)
 """How long an entry stays after its token was revoked or has expired, so that refusals say why."""
 
 _MOST_NOTE = 200
-_MOST_HEADER_BYTES = 4096
 
 
 def _duration(
@@ -205,17 +205,10 @@ def header(path: Path) -> int:
     """
     path = path.expanduser()
     try:
-        with path.open("rb") as stream:
-            mode = os.fstat(stream.fileno()).st_mode
-            text = stream.read(_MOST_HEADER_BYTES).decode("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = (error.strerror or "").lower() if isinstance(error, OSError) else "it is no text"
-        raise Failed(f"the token in {path} cannot be read: {why}") from error
-    if stat.S_IMODE(mode) & 0o077:
-        raise Failed(f"{path} is read by others, too: chmod 600 it, and rotate the token")
-    if not text.isprintable() or not text or " " in text:
-        raise Failed(f"{path} holds no token")
-    if text.startswith("opsmcp_") and split_token(text) is None:
+        text = read_bearer(path, private=True)
+    except BearerUnusable as error:
+        raise Failed(str(error)) from error
+    if is_personal(text) and split_token(text) is None:
         raise Failed(f"{path} holds a personal token that was cut or changed")
     click.echo(json.dumps({"Authorization": f"Bearer {text}"}))
     return 0

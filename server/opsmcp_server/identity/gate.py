@@ -24,6 +24,7 @@ from opsmcp_server.calls.observed import Limited, Observers, TokenRefused
 from opsmcp_server.calls.rate_limit import RateLimit
 from opsmcp_server.identity.access import PrincipalToken
 from opsmcp_server.identity.addresses import Network, address_of
+from opsmcp_server.identity.bearer import MOST_BYTES, is_bearer
 from opsmcp_server.identity.jwt_check import JwtCheck
 from opsmcp_server.identity.metadata import Metadata
 from opsmcp_server.identity.personal_token import SCOPES, is_personal
@@ -36,7 +37,6 @@ __all__ = ["Gate", "Limits"]
 
 logger = logging.getLogger(__name__)
 
-_MOST_BYTES = 16 * 1024
 _KNOWN_SECONDS = 600.0
 """How long an address is spared after a good token came from it: others may share it."""
 
@@ -315,9 +315,9 @@ def _bearer_of(scope: Scope) -> str:
     scheme, _, token = given[0].partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Refused(Reason.MISSING, "another scheme than Bearer")
-    if len(token) > _MOST_BYTES:
+    if len(token) > MOST_BYTES:
         raise Refused(Reason.TOO_LARGE)
-    if not (token.isascii() and token.isprintable() and " " not in token):
+    if not is_bearer(token):
         raise Refused(Reason.MALFORMED, "characters that no token has")
     return token
 

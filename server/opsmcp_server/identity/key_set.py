@@ -20,6 +20,7 @@ from jwt import PyJWK, PyJWTError
 
 from opsmcp_server.calls.rate_limit import RateLimit
 from opsmcp_server.config.issuers import Issuer, is_loopback_host
+from opsmcp_server.identity.bearer import BearerUnusable, read_bearer
 from opsmcp_server.identity.refusal import Reason, Refused
 from opsmcp_server.protocol.strict_json import BadJson, read_json
 
@@ -180,7 +181,10 @@ class KeySet:
         path = self._issuer.token_file
         if path is None or _origin(address) != _origin(self._issuer.issuer):
             return {}
-        return {"Authorization": f"Bearer {path.read_text('ascii').strip()}"}
+        try:
+            return {"Authorization": f"Bearer {read_bearer(path)}"}
+        except BearerUnusable as error:
+            raise _Unusable(str(error)) from error
 
     async def _open(self) -> httpx2.AsyncClient:
         if self._client is None:

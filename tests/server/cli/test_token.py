@@ -63,6 +63,18 @@ def test_a_token_in_a_file_becomes_a_header_if_nobody_else_reads_it(opsmcp: Opsm
     assert "cut or changed" in opsmcp("token", "header", "--file", str(path)).stderr
 
 
+def test_a_long_token_of_a_file_is_shown_whole_or_not_at_all(opsmcp: Opsmcp) -> None:
+    path = opsmcp.folder / "mine"
+    path.touch(mode=0o600)
+    path.write_text("t" * 16 * 1024, "ascii")
+    shown = json.loads(opsmcp("token", "header", "--file", str(path)).stdout)
+    assert shown == {"Authorization": f"Bearer {path.read_text('ascii')}"}
+    path.write_text("t" * 17 * 1024, "ascii")
+    refused = opsmcp("token", "header", "--file", str(path))
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "holds no token" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

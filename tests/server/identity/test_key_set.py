@@ -145,3 +145,16 @@ async def test_only_the_issuer_itself_is_shown_our_token(
         await keys_of(issuer, Time(), token_file=path).key("first", "RS256")
         assert issuer.headers[0]["authorization"] == "Bearer of-our-pod"
         assert "authorization" not in elsewhere.headers[0]
+
+
+@pytest.mark.parametrize("held", [b"", b"two words", "für".encode(), b"t" * 17 * 1024])
+async def test_a_file_that_holds_no_token_is_an_issuer_that_gives_no_keys(
+    held: bytes, issuer: FakeIssuer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "token"
+    path.write_bytes(held)
+    keys = keys_of(issuer, Time(), token_file=path)
+    await keys.warm()
+    assert f"{path} holds no token" in caplog.text
+    assert await reason(keys, "first") is Reason.KEYS_UNAVAILABLE
+    assert issuer.asked == []
