@@ -18,6 +18,7 @@ import anyio
 from opsmcp_server.app import open_services
 from opsmcp_server.config.environment import process_environment
 from opsmcp_server.config.load import load
+from opsmcp_server.identity.settings import gate_of
 from opsmcp_server.process.glibc_heap import share_heap
 from opsmcp_server.transports.http import listen, serve_http
 
@@ -72,7 +73,7 @@ async def main(path: Path) -> None:
     async with open_services(config, environ) as services, anyio.create_task_group() as group:
         with listen(config.server) as listener:
             group.start_soon(ear.beat, path)
-            await serve_http(services, listener)
+            await serve_http(services, listener, gate_of(config))
         group.cancel_scope.cancel()
 
 

@@ -21,6 +21,7 @@ from anyio import to_thread
 from opsmcp_server.app import open_services
 from opsmcp_server.config.load import load
 from opsmcp_server.config.schema import Server
+from opsmcp_server.identity.settings import gate_of
 from opsmcp_server.transports.http import listen, serve_http
 from tests.own_settings import write_settings
 from tests.server.conftest import Ground, make_ground
@@ -45,7 +46,7 @@ async def _serving(ground: Ground, port: int) -> None:
     config = load(environ, cwd=ground.root, senders=True)
     async with open_services(config, environ) as services:
         with listen(Server(port=port)) as listener:
-            await serve_http(services, listener)
+            await serve_http(services, listener, gate_of(config))
 
 
 class _Senders:

@@ -12,7 +12,7 @@ from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.start import read_config
 from opsmcp_server.config.environment import process_environment
-from opsmcp_server.identity.settings import is_guarded
+from opsmcp_server.identity.settings import gate_of
 from opsmcp_server.process.glibc_heap import share_heap
 from opsmcp_server.process.preload import import_ahead
 from opsmcp_server.protocol.services import Services
@@ -55,7 +55,8 @@ async def _serve(services: Services) -> int:
     check_senders(config)
     if services.calls.policy.approves:
         services.calls.requests.get().claim_all()
-    with listen(server, guarded=is_guarded(services.calls.config)) as listener:
+    gate = gate_of(config, services.calls.observers)
+    with listen(server, guarded=gate.is_needed) as listener:
         port = listener.getsockname()[1]
         address = f"http://{in_url(server.host)}:{port}"
         click.echo(f"opsmcp: serving {address}/mcp", err=True)
@@ -79,7 +80,7 @@ async def _serve(services: Services) -> int:
                 _schedules(services.calls),
                 _notifier(services.calls),
             ):
-                await serve_http(services, listener, telemetry, monitoring)
+                await serve_http(services, listener, gate, telemetry, monitoring)
     return 0
 
 

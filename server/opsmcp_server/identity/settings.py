@@ -9,7 +9,7 @@ from opsmcp_server.identity.jwt_check import JwtCheck
 from opsmcp_server.identity.metadata import Metadata
 from opsmcp_server.identity.token_store import TokenStore
 
-__all__ = ["gate_of", "is_guarded"]
+__all__ = ["gate_of"]
 
 
 def gate_of(config: Config, observers: Observers | None = None) -> Gate:
@@ -51,12 +51,3 @@ def _jwts(config: Config, resource: str) -> JwtCheck | None:
         )
     needs_groups = any(rule.group for rule in config.policy.rules)
     return JwtCheck(issuers, resource, needs_groups=needs_groups)
-
-
-def is_guarded(config: Config) -> bool:
-    """Whether whoever calls needs a token, by what there is now.
-
-    Raises:
-        ConfigError: As above.
-    """
-    return gate_of(config).is_needed

@@ -90,6 +90,7 @@ _CUT_SECONDS = 2.0
 async def serve_http(
     services: Services,
     listener: socket.socket,
+    gate: Gate,
     telemetry: Telemetry | None = None,
     monitoring: socket.socket | None = None,
 ) -> None:
@@ -98,6 +99,7 @@ async def serve_http(
     Args:
         services: What to serve.
         listener: Where.
+        gate: Lets in who calls.
         telemetry: What is measured of it.
         monitoring: Where metrics are served, if they are measured.
     """
@@ -105,7 +107,6 @@ async def serve_http(
     answers, places = OpenAnswers(), Places(most_connections())
     mcp_server = build_server(services)
     health = Health(services.calls, answers.is_ending)
-    gate = gate_of(services.calls.config, services.calls.observers)
     app: ASGIApp = build_app(services, mcp_server, answers, gate, health)
     for watcher in telemetry.watchers(mcp_server):
         # Behind the SDK's own, which makes the span of a message.
@@ -286,7 +287,7 @@ def build_app(
         services: What to serve.
         server: Serve this one, if there is one already, else one of its own.
         answers: Told of each that is open.
-        gate: Lets in who calls.
+        gate: Lets in who calls; that of the settings if there is none yet.
         health: Says how the server is.
     """
     settings = services.calls.config.server
