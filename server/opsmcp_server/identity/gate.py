@@ -6,7 +6,6 @@ the first personal token, but only once: from then on one is needed until the pr
 
 import hmac
 import logging
-from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from opsmcp_server.calls.observed import Limited, Observers, TokenRefused
 from opsmcp_server.calls.rate_limit import RateLimit
+from opsmcp_server.config.schema import Limits
 from opsmcp_server.identity.access import PrincipalToken
 from opsmcp_server.identity.addresses import Network, address_of
 from opsmcp_server.identity.bearer import MOST_BYTES, is_bearer
@@ -33,7 +33,7 @@ from opsmcp_server.identity.scopes import READ, covers, needed
 from opsmcp_server.identity.token_store import TokenStore
 from opsmcp_tools.model.tool import Principal
 
-__all__ = ["Gate", "Limits"]
+__all__ = ["Gate"]
 
 logger = logging.getLogger(__name__)
 
@@ -49,15 +49,6 @@ _SHARED = Principal("token", id="token:token")
 
 _DOTS_OF_A_JWT = 2
 _LISTEN = b"subscriptions/listen"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much one principal, or one address, may ask for. 0: as much as it likes."""
-
-    requests_per_minute: int = 600
-    unauthenticated_per_minute: int = 60
-    streams_per_principal: int = 64
 
 
 @dataclass(eq=False)
@@ -76,11 +67,10 @@ class Gate:
         server_token: str,
         tokens: TokenStore,
         *,
-        jwts: JwtCheck | None = None,
-        metadata: Metadata | None = None,
-        limits: Limits = Limits(),
-        proxies: Sequence[Network] = (),
-        now: Callable[[], float] = monotonic,
+        jwts: JwtCheck | None,
+        metadata: Metadata,
+        limits: Limits,
+        proxies: Sequence[Network],
         observers: Observers | None = None,
     ) -> None:
         """Know these tokens; `proxies` are believed when they say for whom they ask.
@@ -90,23 +80,20 @@ class Gate:
             tokens: The personal ones.
             jwts: Checks those of the issuers, if there are any.
             metadata: Where clients log in.
-            limits: How much is allowed.
+            limits: How much one principal, or one address, may ask for.
             proxies: Their networks.
-            now: A clock that never goes back, in seconds.
             observers: Told of each refusal.
         """
         self._server_token = server_token.encode()
         self._tokens, self._jwts = tokens, jwts
-        self._metadata = metadata or Metadata("", ())
-        self._limits, self._proxies, self._now = limits, proxies, now
+        self._metadata, self._limits, self._proxies = metadata, limits, proxies
         self._observers = observers or Observers()
         self._requests = RateLimit(limits.requests_per_minute)
         self._unauthenticated = RateLimit(limits.unauthenticated_per_minute)
         self._logged = RateLimit(_MOST_LOGGED)
         self._good: dict[str, float] = {}
         self._streams: set[_Stream] = set()
-        self._counts: Counter[str] = Counter()
-        self.challenge = Challenge(" ".join(self._metadata.scopes), self._metadata.address)
+        self.challenge = Challenge(" ".join(metadata.scopes), metadata.address)
 
     @property
     def is_needed(self) -> bool:
@@ -138,8 +125,8 @@ class Gate:
             Refused: It does not.
         """
         address = address_of(scope, self._proxies)
-        spared = self._now() - self._good.get(address, -_KNOWN_SECONDS) < _KNOWN_SECONDS
-        if not spared and (seconds := self._unauthenticated.wait_seconds(address, self._now())):
+        spared = monotonic() - self._good.get(address, -_KNOWN_SECONDS) < _KNOWN_SECONDS
+        if not spared and (seconds := self._unauthenticated.wait_seconds(address, monotonic())):
             raise _limited("unauthenticated_per_minute", seconds)
         try:
             token = await self._check(_bearer_of(scope))
@@ -148,7 +135,7 @@ class Gate:
             self._note(refused, address)
             raise
         self._remember(address)
-        if seconds := self._requests.take(token.principal.id, self._now()):
+        if seconds := self._requests.take(token.principal.id, monotonic()):
             raise _limited("requests_per_minute", seconds)
         return token
 
@@ -170,7 +157,7 @@ class Gate:
 
     def _note(self, refused: Refused, address: str) -> None:
         """Count what was refused, and log it, bounded: strangers set the pace."""
-        now = self._now()
+        now = monotonic()
         self._unauthenticated.take(address, now)
         if not self._logged.take(address, now):
             detail = f" ({refused.detail})" if refused.detail else ""
@@ -178,7 +165,7 @@ class Gate:
 
     def _remember(self, address: str) -> None:
         self._good.pop(address, None)
-        self._good[address] = self._now()
+        self._good[address] = monotonic()
         if len(self._good) > _MOST_ADDRESSES:
             del self._good[next(iter(self._good))]
 
@@ -215,19 +202,19 @@ class Gate:
 
     @contextmanager
     def _streaming(self, token: PrincipalToken | None, end: Callable[[], None]) -> Generator[None]:
-        key = token.principal.id if token else ""
         most = self._limits.streams_per_principal
-        if token is not None and most and self._counts[key] >= most:
+        if token is not None and most and self._count_streams(token.principal) >= most:
             raise _limited("streams_per_principal", 60.0)
         stream = _Stream(token, end)
         self._streams.add(stream)
-        self._counts[key] += 1
         try:
             yield
         finally:
             self._streams.discard(stream)
-            self._counts[key] -= 1
-            self._counts += Counter()
+
+    def _count_streams(self, principal: Principal) -> int:
+        owners = (stream.token.principal for stream in self._streams if stream.token)
+        return sum(owner.id == principal.id for owner in owners)
 
     @property
     def streams(self) -> int:
@@ -272,12 +259,12 @@ class Gate:
     def routes(self) -> list[Route]:
         """What anybody may read: where clients log in. Within the limit of addresses."""
         for route in (routes := self._metadata.routes()):
-            route.app = _App(self._limited(route.app))
+            route.app = self._limited(route.app)
         return routes
 
     def _limited(self, app: ASGIApp) -> ASGIApp:
         async def answered(scope: Scope, receive: Receive, send: Send) -> None:
-            address, now = address_of(scope, self._proxies), self._now()
+            address, now = address_of(scope, self._proxies), monotonic()
             if seconds := self._unauthenticated.take(address, now):
                 refused = _limited("unauthenticated_per_minute", seconds)
                 await self._refuse(refused)(scope, receive, send)

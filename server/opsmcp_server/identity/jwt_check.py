@@ -4,7 +4,7 @@ What is checked is said here; what a signature is, PyJWT knows. The token says o
 issuers of the settings is asked: keys, addresses and algorithms that it brings are never used.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from time import time
 from typing import Any
 
@@ -49,7 +49,6 @@ class JwtCheck:
         resource: str,
         *,
         needs_groups: bool = False,
-        now: Callable[[], float] = time,
     ) -> None:
         """Accept what is meant for `resource`, or for the audiences of an issuer.
 
@@ -57,7 +56,7 @@ class JwtCheck:
         """
         self._issuers = {issuer.issuer: issuer for issuer in issuers}
         self._keys = {issuer.issuer: KeySet(issuer) for issuer in issuers}
-        self._resource, self._needs_groups, self._now = resource, needs_groups, now
+        self._resource, self._needs_groups = resource, needs_groups
 
     async def check(self, text: str) -> PrincipalToken:
         """The principal of a token.
@@ -107,17 +106,8 @@ class JwtCheck:
                 (why for kind, why in _REASONS if isinstance(error, kind)), Reason.BAD_CLAIMS
             )
             raise Refused(found, f"{issuer.id}: {type(error).__name__}") from None
-        self._check_claims(issuer, claims)
+        _check_claims(issuer, claims)
         return claims
-
-    def _check_claims(self, issuer: Issuer, claims: Claims) -> None:
-        subject, ends = claims["sub"], claims["exp"]
-        good = isinstance(subject, str) and 0 < len(subject) <= _LONGEST_SUBJECT
-        if not (good and subject.isascii() and subject.isprintable()):
-            raise Refused(Reason.BAD_CLAIMS, f"{issuer.id}: sub")
-        number = isinstance(ends, int | float) and not isinstance(ends, bool)
-        if not (number and ends <= self._now() + _FARTHEST_SECONDS):
-            raise Refused(Reason.BAD_CLAIMS, f"{issuer.id}: exp")
 
     def _token(self, issuer: Issuer, claims: Claims) -> PrincipalToken:
         scopes = scopes_of(issuer, claims)
@@ -144,6 +134,16 @@ def _unverified(text: str) -> tuple[Mapping[str, Any], object]:
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
         raise Refused(Reason.MALFORMED, type(error).__name__) from None
     return found["header"], found["payload"].get("iss")
+
+
+def _check_claims(issuer: Issuer, claims: Claims) -> None:
+    subject, ends = claims["sub"], claims["exp"]
+    good = isinstance(subject, str) and 0 < len(subject) <= _LONGEST_SUBJECT
+    if not (good and subject.isascii() and subject.isprintable()):
+        raise Refused(Reason.BAD_CLAIMS, f"{issuer.id}: sub")
+    number = isinstance(ends, int | float) and not isinstance(ends, bool)
+    if not (number and ends <= time() + _FARTHEST_SECONDS):
+        raise Refused(Reason.BAD_CLAIMS, f"{issuer.id}: exp")
 
 
 def _check_type(issuer: Issuer, header: Mapping[str, Any], claims: Claims) -> None:

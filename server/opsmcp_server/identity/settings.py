@@ -4,7 +4,7 @@ from opsmcp_server.calls.observed import Observers
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import Config
 from opsmcp_server.identity.addresses import networks_of
-from opsmcp_server.identity.gate import Gate, Limits
+from opsmcp_server.identity.gate import Gate
 from opsmcp_server.identity.jwt_check import JwtCheck
 from opsmcp_server.identity.metadata import Metadata
 from opsmcp_server.identity.token_store import TokenStore
@@ -18,7 +18,6 @@ def gate_of(config: Config, observers: Observers | None = None) -> Gate:
     Raises:
         ConfigError: A file of tokens cannot be read, or an issuer needs `server.public_url`.
     """
-    limits = config.limits
     try:
         proxies = networks_of(config.server.trusted_proxies)
     except ValueError as error:
@@ -29,11 +28,7 @@ def gate_of(config: Config, observers: Observers | None = None) -> Gate:
         TokenStore(config.state.dir, config.auth.tokens_file),
         jwts=_jwts(config, metadata.resource),
         metadata=metadata,
-        limits=Limits(
-            requests_per_minute=limits.requests_per_minute,
-            unauthenticated_per_minute=limits.unauthenticated_per_minute,
-            streams_per_principal=limits.streams_per_principal,
-        ),
+        limits=config.limits,
         proxies=proxies,
         observers=observers,
     )

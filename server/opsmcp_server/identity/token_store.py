@@ -79,12 +79,7 @@ class _Look(NamedTuple):
 class TokenStore:
     """The tokens of both files."""
 
-    def __init__(
-        self,
-        state_dir: Path,
-        tokens_file: Path | None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
+    def __init__(self, state_dir: Path, tokens_file: Path | None) -> None:
         """Read both.
 
         Raises:
@@ -94,7 +89,6 @@ class TokenStore:
         self._files = [own, *([_File(tokens_file, is_own=False)] if tokens_file else [])]
         self._uses, self._used = uses_file(state_dir), dict[str, str]()
         self._written: dict[str, str] = {}
-        self._now = now
         self._complained = -_COMPLAIN_SECONDS
         self._is_in_use = tokens_file is not None
         self.is_read = True
@@ -124,9 +118,10 @@ class TokenStore:
             raise Refused(Reason.UNKNOWN_TOKEN, f"token {number}")
         if found.revoked is not None:
             raise Refused(Reason.REVOKED, f"token {number} of {found.principal.name}")
-        if found.is_over(self._now()):
+        now = datetime.now(UTC)
+        if found.is_over(now):
             raise Refused(Reason.EXPIRED, f"token {number} of {found.principal.name}")
-        self._used[number] = f"{self._now():%Y-%m-%dT%H}"
+        self._used[number] = f"{now:%Y-%m-%dT%H}"
         return PrincipalToken(
             token=f"token {number}",
             client_id="token",
@@ -139,7 +134,7 @@ class TokenStore:
     def is_good(self, token: PrincipalToken) -> bool:
         """Whether a token that was good still is, for as long as a stream of it is open."""
         found = self._find(token.token.removeprefix("token "))
-        return found is not None and found.revoked is None and not found.is_over(self._now())
+        return found is not None and found.revoked is None and not found.is_over(datetime.now(UTC))
 
     def _find(self, number: str) -> PersonalToken | None:
         return next((file.tokens[number] for file in self._files if number in file.tokens), None)
