@@ -7,6 +7,8 @@ import os
 import stat
 from pathlib import Path
 
+from opsmcp_pipelines.regular_files import open_regular
+
 __all__ = ["MOST_BYTES", "BearerUnusable", "is_bearer", "read_bearer"]
 
 MOST_BYTES = 16 * 1024
@@ -32,7 +34,7 @@ def read_bearer(path: Path, *, private: bool = False) -> str:
         BearerUnusable: It cannot be read, holds something else, or is not private.
     """
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             mode = os.fstat(stream.fileno()).st_mode
             data = stream.read(MOST_BYTES + 1)
     except OSError as error:

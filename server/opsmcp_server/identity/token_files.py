@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from opsmcp_pipelines.regular_files import Signature, read_regular, sign
 from opsmcp_server.identity.personal_token import PersonalToken
-from opsmcp_tools.journal.state_file import StateFile, StateFileUnusable
+from opsmcp_tools.journal.state_file import StateFile
 
-__all__ = ["TokensUnusable", "read_tokens", "tokens_of", "token_file", "uses_file"]
+__all__ = ["TokensUnusable", "read_tokens", "sign_tokens", "token_file", "tokens_of", "uses_file"]
 
 _MOST_BYTES = 4 * 1024 * 1024
 
@@ -32,6 +33,20 @@ def uses_file(state_dir: Path) -> StateFile:
     return StateFile(state_dir, "token-uses", most_bytes=_MOST_BYTES)
 
 
+def sign_tokens(path: Path) -> Signature | None:
+    """What is another one when the file was changed; None where there is none.
+
+    Raises:
+        TokensUnusable: It cannot be told.
+    """
+    try:
+        return sign(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
 def read_tokens(path: Path) -> Mapping[str, PersonalToken]:
     """The tokens of a file by their ids; none where there is no file.
 
@@ -39,20 +54,16 @@ def read_tokens(path: Path) -> Mapping[str, PersonalToken]:
         TokensUnusable: It cannot be read or understood.
     """
     try:
-        with path.open("rb") as stream:
-            data = stream.read(_MOST_BYTES + 1)
+        data = read_regular(path, _MOST_BYTES + 1)
     except FileNotFoundError:
         return {}
     except OSError as error:
-        why = (error.strerror or "it cannot be read").lower()
-        raise TokensUnusable(f"the tokens in {path} cannot be read: {why}") from error
+        raise _unreadable(path, error) from error
     try:
         if len(data) > _MOST_BYTES:
             raise ValueError("it is larger than 4 MiB")
         return tokens_of(json.loads(data))
-    except RecursionError:
-        raise TokensUnusable(f"the tokens in {path} cannot be read: it is no JSON") from None
-    except json.JSONDecodeError:
+    except (RecursionError, json.JSONDecodeError):
         raise TokensUnusable(f"the tokens in {path} cannot be read: it is no JSON") from None
     except ValueError as error:
         raise TokensUnusable(f"the tokens in {path} cannot be read: {error}") from None
@@ -79,6 +90,6 @@ def tokens_of(kept: object) -> dict[str, PersonalToken]:
     return by_id
 
 
-def unusable(error: StateFileUnusable) -> TokensUnusable:
-    """The error of a state file in our words."""
-    return TokensUnusable(f"the tokens in {error} cannot be read or written")
+def _unreadable(path: Path, error: OSError) -> TokensUnusable:
+    why = (error.strerror or "it cannot be read").lower()
+    return TokensUnusable(f"the tokens in {path} cannot be read: {why}")

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import anyio
 from anyio import to_thread
 
+from opsmcp_pipelines.regular_files import Signature
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.identity.access import PrincipalToken
 from opsmcp_server.identity.personal_token import PersonalToken, split_token
@@ -21,6 +22,7 @@ from opsmcp_server.identity.refusal import Reason, Refused
 from opsmcp_server.identity.token_files import (
     TokensUnusable,
     read_tokens,
+    sign_tokens,
     token_file,
     uses_file,
 )
@@ -33,8 +35,6 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
 _COMPLAIN_SECONDS = 60.0
 
-_Signature = tuple[int, int, int] | None
-
 
 class _File:
     """One file of tokens, with what was good in it last."""
@@ -43,7 +43,7 @@ class _File:
         self.path = path
         self.tokens: Mapping[str, PersonalToken] = {}
         self._is_own = is_own
-        self._signature: _Signature = None
+        self._signature: Signature | None = None
 
     def look(self) -> "_Look":
         """What stands in it now; read only if it is another file than before.
@@ -51,7 +51,7 @@ class _File:
         Raises:
             TokensUnusable: It cannot be read.
         """
-        signature = self._now()
+        signature = sign_tokens(self.path)
         if signature is None and not self._is_own:
             raise TokensUnusable(f"the tokens in {self.path} cannot be read: there is no such file")
         same = signature == self._signature
@@ -61,17 +61,10 @@ class _File:
         """What was looked at counts from here on."""
         self.tokens, self._signature = look.tokens, look.signature
 
-    def _now(self) -> _Signature:
-        try:
-            found = self.path.stat()
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_size, found.st_ino
-
 
 class _Look(NamedTuple):
     file: _File
-    signature: _Signature
+    signature: Signature | None
     tokens: Mapping[str, PersonalToken]
     is_new: bool
 

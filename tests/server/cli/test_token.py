@@ -1,6 +1,7 @@
 """Personal tokens on the command line: shown once, listed without their secret, ended."""
 
 import json
+import os
 import re
 import stat
 from datetime import timedelta
@@ -119,6 +120,18 @@ def test_a_file_of_tokens_that_says_something_else_stops_the_start(
     assert served.returncode == 2, served.stderr
     assert re.search(r"the tokens in \S+ cannot be read", served.stderr)
     assert opsmcp("token", "list").returncode == 1
+
+
+def test_what_is_no_regular_file_holds_no_tokens_and_is_not_waited_for(
+    opsmcp: Opsmcp, tmp_path: Path
+) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path, 0o600)
+    assert "no regular file" in opsmcp("token", "header", "--file", str(path)).stderr
+    write_settings(opsmcp.folder, f"auth: {{tokens_file: {path}}}\n")
+    served = opsmcp("serve", "--port", "0")
+    assert served.returncode == 2, served.stderr
+    assert re.search(r"the tokens in \S+ cannot be read: it is no regular file", served.stderr)
 
 
 def test_a_token_lets_a_server_listen_beyond_this_machine(opsmcp: Opsmcp) -> None:
