@@ -61,7 +61,7 @@ class IncidentPages:
 
     async def show_all(self, visit: Visit) -> Response:
         """Those that are open, and the last that were closed."""
-        found = await self._seen(visit, state="all_open", limit=_MOST)
+        found = await self._seen(visit, state="open", limit=_MOST)
         earlier = await self._seen(visit, state="closed", limit=_MOST_EARLIER)
         if visit.wants_json:
             return JSONResponse({"incidents": [incident_entry(one) for one in (*found, *earlier)]})

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 from anyio import to_thread
 
+from opsmcp_server.protocol.builtin_tools import list_incidents
 from opsmcp_tools.incidents.incident import State
 from tests.server.cli.inside import run_inside, settled
 from tests.server.console.site import TOKENS, Browser
@@ -57,6 +58,10 @@ async def test_incidents_are_seen_by_those_who_may_and_hold_no_markup_of_strange
             await to_thread.run_sync(_commands, odd.id, disk.id, world)
 
 
+def test_a_list_may_be_limited_to_every_state_that_there_is() -> None:
+    assert tuple(State) == list_incidents.STATES
+
+
 async def _pages(base: str, odd: str, disk: str, request: str) -> None:
     async with httpx2.AsyncClient(base_url=base, timeout=30) as http:
         browser = Browser(http, base)
@@ -96,6 +101,9 @@ async def _tools(client: Any, odd: str, disk: str) -> None:
     rest = await client.call_tool("list_incidents", {"cursor": cursor, "since": "1h"})
     found = [one["incident"] for one in rest.structured_content["incidents"]]
     assert [listed.structured_content["incidents"][0]["incident"], *found] == [disk, odd]
+    opened = await client.call_tool("list_incidents", {"state": "open"})
+    states = {one["state"] for one in opened.structured_content["incidents"]}
+    assert states == {"waiting", "handed_over"}
     assert "no such incidents" in str(await client.call_tool("list_incidents", {"state": "closed"}))
     for bad in ({"cursor": "x"}, {"since": "soon"}, {"state": "odd"}):
         assert (await client.call_tool("list_incidents", bad)).is_error

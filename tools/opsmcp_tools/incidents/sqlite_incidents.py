@@ -78,7 +78,7 @@ _FIND = f"SELECT *, {_FIRING} FROM incidents WHERE id = ?"  # noqa: S608 - const
 
 _LIST = f"""
 SELECT *, {_FIRING} FROM incidents
-WHERE (:state = '' OR state = :state OR (:state = 'all_open' AND state != 'closed'))
+WHERE (:state = '' OR state = :state OR (:state = 'open' AND state != 'closed'))
     AND (:responder = '' OR responder = :responder) AND last_seen >= :since
     AND (:before = 0 OR sequence < :before)
 ORDER BY sequence DESC LIMIT :limit
@@ -227,7 +227,7 @@ class SqliteIncidents:
         limit: int = 50,
         before: int = 0,
     ) -> tuple[tuple[int, Incident], ...]:
-        """The newest with their numbers, without timelines; `all_open` is a state, too."""
+        """The newest with their numbers, without timelines; `open` are all that are not closed."""
         values = {"state": state, "responder": responder, "limit": limit, "before": before}
         with self._file.reading() as database:
             rows = database.execute(

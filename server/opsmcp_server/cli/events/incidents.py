@@ -22,18 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["incidents"]
 
-_STATES = (
-    "open",
-    "all",
-    "held",
-    "deciding",
-    "waiting",
-    "starting",
-    "running",
-    "verifying",
-    "handed_over",
-    "closed",
-)
+_STATES = ("all", *list_incidents.STATES)
 
 
 @click.command("incidents")
@@ -73,7 +62,7 @@ def incidents(
             start = parse_timestamp(since, context.clock.now()) if since else None
         except ValueError as error:
             raise WrongUse(f"--since: {error}") from error
-        wanted = {"open": "all_open", "all": ""}.get(state, state)
+        wanted = "" if state == "all" else state
         found = await records.list(state=wanted, responder=responder, since=start, limit=500)
         _show_all([one for _, one in found], as_json=as_json)
         return 0

@@ -14,9 +14,9 @@ from opsmcp_tools.phrases.tool_names import GET_INCIDENT, LIST_INCIDENTS
 from opsmcp_tools.safe_text.cleaning import label
 from opsmcp_tools.safe_text.timestamps import parse_timestamp
 
-__all__ = ["ROW"]
+__all__ = ["ROW", "STATES"]
 
-_STATES = (
+STATES = (
     "open",
     "held",
     "deciding",
@@ -27,6 +27,7 @@ _STATES = (
     "handed_over",
     "closed",
 )
+"""What the list may be limited to; `open` are all that are not closed."""
 
 
 async def _respond(context: CallContext, request: BuiltInRequest) -> types.CallToolResult:
@@ -90,7 +91,7 @@ ROW = BuiltIn(
     description="What alerts say is wrong, newest first, and how far what is done about it is. "
     f"{GET_INCIDENT} shows one.",
     inputs=(
-        choice("state", "Only this state.", _STATES),
+        choice("state", "Only this state; open are all that are not closed.", STATES),
         word("responder", "Only those of this responder."),
         text("since", "Only those seen since then: 2h, 7d or an ISO time."),
         count("limit", "Most incidents.", 20, 1, 100),
