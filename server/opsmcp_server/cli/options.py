@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import wraps
 from math import nan
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any, cast
 
 import click
 
-__all__ = ["Seconds", "Shared", "shared_options"]
+from opsmcp_tools.safe_text.timestamps import parse_timestamp
+
+__all__ = ["Seconds", "Shared", "Timestamp", "shared_options"]
 
 _MOST_SECONDS = 7 * 86_400
 
@@ -34,6 +37,27 @@ class Seconds(click.ParamType[float]):
         if not 0 <= seconds <= _MOST_SECONDS:
             self.fail(f"{value!r} is no number of seconds from 0 to {_MOST_SECONDS}", param, ctx)
         return seconds
+
+
+class Timestamp(click.ParamType[datetime]):
+    """A time such as `2h` (ago) or `2026-11-23T09:30`, in the zone of this machine."""
+
+    name = "time"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """The time.
+
+        Raises:
+            click.BadParameter: It is none; the message says what is.
+        """
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_timestamp(value, datetime.now().astimezone())
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 _OPTIONS = (

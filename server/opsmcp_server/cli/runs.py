@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
@@ -10,7 +10,7 @@ import click
 from opsmcp_pipelines.run import Verdict
 from opsmcp_server.calls.answer import run_data, run_text
 from opsmcp_server.calls.context import CallContext
-from opsmcp_server.cli.options import Shared, shared_options
+from opsmcp_server.cli.options import Shared, Timestamp, shared_options
 from opsmcp_server.cli.session import run_with_context
 from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text, tell, verdict_style
 from opsmcp_server.protocol.builtin_tools import get_run, get_run_output, list_runs
@@ -20,7 +20,6 @@ from opsmcp_tools.phrases.quantity import size_in_words
 from opsmcp_tools.policy.decision import Action
 from opsmcp_tools.results.next_step_syntax import CommandSyntax
 from opsmcp_tools.safe_text.cleaning import clean
-from opsmcp_tools.safe_text.timestamps import parse_timestamp
 
 __all__ = ["command"]
 
@@ -30,24 +29,14 @@ _LOOK_SECONDS = 5.0
 _SINCE = "Only calls since then: 2h, 7d, 2026-11-23T09:30."
 
 
-def _timestamp(
-    _context: click.Context, _option: click.Parameter, value: str | None
-) -> datetime | None:
-    """The time that is meant, in the zone of this machine unless it says another."""
-    try:
-        return parse_timestamp(value, datetime.now(UTC).astimezone()) if value else None
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
 @click.command("runs")
 @click.argument("run", required=False)
 @click.option("--output", is_flag=True, help="The whole output of RUN.")
 @click.option("--json", "as_json", is_flag=True, help="Structured results.")
 @click.option("--tool", metavar="NAME", help="Only runs of this tool or operation.")
 @click.option("--verdict", type=click.Choice([str(one) for one in Verdict]), help="Only these.")
-@click.option("--since", callback=_timestamp, metavar="T", help=_SINCE)
-@click.option("--until", callback=_timestamp, metavar="T", help="Only calls before then.")
+@click.option("--since", type=Timestamp(), metavar="T", help=_SINCE)
+@click.option("--until", type=Timestamp(), metavar="T", help="Only calls before then.")
 @click.option(
     "--principal",
     metavar="NAME|ID",

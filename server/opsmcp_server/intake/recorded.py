@@ -81,7 +81,7 @@ async def read_body(context: CallContext, file: Path, sender: str | None) -> Seq
         raise ConfigError(said) from error
 
 
-async def recorded(context: CallContext, since: datetime) -> Sequence[Signal]:
+async def recorded(context: CallContext, since: datetime | None) -> Sequence[Signal]:
     """The newest signals that were recorded since then, in their order.
 
     Raises:

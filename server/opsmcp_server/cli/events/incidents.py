@@ -1,20 +1,20 @@
 """`opsmcp incidents`: what signals say is wrong and what was done about it; or one, whole."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from opsmcp_server.calls.context import CallContext
-from opsmcp_server.cli.options import Shared, shared_options
+from opsmcp_server.cli.options import Shared, Timestamp, shared_options
 from opsmcp_server.cli.session import run_with_context
-from opsmcp_server.cli.start import Failed, WrongUse
+from opsmcp_server.cli.start import Failed
 from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text
 from opsmcp_server.protocol.builtin_tools import list_incidents
 from opsmcp_tools.policy.decision import Action
 from opsmcp_tools.safe_text.characters import clean_line, quote
 from opsmcp_tools.safe_text.cleaning import clean
-from opsmcp_tools.safe_text.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
     from opsmcp_server.responding.records import Records
@@ -34,7 +34,12 @@ _STATES = ("all", *list_incidents.STATES)
     help="Only these; open are those that are not closed.",
 )
 @click.option("--responder", metavar="NAME", default="", help="Only those of this responder.")
-@click.option("--since", metavar="TIME", help="Only those seen since then: 2h, 7d or an ISO time.")
+@click.option(
+    "--since",
+    type=Timestamp(),
+    metavar="TIME",
+    help="Only those seen since then: 2h, 7d or an ISO time.",
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @shared_options
 def incidents(
@@ -42,7 +47,7 @@ def incidents(
     incident: str | None,
     state: str,
     responder: str,
-    since: str | None,
+    since: datetime | None,
     as_json: bool,
 ) -> int:
     """Show what is wrong and what was done about it; or one.
@@ -58,12 +63,8 @@ def incidents(
         records = Records(context)
         if incident is not None:
             return await _show_one(records, incident, as_json=as_json)
-        try:
-            start = parse_timestamp(since, context.clock.now()) if since else None
-        except ValueError as error:
-            raise WrongUse(f"--since: {error}") from error
         wanted = "" if state == "all" else state
-        found = await records.list(state=wanted, responder=responder, since=start, limit=500)
+        found = await records.list(state=wanted, responder=responder, since=since, limit=500)
         _show_all([one for _, one in found], as_json=as_json)
         return 0
 

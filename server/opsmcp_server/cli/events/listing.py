@@ -7,12 +7,11 @@ from anyio import to_thread
 
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.cli.events.record import open_record
-from opsmcp_server.cli.options import Shared, shared_options
+from opsmcp_server.cli.options import Shared, Timestamp, shared_options
 from opsmcp_server.cli.session import run_with_context
 from opsmcp_server.cli.terminal import Cell, show_json, show_table
 from opsmcp_tools.incidents.signal import Signal
 from opsmcp_tools.model.tool import JsonObject
-from opsmcp_tools.safe_text.timestamps import parse_timestamp
 
 __all__ = ["list_command"]
 
@@ -21,26 +20,29 @@ _MOST = 10_000
 
 @click.command("list")
 @click.option("--sender", default="", metavar="S", help="Only of this sender.")
-@click.option("--since", metavar="T", help="Only since then: 30m, 2h, 7d ago, or a time.")
+@click.option(
+    "--since", type=Timestamp(), metavar="T", help="Only since then: 30m, 2h, 7d ago, or a time."
+)
 @click.option(
     "--limit", type=click.IntRange(1, _MOST), default=50, metavar="N", help="At most so many; 50."
 )
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with all that was sent.")
 @shared_options
-def list_command(shared: Shared, sender: str, since: str | None, limit: int, as_json: bool) -> int:
+def list_command(
+    shared: Shared, sender: str, since: datetime | None, limit: int, as_json: bool
+) -> int:
     """List the signals that came in, the newest first.
 
     In a pipe: when it was received, sender, status, severity, kind and key, separated by tabs.
     `opsmcp events senders` tells what was refused.
     """
-    begin = _parse_since(since)
 
     async def work(context: CallContext) -> int:
         record = await open_record(context)
         found: tuple[Signal, ...] = ()
         if record is not None:
             found = await to_thread.run_sync(
-                lambda: record.signals(sender=sender, since=begin, limit=limit)
+                lambda: record.signals(sender=sender, since=since, limit=limit)
             )
         if as_json:
             show_json({"signals": [_data(one) for one in found]})
@@ -51,15 +53,6 @@ def list_command(shared: Shared, sender: str, since: str | None, limit: int, as_
         return 0
 
     return run_with_context(shared, work, follows_runs=False)
-
-
-def _parse_since(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return parse_timestamp(text, datetime.now().astimezone())
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--since") from None
 
 
 def _row(signal: Signal) -> tuple[Cell, ...]:

@@ -6,13 +6,11 @@ from pathlib import Path
 import click
 
 from opsmcp_server.calls.context import CallContext
-from opsmcp_server.cli.options import Shared, shared_options
+from opsmcp_server.cli.options import Shared, Timestamp, shared_options
 from opsmcp_server.cli.session import run_with_context
-from opsmcp_server.cli.start import WrongUse
 from opsmcp_server.cli.terminal import Cell, show_json, show_table
 from opsmcp_server.protocol.builtin_tools import list_incidents
 from opsmcp_tools.policy.decision import Action
-from opsmcp_tools.safe_text.timestamps import parse_timestamp
 
 __all__ = ["replay_command"]
 
@@ -20,7 +18,12 @@ __all__ = ["replay_command"]
 @click.command("replay")
 @click.argument("file", required=False, metavar="[FILE]", type=click.Path(path_type=Path))
 @click.option("--sender", metavar="NAME", help="The sender that FILE is a body of.")
-@click.option("--since", metavar="TIME", help="Recorded signals since then: 2h, 7d or an ISO time.")
+@click.option(
+    "--since",
+    type=Timestamp(),
+    metavar="TIME",
+    help="Recorded signals since then: 2h, 7d or an ISO time.",
+)
 @click.option("--dry", is_flag=True, help="Accepted; it never acts.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @shared_options
@@ -28,7 +31,7 @@ def replay_command(
     shared: Shared,
     file: Path | None,
     sender: str | None,
-    since: str | None,
+    since: datetime | None,
     dry: bool,
     as_json: bool,
 ) -> int:
@@ -49,7 +52,7 @@ def replay_command(
         if file is not None:
             signals = await read_body(context, file, sender)
         else:
-            signals = await recorded(context, _moment(context, since or ""))
+            signals = await recorded(context, since)
         found = await replayed(context, signals)
         if as_json:
             show_json({"replayed": [one.data() for one in found]})
@@ -69,10 +72,3 @@ def replay_command(
         return 0
 
     return run_with_context(shared, work, follows_runs=False)
-
-
-def _moment(context: CallContext, since: str) -> datetime:
-    try:
-        return parse_timestamp(since, context.clock.now())
-    except ValueError as error:
-        raise WrongUse(f"--since: {error}") from error
