@@ -1,11 +1,16 @@
 """The arguments of built-in tools, in the few shapes that they have."""
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from opsmcp_pipelines.kinds.kind import Kind
+from opsmcp_tools.model.errors import ArgumentProblem, InvalidArguments
 from opsmcp_tools.model.tool import Input, JsonObject
 from opsmcp_tools.model.value_rules import NO_SCRIPT
 from opsmcp_tools.phrases.tool_names import LIST_RUNS
+from opsmcp_tools.safe_text.timestamps import parse_timestamp
 
-__all__ = ["RUN", "choice", "count", "flag", "text", "word"]
+__all__ = ["RUN", "choice", "count", "flag", "read_timestamp", "text", "word"]
 
 _LONGEST_TEXT = 200
 
@@ -53,6 +58,22 @@ def choice(
         schema["default"] = default
     schema["description"] = description
     return Input(name, Kind.CHOICE, schema, default=default, allowed=allowed)
+
+
+def read_timestamp(
+    tool: str, arguments: Mapping[str, str], name: str, now: datetime
+) -> datetime | None:
+    """The time that an argument of a tool means, or None where it was not given.
+
+    Raises:
+        InvalidArguments: It means none.
+    """
+    if name not in arguments:
+        return None
+    try:
+        return parse_timestamp(arguments[name], now)
+    except ValueError as error:
+        raise InvalidArguments(tool, [ArgumentProblem(name, str(error))]) from None
 
 
 RUN = word("run", f"Run handle, as a call or {LIST_RUNS} gave it.", required=True)

@@ -1,18 +1,15 @@
 """`list_incidents`: what signals say is wrong, and how far what is done about it has come."""
 
-from datetime import datetime
-
 import mcp_types as types
 
 from opsmcp_server.calls.context import CallContext
-from opsmcp_server.protocol.builtin_tools.inputs import choice, count, text, word
+from opsmcp_server.protocol.builtin_tools.inputs import choice, count, read_timestamp, text, word
 from opsmcp_server.protocol.builtin_tools.row import BuiltIn, BuiltInRequest
 from opsmcp_server.protocol.results import text_result
 from opsmcp_tools.model.errors import ArgumentProblem, InvalidArguments
 from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.phrases.tool_names import GET_INCIDENT, LIST_INCIDENTS
 from opsmcp_tools.safe_text.cleaning import label
-from opsmcp_tools.safe_text.timestamps import parse_timestamp
 
 __all__ = ["ROW", "STATES"]
 
@@ -39,7 +36,7 @@ async def _respond(context: CallContext, request: BuiltInRequest) -> types.CallT
     page = await records.list(
         state=arguments.get("state", ""),
         responder=arguments.get("responder", ""),
-        since=_since(context, arguments.get("since")),
+        since=read_timestamp(LIST_INCIDENTS, arguments, "since", context.clock.now()),
         limit=limit,
         before=_before(arguments.get("cursor")),
     )
@@ -67,13 +64,6 @@ def _line(row: JsonObject) -> str:
         f"{row['incident']}  {row['outcome'] or row['state']}  {row['severity']}  "
         f"{row['last_seen']}  {row['responder']}  {row['key']}"
     )
-
-
-def _since(context: CallContext, since: str | None) -> datetime | None:
-    try:
-        return parse_timestamp(since, context.clock.now()) if since else None
-    except ValueError as error:
-        raise InvalidArguments(LIST_INCIDENTS, [ArgumentProblem("since", str(error))]) from None
 
 
 def _before(cursor: str | None) -> int:

@@ -1,34 +1,32 @@
 """`list_runs`: the recent runs of whoever asks."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 
 import mcp_types as types
 
 from opsmcp_pipelines.run import Verdict
 from opsmcp_server.calls.context import CallContext
-from opsmcp_server.protocol.builtin_tools.inputs import choice, count, text, word
-from opsmcp_server.protocol.builtin_tools.row import Arguments, BuiltIn, BuiltInRequest
+from opsmcp_server.protocol.builtin_tools.inputs import choice, count, read_timestamp, text, word
+from opsmcp_server.protocol.builtin_tools.row import BuiltIn, BuiltInRequest
 from opsmcp_server.protocol.results import text_result
-from opsmcp_tools.model.errors import ArgumentProblem, InvalidArguments
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.phrases.tool_names import LIST_RUNS
 from opsmcp_tools.safe_text.cleaning import label
-from opsmcp_tools.safe_text.timestamps import parse_timestamp
 
 __all__ = ["ROW", "damaged_runs"]
 
 
 async def _respond(context: CallContext, request: BuiltInRequest) -> types.CallToolResult:
-    arguments = request.arguments
+    arguments, now = request.arguments, context.clock.now()
     verdict = arguments.get("verdict")
     page = await context.executions.history.list(
         request.principal,
         operation=arguments.get("operation"),
         verdict=Verdict(verdict) if verdict else None,
-        since=_timestamp(context, "since", arguments),
-        until=_timestamp(context, "until", arguments),
+        since=read_timestamp(LIST_RUNS, arguments, "since", now),
+        until=read_timestamp(LIST_RUNS, arguments, "until", now),
         limit=int(arguments["limit"]),
         cursor=arguments.get("cursor"),
     )
@@ -46,15 +44,6 @@ async def _respond(context: CallContext, request: BuiltInRequest) -> types.CallT
 def damaged_runs(runs: Sequence[str]) -> str:
     """What is said of runs that a list cannot show."""
     return f"Damaged in the journal, so not shown: {', '.join(label(run) for run in runs)}"
-
-
-def _timestamp(context: CallContext, name: str, arguments: Arguments) -> datetime | None:
-    if name not in arguments:
-        return None
-    try:
-        return parse_timestamp(arguments[name], context.clock.now())
-    except ValueError as error:
-        raise InvalidArguments(LIST_RUNS, [ArgumentProblem(name, str(error))]) from None
 
 
 def _row(record: RunRecord) -> JsonObject:
