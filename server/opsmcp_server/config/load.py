@@ -21,7 +21,7 @@ from opsmcp_server.config.bound_values import BoundValue, read_bound_value
 from opsmcp_server.config.environment import FILE_ONLY, read_environment
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.paths import absolute, state_place
-from opsmcp_server.config.schema import RawSetting
+from opsmcp_server.config.schema import LeadsTo, RawSetting
 from opsmcp_server.config.settings_file import (
     Choice,
     FileUse,
@@ -40,11 +40,6 @@ _NAMED = ("bind.", "people.", "responders", "schedules")
 
 _PATHS: tuple[object, ...] = (Path, Path | None, tuple[Path, ...])
 """The types of settings that are paths."""
-_FILES = frozenset({"hosts.files", "hosts.ssh_config"})
-_DIRECTORIES = frozenset({"files.dir"})
-"""Paths of directories that are not made when they are missing."""
-_WORDS = frozenset({"auto", "none"})
-"""What stands for a file without being one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,8 +338,11 @@ def _is_list(key: str) -> bool:
     return isinstance(_field(key).default, tuple)
 
 
-def _is_path(key: str) -> bool:
-    return _field(key).annotation in _PATHS
+def _leads_to(key: str) -> LeadsTo | None:
+    """What a setting leads to; None if it is no path."""
+    field = _field(key)
+    said = next((part for part in field.metadata if isinstance(part, LeadsTo)), None)
+    return said or (LeadsTo() if field.annotation in _PATHS else None)
 
 
 def _field(key: str) -> FieldInfo:
@@ -361,28 +359,27 @@ def _from_flags(flags: Mapping[str, object], cwd: Path) -> dict[str, RawSetting]
 
 
 def _resolve_paths(item: RawSetting, environ: Mapping[str, str]) -> RawSetting:
-    if not _is_path(item.key) and item.key not in _FILES:
+    leads = _leads_to(item.key)
+    if leads is None:
         return item
     value = item.value
     if isinstance(value, str):
-        if item.key in _FILES and value in _WORDS:
+        if value in leads.words:
             return item
-        path = absolute(value, item, environ)
-        if item.key in _DIRECTORIES and not path.is_dir():
-            raise ConfigError(f"{item.key}: {str(path)!r} is not a directory ({item.origin})")
-        return replace(item, value=str(path) if item.key in _FILES else path)
+        path = _resolve_path(value, leads, item, environ)
+        return replace(item, value=str(path) if leads.words else path)
     if not isinstance(value, list | tuple):
         return item  # refused with the other bad values
     parts = cast("Sequence[object]", value)
-    paths = [absolute(str(part), item, environ) for part in parts]
-    either = item.key in _FILES  # an inventory of Ansible may be a directory
-    is_there, what = (
-        (Path.exists, "no file or directory") if either else (Path.is_dir, "not a directory")
-    )
-    missing = next((path for path in paths if not is_there(path)), None)
-    if missing is not None:
-        raise ConfigError(f"{item.key}: {str(missing)!r} is {what} ({item.origin})")
+    paths = [_resolve_path(str(part), leads, item, environ) for part in parts]
     return replace(item, value=paths)
+
+
+def _resolve_path(text: str, leads: LeadsTo, item: RawSetting, environ: Mapping[str, str]) -> Path:
+    path = absolute(text, item, environ)
+    if leads.is_there is not None and not leads.is_there(path):
+        raise ConfigError(f"{item.key}: {str(path)!r} is {leads.missing} ({item.origin})")
+    return path
 
 
 def _read_bound(item: RawSetting, environ: Mapping[str, str]) -> BoundValue:

@@ -6,7 +6,7 @@ library's. `docs/configuration.md` is generated from the docstrings here; a test
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -43,6 +43,7 @@ __all__ = [
     "RawSetting",
     "LEAST_KEY_LENGTH",
     "HintName",
+    "LeadsTo",
     "MOST_APPROVERS",
     "Means",
     "OpenAI",
@@ -89,6 +90,19 @@ class Means:
     """What a good value is, to follow the words "must be"."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeadsTo:
+    """What a path has to lead to, and the words that may stand in its place.
+
+    A setting that is a path and has none of these leads anywhere.
+    """
+
+    is_there: Callable[[Path], bool] | None = None
+    missing: str = ""
+    """What is said of a path at which it is not there, to follow the word "is"."""
+    words: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +166,9 @@ def _origin(value: str) -> str:
 
 
 def _public_url(value: str) -> str:
-    """An address whose path, if it has one, says nothing twice."""
-    parts = urlsplit(value)
-    plain = not (parts.query or parts.fragment or "@" in parts.netloc or value.endswith("/"))
-    if value and not (plain and parts.scheme in ("http", "https") and parts.hostname):
-        raise ValueError("not an address")
-    if value and not (value.isascii() and value.isprintable() and not set(value) & set(' "\\')):
+    """A web address without a final slash that can stand between quotes in a header."""
+    quotable = value.isascii() and value.isprintable() and not set(value) & set('"\\')
+    if not quotable or _web_address(value) != value:
         raise ValueError("not an address")
     return value
 
@@ -237,6 +248,7 @@ _Secret = Annotated[
 _Names = Annotated[tuple[str, ...], Means("a list of names")]
 _Patterns = Annotated[tuple[str, ...], Means("a list of name patterns such as `get-*`")]
 _Flag = Annotated[bool, Means("true or false")]
+_DIRECTORY = LeadsTo(Path.is_dir, "not a directory")
 _Phases = Annotated[float, _seconds(0.1, 600)]
 _Shown = Annotated[Literal["labelled", "all", "none"], Means("labelled, all or none")]
 
@@ -280,7 +292,9 @@ class Ops(_Group):
 class Embedded(_Group):
     """The embedded engine, used when `ops.server` is empty."""
 
-    manifests: Annotated[tuple[Path, ...], Means("a list of directories that exist")] = ()
+    manifests: Annotated[
+        tuple[Path, ...], _DIRECTORY, Means("a list of directories that exist")
+    ] = ()
     """Directories of Ops manifests (YAML) to run beside the bundled ones; read again when files
     change. A relative one counts from the working directory, or from the file that names it."""
     bundled: _Flag = True
@@ -293,12 +307,22 @@ class Embedded(_Group):
 class Hosts(_Group):
     """The hosts that the embedded engine reaches through your own `ssh`."""
 
-    files: Annotated[tuple[Path, ...], Means("a list of files that exist")] = ()
+    files: Annotated[
+        tuple[Path, ...],
+        # An inventory of Ansible may be a directory.
+        LeadsTo(Path.exists, "no file or directory"),
+        Means("a list of files that exist"),
+    ] = ()
     """Files of Ops Hosts (YAML), and inventories of Ansible (any other file, or a directory), read
     again when they change; a later one replaces hosts of an earlier one. A relative one counts from
     the working directory, or from the file that names it. Not from the `opsmcp.yaml` of a
     directory."""
-    ssh_config: Annotated[str, Field(max_length=4096), Means("none, auto or a file")] = "none"
+    ssh_config: Annotated[
+        str,
+        Field(max_length=4096),
+        LeadsTo(words=frozenset({"none", "auto"})),
+        Means("none, auto or a file"),
+    ] = "none"
     """Where further names come from: the `Host` lines of a configuration of ssh, without patterns.
     `auto`: that of `~/.ssh/config`. A file: ssh is told to use it. `none`: no names."""
     at_once: Annotated[int, _whole(1, 64)] = 16
@@ -315,7 +339,7 @@ class Hosts(_Group):
 class Files(_Group):
     """The files that steps of the embedded engine move."""
 
-    dir: Annotated[Path | None, Means("a directory that exists")] = None
+    dir: Annotated[Path | None, _DIRECTORY, Means("a directory that exists")] = None
     """The one directory that files are sent from, by a name below it, and fetched into, below the
     names of the run and of the host. A relative one counts from the working directory, or from the
     file that names it. Without it, operations that move files are withheld."""
