@@ -29,6 +29,7 @@ __all__ = [
     "TaskRef",
     "Transfer",
     "Variable",
+    "result_names",
 ]
 
 COPILOT_LABEL = "ops/copilot"
@@ -183,6 +184,12 @@ class Pipeline:
 
 Operation = Pipeline | Task
 """A Pipeline or a Task that can be run."""
+
+
+def result_names(operation: Operation) -> tuple[str, ...]:
+    """The results that an operation declares, each once; a task by itself declares none."""
+    refs = operation.tasks if isinstance(operation, Pipeline) else ()
+    return tuple(dict.fromkeys(name for ref in refs for name in ref.results))
 
 
 @dataclass(frozen=True, slots=True)

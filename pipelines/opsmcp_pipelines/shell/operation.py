@@ -12,7 +12,7 @@ from functools import cached_property
 from opsmcp_pipelines.kinds.kind import Kind, ValueClass, VariableKind
 from opsmcp_pipelines.kinds.lists import class_of
 from opsmcp_pipelines.kinds.narrow import Need, forced, narrowed
-from opsmcp_pipelines.models import Operation, Pipeline, Step, Task, Transfer
+from opsmcp_pipelines.models import Operation, Pipeline, Step, Task, Transfer, result_names
 from opsmcp_pipelines.shell.check import check
 from opsmcp_pipelines.shell.references import find_references, own_names, unfold
 from opsmcp_pipelines.shell.values import OF_AUTHOR, OUTPUT, Finding, Rule, Value, Verdict
@@ -165,8 +165,7 @@ class _Operation:
 
     @cached_property
     def _results(self) -> frozenset[str]:
-        refs = self.operation.tasks if isinstance(self.operation, Pipeline) else ()
-        return frozenset(name for ref in refs for name in ref.results)
+        return frozenset(result_names(self.operation))
 
     def _narrowed(
         self, needs: Iterable[tuple[str, Need]], places: Iterable[Place]

@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 
 import anyio
 
+from opsmcp_pipelines.models import result_names
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.responding.inspections import Inspections
-from opsmcp_server.responding.operations import check_when_known, declared_results, problems_of_use
+from opsmcp_server.responding.operations import check_when_known, problems_of_use
 from opsmcp_tools.incidents.expression import BadExpression
 from opsmcp_tools.incidents.schedule import Judgement, Schedule
 from opsmcp_tools.model.tool import Tool
@@ -47,7 +48,7 @@ def _problems(context: CallContext, schedule: Schedule, toolbox: Toolbox) -> Ite
         return
     yield from _without_people(context, schedule, tool)
     try:
-        Judgement.of(schedule.rule, declared_results(tool), schedule.arguments)
+        Judgement.of(schedule.rule, result_names(tool.operation), schedule.arguments)
     except BadExpression as error:
         yield f"{where}.signal: an expression cannot be used: {error} ({schedule.where})"
 

@@ -15,11 +15,11 @@ from typing import TypeVar
 import anyio
 from anyio import to_thread
 
+from opsmcp_pipelines.models import result_names
 from opsmcp_pipelines.run import Verdict
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.prepare import execute, find_tool, prepare
 from opsmcp_server.responding.leases import leased
-from opsmcp_server.responding.operations import declared_results
 from opsmcp_tools.incidents.expression import BadExpression
 from opsmcp_tools.incidents.schedule import (
     Fire,
@@ -176,7 +176,7 @@ class Inspections:
     async def _judgement(self, schedule: Schedule) -> Judgement | None:
         try:
             tool = await find_tool(self._context, schedule.run, schedule.principal)
-            return Judgement.of(schedule.rule, declared_results(tool), schedule.arguments)
+            return Judgement.of(schedule.rule, result_names(tool.operation), schedule.arguments)
         except (ToolError, BadExpression) as error:
             logger.warning("schedule %s: %s", schedule.name, error)
             return None

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from opsmcp_pipelines.models import Pipeline
+from opsmcp_pipelines.models import result_names
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_tools.arguments.check import CheckedCall
@@ -15,12 +15,11 @@ from opsmcp_tools.model.errors import ToolUnavailable
 from opsmcp_tools.model.tool import FREE_SCRIPT, Tool
 from opsmcp_tools.policy.places import possible_places
 from opsmcp_tools.safe_text.characters import quote
-from opsmcp_tools.toolbox.build import Toolbox
+from opsmcp_tools.toolbox.toolbox import Toolbox
 
 __all__ = [
     "check_operations",
     "check_when_known",
-    "declared_results",
     "expectation",
     "problems_of_use",
     "touched_places",
@@ -35,15 +34,8 @@ def expectation(check: Check, arguments: Iterable[str], tool: Tool) -> Condition
     Raises:
         BadExpression: It names a result that the operation does not declare, or is none.
     """
-    known = outcome_variables(declared_results(tool), arguments)
+    known = outcome_variables(result_names(tool.operation), arguments)
     return Condition(check.expect, {**SIGNAL, **known})
-
-
-def declared_results(tool: Tool) -> tuple[str, ...]:
-    """The names of the results that an operation says it has."""
-    operation = tool.operation
-    tasks = operation.tasks if isinstance(operation, Pipeline) else ()
-    return tuple(dict.fromkeys(name for ref in tasks for name in ref.results))
 
 
 def touched_places(tool: Tool, call: CheckedCall) -> tuple[str, ...]:

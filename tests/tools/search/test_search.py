@@ -110,7 +110,7 @@ def test_hostile_queries_are_bounded():
 def test_a_tool_is_found_by_its_variables_and_labels():
     labelled = replace(TOOL.operation, labels={"team": "storage"})
     assert isinstance(labelled, Task)
-    found = SearchIndex([document_of(replace(TOOL, operation=labelled), [labelled])])
+    found = SearchIndex([document_of(replace(TOOL, operation=labelled, tasks=(labelled,)))])
     assert found.search("storage") == found.search("cidr") == ("everything",)
 
 

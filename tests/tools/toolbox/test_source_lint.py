@@ -273,6 +273,14 @@ def test_words_of_settings_are_judged_in_place_of_those_of_the_author():
     }
 
 
+def test_all_that_settings_say_of_what_is_changed_is_judged_together():
+    task = replace(script('own "${pod}"'), name="owner-of-web", desc="Owner of one web pod")
+    hints = {"owner-of-web": {"read_only": True}}
+    overrides = {"owner-of-web": Override(hints={"idempotent": True})}
+    assert [one.rule for one in linted(task, overrides=overrides)[0].findings] == ["no-hint"]
+    assert linted(task, hints=hints, overrides=overrides)[0].findings == ()
+
+
 def test_overrides_that_match_nothing_are_reported():
     settings = ToolSettings(overrides={"nothing": Override(title="x")})
     assert "matches no operation" in lint_source(made(GOOD), settings)[1][0]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from opsmcp_pipelines.conditions import foresee
-from opsmcp_pipelines.models import Operation, Pipeline, Step, Task
+from opsmcp_pipelines.models import Operation, Step, Task, result_names
 from opsmcp_pipelines.shell.references import PREDEFINED, find_references
 from opsmcp_tools.model.tool import Tool
 from opsmcp_tools.phrases import argument as words
@@ -19,7 +19,7 @@ def names_of_conditions(operation: Operation, task: Task) -> Mapping[str, str | 
     """What conditions of a task may name; None for what only the call or the run knows."""
     known: dict[str, str | None] = dict.fromkeys(PREDEFINED)
     known |= {f"steps.{step.name}.output": None for step in task.steps}
-    known |= dict.fromkeys(_results(operation))
+    known |= dict.fromkeys(result_names(operation))
     known |= {one.name: one.value or None for one in (*operation.variables, *task.variables)}
     return known
 
@@ -47,17 +47,12 @@ def find_undecidable(tool: Tool, variables: Mapping[str, str]) -> Iterator[tuple
 def _with_values(
     operation: Operation, task: Task, variables: Mapping[str, str]
 ) -> Mapping[str, str | None]:
-    results = frozenset(_results(operation))
+    results = result_names(operation)
     given, known = dict(variables), dict(names_of_conditions(operation, task))
     for one in (*operation.variables, *task.variables):
         given[one.name] = one.value or given.get(one.name) or one.default or ""
         known[one.name] = None if one.name in results else given[one.name]
     return known
-
-
-def _results(operation: Operation) -> Iterator[str]:
-    if isinstance(operation, Pipeline):
-        yield from (name for ref in operation.tasks for name in ref.results)
 
 
 def _argument(tool: Tool, step: Step) -> str:

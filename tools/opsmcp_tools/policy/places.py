@@ -17,7 +17,7 @@ from opsmcp_pipelines.kinds.names import (
     names_machine,
     names_namespace,
 )
-from opsmcp_pipelines.models import Pipeline
+from opsmcp_pipelines.models import result_names
 from opsmcp_tools.arguments.choices import NODE_SELECTORS
 from opsmcp_tools.arguments.place_names import OPEN, Place, names_in
 from opsmcp_tools.model.tool import Input, Tool
@@ -94,10 +94,8 @@ def _written(tool: Tool, place: Place) -> Iterator[str]:
     yield from (item.value for item in tool.bound if about(item.name))
     for task in tool.tasks:
         yield from (item.value for item in task.variables if item.value and about(item.name))
-    if isinstance(tool.operation, Pipeline):
-        # What a step prints is known when it has run.
-        results = (name for ref in tool.operation.tasks for name in ref.results)
-        yield from (OPEN for name in results if about(name))
+    # What a step prints is known when it has run.
+    yield from (OPEN for name in result_names(tool.operation) if about(name))
     if place is Place.HOST:
         decided = any(item.name == HOST for item in (*tool.inputs, *tool.bound))
         yield from (task.host for task in tool.tasks if task.host or not decided)

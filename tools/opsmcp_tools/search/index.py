@@ -17,7 +17,7 @@ from itertools import islice, takewhile
 from types import MappingProxyType
 
 from opsmcp_pipelines.kinds.kind import Kind
-from opsmcp_pipelines.models import Pipeline, Task
+from opsmcp_pipelines.models import Pipeline
 from opsmcp_tools.model.tool import Tool
 from opsmcp_tools.search.terms import IDEA, name_terms, terms_in
 from opsmcp_tools.search.vocabulary import CHANGING
@@ -66,11 +66,11 @@ class Document:
     """Whether it only reads; None when that is not known."""
 
 
-def document_of(tool: Tool, tasks: Iterable[Task] = ()) -> Document:
-    """What is searched of `tool`; `tasks` are those that it runs."""
+def document_of(tool: Tool) -> Document:
+    """What is searched of `tool`."""
     operation = tool.operation
     refs = operation.tasks if isinstance(operation, Pipeline) else ()
-    steps = [f"{task.desc} {' '.join(step.name for step in task.steps)}" for task in tasks]
+    steps = [f"{task.desc} {' '.join(step.name for step in task.steps)}" for task in tool.tasks]
     inputs = [
         # What is said of hosts and clusters is mostly their names.
         item.name if item.kind in _PLACES else f"{item.name} {item.schema.get('description', '')}"

@@ -43,7 +43,7 @@ from opsmcp_tools.toolbox.ops_hazards import (
     nested_templates,
     steering_outputs,
 )
-from opsmcp_tools.toolbox.overrides import Override, VariableOverride
+from opsmcp_tools.toolbox.overrides import Override
 from opsmcp_tools.toolbox.schema import build_input, input_schema
 from opsmcp_tools.toolbox.script_check import free_script_variable, refuse, script_hazards
 from opsmcp_tools.toolbox.step_conditions import (
@@ -56,7 +56,7 @@ from opsmcp_tools.toolbox.step_conditions import (
 from opsmcp_tools.toolbox.tool_lint import canonical, find_fault
 from opsmcp_tools.toolbox.tool_settings import ToolSettings
 from opsmcp_tools.toolbox.toolbox import Toolbox
-from opsmcp_tools.toolbox.variable_kinds import bound_of, override_of, script_verdict
+from opsmcp_tools.toolbox.variable_kinds import bound_of, script_verdict
 
 if TYPE_CHECKING:
     from opsmcp_pipelines.shell.operation import OperationVerdict
@@ -163,7 +163,7 @@ class _ToolBuilder:
     def _build(self, operation: Operation) -> Tool:
         tasks = self._tasks(operation)
         name = self.names[operation.key]
-        said = override_of(operation, self.settings)
+        said = self.settings.override_of(operation)
         # The embedded engine pastes nothing, so no output becomes code there.
         pasted = self.settings.values.pasted
         steering = steering_outputs(operation, tasks) if pasted else ()
@@ -177,10 +177,11 @@ class _ToolBuilder:
         verdict = script_verdict(needing, tasks, self.settings)
         refuse(verdict, output_scripts=self.settings.exposure.output_scripts)
         steered = bool(steering or verdict.printed or verdict.vouched)
-        hints = infer_hints(operation, tasks, self._hints(name, said), name, steered=steered)
+        told = self.settings.hints_of(name, said)
+        hints = infer_hints(operation, tasks, told, name, steered=steered)
         language = self.settings.language
         description = describe(operation, tasks, hints, language, said.description)
-        inputs, bound = self._sort_variables(needing, verdict)
+        inputs, bound = self._sort_variables(needing, verdict, said)
         free = free_script_variable(verdict, operation.name, tasks, [i.name for i in inputs])
         hazards = (*steering, *nested, *script_hazards(verdict))
         return Tool(
@@ -213,16 +214,13 @@ class _ToolBuilder:
         return tuple(task for task in found if task is not None)
 
     def _sort_variables(
-        self, operation: Operation, verdict: "OperationVerdict"
+        self, operation: Operation, verdict: "OperationVerdict", said: Override
     ) -> tuple[tuple[Input, ...], tuple[Bound, ...]]:
         """Apart: what a caller may give, in a fixed order, and what the server fills."""
         inputs: list[Input] = []
         bound: list[Bound] = []
-        said = override_of(operation, self.settings).variables
-        for written in operation.variables:
-            words = said.get(written.name)
-            variable = words.on(written) if words else written
-            made = self._make(operation, variable, verdict, words)
+        for variable in map(said.on, operation.variables):
+            made = self._make(operation, variable, verdict, said)
             if isinstance(made, Input):
                 inputs.append(made)
             elif made is not None:
@@ -236,7 +234,7 @@ class _ToolBuilder:
         operation: Operation,
         variable: Variable,
         verdict: "OperationVerdict",
-        said: VariableOverride | None,
+        said: Override,
     ) -> Input | Bound | None:
         kind, starts = verdict.kinds[variable.name], variable.name in verdict.beginnings
         bound = bound_of(operation, variable, kind, said, self.settings)
@@ -252,12 +250,6 @@ class _ToolBuilder:
             known = replace(known, rules=self.settings.values)
             self.made[variable, kind, starts] = known
         return known
-
-    def _hints(self, name: str, said: Override) -> Mapping[str, Mapping[str, bool]]:
-        # Last, because what is said of an operation as a whole is the nearest to it.
-        last = {name: {**self.settings.hints.get(name, {}), **said.hints}} if said.hints else {}
-        kept = {key: value for key, value in self.settings.hints.items() if key not in last}
-        return {**kept, **last}
 
 
 def _withheld(key: OperationKey, reason: str, name: str) -> Withheld:

@@ -16,7 +16,7 @@ from opsmcp_tools.phrases import definition as words
 from opsmcp_tools.phrases.phrase import Language, Said
 from opsmcp_tools.safe_text.characters import clean_line
 from opsmcp_tools.search.vocabulary import ideas, stem
-from opsmcp_tools.toolbox.hints import names_destruction, says_change
+from opsmcp_tools.toolbox.read_only.author_words import names_destruction, says_change
 
 __all__ = [
     "MOST_WORDS",

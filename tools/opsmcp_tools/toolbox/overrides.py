@@ -70,6 +70,11 @@ class Override:
     hints: Mapping[str, bool] = field(default_factory=lambda: _NO_HINTS)
     variables: Mapping[str, VariableOverride] = field(default_factory=lambda: _NO_VARIABLES)
 
+    def on(self, variable: Variable) -> Variable:
+        """The variable with what is said of it in place of its author's words."""
+        own = self.variables.get(variable.name)
+        return own.on(variable) if own else variable
+
     def over(self, earlier: "Override") -> "Override":
         """This, and where it says nothing the earlier one."""
         variables = dict(earlier.variables)

@@ -21,18 +21,12 @@ from opsmcp_tools.model.tool import Hints, JsonObject
 from opsmcp_tools.safe_text.characters import clean_line, quote
 from opsmcp_tools.toolbox.description import is_thin
 from opsmcp_tools.toolbox.finding import Finding, Severity, Spot
-from opsmcp_tools.toolbox.hints import (
-    LABELS,
-    infer_hints,
-    label_fault,
-    names_destruction,
-    says_change,
-    weigh_tasks,
-)
+from opsmcp_tools.toolbox.hints import LABELS, infer_hints, label_fault, weigh_tasks
 from opsmcp_tools.toolbox.kind_lint import lint_kinds
 from opsmcp_tools.toolbox.label_lint import lint_labels, unused_kinds
 from opsmcp_tools.toolbox.naming import MAX_NAME_LENGTH
-from opsmcp_tools.toolbox.overrides import TO_DO, Override, check_overrides, find_override
+from opsmcp_tools.toolbox.overrides import TO_DO, Override, check_overrides
+from opsmcp_tools.toolbox.read_only.author_words import CHINESE, names_destruction, says_change
 from opsmcp_tools.toolbox.script_lint import lint_scripts
 from opsmcp_tools.toolbox.step_conditions import (
     ConditionFault,
@@ -47,7 +41,6 @@ from opsmcp_tools.toolbox.tool_settings import ToolSettings
 __all__ = ["Finding", "Report", "Severity", "lint_source", "suggest_settings"]
 
 _FEWEST_WORDS = 3
-_CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _NESTED_REPEAT = re.compile(r"\([^()]*[+*][^()]*\)[+*{]")
 _SCRIPT_SIGNS = re.compile(r"[\n;|&`]|\$\(")
 _TODO = f"{TO_DO}: what it does, on what, and when"
@@ -87,12 +80,6 @@ class _Subject:
     def variables(self) -> tuple[Variable, ...]:
         return self.operation.variables
 
-    @property
-    def hints(self) -> Mapping[str, Mapping[str, bool]]:
-        """What settings say of what it changes."""
-        own = {self.operation.name: self.said.hints} if self.said.hints else {}
-        return {**self.settings.hints, **own}
-
 
 def lint_source(
     catalogue: Catalogue, settings: ToolSettings
@@ -119,12 +106,8 @@ def _subject(
     users: Mapping[OperationKey, Sequence[Pipeline]],
 ) -> _Subject:
     """The operation with the words that settings put in place of its author's."""
-    names = (operation.name, f"{operation.namespace}/{operation.name}")
-    said = find_override(settings.overrides, names)
-    variables = tuple(
-        said.variables[variable.name].on(variable) if variable.name in said.variables else variable
-        for variable in operation.variables
-    )
+    said = settings.override_of(operation)
+    variables = tuple(map(said.on, operation.variables))
     told = replace(operation, desc=said.description or operation.desc, variables=variables)
     own = tuple(users.get(operation.key, ()))
     return _Subject(told, said, _tasks_of(operation, catalogue), settings, own)
@@ -181,8 +164,8 @@ def _description(subject: _Subject) -> Iterator[Finding]:
 
 def _count_words(text: str) -> float:
     """How many words there are; Chinese has no blanks between them, and most are two signs."""
-    signs = _CHINESE.findall(text)
-    return len(_CHINESE.sub(" ", text).split()) + len(signs) / 2
+    signs = CHINESE.findall(text)
+    return len(CHINESE.sub(" ", text).split()) + len(signs) / 2
 
 
 def _siblings(subject: _Subject) -> Iterator[Finding]:
@@ -207,7 +190,8 @@ def _hint(subject: _Subject) -> Iterator[Finding]:
     if fault:
         yield Finding("bad-label", Severity.ERROR, fault, label=_first_label(operation))
     by_author = infer_hints(operation, subject.tasks, {})
-    hints = infer_hints(operation, subject.tasks, subject.hints)
+    said = subject.settings.hints_of(operation.name, subject.said)
+    hints = infer_hints(operation, subject.tasks, said)
     if not hints.known:
         if any(task.steps for task in subject.tasks):
             yield _nothing_said(subject)

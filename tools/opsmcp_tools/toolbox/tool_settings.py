@@ -1,4 +1,4 @@
-"""Which operations become tools, and how: what the settings say of it. Only data."""
+"""Which operations become tools, and how: what the settings say of it, and how it is looked up."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from typing import Literal
 from opsmcp_pipelines.models import COPILOT_LABEL, Operation, OperationKind
 from opsmcp_tools.model.value_rules import NO_RULES, ValueRules
 from opsmcp_tools.phrases.phrase import Language
-from opsmcp_tools.toolbox.overrides import Overrides
+from opsmcp_tools.toolbox.overrides import Override, Overrides, find_override
 
 __all__ = ["Exposure", "Extent", "ToolSettings"]
 
@@ -67,3 +67,20 @@ class ToolSettings:
     values: ValueRules = NO_RULES
     overrides: Overrides = field(default_factory=lambda: MappingProxyType({}))
     language: Language = "en"
+
+    def override_of(self, operation: Operation) -> Override:
+        """What is said of an operation, by its name alone or behind its namespace."""
+        return find_override(
+            self.overrides, (operation.name, f"{operation.namespace}/{operation.name}")
+        )
+
+    def hints_of(self, name: str, said: Override) -> Mapping[str, Mapping[str, bool]]:
+        """What is said of what an operation changes, by name pattern.
+
+        Args:
+            name: What it is called.
+            said: What is said of it as a whole; that comes last, because it is the nearest to it.
+        """
+        last = {name: {**self.hints.get(name, {}), **said.hints}} if said.hints else {}
+        kept = {key: value for key, value in self.hints.items() if key not in last}
+        return {**kept, **last}

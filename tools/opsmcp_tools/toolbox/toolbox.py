@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from opsmcp_pipelines.catalogue import Catalogue
-from opsmcp_pipelines.models import Operation, Task
 from opsmcp_tools.arguments.nearest_names import nearest_names
 from opsmcp_tools.model.tool import Tool, Withheld
 
@@ -44,9 +43,7 @@ class Toolbox:
         # Imported here: where everything is listed nobody searches, and starts are many.
         from opsmcp_tools.search.index import SearchIndex, document_of
 
-        return SearchIndex(
-            document_of(tool, _tasks_of(tool.operation, self.catalogue)) for tool in self.tools
-        )
+        return SearchIndex(map(document_of, self.tools))
 
     def find(self, name: str) -> Tool | None:
         """The tool of that name, or None."""
@@ -55,11 +52,3 @@ class Toolbox:
     def nearest(self, name: str) -> tuple[str, ...]:
         """The names of tools that resemble `name`, the nearest first."""
         return nearest_names(name, self._by_name)
-
-
-def _tasks_of(operation: Operation, catalogue: Catalogue) -> tuple[Task, ...]:
-    """The tasks that an operation runs, so far as they exist."""
-    if isinstance(operation, Task):
-        return (operation,)
-    found = (catalogue.find_task(operation.namespace, ref.task) for ref in operation.tasks)
-    return tuple(task for task in found if task is not None)

@@ -16,18 +16,16 @@ from opsmcp_tools.arguments.bound_variables import bind
 from opsmcp_tools.model.errors import UnusableOperation
 from opsmcp_tools.model.tool import Bound
 from opsmcp_tools.toolbox.ops_hazards import destinations
-from opsmcp_tools.toolbox.overrides import Override, VariableOverride, find_override
+from opsmcp_tools.toolbox.overrides import Override
 from opsmcp_tools.toolbox.script_check import check_scripts
 from opsmcp_tools.toolbox.tool_settings import ToolSettings
 
 if TYPE_CHECKING:
     from opsmcp_pipelines.shell.operation import OperationVerdict
 
-__all__ = ["bound_of", "declared_kinds", "override_of", "script_verdict", "variable_kinds"]
+__all__ = ["bound_of", "declared_kinds", "script_verdict", "variable_kinds"]
 
 _MOST_VARIABLES = 64
-
-_NO_OVERRIDE = Override()
 
 
 def script_verdict(
@@ -54,16 +52,15 @@ def variable_kinds(
     """
     if len(operation.variables) > _MOST_VARIABLES:
         raise UnusableOperation(f"it has more than {_MOST_VARIABLES} variables")
-    said = override_of(operation, settings).variables
+    said = settings.override_of(operation)
     declared, units = declared_kinds(operation, tasks, settings), uses_units(tasks)
     sent = destinations(tasks) if settings.values.pasted else frozenset[str]()
     kinds: dict[str, VariableKind] = {}
     for written in operation.variables:
-        words = said.get(written.name)
-        variable = words.on(written) if words else written
+        variable = said.on(written)
         kind = kind_of(variable, declared, units=units)
         kind = VariableKind(Kind.BOUND) if variable.name in sent else kind
-        filled = bound_of(operation, variable, kind, words, settings) is not None
+        filled = bound_of(operation, variable, kind, said, settings) is not None
         kinds[written.name] = VariableKind(Kind.BOUND) if filled else kind
     return kinds
 
@@ -72,7 +69,7 @@ def bound_of(
     operation: Operation,
     variable: Variable,
     kind: VariableKind,
-    said: VariableOverride | None,
+    said: Override,
     settings: ToolSettings,
 ) -> Bound | None:
     """What the server fills a variable with; None when it does not."""
@@ -82,17 +79,10 @@ def bound_of(
         # What the task itself names beats the variable.
         return Bound(variable.name, operation.host)
     bind_values, constants = settings.bind, settings.constants
-    if said and said.bound is not None:
-        bind_values, constants = {f"{operation.name}.{variable.name}": said.bound}, frozenset[str]()
+    own = said.variables.get(variable.name)
+    if own and own.bound is not None:
+        bind_values, constants = {f"{operation.name}.{variable.name}": own.bound}, frozenset[str]()
     return bind(operation.name, variable, kind.kind, bind_values, constants)
-
-
-def override_of(operation: Operation, settings: ToolSettings) -> Override:
-    """What the settings say of an operation, by its name alone or behind its namespace."""
-    if not settings.overrides:
-        return _NO_OVERRIDE
-    names = (operation.name, f"{operation.namespace}/{operation.name}")
-    return find_override(settings.overrides, names)
 
 
 def declared_kinds(
@@ -105,7 +95,7 @@ def declared_kinds(
         BadKind: A label names none.
     """
     found = dict(labelled_kinds(operation, tasks))
-    own = override_of(operation, settings).variables
+    own = settings.override_of(operation).variables
     for variable in operation.variables:
         named = _named(operation, variable, settings)
         if named:

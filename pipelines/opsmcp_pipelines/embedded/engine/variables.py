@@ -8,7 +8,15 @@ nobody declared belongs to the script.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from opsmcp_pipelines.models import Definition, Operation, Pipeline, Task, TaskRef, Variable
+from opsmcp_pipelines.models import (
+    Definition,
+    Operation,
+    Pipeline,
+    Task,
+    TaskRef,
+    Variable,
+    result_names,
+)
 
 __all__ = ["Plan", "TaskValues", "build_plan", "resolve"]
 
@@ -24,7 +32,7 @@ class Plan:
     @property
     def produced(self) -> frozenset[str]:
         """The names of all results."""
-        return frozenset(name for ref, _ in self.parts for name in ref.results)
+        return frozenset(result_names(self.operation))
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,8 @@ def _read_value(text: str, schema: object) -> object:
         return text == "true"
     if kind == "number":
         with suppress(ValueError):
-            return number if isfinite(number := float(text)) else text
+            number = float(text)
+            return number if isfinite(number) else text
     return text
 
 
