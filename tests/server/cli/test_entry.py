@@ -134,3 +134,21 @@ def test_a_shell_can_complete_commands_and_options(opsmcp: Opsmcp) -> None:
             check=False,
         )
         assert completed in done.stdout.splitlines()
+
+
+def test_names_are_completed_without_importing_their_commands() -> None:
+    script = (
+        "import sys, click\n"
+        "from opsmcp_server.cli import root\n"
+        "found = root.shell_complete(click.Context(root), 'to')\n"
+        "ours = (name for name in sys.modules if name.startswith('opsmcp_'))\n"
+        "print(*(item.value for item in found), *ours)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    assert done.stdout.split() == ["tools", "token", "opsmcp_server", "opsmcp_server.cli"]
