@@ -1,6 +1,5 @@
 """`kill -9` in the middle of a batch: every run is accounted for, and none was made twice."""
 
-import multiprocessing
 import os
 import random
 import signal
@@ -21,14 +20,11 @@ from tests.fakes.ops_server import FakeOps, fake_ops
 from tests.fakes.ops_state import good_step, make_task, task_status
 from tests.faults.accounts import Truth, check_accounts
 from tests.faults.batch import Batch, run_batch
+from tests.server.forked_stdio import PROCESSES
 
 _ROUNDS = 12
 _CALLS = 50
 _AFTER_ALL_STARTS = 60
-
-# Processes that are forked from one that has imported everything start at once.
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload([__name__])
 
 
 @dataclass
@@ -49,11 +45,11 @@ class Killer:
 
 async def _run(batch: Batch, killer: Killer, at: int = 0) -> int | None:
     """Run a batch in a process of its own, which is killed at that request; its exit status."""
-    killer.process = process = _PROCESSES.Process(target=run_batch, args=(batch,))
+    killer.process = process = PROCESSES.Process(target=run_batch, args=(batch,))
     killer.at = at
     process.start()
     try:
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             await anyio.wait_readable(process.sentinel)
     finally:
         process.kill()

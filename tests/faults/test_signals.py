@@ -3,7 +3,6 @@
 Senders do what Alertmanager does: they send again what was not accepted, and now and then what was.
 """
 
-import multiprocessing
 import os
 import random
 import signal
@@ -25,16 +24,13 @@ from opsmcp_server.identity.settings import gate_of
 from opsmcp_server.transports.http import listen, serve_http
 from tests.own_settings import write_settings
 from tests.server.conftest import Ground, make_ground
+from tests.server.forked_stdio import PROCESSES
 from tests.server.intake.senders import AM_TOKEN, alert, body_of, group
 
 _SIGNALS, _SENDERS, _IN_ONE = 2_000, 4, 20
 _KILLS = 3
 
 _SETTINGS = "events: {senders: {alertmanager: {type: alertmanager, token: {env: AM_TOKEN}}}}\n"
-
-# Processes that are forked from one that has imported everything start at once.
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload([__name__])
 
 
 def _serve(root: str, port: int) -> None:
@@ -65,7 +61,7 @@ class _Senders:
 
     async def start(self) -> None:
         arguments = (str(self._ground.root), self._port)
-        self._process = _PROCESSES.Process(target=_serve, args=arguments)
+        self._process = PROCESSES.Process(target=_serve, args=arguments)
         await to_thread.run_sync(self._process.start)
 
     async def kill(self) -> None:

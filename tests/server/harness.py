@@ -1,7 +1,6 @@
 """A running opsmcp and the SDK's own client, over every transport and in both protocol eras."""
 
 import os
-import sys
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import Any
 import anyio
 import httpx2
 import uvicorn
-from mcp import Client, StdioServerParameters
+from mcp import Client
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from starlette.types import ASGIApp
@@ -24,6 +23,7 @@ from opsmcp_server.protocol.results import STRUCTURED
 from opsmcp_server.protocol.services import Services
 from opsmcp_server.transports.http import build_app, listen
 from opsmcp_tools.journal.sqlite_write import Journal
+from tests.server.forked_stdio import forked_stdio
 
 ERAS: Mapping[str, Any] = {"legacy": "legacy", "modern": "auto"}
 TRANSPORTS = ("memory", "stdio", "sse", "http")
@@ -68,11 +68,7 @@ class Running:
             assert self.services is not None
             return build_server(self.services)
         if self.transport == "stdio":
-            return StdioServerParameters(
-                command=sys.executable,
-                args=["-m", "opsmcp_server", "stdio"],
-                env=dict(self.environ),
-            )
+            return await stack.enter_async_context(forked_stdio(self.environ))
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if self.transport == "sse":
             return sse_client(f"{self.url}/sse", headers=headers)

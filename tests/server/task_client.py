@@ -76,7 +76,7 @@ async def ask(client: Client, method: str, task_id: str, **more: Any) -> dict[st
 
 async def end_of(client: Client, task_id: str) -> dict[str, Any]:
     """The state of a task once it is over."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         return await _follow(client.session, task_id)
 
 

@@ -160,7 +160,7 @@ async def test_a_run_that_is_cancelled_in_the_middle_replaces_nothing(files: Fil
     (files.folder / "bin" / "head").chmod(0o755)
     key = OperationKey(OperationKind.TASK, "ops-system", "put")
     ref = await files.engine.start(key, "r-cancel", {"host": "web1", "name": "app"})
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         await _until_there(begun)
     assert await files.engine.source.cancel(ref) is Cancelled.STOPPED
     assert [path.name for path in files.there.iterdir()] == ["app.conf"]

@@ -144,7 +144,7 @@ def _reader(library: Library) -> WatchedReader:
 
 
 async def _read(reader: WatchedReader) -> Reading:
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         return await reader.read()
 
 

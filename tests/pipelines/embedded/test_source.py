@@ -116,7 +116,7 @@ async def test_task_runs_its_steps_with_values(engine: Open) -> None:
 async def test_each_step_that_ends_is_told_and_nothing_more_of_what_is_over(engine: Open) -> None:
     async with engine(task("t", step("a", "echo one") + step("b", "echo two"))) as runs:
         ref = await runs.start("t")
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             await runs.source.changed(ref)
             assert outputs(await runs.source.read_run(ref))[0] == "one\n"
             await runs.source.changed(ref)

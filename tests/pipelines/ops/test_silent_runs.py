@@ -34,7 +34,7 @@ async def _executions(
     ops.replace("hosts", *run.hosts)
     ops.put(kind, run.operation)
     ops.script(name, [{"runStatus": "Running"}, *run.before, run.status])
-    with open_journal(folder) as journal, anyio.fail_after(20):
+    with open_journal(folder) as journal, anyio.fail_after(60):
         async with open_ops_source(OpsSettings(ops.url, ops.token)) as source:
             contents = await source.read()
             definition = contents.definition(_key(kind, name))

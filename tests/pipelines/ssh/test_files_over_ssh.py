@@ -52,7 +52,7 @@ class Mover:
         self.said += chunk
 
     async def until(self, done: Callable[[], bool]) -> None:
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             for _ in range(10_000):
                 if done():
                     return

@@ -44,7 +44,7 @@ async def _busy(ground: Ground, queue: int) -> AsyncGenerator[tuple[Running, Cli
 
 async def _begin(call: _Call, group: TaskGroup) -> None:
     group.start_soon(call)
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         await call.begun.wait()
 
 

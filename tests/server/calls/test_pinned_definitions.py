@@ -39,7 +39,7 @@ async def test_an_approval_makes_a_tool_of_what_was_withheld(ground: Ground) -> 
         assert run.services is not None
         before = await client.call_tool(*CALL)
         await approve(run.services)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             await told.wait()
         after = await client.call_tool(*CALL)
         names = {tool.name for tool in (await client.list_tools()).tools}

@@ -126,7 +126,7 @@ async def test_a_running_call_reports_progress(link: Running, ground: Ground) ->
             await to_thread.run_sync(ground.open_gate)
 
     async with link.connect() as client:
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             result = await client.call_tool("get-gated", {}, progress_callback=on_progress)
     assert not result.is_error
     progress, total, message = seen[0]
@@ -199,7 +199,7 @@ async def test_a_new_operation_is_announced_once_and_callable(
         if link.era == "modern":
             await tg.start(_listen, client, heard, told)
         (ground.manifests / "extra.yaml").write_text(EXTRA, "utf-8")
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             await told.wait()
             result = await client.call_tool("list-more", {})
             await client.call_tool("list_runs", {})

@@ -28,7 +28,7 @@ class _Ears:
             self.told.set()
 
     async def wait(self) -> None:
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             await self.told.wait()
 
 

@@ -35,7 +35,7 @@ async def news(*watched: str) -> AsyncGenerator[tuple[RunUpdates, Watchers]]:
     clock = JumpingClock()
     watchers = Watchers(watched, clock)
     made = RunUpdates(watchers, clock)
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as group:
             group.start_soon(clock.drive)
             group.start_soon(made.run)

@@ -44,7 +44,7 @@ class _Ears:
         self._told.set()
 
     async def wait(self) -> None:
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             await self._told.wait()
 
 
@@ -269,7 +269,7 @@ async def test_a_run_that_ends_while_another_is_looked_up_is_told(
 
         _on_read(run, end)
         async with client.listen(resource_subscriptions=[address, "ops://runs/r-none"]) as events:
-            with anyio.fail_after(20):
+            with anyio.fail_after(60):
                 event = await anext(aiter(events))
     assert getattr(event, "uri", "") == address
 

@@ -131,7 +131,7 @@ async def test_a_catalogue_that_reads_the_same_changes_no_list(ground: Ground) -
 
 async def _refresh(services: Services) -> None:
     await services.calls.tools.discovery.refresh()
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         tools = services.calls.tools
         while tools.toolbox is None or tools.toolbox.catalogue is not tools.discovery.catalogue:
             await anyio.lowlevel.checkpoint()

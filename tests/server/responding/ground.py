@@ -217,7 +217,7 @@ async def served(
 async def _approve_all(services: Services) -> None:
     await approve_definitions(services)
     await services.calls.tools.discovery.refresh()
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         while not (await services.calls.tools.current()).tools:  # noqa: ASYNC110 - none tells it
             await anyio.sleep(0.1)
 

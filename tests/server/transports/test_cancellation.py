@@ -33,14 +33,14 @@ async def _cancelled_call(client: Client) -> str:
     """Call, cancel once the run is there, and return the run."""
     async with anyio.create_task_group() as group:
         cancel = _then(group.cancel_scope.cancel)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             await client.call_tool("get-gated", {}, progress_callback=cancel)
     runs = await client.call_tool("list_runs", {})
     return runs.structured_content["runs"][0]["run"]
 
 
 async def _open(ground: Ground) -> None:
-    with anyio.fail_after(20):  # a run that was stopped never comes to the gate
+    with anyio.fail_after(60):  # a run that was stopped never comes to the gate
         await to_thread.run_sync(ground.open_gate, abandon_on_cancel=True)
 
 
@@ -75,7 +75,7 @@ async def _leave_during_a_call(run: Running, tool: str = "get-gated") -> None:
 
     async with anyio.create_task_group() as group, run.connect() as client:
         group.start_soon(call, client)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             await called.wait()
 
 
@@ -153,7 +153,7 @@ async def test_get_run_waits_no_longer_than_calls_do(ground: Ground) -> None:
     ):
         called: Any = await client.call_tool("get-gated", {})
         handle = called.structured_content["run"]
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             again: Any = await client.call_tool("get_run", {"run": handle, "wait_seconds": 45})
         await _open(ground)
     assert again.structured_content["verdict"] == "running"

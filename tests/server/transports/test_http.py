@@ -145,7 +145,7 @@ def test_no_part_of_an_answer_waits_for_an_acknowledgement() -> None:
 @asynccontextmanager
 async def served(environ: dict[str, str], cwd: Path) -> AsyncGenerator[tuple[Process, str]]:
     """`opsmcp serve` as a process of its own, on a free port."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with await anyio.open_process(
             [sys.executable, "-m", "opsmcp_server", "serve", "--port", "0"],
             env=environ,

@@ -76,7 +76,7 @@ async def test_two_requests_of_a_session_under_one_id_do_not_take_each_others_an
                 if answers[-1].status_code == 400:
                     ops.release()
 
-            with anyio.fail_after(20):
+            with anyio.fail_after(60):
                 async with anyio.create_task_group() as group:
                     await ops.until_hanging()
                     for asking, number in ((session, 1), (session, "1"), (other, 1)):
@@ -131,7 +131,7 @@ async def _left(ground: Ground) -> AsyncGenerator[Older]:
 async def test_an_id_stays_taken_while_its_request_goes_on_without_its_client(
     ground: Ground,
 ) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with _left(ground) as session:
             assert await _status(session) == 400
             await to_thread.run_sync(ground.open_gate)

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import sys
 from typing import Any
 
 import anyio
@@ -11,6 +10,7 @@ import pytest
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from tests.server.conftest import Ground
+from tests.server.forked_stdio import forked_stdio
 from tests.server.harness import running
 from tests.server.lines import answers_on_stdio
 from tests.server.older import event_stream, initialize, older
@@ -199,7 +199,6 @@ async def test_an_answer_of_a_wrong_shape_to_a_question_is_answered_at_once(
 ) -> None:
     # Which must not make of it a client that cannot ask, and asks by itself.
     environ = ground.environ(OPSMCP_CONSENT_UNAVAILABLE="trust-client")
-    command = [sys.executable, "-m", "opsmcp_server", "stdio"]
     call = {"name": "delete-thing", "arguments": {"name": "disk-7"}}
     opened = initialize()
     opened["params"]["capabilities"] = {"elicitation": {}}
@@ -209,7 +208,10 @@ async def test_an_answer_of_a_wrong_shape_to_a_question_is_answered_at_once(
         {"jsonrpc": "2.0", "id": "the call", "method": "tools/call", "params": call},
     ]
     with anyio.fail_after(60):  # a question may wait for 300 s
-        async with await anyio.open_process(command, env=environ, cwd=ground.root) as process:
+        async with (
+            forked_stdio(environ) as server,
+            await anyio.open_process([server.command, *server.args]) as process,
+        ):
             assert process.stdin is not None and process.stdout is not None
             said = BufferedByteReceiveStream(process.stdout)
             await process.stdin.send(b"".join(json.dumps(line).encode() + b"\n" for line in lines))

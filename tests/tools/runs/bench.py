@@ -59,7 +59,7 @@ async def bench(
     """Everything running; stopped as a process would be, when left."""
     clock = clock or JumpingClock()
     events: list[Event] = []
-    with open_journal(state_dir) as journal, anyio.fail_after(20):
+    with open_journal(state_dir) as journal, anyio.fail_after(60):
         executions = Executions(
             source,
             journal,

@@ -38,7 +38,7 @@ async def _run(ops: FakeOps, called: Pipeline | Tool, state_dir: Path) -> RunRec
     record = None
     settings = RunSettings(first_poll_seconds=0.01, search_pauses_seconds=(0, 0.01))
     tool = called if isinstance(called, Tool) else replace(SAY, operation=called)
-    with open_journal(state_dir) as journal, anyio.fail_after(10):
+    with open_journal(state_dir) as journal, anyio.fail_after(60):
         async with open_ops_source(OpsSettings(ops.url, ops.token)) as source:
             executions = Executions(source, journal, settings=settings, clock=SystemClock())
             async with anyio.create_task_group() as group:

@@ -255,7 +255,7 @@ async def test_a_hook_that_never_comes_back_holds_up_no_run_and_no_end(
 ) -> None:
     monkeypatch.setattr(events, "_DRAIN_SECONDS", 0.1)
     hung, quick = _Slow(1_000), _Slow(0)
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         async with bench(tmp_path, ScriptedSource(RUNNING, ended()), hooks=[hung, quick]) as it:
             assert (await it.run_to_end()).verdict is Verdict.SUCCEEDED
     assert hung.told == []

@@ -79,7 +79,7 @@ async def _executions(ops: FakeOps, folder: Path, clock: Clock) -> AsyncGenerato
     ops.replace("pipelines", make_pipeline("work", "do"))
     ops.script("work", [_RUNNING, _DONE], by_itself=False)
     settings = RunSettings(requests_per_second=0, recover_seconds=0)
-    with open_journal(folder) as journal, anyio.fail_after(20):
+    with open_journal(folder) as journal, anyio.fail_after(60):
         async with open_ops_source(OpsSettings(ops.url, ops.token)) as source:
             executions = Executions(source, journal, settings=settings, clock=clock)
             async with anyio.create_task_group() as group:
@@ -194,7 +194,7 @@ class _Heard:
 @asynccontextmanager
 async def _heard() -> AsyncGenerator[_Heard]:
     it = _Heard()
-    with anyio.fail_after(20), it.told, it.page:
+    with anyio.fail_after(60), it.told, it.page:
         async with anyio.create_task_group() as group:
             group.start_soon(it.hints.hear, it.turn)
             group.start_soon(it.hints.hinted, "work-zzzzz")
