@@ -61,8 +61,13 @@ async def _serve(services: Services) -> int:
         address = f"http://{in_url(server.host)}:{port}"
         click.echo(f"opsmcp: serving {address}/mcp", err=True)
         _tell_of_pages(services.calls, address)
-        for name in config.events.senders:
-            click.echo(f"opsmcp: signals of {name} come in at {address}/events/{name}", err=True)
+        for name, sender in config.events.senders.items():
+            where = (
+                f"are read from {services.calls.source.label}"
+                if sender.is_read
+                else f"come in at {address}/events/{name}"
+            )
+            click.echo(f"opsmcp: signals of {name} {where}", err=True)
         if refused_elsewhere(server):
             click.echo(
                 "opsmcp: clients on other machines are refused (421) until server.allowed_hosts "
@@ -79,6 +84,7 @@ async def _serve(services: Services) -> int:
                 _responders(services.calls),
                 _schedules(services.calls),
                 _notifier(services.calls),
+                _reading(services.calls),
             ):
                 await serve_http(services, listener, gate, telemetry, monitoring)
     return 0
@@ -100,6 +106,18 @@ async def _responders(context: CallContext) -> AsyncGenerator[None]:
     async with responding(context):
         names = ", ".join(responder.name for responder in context.config.responders)
         click.echo(f"opsmcp: responders at work: {names}", err=True)
+        yield
+
+
+@asynccontextmanager
+async def _reading(context: CallContext) -> AsyncGenerator[None]:
+    """Read the events of the Ops server, where the settings name it as a sender."""
+    if not any(sender.is_read for sender in context.config.events.senders.values()):
+        yield
+        return
+    from opsmcp_server.intake.ops_feed import reading_events
+
+    async with reading_events(context):
         yield
 
 

@@ -18,6 +18,7 @@ class SenderType(StrEnum):
     JSON = "json"
     CLOUDEVENTS = "cloudevents"
     PAGERDUTY = "pagerduty"
+    OPS = "ops"
 
 
 class Encoding(StrEnum):
@@ -61,6 +62,7 @@ class Sender:
             and annotations as `labels.NAME`.
         api: Where an Alertmanager is asked whether an alert is still there; empty for nowhere.
         origins: Origins that may ask by `OPTIONS` whether they may send.
+        subjects: Of a sender that is read: the patterns of the subjects of its events.
         where: Where in the settings it stands: part (`map.key`) to what is said of it in errors;
             the empty part is the whole.
     """
@@ -74,6 +76,7 @@ class Sender:
     map: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     api: str = ""
     origins: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
     where: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
     @property
@@ -81,7 +84,14 @@ class Sender:
         """Whether a signature of it is one of Standard Webhooks."""
         return self.type is SenderType.JSON and self.hmac is None
 
+    @property
+    def is_read(self) -> bool:
+        """Whether opsmcp reads from it, in place of being sent to."""
+        return self.type is SenderType.OPS
+
     def __str__(self) -> str:
         """What people are told of it."""
+        if self.is_read:
+            return f"{self.type}, read"
         proof = "with a secret" if self.has_secret else "without a secret"
         return f"{self.type}, {proof}"

@@ -16,6 +16,7 @@ from typing import TypeVar, cast
 
 from pydantic import SecretStr
 
+from opsmcp_pipelines.platform_events import is_pattern
 from opsmcp_server.config.bound_values import mapping_of, read_bound_value
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.paths import absolute
@@ -44,6 +45,7 @@ _KEYS: Mapping[SenderType, frozenset[str]] = MappingProxyType(
         SenderType.JSON: frozenset({"token", "secret", "hmac", "map"}),
         SenderType.CLOUDEVENTS: frozenset({"token", "secret", "hmac", "origins"}),
         SenderType.PAGERDUTY: frozenset({"secret"}),
+        SenderType.OPS: frozenset({"subjects"}),
     }
 )
 """What a sender of each type takes besides `type`."""
@@ -53,6 +55,16 @@ _MAP_KEYS = frozenset(
 )
 _HMAC_KEYS = frozenset({"header", "prefix", "encoding", "over", "timestamp_header"})
 _SOURCES = frozenset({"env", "file", "command"})
+_SUBJECTS = (
+    "ops.clusters.*.namespaces.*.hosts.>",
+    "ops.clusters.*.nodes.>",
+    "ops.clusters.*.namespaces.*.clusters.>",
+)
+"""Inspections of hosts and nodes, heartbeats of hosts and clusters, and what Kubernetes says of
+nodes. Each pattern is a request that waits at the Ops server."""
+
+_MOST_SUBJECTS = 4
+
 _GRAFANA_HEADER = "X-Grafana-Alerting-Signature"
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -132,6 +144,7 @@ class _Entry:
             map=MappingProxyType(self._map(given.get("map")) if kind is SenderType.JSON else {}),
             api=self._api(given.get("api")),
             origins=self._origins(given.get("origins", [])),
+            subjects=self._subjects(given.get("subjects")) if kind is SenderType.OPS else (),
             where=self._where(),
         )
         if sender.signs_as_standard_webhooks:
@@ -272,6 +285,19 @@ class _Entry:
         if not all(isinstance(one, str) and _ORIGIN.fullmatch(one) for one in found):
             raise self._refuse("origins", "must be a list of host names such as events.example.com")
         return tuple(str(one) for one in found)
+
+    def _subjects(self, value: object) -> tuple[str, ...]:
+        if value is None:
+            return _SUBJECTS
+        found = cast("list[object]", value) if isinstance(value, list) else []
+        texts = [one for one in found if isinstance(one, str) and is_pattern(one)]
+        if len(texts) < len(found) or not 0 < len(texts) <= _MOST_SUBJECTS:
+            raise self._refuse(
+                "subjects",
+                f"must be a list of 1 to {_MOST_SUBJECTS} patterns of subjects such as "
+                "ops.clusters.*.nodes.> ('*' for one part, '>' for all that follow)",
+            )
+        return tuple(dict.fromkeys(texts))
 
     def _where(self) -> Mapping[str, str]:
         """What is said of each part in an error."""

@@ -40,6 +40,7 @@ MOST_BYTES: Mapping[SenderType, int] = MappingProxyType(
         SenderType.JSON: _KIB * _KIB,
         SenderType.CLOUDEVENTS: _KIB * _KIB,
         SenderType.PAGERDUTY: 256 * _KIB,
+        SenderType.OPS: 16 * _KIB * _KIB,
     }
 )
 """How long a body may be."""

@@ -27,11 +27,11 @@ from opsmcp_tools.journal.writer import JournalWriter
 from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.model.run_record import Clock
 
-__all__ = ["Answer", "Receiver", "Refusal", "Rejected", "reader_for"]
+__all__ = ["BURST", "Answer", "Receiver", "Refusal", "Rejected", "reader_for"]
 
 logger = logging.getLogger(__name__)
 
-_BURST = 10
+BURST = 10
 """How many minutes' worth of signals may come at once."""
 
 _AGAIN_SECONDS = 10
@@ -99,7 +99,7 @@ class Receiver:
         self._mask = mask
         self._clock = clock
         self._readers = {name: reader_for(sender) for name, sender in senders.items()}
-        self._rate = RateLimit(per_minute, burst=per_minute * _BURST)
+        self._rate = RateLimit(per_minute, burst=per_minute * BURST)
         self._writer = JournalWriter()
         self._refusals = Refusals(clock)
 
@@ -219,6 +219,10 @@ def reader_for(sender: Sender) -> Reader:
             from opsmcp_server.intake.cloud_events import read_cloud_events
 
             return read_cloud_events
+        case SenderType.OPS:
+            from opsmcp_server.intake.ops_events import read_ops
+
+            return read_ops
         case SenderType.PAGERDUTY:
             from opsmcp_server.intake.pagerduty import read_pagerduty
 

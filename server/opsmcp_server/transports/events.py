@@ -43,7 +43,7 @@ class EventRoutes:
         """Prepare; nothing is opened. `bodies` are those of all senders together."""
         events = context.config.events
         self._receiver = Receiver(
-            events.senders,
+            {name: one for name, one in events.senders.items() if not one.is_read},
             context.incidents.signals,
             per_minute=events.limits.signals_per_minute,
             mask=context.masker.text,

@@ -198,9 +198,20 @@ def check_senders(config: Config) -> None:
         ConfigError: One has no secret although other machines reach this one, so that anybody could
             raise an alarm; or what reads it cannot be made.
     """
-    host = config.server.host
+    host, read = config.server.host, 0
     for sender in config.events.senders.values():
-        if not sender.has_secret and not _is_loopback(host):
+        read += sender.is_read
+        if read > 1:
+            raise ConfigError(
+                f"events.senders.{sender.name} is a second one of the type ops, and there is one "
+                f"Ops server: name all `subjects` in the first one ({sender.where['']})"
+            )
+        if sender.is_read and not config.ops.server:
+            raise ConfigError(
+                f"events.senders.{sender.name} has the type ops, and there is no Ops server whose "
+                f"events could be read: set ops.server ({sender.where['']})"
+            )
+        if not sender.is_read and not sender.has_secret and not _is_loopback(host):
             raise ConfigError(
                 f"events.senders.{sender.name} has no token and no secret, and server.host "
                 f"{host!r} is reached from other machines: give it one, or listen on 127.0.0.1 "

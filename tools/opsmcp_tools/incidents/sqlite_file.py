@@ -166,7 +166,17 @@ CREATE TABLE channels (
 );
 """
 
-_VERSIONS = (_SIGNALS, _INCIDENTS, _SCHEDULES, _OUTBOX)
+_FEEDS = """
+CREATE TABLE feeds (
+    sender TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    position TEXT NOT NULL,
+    PRIMARY KEY (sender, subject)
+);
+CREATE INDEX signals_key ON signals (sender, key);
+"""
+
+_VERSIONS = (_SIGNALS, _INCIDENTS, _SCHEDULES, _OUTBOX, _FEEDS)
 """What makes each version out of the one before."""
 
 _BUSY_MILLISECONDS = 100

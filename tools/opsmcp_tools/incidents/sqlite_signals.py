@@ -13,7 +13,7 @@ from typing import Any
 
 from opsmcp_tools.incidents.signal import Severity, Signal, Status
 from opsmcp_tools.incidents.sqlite_file import IncidentFile
-from opsmcp_tools.incidents.store import Bounds, Recorded, Refusals, SenderActivity
+from opsmcp_tools.incidents.store import Bounds, Position, Recorded, Refusals, SenderActivity
 from opsmcp_tools.journal.retention import shrink
 from opsmcp_tools.journal.rows import text_of, timestamp_of
 from opsmcp_tools.model.errors import JournalUnusable
@@ -75,6 +75,20 @@ ON CONFLICT (sender, reason) DO UPDATE SET
 """
 
 
+_READ_UP_TO = """
+INSERT INTO feeds (sender, subject, position) VALUES (?, ?, ?)
+ON CONFLICT (sender, subject) DO UPDATE SET position = max(position, excluded.position)
+"""
+
+_LAST_SAID = """
+SELECT status FROM signals WHERE sender = :sender AND key = :key ORDER BY sequence DESC LIMIT 1
+"""
+
+_FIRES_IN_INCIDENT = """
+SELECT 1 FROM incident_signals WHERE sender = :sender AND key = :key AND status = 'firing' LIMIT 1
+"""
+
+
 class SqliteSignals:
     """A SignalStore in the file of signals and incidents. May be used from several threads."""
 
@@ -92,11 +106,37 @@ class SqliteSignals:
             new, known = list[Signal](), list[Signal]()
             for signal in signals:
                 (new if _is_new(database, signal) else known).append(signal)
-            if self._correlate is not None:
-                self._correlate(database, new, known)
-            if new:
-                self._drop(database, new[-1].received_at, 2 * len(new))
+            self._follow(database, new, known)
         return Recorded(tuple(new), tuple(known))
+
+    def record_read(self, signals: Sequence[Signal], upto: Position) -> Recorded:
+        """Keep what was read of a stream and how far it was read, in one transaction."""
+        with self._file.writing(_PATIENCE_SECONDS) as database:
+            new, known = list[Signal](), list[Signal]()
+            for signal in signals:
+                if signal.status is Status.RESOLVED and not _is_firing(database, signal):
+                    continue
+                (new if _is_new(database, signal) else known).append(signal)
+            # One that is known was read twice, and is no news of what goes on.
+            self._follow(database, new, [one for one in known if one.status is Status.INFO])
+            row = (upto.sender, upto.subject, text_of(upto.at))
+            database.execute(_READ_UP_TO, row)
+        return Recorded(tuple(new), tuple(known))
+
+    def position(self, sender: str, subject: str) -> datetime | None:
+        """How far a stream was read; None if it never was."""
+        query = "SELECT position FROM feeds WHERE sender = ? AND subject = ?"
+        with self._file.reading() as database:
+            row = database.execute(query, (sender, subject)).fetchone()
+        return timestamp_of(row["position"]) if row else None
+
+    def _follow(
+        self, database: sqlite3.Connection, new: Sequence[Signal], known: Sequence[Signal]
+    ) -> None:
+        if self._correlate is not None:
+            self._correlate(database, new, known)
+        if new:
+            self._drop(database, new[-1].received_at, 2 * len(new))
 
     def _drop(self, database: sqlite3.Connection, now: datetime, some: int) -> None:
         bounds = self._bounds
@@ -161,6 +201,15 @@ def _is_new(database: sqlite3.Connection, signal: Signal) -> bool:
     body = (added.lastrowid, body_of(signal))
     database.execute("INSERT INTO signal_bodies (sequence, body) VALUES (?, ?)", body)
     return True
+
+
+def _is_firing(database: sqlite3.Connection, signal: Signal) -> bool:
+    """Whether it was last said of its key that something is wrong."""
+    which = {"sender": signal.sender, "key": signal.key}
+    said = database.execute(_LAST_SAID, which).fetchone()
+    if said is not None and said["status"] == Status.FIRING:
+        return True
+    return database.execute(_FIRES_IN_INCIDENT, which).fetchone() is not None
 
 
 def body_of(signal: Signal) -> str:

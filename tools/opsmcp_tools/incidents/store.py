@@ -12,7 +12,7 @@ from typing import Protocol
 
 from opsmcp_tools.incidents.signal import Signal
 
-__all__ = ["Bounds", "Recorded", "Refusals", "SenderActivity", "SignalStore"]
+__all__ = ["Bounds", "Position", "Recorded", "Refusals", "SenderActivity", "SignalStore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,15 @@ class Recorded:
 
     new: tuple[Signal, ...] = ()
     known: tuple[Signal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far the events on the subjects of a pattern were read."""
+
+    sender: str
+    subject: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,18 @@ class SignalStore(Protocol):
 
     def record(self, signals: Sequence[Signal]) -> Recorded:
         """Keep all signals of one delivery in one transaction, and what follows from them."""
+        ...
+
+    def record_read(self, signals: Sequence[Signal], upto: Position) -> Recorded:
+        """Keep what was read of a stream and how far it was read, in one transaction.
+
+        What was read before has no effect, however often it is read. That something is not wrong is
+        kept only of what was.
+        """
+        ...
+
+    def position(self, sender: str, subject: str) -> datetime | None:
+        """How far a stream was read; None if it never was."""
         ...
 
     def refused(self, counts: Mapping[tuple[str, str], int], at: datetime) -> None:

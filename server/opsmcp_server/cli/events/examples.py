@@ -28,7 +28,7 @@ def example_of(sender: Sender, now: datetime, *, resolved: bool) -> bytes | None
             return _written(_incident(now, resolved=resolved))
         case SenderType.CLOUDEVENTS:
             return None if resolved else _written(_event(now))
-        case SenderType.JSON:
+        case SenderType.JSON | SenderType.OPS:
             return None
 
 

@@ -52,6 +52,11 @@ def send_command(
     config = read_config(shared, senders=True)
     try:
         found = sender_named(sender, config)
+        if found.is_read:
+            raise WrongUse(
+                f"opsmcp reads the events of {sender} by itself, and takes none that are sent: "
+                "post one to the Ops server, at /api/v1/namespaces/NAMESPACE/events/NAME"
+            )
         if file is not None and resolved:
             raise WrongUse("--resolved is for the example; FILE says for itself what it is")
         body = _body(found, file, resolved=resolved)

@@ -17,6 +17,7 @@ from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_context
 from opsmcp_server.cli.terminal import Cell, show_json, show_table
 from opsmcp_server.config.sender import Sender
+from opsmcp_server.intake.ops_events import Unread
 from opsmcp_server.intake.proof import Flaw
 from opsmcp_server.intake.receiver import Refusal
 from opsmcp_tools.incidents.store import Refusals, SenderActivity
@@ -41,6 +42,10 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         Refusal.HOST: "a sender without a secret calls this server by its own address, from no web "
         "page; give it a token or secret to call by any name",
         Refusal.LATE: "it is told to send again later",
+        Unread.AWAY: "opsmcp serve tries again and again; its log says what is wrong: whether the "
+        "Ops server can be reached, has its NATS, and there is a stream `ops`",
+        Unread.LOST: "more events came at once than the Ops server shows; name fewer `subjects`",
+        Unread.SUBJECT: "somebody posts them under names that no inspection of Ops has",
         Refusal.UNRECORDED: "it is told to send again later; the log of opsmcp serve says why",
     }
 )
@@ -107,11 +112,16 @@ def _cells(row: _Row) -> tuple[Cell, ...]:
     return (
         Cell(row.name or "(no such sender)", "bold"),
         Cell(str(sender) if sender else "not in the settings"),
-        Cell(f"/events/{row.name}" if sender else ""),
+        Cell(_address(sender)),
         Cell(f"{activity.signals}" if activity else "0"),
         Cell(_time(activity.last_at) if activity else "never"),
         Cell("; ".join(f"{one.count} x {one.reason}" for one in row.refused)),
     )
+
+
+def _address(sender: Sender | None) -> str:
+    """Where it sends to; of one that is read, nothing."""
+    return f"/events/{sender.name}" if sender and not sender.is_read else ""
 
 
 def _time(moment: datetime) -> str:
