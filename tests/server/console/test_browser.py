@@ -47,27 +47,28 @@ async def test_a_person_decides_by_keyboard_alone(served: Site, scripts: bool) -
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.skipif(not AXE.exists(), reason="AXE_SCRIPT names no axe.min.js (npm: axe-core)")
 async def test_axe_finds_nothing(served: Site, dark: bool) -> None:
-    axe, handle = await to_thread.run_sync(_read_axe), await ask(served.client)
-    rules = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice']}"
+    axe, handle = await to_thread.run_sync(read_axe), await ask(served.client)
     found: dict[str, object] = {}
     async with chromium() as browser:
         if dark:
             await browser.prefer_dark()
         await browser.open(f"{served.base}/sign-in")
-        found["sign-in"] = await _violations(browser, axe, rules)
+        found["sign-in"] = await violations(browser, axe)
         await sign_in(browser, served, handle)
-        found["request"] = await _violations(browser, axe, rules)
+        found["request"] = await violations(browser, axe)
         await browser.open(f"{served.base}/requests")
-        found["requests"] = await _violations(browser, axe, rules)
+        found["requests"] = await violations(browser, axe)
         await browser.open(f"{served.base}/requests/q-none")
-        found["not there"] = await _violations(browser, axe, rules)
+        found["not there"] = await violations(browser, axe)
     assert not any(found.values()), found
 
 
-async def _violations(browser: Chromium, axe: str, rules: str) -> object:
+async def violations(browser: Chromium, axe: str) -> object:
+    """What axe complains about on the page that is open."""
+    rules = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice']}"
     script = f"{axe}; return axe.run(document, {rules}).then(r => r.violations.map("
     return await browser.run(script + "v => v.id + ': ' + v.nodes.map(n => n.html).join(' | ')))")
 
 
-def _read_axe() -> str:
+def read_axe() -> str:
     return AXE.read_text("utf-8")
