@@ -88,7 +88,7 @@ def test_more_alerts_than_are_read_and_those_the_sender_left_out_are_counted() -
 
 
 def test_texts_stay_as_they_are_whatever_is_in_them() -> None:
-    hostile = "h1;touch /tmp/x\n${x} -rf \0 \u202e"
+    hostile = "h1;touch /tmp/x\n${x} -rf \x01 \u202e"
     (signal,) = read_alerts(delivery(group(alert(labels={"a": hostile, "n": 5})))).signals
     assert signal.labels == {"a": hostile}
 

@@ -79,7 +79,7 @@ def whole(value: Any) -> Any:
     """The same with another character for NUL: the library ends a text there, silently.
 
     What a stranger writes behind it would be another text to whoever looks than to a condition. For
-    every value that somebody else wrote.
+    every value that somebody else wrote; a signal holds none.
     """
     if isinstance(value, str):
         return value.replace("\0", "\ufffd")
@@ -102,7 +102,7 @@ def outcome_values(
 
 def signal_values(signal: Signal) -> dict[str, Any]:
     """The variables of `SIGNAL` for a signal."""
-    values = {
+    return {
         "sender": signal.sender,
         "key": signal.key,
         "kind": signal.kind,
@@ -114,7 +114,6 @@ def signal_values(signal: Signal) -> dict[str, Any]:
         "annotations": dict(signal.annotations),
         "data": dict(signal.data),
     }
-    return whole(values)
 
 
 @dataclass(frozen=True)

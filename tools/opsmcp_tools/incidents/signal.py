@@ -240,10 +240,10 @@ class _Bounds:
             yield self._masked(name), self._anything(inner, depth - 1)
 
     def _masked(self, text: str) -> str:
-        """Without secrets, and without half characters, which nothing can write."""
+        """Without secrets, half characters, which nothing can write, and NUL, where some end."""
         if self._is_plain:
             return text
-        return self._mask(text.encode("utf-8", "replace").decode())
+        return self._mask(text.encode("utf-8", "replace").decode()).replace("\0", "\ufffd")
 
 
 def _is_plain(text: str, mask: Callable[[str], str]) -> bool:
@@ -255,7 +255,7 @@ def _is_plain(text: str, mask: Callable[[str], str]) -> bool:
         text.encode()
     except UnicodeEncodeError:
         return False
-    return mask(text) == text
+    return "\0" not in text and mask(text) == text
 
 
 def _texts_in(value: object) -> Iterator[str]:
