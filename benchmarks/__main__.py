@@ -18,6 +18,7 @@ from benchmarks import (
     intake,
     kinds,
     list_tools,
+    notify,
     pacing,
     refresh,
     script_check,
@@ -43,10 +44,11 @@ BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
     "hosts": hosts.run,
     "in_flight": in_flight.run,
     "intake": intake.run,
+    "notify": notify.run,
 }
 
-_MINUTES = ("end_lag", "hosts", "in_flight")
-"""Those that wait for runs to end, for a minute or two each."""
+_MINUTES = ("end_lag", "hosts", "in_flight", "notify")
+"""Those that wait for runs or messages, for a minute or more each."""
 
 
 def main() -> int:

@@ -35,11 +35,11 @@ async def _measure(folder: Path) -> list[Row]:
     file.write_text(_SETTINGS, "utf-8")
     environ = {"OPSMCP_CONFIG": str(file), "AM_TOKEN": _TOKEN}
     async with serving(folder / "state", environ) as (pid, url):
-        await _storm(url, "warm", posts=1)
+        await storm(url, "warm", posts=1)
         before = Usage.of(pid)
-        first, new = await _storm(url, "storm")
+        first, new = await storm(url, "storm")
         after = Usage.of(pid)
-        again, twice = await _storm(url, "storm")
+        again, twice = await storm(url, "storm")
     alerts = _SENDERS * _POSTS * _ALERTS
     used = (after.processor_seconds - before.processor_seconds) / (_SENDERS * _POSTS)
     detail = f"median {statistics.median(first):.3f} s, {used * 1000:.0f} ms of processor time each"
@@ -57,7 +57,7 @@ async def _measure(folder: Path) -> list[Row]:
     ]
 
 
-async def _storm(url: str, name: str, posts: int = _POSTS) -> tuple[list[float], int]:
+async def storm(url: str, name: str, posts: int = _POSTS) -> tuple[list[float], int]:
     """The seconds of each POST, and how many signals were new."""
     seconds, new = list[float](), list[int]()
 
@@ -65,7 +65,7 @@ async def _storm(url: str, name: str, posts: int = _POSTS) -> tuple[list[float],
         headers = {"Authorization": f"Bearer {_TOKEN}"}
         async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
             for number in range(posts):
-                body = _body(f"{name}-{number}")
+                body = body_of(f"{name}-{number}")
                 begin = time.perf_counter()
                 answer = await http.post(f"{url}/events/am{sender}", content=body)
                 seconds.append(time.perf_counter() - begin)
@@ -81,9 +81,10 @@ def _p95(seconds: Sequence[float]) -> float:
     return sorted(seconds)[int(len(seconds) * 0.95)]
 
 
-def _body(name: str) -> bytes:
+def body_of(name: str, alerts: int = _ALERTS) -> bytes:
+    """What Alertmanager posts of so many alerts."""
     labels = {"alertname": "InstanceDown", "job": "node", "cluster": "prod", "severity": "critical"}
-    alerts = [
+    group = [
         {
             "status": "firing",
             "labels": {**labels, "instance": f"{name}-{number}.example.com:9100"},
@@ -93,6 +94,6 @@ def _body(name: str) -> bytes:
             "generatorURL": "http://prometheus:9090/graph?g0.expr=up%20%3D%3D%200",
             "fingerprint": f"{name}-{number}",
         }
-        for number in range(_ALERTS)
+        for number in range(alerts)
     ]
-    return json.dumps({"version": "4", "groupKey": name, "alerts": alerts}).encode()
+    return json.dumps({"version": "4", "groupKey": name, "alerts": group}).encode()

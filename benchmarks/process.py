@@ -58,7 +58,7 @@ async def _until_ready(url: str) -> None:
                 try:
                     if (await http.get(f"{url}/readyz")).status_code == 200:
                         return
-                except httpx2.ConnectError:
+                except httpx2.TransportError:
                     pass
                 await anyio.sleep(0.1)
 

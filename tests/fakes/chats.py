@@ -2,14 +2,15 @@
 
 `/feishu`, `/dingtalk`, `/wecom`, `/slack`, `/teams` and `/json`. A chat that was given a secret
 looks at signatures by the vendor's formula, written here as the vendors' pages have it. What was
-taken is in `taken`; `answers` are given first, in order. A chat in `hangs` reads and says nothing;
-one in `stalls` takes a message and says nothing.
+taken is in `taken`; `answers` are given first, in order, and a chat in `hangs` reads and says
+nothing. `delays` are the seconds in which they answer.
 """
 
 import base64
 import hashlib
 import hmac
 import json
+import random
 import time
 import urllib.parse
 from collections import defaultdict
@@ -38,10 +39,13 @@ class Chats:
     secrets: dict[str, str] = field(default_factory=dict[str, str])
     answers: dict[str, list[Reply]] = field(default_factory=lambda: defaultdict(list))
     hangs: set[str] = field(default_factory=set[str])
-    stalls: set[str] = field(default_factory=set[str])
     taken: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     at: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     asked: dict[str, list[dict[str, str]]] = field(default_factory=lambda: defaultdict(list))
+    queries: dict[str, list[dict[str, str]]] = field(default_factory=lambda: defaultdict(list))
+    delays: tuple[float, float] = (0.0, 0.0)
+    told: Event = field(default_factory=Event)
+    """Set once any of them took something."""
     released: Event = field(default_factory=Event)
     lock: Lock = field(default_factory=Lock)
 
@@ -138,9 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
         reply = self._reply(kind, json.loads(raw), query)
         with self.chats.lock:
             self.chats.asked[kind].append({**dict(self.headers), "body": raw.decode()})
-        if kind in self.chats.stalls:
-            self.chats.released.wait(60)
-            return
+        if self.chats.delays[1]:
+            time.sleep(random.uniform(*self.chats.delays))
         self.send_response(reply.status)
         for name, value in reply.headers:
             self.send_header(name, value)
@@ -161,7 +164,9 @@ class _Handler(BaseHTTPRequestHandler):
         if good:
             with self.chats.lock:
                 self.chats.taken[kind].append(body)
+                self.chats.queries[kind].append(query)
                 self.chats.at[kind].append(time.monotonic())
+                self.chats.told.set()
         return reply
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002

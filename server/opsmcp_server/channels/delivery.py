@@ -53,9 +53,7 @@ class Deliverer:
             case ChannelType.SMTP:
                 return await self._in_thread(send_mail, channel, message)
             case ChannelType.APPRISE:
-                from opsmcp_server.channels.other_services import send_by_apprise
-
-                return await self._in_thread(send_by_apprise, channel, message)
+                return await self._in_thread(_by_apprise, channel, message)
             case _:
                 return await self._post(ROBOTS.get(channel.type, _WEBHOOK), channel, message)
 
@@ -79,3 +77,10 @@ class Deliverer:
             if self._client is None:
                 self._client = await to_thread.run_sync(new_client)
             return self._client
+
+
+def _by_apprise(channel: Channel, message: Message, now: float) -> Delivery:
+    """Importing it takes longer than an event loop should wait."""
+    from opsmcp_server.channels.other_services import send_by_apprise
+
+    return send_by_apprise(channel, message, now)

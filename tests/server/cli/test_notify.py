@@ -1,8 +1,9 @@
 """`opsmcp notify`: a test message, what could not be told and why, and telling it again."""
 
 import json
+import signal
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from opsmcp_tools.phrases import incident as words
 from tests.fakes.chats import Chats, Reply, serve_chats
 from tests.own_settings import write_settings
 from tests.server.cli.inside import run_inside, settled
+from tests.server.cli.process import SECONDS, Opsmcp
+from tests.server.cli.test_serving import _address
 from tests.server.harness import settings
 from tests.tools.incidents.signals import make
 
@@ -99,3 +102,31 @@ def test_what_could_not_be_told_is_listed_and_sent_again(place: Place) -> None:
     assert row[1:4] == ["hook", "dead", "handed_over"] and row[6] == "it answers 404"
     assert place.run("notify", "retry", "hook") == (0, "1 will be sent again.\n")
     assert json.loads(place.run("notify", "outbox", "--state", "dead", "--json")[1])["posts"] == []
+
+
+_SERVED = """\
+events:
+  senders: {am: {type: alertmanager, token: {env: AM_TOKEN}}}
+  channels: {hook: {type: json, url: {env: HOOK}}}
+responders:
+  - {name: tells, notify: [hook]}
+"""
+
+
+def test_a_server_tells_of_what_comes_in_and_shows_no_address_of_a_channel(
+    opsmcp: Opsmcp,
+) -> None:
+    write_settings(opsmcp.folder, _SERVED)
+    with serve_chats() as chats:
+        environ = {"AM_TOKEN": "am-token-of-the-tests-0123456789", "HOOK": chats.url("json")}
+        served = replace(opsmcp, environ=environ)
+        with served.start("serve", "--port", "0") as process:
+            sent = served("events", "send", "am", "--to", _address(process))
+            assert sent.returncode == 0, sent.stderr
+            assert chats.told.wait(SECONDS)
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=SECONDS)
+    (taken,) = chats.taken["json"]
+    assert taken["title"].startswith("Incident: OpsmcpTest (tells, i-")
+    assert "opsmcp: messages go to: hook" in err
+    assert "of-the-robot" not in err

@@ -38,6 +38,7 @@ MESSAGES_A_MINUTE = 2
 """So many messages a channel gets in any minute, whatever happens; the rest is one summary."""
 
 _MINUTE = timedelta(minutes=1)
+_LONGEST_SEND = timedelta(seconds=10)
 _LEASE = timedelta(seconds=15)
 """Longer than one message may take."""
 _GATHER = timedelta(seconds=10)
@@ -175,7 +176,9 @@ class SqliteOutbox:
                 return None
             chosen = _choose(pending, MESSAGES_A_MINUTE - len(used))
             epoch = (row["epoch"] if row else 0) + 1
-            self._lease(database, channel, epoch, [*used, text_of(now)], now)
+            # It arrives at some time until then, and the minute counts from its arrival.
+            until = text_of(now + _LONGEST_SEND)
+            self._lease(database, channel, epoch, [*used, until], now)
             return _batch(database, channel, epoch, chosen, now)
 
     def _may_send(self, row: Any, now: datetime) -> bool:
@@ -222,10 +225,9 @@ class SqliteOutbox:
                 return False
             _mark(database, batch.posts, *_state_after(delivery), now)
             again = isinstance(delivery, Again)
-            used: list[str] = json.loads(row["used"])
-            if again and not delivery.lost:
-                # It was certainly no message, so it counts as none.
-                used = used[:-1]
+            used: list[str] = json.loads(row["used"])[:-1]
+            if not again or delivery.lost:
+                used.append(text_of(now))  # else it was certainly no message, and counts as none
             database.execute(
                 "UPDATE channels SET owner = '', used = ?, failures = ?, not_before = ?"
                 " WHERE name = ?",
@@ -295,9 +297,9 @@ def _channel(database: sqlite3.Connection, name: str) -> Any:
 
 
 def _used(row: Any, now: datetime) -> list[str]:
-    """When messages were sent in the last minute. A clock that went back holds nothing up."""
+    """When messages arrived in the last minute. A clock that went back holds nothing up."""
     sent: list[str] = json.loads(row["used"]) if row else []
-    return [at for at in sent if text_of(now - _MINUTE) < at <= text_of(now)]
+    return [at for at in sent if text_of(now - _MINUTE) < at <= text_of(now + _LEASE)]
 
 
 def _choose(pending: Sequence[Any], room: int) -> dict[str, list[Any]]:
