@@ -37,7 +37,7 @@ apiVersion: crd.chenshaowen.com/v1
 kind: Task
 metadata:
   name: show-stopping
-  labels: {ops/copilot: enabled, opsmcp/read-only: "true"}
+  labels: {ops/copilot: enabled}
 spec:
   desc: Shows what it runs below, and stops it.
   host: localhost
@@ -100,7 +100,7 @@ def test_nothing_is_left_of_a_killed_opsmcp_whose_helpers_a_step_had_stopped(
     (tmp_path / "manifests").mkdir()
     manifest = tmp_path / "manifests" / "stopping.yaml"
     manifest.write_text(_STOPPING.replace("FOLDER", str(tmp_path)), encoding="utf-8")
-    with Opsmcp(tmp_path).start("call", "show-stopping") as process:
+    with Opsmcp(tmp_path).start("call", "--yes", "show-stopping") as process:
         _kill_in_the_middle(process, tmp_path, 0)
     assert len(_started(tmp_path)) == 3
     assert _still_there(tmp_path) == []

@@ -265,6 +265,59 @@ def test_repeating_is_harmless_only_where_the_verb_says_so():
     assert not hints(Task("restart-node", "n")).idempotent
 
 
+CONTESTED = {
+    "rm -rf /var/log/old": "'rm'",
+    'rm -r "${path}"': "'rm'",
+    "rm -rf /tmp/*": "'rm'",
+    "rm /tmp/../etc/x": "'rm'",
+    "find /var -name x -delete": "'find -delete'",
+    "ls | xargs rm": "'rm'",
+    'ssh db-1 "rm -r /data"': "'rm'",
+    "sudo systemctl restart nginx": "'systemctl restart nginx'",
+    "kubectl -n prod delete pod x --force --grace-period=0": "'kubectl delete pod x'",
+    "kubectl exec p -- kill 1": "'kill'",
+    "docker rm -f x": "'docker rm x'",
+    "clean() { pkill -f web; }; clean": "'pkill'",
+}
+HOLDING = (
+    't=$(mktemp); df > "$t"; sort "$t"; rm -f "$t" "${t}.out"',
+    "df > /tmp/df.$$; rm -f /tmp/df.$$",
+    "sleep 9 & p=$!; kill $p; kill $!; kill -0 1",
+    "kubectl delete pod x --dry-run=client",
+    "echo rm -rf /",
+    "/opt/own --report",
+    "if (",
+    "#!/usr/bin/env python3\nimport shutil",
+)
+
+
+def labelled(script: str) -> Hints:
+    return hints(Task("list-x", "n", "Lists x", labels={"opsmcp/read-only": "true"}), script)
+
+
+@pytest.mark.parametrize(("script", "seen"), CONTESTED.items())
+def test_a_label_that_it_only_reads_is_not_believed_against_what_plainly_deletes_or_restarts(
+    script: str, seen: str
+):
+    found = labelled(script)
+    assert (word(found), found.contested) == ("destroys", f"{seen} in step s0")
+
+
+@pytest.mark.parametrize("script", HOLDING)
+def test_a_label_that_it_only_reads_holds_where_only_what_the_script_made_is_cleared(script: str):
+    found = labelled(script)
+    assert (word(found), found.contested) == ("reads", "")
+
+
+def test_a_contested_label_of_a_task_counts_for_its_pipeline_and_settings_can_vouch_for_it():
+    steps = (Step("look", "df"), Step("tidy", "rm -r /var/old"))
+    task = Task("t", "n", steps=steps, labels={"opsmcp/read-only": "true"})
+    pipeline = Pipeline("list-x", "n", "Lists x", tasks=(TaskRef("t", "t"),))
+    assert infer_hints(pipeline, (task,), {}).contested == "'rm' in step tidy"
+    vouched = infer_hints(pipeline, (task,), {"list-*": {"read_only": True}})
+    assert (word(vouched), vouched.contested) == ("reads", "")
+
+
 def test_labels_override_words_and_settings_override_labels():
     labels = {"opsmcp/read-only": "true", "opsmcp/idempotent": "maybe"}
     task = Task("frobnicate", "n", labels=labels)

@@ -77,6 +77,14 @@ BAD: dict[str, tuple[Task, str]] = {
         ),
         "bad-default",
     ),
+    "a label that its steps contradict": (
+        replace(
+            GOOD,
+            labels={"opsmcp/read-only": "true"},
+            steps=(Step("do", "systemctl restart web"),),
+        ),
+        "bad-label",
+    ),
     "hostile regex": (replace(GOOD, variables=(Variable("x", regex="^(a+)+$"),)), "hostile-regex"),
     "unquoted": (script("kubectl get pod ${pod}"), "unquoted-variable"),
     "in a substitution": (script('echo "$(get ${pod})"'), "unquoted-variable"),

@@ -60,7 +60,8 @@ class Principal:
 class Hints:
     """What a client may assume of a tool (the MCP tool annotations).
 
-    Where it is not `known` whether it changes something, the worst is assumed.
+    Where it is not `known` whether it changes something, the worst is assumed. `contested` is the
+    command that plainly changes something of what its author labelled read-only.
     """
 
     read_only: bool
@@ -68,6 +69,7 @@ class Hints:
     idempotent: bool
     open_world: bool = True
     known: bool = True
+    contested: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,8 @@ def _tells(step: Sequence[str], known: set[str]) -> bool:
 
 def _effect(operation: Operation, hints: Hints, language: Language) -> str:
     """What is known of what it changes; nothing where the author speaks of that already."""
+    if hints.contested:
+        return words.CONTESTED(hints.contested).to(language)
     if hints.read_only:
         said = _verb(operation) in _OBVIOUSLY_READING or says_change(operation)
         return "" if said else words.READS().to(language)

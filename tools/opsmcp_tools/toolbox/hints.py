@@ -1,11 +1,13 @@
 """What a client may assume of a tool: read-only, destructive, idempotent.
 
 Clients start what only reads without asking, so it is decided by what is known to read. Labels of
-the operation say it, and settings beat them. Where neither does, every command of every step must
-be known to read (`reading`), and no word of the author may order a change. Where a service is
-asked, or a program that nobody knows, the author's words must say that it only looks, and no step
-may be seen to change anything. What changes is told by the author's verbs. The rest is not known:
-the worst is assumed of it, and nothing is claimed. Pure.
+the operation say it, and settings beat them. A label that it only reads is believed unless a step
+is seen to delete, stop or restart something: then both are told, and a person is asked. Where
+neither says it, every command of every step must be known to read (`reading`), and no word of the
+author may order a change. Where a service is asked, or a program that nobody knows, the author's
+words must say that it only looks, and no step may be seen to change anything. What changes is told
+by the author's verbs. The rest is not known: the worst is assumed of it, and nothing is claimed.
+Pure.
 """
 
 import re
@@ -24,7 +26,7 @@ from opsmcp_tools.toolbox.read_only.author_words import (
     says_reading,
 )
 from opsmcp_tools.toolbox.read_only.evidence import Evidence, Proof
-from opsmcp_tools.toolbox.read_only.script import weigh_script
+from opsmcp_tools.toolbox.read_only.script import seen_change, weigh_script
 from opsmcp_tools.toolbox.read_only.verbs import is_changing
 
 __all__ = ["LABELS", "infer_hints", "label_fault", "weigh_tasks"]
@@ -59,12 +61,36 @@ def infer_hints(
         _UNKNOWN if "read_only" in labelled else _by_steps(operation, tasks)
     )
     hints = _override(hints, labelled)
+    if contested := _find_contested(operation, tasks):
+        hints = Hints(read_only=False, destructive=True, idempotent=False, contested=contested)
     if steered:
         hints = Hints(read_only=False, destructive=True, idempotent=False)
     for pattern, override in settings.items():
         if any(fnmatchcase(name, pattern) for name in (operation.name, tool_name)):
             hints = _override(hints, override)
     return hints
+
+
+def _find_contested(operation: Operation, tasks: Sequence[Task]) -> str:
+    """The first command that plainly changes something of what is labelled read-only, and its step.
+
+    Empty where there is none, and of what is labelled destructive, too.
+    """
+    whole = _is_vouched_for(operation.labels)
+    for task in tasks:
+        if (whole or _is_vouched_for(task.labels)) and (found := _seen_change(task)):
+            return found
+    return ""
+
+
+def _is_vouched_for(labels: Mapping[str, str]) -> bool:
+    said = _labelled(labels)
+    return bool(said.get("read_only")) and not said.get("destructive")
+
+
+def _seen_change(task: Task) -> str:
+    found = ((step, seen_change(step.content)) for step in task.steps)
+    return next((f"{seen} in step {clean_line(step.name, 60)}" for step, seen in found if seen), "")
 
 
 def label_fault(labels: Mapping[str, str]) -> str:
@@ -102,7 +128,7 @@ def weigh_tasks(tasks: Sequence[Task]) -> Evidence:
     if not any(task.steps for task in tasks):
         return Evidence(Proof.NONE, "no steps")
     for task in tasks:
-        if _labelled(task.labels).get("read_only"):
+        if _labelled(task.labels).get("read_only") and not _seen_change(task):
             continue
         for step in task.steps:
             found = _weigh_step(step, task)
@@ -155,4 +181,5 @@ def _override(hints: Hints, override: Mapping[str, bool]) -> Hints:
     if changed.get("read_only"):
         changed = {"destructive": False, "idempotent": True} | changed
     known = hints.known or "read_only" in changed
-    return replace(hints, **changed, known=known)
+    contested = "" if changed.get("read_only") else hints.contested
+    return replace(hints, **changed, known=known, contested=contested)

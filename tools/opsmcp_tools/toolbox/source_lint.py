@@ -195,6 +195,12 @@ def _hint(subject: _Subject) -> Iterator[Finding]:
     if not hints.known:
         if any(task.steps for task in subject.tasks):
             yield _nothing_said(subject)
+    elif hints.contested:
+        message = (
+            f"it is labelled read-only and runs {hints.contested}: a person is asked before it"
+            " runs. Correct one of them; tools.hints in the settings can vouch for it"
+        )
+        yield Finding("bad-label", Severity.WARNING, message, label="opsmcp/read-only")
     elif hints == by_author and not (subject.said.hints or fault):
         yield from _words_and_labels(operation, hints)
 

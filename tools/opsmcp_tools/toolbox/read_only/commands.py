@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from opsmcp_pipelines.kinds.names import words_of
 from opsmcp_pipelines.shell.programs import names, runs_its_value
 from opsmcp_tools.toolbox.read_only.command_line import Call, after_options, options_of
-from opsmcp_tools.toolbox.read_only.evidence import VALUE, Proof, Unknown, Unseen, Word, shown
+from opsmcp_tools.toolbox.read_only.evidence import (
+    VALUE,
+    Proof,
+    SeenToChange,
+    Unknown,
+    Unseen,
+    Word,
+    shown,
+)
 from opsmcp_tools.toolbox.read_only.languages import reads_awk, reads_sed, reads_sql
 from opsmcp_tools.toolbox.read_only.programs import Program, find_program
 from opsmcp_tools.toolbox.read_only.verbs import is_changing
@@ -70,11 +78,23 @@ def weigh_words(words: Sequence[Word], script: Script, *, more: bool = False) ->
         return weigh_words(inner, script, more=more)
     program = find_program(name)
     if program is None:
-        raise (Unknown if _names_change(name, rest) else Unseen)(f"'{shown(name)}'")
+        raise _fault_of(name, rest)(f"'{shown(name)}'")
     if name in ("read", "printf", "getopts"):
         for word in rest:
             check_variable(word.text)
-    _check_call(name, program, rest, script, more=more)
+    return _weigh_known(name, program, rest, script, more=more)
+
+
+def _weigh_known(
+    name: str, program: Program, words: Sequence[Word], script: Script, *, more: bool
+) -> Proof:
+    """How far a call of a program is known to read that is on the list."""
+    try:
+        _check_call(name, program, words, script, more=more)
+    except Unknown:
+        if program.by_words and (order := _changing_order(words)):
+            raise SeenToChange(f"'{name} {shown(order)}'") from None
+        raise
     return Proof.ASKS if program.asks else Proof.READS
 
 
@@ -92,6 +112,36 @@ _CHANGING_PROGRAMS = names(
 
 Nothing is believed of what stands on neither list unless the author says that it only looks.
 """
+
+
+_DELETING_PROGRAMS = names(
+    """
+    rm rmdir unlink shred truncate mkfs mkswap wipefs kill pkill killall reboot poweroff halt
+    shutdown telinit useradd userdel usermod groupadd groupdel passwd chpasswd
+    """
+)
+"""Those of them that change the machine itself whenever they run, and not a file of the script."""
+
+_MOST_VERB = 4
+"""Among so many words of a client stands what it is to do: `kubectl -n prod rollout restart`."""
+
+
+def _fault_of(name: str, words: Sequence[Word]) -> type[Unknown]:
+    """What is to be said of a call of a program that is not on the list."""
+    if name in _DELETING_PROGRAMS and not (name == "kill" and words and words[0].text == "-0"):
+        return SeenToChange
+    return Unknown if _names_change(name, words) else Unseen
+
+
+def _changing_order(words: Sequence[Word]) -> str:
+    """What a client is told to change, from the verb on; empty where it is only tried."""
+    if any(word.text.startswith("--dry-run") for word in words):
+        return ""
+    plain = [word.text for word in words if not word.text.startswith("-")]
+    for at, text in enumerate(plain[:_MOST_VERB]):
+        if is_changing(text) or text in _DELETING_PROGRAMS:
+            return " ".join(plain[at:])
+    return ""
 
 
 def _names_change(name: str, words: Iterable[Word]) -> bool:
@@ -205,6 +255,8 @@ def _weigh_find(words: Sequence[Word], script: Script) -> Proof:
     own: list[Word] = []
     proof, at = Proof.READS, 0
     while at < len(words):
+        if words[at].text == "-delete":
+            raise SeenToChange("'find -delete'")
         if words[at].text not in ("-exec", "-execdir"):
             own.append(words[at])
             at += 1

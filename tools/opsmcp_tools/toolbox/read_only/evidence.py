@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-__all__ = ["VALUE", "Evidence", "Proof", "Unknown", "Unseen", "Word", "shown"]
+__all__ = ["VALUE", "Evidence", "Proof", "SeenToChange", "Unknown", "Unseen", "Word", "shown"]
 
 VALUE = "\0"
 """Stands in a word for what the shell puts there at the run."""
@@ -30,6 +30,10 @@ class Evidence:
 
 class Unknown(Exception):
     """Something that is not known to read; the message names it."""
+
+
+class SeenToChange(Unknown):
+    """A command that plainly changes something, whoever says that it does not."""
 
 
 class Unseen(Unknown):

@@ -18,12 +18,20 @@ from opsmcp_tools.toolbox.read_only.commands import (
     check_variable,
     weigh_words,
 )
-from opsmcp_tools.toolbox.read_only.evidence import VALUE, Evidence, Proof, Unknown, Unseen, Word
+from opsmcp_tools.toolbox.read_only.evidence import (
+    VALUE,
+    Evidence,
+    Proof,
+    SeenToChange,
+    Unknown,
+    Unseen,
+    Word,
+)
 
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["weigh_script"]
+__all__ = ["seen_change", "weigh_script"]
 
 _LONGEST_SCRIPT = 16 * 1024
 _MOST_NESTED = 3
@@ -41,11 +49,82 @@ def weigh_script(content: str) -> Evidence:
     return Evidence(proof, clean_line(unseen[0], 120) if unseen else "")
 
 
+@lru_cache(maxsize=_KEPT)
+def seen_change(content: str) -> str:
+    """The first command of a script that plainly changes something; empty where none is seen.
+
+    What only clears away the script's own does not count: a file of `mktemp` or below `/tmp`, a
+    process that it put into the background.
+    """
+    try:
+        return _seen_change(content)
+    except Unknown:
+        return ""
+
+
+def _seen_change(content: str, depth: int = 0) -> str:
+    """The same. Raises `Unknown` where the script cannot be read."""
+    nodes = _nodes(content, depth)
+
+    def nested(text: str) -> Proof:
+        if found := _seen_change(text, depth + 1):
+            raise SeenToChange(found)
+        return Proof.NONE
+
+    script, own = Script({}, hides_options=False, nested=nested), frozenset(_OWN.findall(content))
+    for node in nodes:
+        if node.type == "command" and not _clears_own(node, own):
+            try:
+                _weigh_command(node, script)
+            except SeenToChange as found:
+                return clean_line(str(found), 120)
+            except Unknown:
+                continue
+    return ""
+
+
+_OWN = re.compile(r"""\b([A-Za-z_]\w*)=["']?(?:\$\(\s*mktemp\b|`\s*mktemp\b|\$!)""")
+_CLEARING = names("rm rmdir unlink shred truncate kill")
+_BELOW_TMP = re.compile(r"""["']?/(?:var/)?tmp/[\w$][\w.$/-]*["']?""")
+_OF_VALUE = re.compile(r"""["']?\$(?:(!)|\{?(\w+)\}?)[\w.*/-]*["']?""")
+
+
+def _clears_own(node: "Node", own: frozenset[str]) -> bool:
+    """Whether a command takes away nothing but what its script made for itself."""
+    name, *rest = (_text(child) for child in node.named_children)
+    operands = [text for text in rest if not text.startswith("-")]
+    return name in _CLEARING and bool(operands) and all(_is_own(one, own) for one in operands)
+
+
+def _is_own(text: str, own: frozenset[str]) -> bool:
+    if ".." in text:
+        return False
+    found = _OF_VALUE.fullmatch(text)
+    if found is not None:
+        return bool(found[1]) or found[2] in own
+    return _BELOW_TMP.fullmatch(text) is not None
+
+
 def _weigh(content: str, unseen: list[str], depth: int = 0) -> Proof:
     """How far a script is known to read; what nobody knows of it is put into `unseen`.
 
     Raises:
-        Unknown: It may change something.
+        Unknown: It may change something, or cannot be read.
+    """
+    nodes = _nodes(content, depth)
+    nested = partial(_weigh, unseen=unseen, depth=depth + 1)
+    script = Script(_functions(nodes[0]), _hides_options(nodes), nested)
+    for node in nodes:
+        _check_node(node)
+    proofs = [_weigh_seen(node, script, unseen) for node in nodes if node.type == "command"]
+    return min(proofs, default=Proof.READS)
+
+
+def _nodes(content: str, depth: int) -> list["Node"]:
+    """What a script consists of, itself first.
+
+    Raises:
+        Unknown: It cannot be read.
     """
     from opsmcp_pipelines.shell.tree import parse
 
@@ -57,13 +136,7 @@ def _weigh(content: str, unseen: list[str], depth: int = 0) -> Proof:
     root = parse(content.encode())
     if root.has_error:
         raise Unknown("a script that cannot be parsed")
-    nodes = list(_walk(root))
-    nested = partial(_weigh, unseen=unseen, depth=depth + 1)
-    script = Script(_functions(root), _hides_options(nodes), nested)
-    for node in nodes:
-        _check_node(node)
-    proofs = [_weigh_seen(node, script, unseen) for node in nodes if node.type == "command"]
-    return min(proofs, default=Proof.READS)
+    return list(_walk(root))
 
 
 def _weigh_seen(node: "Node", script: Script, unseen: list[str]) -> Proof:
