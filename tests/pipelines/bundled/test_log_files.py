@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,24 @@ def written() -> Iterator[Write]:
     for process in running:
         process.kill()
         process.communicate()
+
+
+@contextmanager
+def _shell(errors: Path, text: str) -> Generator[int]:
+    """A shell at work that writes its errors there; its number."""
+    with (
+        errors.open("w", encoding="utf-8") as file,
+        subprocess.Popen(
+            ["sh", "-ec", text],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=file,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process.pid
 
 
 def _log(folder: Path, *lines: str) -> Path:
@@ -145,6 +164,16 @@ async def test_a_process_without_a_log_file_says_where_it_writes(
     assert outcome.verdict is Verdict.FAILED
     assert f"{pid} has no log file open" in outcome.text
     assert f"the standard output of {pid} is pipe:[" in outcome.text
+
+
+async def test_a_shell_that_only_names_the_service_in_its_text_is_none_of_its_processes(
+    bench: Bench, tmp_path: Path
+) -> None:
+    with _shell(tmp_path / "errors", "echo ready; read line; : frobnicated") as pid:
+        of_word = await bench.run("log-files", service="frobnicated")
+        of_number = await bench.run("log-files", service=str(pid))
+    assert of_word.text.startswith("frobnicated has no log file open")
+    assert of_number.text.startswith(f"== {tmp_path / 'errors'}: ")
 
 
 async def test_without_arguments_the_log_files_are_listed(
