@@ -284,6 +284,7 @@ COMMAND_LINES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "events resume",
         ),
         "notify": ("notify outbox", "notify retry"),
+        "schedules": ("schedules", "schedules nothere", "schedules --json"),
         "incidents": ("incidents", "incidents i-nothere", "incidents --json"),
         # Only those whom policy names as approvers see anything of a request.
         "approve": (),
