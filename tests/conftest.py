@@ -2,12 +2,13 @@
 
 import random
 import signal
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
 from tests.leaks import SEARCH
-from tests.measured import measure_this_process_alone
+from tests.measured import measure_this_process_alone, unmeasured
 
 _LEAKS = "leaks"
 """Under which name a worker sends what it found."""
@@ -36,6 +37,13 @@ def pytest_collection_finish() -> None:
 
 def pytest_runtest_setup() -> None:
     SEARCH.listen()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Measure no coverage in tests that say so."""
+    with unmeasured(item.get_closest_marker("unmeasured") is not None):
+        yield
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -28,6 +28,8 @@ _ASKED_FOR = "socket.sendmsg"
 
 _started: list[str] = []
 
+pytestmark = pytest.mark.unmeasured
+
 
 def _note(event: str, _arguments: tuple[Any, ...]) -> None:
     if event in (*_EVENTS, _ASKED_FOR):

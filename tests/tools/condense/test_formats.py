@@ -10,6 +10,8 @@ from tests.tools.results.records import BAD, record, step, summarise, task
 
 _TOKENS = 1_500
 
+pytestmark = pytest.mark.unmeasured
+
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_kind_of_trouble_is_in_the_result_whatever_the_format(name: str) -> None:
