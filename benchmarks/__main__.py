@@ -24,6 +24,7 @@ from benchmarks import (
     script_check,
     search,
     starts,
+    watching,
 )
 from benchmarks.measure import Row
 
@@ -44,6 +45,7 @@ BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
     "hosts": hosts.run,
     "in_flight": in_flight.run,
     "intake": intake.run,
+    "watching": watching.run,
     "notify": notify.run,
 }
 

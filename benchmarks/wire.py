@@ -57,6 +57,10 @@ class Server:
     def tools(self) -> list[dict[str, Any]]:
         return json.loads(self.request("tools/list"))["result"]["tools"]
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def memory(self) -> int:
         """Its resident memory, in bytes."""
         status = Path(f"/proc/{self._process.pid}/status").read_text("utf-8")

@@ -34,7 +34,7 @@ class Metrics:
 
     def __init__(self) -> None:
         """Make them."""
-        registry = self._registry = CollectorRegistry()
+        registry = self.registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._counters: Mapping[str, Counter] = {
             one.name: Counter(one.name, one.meaning, one.labels, registry=registry)
@@ -78,7 +78,7 @@ class Metrics:
 
     async def text(self) -> bytes:
         """All of it as Prometheus reads it; written in a thread, since there may be much."""
-        return await to_thread.run_sync(prometheus_client.generate_latest, self._registry)
+        return await to_thread.run_sync(prometheus_client.generate_latest, self.registry)
 
 
 def _of(kind: Kind) -> Iterable[Family]:
