@@ -118,10 +118,11 @@ def _made(ops: FakeOps, message: str) -> FakeRun:
 
 
 @asynccontextmanager
-async def connected(url: str) -> AsyncGenerator[Client]:
+async def connected(url: str, token: str = "") -> AsyncGenerator[Client]:
     limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with (
-        httpx2.AsyncClient(timeout=180, limits=limits) as http,
+        httpx2.AsyncClient(timeout=180, limits=limits, headers=headers) as http,
         Client(
             streamable_http_client(f"{url}/mcp", http_client=http), read_timeout_seconds=180
         ) as client,

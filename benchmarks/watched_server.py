@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from opsmcp_server.config.environment import process_environment
 from opsmcp_server.config.load import load
 from opsmcp_server.identity.settings import gate_of
 from opsmcp_server.process.glibc_heap import share_heap
-from opsmcp_server.transports.http import listen, serve_http
+from opsmcp_server.telemetry.service import open_telemetry
+from opsmcp_server.transports.http import listen, listen_for_monitoring, serve_http
 
 _BEAT_SECONDS = 0.01
 _REPORT_SECONDS = 1.0
@@ -71,9 +73,14 @@ async def main(path: Path) -> None:
     ear = _Ear()
     threading.Thread(target=ear.look, daemon=True).start()
     async with open_services(config, environ) as services, anyio.create_task_group() as group:
-        with listen(config.server) as listener:
+        with (
+            listen(config.server) as listener,
+            open_telemetry(services.calls, environ) as telemetry,
+            listen_for_monitoring(config.server) or nullcontext() as monitoring,
+        ):
             group.start_soon(ear.beat, path)
-            await serve_http(services, listener, gate_of(config))
+            gate = gate_of(config, services.calls.observers)
+            await serve_http(services, listener, gate, telemetry, monitoring)
         group.cancel_scope.cancel()
 
 

@@ -75,7 +75,7 @@ def _scrape() -> Row:
         for error in ("", "tool_error"):
             labels = ("tools/call", tool, error, "tcp", "2026-07-28")
             metrics.observe(families.OPERATION_DURATION, 1.0, *labels)
-    spent: list[float] = []
+    spent, text = list[float](), b""
     for _ in range(_ROUNDS):
         began = time.process_time()
         text = prometheus_client.generate_latest(metrics.registry)

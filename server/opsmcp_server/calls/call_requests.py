@@ -18,6 +18,7 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from opsmcp_server.calls.context import CallContext
+from opsmcp_server.calls.observed import RequestMoved
 from opsmcp_server.calls.prepare import Prepared, execute, plan_of, prepare, question
 from opsmcp_tools.approval_requests.deciding import changes, is_approver, why_not
 from opsmcp_tools.approval_requests.handle import is_of_incident, new_handle, run_key
@@ -126,6 +127,7 @@ class CallRequests:
             ) from error
         if kept.id == request.id:
             logger.info("request %s: %s by %s", kept.id, kept.tool, kept.requester.name)
+            self._context.observers(RequestMoved(str(kept.state), 0.0))
         self._wake.set()
         return kept
 
@@ -294,6 +296,7 @@ class CallRequests:
         if verdict.counted:
             said = "approves" if approves else "rejects"
             logger.info("request %s: %s %s", request.id, principal.name, said)
+            self._tell(verdict.request, verdict.request.state)
             self._wake.set()
         return Decision(await self._settled(verdict.request), verdict.counted)
 
@@ -477,6 +480,12 @@ class CallRequests:
         move = partial(store.move, request, after, by=by, why=why, at=at, run=run)
         if await self._write(move):
             logger.info("request %s: %s %s", request.id, after, run or why)
+            self._tell(request, after)
+
+    def _tell(self, request: Request, state: State) -> None:
+        if state is not State.PENDING:
+            seconds = (self._context.clock.now() - request.created_at).total_seconds()
+            self._context.observers(RequestMoved(str(state), seconds))
 
     # The store
 

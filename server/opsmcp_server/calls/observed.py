@@ -5,7 +5,7 @@ nothing. What has to be on the disk before something goes on is no affair of thi
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from opsmcp_pipelines.source_request import SourceRequest
@@ -16,10 +16,14 @@ __all__ = [
     "ArgumentsRefused",
     "CallDecided",
     "ConsentAnswered",
+    "IncidentMoved",
     "JournalWritten",
     "Limited",
     "Observed",
     "Observers",
+    "RequestMoved",
+    "SignalsRefused",
+    "SignalsTaken",
     "TokenRefused",
 ]
 
@@ -69,6 +73,43 @@ class JournalWritten:
     error: JournalUnusable | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SignalsTaken:
+    """A delivery was recorded: how many of its signals are new, by status, and how many are not."""
+
+    sender: str
+    new: Mapping[str, int]
+    known: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SignalsRefused:
+    """A delivery, or some of its signals, were not taken in; `reason` is one of few constants."""
+
+    sender: str
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentMoved:
+    """An incident got another state: `verdict` of its run, whether that `helped`, its `outcome`."""
+
+    responder: str
+    verdict: str = ""
+    helped: bool | None = None
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestMoved:
+    """A request got another state, so many seconds after it was made."""
+
+    state: str
+    seconds: float
+
+
 Observed = (
     Event
     | SourceRequest
@@ -78,6 +119,10 @@ Observed = (
     | TokenRefused
     | Limited
     | JournalWritten
+    | SignalsTaken
+    | SignalsRefused
+    | IncidentMoved
+    | RequestMoved
 )
 
 

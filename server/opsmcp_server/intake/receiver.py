@@ -7,6 +7,7 @@ delivery that was not proved is parsed, kept or told.
 
 import logging
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,6 +17,7 @@ from typing import NoReturn
 
 import anyio
 
+from opsmcp_server.calls.observed import Observers, SignalsRefused, SignalsTaken
 from opsmcp_server.calls.rate_limit import RateLimit
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.sender import Sender, SenderType
@@ -84,6 +86,7 @@ class Receiver:
         per_minute: int,
         mask: Callable[[str], str],
         clock: Clock,
+        observers: Observers | None = None,
     ) -> None:
         """Prepare; nothing is opened.
 
@@ -93,11 +96,13 @@ class Receiver:
             per_minute: How many signals one sender may send in a minute.
             mask: Replaces the secrets in a text.
             clock: What time it is.
+            observers: Told of what is taken in and what is refused.
         """
         self._senders = senders
         self._open_store = open_store
         self._mask = mask
         self._clock = clock
+        self._observers = observers or Observers()
         self._readers = {name: reader_for(sender) for name, sender in senders.items()}
         self._rate = RateLimit(per_minute, burst=per_minute * BURST)
         self._writer = JournalWriter()
@@ -144,6 +149,9 @@ class Receiver:
         except JournalUnusable as error:
             logger.warning("sender %s is told to send again later: %s", sender.name, error)
             self.refuse(sender.name, Refusal.UNRECORDED, _again(_AGAIN_SECONDS))
+        seconds = (self._clock.now() - now).total_seconds()
+        new = Counter(str(signal.status) for signal in recorded.new)
+        self._observers(SignalsTaken(sender.name, new, len(recorded.known), seconds))
         return self._accepted(sender.name, found, recorded)
 
     def _record(self, delivery: Delivery) -> tuple[Found, Recorded]:
@@ -156,7 +164,7 @@ class Receiver:
     def _accepted(self, sender: str, found: Found, recorded: Recorded) -> Answer:
         self._rate.spend(sender, self._clock.monotonic(), len(found.signals))
         for reason, count in found.left_out.items():
-            self._refusals.add(sender, reason, count)
+            self._count_refusal(sender, reason, count)
         left_out = found.left_out.total()
         counts = {"new": len(recorded.new), "known": len(recorded.known), "left_out": left_out}
         return Answer(HTTPStatus.ACCEPTED, dict[str, object](counts))
@@ -167,8 +175,12 @@ class Receiver:
         Raises:
             Rejected: Always, with the answer.
         """
-        self._refusals.add(sender, reason)
+        self._count_refusal(sender, reason)
         raise Rejected(answer)
+
+    def _count_refusal(self, sender: str, reason: str, count: int = 1) -> None:
+        self._refusals.add(sender, reason, count)
+        self._observers(SignalsRefused(sender, reason, count))
 
     async def run(self) -> None:
         """Write what was refused, until cancelled."""

@@ -13,12 +13,13 @@ from functools import partial
 import anyio
 
 from opsmcp_server.calls.context import CallContext
+from opsmcp_server.calls.observed import IncidentMoved
 from opsmcp_server.responding.leases import leased
 from opsmcp_server.responding.records import Records
 from opsmcp_server.responding.sight import Later, Sight
 from opsmcp_tools.incidents.brakes import EVERYBODY
 from opsmcp_tools.incidents.incident import Incident, State
-from opsmcp_tools.incidents.machine import Event, HandOver, Held, advance
+from opsmcp_tools.incidents.machine import Event, HandOver, Held, RunEnded, advance
 from opsmcp_tools.incidents.responder import Responder
 from opsmcp_tools.model.errors import ToolError, ToolUnavailable
 from opsmcp_tools.phrases import incident as words
@@ -39,7 +40,7 @@ class Driver:
 
     def __init__(self, context: CallContext) -> None:
         """Prepare; nothing is opened."""
-        self._clock = context.clock
+        self._clock, self._observers = context.clock, context.observers
         self.records = Records(context, secrets.token_hex(8))
         self._sight = Sight(context, self.records)
         self._tries: Counter[str] = Counter()
@@ -108,6 +109,9 @@ class Driver:
             logger.warning("incident %s was taken over", incident.id)
             return None
         logger.info("incident %s: %s, %s", after.id, after.state, after.why)
+        verdict = str(event.verdict) if isinstance(event, RunEnded) else ""
+        outcome = str(after.outcome or "")
+        self._observers(IncidentMoved(after.responder, verdict, change.helped, outcome))
         if not after.is_open:
             return None
         if change.look_seconds:

@@ -5,13 +5,17 @@ from opsmcp_server.calls.observed import (
     ArgumentsRefused,
     CallDecided,
     ConsentAnswered,
+    IncidentMoved,
     JournalWritten,
     Limited,
     Observed,
+    RequestMoved,
+    SignalsRefused,
+    SignalsTaken,
     TokenRefused,
 )
 from opsmcp_server.telemetry import families
-from opsmcp_server.telemetry.labels import ToolNames, status_label
+from opsmcp_server.telemetry.labels import NONE, ToolNames, status_label
 from opsmcp_server.telemetry.metrics import Metrics
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.runs.events import CallRefused, RunEnded
@@ -55,7 +59,35 @@ class EventMetrics:
             case Limited(word):
                 self._metrics.count(families.RATE_LIMITED, word)
             case _:
+                self._count_signals(event)
+
+    def _count_signals(self, event: Observed) -> None:
+        metrics = self._metrics
+        match event:
+            case SignalsTaken(sender, new, known, seconds):
+                metrics.observe(families.INTAKE, seconds)
+                metrics.count(families.SIGNALS_DUPLICATE, sender, by=known)
+                for status, count in new.items():
+                    metrics.count(families.SIGNALS, sender, status, by=count)
+            case SignalsRefused(sender, reason, count):
+                metrics.count(families.SIGNALS_REFUSED, sender or NONE, reason, by=count)
+            case IncidentMoved():
+                self._incident_moved(event)
+            case RequestMoved(state, seconds):
+                metrics.count(families.REQUESTS, state)
+                if state not in ("pending", "started"):
+                    metrics.observe(families.REQUEST_WAIT, seconds)
+            case _:
                 pass
+
+    def _incident_moved(self, event: IncidentMoved) -> None:
+        responder = event.responder
+        if event.verdict:
+            self._metrics.count(families.RESPONDER_RUNS, responder, event.verdict)
+        if event.helped is not None:
+            self._metrics.count(families.VERIFICATIONS, responder, "yes" if event.helped else "no")
+        if event.outcome:
+            self._metrics.count(families.INCIDENTS, responder, event.outcome)
 
     def _run_ended(self, record: RunRecord) -> None:
         tool = self._names.label(record.tool)

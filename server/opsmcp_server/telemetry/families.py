@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from opsmcp_server.identity.refusal import Reason
 from opsmcp_server.protocol.elicitation import Answer
+from opsmcp_tools.approval_requests.request import State as RequestState
 from opsmcp_tools.policy.rules import Effect
 
 __all__ = ["BUCKETS", "FAMILIES", "Family", "Kind"]
@@ -144,6 +145,34 @@ LOOP_LAG = _seconds(
     "How late the event loop came back to a task that slept, looked at twice a second",
     buckets=FINE_BUCKETS,
 )
+SIGNALS = _counter("signals", "Signals that came in for the first time", "sender", "status")
+SIGNALS_DUPLICATE = _counter("signals_duplicate", "Signals that had come in before", "sender")
+SIGNALS_REFUSED = _counter(
+    "signals_refused",
+    "Deliveries and signals that were not taken in; sender none: a name that no sender has",
+    "sender",
+    "reason",
+)
+INTAKE = _seconds("opsmcp_intake", "How long it took to take a delivery in and record it")
+INCIDENTS = _counter("incidents", "Incidents that were closed", "responder", "outcome")
+RESPONDER_RUNS = _counter("responder_runs", "Runs of incidents that ended", "responder", "verdict")
+VERIFICATIONS = _counter(
+    "verifications",
+    "Runs of incidents of which it is known whether they helped (yes) or not (no)",
+    "responder",
+    "result",
+)
+REQUESTS = _counter(
+    "requests",
+    "Requests for approval that got a state; pending: that were made",
+    "state",
+    begins=RequestState,
+)
+REQUEST_WAIT = _seconds(
+    "opsmcp_request_wait",
+    "How long requests waited until they were approved, rejected, expired or void",
+    buckets=(10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 14_400.0, 86_400.0),
+)
 SESSIONS = _gauge("sessions", "Clients before 2026-07-28 that are connected")
 STREAMS = _gauge("streams", "Streams of clients that wait for news")
 CONNECTIONS = _gauge("connections", "Connections over HTTP")
@@ -174,6 +203,15 @@ FAMILIES: Sequence[Family] = (
     JOURNAL_WRITE,
     JOURNAL_ERRORS,
     LOOP_LAG,
+    SIGNALS,
+    SIGNALS_DUPLICATE,
+    SIGNALS_REFUSED,
+    INTAKE,
+    INCIDENTS,
+    RESPONDER_RUNS,
+    VERIFICATIONS,
+    REQUESTS,
+    REQUEST_WAIT,
     SESSIONS,
     STREAMS,
     CONNECTIONS,

@@ -12,6 +12,7 @@ from opsmcp_server.protocol.builtin_tools.registry import BUILT_IN
 from opsmcp_server.protocol.sdk_gaps import OpsmcpServer
 
 __all__ = [
+    "NONE",
     "ToolNames",
     "error_label",
     "http_method",

@@ -48,6 +48,7 @@ class EventRoutes:
             per_minute=events.limits.signals_per_minute,
             mask=context.masker.text,
             clock=context.clock,
+            observers=context.observers,
         )
         self._per_minute = events.limits.signals_per_minute
         self._security = TransportSecurityMiddleware(security)

@@ -55,7 +55,7 @@ def test_a_run_that_fails_is_an_error_and_so_is_its_call(spans: Sequence[Span]) 
 
 
 def test_a_list_has_its_span_although_its_page_is_made_before(spans: Sequence[Span]) -> None:
-    assert len(_named(spans, "tools/list")) == 2
+    assert len(_named(spans, "tools/list")) == 3
 
 
 def test_what_is_asked_on_nobodys_behalf_is_in_no_trace(spans: Sequence[Span]) -> None:

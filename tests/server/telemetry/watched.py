@@ -27,12 +27,14 @@ from tests.fakes.ops_state import (
 )
 from tests.own_settings import write_settings
 from tests.server.harness import ERAS, settings
+from tests.server.intake.senders import AM_TOKEN, alert, group
 
 TOKEN = "planted-server-token"
 HOSTILE = 'x"}\n{evil="1'
 SECRET = "planted-argument-value"
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 _SECONDS = 60
+_CHANGES = ("delete-thing", "remove-thing")
 _STEPS = {
     "Successed": good_step("step-1", "done\n"),
     "Failed": step_status("step-1", "Failed", "no space left\n"),
@@ -40,6 +42,14 @@ _STEPS = {
 _ISSUER = """\
 server: {{public_url: "https://ops.example.com"}}
 auth: {{oidc: [{{id: corp, issuer: "{url}"}}]}}
+policy:
+  groups: {{on-call: [anna]}}
+  rules:
+    - {{name: others decide, effect: approve, operation: remove-thing}}
+requests: {{approvers: [on-call], expires: 10m}}
+events: {{senders: {{am: {{type: alertmanager, token: {{env: AM_TOKEN}}}}}}}}
+responders:
+  - {{name: tell, settle: 0s}}
 """
 
 
@@ -71,9 +81,9 @@ def _prepare(ops: FakeOps) -> None:
         "pipelines",
         make_pipeline("show-good", "work", variables=text, desc="show it"),
         make_pipeline("show-bad", "work", variables=text, desc="show it badly"),
-        make_pipeline("delete-thing", "work", variables=text, desc="delete the thing"),
+        *(make_pipeline(name, "work", variables=text, desc=name) for name in _CHANGES),
     )
-    for name in ("show-good", "show-bad", "delete-thing"):
+    for name in ("show-good", "show-bad", *_CHANGES):
         status = "Failed" if name == "show-bad" else "Successed"
         done = pipeline_status({"work": task_status({"web-1": [_STEPS[status]]}, status)}, status)
         ops.time(name, lambda _variables, done=done: [(0.0, done)])
@@ -91,6 +101,7 @@ async def watched(folder: Path, **more: str) -> AsyncGenerator[Watched]:
                 OPS_SERVER=ops.url,
                 OPS_TOKEN=ops.token,
                 OPSMCP_SERVER_TOKEN=TOKEN,
+                AM_TOKEN=AM_TOKEN,
                 OPSMCP_SERVER_METRICS_ADDRESS="127.0.0.1:0",
                 **more,
             )
@@ -148,11 +159,41 @@ async def use(server: Watched) -> None:
             await client.call_tool("list_runs", {})
             await _fails(client.call_tool(HOSTILE, {"message": SECRET}))
             await _fails(client.read_resource(f"ops://runs/{SECRET}"))
+    await _ask_others(server)
+    await _send_alerts(server)
     async with httpx2.AsyncClient() as http:
         headers = {"Authorization": f"Bearer {HOSTILE.encode().hex()}"}
         await http.post(f"{server.url}/mcp", headers=headers, json={})
         await http.request("EVIL", f"{server.url}/{SECRET}", headers={"Host": "evil.example"})
         await http.get(f"{server.url}/.well-known/{SECRET}")
+
+
+async def _ask_others(server: Watched) -> None:
+    """Ask for what somebody else has to approve, and leave once that is known."""
+    async with server.client() as client, anyio.create_task_group() as group:
+        group.start_soon(client.call_tool, "remove-thing", {"message": "hello"})
+        await _until(server, 'opsmcp_requests_total{state="pending"} 1.0')
+        group.cancel_scope.cancel()
+
+
+async def _send_alerts(server: Watched) -> None:
+    """An alert that comes twice and is over; and some that prove nothing."""
+    fires = group(alert())
+    over = group(alert(status="resolved", endsAt="2026-11-30T12:30:00Z"))
+    async with httpx2.AsyncClient(base_url=server.url) as http:
+        headers = {"Authorization": f"Bearer {AM_TOKEN}"}
+        for _ in range(2):
+            (await http.post("/events/am", json=fires, headers=headers)).raise_for_status()
+        (await http.post("/events/am", json=over, headers=headers)).raise_for_status()
+        await _until(server, 'opsmcp_incidents_total{outcome="resolved",responder="tell"} 1.0')
+        await http.post("/events/am", json=fires, headers={"Authorization": f"Bearer {SECRET}"})
+        await http.post(f"/events/{SECRET}", json=fires)
+
+
+async def _until(server: Watched, line: str) -> None:
+    with anyio.fail_after(_SECONDS):
+        while line not in (await server.get("/metrics")).text:
+            pass  # each look takes the server a few milliseconds
 
 
 async def _fails(doing: Any) -> None:
