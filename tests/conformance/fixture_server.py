@@ -41,7 +41,7 @@ from tests.server.harness import settings
 _OPERATIONS = """\
 slow-compute: sleep ${seconds}; echo "computed ${label}"
 failing-job: sleep 1; echo broken; exit 1
-show-user-name: sleep 1; echo "${user_name}"
+show-user-name: sleep 1; echo "${answer}"
 test-simple-text: echo "a simple text"
 test-error-handling: echo broken; exit 1
 test-streaming-elicitation: echo "a stream"
@@ -51,7 +51,7 @@ test-input-required-result-request-state: echo "agreed"
 test-input-required-result-tampered-state: echo "agreed"
 """
 _CHANGING = "test-input-required-result-"
-_VARIABLES = {"slow-compute": ("seconds", "label"), "show-user-name": ("user_name",)}
+_VARIABLES = {"slow-compute": ("seconds", "label"), "show-user-name": ("answer",)}
 
 _MANIFEST = """\
 apiVersion: crd.chenshaowen.com/v1
@@ -220,7 +220,7 @@ class _Tools:
             return types.InputRequiredResult(
                 input_requests={"user_name": _form("Who are you?")}, request_state="asked"
             )
-        name = {"user_name": (given.content or {})["name"]}
+        name = {"answer": (given.content or {})["name"]}
         return await self._operation(
             ctx, params.model_copy(update={"arguments": name}), "show-user-name"
         )
