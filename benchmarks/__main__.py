@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from benchmarks import (
+    audit,
     calls,
     chat,
     checks,
@@ -47,6 +48,7 @@ BENCHMARKS: Mapping[str, Callable[[], list[Row]]] = {
     "intake": intake.run,
     "watching": watching.run,
     "notify": notify.run,
+    "audit": audit.run,
 }
 
 _MINUTES = ("end_lag", "hosts", "in_flight", "notify")

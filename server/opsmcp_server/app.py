@@ -1,7 +1,5 @@
 """The composition root: settings become running services. Nothing else opens or connects parts."""
 
-import os
-import pwd
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -15,6 +13,7 @@ from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.discovery import Discovery
 from opsmcp_pipelines.kinds.kind import parse_kind
 from opsmcp_pipelines.source import Traits
+from opsmcp_server.calls.audit import Audit
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.current_tools import CurrentTools
 from opsmcp_server.calls.observed import JournalWritten, Observers
@@ -22,6 +21,7 @@ from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import Config
 from opsmcp_server.config.schema import HintName
 from opsmcp_server.config.schema import Override as OverrideSetting
+from opsmcp_server.process.local_user import local_user
 from opsmcp_server.protocol.adoption import Adoption
 from opsmcp_server.protocol.builtin_tools.registry import BUILT_IN
 from opsmcp_server.protocol.published import Published
@@ -80,13 +80,14 @@ async def open_services(
         )
         discovery = Discovery(source, interval_seconds=config.discovery.interval_seconds)
         masker, clock, sessions = Masker(config.secret_values()), SystemClock(), Sessions()
-        updates = RunUpdates(sessions, clock)
+        updates, audit = RunUpdates(sessions, clock), Audit(config, clock, masker)
         executions = Executions(
             source,
             journal,
             settings=_run_settings(config, source.traits),
             clock=clock,
-            hooks=[updates, observers],
+            hooks=[updates, observers, audit],
+            audit=audit,
             contents=partial(_contents, discovery),
             masker=masker,
             on_written=lambda seconds, error: observers(JournalWritten(seconds, error)),
@@ -99,8 +100,9 @@ async def open_services(
             tools=tools,
             executions=executions,
             policy=policy,
-            principal=Principal(_local_user()),
+            principal=Principal(local_user()),
             masker=masker,
+            audit=audit,
             count_uses=journal.uses,
             clock=clock,
             observers=observers,
@@ -115,11 +117,14 @@ async def open_services(
         )
         stack.callback(calls.requests.close)
         stack.callback(calls.incidents.close)
+        # After all tasks have ended: they may have something to say until then.
+        stack.push_async_callback(audit.close)
         group = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(group.cancel_scope.cancel)
         if follows_runs:
             await group.start(executions.run)
         group.start_soon(updates.run)
+        group.start_soon(audit.run)
         group.start_soon(calls.requests.run)
         group.start_soon(Adoption(clients, group).run)
         yield Services(calls, clients)
@@ -256,11 +261,3 @@ def _plain(hints: Mapping[str, Mapping[HintName, bool]]) -> dict[str, dict[str, 
         pattern: {str(name): on for name, on in setting.items()}
         for pattern, setting in hints.items()
     }
-
-
-def _local_user() -> str:
-    """Who runs this process, by the operating system: anybody can set a variable to a name."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except (KeyError, OSError):
-        return "local"

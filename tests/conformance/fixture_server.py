@@ -27,12 +27,13 @@ from mcp_types.jsonrpc import INTERNAL_ERROR, MISSING_REQUIRED_CLIENT_CAPABILITY
 
 from opsmcp_server.app import open_services
 from opsmcp_server.calls import prepare as calls
+from opsmcp_server.calls.state_key import read_key
 from opsmcp_server.config.load import load
 from opsmcp_server.protocol.handlers import build_server, principal_of
 from opsmcp_server.protocol.results import Context, guarded
 from opsmcp_server.protocol.run_tasks import RunTasks
 from opsmcp_server.protocol.sdk_gaps import OpsmcpServer
-from opsmcp_server.protocol.sealed_state import Seal, read_key
+from opsmcp_server.protocol.sealed_state import Seal
 from opsmcp_server.protocol.services import Services
 from opsmcp_server.protocol.tasks_extension import Held, Status, Tasks, TaskState, require_extension
 from opsmcp_server.transports.http import build_app

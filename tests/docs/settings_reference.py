@@ -11,6 +11,7 @@ from pathlib import Path
 from opsmcp_server.config import load as config
 from opsmcp_server.config import schema as settings
 from opsmcp_server.config.environment import FILE_ONLY, OLDER_NAMES, environment_name
+from opsmcp_server.config.groups import audit as audit_settings
 from opsmcp_server.config.load import setting_names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,8 +33,8 @@ def _field_docstrings(kind: ast.ClassDef) -> Iterator[tuple[str, str]]:
 
 def _documented() -> dict[str, tuple[str, dict[str, str]]]:
     """Class to its docstring and its fields' docstrings."""
-    tree = ast.parse(inspect.getsource(settings))
-    kinds = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    trees = [ast.parse(inspect.getsource(module)) for module in (settings, audit_settings)]
+    kinds = [node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
     return {
         kind.name: (_words(ast.get_docstring(kind) or ""), dict(_field_docstrings(kind)))
         for kind in kinds

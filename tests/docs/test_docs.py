@@ -10,6 +10,7 @@ from opsmcp_server.config.environment import environment_name
 from opsmcp_server.config.load import Config, load, setting_names
 from opsmcp_server.protocol.builtin_tools import registry
 from opsmcp_server.protocol.builtin_tools.row import BuiltIn
+from opsmcp_tools.audit.line import EVENTS
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.policy.decision import Action, Policy
 from tests.docs import metrics_reference
@@ -61,8 +62,18 @@ def test_every_setting_has_a_meaning() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_setting_that_is_named_exists(page: Path) -> None:
     groups = "|".join(Config.model_fields)
-    named = set(re.findall(rf"`((?:{groups})\.(?!(?:py|db|json|yaml)\b)[a-z_]+)\b", text_of(page)))
-    assert named <= set(setting_names())
+    named = set(
+        re.findall(rf"`((?:{groups})\.(?!(?:py|db|json|key|yaml)\b)[a-z_]+)\b", text_of(page))
+    )
+    assert named - set(EVENTS) <= set(setting_names())
+
+
+def test_every_event_of_the_audit_trail_is_documented_and_nothing_else_is_written() -> None:
+    table = text_of(ROOT / "docs" / "audit.md").partition("## Names of the fields")[0]
+    assert set(EVENTS) <= set(re.findall(r"`([a-z_.]+)`", table))
+    sources = "".join(text_of(path) for path in (ROOT / "server").rglob("*.py"))
+    noted = set(re.findall(r'(?<!_)(?:note|record)\(\s*"([a-z]+\.?[a-z]*)"', sources))
+    assert noted <= set(EVENTS)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -8,7 +8,7 @@ else by an `opsmcp serve` of the same state directory and source, or by whoever 
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -21,7 +21,7 @@ from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.observed import RequestMoved
 from opsmcp_server.calls.prepare import Prepared, execute, plan_of, prepare, question
 from opsmcp_tools.approval_requests.deciding import changes, is_approver, why_not
-from opsmcp_tools.approval_requests.handle import is_of_incident, new_handle, run_key
+from opsmcp_tools.approval_requests.handle import incident_of, is_of_incident, new_handle, run_key
 from opsmcp_tools.approval_requests.request import (
     OPSMCP,
     START_WITHIN,
@@ -32,6 +32,7 @@ from opsmcp_tools.approval_requests.request import (
 from opsmcp_tools.approval_requests.sqlite_store import FILE, SqliteRequests, open_requests
 from opsmcp_tools.approval_requests.store import RequestStore, TooManyRequests
 from opsmcp_tools.journal.writer import JournalWriter
+from opsmcp_tools.model.caller import Grounds
 from opsmcp_tools.model.errors import (
     ConsentNeeded,
     JournalUnusable,
@@ -66,7 +67,16 @@ _AGAIN_SECONDS = 2.0
 
 _MOST_LISTED = 500
 
+_DECIDED = {True: "approved", False: "rejected"}
+
 ResultT = TypeVar("ResultT")
+
+
+def _grounds_of(request: Request) -> Grounds:
+    """Who approved it, and the incident that it is of."""
+    approvers = tuple(vote.by for vote in request.votes if vote.approves)
+    incident = incident_of(request.key)[0] if is_of_incident(request.key) else ""
+    return Grounds(request=request.id, approvers=approvers, incident=incident)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +138,7 @@ class CallRequests:
         if kept.id == request.id:
             logger.info("request %s: %s by %s", kept.id, kept.tool, kept.requester.name)
             self._context.observers(RequestMoved(str(kept.state), 0.0))
+            self._note("opened", kept, kept.requester)
         self._wake.set()
         return kept
 
@@ -285,6 +296,8 @@ class CallRequests:
         if refusal is not None:
             language = context.config.tools.language
             logger.warning("request %s: %s may not decide", request.id, principal.name)
+            why = say(refusal, "en")
+            self._note(_DECIDED[approves], request, principal, reason=why, failed=True)
             raise NotAllowed(say(refusal, language))
         now = context.clock.now()
         shown = context.masker.text(clean_line(comment, LONGEST_COMMENT))
@@ -297,6 +310,7 @@ class CallRequests:
             said = "approves" if approves else "rejects"
             logger.info("request %s: %s %s", request.id, principal.name, said)
             self._tell(verdict.request, verdict.request.state)
+            self._note(_DECIDED[approves], request, principal, reason=shown)
             self._wake.set()
         return Decision(await self._settled(verdict.request), verdict.counted)
 
@@ -390,6 +404,7 @@ class CallRequests:
                 return
             try:
                 prepared = await self._checked(request, principal)
+                prepared = replace(prepared, agreed=_grounds_of(request))
                 known = await execute(context, prepared, wait_seconds=0.0, key=key)
             except ToolUnavailable:
                 raise
@@ -481,11 +496,36 @@ class CallRequests:
         if await self._write(move):
             logger.info("request %s: %s %s", request.id, after, run or why)
             self._tell(request, after)
+            if after in (State.EXPIRED, State.VOID):
+                by_requester = by == request.requester.name
+                self._note(after.value, request, request.requester if by_requester else None, why)
 
     def _tell(self, request: Request, state: State) -> None:
         if state is not State.PENDING:
             seconds = (self._context.clock.now() - request.created_at).total_seconds()
             self._context.observers(RequestMoved(str(state), seconds))
+
+    def _note(
+        self,
+        what: str,
+        request: Request,
+        principal: Principal | None,
+        reason: str = "",
+        *,
+        failed: bool = False,
+    ) -> None:
+        """Note in the audit trail what became of a request."""
+        self._context.audit.note(
+            f"request.{what}",
+            principal,
+            reason=reason,
+            failed=failed,
+            request=request.id,
+            tool=request.tool,
+            rule=request.rule,
+            arguments=request.arguments,
+            incident=incident_of(request.key)[0] if is_of_incident(request.key) else "",
+        )
 
     # The store
 

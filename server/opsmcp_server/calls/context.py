@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from opsmcp_pipelines.source import Source
+from opsmcp_server.calls.audit import Audit
 from opsmcp_server.calls.cluster_nodes import Nodes
 from opsmcp_server.calls.current_tools import CurrentTools
 from opsmcp_server.calls.fence_marks import new_mark
@@ -39,6 +40,7 @@ class CallContext:
     policy: Policy
     principal: Principal
     masker: Masker
+    audit: Audit
     count_uses: Callable[[], Mapping[str, int]]
     llm_summaries: LlmSummaries = field(default_factory=LlmSummaries)
     nodes: Nodes = field(init=False)
@@ -73,7 +75,11 @@ class CallContext:
         """
         decision = self.decide(principal, action, subject)
         if decision.effect is not Effect.ALLOW:
-            raise NotAllowed(f"Policy does not allow {subject.name}: {decision.reason}.")
+            error = NotAllowed(
+                f"Policy does not allow {subject.name}: {decision.reason}.", rule=decision.rule
+            )
+            self.audit.refused(principal, subject.name, error, {})
+            raise error
 
     def uses(self) -> Mapping[str, int]:
         """How often each tool was used, by its name; nothing where the journal cannot say."""

@@ -8,16 +8,20 @@ import secrets
 import shlex
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
+from typing import Literal
 
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.observed import ArgumentsRefused, CallDecided
 from opsmcp_server.calls.url_resolution import check_resolved
 from opsmcp_tools.arguments.check import CheckedCall, check_arguments
 from opsmcp_tools.arguments.nearest_names import nearest_names
+from opsmcp_tools.model.caller import Grounds
 from opsmcp_tools.model.errors import (
     InvalidArguments,
     NotAllowed,
     PlanChanged,
+    ToolError,
     ToolGone,
     UnknownTool,
 )
@@ -26,6 +30,7 @@ from opsmcp_tools.model.tool import Principal, Tool
 from opsmcp_tools.phrases import consent as words
 from opsmcp_tools.phrases.phrase import Said, say
 from opsmcp_tools.policy.decision import Action, Decision, Effect
+from opsmcp_tools.policy.places import touched_places
 from opsmcp_tools.policy.shown_arguments import show_arguments
 from opsmcp_tools.safe_text.characters import quote
 from opsmcp_tools.toolbox.description import without_effect
@@ -40,11 +45,16 @@ __all__ = [
     "command_line",
     "execute",
     "find_tool",
+    "note_consent",
     "plan",
     "plan_of",
     "prepare",
     "question",
+    "start",
 ]
+
+_DECIDED_SECONDS = 60.0
+"""A call that is asked about comes again with the answer: in that time it is decided on once."""
 
 _LEAST_START_SECONDS = 5.0
 """How long at least to wait for the answer of a start, so that a refusal can be told."""
@@ -63,6 +73,19 @@ class Prepared:
     call: CheckedCall
     principal: Principal
     decision: Decision
+    agreed: Grounds = Grounds()
+    """Who agreed to it or approved it, as far as it has come; `grounds` adds the rule and where."""
+
+    @property
+    def grounds(self) -> Grounds:
+        """Why it may be started, once it may."""
+        targets = touched_places(self.tool, self.call.arguments)
+        rule, effect = self.decision.rule, str(self.decision.effect)
+        return replace(self.agreed, rule=rule, effect=effect, targets=targets)
+
+    def agreed_by(self, consent: str) -> "Prepared":
+        """The same, once a person agreed in that way."""
+        return replace(self, agreed=replace(self.agreed, consent=consent))
 
     @property
     def needs_consent(self) -> bool:
@@ -144,11 +167,52 @@ async def prepare(
         ToolError: With what to change.
     """
     try:
-        return await _prepare(context, name, arguments, principal, plan_hash)
-    except InvalidArguments as error:
-        reasons = frozenset(problem.reason for problem in error.problems)
-        context.observers(ArgumentsRefused(reasons))
+        prepared = await _prepare(context, name, arguments, principal, plan_hash)
+    except ToolError as error:
+        if isinstance(error, InvalidArguments):
+            reasons = frozenset(problem.reason for problem in error.problems)
+            context.observers(ArgumentsRefused(reasons))
+        _note_refused(context, name, error, arguments, principal)
         raise
+    decision = prepared.decision
+    if decision.effect is not Effect.ALLOW:
+        context.audit.note_once(
+            f"{name} {sorted(prepared.call.arguments.items())}",
+            _DECIDED_SECONDS,
+            "decide",
+            principal,
+            tool=name,
+            rule=decision.rule,
+            effect=str(decision.effect),
+            arguments=prepared.call.arguments,
+        )
+    return prepared
+
+
+def note_consent(
+    context: CallContext, prepared: Prepared, step: Literal["asked", "answered"], refusal: str = ""
+) -> None:
+    """Note in the audit trail that a person was asked, or how they answered."""
+    context.audit.note(
+        f"consent.{step}",
+        prepared.principal,
+        reason=refusal,
+        failed=bool(refusal),
+        tool=prepared.tool.name,
+        rule=prepared.decision.rule,
+        arguments=prepared.call.arguments,
+    )
+
+
+def _note_refused(
+    context: CallContext,
+    name: str,
+    error: ToolError,
+    arguments: Mapping[str, object],
+    principal: Principal,
+) -> None:
+    tool = context.tools.toolbox.find(name) if context.tools.toolbox else None
+    context.audit.refused(principal, name, error, arguments, tool.input_names if tool else ())
 
 
 async def _prepare(
@@ -166,7 +230,7 @@ async def _prepare(
     if plan_hash:
         _check_plan(await plan_of(context, prepared), plan_hash)
     if decision.effect is Effect.DENY:
-        raise NotAllowed(f"{tool.name} was not started: {decision.reason}")
+        raise NotAllowed(f"{tool.name} was not started: {decision.reason}", rule=decision.rule)
     await context.nodes.check(tool, call)
     await check_resolved(tool, call)
     return prepared
@@ -181,6 +245,7 @@ async def plan(
         ToolError: With what to change.
     """
     tool = await find_tool(context, name, principal)
+    context.audit.note("plan", principal, tool=tool.name)
     decision = context.decide(principal, Action.PLAN, tool)
     if decision.denied:
         raise NotAllowed(f"{tool.name} was not planned: {decision.reason}.")
@@ -271,6 +336,42 @@ def command_line(prepared: Prepared, options: Sequence[str]) -> str:
     return shlex.join(["opsmcp", "call", prepared.tool.name, *arguments, *options])
 
 
+async def start(
+    context: CallContext,
+    prepared: Prepared,
+    *,
+    key: str = "",
+    caller: object = None,
+    wait_seconds: float = inf,
+    on_progress: OnProgress | None = None,
+) -> RunRecord:
+    """Start the run, once; see `Executions.start`.
+
+    Raises:
+        PlanChanged: The source has another definition by now than the one that was decided on.
+        ToolGone: The source has it no more.
+        ToolUnavailable: Nothing was started.
+    """
+    try:
+        return await context.executions.start(
+            prepared.tool,
+            prepared.call,
+            prepared.principal,
+            key=key,
+            caller=caller,
+            grounds=prepared.grounds,
+            wait_seconds=wait_seconds,
+            on_progress=on_progress,
+        )
+    except ToolError as error:
+        given = prepared.call.arguments
+        _note_refused(context, prepared.tool.name, error, given, prepared.principal)
+        if isinstance(error, PlanChanged | ToolGone):
+            # So that the next call is decided on what there is now, not on what was listed.
+            await context.tools.read_again()
+        raise
+
+
 async def execute(
     context: CallContext,
     prepared: Prepared,
@@ -292,20 +393,14 @@ async def execute(
     """
     executions, clock = context.executions, context.clock
     until = clock.monotonic() + wait_seconds
-    try:
-        started = await executions.start(
-            prepared.tool,
-            prepared.call,
-            prepared.principal,
-            key=key,
-            caller=caller,
-            wait_seconds=max(wait_seconds, _LEAST_START_SECONDS),
-            on_progress=on_progress,
-        )
-    except (PlanChanged, ToolGone):
-        # So that the next call is decided on what there is now, not on what was listed.
-        await context.tools.read_again()
-        raise
+    started = await start(
+        context,
+        prepared,
+        key=key,
+        caller=caller,
+        wait_seconds=max(wait_seconds, _LEAST_START_SECONDS),
+        on_progress=on_progress,
+    )
     if on_progress is not None and not started.ended:
         await on_progress(started)
     left = max(0.0, until - clock.monotonic())

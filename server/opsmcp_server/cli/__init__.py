@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "events": "Show what comes in from outside and what would be done; pause and resume that.",
         "notify": "Try a channel; show what was sent to channels, and what could not be.",
         "token": "Make, list, rotate and revoke personal tokens of `opsmcp serve`.",
+        "audit": "Check the audit trail, find lines in it, and show the key that signs it.",
         "hosts": "List the hosts that operations can run on; or look at one.",
         "policy": "Show which rule decides on a call, and why. Starts nothing.",
         "approve-catalogue": "Show what changed since definitions were approved; approve them.",

@@ -51,6 +51,14 @@ def command(shared: Shared, names: tuple[str, ...], yes: bool) -> int:
             )
         calls = services.calls
         at, by = calls.clock.now().isoformat(timespec="seconds"), calls.principal.name
+        for change in changes:
+            await calls.audit.record(
+                "definition.approved",
+                calls.principal,
+                tool=change.tool.name,
+                operation=str(change.tool.operation.key),
+                definition=change.tool.definition,
+            )
         services.clients.approvals.add(
             {
                 change.tool.operation.key: Approval(change.tool.definition, change.lines, at, by)

@@ -17,12 +17,14 @@ from opsmcp_server.calls.prepare import (
     Question,
     check_again,
     command_line,
+    note_consent,
     prepare,
     question,
+    start,
 )
 from opsmcp_server.cli.options import Seconds, Shared, shared_options
 from opsmcp_server.cli.session import run_with_context
-from opsmcp_server.cli.start import WrongUse
+from opsmcp_server.cli.start import Failed, WrongUse
 from opsmcp_server.cli.terminal import (
     progress_line,
     require_agreement,
@@ -154,8 +156,16 @@ async def _call(context: CallContext, request: _Request) -> int:
         return await _ask_others(context, prepared, request)
     if prepared.needs_consent and not request.agreed:
         asked = await question(context, prepared)
-        _ask(prepared, asked, request.shared)
+        note_consent(context, prepared, "asked")
+        try:
+            _ask(prepared, asked, request.shared)
+        except Failed as error:
+            note_consent(context, prepared, "answered", error.message)
+            raise
+        note_consent(context, prepared, "answered")
         await check_again(context, prepared, asked)
+    if prepared.needs_consent:
+        prepared = prepared.agreed_by("option" if request.agreed else "terminal")
     record = await _start(context, prepared, request.key)
     return await _show_end(context, record, request)
 
@@ -240,9 +250,8 @@ async def _follow(context: CallContext, record: RunRecord, wait_seconds: float |
 
 async def _start(context: CallContext, prepared: Prepared, key: str) -> RunRecord:
     """Start the run; on Ctrl-C before there is an answer, say where the run can be looked for."""
-    tool, call, principal = prepared.tool, prepared.call, prepared.principal
     try:
-        return await context.executions.start(tool, call, principal, key=key)
+        return await start(context, prepared, key=key)
     except anyio.get_cancelled_exc_class():
         tell(
             "opsmcp: Interrupted while the run was being started. "

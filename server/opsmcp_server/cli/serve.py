@@ -53,9 +53,11 @@ async def _serve(services: Services) -> int:
     config = services.calls.config
     server = config.server
     check_senders(config)
+    services.calls.audit.serve("http")
+    await services.calls.audit.begin()
     if services.calls.policy.approves:
         services.calls.requests.get().claim_all()
-    gate = gate_of(config, services.calls.observers)
+    gate = gate_of(config, services.calls.observers, services.calls.audit)
     with listen(server, guarded=gate.is_needed) as listener:
         port = listener.getsockname()[1]
         address = f"http://{in_url(server.host)}:{port}"

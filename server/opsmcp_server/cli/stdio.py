@@ -29,6 +29,7 @@ def command(shared: Shared) -> int:
 
 
 async def _serve(services: Services) -> int:
+    services.calls.audit.serve("stdio")
     try:
         await serve_stdio(services)
     except Overran as error:

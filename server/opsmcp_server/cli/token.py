@@ -19,6 +19,7 @@ import click
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.start import Failed, WrongUse, read_config
 from opsmcp_server.cli.terminal import Cell, show_json, show_table, tell
+from opsmcp_server.config.load import Config
 from opsmcp_server.identity.bearer import BearerUnusable, read_bearer
 from opsmcp_server.identity.personal_token import (
     NAME,
@@ -35,7 +36,9 @@ from opsmcp_server.identity.token_files import (
     tokens_of,
     uses_file,
 )
+from opsmcp_server.process.local_user import local_user
 from opsmcp_tools.journal.state_file import StateFileUnusable
+from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.model.principal_id import is_id
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.safe_text.characters import quote
@@ -114,7 +117,9 @@ def create(
         PersonalToken.read(kept.data())
     except ValueError as error:
         raise WrongUse(str(error).replace("an entry", "the token")) from error
-    with _changing(_state_dir(shared)) as tokens:
+    config = read_config(shared)
+    with _changing(config.state.dir) as tokens:
+        _audit(config, "token.created", kept)
         tokens[kept.id] = kept
     _hand_out(text, out)
     tell(f"token {kept.id} of {name}, {_until(kept)}")
@@ -146,8 +151,10 @@ def list_(shared: Shared, as_json: bool) -> int:
 @shared_options
 def revoke(shared: Shared, number: str) -> int:
     """End a token: a running server refuses it, and ends its streams, within a second."""
-    with _changing(_state_dir(shared)) as tokens:
+    config = read_config(shared)
+    with _changing(config.state.dir) as tokens:
         found = _find(tokens, number)
+        _audit(config, "token.revoked", found)
         tokens[number] = replace(found, revoked=found.revoked or _now())
     tell(f"token {number} of {found.principal.name} is revoked")
     return 0
@@ -171,8 +178,8 @@ def rotate(
     out: Path | None,
 ) -> int:
     """Make a new token with everything of an old one, which ends after the overlap."""
-    now = _now()
-    with _changing(_state_dir(shared)) as tokens:
+    now, config = _now(), read_config(shared)
+    with _changing(config.state.dir) as tokens:
         old = _find(tokens, number)
         if old.revoked is not None or old.is_over(now):
             raise WrongUse(f"token {number} is over; make a new one with `opsmcp token create`")
@@ -180,6 +187,7 @@ def rotate(
         text, new = make_token(
             old.principal, scopes=old.scopes, now=now, expires=until, note=old.note
         )
+        _audit(config, "token.rotated", new, replaces=number)
         tokens[new.id] = new
         tokens[number] = replace(old, expires=_sooner(old.expires, now + (overlap or timedelta())))
     _hand_out(text, out)
@@ -218,8 +226,26 @@ def _now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def _state_dir(shared: Shared) -> Path:
-    return read_config(shared).state.dir
+def _audit(config: Config, event: str, token: PersonalToken, **more: str) -> None:
+    """Write a line of the audit trail before anything is changed.
+
+    Raises:
+        Failed: It cannot be written, and has to be.
+    """
+    from opsmcp_server.calls.audit_trail import write_now
+
+    of = token.principal
+    details = {
+        "token": token.id,
+        "token_of": {"id": of.id, "name": of.name, "groups": list(of.groups)},
+        "scopes": list(token.scopes),
+        "expires": token.expires.isoformat() if token.expires else "never",
+        **more,
+    }
+    try:
+        write_now(config, event, Principal(local_user()), **details)
+    except JournalUnusable as error:
+        raise Failed(f"nothing was changed: {error}") from error
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from opsmcp_server.config import schema as settings
 from opsmcp_server.config.bound_values import BoundValue, read_bound_value
 from opsmcp_server.config.environment import FILE_ONLY, read_environment
 from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.groups.audit import Audit
 from opsmcp_server.config.paths import absolute, state_place
 from opsmcp_server.config.schema import LeadsTo, RawSetting
 from opsmcp_server.config.settings_file import (
@@ -70,6 +71,7 @@ class Config(BaseModel):
     auth: settings.Auth = Field(default_factory=settings.Auth)
     limits: settings.Limits = Field(default_factory=settings.Limits)
     state: settings.State = Field(default_factory=settings.State)
+    audit: Audit = Field(default_factory=Audit)
     values: settings.Values = Field(default_factory=settings.Values)
     policy: settings.Policy = Field(default_factory=settings.Policy)
     consent: settings.Consent = Field(default_factory=settings.Consent)
@@ -104,6 +106,16 @@ class Config(BaseModel):
         """Whether a setting has a value that is not empty."""
         group, _, field = setting.partition(".")
         return bool(getattr(getattr(self, group), field))
+
+    @property
+    def audit_dir(self) -> Path:
+        """Where the audit trail is."""
+        return self.audit.dir or self.state.dir / "audit"
+
+    @property
+    def audit_key(self) -> Path:
+        """The file of the key that signs it."""
+        return self.audit.key_file or self.state.dir / "audit.key"
 
     def bound_values(self) -> dict[str, str]:
         """The values of bound variables, readable. For the engine, never for people."""
@@ -301,6 +313,7 @@ def _digests(
 
 
 _INSTEAD: Mapping[str, str] = {
+    "audit": "name the file with --config, or set it in your own settings file",
     "auth": "name the file with --config, or set it in your own settings file",
     "hosts": "give --hosts, or set it in your own settings file",
     "events": "name the file with --config, or set it in your own settings file",

@@ -21,6 +21,7 @@ from starlette.routing import Route
 from opsmcp_server.calls.call_requests import CallRequests
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.request_text import request_details, request_entry
+from opsmcp_server.calls.state_key import read_key
 from opsmcp_server.console.rendering import render, style_sheet
 from opsmcp_server.console.sessions import (
     Session,
@@ -30,11 +31,11 @@ from opsmcp_server.console.sessions import (
     set_cookie,
 )
 from opsmcp_server.console.words import language_of, page_words
-from opsmcp_server.protocol.sealed_state import read_key
 from opsmcp_tools.approval_requests.handle import PATTERN as HANDLE
 from opsmcp_tools.approval_requests.request import Request as CallRequest
 from opsmcp_tools.approval_requests.request import State
 from opsmcp_tools.incidents.incident import PATTERN as INCIDENT
+from opsmcp_tools.model.caller import CALLER, Caller
 from opsmcp_tools.model.errors import NotAllowed, ToolError, ToolUnavailable
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.phrases.phrase import say
@@ -159,12 +160,15 @@ class _Pages:
         response = await self._security.validate_request(request, is_post=False)
         if response is None:
             visit = _Visit(request, self._sessions.of(request))
+            before = CALLER.set(Caller("http", "page", address=_address_of(request)))
             try:
                 allowed = everybody or visit.session is not None
                 response = await handler(visit) if allowed else _to_sign_in(request)
             except ToolUnavailable as error:
                 title = page_words(visit.language).unavailable()
                 response = self._message(visit, title, str(error), 503)
+            finally:
+                CALLER.reset(before)
         response.headers.update(_HEADERS)
         return response
 
@@ -209,6 +213,7 @@ class _Pages:
         cookie = self._sessions.sign_in(visit.form.get("token", ""))
         if cookie is None:
             self._wrong.append(clock.monotonic())
+            self._context.audit.kept_out("unknown_token", "page", _address_of(visit.request))
             wrong = words.unknown_token()
             return self.page(visit, "sign_in.html", 403, next=wanted, wrong=wrong)
         response = RedirectResponse(f"./{wanted}", 303)
@@ -294,6 +299,10 @@ class _Pages:
             status = 410 if decision.request.state is State.EXPIRED else 409
             return self._message(visit, words.too_late(), words.too_late_help(), status, back)
         return RedirectResponse(f"../{back}", 303)
+
+
+def _address_of(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def _session_of(visit: _Visit) -> Session:

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from opsmcp_server.protocol.sealed_state import Seal, derive
+from opsmcp_server.calls.state_key import derive
+from opsmcp_server.protocol.sealed_state import Seal
 from opsmcp_tools.model.tool import Principal
 
 __all__ = ["Session", "Sessions", "delete_cookies", "is_own_form", "set_cookie"]

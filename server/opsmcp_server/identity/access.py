@@ -15,3 +15,5 @@ class PrincipalToken(AccessToken):
     """
 
     principal: Principal
+    auth: str = ""
+    """How it is known, as the audit trail has it: `oidc:ID`, `token:ID` or `server-token`."""

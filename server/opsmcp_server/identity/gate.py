@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic, time
+from typing import Protocol
 
 import anyio
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
@@ -19,6 +20,7 @@ from starlette.datastructures import Headers
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from opsmcp_server.calls.callers import ADDRESS
 from opsmcp_server.calls.observed import Limited, Observers, TokenRefused
 from opsmcp_server.calls.rate_limit import RateLimit
 from opsmcp_server.config.schema import Limits
@@ -31,9 +33,10 @@ from opsmcp_server.identity.personal_token import SCOPES, is_personal
 from opsmcp_server.identity.refusal import Challenge, Reason, Refused
 from opsmcp_server.identity.scopes import READ, covers, needed
 from opsmcp_server.identity.token_store import TokenStore
+from opsmcp_tools.model.caller import Caller
 from opsmcp_tools.model.tool import Principal
 
-__all__ = ["Gate"]
+__all__ = ["AuthAudit", "Gate"]
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +52,18 @@ _SHARED = Principal("token", id="token:token")
 
 _DOTS_OF_A_JWT = 2
 _LISTEN = b"subscriptions/listen"
+
+
+class AuthAudit(Protocol):
+    """Keeps account of who got in, and who did not."""
+
+    def entered(self, principal: Principal, caller: Caller, /) -> None:
+        """Somebody got in with a good token."""
+        ...
+
+    def kept_out(self, reason: str, detail: str, address: str, /) -> None:
+        """Somebody did not."""
+        ...
 
 
 @dataclass(eq=False)
@@ -71,6 +86,7 @@ class Gate:
         metadata: Metadata,
         limits: Limits,
         proxies: Sequence[Network],
+        audit: AuthAudit | None = None,
         observers: Observers | None = None,
     ) -> None:
         """Know these tokens; `proxies` are believed when they say for whom they ask.
@@ -82,12 +98,14 @@ class Gate:
             metadata: Where clients log in.
             limits: How much one principal, or one address, may ask for.
             proxies: Their networks.
+            audit: Is told of who gets in, and who does not.
             observers: Told of each refusal.
         """
         self._server_token = server_token.encode()
         self._tokens, self._jwts = tokens, jwts
         self._metadata, self._limits, self._proxies = metadata, limits, proxies
         self._observers = observers or Observers()
+        self._audit = audit
         self._requests = RateLimit(limits.requests_per_minute)
         self._unauthenticated = RateLimit(limits.unauthenticated_per_minute)
         self._logged = RateLimit(_MOST_LOGGED)
@@ -113,7 +131,11 @@ class Gate:
             except Refused as refused:
                 await self._refuse(refused)(scope, receive, send)
                 return
-            known = {"user": AuthenticatedUser(token), "auth": AuthCredentials(token.scopes)}
+            known = {
+                "user": AuthenticatedUser(token),
+                "auth": AuthCredentials(token.scopes),
+                ADDRESS: address_of(scope, self._proxies),
+            }
             await inside({**scope, **known}, receive, send)
 
         return _App(guarded)
@@ -135,6 +157,9 @@ class Gate:
             self._note(refused, address)
             raise
         self._remember(address)
+        if self._audit is not None:
+            caller = Caller(auth=token.auth, client_id=token.client_id or "", address=address)
+            self._audit.entered(token.principal, caller)
         if seconds := self._requests.take(token.principal.id, monotonic()):
             raise _limited("requests_per_minute", seconds)
         return token
@@ -148,6 +173,7 @@ class Gate:
                 subject=_SHARED.id,
                 claims={"iss": "opsmcp"},
                 principal=_SHARED,
+                auth="server-token",
             )
         if is_personal(text):
             return self._tokens.check(text)
@@ -159,6 +185,8 @@ class Gate:
         """Count what was refused, and log it, bounded: strangers set the pace."""
         now = monotonic()
         self._unauthenticated.take(address, now)
+        if self._audit is not None:
+            self._audit.kept_out(str(refused.reason), refused.detail, address)
         if not self._logged.take(address, now):
             detail = f" ({refused.detail})" if refused.detail else ""
             logger.warning("refused: %s, from %s%s", refused.reason, address or "nowhere", detail)

@@ -123,6 +123,7 @@ class JwtCheck:
             expires_at=int(claims["exp"]),
             subject=subject,
             claims={"iss": issuer.issuer},
+            auth=f"oidc:{issuer.id}",
             principal=Principal(name_of(issuer, claims), groups, f"{issuer.issuer} {subject}"),
         )
 

@@ -4,7 +4,7 @@ from opsmcp_server.calls.observed import Observers
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import Config
 from opsmcp_server.identity.addresses import networks_of
-from opsmcp_server.identity.gate import Gate
+from opsmcp_server.identity.gate import AuthAudit, Gate
 from opsmcp_server.identity.jwt_check import JwtCheck
 from opsmcp_server.identity.metadata import Metadata
 from opsmcp_server.identity.token_store import TokenStore
@@ -12,8 +12,10 @@ from opsmcp_server.identity.token_store import TokenStore
 __all__ = ["gate_of"]
 
 
-def gate_of(config: Config, observers: Observers | None = None) -> Gate:
-    """The gate of a server with these settings; `observers` are told of what it refuses.
+def gate_of(
+    config: Config, observers: Observers | None = None, audit: AuthAudit | None = None
+) -> Gate:
+    """The gate of a server with these settings; it tells `observers` and `audit` who gets in.
 
     Raises:
         ConfigError: A file of tokens cannot be read, or an issuer needs `server.public_url`.
@@ -31,6 +33,7 @@ def gate_of(config: Config, observers: Observers | None = None) -> Gate:
         limits=config.limits,
         proxies=proxies,
         observers=observers,
+        audit=audit,
     )
 
 

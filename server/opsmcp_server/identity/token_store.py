@@ -122,6 +122,7 @@ class TokenStore:
             subject=found.principal.id,
             claims={"iss": "opsmcp"},
             principal=found.principal,
+            auth=f"token:{number}",
         )
 
     def is_good(self, token: PrincipalToken) -> bool:

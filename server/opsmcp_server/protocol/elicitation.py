@@ -102,8 +102,11 @@ class Consent:
         params: types.CallToolRequestParams,
         question: Question,
         principal: str,
+        on_ask: Callable[[], None] = lambda: None,
     ) -> Answer | types.InputRequiredResult:
         """Ask `principal` whether to start what `question` describes.
+
+        `on_ask` is called before a person is asked while the call waits.
 
         Returns:
             The answer, or the result to send so that the client asks and calls again.
@@ -120,6 +123,7 @@ class Consent:
         if self._asking[connection] >= _MOST_QUESTIONS_OF_ONE:
             raise ConsentNeeded("Too many of your calls wait for an answer. Call again later.")
         self._asking[connection] += 1
+        on_ask()
         try:
             return await self._ask_by_request(ctx, question)
         finally:

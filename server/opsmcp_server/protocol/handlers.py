@@ -14,19 +14,21 @@ from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.shared.exceptions import MCPError
 from mcp_types.jsonrpc import INVALID_PARAMS, INVALID_REQUEST
 
+from opsmcp_server.calls.callers import with_caller
 from opsmcp_server.calls.context import CallContext
+from opsmcp_server.calls.state_key import derive, read_key
 from opsmcp_server.protocol import completion, prompts, resources
 from opsmcp_server.protocol.published import Published
 from opsmcp_server.protocol.resources import Watched
 from opsmcp_server.protocol.results import Context, guarded, readable, translate
 from opsmcp_server.protocol.run_tasks import RunTasks
 from opsmcp_server.protocol.sdk_gaps import OpsmcpServer
-from opsmcp_server.protocol.sealed_state import Seal, derive, read_key
+from opsmcp_server.protocol.sealed_state import Seal
 from opsmcp_server.protocol.services import Services
 from opsmcp_server.protocol.tasks_extension import EXTENSION, Tasks, require_extension
 from opsmcp_server.protocol.tool_calls import CallAnswer, ToolCalls
-from opsmcp_server.protocol.tool_list import LIST_HINT, ListingMiddleware
-from opsmcp_tools.model.errors import ToolUnavailable, UnknownTool
+from opsmcp_server.protocol.tool_list import LIST_HINT, Listing, ListingMiddleware
+from opsmcp_tools.model.errors import ToolError, ToolUnavailable, UnknownTool
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.phrases.tool_names import GET_RUN
 
@@ -81,13 +83,14 @@ def build_server(services: Services) -> OpsmcpServer:
     server.add_notification_handler(
         "notifications/initialized", types.NotificationParams, clients.sessions.register
     )
+    server.middleware.append(with_caller)
     server.middleware.append(
         RequestStateBoundary(_sealing(context, key), default_audience=server.name)
     )
     stamp = {types.SERVER_INFO_META_KEY: server.server_info_stamp}
     server.middleware.append(
         ListingMiddleware(
-            lambda: clients.listing_for(principal_of(context)),
+            handlers.listing,
             stamp,
             context.tools.wait_for_first_read,
         )
@@ -122,12 +125,18 @@ class _Handlers:
         self._clients = clients
         self._calls = calls
 
+    def listing(self) -> Listing:
+        """The list for whoever sent the request that is being handled."""
+        principal = principal_of(self._context)
+        self._context.audit.listed(principal)
+        return self._clients.listing_for(principal)
+
     async def list_tools(
         self, _ctx: Context, params: types.PaginatedRequestParams | None
     ) -> types.ListToolsResult:
         await self._context.tools.wait_for_first_read()
         try:
-            listing = self._clients.listing_for(principal_of(self._context))
+            listing = self.listing()
             return listing.slice(params.cursor if params else None)
         except ValueError:
             raise MCPError(INVALID_PARAMS, "Unknown cursor; ask without one.") from None
@@ -139,6 +148,9 @@ class _Handlers:
         except UnknownTool as error:
             raise MCPError(INVALID_PARAMS, str(error)) from None
         except Exception as error:  # noqa: BLE001 - the border: what escapes here leaks to clients
+            if isinstance(error, ToolError):
+                who = principal_of(self._context)
+                self._context.audit.refused(who, params.name, error, params.arguments or {})
             return translate(error, self._context.masker)
 
     async def list_resources(

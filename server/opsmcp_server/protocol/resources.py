@@ -198,6 +198,7 @@ async def _output(context: CallContext, principal: Principal, run: str) -> tuple
     context.require(principal, Action.READ, _OUTPUT)
     run = await context.requests.run_handle(run, principal)
     record = await context.executions.history.get(run, principal)
+    context.audit.note_once(run, 60.0, "output.read", principal, run=run, tool=record.tool)
     return _TEXT, await to_thread.run_sync(_output_text, record, context.new_mark())
 
 

@@ -8,6 +8,7 @@ is a handle, too: that of a request. Errors are left to whoever calls this.
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 
 import anyio
@@ -79,16 +80,23 @@ class ToolCalls:
             return await self._ask_others(ctx, prepared, key, data)
         if prepared.needs_consent:
             question = await calls.question(context, prepared)
-            answer = await self._consent.ask(ctx, params, question, principal.id)
+            noted = partial(calls.note_consent, context, prepared)
+            answer = await self._consent.ask(
+                ctx, params, question, principal.id, partial(noted, "asked")
+            )
             if isinstance(answer, types.InputRequiredResult):
+                noted("asked")
                 return answer
             context.observers(ConsentAnswered(answer.name.lower()))
             if answer is Answer.AGREED_BEFORE:
                 # The answer of the call got lost. To its run it is good; it starts no other.
                 joined = await self._join(ctx, prepared, key, data)
                 return joined or self._consent.ask_anew(question, principal.id)
+            agreed = answer is Answer.AGREED
+            noted("answered", "" if agreed else answer.name.lower().replace("_", " "))
             self._require(answer, prepared)
             await calls.check_again(context, prepared, question)
+            prepared = prepared.agreed_by("client" if agreed else "trusted-client")
         return await self._run(ctx, prepared, key, data)
 
     def _count(self, principal: Principal) -> None:

@@ -1,4 +1,4 @@
-"""The operations of responders: what is wrong with how the settings use them, and their places."""
+"""The operations of responders: what is wrong with how the settings use them."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -6,14 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from opsmcp_pipelines.models import result_names
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.arguments.nearest_names import suggest
-from opsmcp_tools.arguments.place_names import Place
 from opsmcp_tools.incidents.expression import SIGNAL, BadExpression, Condition, outcome_variables
 from opsmcp_tools.incidents.responder import Check, Mode, Responder
 from opsmcp_tools.model.errors import ToolUnavailable
 from opsmcp_tools.model.tool import FREE_SCRIPT, Tool
-from opsmcp_tools.policy.places import possible_places
 from opsmcp_tools.safe_text.characters import quote
 from opsmcp_tools.toolbox.toolbox import Toolbox
 
@@ -22,7 +19,6 @@ __all__ = [
     "check_when_known",
     "expectation",
     "problems_of_use",
-    "touched_places",
 ]
 
 logger = logging.getLogger(__name__)
@@ -36,16 +32,6 @@ def expectation(check: Check, arguments: Iterable[str], tool: Tool) -> Condition
     """
     known = outcome_variables(result_names(tool.operation), arguments)
     return Condition(check.expect, {**SIGNAL, **known})
-
-
-def touched_places(tool: Tool, call: CheckedCall) -> tuple[str, ...]:
-    """Where a call changes something, as narrow as it is known: hosts, a namespace, a cluster."""
-    for place in (Place.HOST, Place.NAMESPACE, Place.CLUSTER):
-        found = possible_places(tool, place, call.arguments)
-        names = sorted({name for names in found or () for name in names})
-        if names:
-            return tuple(f"{place}:{name}" for name in names)
-    return ()
 
 
 async def check_when_known(context: CallContext, check: Callable[[Toolbox], None]) -> None:

@@ -5,7 +5,7 @@ responder. A look never waits for a run: it starts it, or finds how it stands.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from math import inf
 from typing import Any
@@ -14,7 +14,7 @@ from opsmcp_pipelines.run import Verdict
 from opsmcp_server.calls.call_requests import Changed
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.prepare import Prepared, execute, find_tool, prepare
-from opsmcp_server.responding.operations import expectation, touched_places
+from opsmcp_server.responding.operations import expectation
 from opsmcp_server.responding.records import Records
 from opsmcp_tools.approval_requests.handle import incident_key, incident_of
 from opsmcp_tools.approval_requests.request import Request
@@ -46,6 +46,7 @@ from opsmcp_tools.incidents.machine import (
 from opsmcp_tools.incidents.responder import Check, Mode, NoArgument, Responder, make_arguments
 from opsmcp_tools.incidents.signal import Status
 from opsmcp_tools.incidents.sqlite_incidents import NotFiring
+from opsmcp_tools.model.caller import Grounds
 from opsmcp_tools.model.errors import (
     NotAllowed,
     PlanChanged,
@@ -56,6 +57,7 @@ from opsmcp_tools.model.errors import (
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.phrases import incident as words
 from opsmcp_tools.phrases.phrase import Said
+from opsmcp_tools.policy.places import touched_places
 from opsmcp_tools.safe_text.characters import clean_line
 
 __all__ = ["Later", "Sight"]
@@ -174,7 +176,7 @@ class Sight:
                 return await self._confirm(incident, responder, responder.confirm, arguments)
             if responder.mode is Mode.AUTO and not responder.is_sure_of(incident.signal):
                 return HandOver(words.UNTRUSTED())
-            prepared = await self._prepare(responder.run, arguments, responder)
+            prepared = await self._prepare(responder.run, arguments, responder, incident)
             return await self._decide(incident, responder, prepared, arguments)
         except NoArgument as error:
             return HandOver(error.said)
@@ -186,9 +188,10 @@ class Sight:
             return HandOver(words.REFUSED(_line(error)))
 
     async def _prepare(
-        self, name: str, arguments: Mapping[str, str], responder: Responder
+        self, name: str, arguments: Mapping[str, str], responder: Responder, incident: Incident
     ) -> Prepared:
-        return await prepare(self._context, name, arguments, responder.principal)
+        prepared = await prepare(self._context, name, arguments, responder.principal)
+        return replace(prepared, agreed=Grounds(incident=incident.id))
 
     async def _decide(
         self,
@@ -266,7 +269,7 @@ class Sight:
         values = {**signal_values(incident.signal), **outcome_values("", {}, arguments)}
         if not incident.probe_run:
             given = make_arguments(check.arguments, values)
-            prepared = await self._prepare(check.run, given, responder)
+            prepared = await self._prepare(check.run, given, responder, incident)
             if prepared.needs_approval or prepared.needs_consent:
                 return f"policy wants people to agree to {check.run}"
             look = f"{step} {incident.voids}.{incident.probe}"
@@ -329,14 +332,14 @@ class Sight:
         )
 
     async def _start(self, incident: Incident, responder: Responder) -> Event | Later:
-        prepared = await self._prepare(responder.run, incident.arguments, responder)
+        prepared = await self._prepare(responder.run, incident.arguments, responder, incident)
         if prepared.needs_approval or prepared.needs_consent:
             return VoidRequest(words.CHANGED(prepared.decision.reason))
         if self._left(incident) <= 0:
             return Due()
         if (said := await self._sender_says(incident)) is not None:
             return said
-        places = touched_places(prepared.tool, prepared.call)
+        places = touched_places(prepared.tool, prepared.call.arguments)
         obstacle = await self._records.begin_run(incident.id, incident.attempt, responder, places)
         if obstacle is not None:
             return self._again(incident, obstacle)
@@ -369,7 +372,7 @@ class Sight:
             raise Changed(words.NO_LONGER_THERE(request.requester.name))
         if (said := await self._sender_says(found)) is not None:
             raise Changed(said.why)
-        places = touched_places(prepared.tool, prepared.call)
+        places = touched_places(prepared.tool, prepared.call.arguments)
         try:
             obstacle = await self._records.begin_run(incident, attempt, responder, places)
         except NotFiring:

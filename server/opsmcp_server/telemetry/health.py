@@ -1,8 +1,9 @@
 """Whether this process is alive, and whether it should be given requests.
 
-Not ready is only what another replica would do better: no catalogue yet, a journal that cannot be
-written, stopping. A source or an issuer that is away is away for all of them, and one outage would
-take the whole service down: it is told in the body, and the server goes on with what it has.
+Not ready is only what another replica would do better: no catalogue yet, a journal or an audit
+trail that cannot be written, stopping. A source or an issuer that is away is away for all of them,
+and one outage would take the whole service down: it is told in the body, and the server goes on
+with what it has.
 """
 
 from collections.abc import Callable
@@ -28,7 +29,7 @@ class Health:
 
     def __init__(self, context: CallContext, is_stopping: Callable[[], bool]) -> None:
         """Listen for what the journal says."""
-        self._tools = context.tools
+        self._tools, self._audit = context.tools, context.audit
         self._is_stopping = is_stopping
         self._unwritable_until = 0.0
         context.observers.add(self._note)
@@ -49,10 +50,16 @@ class Health:
         return monotonic() >= self._unwritable_until
 
     @property
+    def _audit_is_good(self) -> bool:
+        """Whether the audit trail can be written, where nothing may start without it."""
+        return not self._audit.failure
+
+    @property
     def is_ready(self) -> bool:
         """Whether it should be given requests."""
         known = self._tools.toolbox is not None
-        return known and self._journal_is_good and not self._is_stopping()
+        kept = self._journal_is_good and self._audit_is_good
+        return known and kept and not self._is_stopping()
 
     def routes(self) -> list[Route]:
         """`/healthz` and `/readyz`."""
@@ -70,6 +77,7 @@ class Health:
             "age_seconds": round(age, 1) if age is not None else None,
             "failures": health.failures,
             "journal": self._journal_is_good,
+            "audit": self._audit_is_good,
             "stopping": self._is_stopping(),
         }
         return JSONResponse(body, status_code=200 if self.is_ready else 503)

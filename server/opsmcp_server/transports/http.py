@@ -302,7 +302,7 @@ def build_app(
         health: Says how the server is.
     """
     settings = services.calls.config.server
-    gate = gate or gate_of(services.calls.config, services.calls.observers)
+    gate = gate or gate_of(services.calls.config, services.calls.observers, services.calls.audit)
     security = security_of(settings)
     server = server or build_server(services)
     answers = answers or OpenAnswers()

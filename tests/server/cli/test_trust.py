@@ -35,6 +35,7 @@ ARGUMENTS = {
     "events": ("list",),
     "notify": ("outbox",),
     "token": ("list",),
+    "audit": ("show",),
 }
 WITHOUT_SETTINGS = {"demo", "trust"}
 LONG_LIVED = {"serve", "copilot"}

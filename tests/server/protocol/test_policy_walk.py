@@ -304,6 +304,8 @@ COMMAND_LINES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "approve-catalogue": (),
         # They make and end tokens, in files that only the owner of the state directory reads.
         "token": (),
+        # The trail is in files that only that owner reads; it is for whoever looks after all.
+        "audit": (),
         "trust": (),
     }
 )

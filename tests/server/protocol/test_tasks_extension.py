@@ -19,8 +19,9 @@ from mcp_types.jsonrpc import (
     MISSING_REQUIRED_CLIENT_CAPABILITY,
 )
 
+from opsmcp_server.calls.state_key import read_key
 from opsmcp_server.protocol.results import STRUCTURED
-from opsmcp_server.protocol.sealed_state import Seal, read_key
+from opsmcp_server.protocol.sealed_state import Seal
 from opsmcp_server.protocol.tasks_extension import EXTENSION
 from opsmcp_tools.model.tool import Principal
 from tests.fakes.ops_server import FakeOps, fake_ops

@@ -31,7 +31,7 @@ INITIALIZE = {
         "clientInfo": {"name": "test", "version": "0"},
     },
 }
-BODY = {"ready", "up_to_date", "age_seconds", "failures", "journal", "stopping"}
+BODY = {"audit", "ready", "up_to_date", "age_seconds", "failures", "journal", "stopping"}
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 
 

@@ -67,13 +67,17 @@ class JournalWriter:
         self,
         together: Callable[[], AbstractContextManager[object]] | None = None,
         on_written: OnWritten | None = None,
+        *,
+        what: str = "the journal",
     ) -> None:
         """Begin with nobody who writes.
 
         Args:
             together: Makes one transaction of the writes in its block. Without, each is its own.
             on_written: Told of each transaction.
+            what: What is written, for who is refused.
         """
+        self._what = what
         self._together = together
         self._on_written = on_written or _unobserved
         self._turn = anyio.Lock()
@@ -162,7 +166,7 @@ class JournalWriter:
         with anyio.move_on_after(_TURN_SECONDS) as patience:
             await self._turn.acquire()
         if patience.cancelled_caught:
-            raise JournalBusy("the journal cannot be used: too many runs wait to be written")
+            raise JournalBusy(f"{self._what} cannot be used: too many runs wait to be written")
 
 
 def _refuse(writes: Sequence[_Write], error: JournalBusy) -> None:

@@ -66,10 +66,12 @@ class ToolError(Exception):
     Attributes:
         in_terminal: The same for somebody who has commands instead of tools.
         look: The command that helps further there.
+        is_audited: Whether the audit trail has it.
     """
 
     in_terminal: str
     look: TerminalHint | None
+    is_audited: bool = False
 
     def __init__(
         self, message: str, in_terminal: str = "", look: TerminalHint | None = None
@@ -126,7 +128,16 @@ class InvalidArguments(ToolError):
 
 
 class NotAllowed(ToolError):
-    """Policy does not allow it."""
+    """Policy does not allow it.
+
+    Attributes:
+        rule: The rule that says so, as far as it is known.
+    """
+
+    def __init__(self, message: str, in_terminal: str = "", *, rule: str = "") -> None:
+        """Say why; in a terminal the same, unless it says otherwise."""
+        super().__init__(message, in_terminal)
+        self.rule = rule
 
 
 class ConsentNeeded(ToolError):

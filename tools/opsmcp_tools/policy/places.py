@@ -22,7 +22,7 @@ from opsmcp_tools.arguments.choices import NODE_SELECTORS
 from opsmcp_tools.arguments.place_names import OPEN, Place, names_in
 from opsmcp_tools.model.tool import Input, Tool
 
-__all__ = ["ANY_MACHINE", "Places", "could_be_any", "possible_places"]
+__all__ = ["ANY_MACHINE", "Places", "could_be_any", "possible_places", "touched_places"]
 
 Places = tuple[frozenset[str], ...]
 """The alternatives; without any, nothing is known."""
@@ -55,6 +55,16 @@ def could_be_any(place: Place, name: str) -> bool:
     if name in (OPEN, _ALL):
         return True
     return place is Place.HOST and (name in ANY_MACHINE or "=" in name)
+
+
+def touched_places(tool: Tool, arguments: Mapping[str, str]) -> tuple[str, ...]:
+    """Where a call takes effect, as narrow as it is known: hosts, a namespace, a cluster."""
+    for place in (Place.HOST, Place.NAMESPACE, Place.CLUSTER):
+        found = possible_places(tool, place, arguments)
+        names = sorted({name for names in found or () for name in names})
+        if names:
+            return tuple(f"{place}:{name}" for name in names)
+    return ()
 
 
 def possible_places(tool: Tool, place: Place, arguments: Mapping[str, str] | None) -> Places | None:

@@ -10,6 +10,7 @@ from opsmcp_tools.model.errors import ToolError, ToolUnavailable
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.runs.context import RunContext
+from opsmcp_tools.runs.events import CancelAsked
 from opsmcp_tools.runs.history import History
 from opsmcp_tools.runs.live_run import LiveRun
 from opsmcp_tools.runs.wait import wait_until
@@ -45,6 +46,11 @@ class Cancellation:
             UnknownRun: This principal has no such run.
             ToolUnavailable: The source could not be asked.
         """
+        record, done = await self._cancel(run, principal)
+        self._context.hooks.emit(CancelAsked(record, principal, done))
+        return record, done
+
+    async def _cancel(self, run: str, principal: Principal) -> tuple[RunRecord, Cancelled]:
         record = await self._history.head(run, principal)
         if record.ended or not self._context.source.traits.cancels:
             return record, Cancelled.GOES_ON

@@ -47,7 +47,9 @@ class Conclusions:
         refusal = type(error)(reason, live.masker.text(error.in_terminal), error.look)
         result = replace(live.record.result, verdict=Verdict.NOTHING_RAN, reason=reason)
         record = replace(live.record, result=result, ended_at=live.now())
-        refused = CallRefused(record.tool, record.principal, reason, record.run)
+        refused = CallRefused(
+            record.tool, record.principal, reason, record.run, record.principal_id
+        )
         if live.state is State.INTENDED:
             live.refuse(record, refusal)
             self._context.hooks.emit(replace(refused, run=""))

@@ -11,10 +11,13 @@ from typing import Protocol, runtime_checkable
 
 import anyio
 
+from opsmcp_pipelines.source import Cancelled
 from opsmcp_tools.model.run_record import RunRecord
+from opsmcp_tools.model.tool import Principal
 
 __all__ = [
     "CallRefused",
+    "CancelAsked",
     "Event",
     "EventHook",
     "Hooks",
@@ -66,9 +69,19 @@ class CallRefused:
     principal: str
     reason: str
     run: str = ""
+    principal_id: str = ""
 
 
-Event = RunStarted | RunProgressed | RunEnded | CallRefused
+@dataclass(frozen=True, slots=True)
+class CancelAsked:
+    """Somebody wanted a run to end; `done` is what its source could do."""
+
+    record: RunRecord
+    principal: Principal
+    done: Cancelled
+
+
+Event = RunStarted | RunProgressed | RunEnded | CallRefused | CancelAsked
 
 
 class EventHook(Protocol):

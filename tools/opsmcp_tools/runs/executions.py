@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from math import inf
+from typing import Protocol
 
 import anyio
 from anyio.abc import TaskGroup, TaskStatus
@@ -21,6 +22,7 @@ from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.journal.sqlite_write import Journal
 from opsmcp_tools.journal.writer import JournalWriter, OnWritten
 from opsmcp_tools.masking.masker import Masker
+from opsmcp_tools.model.caller import NO_GROUNDS, Grounds
 from opsmcp_tools.model.errors import ToolUnavailable
 from opsmcp_tools.model.run_record import Clock, RunRecord, RunSettings
 from opsmcp_tools.model.tool import Principal, Tool
@@ -37,7 +39,21 @@ from opsmcp_tools.runs.recovery import Recovery
 from opsmcp_tools.runs.same_call import SameCalls, as_repeat
 from opsmcp_tools.runs.wait import Progress, wait_for_end, wait_until
 
-__all__ = ["Executions"]
+__all__ = ["Executions", "StartAudit"]
+
+
+class StartAudit(Protocol):
+    """Is told of every start before it happens."""
+
+    async def starting(
+        self, record: RunRecord, call: CheckedCall, principal: Principal, grounds: Grounds, /
+    ) -> None:
+        """Keep it; returns once it is kept.
+
+        Raises:
+            JournalUnusable: It cannot be kept: nothing may be started.
+        """
+        ...
 
 
 _JOURNAL_READ_SECONDS = 1.0
@@ -58,11 +74,12 @@ class Executions:
         contents: Callable[[], Contents] = Contents,
         masker: Masker | None = None,
         on_written: OnWritten | None = None,
+        audit: StartAudit | None = None,
     ) -> None:
         """Prepare; nothing is started or recovered before `run`.
 
         `contents` gives what exists at the source now: by it is known what a run must show;
-        `on_written` is told of each transaction of the journal.
+        `on_written` is told of each transaction of the journal; `audit` keeps account of starts.
         """
         limit = ConcurrencyLimit(settings, clock)
         context = RunContext(
@@ -79,6 +96,7 @@ class Executions:
         self._context = context
         self._clock = clock
         self._contents = contents
+        self._audit = audit
         self._lifecycle = Lifecycle(context, conclusions)
         self._same = SameCalls(context, conclusions)
         self._recovery = Recovery(context, self._lifecycle)
@@ -124,6 +142,7 @@ class Executions:
         *,
         key: str = "",
         caller: object = None,
+        grounds: Grounds = NO_GROUNDS,
         wait_seconds: float = inf,
         on_progress: Progress | None = None,
     ) -> RunRecord:
@@ -136,6 +155,7 @@ class Executions:
         moment ago: it comes back as `repeated`. With a `key`, the run of that key is the one, and
         nothing else is. A start whose answer was lost and whose run cannot be found ends as
         `unknown`. By `caller`, which is equal to no other, whoever made the run may abandon it.
+        `grounds` say why it may be started.
 
         Raises:
             ToolUnavailable: Nothing was started.
@@ -165,12 +185,20 @@ class Executions:
                 hosts=call.hosts,
                 reads_only=tool.hints.read_only,
             )
-            way = partial(self._lifecycle.start, request, self._same.answers_since(tool, digest))
+            since = self._same.answers_since(tool, digest)
+            announce = partial(self._announce, call, principal, grounds)
+            way = partial(self._lifecycle.start, request, since, announce)
             self._lifecycle.launch(self._open_group(), live, way)
         except BaseException:
             self._context.limit.leave(principal.id)
             raise
         return await self._settled(live, until, on_progress)
+
+    async def _announce(
+        self, call: CheckedCall, principal: Principal, grounds: Grounds, record: RunRecord
+    ) -> None:
+        if self._audit is not None:
+            await self._audit.starting(record, call, principal, grounds)
 
     def _new_record(self, tool: Tool, call: CheckedCall, principal: Principal) -> RunRecord:
         definition = Definition(tool.operation, tool.tasks)

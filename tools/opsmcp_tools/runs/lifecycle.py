@@ -34,7 +34,10 @@ from opsmcp_tools.runs.progress_writer import ProgressWriter
 from opsmcp_tools.runs.starter import Starter
 from opsmcp_tools.runs.wait import wait_until
 
-__all__ = ["Lifecycle", "Way"]
+__all__ = ["Announce", "Lifecycle", "Way"]
+
+Announce = Callable[[RunRecord], Awaitable[None]]
+"""Tells of a start before it happens; raises `JournalUnusable` where that cannot be kept."""
 
 Way = Callable[[LiveRun], Awaitable[None]]
 """What leads a run to its end: one of the methods of `Lifecycle`."""
@@ -131,15 +134,23 @@ class Lifecycle:
         self._context.live.pop(live.record.run, None)
 
     async def start(
-        self, request: StartRequest, ended_since: datetime | None, live: LiveRun
+        self,
+        request: StartRequest,
+        ended_since: datetime | None,
+        announce: Announce,
+        live: LiveRun,
     ) -> None:
-        """A new call. Nothing is sent unless the journal has it and knows no such call."""
+        """A new call. Nothing is sent unless it is journaled, announced, and no call that is known.
+
+        Whoever `announce` tells may refuse it, as the journal may.
+        """
         try:
             same = await self._context.writer.do(self._journal.add, live.record, ended_since)
             if same is not None:
                 live.join(same)
                 return
             live.note_recorded()
+            await announce(live.record)
             ref = await self._starter.start_once(
                 request,
                 until_seconds=self._context.settings.deadline_of(live.record.tool),

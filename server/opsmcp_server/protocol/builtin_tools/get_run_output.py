@@ -22,6 +22,7 @@ async def _respond(context: CallContext, request: BuiltInRequest) -> types.CallT
     arguments = request.arguments
     run = await context.requests.run_handle(arguments["run"], request.principal)
     record = await context.executions.history.get(run, request.principal)
+    context.audit.note_once(run, 60.0, "output.read", request.principal, run=run, tool=record.tool)
     wanted = _wanted_lines(arguments)
     cut = partial(
         output_slice,

@@ -1,0 +1,268 @@
+"""What the lines of the audit trail say, and the trail of this process that they are written to."""
+
+from collections.abc import Collection, Hashable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import anyio
+
+from opsmcp_server.calls.state_key import derive, read_key
+from opsmcp_server.config.load import Config
+from opsmcp_server.copies.copier import Copier, copier_of
+from opsmcp_tools.arguments.check import CheckedCall
+from opsmcp_tools.audit.counted import Counted
+from opsmcp_tools.audit.details import (
+    arguments_mac,
+    bounded,
+    grounds_details,
+    outcome_of,
+    run_details,
+    shown_arguments,
+)
+from opsmcp_tools.audit.line import AuditEvent, Outcome, cut_text
+from opsmcp_tools.audit.recorder import Recorder
+from opsmcp_tools.audit.trail import Trail
+from opsmcp_tools.masking.masker import Masker
+from opsmcp_tools.model.caller import Caller, Grounds
+from opsmcp_tools.model.errors import JournalUnusable, NotAllowed, ToolError
+from opsmcp_tools.model.run_record import Clock, RunRecord
+from opsmcp_tools.model.tool import Principal
+from opsmcp_tools.runs.events import CallRefused
+
+__all__ = ["OpenTrail", "trail_of", "write_now"]
+
+_REFUSED_OF_ADDRESS, _REFUSED_OF_ALL = 20, 600
+"""How many refusals a minute are lines of their own: of one address, and in all."""
+
+_REPEAT_SECONDS = 60.0
+_MOST_SETTING = 200
+
+
+def trail_of(config: Config) -> Trail:
+    """The trail that the settings name."""
+    return Trail(
+        config.audit_dir,
+        config.audit.replica_name(),
+        key_file=config.audit_key,
+        version=version("opsmcp"),
+        keep_files=config.audit.keep_days,
+    )
+
+
+def write_now(config: Config, event: str, principal: Principal, **details: Any) -> None:
+    """Write one line, for a command that opens nothing else.
+
+    Raises:
+        JournalUnusable: It cannot be written, and has to be.
+    """
+    if not config.audit.enabled:
+        return
+    trail, now = trail_of(config), datetime.now(UTC)
+    caller = Caller(transport="command", auth="local")
+    shown = Masker(config.secret_values()).value(details)
+    try:
+        trail.append([AuditEvent(event, now, principal=principal, caller=caller, details=shown)])
+    except JournalUnusable:
+        if config.audit.required:
+            raise
+    finally:
+        trail.close()
+
+
+class OpenTrail:
+    """The trail of one process."""
+
+    def __init__(self, config: Config, clock: Clock, masker: Masker, served: str) -> None:
+        """Prepare; a server's first line is that of its start."""
+        self._config, self._clock, self._masker = config, clock, masker
+        self._key = derive(read_key(config.state), "audit")
+        self._copier: Copier | None = copier_of(config, served)
+        self.recorder = Recorder(
+            trail_of(config), required=config.audit.required, now=clock.now, copies=self._copier
+        )
+        self._served = served
+        self._repeats: dict[float, Counted] = {}
+        self._of_address = Counted(60.0, free=_REFUSED_OF_ADDRESS)
+        self._of_all = Counted(60.0, free=_REFUSED_OF_ALL)
+        if served:
+            self.recorder.note(self._started())
+
+    async def run(self) -> None:
+        """Write what is noted, and copy it, until cancelled."""
+        async with anyio.create_task_group() as group:
+            if self._copier is not None:
+                group.start_soon(self._copier.run)
+            group.start_soon(self._tell_counts)
+            await self.recorder.run()
+
+    async def close(self) -> None:
+        """Write what is left, and sign it."""
+        self._note_left(float("inf"))
+        if self._served:
+            self.recorder.note(AuditEvent("server.stop", self._clock.now()))
+        await self.recorder.close()
+        if self._copier is not None:
+            await self._copier.drain()
+
+    def _started(self) -> AuditEvent:
+        entries = self._config.entries()
+        settings = {
+            one.setting: self._masker.text(cut_text(one.value, _MOST_SETTING))
+            for one in entries
+            if one.origin != "default"
+        }
+        details = {"settings": settings, "transport": self._served}
+        return AuditEvent("server.start", self._clock.now(), details=details)
+
+    # Runs
+
+    async def starting(
+        self,
+        record: RunRecord,
+        call: CheckedCall,
+        grounds: Grounds,
+        who: Principal,
+        caller: Caller,
+    ) -> None:
+        """The start of a run; raises as `Recorder.record` does."""
+        details = {
+            **run_details(record),
+            "arguments_mac": arguments_mac(self._key, call.arguments),
+            **grounds_details(grounds),
+        }
+        event = AuditEvent(
+            "run.start", self._clock.now(), principal=who, caller=caller, details=details
+        )
+        await self.recorder.record(event)
+
+    def ended(self, record: RunRecord) -> None:
+        """The end of a run."""
+        details = {
+            **run_details(record),
+            "verdict": str(record.verdict),
+            "duration_seconds": record.duration_seconds,
+        }
+        who = Principal(record.principal, id=record.principal_id)
+        reason = self._masker.text(record.result.reason)
+        self._note("run.end", who, outcome_of(record.verdict), reason, Caller(), details)
+
+    def never_ran(self, refused: CallRefused) -> None:
+        """The end of a run that was about to start, and was not."""
+        details = {"tool": refused.tool, "run": refused.run, "verdict": "nothing_ran"}
+        who = Principal(refused.principal, id=refused.principal_id)
+        self._note("run.end", who, Outcome.FAILURE, refused.reason, Caller(), details)
+
+    # Everything else
+
+    def _note(
+        self,
+        event: str,
+        principal: Principal | None,
+        outcome: Outcome,
+        reason: str,
+        caller: Caller,
+        details: Mapping[str, Any],
+    ) -> None:
+        now, reason = self._clock.now(), self._masker.text(reason)
+        self.recorder.note(AuditEvent(event, now, outcome, reason, principal, caller, details))
+
+    def note(
+        self,
+        event: str,
+        principal: Principal | None,
+        caller: Caller,
+        details: Mapping[str, Any],
+        *,
+        reason: str = "",
+        failed: bool = False,
+    ) -> None:
+        """Something that happened."""
+        outcome = Outcome.FAILURE if failed else Outcome.SUCCESS
+        self._note(event, principal, outcome, reason, caller, self._bounded(details))
+
+    async def record(
+        self, event: str, principal: Principal, caller: Caller, details: Mapping[str, Any]
+    ) -> None:
+        """The same, on the disk; raises as `Recorder.record` does."""
+        now = self._clock.now()
+        shown = self._bounded(details)
+        await self.recorder.record(
+            AuditEvent(event, now, principal=principal, caller=caller, details=shown)
+        )
+
+    def note_once(
+        self,
+        key: Hashable,
+        seconds: float,
+        event: str,
+        principal: Principal,
+        caller: Caller,
+        details: Mapping[str, Any],
+    ) -> None:
+        """One of equal keys in so many seconds; the next says how many there were besides."""
+        counted = self._repeats.setdefault(seconds, Counted(seconds))
+        told = counted.take(key, self._clock.monotonic())
+        if told.itself:
+            self.note(event, principal, caller, {**details, "count": told.besides})
+
+    def refused(
+        self,
+        principal: Principal,
+        tool: str,
+        error: ToolError,
+        arguments: Mapping[str, object],
+        known: Collection[str],
+        caller: Caller,
+    ) -> None:
+        """A call that did not become a run: denied by policy, or refused for another reason."""
+        reason = self._masker.text(str(error))
+        denied = isinstance(error, NotAllowed)
+        counted = self._repeats.setdefault(_REPEAT_SECONDS, Counted(_REPEAT_SECONDS))
+        told = counted.take(("refused", principal.id, tool, reason), self._clock.monotonic())
+        if not told.itself:
+            return
+        details: dict[str, Any] = {
+            "tool": self._masker.text(cut_text(tool, 100)),
+            "arguments": shown_arguments(arguments, self._masker, known),
+            "count": told.besides,
+        }
+        if denied:
+            details |= {"effect": "deny", "rule": cut_text(getattr(error, "rule", ""))}
+        event = "decide" if denied else "call.refused"
+        self._note(event, principal, Outcome.FAILURE, reason, caller, details)
+
+    def kept_out(self, reason: str, detail: str, address: str) -> None:
+        """A request that did not get in."""
+        now, caller = self._clock.monotonic(), Caller(address=address)
+        told = self._of_address.take(address, now)
+        if told.besides:
+            self._limited(address, told.besides)
+        if not told.itself:
+            return
+        in_all = self._of_all.take("", now)
+        if in_all.besides:
+            self._limited("", in_all.besides)
+        if in_all.itself:
+            details = {"detail": self._masker.text(cut_text(detail))}
+            self._note("auth.refused", None, Outcome.FAILURE, reason, caller, details)
+
+    def _limited(self, address: str, count: int) -> None:
+        caller, details = Caller(address=address), {"count": count}
+        self._note("auth.limited", None, Outcome.FAILURE, "too many", caller, details)
+
+    async def _tell_counts(self) -> None:
+        while True:
+            await anyio.sleep(_REPEAT_SECONDS)
+            self._note_left(self._clock.monotonic() - _REPEAT_SECONDS)
+
+    def _note_left(self, before: float) -> None:
+        for counted in (self._of_address, self._of_all):
+            for address, count in counted.left(before):
+                self._limited(str(address), count)
+
+    def _bounded(self, details: Mapping[str, Any]) -> dict[str, Any]:
+        shown = dict(details)
+        if "arguments" in shown:
+            shown["arguments"] = bounded(shown["arguments"])
+        return self._masker.value(shown)

@@ -1,0 +1,1 @@
+"""Groups of settings that are modules of their own, beside the schema."""
