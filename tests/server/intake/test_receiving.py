@@ -160,7 +160,8 @@ async def test_hostile_texts_are_kept_as_data(shared: Site) -> None:
     sent = group(alert(31, labels={"alertname": "Hostile", "a": hostile, **names}))
     assert (await shared.send("alertmanager", sent)).status_code == 202
     signal = shared.signals(sender="alertmanager", limit=1)[0]
-    assert signal.labels["a"] == hostile.encode()[:4096].decode("utf-8", "ignore")
+    kept = hostile.replace("\0", "\ufffd").encode()[:4096].decode("utf-8", "ignore")
+    assert signal.labels["a"] == kept
     assert len(signal.labels) == 64
     assert signal.cut == ("labels", "labels.a")
 
