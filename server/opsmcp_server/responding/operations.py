@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from opsmcp_pipelines.models import result_names
+from opsmcp_pipelines.models import COPILOT_LABEL, result_names
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_tools.arguments.nearest_names import suggest
@@ -83,10 +83,7 @@ def problems_of_use(
     """
     tool = toolbox.find(name)
     if tool is None:
-        names = [one.name for one in toolbox.tools]
-        withheld = next((one for one in toolbox.withheld if one.operation == name), None)
-        why = f"{name} is withheld: {withheld.reason}" if withheld else _no_such(name, names)
-        yield f"{where}: {why} ({origin})"
+        yield f"{where}: {_why_no_tool(name, toolbox)} ({origin})"
         return
     if tool.notes.get(FREE_SCRIPT):
         yield f"{where}: the script of {name} is a variable, so it could run anything ({origin})"
@@ -99,7 +96,16 @@ def problems_of_use(
         yield f"{where}: {name} needs the argument {missing[0]} as well ({origin})"
 
 
-def _no_such(name: str, names: Iterable[str]) -> str:
+def _why_no_tool(name: str, toolbox: Toolbox) -> str:
+    for one in toolbox.withheld:
+        if one.operation == name:
+            return f"{name} is withheld: {one.reason}"
+    if any(one.name == name for one in toolbox.catalogue.operations.values()):
+        return (
+            f"{name} is no tool: it has no label {COPILOT_LABEL}=enabled, or the settings expose.* "
+            "leave it out"
+        )
+    names = [one.name for one in toolbox.tools]
     return f"there is no operation {quote(name)}{suggest(name, names)}"
 
 

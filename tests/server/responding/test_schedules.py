@@ -127,6 +127,10 @@ def _with_rule(world: World, rule: str) -> None:
     [
         (_CHANGES, r"tidy\.run: clear-it cannot run on its own: no rule for schedules allows it"),
         (_CHANGES.replace("clear-it", "clear-nope"), r"tidy\.run: there is no operation"),
+        (
+            _CHANGES.replace("clear-it", "unlabelled"),
+            r"tidy\.run: unlabelled is no tool: .*ops/copilot",
+        ),
         (_CHANGES.replace("name: '", "nme: '"), r"tidy\.run: clear-it takes no argument 'nme'"),
         (_SCHEDULES.replace("int(results.used)", "results.used"), r"usage\.signal: an expression"),
         (_SCHEDULES.replace("results.used)", "results.usd)"), r"usage\.signal: an expression"),
@@ -137,6 +141,9 @@ async def test_a_schedule_that_cannot_run_alone_or_be_judged_stops_the_start(
 ) -> None:
     world = make_world(tmp_path, _TOLD.replace("senders: ['schedule:usage'], ", ""), schedules)
     _with_rule(world, _FOR_ALL)
+    own = world.root / "manifests" / "own.yaml"
+    task, _, _ = own.read_text("utf-8").partition("---")  # the first document, which has no label
+    (own.parent / "alone.yaml").write_text(task.replace("clear-it", "unlabelled"), "utf-8")
     with pytest.raises(BaseException) as error:
         async with working(world):
             pass
