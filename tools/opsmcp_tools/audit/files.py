@@ -34,9 +34,12 @@ class TrailFiles:
         return self.folder / f"audit-{self.replica}-{day:%Y-%m-%d}.jsonl"
 
     def all(self) -> list[Path]:
-        """Those that are there, the oldest first."""
-        found = [path for path in self.folder.glob("audit-*.jsonl") if self._is_own(path)]
-        return sorted(found)
+        """Those that are there, the oldest first.
+
+        Raises:
+            OSError: Which ones are there cannot be read.
+        """
+        return sorted(self.folder / name for name in _names_in(self.folder) if self._is_own(name))
 
     def newest(self) -> Path | None:
         """The one that is written; None where there is none."""
@@ -53,8 +56,8 @@ class TrailFiles:
         for path in self.all()[:-keep]:
             path.unlink(missing_ok=True)
 
-    def _is_own(self, path: Path) -> bool:
-        found = _NAME.fullmatch(path.name)
+    def _is_own(self, name: str) -> bool:
+        found = _NAME.fullmatch(name)
         if found is None or found[1] != self.replica:
             return False
         try:
@@ -107,9 +110,21 @@ class TrailFiles:
 
 
 def replicas_in(folder: Path) -> list[str]:
-    """The replicas that have files in a directory."""
-    names = (_NAME.fullmatch(path.name) for path in folder.glob("audit-*.jsonl"))
+    """The replicas that have files in a directory.
+
+    Raises:
+        OSError: Which ones are there cannot be read.
+    """
+    names = (_NAME.fullmatch(name) for name in _names_in(folder))
     return sorted({found[1] for found in names if found})
+
+
+def _names_in(folder: Path) -> list[str]:
+    """What is in a directory: nothing only where there is none (`Path.glob` hides other errors)."""
+    try:
+        return [path.name for path in folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _try_lock(number: int, how: int) -> bool:

@@ -65,19 +65,28 @@ def verify_command(
     if files:
         return _show(_verify(files, keys, checkpoint, None), own_key=not key_files)
     folder = config.audit_dir
-    replicas = replicas_in(folder)
-    if not replicas:
+    trails = _trails(folder)
+    if not trails:
         if checkpoint is not None:
             raise Failed(f"there is no audit trail in {folder}, and one has to be there")
         click.echo(f"There is no audit trail in {folder}.")
         return 0
     status = 0
-    for replica in replicas:
-        trail = TrailFiles(folder, replica)
-        own = checkpoint if len(replicas) == 1 or replica == config.audit.replica_name() else None
-        report = _verify(trail.all(), keys, own, trail)
-        status |= _show(report, own_key=not key_files, of=replica if len(replicas) > 1 else "")
+    for trail, paths in trails:
+        alone = len(trails) == 1
+        own = checkpoint if alone or trail.replica == config.audit.replica_name() else None
+        report = _verify(paths, keys, own, trail)
+        status |= _show(report, own_key=not key_files, of="" if alone else trail.replica)
     return status
+
+
+def _trails(folder: Path) -> list[tuple[TrailFiles, list[Path]]]:
+    """Each trail in a directory, with its files."""
+    try:
+        trails = [TrailFiles(folder, replica) for replica in replicas_in(folder)]
+        return [(trail, trail.all()) for trail in trails]
+    except OSError as error:
+        raise Failed(f"{folder} cannot be read: {(error.strerror or '').lower()}") from error
 
 
 def _keys(config: Config, files: Sequence[Path]) -> "Mapping[str, PublicKey]":
