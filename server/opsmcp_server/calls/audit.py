@@ -49,6 +49,21 @@ class Audit:
         needed = self._config.audit.required and self._open is not None
         return self._open.recorder.failure if needed and self._open else ""
 
+    @property
+    def last_seq(self) -> int:
+        """The number of the last line; 0 where none was written yet."""
+        return self._open.recorder.last_seq if self._open else 0
+
+    @property
+    def errors(self) -> int:
+        """How often lines could not be written."""
+        return self._open.recorder.errors if self._open else 0
+
+    @property
+    def copies_dropped(self) -> int:
+        """How many copies of lines were dropped, or refused where they were sent."""
+        return self._open.copies_dropped if self._open else 0
+
     def serve(self, transport: str) -> None:
         """This is a server: its start and its stop are lines, too."""
         self._served = transport

@@ -88,6 +88,11 @@ class OpenTrail:
         if served:
             self.recorder.note(self._started())
 
+    @property
+    def copies_dropped(self) -> int:
+        """How many lines are not in all the places that they are copied to, and never will be."""
+        return self._copier.dropped if self._copier else 0
+
     async def run(self) -> None:
         """Write what is noted, and copy it, until cancelled."""
         async with anyio.create_task_group() as group:

@@ -5,23 +5,32 @@ nothing. What has to be on the disk before something goes on is no affair of thi
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from opsmcp_pipelines.source_request import SourceRequest
 from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.runs.events import Event
 
+if TYPE_CHECKING:
+    from opsmcp_tools.incidents.store import Recorded
+
 __all__ = [
     "ArgumentsRefused",
     "CallDecided",
     "ConsentAnswered",
+    "ExpressionFailed",
     "IncidentMoved",
+    "InspectionBegun",
     "JournalWritten",
     "Limited",
+    "Notified",
     "Observed",
     "Observers",
     "RequestMoved",
+    "SenderRead",
     "SignalsRefused",
     "SignalsTaken",
     "TokenRefused",
@@ -75,12 +84,23 @@ class JournalWritten:
 
 @dataclass(frozen=True, slots=True)
 class SignalsTaken:
-    """A delivery was recorded: how many of its signals are new, by status, and how many are not."""
+    """A delivery was recorded: how many of its signals are new, by status, and how many are not.
+
+    `lags` has, for each new one, the seconds from when it was so, as its sender says.
+    """
 
     sender: str
     new: Mapping[str, int]
     known: int
     seconds: float
+    lags: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, sender: str, recorded: "Recorded", seconds: float) -> "SignalsTaken":
+        """What was recorded of a sender, in so many seconds."""
+        new = Counter(str(signal.status) for signal in recorded.new)
+        lags = ((signal.received_at - signal.at).total_seconds() for signal in recorded.new)
+        return cls(sender, new, len(recorded.known), seconds, tuple(lags))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +113,47 @@ class SignalsRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class SenderRead:
+    """Whether all of what is read of a sender could be read when it was last tried."""
+
+    sender: str
+    is_connected: bool
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentMoved:
-    """An incident got another state: `verdict` of its run, whether that `helped`, its `outcome`."""
+    """An incident got another state: `verdict` of its run, whether that `helped`, its `outcome`.
+
+    `held` is what holds it from now on, in the word of `Held.reason`.
+    """
 
     responder: str
     verdict: str = ""
     helped: bool | None = None
     outcome: str = ""
+    held: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpressionFailed:
+    """An expression of a responder could not be evaluated on what came in."""
+
+    responder: str
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionBegun:
+    """A moment of a schedule was begun, so many seconds after it was due, jitter aside."""
+
+    late_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """A message was sent to a channel; `result` is `sent`, `again` or `dead`."""
+
+    channel: str
+    result: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +175,11 @@ Observed = (
     | JournalWritten
     | SignalsTaken
     | SignalsRefused
+    | SenderRead
     | IncidentMoved
+    | ExpressionFailed
+    | InspectionBegun
+    | Notified
     | RequestMoved
 )
 

@@ -12,6 +12,7 @@ import anyio
 from anyio import to_thread
 
 from opsmcp_server.calls.context import CallContext
+from opsmcp_server.calls.observed import Notified
 from opsmcp_server.channels.delivery import Deliverer
 from opsmcp_server.channels.message import Message, Writer
 from opsmcp_server.config.channel import Channel
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.5
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 300.0
 _JITTER = 0.2
+_RESULTS = {Delivered: "sent", Again: "again", Refused: "dead"}
 
 ResultT = TypeVar("ResultT")
 
@@ -86,6 +88,7 @@ class Notifier:
         failures = await self._do(lambda outbox, _: outbox.failures(channel.name))
         pause = _pause(delivery, failures)
         kept = await self._do(lambda outbox, now: outbox.done(batch, delivery, now, pause))
+        self._context.observers(Notified(channel.name, _RESULTS[type(delivery)]))
         _tell(channel, batch, delivery, kept=kept)
         return True
 

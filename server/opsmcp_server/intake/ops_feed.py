@@ -17,13 +17,14 @@ from anyio import to_thread
 from opsmcp_pipelines.errors import SourceError, SourceProtocolError
 from opsmcp_pipelines.platform_events import EventPage, EventSource, PlatformEvent
 from opsmcp_server.calls.context import CallContext
+from opsmcp_server.calls.observed import SenderRead, SignalsRefused, SignalsTaken
 from opsmcp_server.calls.rate_limit import RateLimit
 from opsmcp_server.config.sender import Sender
 from opsmcp_server.intake.ops_events import HostOf, Unread, host_by_hostname, signals_of
-from opsmcp_server.intake.reading import Delivery
+from opsmcp_server.intake.reading import Delivery, Found
 from opsmcp_server.intake.receiver import BURST
 from opsmcp_server.intake.refusals import Refusals
-from opsmcp_tools.incidents.store import Position
+from opsmcp_tools.incidents.store import Position, Recorded
 from opsmcp_tools.model.errors import JournalUnusable
 
 __all__ = ["EventRecord", "Feed", "reading_events"]
@@ -77,6 +78,7 @@ class EventRecord:
         per_minute = context.config.events.limits.signals_per_minute
         self._rate = RateLimit(per_minute, burst=per_minute * BURST)
         self.sender = sender.name
+        self._unread = set(sender.subjects)
 
     async def position(self, subject: str) -> datetime | None:
         """How far the events of a pattern were read."""
@@ -97,15 +99,17 @@ class EventRecord:
         position = Position(self.sender, subject, upto)
         host_of = self._host_of()
 
-        def record() -> int:
+        def record() -> tuple[Found, Recorded]:
             found = signals_of(delivery, events, host_of)
-            context.incidents.signals().record_read(found.signals, position)
-            for reason, count in found.left_out.items():
-                self.leave_out(reason, count)
-            return len(found.signals)
+            return found, context.incidents.signals().record_read(found.signals, position)
 
-        count = await to_thread.run_sync(record)
-        self._rate.spend(self.sender, context.clock.monotonic(), count)
+        found, recorded = await to_thread.run_sync(record)
+        for reason, count in found.left_out.items():
+            self.leave_out(reason, count)
+        if found.signals:
+            seconds = (context.clock.now() - now).total_seconds()
+            context.observers(SignalsTaken.of(self.sender, recorded, seconds))
+        self._rate.spend(self.sender, context.clock.monotonic(), len(found.signals))
         while wait := self._rate.wait_seconds(self.sender, context.clock.monotonic()):
             await context.clock.sleep(wait)
 
@@ -117,6 +121,15 @@ class EventRecord:
         """Count what makes no signal; zero of it is fine."""
         if count:
             self._refusals.add(self.sender, reason, count)
+            self._context.observers(SignalsRefused(self.sender, reason, count))
+
+    def tell(self, subject: str, *, is_read: bool) -> None:
+        """Say whether the events of a pattern could be read; the sender is whole if all are."""
+        if is_read:
+            self._unread.discard(subject)
+        else:
+            self._unread.add(subject)
+        self._context.observers(SenderRead(self.sender, not self._unread))
 
     def take_left_out(self) -> Mapping[tuple[str, str], int]:
         """What was left out since the last time, by sender and reason."""
@@ -162,6 +175,7 @@ class Feed:
             try:
                 await self._read_on()
             except (SourceError, JournalUnusable) as error:
+                self._record.tell(self._subject, is_read=False)
                 if not failures:
                     self._record.leave_out(Unread.AWAY)
                     logger.warning("sender %s cannot be read: %s", self._record.sender, error)
@@ -171,6 +185,7 @@ class Feed:
                 pause = min(max(_FIRST_PAUSE_SECONDS, 2 * pause), _LONGEST_PAUSE_SECONDS)
                 await self._sleep(pause)
             else:
+                self._record.tell(self._subject, is_read=True)
                 if failures:
                     logger.info("sender %s is read again", self._record.sender)
                 pause, failures = 0.0, 0

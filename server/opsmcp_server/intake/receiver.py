@@ -7,7 +7,6 @@ delivery that was not proved is parsed, kept or told.
 
 import logging
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -150,8 +149,7 @@ class Receiver:
             logger.warning("sender %s is told to send again later: %s", sender.name, error)
             self.refuse(sender.name, Refusal.UNRECORDED, _again(_AGAIN_SECONDS))
         seconds = (self._clock.now() - now).total_seconds()
-        new = Counter(str(signal.status) for signal in recorded.new)
-        self._observers(SignalsTaken(sender.name, new, len(recorded.known), seconds))
+        self._observers(SignalsTaken.of(sender.name, recorded, seconds))
         return self._accepted(sender.name, found, recorded)
 
     def _record(self, delivery: Delivery) -> tuple[Found, Recorded]:

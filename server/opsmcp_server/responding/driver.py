@@ -111,7 +111,8 @@ class Driver:
         logger.info("incident %s: %s, %s", after.id, after.state, after.why)
         verdict = str(event.verdict) if isinstance(event, RunEnded) else ""
         outcome = str(after.outcome or "")
-        self._observers(IncidentMoved(after.responder, verdict, change.helped, outcome))
+        held = event.reason if isinstance(event, Held) else ""
+        self._observers(IncidentMoved(after.responder, verdict, change.helped, outcome, held))
         if not after.is_open:
             return None
         if change.look_seconds:

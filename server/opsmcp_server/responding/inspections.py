@@ -18,6 +18,7 @@ from anyio import to_thread
 from opsmcp_pipelines.models import result_names
 from opsmcp_pipelines.run import Verdict
 from opsmcp_server.calls.context import CallContext
+from opsmcp_server.calls.observed import InspectionBegun, SignalsTaken
 from opsmcp_server.calls.prepare import execute, find_tool, prepare
 from opsmcp_server.responding.leases import leased
 from opsmcp_tools.incidents.expression import BadExpression
@@ -71,7 +72,9 @@ class Inspections:
                         await self._do(self._enter)
                     entered, last = True, now
                     for fire in await self._do(self._take):
-                        group.start_soon(self._handle, self._schedules[fire.schedule], fire)
+                        schedule = self._schedules[fire.schedule]
+                        self._tell_begun(schedule, fire)
+                        group.start_soon(self._handle, schedule, fire)
                 except ToolUnavailable as error:
                     logger.warning("schedules are looked at again later: %s", error)
                 await self._clock.sleep(_LOOK_SECONDS)
@@ -81,6 +84,11 @@ class Inspections:
 
     def _take(self, store: SqliteSchedules) -> tuple[Fire, ...]:
         return store.take(tuple(self._schedules.values()), self._clock.now())
+
+    def _tell_begun(self, schedule: Schedule, fire: Fire) -> None:
+        if fire.epoch == 1:  # else it was begun before, by a process that is gone
+            late = fire.began_at - fire.due_at - schedule.jitter
+            self._context.observers(InspectionBegun(late.total_seconds()))
 
     async def _handle(self, schedule: Schedule, fire: Fire) -> None:
         """Work on a moment that was begun, and keep its lease; who lost it is cancelled."""
@@ -160,7 +168,9 @@ class Inspections:
         status, why, _ = judged
         context, now = self._context, self._clock.now()
         signal = signal_of(schedule, fire, found, judged, now, context.masker.text)
-        await self._do(lambda _: context.incidents.signals().record([signal]))
+        recorded = await self._do(lambda _: context.incidents.signals().record([signal]))
+        seconds = (self._clock.now() - now).total_seconds()
+        context.observers(SignalsTaken.of(schedule.sender, recorded, seconds))
         ended = replace(
             fire,
             state=FireState.DONE,

@@ -7,6 +7,7 @@ from typing import TypeVar
 from anyio import to_thread
 
 from opsmcp_server.calls.context import CallContext
+from opsmcp_server.calls.observed import ExpressionFailed
 from opsmcp_tools.approval_requests.request import OPSMCP
 from opsmcp_tools.incidents.brakes import Obstacles, Pause
 from opsmcp_tools.incidents.correlation import Correlation
@@ -39,7 +40,13 @@ class Records:
     def correlation(self) -> Correlation:
         """What becomes of incidents when signals are recorded."""
         language = self._context.config.tools.language
-        return Correlation(self.responders, self._settings[1], language)
+        observers = self._context.observers
+        return Correlation(
+            self.responders,
+            self._settings[1],
+            language,
+            on_failed=lambda responder: observers(ExpressionFailed(responder)),
+        )
 
     # Working on them
 

@@ -13,6 +13,7 @@ from typing import Any
 from opsmcp_pipelines.run import Verdict
 from opsmcp_server.calls.call_requests import Changed
 from opsmcp_server.calls.context import CallContext
+from opsmcp_server.calls.observed import ExpressionFailed
 from opsmcp_server.calls.prepare import Prepared, execute, find_tool, prepare
 from opsmcp_server.responding.operations import expectation
 from opsmcp_server.responding.records import Records
@@ -287,6 +288,7 @@ class Sight:
             expected = expectation(check, responder.arguments, tool)
             return expected.holds(values)
         except (BadExpression, Failed) as error:
+            context.observers(ExpressionFailed(responder.name))
             return f"run {run.run} of {check.run}: {error}"
 
     # People decide

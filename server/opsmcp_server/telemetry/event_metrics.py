@@ -5,18 +5,22 @@ from opsmcp_server.calls.observed import (
     ArgumentsRefused,
     CallDecided,
     ConsentAnswered,
+    ExpressionFailed,
     IncidentMoved,
+    InspectionBegun,
     JournalWritten,
     Limited,
+    Notified,
     Observed,
     RequestMoved,
+    SenderRead,
     SignalsRefused,
     SignalsTaken,
     TokenRefused,
 )
 from opsmcp_server.telemetry import families
 from opsmcp_server.telemetry.labels import NONE, ToolNames, status_label
-from opsmcp_server.telemetry.metrics import Metrics
+from opsmcp_server.telemetry.metrics import Metrics, Reading
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.runs.events import CallRefused, RunEnded
 
@@ -64,19 +68,35 @@ class EventMetrics:
     def _count_signals(self, event: Observed) -> None:
         metrics = self._metrics
         match event:
-            case SignalsTaken(sender, new, known, seconds):
+            case SignalsTaken(sender, new, known, seconds, lags):
                 metrics.observe(families.INTAKE, seconds)
+                for lag in lags:
+                    metrics.observe(families.SIGNAL_LAG, lag, sender)
                 metrics.count(families.SIGNALS_DUPLICATE, sender, by=known)
                 for status, count in new.items():
                     metrics.count(families.SIGNALS, sender, status, by=count)
             case SignalsRefused(sender, reason, count):
                 metrics.count(families.SIGNALS_REFUSED, sender or NONE, reason, by=count)
+            case SenderRead(sender, is_connected):
+                metrics.take([Reading(families.SENDER_CONNECTED, float(is_connected), [sender])])
+            case ExpressionFailed(responder):
+                metrics.count(families.EXPRESSION_ERRORS, responder)
+            case _:
+                self._count_responses(event)
+
+    def _count_responses(self, event: Observed) -> None:
+        metrics = self._metrics
+        match event:
             case IncidentMoved():
                 self._incident_moved(event)
             case RequestMoved(state, seconds):
                 metrics.count(families.REQUESTS, state)
                 if state not in ("pending", "started"):
                     metrics.observe(families.REQUEST_WAIT, seconds)
+            case InspectionBegun(seconds):
+                metrics.observe(families.SCHEDULE_LATE, seconds)
+            case Notified(channel, result):
+                metrics.count(families.NOTIFICATIONS, channel, result)
             case _:
                 pass
 
@@ -86,6 +106,8 @@ class EventMetrics:
             self._metrics.count(families.RESPONDER_RUNS, responder, event.verdict)
         if event.helped is not None:
             self._metrics.count(families.VERIFICATIONS, responder, "yes" if event.helped else "no")
+        if event.held:
+            self._metrics.count(families.HELD, event.held)
         if event.outcome:
             self._metrics.count(families.INCIDENTS, responder, event.outcome)
 

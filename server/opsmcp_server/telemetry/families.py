@@ -13,6 +13,7 @@ from enum import StrEnum
 from opsmcp_server.identity.refusal import Reason
 from opsmcp_server.protocol.elicitation import Answer
 from opsmcp_tools.approval_requests.request import State as RequestState
+from opsmcp_tools.incidents.machine import HOLDS
 from opsmcp_tools.policy.rules import Effect
 
 __all__ = ["BUCKETS", "FAMILIES", "Family", "Kind"]
@@ -140,6 +141,11 @@ JOURNAL_WRITE = _seconds(
     "opsmcp_journal_write", "How long transactions of the journal took", buckets=FINE_BUCKETS
 )
 JOURNAL_ERRORS = _counter("journal_errors", "Transactions of the journal that were not kept")
+AUDIT_LAST_SEQ = _gauge("audit_last_seq", "The number of the last line of the audit trail")
+AUDIT_ERRORS = _counter("audit_errors", "Times that lines of the audit trail could not be written")
+AUDIT_COPIES_DROPPED = _counter(
+    "audit_copies_dropped", "Copies of lines of the audit trail that were dropped or refused"
+)
 LOOP_LAG = _seconds(
     "opsmcp_event_loop_lag",
     "How late the event loop came back to a task that slept, looked at twice a second",
@@ -153,8 +159,27 @@ SIGNALS_REFUSED = _counter(
     "sender",
     "reason",
 )
+SIGNAL_LAG = _seconds(
+    "opsmcp_signal_lag",
+    "How long after it was so, as its sender says, a signal came in",
+    "sender",
+    buckets=(1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0),
+)
+SENDER_CONNECTED = _gauge(
+    "sender_connected",
+    "Whether a sender whose events are read could be read when it was last tried (1)",
+    "sender",
+)
 INTAKE = _seconds("opsmcp_intake", "How long it took to take a delivery in and record it")
 INCIDENTS = _counter("incidents", "Incidents that were closed", "responder", "outcome")
+INCIDENTS_OPEN = _gauge("incidents_open", "Incidents that are not closed", "state")
+HELD = _counter("held", "Incidents that were held", "reason", begins=HOLDS.values())
+BREAKERS_OPEN = _gauge("breakers_open", "Breakers that are open, each of one responder and key")
+EXPRESSION_ERRORS = _counter(
+    "expression_errors",
+    "Expressions of responders that could not be evaluated on what came in",
+    "responder",
+)
 RESPONDER_RUNS = _counter("responder_runs", "Runs of incidents that ended", "responder", "verdict")
 VERIFICATIONS = _counter(
     "verifications",
@@ -172,6 +197,18 @@ REQUEST_WAIT = _seconds(
     "opsmcp_request_wait",
     "How long requests waited until they were approved, rejected, expired or void",
     buckets=(10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 14_400.0, 86_400.0),
+)
+NOTIFICATIONS = _counter(
+    "notifications",
+    "Messages to channels: sent, dead (refused, not sent again) or again (sent again later)",
+    "channel",
+    "result",
+)
+OUTBOX_OLDEST = _gauge(
+    "outbox_oldest_seconds", "How long the oldest message that is due waits; 0: none does"
+)
+SCHEDULE_LATE = _seconds(
+    "opsmcp_schedule_late", "How long after they were due inspections began, jitter aside"
 )
 SESSIONS = _gauge("sessions", "Clients before 2026-07-28 that are connected")
 STREAMS = _gauge("streams", "Streams of clients that wait for news")
@@ -202,16 +239,28 @@ FAMILIES: Sequence[Family] = (
     TOKENS_FILE_OK,
     JOURNAL_WRITE,
     JOURNAL_ERRORS,
+    AUDIT_LAST_SEQ,
+    AUDIT_ERRORS,
+    AUDIT_COPIES_DROPPED,
     LOOP_LAG,
     SIGNALS,
     SIGNALS_DUPLICATE,
     SIGNALS_REFUSED,
+    SIGNAL_LAG,
+    SENDER_CONNECTED,
     INTAKE,
     INCIDENTS,
+    INCIDENTS_OPEN,
+    HELD,
+    BREAKERS_OPEN,
+    EXPRESSION_ERRORS,
     RESPONDER_RUNS,
     VERIFICATIONS,
     REQUESTS,
     REQUEST_WAIT,
+    NOTIFICATIONS,
+    OUTBOX_OLDEST,
+    SCHEDULE_LATE,
     SESSIONS,
     STREAMS,
     CONNECTIONS,

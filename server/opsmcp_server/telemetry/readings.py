@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from math import nan
 
+from opsmcp_server.calls.audit import Audit
 from opsmcp_server.identity.gate import Gate
 from opsmcp_server.protocol.services import Services
 from opsmcp_server.telemetry import families
@@ -30,9 +31,16 @@ def read_parts(parts: Parts) -> Iterator[Reading]:
     yield Reading(families.READY, float(parts.health.is_ready))
     yield Reading(families.CONNECTIONS, parts.connections())
     yield Reading(families.SESSIONS, parts.services.clients.sessions.connected)
+    yield from _audit(parts.services.calls.audit)
     yield from _runs(parts)
     yield from _catalogue(parts)
     yield from _identity(parts.gate)
+
+
+def _audit(audit: Audit) -> Iterator[Reading]:
+    yield Reading(families.AUDIT_LAST_SEQ, audit.last_seq)
+    yield Reading(families.AUDIT_ERRORS, audit.errors)
+    yield Reading(families.AUDIT_COPIES_DROPPED, audit.copies_dropped)
 
 
 def _runs(parts: Parts) -> Iterator[Reading]:

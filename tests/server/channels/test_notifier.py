@@ -9,6 +9,7 @@ import anyio
 import pytest
 from anyio import to_thread
 
+from opsmcp_server.calls.observed import Notified, Observed
 from opsmcp_server.channels.notifier import notifying
 from opsmcp_tools.incidents.incident import State
 from opsmcp_tools.incidents.outbox import Post, PostState
@@ -109,7 +110,9 @@ async def test_a_channel_that_refuses_and_a_message_that_cannot_be_written_are_t
     tmp_path: Path, chats: Chats, caplog: pytest.LogCaptureFixture
 ) -> None:
     chats.answers["json"] = [Reply(404, b"no such hook: " + chats.url("json").encode())]
+    heard: list[Observed] = []
     async with working(_world(tmp_path, chats, _TELLS)) as work:
+        work.calls.observers.add(heard.append)
         await work.record(work.signal())
         await work.until(State.HANDED_OVER)
         async with notifying(work.calls):
@@ -119,3 +122,4 @@ async def test_a_channel_that_refuses_and_a_message_that_cannot_be_written_are_t
     assert dead.why.startswith("it answers 404: no such hook")
     assert "0123456789abcdef-of-the-robot" not in dead.why + caplog.text
     assert "channel hook refused 1 news" in caplog.text
+    assert heard[-1] == Notified("hook", "dead")

@@ -14,6 +14,7 @@ from opsmcp_pipelines.errors import SourceProtocolError
 from opsmcp_pipelines.platform_events import EventPage, PlatformEvent
 from opsmcp_server.app import open_services
 from opsmcp_server.calls.context import CallContext
+from opsmcp_server.calls.observed import Observed, SenderRead, SignalsRefused, SignalsTaken
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import load
 from opsmcp_server.intake.ops_events import Unread
@@ -86,16 +87,20 @@ async def _begun(ops: FakeOps) -> None:
 
 
 async def test_what_is_published_becomes_signals(tmp_path: Path) -> None:
+    heard: list[Observed] = []
     async with fake_ops() as ops:
         ops.state.events.turn_on()
         _publish(ops.state.events, "long-ago", ago=1000.0)
         async with _reading(ops, tmp_path) as context:
+            context.observers.add(heard.append)
             await _begun(ops)
             for about in ("findings", "alerts", "alerts"):
                 _publish(ops.state.events, "db-1", about)
             found = await _until(context, 3)
     assert {one.key for one in found} == {"default/hosts/db-1/alert-hosts-disk"}
     assert len({one.delivery_id for one in found}) == 3
+    taken = [one for one in heard if isinstance(one, SignalsTaken)]
+    assert sum(one.new["firing"] for one in taken) == sum(len(one.lags) for one in taken) == 3
 
 
 async def test_a_restart_loses_nothing_and_reads_nothing_twice(tmp_path: Path) -> None:
@@ -118,16 +123,21 @@ async def test_an_outage_is_told_once_and_nothing_of_it_is_lost(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
+    heard: list[Observed] = []
     async with fake_ops() as ops:
         ops.state.events.turn_on()
         ops.fail("/events/", Fault.DROP, times=2)
         async with _reading(ops, tmp_path) as context:
+            context.observers.add(heard.append)
             while "sender ops is read again" not in caplog.messages:
                 await anyio.sleep(0.05)
                 if ops.state.events.open:
                     _publish(ops.state.events, "db-1")
                     await _until(context, 1)
             counted = await _refused(context)
+    connected = [one.is_connected for one in heard if isinstance(one, SenderRead)]
+    assert connected[:3] == [False, False, True]
+    assert SignalsRefused("ops", Unread.AWAY, 1) in heard
     told = [one for one in caplog.messages if "sender ops cannot be read" in one]
     assert len(told) == 1
     assert [(one.reason, one.count) for one in counted] == [(Unread.AWAY, 1)]

@@ -14,6 +14,7 @@ import anyio
 import pytest
 from anyio import to_thread
 
+from opsmcp_server.calls.observed import InspectionBegun, Observed, SignalsTaken
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_tools.incidents.incident import Outcome, State
 from opsmcp_tools.incidents.schedule import Fire, FireState
@@ -67,7 +68,9 @@ async def test_what_an_inspection_finds_opens_an_incident_and_a_good_one_ends_it
     tmp_path: Path,
 ) -> None:
     world = make_world(tmp_path, _TOLD, _SCHEDULES)
+    heard: list[Observed] = []
     async with working(world) as work:
+        work.calls.observers.add(heard.append)
         await _entered(work, "usage")
         work.clock.ahead = 2 * _MINUTE
         bad = await _inspected(work, "usage", 1)
@@ -88,6 +91,11 @@ async def test_what_an_inspection_finds_opens_an_incident_and_a_good_one_ends_it
     assert good.status == "resolved"
     assert (opened.key, opened.signal.labels) == ("used/root", {"name": "root"})
     assert (closed.id, closed.outcome, closed.count) == (opened.id, Outcome.RESOLVED, 2)
+    begun = [one.late_seconds for one in heard if isinstance(one, InspectionBegun)]
+    assert len(begun) == 3 and all(0 <= late < 120 for late in begun)
+    taken = [(one.sender, dict(one.new)) for one in heard if isinstance(one, SignalsTaken)]
+    firing = ("schedule:usage", {"firing": 1})
+    assert taken == [firing, firing, ("schedule:usage", {"resolved": 1})]
     await _is_shown(world)
 
 

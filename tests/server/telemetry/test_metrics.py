@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
+from math import isnan
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,11 +14,21 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from opsmcp_server.calls.observed import IncidentMoved
+from opsmcp_server.calls.late_incidents import LateIncidents
+from opsmcp_server.calls.observed import (
+    ExpressionFailed,
+    IncidentMoved,
+    InspectionBegun,
+    Notified,
+    SenderRead,
+    SignalsTaken,
+)
 from opsmcp_server.telemetry.event_metrics import EventMetrics
 from opsmcp_server.telemetry.families import FAMILIES, Family
+from opsmcp_server.telemetry.incident_readings import read_incidents
 from opsmcp_server.telemetry.labels import ToolNames
 from opsmcp_server.telemetry.metrics import Metrics
+from opsmcp_tools.model.run_record import SystemClock
 from tests.docs.settings_reference import ROOT
 from tests.server.telemetry.conftest import Seen
 from tests.server.telemetry.watched import HOSTILE, SECRET, TOKEN
@@ -86,6 +98,13 @@ _COUNTS: Sequence[tuple[str, dict[str, str], float]] = [
     ("opsmcp_signals_refused_total", {"sender": "none"}, 1),
     ("opsmcp_intake_seconds_count", {}, 3),
     ("opsmcp_incidents_total", {"responder": "tell", "outcome": "resolved"}, 1),
+    ("opsmcp_signal_lag_seconds_count", {"sender": "am"}, 2),
+    ("opsmcp_incidents_open", {}, 0),
+    ("opsmcp_held_total", {}, 0),
+    ("opsmcp_breakers_open", {}, 0),
+    ("opsmcp_expression_errors_total", {"responder": "tell"}, 0),
+    ("opsmcp_audit_errors_total", {}, 0),
+    ("opsmcp_audit_copies_dropped_total", {}, 0),
     ("opsmcp_catalogue_tools", {"state": "tool"}, 4),
     ("opsmcp_ready", {}, 1),
     ("opsmcp_tokens_file_ok", {}, 1),
@@ -131,6 +150,12 @@ def test_what_the_source_was_asked_and_what_was_written_was_timed(scrape: str) -
         assert _value(scrape, f"opsmcp_{name}_seconds_count") > 0, name
 
 
+def test_the_audit_trail_and_the_outbox_are_looked_at(scrape: str) -> None:
+    assert _value(scrape, "opsmcp_audit_last_seq") > 10
+    assert _value(scrape, "opsmcp_notifications_total", channel="hook", result="dead") >= 1
+    assert 0 <= _value(scrape, "opsmcp_outbox_oldest_seconds") < 600
+
+
 def test_nothing_that_a_client_sent_is_in_a_label(scrape: str) -> None:
     for sent in (SECRET, TOKEN, "evil", HOSTILE.encode().hex(), "hello"):
         assert sent not in scrape.lower()
@@ -158,6 +183,41 @@ async def test_runs_of_responders_are_counted_with_what_came_of_them() -> None:
     assert runs == {("succeeded", 1), ("failed", 1)}
     helped = {(result, _value(text, _HELPED, result=result)) for result in ("yes", "no")}
     assert helped == {("yes", 1), ("no", 1)}
+
+
+async def test_what_becomes_of_signals_inspections_and_messages_is_counted() -> None:
+    metrics = Metrics()
+    count = EventMetrics(metrics, ToolNames(_NO_TOOLS))
+    count(IncidentMoved("mend", held="cooldown"))
+    count(ExpressionFailed("mend"))
+    count(InspectionBegun(1.5))
+    count(Notified("room", "again"))
+    count(SignalsTaken("am", {"firing": 2}, 0, 0.1, (3.0, -1.0)))
+    for is_connected in (True, False):
+        count(SenderRead("ops", is_connected))
+    text = (await metrics.text()).decode()
+    for line in (
+        'opsmcp_held_total{reason="cooldown"} 1.0',
+        'opsmcp_held_total{reason="breaker"} 0.0',
+        'opsmcp_expression_errors_total{responder="mend"} 1.0',
+        "opsmcp_schedule_late_seconds_sum 1.5",
+        'opsmcp_notifications_total{channel="room",result="again"} 1.0',
+        'opsmcp_signal_lag_seconds_sum{sender="am"} 3.0',
+        'opsmcp_sender_connected{sender="ops"} 0.0',
+    ):
+        assert f"{line}\n" in text
+
+
+def test_what_cannot_be_read_of_incidents_is_not_a_number(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("no folder", "utf-8")
+    context: Any = SimpleNamespace(incidents=LateIncidents(tmp_path / "state"), clock=SystemClock())
+    found = read_incidents(context)
+    assert {one.family.name for one in found} == {
+        "opsmcp_incidents_open",
+        "opsmcp_breakers_open",
+        "opsmcp_outbox_oldest_seconds",
+    }
+    assert all(isnan(one.value) for one in found)
 
 
 def _expressions() -> Iterator[tuple[str, str]]:

@@ -47,9 +47,13 @@ policy:
   rules:
     - {{name: others decide, effect: approve, operation: remove-thing}}
 requests: {{approvers: [on-call], expires: 10m}}
-events: {{senders: {{am: {{type: alertmanager, token: {{env: AM_TOKEN}}}}}}}}
+events:
+  senders:
+    am: {{type: alertmanager, token: {{env: AM_TOKEN}}}}
+    ops: {{type: ops, subjects: ["ops.clusters.*.namespaces.*.hosts.>"]}}
+  channels: {{hook: {{type: json, url: {{env: HOOK_URL}}}}}}
 responders:
-  - {{name: tell, settle: 0s}}
+  - {{name: tell, settle: 0s, notify: [hook]}}
 """
 
 
@@ -102,6 +106,7 @@ async def watched(folder: Path, **more: str) -> AsyncGenerator[Watched]:
                 OPS_TOKEN=ops.token,
                 OPSMCP_SERVER_TOKEN=TOKEN,
                 AM_TOKEN=AM_TOKEN,
+                HOOK_URL=f"{ops.url}/api/v1/namespaces/default/pipelineruns",
                 OPSMCP_SERVER_METRICS_ADDRESS="127.0.0.1:0",
                 **more,
             )
@@ -184,6 +189,7 @@ async def _send_alerts(server: Watched) -> None:
         headers = {"Authorization": f"Bearer {AM_TOKEN}"}
         for _ in range(2):
             (await http.post("/events/am", json=fires, headers=headers)).raise_for_status()
+        await _until(server, 'opsmcp_notifications_total{channel="hook",result="dead"} 1.0')
         (await http.post("/events/am", json=over, headers=headers)).raise_for_status()
         await _until(server, 'opsmcp_incidents_total{outcome="resolved",responder="tell"} 1.0')
         await http.post("/events/am", json=fires, headers={"Authorization": f"Bearer {SECRET}"})

@@ -11,11 +11,13 @@ from opsmcp_tools.incidents.brakes import (
     Repair,
     may_have_caused,
     obstacle_to_start,
+    open_breakers,
     what_holds,
 )
 from opsmcp_tools.incidents.expression import SIGNAL, Condition
-from opsmcp_tools.incidents.machine import DAY, HandOver, Held
+from opsmcp_tools.incidents.machine import DAY, HOLDS, HandOver, Held
 from opsmcp_tools.incidents.responder import Bounds, Breaker, Limits, Quiet
+from opsmcp_tools.phrases import incident as words
 from opsmcp_tools.policy.rules import Window
 from tests.tools.incidents.incidents import REPAIRS, incident, responder
 from tests.tools.incidents.signals import NOW
@@ -108,9 +110,18 @@ def test_the_breaker_opens_after_runs_that_did_not_help_and_closes_again() -> No
     bad = [repair(20, 1, helped=False), repair(10, 2, helped=False)]
     found = held(there(*bad), one)
     assert isinstance(found, Held) and found.seconds == 1200
+    assert open_breakers([one], there(*bad, repair(5, 3, helped=False, key="k2")), NOW) == 1
+    assert open_breakers([], there(*bad), NOW) == open_breakers([one], there(bad[0]), NOW) == 0
     assert held(there(bad[0]), one) is None
     assert held(there(repair(90, 1, helped=False), bad[1]), one) is None
     assert held(there(repair(50, 1, helped=False), repair(40, 2, helped=False)), one) is None
+
+
+def test_whatever_may_hold_an_incident_has_a_word_of_its_own() -> None:
+    phrases = {one for name, one in vars(words).items() if name.startswith("BY_")}
+    assert phrases - HOLDS.keys() == {words.BY_PLACES}  # that one only keeps a run from starting
+    assert len({*HOLDS.values()}) == len(HOLDS)
+    assert Held(words.BY_LOOP("i-1", "i-2"), 1.0).reason == "loop"
 
 
 def test_resuming_closes_the_breaker() -> None:

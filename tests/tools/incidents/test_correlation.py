@@ -74,6 +74,16 @@ def record(tmp_path: Path) -> Iterator[Record]:
         yield Record(file)
 
 
+def test_an_expression_that_cannot_be_evaluated_is_told_by_its_responder(tmp_path: Path) -> None:
+    failed: list[str] = []
+    odd = Responder("odd", when=Condition('labels.nothing == "1"', SIGNAL))
+    follow = Correlation(Responders([odd, DISKS]), Bounds(), on_failed=failed.append)
+    with open_incident_file(tmp_path) as file:
+        SqliteSignals(file, follow).record([make("d1"), make("d2")])
+        assert SqliteIncidents(file, "me").open_by_state() == {"open": 1}
+    assert failed == ["odd", "odd"]
+
+
 def test_a_signal_opens_an_incident_that_is_looked_at_when_it_has_settled(record: Record) -> None:
     record.say("d1")
     one = record.only()

@@ -124,6 +124,17 @@ def test_a_request_goes_to_its_channels_and_later_to_those_that_it_is_escalated_
     assert _news(office.deliver("boss", NOW + 600 * SECOND)) == [[Topic.REQUEST]]
 
 
+def test_the_oldest_that_is_due_is_known_until_it_is_sent(office: Office) -> None:
+    (one,) = office.open("d1")
+    assert office.mine.due_since(NOW) is None
+    office.become(one, State.HANDED_OVER)
+    later = NOW + timedelta(minutes=5)
+    assert office.mine.due_since(later) == NOW
+    for channel in ("room", "mail"):
+        office.deliver(channel, later)
+    assert office.mine.due_since(later) is None
+
+
 def test_a_request_whose_channels_are_down_goes_to_the_others_after_two_minutes(
     office: Office,
 ) -> None:

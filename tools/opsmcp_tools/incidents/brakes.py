@@ -21,6 +21,7 @@ __all__ = [
     "Repair",
     "may_have_caused",
     "obstacle_to_start",
+    "open_breakers",
     "what_holds",
 ]
 
@@ -134,6 +135,19 @@ def _breaker(
     if last - first <= timedelta(seconds=breaker.within_seconds) and now < until:
         shown = words.BY_BREAKER(breaker.after, responder.name)
         yield Held(shown, (until - now).total_seconds())
+
+
+def open_breakers(responders: Iterable[Responder], there: Obstacles, now: datetime) -> int:
+    """How many breakers are open: each is of one responder and one key."""
+    known = {one.name: one for one in responders}
+    of_one: dict[tuple[str, str], list[Repair]] = {}
+    for repair in there.repairs:
+        if repair.responder in known:
+            of_one.setdefault((repair.responder, repair.key), []).append(repair)
+    return sum(
+        any(True for _ in _breaker(known[name], repairs, there.pauses, now))
+        for (name, _), repairs in of_one.items()
+    )
 
 
 def _end_of(repair: Repair) -> datetime:

@@ -6,7 +6,7 @@ at. Nothing is decided here, so that senders get their answer at once.
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -97,9 +97,11 @@ class Correlation:
         responders: Responders,
         bounds: Bounds,
         language: Language = "en",
+        on_failed: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Ask these responders."""
+        """Ask these responders; `on_failed` is told whose expressions could not be evaluated."""
         self._responders = responders
+        self._on_failed = on_failed
         self._bounds = bounds
         self._language: Language = language
         self._told_full = False
@@ -113,6 +115,8 @@ class Correlation:
             work.known(signal)
         for signal in new:
             work.new(signal)
+        for responder in work.failed:
+            self._on_failed(responder)
         if work.full and not self._told_full:
             logger.warning(
                 "there are %d open incidents, as many as there may be (events.limits.open_incidents"
@@ -139,6 +143,7 @@ class _Work:
         self._repairs: tuple[Repair, ...] | None = None
         self._room: int | None = None
         self.full = False
+        self.failed: list[str] = []
 
     def known(self, signal: Signal) -> None:
         """A delivery that was there before: nothing, but for what it would hide for good."""
@@ -156,6 +161,7 @@ class _Work:
             self._over(signal)
             return
         fit = self._responders.fit(signal)
+        self.failed += fit.failed
         if fit.responder is None:
             self._still(signal)
         else:

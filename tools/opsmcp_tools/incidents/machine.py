@@ -22,6 +22,7 @@ __all__ = [
     "Due",
     "Event",
     "Failure",
+    "HOLDS",
     "Held",
     "Helped",
     "HandOver",
@@ -42,6 +43,18 @@ _RUN_SECONDS = 7 * DAY
 """The deadline of a run is the run's own; this only ends what nothing else would."""
 
 _MOST_VOIDS = 2
+
+HOLDS = {
+    words.BY_PAUSE: "pause",
+    words.BY_QUIET: "quiet",
+    words.BY_SILENCE: "silence",
+    words.BY_LOOP: "loop",
+    words.BY_RUNS: "runs_per_hour",
+    words.BY_BREAKER: "breaker",
+    words.BY_COOLDOWN: "cooldown",
+    words.BY_KEY_LIMIT: "per_key",
+}
+"""Everything that can hold an incident, and the word for it."""
 
 _REPEATABLE = frozenset({Verdict.FAILED, Verdict.NOTHING_RAN})
 """After anything else the run may still work, or nobody knows what it did."""
@@ -65,6 +78,11 @@ class Held:
 
     why: Said
     seconds: float
+
+    @property
+    def reason(self) -> str:
+        """What holds it, as one of few words."""
+        return HOLDS.get(self.why.phrase, "other")
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,12 +192,14 @@ class Bounds:
 class Fit:
     """What the responders say of a signal: the one that takes it, under which key, and why not.
 
-    `refused` has, for each responder that was asked before, what its expressions said.
+    `refused` has, for each responder that was asked before, what its expressions said; `failed` are
+    those of them whose expressions could not be evaluated.
     """
 
     responder: Responder | None = None
     key: str = ""
     refused: tuple[tuple[str, str], ...] = ()
+    failed: tuple[str, ...] = ()
 
 
 class Responders:
@@ -228,6 +230,7 @@ class Responders:
         """The first that takes a signal; what fails to be evaluated takes none."""
         values = signal_values(signal)
         refused: list[tuple[str, str]] = []
+        failed: list[str] = []
         for one in self._of(signal.sender):
             try:
                 if one.when is not None and not one.when.holds(values):
@@ -236,6 +239,7 @@ class Responders:
                 key = one.key.of(values) if one.key is not None else signal.key
             except Failed as error:
                 refused.append((one.name, str(error)))
+                failed.append(one.name)
             else:
-                return Fit(one, key, tuple(refused))
-        return Fit(refused=tuple(refused))
+                return Fit(one, key, tuple(refused), tuple(failed))
+        return Fit(refused=tuple(refused), failed=tuple(failed))

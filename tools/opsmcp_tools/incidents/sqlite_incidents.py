@@ -235,6 +235,13 @@ class SqliteIncidents:
             ).fetchall()
         return tuple(zip((row["sequence"] for row in rows), _read(rows), strict=True))
 
+    def open_by_state(self) -> Mapping[str, int]:
+        """How many there are that are not closed, by state."""
+        query = "SELECT state, count(*) FROM incidents WHERE state != 'closed' GROUP BY state"
+        with self._file.reading() as database:
+            found = database.execute(query).fetchall()
+        return dict(found)
+
     # Pauses
 
     def pauses(self) -> Mapping[str, Pause]:

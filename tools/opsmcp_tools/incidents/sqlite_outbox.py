@@ -279,6 +279,15 @@ class SqliteOutbox:
             found = database.execute(query).fetchall()
         return {(channel, state): count for channel, state, count in found}
 
+    def due_since(self, now: datetime) -> datetime | None:
+        """Since when the oldest post that is due waits; None where none is."""
+        query = (
+            "SELECT min(due_at) FROM outbox WHERE state IN ('waiting', 'sending') AND due_at <= ?"
+        )
+        with self._file.reading() as database:
+            found = database.execute(query, (text_of(now),)).fetchone()[0]
+        return timestamp_of(found) if found else None
+
     def revive(self, channel: str, now: datetime) -> int:
         """Let what is dead be sent again, of one channel or of all (""); how much that is."""
         query = (
