@@ -79,7 +79,7 @@ async def open_services(
             open_source(SourceContext(config, environ, masker.also, observers))
         )
         discovery = Discovery(source, interval_seconds=config.discovery.interval_seconds)
-        masker, clock, sessions = Masker(config.secret_values()), SystemClock(), Sessions()
+        clock, sessions = SystemClock(), Sessions()
         updates, audit = RunUpdates(sessions, clock), Audit(config, clock, masker)
         executions = Executions(
             source,

@@ -203,8 +203,8 @@ def test_a_flood_of_connections_does_not_silence_a_server_with_few_files(ground:
     ) as process:
         assert process.stderr is not None
         try:
-            said = process.stderr.readline().decode()
-            port = int(said.partition("127.0.0.1:")[2].partition("/")[0])
+            said = next(line for line in process.stderr if b"serving http" in line)
+            port = int(said.partition(b"127.0.0.1:")[2].partition(b"/")[0])
             _send_what_is_no_request(port)
             with ExitStack() as flood:
                 _flood(port, flood)
