@@ -144,7 +144,19 @@ async def _work(
         except ExceptionGroup as group:
             if _is_closed_pipe(group):
                 return leave_closed_pipe()
-            raise
+            error = _only_one(group)
+            if not isinstance(error, _EXPECTED):
+                raise
+            read = services.calls.tools.toolbox is not None
+            return _failure(error, services.calls.masker, options, read=read)
+
+
+def _only_one(error: Exception) -> Exception:
+    """What went wrong in the task groups that it came through, if that is one thing."""
+    if not isinstance(error, ExceptionGroup):
+        return error
+    group = cast("ExceptionGroup[Exception]", error)
+    return group if len(group.exceptions) != 1 else _only_one(group.exceptions[0])
 
 
 def _is_closed_pipe(error: Exception) -> bool:

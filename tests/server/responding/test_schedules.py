@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import signal as signals
+import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
@@ -203,3 +204,15 @@ async def test_what_a_killed_server_had_begun_is_told_by_the_next_and_run_once(
     assert taken_over.epoch > 1 and taken_over.run != own.run
     assert (own.verdict, len(recorded)) == ("succeeded", 2)
     assert len(world.runs) == 1 + (taken_over.verdict == "succeeded")
+
+
+async def test_serve_says_in_one_line_why_a_schedule_beside_responders_cannot_run(
+    tmp_path: Path,
+) -> None:
+    world = make_world(tmp_path, _TOLD.replace("senders: ['schedule:usage'], ", ""), _CHANGES)
+    serve = [sys.executable, "-m", "opsmcp_server", "serve", "--port", "0"]
+    with anyio.fail_after(60):
+        ended = await anyio.run_process(serve, check=False, env=world.environ(), cwd=tmp_path)
+    last = ended.stderr.decode().splitlines()[-1]
+    assert ended.returncode == 2
+    assert last.startswith("opsmcp: schedules.tidy.run: clear-it cannot run on its own")
