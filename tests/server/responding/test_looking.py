@@ -125,6 +125,8 @@ def _commands(odd: str, disk: str, world: World) -> None:
     assert json.loads(said)["arguments"] == {"name": "old"}
     status, said = run_inside(["incidents", "--json", "--state", "closed"])
     assert json.loads(said) == {"incidents": []}
+    assert "there are more" not in run_inside(["incidents", "--limit", "2"])[1]
+    assert "there are more; these are the newest 1" in run_inside(["incidents", "--limit", "1"])[1]
     assert run_inside(["incidents", "i-nothere"])[0] == 1
     assert run_inside(["incidents", "--since", "soon"])[0] == 2
     _replays(world)

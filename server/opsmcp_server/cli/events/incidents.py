@@ -40,6 +40,7 @@ _STATES = ("all", *list_incidents.STATES)
     metavar="TIME",
     help="Only those seen since then: 2h, 7d or an ISO time.",
 )
+@click.option("--limit", type=click.IntRange(1, 500), default=500, help="Most incidents; 500.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @shared_options
 def incidents(
@@ -48,6 +49,7 @@ def incidents(
     state: str,
     responder: str,
     since: datetime | None,
+    limit: int,
     as_json: bool,
 ) -> int:
     """Show what is wrong and what was done about it; or one.
@@ -64,8 +66,10 @@ def incidents(
         if incident is not None:
             return await _show_one(records, incident, as_json=as_json)
         wanted = "" if state == "all" else state
-        found = await records.list(state=wanted, responder=responder, since=since, limit=500)
-        _show_all([one for _, one in found], as_json=as_json)
+        found = await records.list(state=wanted, responder=responder, since=since, limit=limit + 1)
+        _show_all([one for _, one in found[:limit]], as_json=as_json)
+        if len(found) > limit:
+            click.echo(f"opsmcp: there are more; these are the newest {limit}", err=True)
         return 0
 
     return run_with_context(shared, work, follows_runs=False)
