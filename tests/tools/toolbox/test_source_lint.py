@@ -150,7 +150,7 @@ def test_a_condition_that_cannot_be_read_is_an_error_with_its_place(
         (Variable("n", "many", display="most"), "its default 'many' is none"),
         (Variable("n", "5", enums=("5", "all")), "its choice 'all' is none"),
         (Variable("n", regex="[a-z]+", display="most"), "its regex '[a-z]+' matches none"),
-        (Variable("other", display="other"), "something that is not a number"),
+        (Variable("other", display="other"), "not a number; nothing is called 'n', so that"),
     ],
 )
 def test_what_a_condition_compares_as_a_number_must_be_one(variable: Variable, why: str):

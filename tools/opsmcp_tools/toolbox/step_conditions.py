@@ -76,7 +76,8 @@ def find_faults(operation: Operation, tasks: Sequence[Task]) -> Iterator[Conditi
     """The conditions that no run of the embedded engine could decide."""
     for task, step, seen in _foreseen(operation, tasks):
         if fault := seen.fault or _no_numbers(operation, seen):
-            yield _fault(task, step, "when", f"{quote(step.when, _MOST_SHOWN)}: {fault}")
+            why = "; ".join(filter(None, (fault, _unset_names(seen))))
+            yield _fault(task, step, "when", f"{quote(step.when, _MOST_SHOWN)}: {why}")
         try:
             may_fail(step.allow_failure)
         except ConditionError as error:
@@ -105,9 +106,14 @@ def find_unset(operation: Operation, tasks: Sequence[Task]) -> Iterator[Conditio
     """The conditions that name what nobody declares."""
     for task, step, seen in _foreseen(operation, tasks):
         if seen.unknown and not seen.fault:
-            names = ", ".join(quote(name, _MOST_SHOWN) for name in seen.unknown[:3])
-            why = f"nothing is called {names}, so that it is always empty there"
-            yield _fault(task, step, "when", why)
+            yield _fault(task, step, "when", _unset_names(seen))
+
+
+def _unset_names(seen: Foresight) -> str:
+    if not seen.unknown:
+        return ""
+    names = ", ".join(quote(name, _MOST_SHOWN) for name in seen.unknown[:3])
+    return f"nothing is called {names}, so that it is always empty there"
 
 
 def with_numbers(operation: Operation, tasks: Sequence[Task]) -> Operation:
