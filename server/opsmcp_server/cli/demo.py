@@ -60,6 +60,12 @@ spec:
     - {name: restart, content: echo restarted}
 """
 
+# It shows what opsmcp does also where the audit trail of this person cannot be written.
+_SETTINGS = """\
+embedded: {bundled: false}
+audit: {required: false}
+"""
+
 _HOSTILE = "/; rm -rf ~"
 
 
@@ -90,7 +96,7 @@ def command() -> int:
 def _server(folder: Path, state: Path | None) -> StdioServerParameters:
     (folder / "runbooks").mkdir()
     (folder / "runbooks" / "demo.yaml").write_text(_RUNBOOK + _CHANGE, "utf-8")
-    (folder / "opsmcp.yaml").write_text("embedded: {bundled: false}\n", "utf-8")
+    (folder / "opsmcp.yaml").write_text(_SETTINGS, "utf-8")
     foreign = ("OPSMCP_", "OPS_", "OPENAI_")
     environ = process_environment()
     kept = {name: value for name, value in environ.items() if not name.startswith(foreign)}

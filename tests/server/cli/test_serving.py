@@ -72,6 +72,9 @@ def test_the_demo_works_from_end_to_end(opsmcp: Opsmcp) -> None:
     # Settings that would spoil it must not reach it.
     spoilt = replace(opsmcp, environ={"OPSMCP_EXPOSE_TASKS": "none", "OPS_SERVER": "nonsense"})
     write_settings(opsmcp.folder, "policy: {rules: [{effect: deny, operation: check-*}]}\n")
+    # Nor does a trail that cannot be written.
+    (opsmcp.folder / "state").mkdir()
+    (opsmcp.folder / "state" / "audit").touch()
     done = spoilt("demo")
     assert done.returncode == 0, done.stderr
     assert "succeeded: check-space" in done.stdout
