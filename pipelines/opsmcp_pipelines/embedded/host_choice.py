@@ -79,7 +79,7 @@ def _offer_in(pipeline: Pipeline, tasks: Mapping[OperationKey, Task]) -> Pipelin
     if not any(_HOSTS_LABEL in task.labels for task in open_ones):
         return pipeline
     # What one task gives to those after it is one value, and each host would have its own.
-    gives = any(ref.results for ref in pipeline.tasks)
+    gives = any(ref.results for ref in pipeline.tasks[:-1])
     host = _choice(many=not gives and all(map(may_be_many, open_ones)))
     return replace(pipeline, variables=_with_host(pipeline.variables, host))
 

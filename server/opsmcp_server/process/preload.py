@@ -16,8 +16,15 @@ import opsmcp_tools
 
 __all__ = ["import_ahead"]
 
-_LATE = ("re2", "tree_sitter", "tree_sitter_bash")
-"""Of others: what is imported within functions."""
+_LATE = (
+    "opsmcp_server.calls.audit_trail",
+    "opsmcp_server.copies.otlp",
+    "opsmcp_server.copies.syslog",
+    "re2",
+    "tree_sitter",
+    "tree_sitter_bash",
+)
+"""Besides: what is imported within functions."""
 
 
 def import_ahead() -> None:

@@ -36,6 +36,8 @@ MANIFEST = (
     "  - {name: one, taskRef: work}\n  - {name: two, taskRef: work}\n"
     f"{HEAD}Pipeline\nmetadata: {{name: gives}}\nspec:\n  desc: d\n  tasks:\n"
     "  - {name: one, taskRef: work, results: {found: s1}}\n  - {name: two, taskRef: work}\n"
+    f"{HEAD}Pipeline\nmetadata: {{name: tells}}\nspec:\n  desc: d\n  tasks:\n"
+    "  - {name: one, taskRef: work, results: {found: s1}}\n"
 )
 FREE = Brakes(canary=0, stop_after=0)
 
@@ -123,7 +125,22 @@ async def test_what_a_task_gives_to_later_ones_is_of_one_host(engine: Engine) ->
         pipeline.name: next(one.groups for one in pipeline.variables if one.name == "host")
         for pipeline in contents.pipelines
     }
-    assert many == {"both": True, "gives": False}
+    assert many == {"both": True, "gives": False, "tells": True}
+
+
+async def test_what_the_last_task_tells_is_a_result_where_it_ran_on_one_host(
+    engine: Engine,
+) -> None:
+    key = OperationKey(OperationKind.PIPELINE, "ops-system", "tells")
+    definition = (await engine.source.read()).definition(key)
+    assert definition is not None
+    told = {}
+    for host in ("web1", "web1,web2"):
+        ref = await engine.source.start(StartRequest(definition, f"r-{host}", {"host": host}))
+        run = await engine.judged(ref, host)
+        assert run.verdict == "succeeded"
+        told[host] = dict(run.results)
+    assert list(told["web1"]) == ["found"] and not told["web1,web2"]
 
 
 async def test_the_first_host_of_the_inventory_goes_first_and_the_others_only_if_it_succeeds(

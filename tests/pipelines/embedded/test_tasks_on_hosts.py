@@ -56,7 +56,8 @@ MANIFEST = "".join(
         pipeline("breaks", "here", "lost"),
         pipeline("reads", "many", labels='{opsmcp/read-only: "true"}'),
         f"{HEAD}Pipeline\nmetadata: {{name: gives, labels: {{opsmcp/read-only: 'true'}}}}\n"
-        "spec:\n  desc: d\n  tasks:\n  - {taskRef: many, results: {leader: s}}\n",
+        "spec:\n  desc: d\n  tasks:\n  - {name: a, taskRef: many, results: {leader: s}}\n"
+        "  - {name: b, taskRef: many}\n",
     )
 )
 

@@ -16,6 +16,7 @@ from tests.server.harness import connected, running, services_of, serving
 from tests.server.people import client_of, known_by_name
 
 AGREED: Any = {"consent": types.ElicitResult(action="accept", content={})}
+_NO_LIMIT = {"OPSMCP_LIMITS_CALLS_PER_MINUTE": "0"}
 CAN_ASK = types.ElicitationCapability(form=types.FormElicitationCapability())
 
 
@@ -84,7 +85,7 @@ async def anna_and_bert(ground: Ground) -> AsyncGenerator[tuple[Client, Client]]
     """Two people at one server."""
     asking: Any = {"elicitation_callback": _never}
     async with (
-        running("memory-modern", ground.environ(), ground.root) as run,
+        running("memory-modern", ground.environ(**_NO_LIMIT), ground.root) as run,
         serving(services_of(run), known_by_name) as url,
         client_of("anna", url, "modern", **asking) as anna,
         client_of("bert", url, "modern", **asking) as bert,

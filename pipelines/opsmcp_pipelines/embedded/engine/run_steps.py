@@ -204,8 +204,10 @@ async def _run_task(task: _TaskRun, machines: FindMachines) -> bool:
         state.fail_with_nodes(reads_only=settings.reads_only)
         return False
     state.skipped = not any(node.state.steps for node in nodes)
+    # A result is one value, and each of several hosts has values of its own.
+    gives = task.ref.results and len(outputs) == 1
     try:
-        state.results |= read_results(task.plan, task.ref, outputs[0]) if task.ref.results else {}
+        state.results |= read_results(task.plan, task.ref, outputs[0]) if gives else {}
     except WrongResult as wrong:
         state.fail("results", str(wrong))
         return False
