@@ -134,7 +134,7 @@ async def test_what_the_last_task_tells_is_a_result_where_it_ran_on_one_host(
     key = OperationKey(OperationKind.PIPELINE, "ops-system", "tells")
     definition = (await engine.source.read()).definition(key)
     assert definition is not None
-    told = {}
+    told: dict[str, dict[str, str]] = {}
     for host in ("web1", "web1,web2"):
         ref = await engine.source.start(StartRequest(definition, f"r-{host}", {"host": host}))
         run = await engine.judged(ref, host)

@@ -144,7 +144,8 @@ _STRANGE: Sequence[Any] = (None, 1, _NESTED["a"], _NESTED, "x" * 100_000, "\ud80
 @pytest.mark.parametrize("kind", ["TaskRunReport", "Kube", "Host", "Cluster", "Default"])
 def test_nothing_that_a_stranger_publishes_raises(kind: str, value: Any) -> None:
     names = ("kind", "status", "host", "message", "type", "reason", "eventTime", "severity")
-    for data in (dict.fromkeys(names, value), {"status": {"heartStatus": value}}):
+    shapes: list[dict[str, Any]] = [dict.fromkeys(names, value), {"status": {"heartStatus": value}}]
+    for data in shapes:
         for name, text in (("", ""), ("status", "alerting"), ("type", "Warning")):
             event = _event(kind, f"{_HOSTS}.a..b\n.c.findings", {**data, name: text})
             for signal in signals_of(_DELIVERY, [event], str).signals:

@@ -1,5 +1,6 @@
 """How often one principal may call tools of a server, whatever it calls."""
 
+import mcp_types as types
 import pytest
 
 from opsmcp_server.calls.observed import Limited, Observed
@@ -24,8 +25,10 @@ async def test_who_calls_too_often_is_told_when_to_try_again(era: str, ground: G
             other = await ben.call_tool("list_runs", {})
     assert not any(result.is_error for result in (*good, other))
     assert more.is_error
-    assert "at most 6 a minute" in more.content[0].text
-    assert "Nothing was started. Try again in 10 s." in more.content[0].text
+    (told,) = more.content
+    assert isinstance(told, types.TextContent)
+    assert "at most 6 a minute" in told.text
+    assert "Nothing was started. Try again in 10 s." in told.text
     assert heard == [Limited("calls_per_minute")]
 
 
