@@ -154,8 +154,10 @@ class ForkServer:
 
 def _wake(process: Process) -> None:
     """A step may have stopped it."""
-    with suppress(ProcessLookupError):
-        process.send_signal(signal.SIGCONT)
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            # `send_signal` would take the exit status of one that has just ended from its waiter.
+            os.kill(process.pid, signal.SIGCONT)
 
 
 async def _end(process: Process) -> None:
