@@ -7,7 +7,7 @@ seconds are always read again.
 
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ from anyio import to_thread
 from opsmcp_pipelines.errors import SourceError, SourceProtocolError
 from opsmcp_pipelines.platform_events import EventPage, EventSource, PlatformEvent
 from opsmcp_server.calls.context import CallContext
-from opsmcp_server.calls.observed import SenderRead, SignalsRefused, SignalsTaken
+from opsmcp_server.calls.observed import SenderRead, SignalsTaken
 from opsmcp_server.calls.rate_limit import RateLimit
 from opsmcp_server.config.sender import Sender
 from opsmcp_server.intake.ops_events import HostOf, Unread, host_by_hostname, signals_of
@@ -25,6 +25,7 @@ from opsmcp_server.intake.reading import Delivery, Found
 from opsmcp_server.intake.receiver import BURST
 from opsmcp_server.intake.refusals import Refusals
 from opsmcp_tools.incidents.store import Position, Recorded
+from opsmcp_tools.journal.writer import JournalWriter
 from opsmcp_tools.model.errors import JournalUnusable
 
 __all__ = ["EventRecord", "Feed", "reading_events"]
@@ -48,7 +49,6 @@ _NOTE_EVERY = timedelta(minutes=1)
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 60.0
 _MOST_IDS = 20_000
-_WRITE_SECONDS = 2.0
 
 
 @asynccontextmanager
@@ -59,7 +59,7 @@ async def reading_events(context: CallContext) -> AsyncGenerator[None]:
         for sender in context.config.events.senders.values():
             if sender.is_read and isinstance(source, EventSource):
                 record = EventRecord(context, sender)
-                group.start_soon(record.run)
+                group.start_soon(record.refusals.run)
                 for subject in sender.subjects:
                     group.start_soon(Feed(source, record, subject).run)
         try:
@@ -74,7 +74,9 @@ class EventRecord:
     def __init__(self, context: CallContext, sender: Sender) -> None:
         """Prepare; nothing is opened."""
         self._context = context
-        self._refusals = Refusals(context.clock)
+        self.refusals = Refusals(
+            context.incidents.signals, JournalWriter(), context.clock, context.observers
+        )
         per_minute = context.config.events.limits.signals_per_minute
         self._rate = RateLimit(per_minute, burst=per_minute * BURST)
         self.sender = sender.name
@@ -119,9 +121,7 @@ class EventRecord:
 
     def leave_out(self, reason: str, count: int = 1) -> None:
         """Count what makes no signal; zero of it is fine."""
-        if count:
-            self._refusals.add(self.sender, reason, count)
-            self._context.observers(SignalsRefused(self.sender, reason, count))
+        self.refusals.add(self.sender, reason, count)
 
     def tell(self, subject: str, *, is_read: bool) -> None:
         """Say whether the events of a pattern could be read; the sender is whole if all are."""
@@ -130,22 +130,6 @@ class EventRecord:
         else:
             self._unread.add(subject)
         self._context.observers(SenderRead(self.sender, not self._unread))
-
-    def take_left_out(self) -> Mapping[tuple[str, str], int]:
-        """What was left out since the last time, by sender and reason."""
-        return self._refusals.take()
-
-    async def run(self) -> None:
-        """Write now and then what was left out, until cancelled."""
-        store = self._context.incidents.signals
-        while True:
-            await anyio.sleep(_WRITE_SECONDS)
-            if counts := self.take_left_out():
-                now = self._context.clock.now()
-                try:
-                    await to_thread.run_sync(lambda: store().refused(counts, now))  # noqa: B023
-                except JournalUnusable:
-                    self._refusals.give_back(counts)
 
 
 class Feed:

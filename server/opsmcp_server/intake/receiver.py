@@ -14,9 +14,7 @@ from http import HTTPStatus
 from importlib.util import find_spec
 from typing import NoReturn
 
-import anyio
-
-from opsmcp_server.calls.observed import Observers, SignalsRefused, SignalsTaken
+from opsmcp_server.calls.observed import Observers, SignalsTaken
 from opsmcp_server.calls.rate_limit import RateLimit
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.sender import Sender, SenderType
@@ -37,7 +35,6 @@ BURST = 10
 
 _AGAIN_SECONDS = 10
 _LONGEST_AGAIN_SECONDS = 60
-_WRITE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +102,7 @@ class Receiver:
         self._readers = {name: reader_for(sender) for name, sender in senders.items()}
         self._rate = RateLimit(per_minute, burst=per_minute * BURST)
         self._writer = JournalWriter()
-        self._refusals = Refusals(clock)
+        self._refusals = Refusals(open_store, self._writer, clock, self._observers)
 
     def sender(self, name: str) -> Sender | None:
         """The sender of that name."""
@@ -162,7 +159,7 @@ class Receiver:
     def _accepted(self, sender: str, found: Found, recorded: Recorded) -> Answer:
         self._rate.spend(sender, self._clock.monotonic(), len(found.signals))
         for reason, count in found.left_out.items():
-            self._count_refusal(sender, reason, count)
+            self._refusals.add(sender, reason, count)
         left_out = found.left_out.total()
         counts = {"new": len(recorded.new), "known": len(recorded.known), "left_out": left_out}
         return Answer(HTTPStatus.ACCEPTED, dict[str, object](counts))
@@ -173,31 +170,12 @@ class Receiver:
         Raises:
             Rejected: Always, with the answer.
         """
-        self._count_refusal(sender, reason)
+        self._refusals.add(sender, reason)
         raise Rejected(answer)
-
-    def _count_refusal(self, sender: str, reason: str, count: int = 1) -> None:
-        self._refusals.add(sender, reason, count)
-        self._observers(SignalsRefused(sender, reason, count))
 
     async def run(self) -> None:
         """Write what was refused, until cancelled."""
-        while True:
-            await anyio.sleep(_WRITE_SECONDS)
-            await self.write_refusals()
-
-    async def write_refusals(self) -> None:
-        """Write what was refused since the last time."""
-        counts = self._refusals.take()
-        if not counts:
-            return
-        try:
-            await self._writer.do(self._count, counts)
-        except JournalUnusable:
-            self._refusals.give_back(counts)
-
-    def _count(self, counts: Mapping[tuple[str, str], int]) -> None:
-        self._open_store().refused(counts, self._clock.now())
+        await self._refusals.run()
 
 
 def _again(seconds: float) -> Answer:

@@ -71,8 +71,6 @@ class EventRoutes:
                 yield
             finally:
                 group.cancel_scope.cancel()
-        with anyio.CancelScope(shield=True):
-            await self._receiver.write_refusals()
 
     async def _receive(self, request: Request) -> Response:
         body = Body(self._bodies)

@@ -143,6 +143,21 @@ async def test_an_outage_is_told_once_and_nothing_of_it_is_lost(
     assert [(one.reason, one.count) for one in counted] == [(Unread.AWAY, 1)]
 
 
+async def test_what_was_left_out_last_is_counted_when_it_stops(tmp_path: Path) -> None:
+    left_out = anyio.Event()
+    async with fake_ops() as ops:
+        ops.state.events.turn_on()
+        ops.fail("/events/", Fault.DROP, times=1)
+        async with _reading(ops, tmp_path) as context:
+            context.observers.add(
+                lambda seen: left_out.set() if isinstance(seen, SignalsRefused) else None
+            )
+            await left_out.wait()
+        async with _context(ops, tmp_path) as context:
+            counted = context.incidents.signals().refusals()
+    assert [(one.reason, one.count) for one in counted] == [(Unread.AWAY, 1)]
+
+
 @dataclass
 class _Pages:
     """A source of events as a stream that answers as Ops does, without any waiting."""
@@ -184,7 +199,7 @@ async def _read_pages(pages: _Pages, folder: Path, upto: datetime) -> tuple[int,
                 group.start_soon(Feed(pages, record, _HOSTS, _not_waiting).run)
                 await pages.done.wait()
                 group.cancel_scope.cancel()
-        left_out = {reason: count for (_, reason), count in record.take_left_out().items()}
+        left_out = {reason: count for (_, reason), count in record.refusals.take().items()}
         return len(_signals(context)), left_out
 
 
