@@ -113,7 +113,7 @@ class OpenTrail:
     def _started(self) -> AuditEvent:
         entries = self._config.entries()
         settings = {
-            one.setting: self._masker.text(cut_text(one.value, _MOST_SETTING))
+            one.setting: cut_text(self._masker.text(one.value), _MOST_SETTING)
             for one in entries
             if one.origin != "default"
         }
@@ -228,7 +228,7 @@ class OpenTrail:
         if not told.itself:
             return
         details: dict[str, Any] = {
-            "tool": self._masker.text(cut_text(tool, 100)),
+            "tool": cut_text(self._masker.text(tool), 100),
             "arguments": shown_arguments(arguments, self._masker, known),
             "count": told.besides,
         }
@@ -249,7 +249,7 @@ class OpenTrail:
         if in_all.besides:
             self._limited("", in_all.besides)
         if in_all.itself:
-            details = {"detail": self._masker.text(cut_text(detail))}
+            details = {"detail": cut_text(self._masker.text(detail))}
             self._note("auth.refused", None, Outcome.FAILURE, reason, caller, details)
 
     def _limited(self, address: str, count: int) -> None:
@@ -267,7 +267,8 @@ class OpenTrail:
                 self._limited(str(address), count)
 
     def _bounded(self, details: Mapping[str, Any]) -> dict[str, Any]:
-        shown = dict(details)
+        # Masked first: the beginning of a secret that was cut would not be recognised.
+        shown = self._masker.value(dict(details))
         if "arguments" in shown:
             shown["arguments"] = bounded(shown["arguments"])
-        return self._masker.value(shown)
+        return shown

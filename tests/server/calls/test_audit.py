@@ -89,6 +89,20 @@ async def test_calls_that_are_refused_are_told_without_what_nobody_checked(run: 
     assert planted not in json.dumps(refused)
 
 
+async def test_of_a_secret_where_a_text_is_cut_no_beginning_is_told(run: Running) -> None:
+    planted = "AKIA" + "Q" * 16
+    audit, who = services_of(run).calls.audit, services_of(run).calls.principal
+    async with run.connect() as client:
+        with pytest.raises(MCPError, match="no tool"):
+            await client.call_tool("x" * 88 + f" {planted}", {"x" * 88 + f" {planted}": "1"})
+    audit.note("decide", who, arguments={"note": "x" * 4_080 + f" {planted} " + "x" * 8_000})
+    audit.kept_out("unknown", "x" * 988 + f" {planted}", "127.0.0.1")
+    lines = await written(run)
+    told = [line for line in lines if line["event"] in ("call.refused", "decide", "auth.refused")]
+    assert len(told) == 3
+    assert planted[:4] not in json.dumps(told)
+
+
 async def test_what_policy_denies_is_told_with_its_rule(ground: Ground) -> None:
     rules = "policy: {rules: [{name: nobody greets, effect: deny, operation: show-greeting}]}\n"
     write_settings(ground.root, rules)

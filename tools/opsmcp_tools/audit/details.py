@@ -67,7 +67,7 @@ def shown_arguments(
     shown: dict[str, str] = {}
     for name, value in list(arguments.items())[:_MOST_NAMES]:
         text = value if isinstance(value, str) else json.dumps(value, default=str)
-        shown[masker.text(cut_text(name, 100))] = masker.text(text) if name in known else MASK
+        shown[cut_text(masker.text(name), 100)] = masker.text(text) if name in known else MASK
     return bounded(shown)
 
 
