@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+from contextlib import closing, suppress
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate
@@ -37,11 +38,14 @@ def send_mail(channel: Channel, message: Message, now: float) -> Delivery:
         return Refused("it has no mail server")
     handed_over = False
     try:
-        with _connect(mail) as server:
+        with closing(_connect(mail)) as server:
             if mail.user:
                 server.login(mail.user, channel.secret.get_secret_value())
             handed_over = True
             refused = server.send_message(write_mail(mail, message, now), mail.sender, mail.to)
+            # It has the mail now, whatever it answers to QUIT: sent again, it would come twice.
+            with suppress(OSError):
+                server.quit()
     except smtplib.SMTPRecipientsRefused as error:
         return _by_code(next(iter(error.recipients.values())))
     except smtplib.SMTPResponseException as error:

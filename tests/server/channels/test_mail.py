@@ -18,10 +18,10 @@ from tests.server.channels.letters import letter, message
 
 
 class Server:
-    """A mail server that says to `RCPT` and `DATA` what a test wants."""
+    """A mail server that says to `RCPT`, `DATA` and `QUIT` what a test wants."""
 
-    def __init__(self, data: str = "250 OK", refuses: str = "") -> None:
-        self.data, self.refuses = data, refuses
+    def __init__(self, data: str = "250 OK", refuses: str = "", bye: str = "221 Bye") -> None:
+        self.data, self.refuses, self.bye = data, refuses, bye
         self.mails: list[bytes] = []
 
     async def handle_RCPT(
@@ -36,6 +36,9 @@ class Server:
         if self.data.startswith("250"):
             self.mails.append(envelope.content)
         return self.data
+
+    async def handle_QUIT(self, _server: Any, _session: Any, _envelope: Any) -> str:
+        return self.bye
 
 
 @contextmanager
@@ -83,6 +86,14 @@ def test_what_a_mail_server_says_is_understood() -> None:
         none = send_mail(_channel(port, "bob@example.com"), message(), 0.0)
         assert none == Refused("it answers 550: no such user")
     assert isinstance(send_mail(_channel(port), message(), 0.0), Again)
+
+
+def test_a_mail_that_was_taken_is_delivered_whatever_the_server_answers_to_quit() -> None:
+    for bye in ("421 too busy", "500 what", "not a word of SMTP"):
+        server = Server(bye=bye)
+        with serving(server) as port:
+            assert send_mail(_channel(port), message(), 0.0) == Delivered()
+        assert len(server.mails) == 1
 
 
 def test_a_login_is_made_where_the_settings_have_one() -> None:
