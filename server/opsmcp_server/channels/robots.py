@@ -29,6 +29,7 @@ _DINGTALK_BYTES = 18_000
 _SLACK_TEXT = 2_900
 _SLACK_HEADER = 150
 _LIMITED_SECONDS = 60.0
+_NOTHING: Mapping[int, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,12 @@ def _by_code(
 
 def _cut(lines: Iterable[str], most_bytes: int, links: Iterable[str]) -> str:
     """Lines that fit, whole; what is a link is rather kept than the text before it."""
-    kept = set(links)
-    left = most_bytes - sum(len(link.encode()) + 1 for link in kept)
+    kept, left = set[str](), most_bytes
+    for link in links:
+        size = len(link.encode()) + 1
+        if size <= left:
+            kept.add(link)
+            left -= size
     found: list[str] = []
     for line in lines:
         size = 0 if line in kept else len(line.encode()) + 1
@@ -87,8 +92,9 @@ def _cut(lines: Iterable[str], most_bytes: int, links: Iterable[str]) -> str:
     return "\n".join(found)
 
 
-def _plain(message: Message, most_bytes: int) -> str:
-    lines = (message.title, *lines_of(message))
+def _plain(message: Message, most_bytes: int, instead: Mapping[int, str] = _NOTHING) -> str:
+    """All of it as text, as far as it fits with these characters replaced."""
+    lines = (line.translate(instead) for line in (message.title, *lines_of(message)))
     return _cut(lines, most_bytes, (part.link for part in message.parts if part.link))
 
 
@@ -170,9 +176,7 @@ _NO_MENTION = str.maketrans({"<": "\N{FULLWIDTH LESS-THAN SIGN}"})
 
 
 def _wecom(channel: Channel, message: Message, now: float) -> Outgoing:
-    content = _plain(message, _WECOM_BYTES - 48).translate(_NO_MENTION)
-    while len(content.encode()) > _WECOM_BYTES:
-        content = content[: len(content) - 16]
+    content = _plain(message, _WECOM_BYTES, _NO_MENTION)
     return _json(channel, {"msgtype": "text", "text": {"content": content}})
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -119,6 +120,23 @@ def _teams(sent: Any) -> None:
 
 _CHECKS = {"feishu": _feishu, "dingtalk": _dingtalk, "wecom": _wecom, "slack": _slack}
 _CHECKS["teams"] = _teams
+
+
+def test_a_link_to_wecom_is_whole_however_much_is_replaced_in_the_text_before_it() -> None:
+    text = "<" * 300
+    one = letter(kind=text, key=text, annotations={"summary": text}, labels={"host": text})
+    sent = _sent("wecom", message(one))
+    _wecom(sent)
+    assert sent["text"]["content"].endswith(f"\n{PAGES}/incidents/i-abcdefghij")
+
+
+def test_links_that_do_not_fit_wecom_are_left_out_whole() -> None:
+    pages = f"https://ops.example.com/{'p' * 900}"
+    one, names = letter(), ("i-aaaaaaaaaa", "i-bbbbbbbbbb", "i-cccccccccc")
+    letters = [replace(one, incident=replace(one.incident, id=name)) for name in names]
+    sent = _sent("wecom", message(*letters, pages=pages))
+    _wecom(sent)
+    assert _links(sent) == [f"{pages}/incidents/{name}" for name in names[:2]]
 
 
 @pytest.mark.parametrize("kind", _KINDS)
