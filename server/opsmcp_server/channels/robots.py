@@ -20,6 +20,7 @@ from urllib.parse import quote_plus
 from opsmcp_server.channels.http_post import Answer, Outgoing, reason, refused_status
 from opsmcp_server.channels.message import Message, Part, lines_of
 from opsmcp_server.config.channel import Channel, ChannelType
+from opsmcp_server.protocol.strict_json import BadJson, read_json
 from opsmcp_tools.incidents.outbox import Again, Delivered, Delivery, Refused
 
 __all__ = ["ROBOTS", "Robot", "dingtalk_signature", "feishu_signature"]
@@ -55,8 +56,8 @@ def _hmac_base64(key: str, message: str) -> str:
 def _fields(answer: Answer) -> Mapping[str, Any]:
     """The object of an answer; nothing of any other."""
     try:
-        found: object = json.loads(answer.body)
-    except ValueError:
+        found = read_json(answer.body)
+    except BadJson:
         return {}
     return cast("Mapping[str, Any]", found) if isinstance(found, dict) else {}
 

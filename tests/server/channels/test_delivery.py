@@ -96,6 +96,8 @@ _MEANINGS: tuple[tuple[str, Reply, type[Delivery], int, bool], ...] = (
     ("feishu", _code("code", 424242), Again, 0, False),
     ("feishu", Reply(200, b"<html>sign in</html>"), Again, 0, True),
     ("feishu", Reply(200, b'{"code": false}'), Again, 0, True),
+    ("feishu", Reply(200, b'{"code": 0, "code": 19001}'), Again, 0, True),
+    ("dingtalk", Reply(200, b"[" * 10_000), Again, 0, True),
     ("feishu", Reply(200, b'{"StatusCode": 0, "StatusMessage": "success"}'), Delivered, 0, False),
     ("dingtalk", _code("errcode", 130101), Again, 600, False),
     ("dingtalk", _code("errcode", 310000), Refused, 0, False),
