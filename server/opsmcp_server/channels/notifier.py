@@ -85,8 +85,7 @@ class Notifier:
         if batch is None:
             return False
         delivery = await self._deliver(channel, batch)
-        failures = await self._do(lambda outbox, _: outbox.failures(channel.name))
-        pause = _pause(delivery, failures)
+        pause = _pause(delivery, batch.failures)
         kept = await self._do(lambda outbox, now: outbox.done(batch, delivery, now, pause))
         self._context.observers(Notified(channel.name, _RESULTS[type(delivery)]))
         _tell(channel, batch, delivery, kept=kept)

@@ -129,7 +129,8 @@ class Batch:
     """What is sent to a channel as one message.
 
     `posts` are all rows that it tells of. `letters` has the most urgent incidents, `more` counts
-    the others. `id` is the same whenever the same is sent again.
+    the others. `id` is the same whenever the same is sent again. `failures` is how often in a row
+    nothing could be delivered to the channel.
     """
 
     channel: str
@@ -138,6 +139,7 @@ class Batch:
     posts: tuple[int, ...]
     letters: tuple[Letter, ...]
     more: int = 0
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)

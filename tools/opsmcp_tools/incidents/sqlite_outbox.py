@@ -89,6 +89,14 @@ SELECT sequence, incident, number, topic, tries FROM outbox
 WHERE {_DUE} ORDER BY sequence LIMIT :most
 """  # noqa: S608 - constants of this module
 
+_TAKE = """
+INSERT INTO channels (name, owner, epoch, lease_until, used)
+VALUES (:name, :owner, 1, :until, :used)
+ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, epoch = epoch + 1,
+    lease_until = excluded.lease_until, used = excluded.used
+RETURNING *
+"""
+
 _FIND = "SELECT *, 1 AS firing FROM incidents WHERE id = ?"
 _LOG = "SELECT * FROM incident_log WHERE incident = ? ORDER BY number"
 
@@ -175,11 +183,10 @@ class SqliteOutbox:
             if used and not _is_urgent(pending) and used[-1] > text_of(now - _GATHER):
                 return None
             chosen = _choose(pending, MESSAGES_A_MINUTE - len(used))
-            epoch = (row["epoch"] if row else 0) + 1
             # It arrives at some time until then, and the minute counts from its arrival.
             until = text_of(now + _LONGEST_SEND)
-            self._lease(database, channel, epoch, [*used, until], now)
-            return _batch(database, channel, epoch, chosen, now)
+            leased = self._lease(database, channel, [*used, until], now)
+            return _batch(database, leased, chosen, now)
 
     def _may_send(self, row: Any, now: datetime) -> bool:
         if row is None:
@@ -189,26 +196,11 @@ class SqliteOutbox:
         return free and in_time and len(_used(row, now)) < MESSAGES_A_MINUTE
 
     def _lease(
-        self,
-        database: sqlite3.Connection,
-        channel: str,
-        epoch: int,
-        used: Sequence[str],
-        now: datetime,
-    ) -> None:
-        database.execute(
-            "INSERT INTO channels (name, owner, epoch, lease_until, used)"
-            " VALUES (:name, :owner, :epoch, :until, :used)"
-            " ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, epoch = excluded.epoch,"
-            " lease_until = excluded.lease_until, used = excluded.used",
-            {
-                "name": channel,
-                "owner": self._owner,
-                "epoch": epoch,
-                "until": text_of(now + _LEASE),
-                "used": json.dumps(used),
-            },
-        )
+        self, database: sqlite3.Connection, channel: str, used: Sequence[str], now: datetime
+    ) -> Any:
+        """The row of the channel, in a new epoch."""
+        values = {"name": channel, "owner": self._owner, "used": json.dumps(used)}
+        return database.execute(_TAKE, {**values, "until": text_of(now + _LEASE)}).fetchone()
 
     def done(self, batch: Batch, delivery: Delivery, now: datetime, pause_seconds: float) -> bool:
         """Keep what became of it; False when another process took over, and sends it again.
@@ -241,12 +233,6 @@ class SqliteOutbox:
             before = text_of(now - _KEEP)
             database.execute("DELETE FROM outbox WHERE created_at < ?", (before,))
         return True
-
-    def failures(self, channel: str) -> int:
-        """How often in a row nothing could be delivered to it."""
-        with self._file.reading() as database:
-            row = _channel(database, channel)
-        return row["failures"] if row else 0
 
     def bury(self, channels: Collection[str], now: datetime) -> int:
         """Give up what is for channels that are none of these; how much that was."""
@@ -339,11 +325,7 @@ def _is_urgent(rows: Sequence[Any]) -> bool:
 
 
 def _batch(
-    database: sqlite3.Connection,
-    channel: str,
-    epoch: int,
-    chosen: Mapping[str, Sequence[Any]],
-    now: datetime,
+    database: sqlite3.Connection, channel: Any, chosen: Mapping[str, Sequence[Any]], now: datetime
 ) -> Batch:
     posts = tuple(row["sequence"] for rows in chosen.values() for row in rows)
     database.executemany(
@@ -355,11 +337,19 @@ def _batch(
         for incident, rows in islice(chosen.items(), _MOST_LETTERS)
     )
     parts = (
-        channel,
+        channel["name"],
         *(f"{row['incident']}/{row['number']}" for one in chosen.values() for row in one),
     )
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    return Batch(channel, epoch, digest[:32], posts, letters, len(chosen) - len(letters))
+    return Batch(
+        channel=channel["name"],
+        epoch=channel["epoch"],
+        id=digest[:32],
+        posts=posts,
+        letters=letters,
+        more=len(chosen) - len(letters),
+        failures=channel["failures"],
+    )
 
 
 def _letter(database: sqlite3.Connection, incident: str, rows: Sequence[Any]) -> Letter:
