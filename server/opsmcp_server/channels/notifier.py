@@ -22,7 +22,7 @@ from opsmcp_tools.incidents.outbox import Again, Batch, Delivered, Delivery, Ref
 from opsmcp_tools.incidents.sqlite_outbox import SqliteOutbox
 from opsmcp_tools.model.errors import JournalUnusable, ToolError
 
-__all__ = ["Notifier", "notifying"]
+__all__ = ["notifying"]
 
 logger = logging.getLogger(__name__)
 
@@ -154,10 +154,9 @@ def _tell(channel: Channel, batch: Batch, delivery: Delivery, *, kept: bool) -> 
 
 
 @asynccontextmanager
-async def notifying(context: CallContext) -> AsyncGenerator[Notifier]:
+async def notifying(context: CallContext) -> AsyncGenerator[None]:
     """Send messages while the block goes on."""
-    notifier = Notifier(context)
     async with anyio.create_task_group() as group:
-        group.start_soon(notifier.run)
-        yield notifier
+        group.start_soon(Notifier(context).run)
+        yield
         group.cancel_scope.cancel()
