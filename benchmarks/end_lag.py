@@ -76,17 +76,12 @@ def run() -> list[Row]:
     pipelines = [Work(f"pipeline-{n}", seconds, True) for n, seconds in enumerate(_SECONDS)]
     tasks = [Work(f"task-{n}", seconds, False) for n, seconds in enumerate(_SECONDS)]
     known = [Work(f"known-{n}", seconds, False) for n, seconds in enumerate(_SECONDS)]
-    compared = {
-        events: [Work(f"end-{n}", seconds, True) for n, seconds in enumerate(_EVENT_SECONDS)]
-        for events in _Events
-    }
+    compared = [Work(f"end-{n}", seconds, True) for n, seconds in enumerate(_EVENT_SECONDS)]
     plain = dict.fromkeys(pipelines + tasks + known, _Events.NONE)
     seen = _measure_all(plain, frozenset(known))
     groups = {"pipelines": pipelines, "tasks": tasks, "tasks known before": known}
     rows = [row for name, works in groups.items() for row in _rows(name, seen, works)]
-    told = {
-        events: _measure_all(dict.fromkeys(works, events)) for events, works in compared.items()
-    }
+    told = {events: _measure_all(dict.fromkeys(compared, events)) for events in _Events}
     return rows + _event_rows(told)
 
 

@@ -94,9 +94,9 @@ class Catalogue:
         both: tuple[Operation, ...] = (*self.contents.pipelines, *self.contents.tasks)
         return {operation.key: operation for operation in both}
 
-    def find_task(self, namespace: str, name: str) -> Task | None:
-        """The task of that name, or None."""
-        found = self.operations.get(OperationKey(OperationKind.TASK, namespace, name))
+    def find_task(self, key: OperationKey) -> Task | None:
+        """The task of that key, or None."""
+        found = self.operations.get(key)
         return found if isinstance(found, Task) else None
 
 

@@ -82,6 +82,7 @@ def test_equal_values_are_no_difference() -> None:
 def test_a_pipeline_and_a_task_of_one_name_are_two_operations() -> None:
     catalogue = _catalogue(_ALL)
     assert list(catalogue.operations) == [_ONE.key, _TWO.key, _TASK.key]
-    assert catalogue.find_task("ops-system", "one") is _TASK
-    assert catalogue.find_task("ops-system", "two") is None
+    assert catalogue.find_task(_TASK.key) is _TASK
+    assert catalogue.find_task(_ONE.key) is None
+    assert catalogue.find_task(Task("two", "ops-system").key) is None
     assert [str(key) for key in catalogue.operations][-1] == "task ops-system/one"

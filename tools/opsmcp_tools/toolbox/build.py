@@ -203,10 +203,9 @@ class _ToolBuilder:
     def _tasks(self, operation: Operation) -> tuple[Task, ...]:
         if isinstance(operation, Task):
             return (operation,)
-        found = [self.catalogue.find_task(operation.namespace, ref.task) for ref in operation.tasks]
-        missing = [
-            ref.task for ref, task in zip(operation.tasks, found, strict=True) if task is None
-        ]
+        keys = operation.task_keys
+        found = list(map(self.catalogue.find_task, keys))
+        missing = [key.name for key, task in zip(keys, found, strict=True) if task is None]
         if missing:
             raise UnusableOperation(f"it refers to the task {missing[0]!r}, which does not exist")
         if not found:

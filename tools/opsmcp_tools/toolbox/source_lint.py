@@ -132,7 +132,7 @@ def _inspect(subject: _Subject, alike: Mapping[str, tuple[str, ...]]) -> Iterato
 def _tasks_of(operation: Operation, catalogue: Catalogue) -> tuple[Task, ...]:
     if isinstance(operation, Task):
         return (operation,)
-    found = (catalogue.find_task(operation.namespace, ref.task) for ref in operation.tasks)
+    found = map(catalogue.find_task, operation.task_keys)
     return tuple(task for task in found if task is not None)
 
 
