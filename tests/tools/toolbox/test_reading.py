@@ -198,6 +198,8 @@ busybox rm x
 exec rm x
 exec 3>/etc/x
 coproc rm x
+acmectl groupdel x
+acmectl wipefs x
 loginctl terminate-session 1
 lastlog -C -u x
 unset -f x

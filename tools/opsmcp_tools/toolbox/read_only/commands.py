@@ -98,29 +98,27 @@ def _weigh_known(
     return Proof.ASKS if program.asks else Proof.READS
 
 
-_CHANGING_PROGRAMS = names(
-    """
-    rm rmdir unlink shred mktemp mv cp ln dd tee touch mkdir mkfs mkswap truncate fallocate chmod
-    chown chgrp chattr setfacl install rsync scp sftp tar gzip gunzip unzip patch kill pkill killall
-    reboot poweroff halt init telinit mount umount swapon swapoff useradd userdel usermod groupadd
-    passwd chpasswd crontab at batch iptables nft ufw firewall-cmd modprobe rmmod insmod sysctl
-    hostnamectl timedatectl apt apt-get yum dnf apk pip npm gem snap helm terraform ansible
-    ansible-playbook make nohup eval exec source . python python3 perl ruby node php
-    """
-)
-"""Seen to change something, or to run what they are given: the author's words do not outweigh it.
-
-Nothing is believed of what stands on neither list unless the author says that it only looks.
-"""
-
-
 _DELETING_PROGRAMS = names(
     """
     rm rmdir unlink shred truncate mkfs mkswap wipefs kill pkill killall reboot poweroff halt
     shutdown telinit useradd userdel usermod groupadd groupdel passwd chpasswd
     """
 )
-"""Those of them that change the machine itself whenever they run, and not a file of the script."""
+"""Those that change the machine itself whenever they run, and not a file of the script."""
+
+_CHANGING_PROGRAMS = _DELETING_PROGRAMS | names(
+    """
+    mktemp mv cp ln dd tee touch mkdir fallocate chmod chown chgrp chattr setfacl install rsync scp
+    sftp tar gzip gunzip unzip patch init mount umount swapon swapoff crontab at batch iptables nft
+    ufw firewall-cmd modprobe rmmod insmod sysctl hostnamectl timedatectl apt apt-get yum dnf apk
+    pip npm gem snap helm terraform ansible ansible-playbook make nohup eval exec source . python
+    python3 perl ruby node php
+    """
+)
+"""Seen to change something, or to run what they are given: the author's words do not outweigh it.
+
+Nothing is believed of what stands on neither list unless the author says that it only looks.
+"""
 
 _MOST_VERB = 4
 """Among so many words of a client stands what it is to do: `kubectl -n prod rollout restart`."""
