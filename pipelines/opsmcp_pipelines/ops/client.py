@@ -98,13 +98,13 @@ class OpsClient:
         self,
         settings: OpsSettings,
         http: httpx2.AsyncClient,
-        polls: httpx2.AsyncClient | None = None,
+        polls: httpx2.AsyncClient,
         observe: Observe = unobserved,
     ) -> None:
         """Use open HTTP clients, which stay the caller's to close; `polls` is for long polls."""
         self.settings = settings
         self._observe = observe
-        self._polls = polls or http
+        self._polls = polls
         self._way = _Way(
             http, settings.read_seconds, settings.total_seconds, settings.max_body_bytes
         )

@@ -19,7 +19,7 @@ from opsmcp_pipelines.platform_events import EventPage, PlatformEvent, parse_eve
 
 __all__ = ["read_events"]
 
-MOST_EVENTS = 1_000
+_MOST_EVENTS = 1_000
 """What one query gives at most, whatever is asked for."""
 
 _MOST_BYTES = 16 * 1024 * 1024
@@ -45,8 +45,8 @@ async def read_events(
         f"events/{quote(pattern, safe='')}",
         {
             "start_time": str(int(start.timestamp()) * 1000),
-            "max_length": str(MOST_EVENTS),
-            "page_size": str(MOST_EVENTS),
+            "max_length": str(_MOST_EVENTS),
+            "page_size": str(_MOST_EVENTS),
             "timeout": str(wait),
         },
         request,
@@ -60,7 +60,7 @@ async def read_events(
         )
     events = tuple(_events(entries))
     asked_at = _server_time(polled.answer.date) - timedelta(seconds=polled.seconds)
-    return EventPage(events, len(entries) - len(events), len(entries) >= MOST_EVENTS, asked_at)
+    return EventPage(events, len(entries) - len(events), len(entries) >= _MOST_EVENTS, asked_at)
 
 
 def _entries(data: object, request: RequestInfo) -> list[object]:

@@ -59,6 +59,7 @@ _HEART: Mapping[str, Status] = MappingProxyType(
     {"Failed": Status.FIRING, "Successed": Status.RESOLVED}
 )
 _PLACES: Mapping[str, str] = MappingProxyType({"nodes": "node", "pods": "pod"})
+_MOST_VALUES = 1_000_000
 
 
 def host_by_hostname(hosts: Iterable[Host]) -> HostOf:
@@ -91,9 +92,6 @@ def read_ops(delivery: Delivery) -> Found:
     if junk := read.count(None):
         found.leave_out(Unread.JUNK, junk)
     return found
-
-
-_MOST_VALUES = 1_000_000
 
 
 def signals_of(delivery: Delivery, events: Iterable[PlatformEvent], host_of: HostOf) -> Found:

@@ -15,9 +15,8 @@ _SETTINGS = OpsSettings(server="http://ops.example", token="hunter2")
 
 def _client(handle: Callable[[httpx2.Request], httpx2.Response]) -> OpsClient:
     transport = httpx2.MockTransport(handle)
-    return OpsClient(
-        _SETTINGS, httpx2.AsyncClient(transport=transport, base_url="http://ops.example/api/v1/")
-    )
+    http = httpx2.AsyncClient(transport=transport, base_url="http://ops.example/api/v1/")
+    return OpsClient(_SETTINGS, http, polls=http)
 
 
 @pytest.mark.parametrize(
