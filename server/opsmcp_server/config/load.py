@@ -604,7 +604,8 @@ def _refusal(item: RawSetting, entry: str) -> str:
     # An address may hold a password, or a key in its query.
     in_address = re.search(r"@|://.*[?#]", str(item.value), re.DOTALL) is not None
     secret = field.annotation is SecretStr or in_address
-    shown = "" if secret else f", not {quote(item.value)}"
+    value = str(item.value) if isinstance(item.value, Path) else item.value
+    shown = "" if secret else f", not {quote(value)}"
     if entry and isinstance(item.value, dict):
         shown = f"; its entry {quote(entry)} is not right"
     return f"{item.key} must be {means.text}{shown} ({item.origin})"

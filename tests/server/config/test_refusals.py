@@ -153,6 +153,15 @@ def test_a_directory_of_files_must_exist(tmp_path: Path, given: str) -> None:
     assert message.endswith("is not a directory (environment OPSMCP_FILES_DIR)")
 
 
+@pytest.mark.parametrize("given", ["nowhere.pem", "opsmcp.yaml", "."])
+def test_certificates_that_copies_are_checked_against_must_be_there(
+    tmp_path: Path, given: str
+) -> None:
+    message = refusal(tmp_path, {"OPSMCP_AUDIT_CA_FILE": given})
+    assert message.startswith("audit.ca_file must be a file of certificates (PEM), not '/")
+    assert message.endswith("(environment OPSMCP_AUDIT_CA_FILE)")
+
+
 def test_a_long_value_is_shortened(tmp_path: Path) -> None:
     assert len(refusal(tmp_path, {"OPSMCP_SERVER_PORT": "x" * 5000})) < 250
 

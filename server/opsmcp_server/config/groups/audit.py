@@ -46,6 +46,17 @@ def _place(value: str) -> str:
     return value
 
 
+def _certificates(path: Path | None) -> Path | None:
+    if path is not None:
+        import ssl  # most starts send nothing over TLS
+
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError as error:
+            raise ValueError("no certificates") from error
+    return path
+
+
 _Flag = Annotated[bool, Means("true or false")]
 
 
@@ -90,7 +101,9 @@ class Audit(BaseModel):
     """Where the lines go as well: `stdout` (in `opsmcp serve` only), a syslog receiver (`tcp://` or
     `tls://`, RFC 5424), or a receiver of OpenTelemetry logs (`https://HOST:4318/v1/logs`). Best
     effort, at most 10,000 lines wait for each."""
-    ca_file: Annotated[Path | None, Means("a file of certificates")] = None
+    ca_file: Annotated[
+        Path | None, AfterValidator(_certificates), Means("a file of certificates (PEM)")
+    ] = None
     """Certificates (PEM) that `tls://` and `https://` receivers are checked against. Empty: those
     of this machine."""
 
