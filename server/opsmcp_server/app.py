@@ -17,6 +17,7 @@ from opsmcp_server.calls.audit import Audit
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.current_tools import CurrentTools
 from opsmcp_server.calls.observed import JournalWritten, Observers
+from opsmcp_server.calls.state_key import read_key
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import Config
 from opsmcp_server.config.schema import HintName
@@ -131,11 +132,18 @@ async def open_services(
 
 
 def _require(journal: Journal, config: Config) -> None:
+    """Return if the start of a run can be kept account of.
+
+    Raises:
+        ConfigError: It cannot; the message says why.
+    """
     try:
         journal.require()
     except JournalUnusable as error:
         origin = config.origins.get("state.dir", "default")
         raise ConfigError(f"state.dir: {error} ({origin})") from error
+    if config.audit.enabled:
+        read_key(config.state)
 
 
 def _limits(config: Config) -> Limits:

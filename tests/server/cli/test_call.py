@@ -163,6 +163,15 @@ def test_ctrl_c_cancels_a_run_of_the_embedded_engine(opsmcp: Opsmcp) -> None:
         os.kill(number, 0)
 
 
+def test_nothing_is_started_with_a_key_that_is_damaged(opsmcp: Opsmcp, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(exist_ok=True)
+    key = tmp_path / "state" / "key"
+    key.write_text("short", "ascii")
+    done = opsmcp("call", "say-hello", "word=world")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"opsmcp: the key in {key} is damaged")
+
+
 def test_an_unusable_state_is_told_in_a_line(opsmcp: Opsmcp, tmp_path: Path) -> None:
     (tmp_path / "state").write_text("not a directory", encoding="utf-8")
     done = opsmcp("call", "say-hello", "word=x")
