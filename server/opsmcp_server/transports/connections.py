@@ -75,8 +75,6 @@ class Places:
         self._new: dict[BoundedConnection, None] = {}
         self._idle: dict[BoundedConnection, None] = {}
         self._notified = False
-        self.taken = 0
-        """How many connections there are."""
 
     def waits(self, connection: "BoundedConnection", *, new: bool) -> None:
         """It has no request that is being answered; `new`: and never had one."""
@@ -96,8 +94,8 @@ class Places:
         if not self._notified:
             self._notified = True
             logger.warning(
-                "all %d connections are taken (half of what `ulimit -n` allows): those that have "
-                "waited the longest without a request are closed for new ones",
+                "all %d connections are taken (half of what `ulimit -n` allows, or less): those "
+                "that have waited the longest without a request are closed for new ones",
                 self.most,
             )
         others = (one for one in (*self._first(self._new), *self._first(self._idle)))
@@ -137,14 +135,12 @@ class BoundedConnection(H11Protocol):
     def connection_made(self, transport: "Transport") -> None:
         """Wait for a request."""
         super().connection_made(transport)
-        self._places.taken += 1
         self._places.waits(self, new=True)
         self._await_head()
         self._places.make_room(self, len(self.connections))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give the place up."""
-        self._places.taken -= 1
         self._places.waits_no_more(self)
         self._forget_late()
         self._forget_unread()

@@ -10,11 +10,10 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
-from functools import partial
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import anyio
 import uvicorn
@@ -41,17 +40,13 @@ from opsmcp_server.telemetry.health import Health
 from opsmcp_server.telemetry.service import Telemetry
 from opsmcp_server.transports import legacy_sessions
 from opsmcp_server.transports.bodies import Bodies
-from opsmcp_server.transports.connections import (
-    ACCEPTED_AT_ONCE,
-    BoundedConnection,
-    Places,
-    most_connections,
-)
+from opsmcp_server.transports.connections import Places, most_connections
 from opsmcp_server.transports.large_answers import ChunksMiddleware, LargeReads, TurnsMiddleware
 from opsmcp_server.transports.legacy_sessions import SerialRequests
 from opsmcp_server.transports.messages import CheckedBodies, method_of, tool_of
 from opsmcp_server.transports.open_answers import OpenAnswers
 from opsmcp_server.transports.origins import for_web_pages, security_of
+from opsmcp_server.transports.quiet_uvicorn import QuietServer, uvicorn_config
 from opsmcp_server.transports.sse import SseMessages, SseStreams
 
 if TYPE_CHECKING:
@@ -69,10 +64,6 @@ __all__ = [
 ]
 
 _MESSAGES = "/messages/"
-
-_KEEP_ALIVE_SECONDS = 75
-"""How long an idle connection stays open: longer than clients keep theirs (5 to 60 seconds), since
-a request on a connection that is just being closed is lost."""
 
 _WAITING_CONNECTIONS = 256
 """How many the kernel keeps until they are accepted."""
@@ -114,25 +105,14 @@ async def serve_http(
         app = watcher.around(app)
     # A line for each request that is none would be written at the pace of strangers.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    config = uvicorn.Config(
-        app,
-        # A type or what makes one: uvicorn only calls it.
-        http=cast("Any", partial(BoundedConnection, places)),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        # Uvicorn would believe every process of this machine that says for whom it asks.
-        proxy_headers=False,
-        backlog=ACCEPTED_AT_ONCE,
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-    )
-    server = _Server(config, services, answers, places)
+    server = _Server(uvicorn_config(app, places), services, answers, places)
     async with anyio.create_task_group() as group:
         group.start_soon(_stop_on_signal, server)
         if telemetry.metering is not None and monitoring is not None:
-            from opsmcp_server.transports.monitoring import Parts, serve_monitoring
+            from opsmcp_server.telemetry.readings import Parts
+            from opsmcp_server.transports.monitoring import serve_monitoring
 
-            parts = Parts(services, gate, health, lambda: places.taken)
+            parts = Parts(services, gate, health, lambda: len(server.server_state.connections))
             group.start_soon(serve_monitoring, monitoring, telemetry.metering, parts)
         await server.serve(sockets=[listener])
         group.cancel_scope.cancel()
@@ -231,8 +211,8 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn, leaving signals to us and ending what is open before it waits for it."""
+class _Server(QuietServer):
+    """Uvicorn, ending what is open before it waits for it."""
 
     def __init__(
         self, config: uvicorn.Config, services: Services, answers: OpenAnswers, places: Places
@@ -242,10 +222,6 @@ class _Server(uvicorn.Server):
         self._answers = answers
         self._places = places
         self._hurry = anyio.Event()
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        yield
 
     def stop(self) -> None:
         """Stop; at once when this is not the first time."""

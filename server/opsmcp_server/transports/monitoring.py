@@ -5,13 +5,8 @@ goes on while the server stops, so that whoever looks sees that.
 """
 
 import socket
-from collections.abc import Generator
-from contextlib import contextmanager
-from functools import partial
-from typing import Any, cast
 
 import anyio
-import uvicorn
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,28 +14,19 @@ from starlette.types import Receive, Scope, Send
 
 from opsmcp_server.telemetry.metering import Metering
 from opsmcp_server.telemetry.readings import Parts
-from opsmcp_server.transports.connections import BoundedConnection, Places
+from opsmcp_server.transports.connections import Places, most_connections
+from opsmcp_server.transports.quiet_uvicorn import QuietServer, uvicorn_config
 
 __all__ = ["serve_monitoring"]
 
 _MOST_CONNECTIONS = 64
-_KEEP_ALIVE_SECONDS = 75
 
 
 async def serve_monitoring(listener: socket.socket, metering: Metering, parts: Parts) -> None:
     """Serve until cancelled."""
     app = Starlette(routes=[Route("/metrics", _Scrape(metering, parts)), *parts.health.routes()])
-    config = uvicorn.Config(
-        app,
-        http=cast("Any", partial(BoundedConnection, Places(_MOST_CONNECTIONS))),
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        lifespan="off",
-        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-    )
-    server = _Server(config)
+    places = Places(min(_MOST_CONNECTIONS, most_connections()))
+    server = QuietServer(uvicorn_config(app, places, lifespan="off"))
     async with anyio.create_task_group() as group:
         group.start_soon(metering.run)
         try:
@@ -49,14 +35,6 @@ async def serve_monitoring(listener: socket.socket, metering: Metering, parts: P
             server.force_exit = True
             with anyio.CancelScope(shield=True):
                 await server.shutdown(sockets=[listener])
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn, leaving signals to whoever cancels it."""
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None]:
-        yield
 
 
 class _Scrape:

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 
 import anyio
@@ -193,21 +194,24 @@ def test_half_of_what_may_be_open_may_be_connections() -> None:
 _FEW_FILES = 128
 
 
-def test_a_flood_of_connections_does_not_silence_a_server_with_few_files(ground: Ground) -> None:
+@pytest.mark.parametrize("flooded", ["mcp", "metrics"])
+def test_a_flood_of_connections_does_not_silence_a_server_with_few_files(
+    flooded: str, ground: Ground
+) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "opsmcp_server", "serve", "--port", "0"],
-        env=ground.environ(),
+        env=ground.environ(OPSMCP_SERVER_METRICS_ADDRESS="127.0.0.1:0"),
         cwd=ground.root,
         stderr=subprocess.PIPE,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (_FEW_FILES, _FEW_FILES)),
     ) as process:
         assert process.stderr is not None
         try:
-            said = next(line for line in process.stderr if b"serving http" in line)
-            port = int(said.partition(b"127.0.0.1:")[2].partition(b"/")[0])
+            ports = {name: _port_of(process.stderr, name) for name in ("mcp", "metrics")}
+            port = ports["mcp"]
             _send_what_is_no_request(port)
             with ExitStack() as flood:
-                _flood(port, flood)
+                _flood(ports[flooded], flood)
                 for _ in range(3):
                     answer = httpx2.get(f"http://127.0.0.1:{port}/healthz", timeout=30)
                     assert answer.text == "ok\n"
@@ -216,8 +220,14 @@ def test_a_flood_of_connections_does_not_silence_a_server_with_few_files(ground:
             log = process.stderr.read().decode()
     assert process.returncode == 0
     assert log.count("connections are taken") == 1
+    assert "no connection can be accepted" not in log
     assert "Traceback" not in log
     assert "Invalid HTTP request" not in log
+
+
+def _port_of(said: Iterable[bytes], path: str) -> int:
+    line = next(line for line in said if line.endswith(b"/%b\n" % path.encode()))
+    return int(line.partition(b"127.0.0.1:")[2].partition(b"/")[0])
 
 
 def _send_what_is_no_request(port: int) -> None:
