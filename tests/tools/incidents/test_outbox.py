@@ -27,6 +27,7 @@ from opsmcp_tools.incidents.sqlite_file import open_incident_file
 from opsmcp_tools.incidents.sqlite_incidents import SqliteIncidents
 from opsmcp_tools.incidents.sqlite_outbox import SqliteOutbox
 from opsmcp_tools.incidents.sqlite_signals import SqliteSignals
+from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.phrases import incident as words
 from tests.tools.incidents.incidents import incident, responder
 from tests.tools.incidents.signals import NOW, make
@@ -297,6 +298,20 @@ def test_what_fails_again_and_again_keeps_nothing_else_back(office: Office) -> N
     first = office.deliver("room", at).letters[0].incident.id
     second = office.deliver("room", at + 11 * SECOND)
     assert [first, *(one.incident.id for one in second.letters)] == [one.id for one in others]
+
+
+def test_a_damaged_incident_is_said_when_it_is_told_of(office: Office) -> None:
+    (one,) = office.open("k")
+    office.become(one, State.HANDED_OVER)
+    with office.file.writing() as database:
+        database.execute("UPDATE incidents SET facts = '{}'")
+    with pytest.raises(JournalUnusable, match="damaged incident"):
+        office.mine.take("room", NOW)
+    assert office.states("room") == [PostState.WAITING]
+    with office.file.writing() as database:
+        database.execute("UPDATE outbox SET topic = 'odd'")
+    with pytest.raises(JournalUnusable, match="damaged row"):
+        office.mine.list()
 
 
 def test_what_is_for_a_channel_that_is_gone_is_dead(office: Office) -> None:

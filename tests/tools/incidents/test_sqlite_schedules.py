@@ -15,6 +15,7 @@ from opsmcp_tools.incidents.schedule import Fire, FireState, Schedule
 from opsmcp_tools.incidents.sqlite_file import open_incident_file
 from opsmcp_tools.incidents.sqlite_incidents import SqliteIncidents
 from opsmcp_tools.incidents.sqlite_schedules import SqliteSchedules
+from opsmcp_tools.model.errors import JournalUnusable
 from tests.tools.incidents.schedules import schedule
 
 _NOW = datetime(2026, 11, 30, 8, 30, tzinfo=UTC)
@@ -30,7 +31,8 @@ class Two:
         self.one, self.other = (
             SqliteSchedules(file, name) for file, name in zip(files, ("a", "b"), strict=True)
         )
-        self.pauses = SqliteIncidents(files[0], "a")
+        self.file = files[0]
+        self.pauses = SqliteIncidents(self.file, "a")
 
     def pause(self, name: str, *, paused: bool) -> None:
         self.pauses.pause(Pause(name, "anna", _NOW, paused))
@@ -125,6 +127,19 @@ def test_what_a_process_that_is_gone_had_begun_is_taken_over_and_its_late_words_
     assert not two.one.end(_ended(fire, gone))
     assert two.other.end(_ended(taken, gone))
     assert _states(two.one) == [("09:00", "done")]
+
+
+def test_a_damaged_moment_is_said_and_not_taken_over(two: Two) -> None:
+    one = schedule()
+    two.one.enter([one], _NOW)
+    (fire,) = two.one.take([one], _NINE + one.jitter)
+    with two.file.writing() as database:
+        database.execute("UPDATE fires SET began_at = 'odd'")
+    with pytest.raises(JournalUnusable, match="damaged"):
+        two.other.take([one], _NINE + one.jitter + timedelta(seconds=5))
+    with pytest.raises(JournalUnusable, match="damaged"):
+        two.one.last(one.name)
+    assert two.one.renew(fire, _NINE)
 
 
 @pytest.mark.parametrize("paused", ["schedule:disk", "*"])

@@ -31,6 +31,7 @@ from opsmcp_tools.incidents.outbox import (
 from opsmcp_tools.incidents.responder import Responder
 from opsmcp_tools.incidents.sqlite_file import IncidentFile
 from opsmcp_tools.journal.rows import text_of, timestamp_of
+from opsmcp_tools.model.errors import JournalUnusable
 
 __all__ = ["MESSAGES_A_MINUTE", "SqliteOutbox", "announce"]
 
@@ -50,6 +51,8 @@ _MOST_POSTS = 20_000
 _MOST_LETTERS = 8
 _MOST_FIRST = 3
 """After so many tries something goes after everything else: it may be what stands in the way."""
+
+_DAMAGED = (KeyError, TypeError, ValueError)
 
 _ADD = """
 INSERT OR IGNORE INTO outbox
@@ -354,9 +357,13 @@ def _batch(
 
 def _letter(database: sqlite3.Connection, incident: str, rows: Sequence[Any]) -> Letter:
     log = database.execute(_LOG, (incident,)).fetchall()
-    found = incident_of(database.execute(_FIND, (incident,)).fetchone(), log=log)
-    entries = {row["number"]: entry_of(row) for row in log}
-    return Letter(found, tuple((Topic(row["topic"]), entries[row["number"]]) for row in rows))
+    found = database.execute(_FIND, (incident,)).fetchone()
+    try:
+        entries = {row["number"]: entry_of(row) for row in log}
+        news = tuple((Topic(row["topic"]), entries[row["number"]]) for row in rows)
+        return Letter(incident_of(found, log=log), news)
+    except _DAMAGED as error:
+        raise JournalUnusable("the outbox holds news of a damaged incident") from error
 
 
 def _state_after(delivery: Delivery) -> tuple[PostState, str]:
@@ -379,16 +386,19 @@ def _mark(
 
 
 def _post(row: Any) -> Post:
-    return Post(
-        id=row["sequence"],
-        incident=row["incident"],
-        number=row["number"],
-        channel=row["channel"],
-        topic=Topic(row["topic"]),
-        state=PostState(row["state"]),
-        created_at=timestamp_of(row["created_at"]),
-        due_at=timestamp_of(row["due_at"]),
-        changed_at=timestamp_of(row["changed_at"]),
-        tries=row["tries"],
-        why=row["why"],
-    )
+    try:
+        return Post(
+            id=row["sequence"],
+            incident=row["incident"],
+            number=row["number"],
+            channel=row["channel"],
+            topic=Topic(row["topic"]),
+            state=PostState(row["state"]),
+            created_at=timestamp_of(row["created_at"]),
+            due_at=timestamp_of(row["due_at"]),
+            changed_at=timestamp_of(row["changed_at"]),
+            tries=row["tries"],
+            why=row["why"],
+        )
+    except _DAMAGED as error:
+        raise JournalUnusable("the outbox holds a damaged row") from error

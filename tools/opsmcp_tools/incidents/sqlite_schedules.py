@@ -158,11 +158,7 @@ class SqliteSchedules:
     def last(self, schedule: str, limit: int = 1) -> tuple[Fire, ...]:
         """The newest moments that something became of, the newest first."""
         with self._file.reading() as database:
-            rows = database.execute(_LAST, (schedule, limit)).fetchall()
-        try:
-            return tuple(map(_fire_of, rows))
-        except ValueError as error:
-            raise JournalUnusable("the record of schedules holds a damaged one") from error
+            return tuple(map(_fire_of, database.execute(_LAST, (schedule, limit))))
 
     def due(self) -> Mapping[str, datetime]:
         """When each schedule that is known is due next, without its jitter."""
@@ -211,16 +207,19 @@ def _key(fire: Fire) -> dict[str, Any]:
 
 
 def _fire_of(row: Any) -> Fire:
-    return Fire(
-        schedule=row["schedule"],
-        due_at=timestamp_of(row["due_at"]),
-        state=FireState(row["state"]),
-        began_at=timestamp_of(row["began_at"]),
-        ended_at=timestamp_of(row["ended_at"]) if row["ended_at"] else None,
-        run=row["run"],
-        verdict=row["verdict"],
-        status=row["status"],
-        why=row["why"],
-        owner=row["owner"],
-        epoch=row["epoch"],
-    )
+    try:
+        return Fire(
+            schedule=row["schedule"],
+            due_at=timestamp_of(row["due_at"]),
+            state=FireState(row["state"]),
+            began_at=timestamp_of(row["began_at"]),
+            ended_at=timestamp_of(row["ended_at"]) if row["ended_at"] else None,
+            run=row["run"],
+            verdict=row["verdict"],
+            status=row["status"],
+            why=row["why"],
+            owner=row["owner"],
+            epoch=row["epoch"],
+        )
+    except ValueError as error:
+        raise JournalUnusable("the record of schedules holds a damaged one") from error
