@@ -72,6 +72,15 @@ class Message:
     kind: str = ""
     data: JsonObject | None = None
 
+    @property
+    def is_summary(self) -> bool:
+        """Whether it has several parts, so that the title of each is needed."""
+        return len(self.parts) > 1
+
+    def text_of(self, part: Part) -> tuple[str, ...]:
+        """The lines of a part, with its title where that is needed."""
+        return (part.title, *part.lines) if self.is_summary else part.lines
+
 
 def inert(text: str) -> str:
     """The text without what chats and mail programs make a link of."""
@@ -81,14 +90,11 @@ def inert(text: str) -> str:
 
 def lines_of(message: Message) -> Iterator[str]:
     """All of it but the title, as lines of plain text; the last of a part is its link."""
-    several = len(message.parts) > 1
     for part in message.parts:
-        if several:
-            yield part.title
-        yield from part.lines
+        yield from message.text_of(part)
         if part.link:
             yield part.link
-        if several:
+        if message.is_summary:
             yield ""
     if message.more:
         yield message.more

@@ -116,7 +116,7 @@ def _feishu(channel: Channel, message: Message, now: float) -> Outgoing:
     signed = {"timestamp": stamp, "sign": feishu_signature(stamp, secret)} if secret else {}
     elements: list[dict[str, Any]] = []
     for part in message.parts:
-        elements += _feishu_part(part, message, titled=len(message.parts) > 1)
+        elements += _feishu_part(part, message)
     if message.more:
         elements.append({"tag": "div", "text": _feishu_text(message.more)})
     header = {"title": _feishu_text(message.title), "template": "blue"}
@@ -128,8 +128,8 @@ def _feishu_text(text: str) -> dict[str, str]:
     return {"tag": "plain_text", "content": text}
 
 
-def _feishu_part(part: Part, message: Message, *, titled: bool) -> list[dict[str, Any]]:
-    text = "\n".join((part.title, *part.lines) if titled else part.lines)
+def _feishu_part(part: Part, message: Message) -> list[dict[str, Any]]:
+    text = "\n".join(message.text_of(part))
     found: list[dict[str, Any]] = [{"tag": "div", "text": _feishu_text(text)}]
     if part.link:
         button = {"tag": "button", "text": _feishu_text(message.open_page), "type": "primary"}
@@ -195,8 +195,7 @@ def _slack(channel: Channel, message: Message, now: float) -> Outgoing:
         {"type": "header", "text": _slack_text(message.title, _SLACK_HEADER)}
     ]
     for part in message.parts:
-        lines = part.lines if len(message.parts) == 1 else (part.title, *part.lines)
-        if lines:
+        if lines := message.text_of(part):
             text = _slack_text("\n".join(lines), _SLACK_TEXT)
             blocks.append({"type": "section", "text": text})
         if part.link:
@@ -238,7 +237,7 @@ def _slack_answer(answer: Answer) -> Delivery:
 def _teams(channel: Channel, message: Message, now: float) -> Outgoing:
     body: list[dict[str, Any]] = [_teams_text(message.title, weight="Bolder", size="Medium")]
     for part in message.parts:
-        if len(message.parts) > 1:
+        if message.is_summary:
             body.append(_teams_text(part.title, weight="Bolder"))
         body += [_teams_text(line) for line in part.lines]
         if part.link:
