@@ -95,10 +95,14 @@ class RunHints:
     @property
     def hints_ends(self) -> bool:
         """Whether ends are told: those that were read of late, or at first any."""
+        self._judge()
+        return bool(self._proven)
+
+    def _judge(self) -> None:
+        """An end that is not told in time shows that ends are not told."""
         if self._owed.oldest_seconds > _DUE_SECONDS:
             self._proven = False
             self._owed.clear()
-        return bool(self._proven)
 
     async def hear(self, turn: Turn) -> None:
         """Listen while somebody waits, until cancelled. What hinders it is told once."""
@@ -140,7 +144,7 @@ class RunHints:
         with anyio.move_on_after(_LINGER_SECONDS):
             await self._wanted.wait()
         if not self._waiting:
-            _ = self.hints_ends  # judged while it still listens
+            self._judge()  # while it still listens
         return bool(self._waiting)
 
     def _take(self, event: PlatformEvent) -> None:
@@ -151,10 +155,10 @@ class RunHints:
         if self._owed.pop(run) is not None:
             self._proven = True
         self._told.add(run)
-        waiting = self._waiting.pop(run, None)
-        if waiting is None:
+        waiting = self._waiting.pop(run, set())
+        if not waiting:
             self._heard.add(run)
-        for waiter in waiting or ():
+        for waiter in waiting:
             waiter.set()
 
 
