@@ -3,14 +3,12 @@
 Every purpose has a key of its own, derived from that one.
 """
 
-import contextlib
 import hmac
-import os
 import secrets
-from pathlib import Path
 
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.schema import LEAST_KEY_LENGTH, State
+from opsmcp_tools.journal.key_file import make_key_file
 
 __all__ = ["derive", "read_key"]
 
@@ -29,7 +27,7 @@ def read_key(state: State) -> str:
     path = state.dir / _FILE
     try:
         if not path.exists():
-            _make(path)
+            make_key_file(path, f"{secrets.token_urlsafe(32)}\n".encode("ascii"))
         key = path.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         why = (error.strerror or "").lower() if isinstance(error, OSError) else "it is no text"
@@ -37,22 +35,6 @@ def read_key(state: State) -> str:
     if len(key) < LEAST_KEY_LENGTH:
         raise ConfigError(f"the key in {path} is damaged; remove the file for a new one")
     return key
-
-
-def _make(path: Path) -> None:
-    """Make the file, whole and for its owner only; of several processes one makes it."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{_FILE}.{secrets.token_hex(8)}")
-    draft.touch(mode=0o600, exist_ok=False)
-    try:
-        with draft.open("w", encoding="ascii") as writer:
-            writer.write(f"{secrets.token_urlsafe(32)}\n")
-            writer.flush()
-            os.fsync(writer.fileno())
-        with contextlib.suppress(FileExistsError):
-            path.hardlink_to(draft)
-    finally:
-        draft.unlink()
 
 
 def derive(key: str, purpose: str) -> bytes:

@@ -6,11 +6,8 @@ its hash of the line before everything up to there.
 
 import base64
 import binascii
-import contextlib
 import hashlib
-import os
 import re
-import secrets
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -23,6 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
     load_pem_public_key,
 )
+
+from opsmcp_tools.journal.key_file import make_key_file
 
 __all__ = ["KeyUnusable", "PublicKey", "Signer", "read_private_key", "read_public_key"]
 
@@ -84,7 +83,7 @@ def read_private_key(path: Path, *, make: bool = True) -> Signer:
     """
     try:
         if make and not path.exists():
-            _make(path)
+            make_key_file(path, _new_key())
         key = load_pem_private_key(_read(path), password=None)
     except OSError as error:
         why = (error.strerror or "").lower()
@@ -118,20 +117,7 @@ def _read(path: Path) -> bytes:
         return stream.read(_MOST_BYTES)
 
 
-def _make(path: Path) -> None:
-    """Make the file, whole and for its owner only; of several processes one makes it."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    pem = Ed25519PrivateKey.generate().private_bytes(
+def _new_key() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    draft.touch(mode=0o600, exist_ok=False)
-    try:
-        with draft.open("wb") as writer:
-            writer.write(pem)
-            writer.flush()
-            os.fsync(writer.fileno())
-        with contextlib.suppress(FileExistsError):
-            path.hardlink_to(draft)
-    finally:
-        draft.unlink()
