@@ -11,7 +11,7 @@ from opsmcp_server.calls.state_key import derive, read_key
 from opsmcp_server.config.load import Config
 from opsmcp_server.copies.copier import Copier, copier_of
 from opsmcp_tools.arguments.check import CheckedCall
-from opsmcp_tools.audit.counted import Counted
+from opsmcp_tools.audit.counted import Counted, Told
 from opsmcp_tools.audit.details import (
     arguments_mac,
     bounded,
@@ -206,10 +206,13 @@ class OpenTrail:
         details: Mapping[str, Any],
     ) -> None:
         """One of equal keys in so many seconds; the next says how many there were besides."""
-        counted = self._repeats.setdefault(seconds, Counted(seconds))
-        told = counted.take(key, self._clock.monotonic())
+        told = self._repeated(key, seconds)
         if told.itself:
             self.note(event, principal, caller, {**details, "count": told.besides})
+
+    def _repeated(self, key: Hashable, seconds: float) -> Told:
+        counted = self._repeats.setdefault(seconds, Counted(seconds))
+        return counted.take(key, self._clock.monotonic())
 
     def refused(
         self,
@@ -223,8 +226,7 @@ class OpenTrail:
         """A call that did not become a run: denied by policy, or refused for another reason."""
         reason = self._masker.text(str(error))
         denied = isinstance(error, NotAllowed)
-        counted = self._repeats.setdefault(_REPEAT_SECONDS, Counted(_REPEAT_SECONDS))
-        told = counted.take(("refused", principal.id, tool, reason), self._clock.monotonic())
+        told = self._repeated(("refused", principal.id, tool, reason), _REPEAT_SECONDS)
         if not told.itself:
             return
         details: dict[str, Any] = {

@@ -75,8 +75,11 @@ ResultT = TypeVar("ResultT")
 def _grounds_of(request: Request) -> Grounds:
     """Who approved it, and the incident that it is of."""
     approvers = tuple(vote.by for vote in request.votes if vote.approves)
-    incident = incident_of(request.key)[0] if is_of_incident(request.key) else ""
-    return Grounds(request=request.id, approvers=approvers, incident=incident)
+    return Grounds(request=request.id, approvers=approvers, incident=_incident_of(request))
+
+
+def _incident_of(request: Request) -> str:
+    return incident_of(request.key)[0] if is_of_incident(request.key) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -524,7 +527,7 @@ class CallRequests:
             tool=request.tool,
             rule=request.rule,
             arguments=request.arguments,
-            incident=incident_of(request.key)[0] if is_of_incident(request.key) else "",
+            incident=_incident_of(request),
         )
 
     # The store

@@ -8,7 +8,7 @@ import logging
 import ssl
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -130,9 +130,9 @@ class _Queue:
 class Copier:
     """Copies to several places."""
 
-    def __init__(self, places: Sequence[tuple[str, Callable[[], Place]]]) -> None:
-        """Prepare; nothing is opened."""
-        self._queues = [_Queue(name, make()) for name, make in places]
+    def __init__(self, places: Sequence[tuple[str, Place]]) -> None:
+        """Copy to these, each by its name; nothing is opened."""
+        self._queues = [_Queue(name, place) for name, place in places]
 
     @property
     def dropped(self) -> int:
@@ -165,7 +165,7 @@ def copier_of(config: Config, served: str) -> Copier | None:
         OSError: The file of certificates cannot be read.
     """
     places = [
-        (name, lambda name=name: _place(name, config))
+        (name, _place(name, config))
         for name in config.audit.copy_to
         # Standard output belongs to the protocol, or to the answer of a command.
         if name != "stdout" or served == "http"

@@ -160,7 +160,7 @@ class _Stuck:
 
 
 async def test_of_more_lines_than_can_wait_the_oldest_are_dropped_and_counted() -> None:
-    sender = Copier([("nowhere", _Stuck)])
+    sender = Copier([("nowhere", _Stuck())])
     sender.put([b"{}"] * (copies.MOST_WAITING + 7))
     assert sender.dropped == 7
     await sender.drain()

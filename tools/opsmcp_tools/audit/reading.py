@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
@@ -34,10 +34,13 @@ class Wanted:
 
     def fits(self, fields: Mapping[str, Any]) -> bool:
         """Whether a line is looked for."""
-        exact = (("run", self.run), ("request", self.request), ("incident", self.incident))
+        exact = (
+            ("run", self.run),
+            ("request", self.request),
+            ("incident", self.incident),
+            ("verdict", self.verdict),
+        )
         if any(value is not None and fields.get(name) != value for name, value in exact):
-            return False
-        if self.verdict is not None and fields.get("verdict") != self.verdict:
             return False
         patterns = (("tool", self.tool), ("event", self.event))
         if any(
@@ -55,8 +58,8 @@ class Wanted:
         return self.principal in (known.get("name"), known.get("id"))
 
     def _fits_time(self, time: str) -> bool:
-        late_enough = self.since is None or time >= time_text(self.since.astimezone(UTC))
-        return late_enough and (self.until is None or time < time_text(self.until.astimezone(UTC)))
+        late_enough = self.since is None or time >= time_text(self.since)
+        return late_enough and (self.until is None or time < time_text(self.until))
 
 
 def read_newest(

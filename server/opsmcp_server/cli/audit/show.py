@@ -2,19 +2,17 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from opsmcp_server.cli.options import Shared, shared_options
+from opsmcp_server.cli.options import Shared, Timestamp, shared_options
 from opsmcp_server.cli.start import Failed, read_config
 from opsmcp_server.cli.terminal import Cell, show_table
 from opsmcp_tools.audit.files import TrailFiles, replicas_in
 from opsmcp_tools.audit.formats import to_ecs, to_ocsf
 from opsmcp_tools.audit.reading import Wanted, read_newest
 from opsmcp_tools.safe_text.cleaning import label
-from opsmcp_tools.safe_text.timestamps import parse_timestamp
 
 __all__ = ["show_command"]
 
@@ -26,16 +24,6 @@ _SINCE = "Only lines since then: 2h, 7d, 2026-11-23T09:30."
 _MOST = 100_000
 
 
-def _timestamp(
-    _context: click.Context, _option: click.Parameter, value: str | None
-) -> datetime | None:
-    """The time that is meant, in the zone of this machine unless it says another."""
-    try:
-        return parse_timestamp(value, datetime.now(UTC).astimezone()) if value else None
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
 @click.command("show")
 @click.option("--principal", metavar="P", help="Only of this name or id.")
 @click.option("--tool", metavar="T", help="Only of this tool, or of tools of this pattern.")
@@ -44,8 +32,8 @@ def _timestamp(
 @click.option("--request", metavar="Q", help="Only of this request.")
 @click.option("--incident", metavar="I", help="Only of this incident.")
 @click.option("--verdict", metavar="V", help="Only runs that ended so.")
-@click.option("--since", callback=_timestamp, metavar="T", help=_SINCE)
-@click.option("--until", callback=_timestamp, metavar="T", help="Only lines before then.")
+@click.option("--since", type=Timestamp(), metavar="T", help=_SINCE)
+@click.option("--until", type=Timestamp(), metavar="T", help="Only lines before then.")
 @click.option("--limit", type=click.IntRange(1, _MOST), default=50, help="Most lines; 50.")
 @click.option("--json", "as_json", is_flag=True, help="The lines as they are, oldest first.")
 @click.option(
