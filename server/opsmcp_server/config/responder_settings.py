@@ -139,8 +139,10 @@ class _Reader:
     def _escalate(self) -> tuple[Escalation, ...]:
         """`[pager]`, or steps such as `{to: [pager], after: 10m}`."""
         fields, known = self._fields, self._config.events.channels
-        raw = fields.given.get("escalate")
-        items = cast("list[object]", raw) if isinstance(raw, list) else [raw] if raw else []
+        if not fields.has("escalate"):
+            return ()
+        raw = fields.given["escalate"]
+        items = cast("list[object]", raw) if isinstance(raw, list) else [raw]
         if len(items) > _MOST_STEPS:
             raise fields.refuse("escalate", f"has more than {_MOST_STEPS} steps")
         steps: list[Escalation] = []

@@ -105,6 +105,8 @@ def test_whom_a_responder_tells_and_escalates_to(tmp_path: Path) -> None:
     (one,) = _load(tmp_path, _responder(text)).responders
     assert one.notify == ("x",)
     assert one.escalate == (Escalation(("x",)), Escalation(("x",), 600.0))
+    (none,) = _load(tmp_path, _responder("    escalate:\n")).responders
+    assert none.escalate == ()
 
 
 @pytest.mark.parametrize(
@@ -112,6 +114,8 @@ def test_whom_a_responder_tells_and_escalates_to(tmp_path: Path) -> None:
     [
         ("notify: [y]", "notify names 'y', and there is no such channel (events.channels)"),
         ("escalate: [y]", "escalate names 'y', and there is no such channel"),
+        ("escalate: false", "escalate names false, and there is no such channel"),
+        ("escalate: {}", "to is missing: the channels of this step"),
         ("escalate: [{to: [y]}]", "to names 'y', and there is no such channel"),
         ("escalate: [{after: 10m}]", "to is missing: the channels of this step"),
         ("escalate: [{to: [x], after: 10}]", "after must be a duration"),
