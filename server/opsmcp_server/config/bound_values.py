@@ -8,20 +8,23 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, cast
 
 from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.paths import absolute
 from opsmcp_server.config.schema import RawSetting
 from opsmcp_tools.arguments.bound_variables import PRINCIPAL
 
-__all__ = ["BoundValue", "mapping_of", "read_bound_value"]
+__all__ = ["BoundValue", "mapping_of", "read_bound_value", "read_part", "secret_source"]
 
 _MOST_BYTES = 64 * 1024
 _COMMAND_SECONDS = 10.0
 """Long enough for a password manager that asks its server, too short to seem to hang."""
 
+_SECRET_SOURCES = frozenset({"env", "file", "command"})
 _FORMS = "a text, {env: NAME}, {file: PATH}, {command: [PROGRAM, ...]} or {value: TEXT}"
 
 
@@ -32,15 +35,12 @@ class BoundValue(NamedTuple):
     secret: bool
 
 
-def read_bound_value(
-    item: RawSetting, environ: Mapping[str, str], locate: Callable[[str], Path]
-) -> BoundValue:
+def read_bound_value(item: RawSetting, environ: Mapping[str, str]) -> BoundValue:
     """The value that `item` gives or says where to find.
 
     Args:
         item: What the settings say.
         environ: The environment, for `env` and for commands.
-        locate: The absolute path that a path of the settings means.
 
     Raises:
         ConfigError: It cannot be had. Never tells what was read.
@@ -58,11 +58,25 @@ def read_bound_value(
         case "env", str(name):
             return BoundValue(_from_environment(name, item, environ), secret)
         case "file", str(name):
-            return BoundValue(_from_file(locate(name), item), secret)
+            return BoundValue(_from_file(absolute(name, item, environ), item), secret)
         case "command", words if _are_texts(words):
             return BoundValue(_from_command(cast("list[str]", words), item, environ), secret)
         case _:
             raise _refuse(item)
+
+
+def secret_source(value: object) -> dict[object, object]:
+    """Where a secret is, if this says so and nothing else; empty for a secret itself."""
+    source = mapping_of(value)
+    return source if len(source) == 1 and set(source) <= _SECRET_SOURCES else {}
+
+
+def read_part(
+    item: RawSetting, place: str, source: Mapping[object, object], environ: Mapping[str, str]
+) -> str:
+    """What the part of `item` at `place` says where to find; raises as `read_bound_value` does."""
+    part = replace(item, key=f"{item.key}.{place}", origin=item.at(place), value=source)
+    return read_bound_value(part, environ).text
 
 
 def mapping_of(value: object) -> dict[object, object]:

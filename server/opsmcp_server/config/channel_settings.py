@@ -6,7 +6,7 @@ are as good as passwords, so like these they never stand in the file.
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import cast
@@ -14,11 +14,10 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from opsmcp_server.config.bound_values import mapping_of, read_bound_value
+from opsmcp_server.config.bound_values import mapping_of, read_part, secret_source
 from opsmcp_server.config.channel import Channel, ChannelType, Mail, Tls
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.issuers import is_loopback_host
-from opsmcp_server.config.paths import absolute
 from opsmcp_server.config.schema import RawSetting
 from opsmcp_server.config.sender_settings import standard_webhooks_key
 from opsmcp_tools.arguments.nearest_names import suggest
@@ -34,7 +33,6 @@ _URL = re.compile(r"[!-~]{1,2048}")
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
 _HOST = re.compile(r"[A-Za-z0-9.:-]{1,253}")
 _USER = re.compile(r"[!-~]{1,254}")
-_SOURCES = frozenset({"env", "file", "command"})
 _PORTS: Mapping[Tls, int] = {"starttls": 587, "tls": 465, "none": 25}
 
 _KEYS: Mapping[ChannelType, frozenset[str]] = MappingProxyType(
@@ -124,8 +122,8 @@ class _Entry:
     ) -> str:
         if value is None:
             return ""
-        source = mapping_of(value)
-        if len(source) != 1 or not set(source) <= _SOURCES:
+        source = secret_source(value)
+        if not source:
             raise self._refuse(
                 inner,
                 "must be {env: NAME}, {file: PATH} or {command: [PROGRAM, ...]}: whoever knows it "
@@ -133,10 +131,7 @@ class _Entry:
             )
         if environ is None:
             return ""
-        place = f"{self.name}.{inner}"
-        raw = replace(self.item, key=f"{self.item.key}.{place}", origin=self.item.at(place))
-        raw = replace(raw, value=source)
-        text = read_bound_value(raw, environ, lambda path: absolute(path, raw, environ)).text
+        text = read_part(self.item, f"{self.name}.{inner}", source, environ)
         if not pattern.fullmatch(text):
             raise self._refuse(inner, "must be one printable ASCII word; its value is not shown")
         return text

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from opsmcp_server.config import schema as settings
-from opsmcp_server.config.bound_values import BoundValue, read_bound_value
+from opsmcp_server.config.bound_values import read_bound_value
 from opsmcp_server.config.environment import FILE_ONLY, read_environment
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.groups.audit import Audit
@@ -233,7 +233,7 @@ def load(
     raw = _given(environ, cwd, in_file) | _from_flags(flags or {}, cwd)
     resolved = _resolve(raw, environ, senders=senders, channels=channels)
     bind = [item for key, item in raw.items() if key.startswith("bind.")]
-    bound = {item.key: _read_bound(item, environ) for item in bind}
+    bound = {item.key: read_bound_value(item, environ) for item in bind}
     resolved |= {item.key: replace(item, value=bound[item.key].text) for item in bind}
     constants = {key.partition(".")[2] for key, value in bound.items() if not value.secret}
     people_given = {key: item for key, item in raw.items() if key.startswith("people.")}
@@ -393,10 +393,6 @@ def _resolve_path(text: str, leads: LeadsTo, item: RawSetting, environ: Mapping[
     if leads.is_there is not None and not leads.is_there(path):
         raise ConfigError(f"{item.key}: {str(path)!r} is {leads.missing} ({item.origin})")
     return path
-
-
-def _read_bound(item: RawSetting, environ: Mapping[str, str]) -> BoundValue:
-    return read_bound_value(item, environ, lambda path: absolute(path, item, environ))
 
 
 def _read_people(

@@ -12,9 +12,8 @@ from dataclasses import replace
 
 from pydantic import SecretStr
 
-from opsmcp_server.config.bound_values import mapping_of, read_bound_value
+from opsmcp_server.config.bound_values import mapping_of, read_bound_value, secret_source
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.paths import absolute
 from opsmcp_server.config.schema import LEAST_KEY_LENGTH, RawSetting
 from opsmcp_tools.model.principal_id import is_id
 from opsmcp_tools.safe_text.characters import quote
@@ -25,7 +24,6 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,62}")
 _TAKEN = frozenset({"token", "local", "opsmcp", "responder", "schedule"})
 """Names that other principals have, or will have."""
 
-_SOURCES = frozenset({"env", "file", "command"})
 _TOKEN = re.compile(f"[!-~]{{{LEAST_KEY_LENGTH},512}}")
 
 
@@ -81,8 +79,8 @@ def token_of(item: RawSetting) -> RawSetting:
         ConfigError: The entry is something else.
     """
     entry = mapping_of(item.value)
-    source = mapping_of(entry.get("token"))
-    if set(entry) - {"id"} != {"token"} or len(source) != 1 or not set(source) <= _SOURCES:
+    source = secret_source(entry.get("token"))
+    if set(entry) - {"id"} != {"token"} or not source:
         raise ConfigError(
             f"{item.key} must be {{token: {{env: NAME}}}}, or {{file: PATH}} or {{command: "
             f"[PROGRAM, ...]}} in place of env; a token never stands in the file ({item.origin})"
@@ -91,7 +89,7 @@ def token_of(item: RawSetting) -> RawSetting:
 
 
 def _read(token: RawSetting, environ: Mapping[str, str]) -> str:
-    text = read_bound_value(token, environ, lambda path: absolute(path, token, environ)).text
+    text = read_bound_value(token, environ).text
     if not _TOKEN.fullmatch(text):
         raise ConfigError(
             f"{token.key} must be one word of at least {LEAST_KEY_LENGTH} printable ASCII "

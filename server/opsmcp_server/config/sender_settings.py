@@ -9,7 +9,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TypeVar, cast
@@ -17,9 +17,8 @@ from typing import TypeVar, cast
 from pydantic import SecretStr
 
 from opsmcp_pipelines.platform_events import is_pattern
-from opsmcp_server.config.bound_values import mapping_of, read_bound_value
+from opsmcp_server.config.bound_values import read_part, secret_source
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.paths import absolute
 from opsmcp_server.config.schema import RawSetting
 from opsmcp_server.config.sender import Encoding, Hmac, Over, Sender, SenderType
 from opsmcp_tools.arguments.nearest_names import suggest
@@ -54,7 +53,6 @@ _MAP_KEYS = frozenset(
     {"items", "id", "key", "status", "severity", "kind", "at", "labels", "annotations", "data"}
 )
 _HMAC_KEYS = frozenset({"header", "prefix", "encoding", "over", "timestamp_header"})
-_SOURCES = frozenset({"env", "file", "command"})
 _SUBJECTS = (
     "ops.clusters.*.namespaces.*.hosts.>",
     "ops.clusters.*.nodes.>",
@@ -174,8 +172,8 @@ class _Entry:
     def _secret(self, inner: str, value: object, environ: Mapping[str, str] | None) -> SecretStr:
         if value is None:
             return SecretStr("")
-        source = mapping_of(value)
-        if len(source) != 1 or not set(source) <= _SOURCES:
+        source = secret_source(value)
+        if not source:
             raise self._refuse(
                 inner,
                 "must be {env: NAME}, {file: PATH} or {command: [PROGRAM, ...]}; a secret never "
@@ -183,10 +181,7 @@ class _Entry:
             )
         if environ is None:
             return SecretStr("")
-        place = f"{self.name}.{inner}"
-        raw = replace(self.item, key=f"{self.item.key}.{place}", origin=self.item.at(place))
-        raw = replace(raw, value=source)
-        text = read_bound_value(raw, environ, lambda path: absolute(path, raw, environ)).text
+        text = read_part(self.item, f"{self.name}.{inner}", source, environ)
         if not _SECRET.fullmatch(text):
             raise self._refuse(
                 inner,
