@@ -40,6 +40,8 @@ __all__ = [
     "Embedded",
     "Events",
     "Expose",
+    "Flag",
+    "Group",
     "RawSetting",
     "LEAST_KEY_LENGTH",
     "HintName",
@@ -58,6 +60,7 @@ __all__ = [
     "State",
     "Tools",
     "Values",
+    "whole",
     "VariableOverride",
     "read_duration",
     "split_address",
@@ -135,7 +138,8 @@ def _seconds(least: float, most: float) -> _Within:
     return _number(least, most, "a number of seconds")
 
 
-def _whole(least: int, most: int) -> _Within:
+def whole(least: int, most: int) -> _Within:
+    """What makes a setting a whole number from `least` to `most`."""
     return _number(least, most, "a whole number")
 
 
@@ -247,19 +251,21 @@ _Secret = Annotated[
 ]
 _Names = Annotated[tuple[str, ...], Means("a list of names")]
 _Patterns = Annotated[tuple[str, ...], Means("a list of name patterns such as `get-*`")]
-_Flag = Annotated[bool, Means("true or false")]
+Flag = Annotated[bool, Means("true or false")]
 _DIRECTORY = LeadsTo(Path.is_dir, "not a directory")
 _Phases = Annotated[float, _seconds(0.1, 600)]
 _Shown = Annotated[Literal["labelled", "all", "none"], Means("labelled, all or none")]
 
 
-class _Group(BaseModel):
+class Group(BaseModel):
+    """Settings whose names begin with the same word and a point."""
+
     model_config = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
     )
 
 
-class Ops(_Group):
+class Ops(Group):
     """The Ops server that operations come from."""
 
     server: _Address = ""
@@ -278,7 +284,7 @@ class Ops(_Group):
     read_seconds: _Phases = 20.0
     """How long one answer may take. Ops falls silent for a minute when Kubernetes does; waiting for
     that would hold up everything behind it."""
-    run_events: _Flag = True
+    run_events: Flag = True
     """Whether the events of the Ops server are listened to while a pipeline run is followed, so
     that its end is seen at once ([events](events.md#the-end-of-a-pipeline-run)). They only say when
     to look."""
@@ -289,7 +295,7 @@ class Ops(_Group):
         return self.namespace
 
 
-class Embedded(_Group):
+class Embedded(Group):
     """The embedded engine, used when `ops.server` is empty."""
 
     manifests: Annotated[
@@ -297,14 +303,14 @@ class Embedded(_Group):
     ] = ()
     """Directories of Ops manifests (YAML) to run beside the bundled ones; read again when files
     change. A relative one counts from the working directory, or from the file that names it."""
-    bundled: _Flag = True
+    bundled: Flag = True
     """Whether the operations that ship with opsmcp are there."""
     step_seconds: Annotated[float, _seconds(1, 86400)] = 600.0
     """How long one step may run when its author set no `timeoutSeconds`. Then it is killed with
     everything it started."""
 
 
-class Hosts(_Group):
+class Hosts(Group):
     """The hosts that the embedded engine reaches through your own `ssh`."""
 
     files: Annotated[
@@ -325,18 +331,18 @@ class Hosts(_Group):
     ] = "none"
     """Where further names come from: the `Host` lines of a configuration of ssh, without patterns.
     `auto`: that of `~/.ssh/config`. A file: ssh is told to use it. `none`: no names."""
-    at_once: Annotated[int, _whole(1, 64)] = 16
+    at_once: Annotated[int, whole(1, 64)] = 16
     """On how many hosts one run works at a time. Of those behind one jump host, and of those with
     one address and port, it is 8: sshd refuses logins beyond its `MaxStartups`."""
-    canary: Annotated[int, _whole(0, 500)] = 1
+    canary: Annotated[int, whole(0, 500)] = 1
     """How many hosts go first where a run changes something on several. The others begin when it
     succeeded on all of those. 0: none goes first."""
-    stop_after: Annotated[int, _whole(0, 500)] = 1
+    stop_after: Annotated[int, whole(0, 500)] = 1
     """After so many hosts on which it did not succeed, a run that changes something begins on no
     more; those that are left are named as skipped. 0: it never stops."""
 
 
-class Files(_Group):
+class Files(Group):
     """The files that steps of the embedded engine move."""
 
     dir: Annotated[Path | None, _DIRECTORY, Means("a directory that exists")] = None
@@ -345,7 +351,7 @@ class Files(_Group):
     file that names it. Without it, operations that move files are withheld."""
 
 
-class Discovery(_Group):
+class Discovery(Group):
     """How often the source is read."""
 
     interval_seconds: Annotated[float, _seconds(1, 86400)] = 30.0
@@ -363,7 +369,7 @@ KindName = Annotated[str, AfterValidator(_kind_name)]
 """The name of a kind of values, or of a list of them."""
 
 
-class Expose(_Group):
+class Expose(Group):
     """Which operations become tools."""
 
     pipelines: _Shown = "labelled"
@@ -374,12 +380,12 @@ class Expose(_Group):
     """Name patterns of operations that become tools also without the label."""
     exclude: _Patterns = ()
     """Name patterns of operations that never become tools. Wins over everything else."""
-    output_scripts: _Flag = True
+    output_scripts: Flag = True
     """Whether an operation becomes a tool where an Ops server pastes what a step printed into a
     script and that could become code. Ops does so by itself, and nothing can check it."""
 
 
-class VariableOverride(_Group):
+class VariableOverride(Group):
     """What `tools.overrides` says of one variable."""
 
     kind: KindName | None = None
@@ -388,7 +394,7 @@ class VariableOverride(_Group):
     bound: _Secret | None = None
 
 
-class Override(_Group):
+class Override(Group):
     """What `tools.overrides` says of the operations of one pattern."""
 
     title: str = Field("", max_length=100)
@@ -397,22 +403,22 @@ class Override(_Group):
     variables: dict[str, VariableOverride] = Field(default_factory=dict[str, VariableOverride])
 
 
-class Tools(_Group):
+class Tools(Group):
     """How operations look as tools."""
 
-    limit: Annotated[int, _whole(1, 10000)] = 40
+    limit: Annotated[int, whole(1, 10000)] = 40
     """Number of tools up to which clients are given the whole list. Of more, the pinned and the
     most used are listed, because a model chooses worse among many, and `search_operations` and
     `run_operation` reach the others. The built-in tools do not count."""
     pinned: _Patterns = ()
     """Name patterns of tools that are listed in any case."""
-    page_size: Annotated[int, _whole(0, 10000)] = 0
+    page_size: Annotated[int, whole(0, 10000)] = 0
     """Number of tools on one page of the list. 0: one page for all, because several clients read
     only the first."""
     language: Annotated[Literal["en", "zh"], Means("en or zh")] = "en"
     """Language of opsmcp's own words in descriptions, errors about arguments, results and questions
     to a person: `en` or `zh` (Chinese). What authors and programs wrote stays as they wrote it."""
-    enum_limit: Annotated[int, _whole(1, 1000)] = 64
+    enum_limit: Annotated[int, whole(1, 1000)] = 64
     """Number of clusters, hosts or choices up to which a schema lists them all. Above it, a wrong
     name is answered with the nearest real ones."""
     hints: Annotated[
@@ -447,7 +453,7 @@ class Tools(_Group):
     None by default: a selector can mean every machine at once."""
 
 
-class Run(_Group):
+class Run(Group):
     """How runs are waited for."""
 
     wait_seconds: Annotated[float, _seconds(0, 3600)] = 45.0
@@ -476,16 +482,16 @@ class Run(_Group):
     run. Clients repeat calls whose answer they lost. 0: only while it is in flight."""
     requests_per_second: Annotated[float, _number(1, 1000)] = 20.0
     """How often the Ops server may be asked how runs stand, all runs together."""
-    limit: Annotated[int, _whole(1, 100000)] = 500
+    limit: Annotated[int, whole(1, 100000)] = 500
     """How many runs may be in flight in all. Ops itself works at 50 of each kind at a time."""
-    limit_per_principal: Annotated[int, _whole(1, 100000)] = 100
+    limit_per_principal: Annotated[int, whole(1, 100000)] = 100
     """How many runs of one user may be in flight."""
-    queue: Annotated[int, _whole(0, 100000)] = 200
+    queue: Annotated[int, whole(0, 100000)] = 200
     """How many calls may wait, 20 seconds at most, for others to end. Beyond it calls are refused
     at once."""
 
 
-class Server(_Group):
+class Server(Group):
     """`opsmcp serve`."""
 
     host: Annotated[str, Field(min_length=1, max_length=253), Means("an address or host name")] = (
@@ -528,7 +534,7 @@ class Server(_Group):
     """How long running calls may take to end after the server was asked to stop."""
 
 
-class Auth(_Group):
+class Auth(Group):
     """Who gets into `opsmcp serve`."""
 
     oidc: Annotated[tuple[Any, ...], Means("a list of issuers")] = ()
@@ -539,22 +545,22 @@ class Auth(_Group):
     form; it is read only, and read again when it changes. See [identity](identity.md)."""
 
 
-class Limits(_Group):
+class Limits(Group):
     """How much one principal, or one address, may ask of `opsmcp serve`. 0: no limit."""
 
-    requests_per_minute: Annotated[int, _whole(0, 1_000_000)] = 600
+    requests_per_minute: Annotated[int, whole(0, 1_000_000)] = 600
     """Requests of one principal in a minute, a third of them at once. Beyond that 429."""
-    calls_per_minute: Annotated[int, _whole(0, 1_000_000)] = 120
+    calls_per_minute: Annotated[int, whole(0, 1_000_000)] = 120
     """Calls of tools by one principal in a minute, a third of them at once. Beyond that a call is
     answered with an error that says when to try again, which models understand."""
-    unauthenticated_per_minute: Annotated[int, _whole(0, 1_000_000)] = 60
+    unauthenticated_per_minute: Annotated[int, whole(0, 1_000_000)] = 60
     """Refused requests of one address (of IPv6 a /64) in a minute. Beyond that 429, before any
     token is looked at, unless a good one came from there within 10 minutes."""
-    streams_per_principal: Annotated[int, _whole(0, 100_000)] = 64
+    streams_per_principal: Annotated[int, whole(0, 100_000)] = 64
     """Streams that one principal has open at once. One more gets 429."""
 
 
-class State(_Group):
+class State(Group):
     """What is kept between starts."""
 
     dir: Annotated[Path, Means("a directory")] = Path("~/.local/state/opsmcp")
@@ -564,7 +570,7 @@ class State(_Group):
     """How many days runs stay in the journal, with verdict, arguments and output, counted from the
     oldest of the newest 1,000: those always stay. An idempotency key is good for as long. Ops
     itself forgets runs within the hour."""
-    keep_megabytes: Annotated[int, _whole(10, 1_000_000)] = 1024
+    keep_megabytes: Annotated[int, whole(10, 1_000_000)] = 1024
     """How large the journal may become, in MiB. Beyond it the oldest runs go first."""
     key: Annotated[
         SecretStr,
@@ -580,7 +586,7 @@ class State(_Group):
     secret."""
 
 
-class Values(_Group):
+class Values(Group):
     """What values of arguments may be, beyond what a variable means."""
 
     url_schemes: Annotated[
@@ -601,10 +607,10 @@ class Values(_Group):
     can write."""
 
 
-class Policy(_Group):
+class Policy(Group):
     """What may be done."""
 
-    read_only: _Flag = False
+    read_only: Flag = False
     """Whether only read-only operations are listed and callable. Beats every rule."""
     rules: Annotated[tuple[InstanceOf[Rule], ...], Means("a list of rules")] = ()
     """Who may run what, where and when; the first rule that fits decides. See
@@ -614,12 +620,12 @@ class Policy(_Group):
     ] = Field(default_factory=dict)
     """Groups of principals for the rules: a group's name to patterns of its members' names. In the
     file only."""
-    pin: _Flag = False
+    pin: Flag = False
     """Whether an operation is withheld until somebody approved its definition, and again when it
     changed since. `opsmcp approve-catalogue` shows what changed and approves."""
 
 
-class Consent(_Group):
+class Consent(Group):
     """How a person agrees to an operation that changes something."""
 
     unavailable: Annotated[Literal["deny", "trust-client"], Means("deny or trust-client")] = "deny"
@@ -629,18 +635,18 @@ class Consent(_Group):
     """How long a person may take to answer. After that the question is void."""
 
 
-class Requests(_Group):
+class Requests(Group):
     """Calls that wait for somebody else's approval, because a rule of policy says `approve`."""
 
     approvers: _Names = ()
     """Groups of `policy.groups` whose members may approve, where a rule names none of its own.
     Whoever made the call never counts."""
-    count: Annotated[int, _whole(1, MOST_APPROVERS)] = 1
+    count: Annotated[int, whole(1, MOST_APPROVERS)] = 1
     """How many different members have to approve, where a rule does not say. One rejection ends
     it."""
     expires: Annotated[str, AfterValidator(_duration), Means(REQUEST_DURATION)] = "15m"
     """How long a request waits for its approval, where a rule does not say. No answer is no."""
-    terminal: _Flag = True
+    terminal: Flag = True
     """Whether `opsmcp approve` and `opsmcp reject` decide. Off for machines where models have the
     shells of those who approve; then the page is the only way."""
 
@@ -650,16 +656,16 @@ class Requests(_Group):
         return read_duration(self.expires)
 
 
-class EventLimits(_Group):
+class EventLimits(Group):
     """What `events.limits` bounds."""
 
-    signals_per_minute: Annotated[int, _whole(1, 1_000_000)] = 2_000
-    open_incidents: Annotated[int, _whole(1, 1_000_000)] = 1_000
-    runs_per_hour: Annotated[int, _whole(1, 10_000)] = 20
-    places_per_hour: Annotated[int, _whole(1, 10_000)] = 10
+    signals_per_minute: Annotated[int, whole(1, 1_000_000)] = 2_000
+    open_incidents: Annotated[int, whole(1, 1_000_000)] = 1_000
+    runs_per_hour: Annotated[int, whole(1, 10_000)] = 20
+    places_per_hour: Annotated[int, whole(1, 10_000)] = 10
 
 
-class Events(_Group):
+class Events(Group):
     """What comes in from outside: see [events](events.md)."""
 
     senders: Annotated[dict[str, InstanceOf[Sender]], Means("a mapping of names to senders")] = (
@@ -688,10 +694,10 @@ class Events(_Group):
     the file only."""
 
 
-class Result(_Group):
+class Result(Group):
     """What the text of a run's result holds."""
 
-    tokens: Annotated[int, _whole(300, 100_000)] = 1_500
+    tokens: Annotated[int, whole(300, 100_000)] = 1_500
     """About how many tokens the text of a result may have, estimated. What does not fit is
     condensed, and that is said: results stay in a model's context for good. `get_run` takes another
     number for one answer."""
@@ -713,7 +719,7 @@ class Result(_Group):
     `run.wait_seconds` it stays below the 60 seconds after which common clients give up."""
 
 
-class OpenAI(_Group):
+class OpenAI(Group):
     """An OpenAI-compatible model, for `opsmcp copilot` and `result.summary`."""
 
     base: _Address = ""
@@ -725,7 +731,7 @@ class OpenAI(_Group):
     """Key of the API. A secret."""
 
 
-class Copilot(_Group):
+class Copilot(Group):
     """The chat, `opsmcp copilot`."""
 
     mcp: Annotated[tuple[_Address, ...], Means("a list of http:// or https:// addresses")] = ()
@@ -737,14 +743,14 @@ class Copilot(_Group):
     """Those of `copilot.mcp` (written as there) that are an opsmcp of yours: the chat leaves it to
     them to ask before a change, and what they say of their tools does not count as text of
     strangers."""
-    history: Annotated[int, _whole(0, 1000)] = 5
+    history: Annotated[int, whole(0, 1000)] = 5
     """Number of earlier questions, with all that belongs to them, that the model is sent again."""
     confirm: Annotated[Literal["changes", "all"], Means("changes or all")] = "changes"
     """What a person is asked about: what policy wants confirmed, or every call."""
-    rounds: Annotated[int, _whole(1, 200)] = 16
+    rounds: Annotated[int, whole(1, 200)] = 16
     """How often the model may be asked for one question. A model that needs more goes in
     circles."""
-    tokens: Annotated[int, _whole(1000, 100_000_000)] = 400_000
+    tokens: Annotated[int, whole(1000, 100_000_000)] = 400_000
     """Number of tokens, estimated from the length of the text, that one question may cost."""
     seconds: Annotated[float, _seconds(1, 86400)] = 1800.0
     """How long one question may take, runs included; the time in which a person is asked does not

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator
 
-from opsmcp_server.config.schema import Means
+from opsmcp_server.config.schema import Flag, Group, Means, whole
 
 __all__ = ["Audit"]
 
@@ -20,13 +20,6 @@ _MOST_PORT = 65_535
 def _replica(value: str) -> str:
     if not _REPLICA.fullmatch(value):
         raise ValueError("no name for a file")
-    return value
-
-
-def _no_flag(value: object) -> object:
-    # YAML's `yes` and `on` would otherwise count as the number 1.
-    if isinstance(value, bool):
-        raise ValueError("not a number")
     return value
 
 
@@ -57,19 +50,12 @@ def _certificates(path: Path | None) -> Path | None:
     return path
 
 
-_Flag = Annotated[bool, Means("true or false")]
-
-
-class Audit(BaseModel):
+class Audit(Group):
     """The audit trail: see [audit](audit.md). Not from the `opsmcp.yaml` of a directory."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
-    )
-
-    enabled: _Flag = True
+    enabled: Flag = True
     """Whether it is written."""
-    required: _Flag = True
+    required: Flag = True
     """Whether nothing is started whose line cannot be written. Otherwise it is started, and the
     line follows as soon as it can be written, with an `audit.gap` before it."""
     dir: Annotated[Path | None, Means("a directory")] = None
@@ -80,12 +66,7 @@ class Audit(BaseModel):
         Means("a name of at most 100 letters, digits, '.', '_' and '-'"),
     ] = ""
     """The name of this replica in the names of the files, one chain each. Empty: the host's."""
-    keep_days: Annotated[
-        int,
-        BeforeValidator(_no_flag),
-        Field(ge=1, le=36_500),
-        Means("a whole number from 1 to 36500"),
-    ] = 400
+    keep_days: Annotated[int, whole(1, 36_500)] = 400
     """How many files stay, one of each day on which something was written. Counted, because a clock
     that is wrong must not empty a trail."""
     key_file: Annotated[Path | None, Means("a file")] = None
