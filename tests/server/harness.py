@@ -133,7 +133,12 @@ async def serving(
 ) -> AsyncGenerator[str]:
     """The HTTP app of these services, behind what `wrap` puts around it, on a port of its own."""
     listener = listen(Server(port=0))
-    config = uvicorn.Config(wrap(build_app(services)), log_config=None, timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        wrap(build_app(services)),
+        log_config=None,
+        proxy_headers=False,  # as `opsmcp serve` has it
+        timeout_graceful_shutdown=2,
+    )
     server = uvicorn.Server(config)
     async with anyio.create_task_group() as group:
         group.start_soon(lambda: server.serve(sockets=[listener]))

@@ -39,7 +39,7 @@ def caller_of(ctx: ServerRequestContext[Any, Any]) -> Caller:
         client_id=(token.client_id or "") if token else "",
         client_name=info.name if info else "",
         client_version=info.version if info else "",
-        address=_address(scope),
+        address=str(scope.get(ADDRESS, "")) if scope else "",
         rpc_id=str(ctx.request_id) if ctx.request_id is not None else "",
         trace=trace if _TRACE.fullmatch(trace) else "",
     )
@@ -49,10 +49,3 @@ def _transport(scope: Mapping[str, Any] | None) -> str:
     if scope is None:
         return "stdio"
     return "sse" if str(scope.get("path", "")).startswith("/messages") else "http"
-
-
-def _address(scope: Mapping[str, Any] | None) -> str:
-    if scope is None:
-        return ""
-    client = scope.get("client")
-    return str(scope.get(ADDRESS) or (client[0] if client else ""))

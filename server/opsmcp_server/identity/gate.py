@@ -123,6 +123,7 @@ class Gate:
         inside = AuthContextMiddleware(app)
 
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+            scope = {**scope, ADDRESS: address_of(scope, self._proxies)}
             if not self.is_needed:
                 await app(scope, receive, send)
                 return
@@ -131,11 +132,7 @@ class Gate:
             except Refused as refused:
                 await self._refuse(refused)(scope, receive, send)
                 return
-            known = {
-                "user": AuthenticatedUser(token),
-                "auth": AuthCredentials(token.scopes),
-                ADDRESS: address_of(scope, self._proxies),
-            }
+            known = {"user": AuthenticatedUser(token), "auth": AuthCredentials(token.scopes)}
             await inside({**scope, **known}, receive, send)
 
         return _App(guarded)
@@ -146,7 +143,7 @@ class Gate:
         Raises:
             Refused: It does not.
         """
-        address = address_of(scope, self._proxies)
+        address = scope[ADDRESS]
         spared = monotonic() - self._good.get(address, -_KNOWN_SECONDS) < _KNOWN_SECONDS
         if not spared and (seconds := self._unauthenticated.wait_seconds(address, monotonic())):
             raise _limited("unauthenticated_per_minute", seconds)

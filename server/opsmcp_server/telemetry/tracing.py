@@ -24,9 +24,9 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opsmcp_pipelines.source_request import SourceRequest
+from opsmcp_server.calls.callers import ADDRESS
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.observed import Observed
-from opsmcp_server.identity.addresses import address_of, networks_of
 from opsmcp_server.protocol.handlers import principal_of
 from opsmcp_server.protocol.sdk_gaps import OpsmcpServer
 from opsmcp_server.telemetry.labels import ToolNames, http_method, method_label, route_of
@@ -135,7 +135,6 @@ class RequestTraces:
         """Name spans by the methods of `server` and the tools of the catalogue."""
         self._context, self._server, self._tracer = context, server, tracer
         self._names = ToolNames(context.tools)
-        self._proxies = networks_of(context.config.server.trusted_proxies)
 
     async def __call__(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
@@ -164,7 +163,7 @@ class RequestTraces:
         scope: Scope = getattr(request, "scope", {})
         if not scope:
             return
-        span.set_attribute("client.address", address_of(scope, self._proxies))
+        span.set_attribute("client.address", scope.get(ADDRESS, ""))
         if session := Headers(scope=scope).get("mcp-session-id"):
             span.set_attribute("mcp.session.id", session)
         http: SpanContext | None = scope.get(_HTTP_SPAN)

@@ -6,8 +6,11 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import mcp_types as types
 import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
 from tests.own_settings import write_settings
@@ -47,6 +50,23 @@ async def test_a_run_has_a_line_before_it_starts_and_one_at_its_end(run: Running
     assert (end["run"], end["verdict"], end["outcome"]) == (start["run"], "succeeded", "success")
     assert end["duration_seconds"] >= 0
     assert end["seq"] > start["seq"]
+
+
+@pytest.mark.parametrize("token", ["", "planted-server-token"], ids=["open", "token"])
+async def test_behind_a_proxy_that_is_believed_a_line_has_the_address_of_who_asks(
+    token: str, ground: Ground
+) -> None:
+    given = {"OPSMCP_SERVER_TRUSTED_PROXIES": "127.0.0.1/32", "OPSMCP_SERVER_TOKEN": token}
+    sent = {"X-Forwarded-For": "203.0.113.7", "Authorization": f"Bearer {token or 'none'}"}
+    async with (
+        running("http-modern", ground.environ(**given), ground.root) as run,
+        httpx2.AsyncClient(headers=sent, timeout=30) as http,
+        Client(streamable_http_client(f"{run.url}/mcp", http_client=http)) as client,
+    ):
+        await client.call_tool("show-greeting", {"who": "you", "topk": "2"})
+        lines = await written(run)
+    start = next(line for line in lines if line["event"] == "run.start")
+    assert start["client"]["address"] == "203.0.113.7"
 
 
 @pytest.mark.parametrize("era", ["modern", "legacy"])
