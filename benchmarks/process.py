@@ -13,7 +13,7 @@ from typing import BinaryIO
 import anyio
 import httpx2
 
-__all__ = ["LOG", "SERVE", "Usage", "serving"]
+__all__ = ["LOG", "SERVE", "Usage", "free_port", "serving"]
 
 SERVE = ("-m", "opsmcp_server", "serve")
 LOG = "server.log"
@@ -24,8 +24,7 @@ async def serving(
     folder: Path, environ: Mapping[str, str], arguments: Sequence[str] = SERVE
 ) -> AsyncGenerator[tuple[int, str]]:
     """A server with its state and its log in `folder`: its process number and its address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     given = {
         **os.environ,  # noqa: TID251 - a process of its own
         "OPSMCP_STATE_DIR": str(folder),
@@ -44,6 +43,12 @@ async def serving(
                 yield process.pid, url
             finally:
                 process.terminate()
+
+
+def free_port() -> int:
+    """A port where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
 
 
 def _open_log(folder: Path) -> BinaryIO:

@@ -12,7 +12,6 @@ import argparse
 import json
 import random
 import re
-import socket
 import statistics
 import sys
 import tempfile
@@ -31,7 +30,7 @@ from mcp.shared.exceptions import MCPError
 from benchmarks.in_flight import connected
 from benchmarks.measure import Row
 from benchmarks.ops_life import Work
-from benchmarks.process import LOG, Usage, serving
+from benchmarks.process import LOG, Usage, free_port, serving
 from opsmcp_pipelines.run import Verdict
 from opsmcp_server.identity.personal_token import SCOPES, make_token
 from opsmcp_server.identity.token_files import token_file
@@ -220,7 +219,7 @@ async def _soak(folder: Path, seconds: float, clients: int, tokens: int, seed: i
             ops.time(name, _timeline)
         environ = {"OPS_SERVER": proxy.url, "OPS_TOKEN": ops.token, **_SETTINGS}
         known = _make_tokens(folder / "state", tokens)
-        metrics = f"127.0.0.1:{_free_port()}"
+        metrics = f"127.0.0.1:{free_port()}"
         environ["OPSMCP_SERVER_METRICS_ADDRESS"] = metrics
         arguments = ("-m", "benchmarks.watched_server", str(stalls))
         async with serving(folder / "state", environ, arguments) as (pid, url):
@@ -239,11 +238,6 @@ async def _soak(folder: Path, seconds: float, clients: int, tokens: int, seed: i
             await anyio.sleep(60)  # runs that are looked for are found, or not, in 65 seconds
         soak.truth.note(ops.runs)
     return _rows(soak, memory, stalls, folder / "state", seconds)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
 
 
 async def _scrape(url: str, lost: Counter[str]) -> None:

@@ -4,7 +4,6 @@ In processor time of the server, which depends less on what else the machine doe
 of a built-in tool, which does nothing but answer; traces go to a port where nobody listens.
 """
 
-import socket
 import statistics
 import time
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ import prometheus_client
 
 from benchmarks.measure import Row
 from benchmarks.pair import OURS, Stage, stage
-from benchmarks.process import Usage
+from benchmarks.process import Usage, free_port
 from benchmarks.wire import HttpServer
 from opsmcp_server.telemetry import families
 from opsmcp_server.telemetry.metrics import Metrics
@@ -25,8 +24,8 @@ _VERDICTS = ("succeeded", "failed", "unknown")
 
 def run() -> list[Row]:
     watched = {
-        "metrics": {"OPSMCP_SERVER_METRICS_ADDRESS": f"127.0.0.1:{_free_port()}"},
-        "traces": {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{_free_port()}"},
+        "metrics": {"OPSMCP_SERVER_METRICS_ADDRESS": f"127.0.0.1:{free_port()}"},
+        "traces": {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"},
     }
     with stage(20) as both:
         servers = {name: _start(both, more) for name, more in {"off": {}, **watched}.items()}
@@ -43,11 +42,6 @@ def run() -> list[Row]:
         for on in [statistics.median(spent[name])]
     ]
     return [*rows, _scrape()]
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
 
 
 def _start(both: Stage, more: Mapping[str, str]) -> HttpServer:

@@ -137,18 +137,15 @@ async def _work(
             return leave_closed_pipe()
         except OSError as error:
             return leave_unwritten(error)
-        except _EXPECTED as error:
+        except (ExceptionGroup, *_EXPECTED) as raised:
+            if _is_closed_pipe(raised):
+                return leave_closed_pipe()
+            error = _only_one(raised)
+            if not isinstance(error, _EXPECTED):
+                raise
             calls = services.calls
             read = calls.tools.toolbox is not None
             return _failure(error, calls.masker, options, read=read)
-        except ExceptionGroup as group:
-            if _is_closed_pipe(group):
-                return leave_closed_pipe()
-            error = _only_one(group)
-            if not isinstance(error, _EXPECTED):
-                raise
-            read = services.calls.tools.toolbox is not None
-            return _failure(error, services.calls.masker, options, read=read)
 
 
 def _only_one(error: Exception) -> Exception:

@@ -30,8 +30,7 @@ class Telemetry:
 
     def watchers(self, server: OpsmcpServer) -> list[Watcher]:
         """What sees the requests to `server`."""
-        watchers: list[Watcher] = [self.metering.watcher(server)] if self.metering else []
-        return [*watchers, *([self.tracing.watcher(server)] if self.tracing else [])]
+        return [one.watcher(server) for one in (self.metering, self.tracing) if one is not None]
 
 
 @contextmanager
