@@ -144,7 +144,10 @@ def _missing(context: CallContext, toolbox: Toolbox, name: str, principal: Princ
     hint = f" The nearest names are {', '.join(near)}." if near else ""
     if context.tools.was_listed(name):
         return ToolGone(f"{name} is gone: {context.source.label} has it no more.{hint}")
-    return UnknownTool(f"There is no tool {quote(name)}.{hint}")
+    # What is there beside the tools is for the person who runs opsmcp, not for whoever calls it.
+    unexposed = toolbox.unexposed(name) if principal == context.principal else ""
+    reason = f": {unexposed}" if unexposed else ""
+    return UnknownTool(f"There is no tool {quote(name)}{reason}.{hint}")
 
 
 async def prepare(

@@ -2,15 +2,12 @@
 
 import json
 import shlex
+from collections.abc import Sequence
 
 import click
 import mcp_types as types
 
-from opsmcp_pipelines.models import (
-    COPILOT_LABEL,
-    Operation,
-    Pipeline,
-)
+from opsmcp_pipelines.models import Operation, Pipeline
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.terminal import Cell, show_json, show_table, tell
@@ -24,6 +21,8 @@ from opsmcp_tools.safe_text.token_estimate import HOW, estimate_tokens
 from opsmcp_tools.toolbox.toolbox import Toolbox
 
 __all__ = ["command", "cost_of", "show_tools"]
+
+_MOST_NAMED = 3
 
 
 @click.command("tools")
@@ -69,6 +68,8 @@ def command(shared: Shared, name: str | None, everything: bool, cost: bool, as_j
             _mention_none(services, toolbox, shared)
         elif not as_json:
             _mention_broken(toolbox, shared)
+            files = toolbox.catalogue.contents.files
+            _mention_unexposed([one for one in _unexposed(toolbox) if one.key in files], toolbox)
         return 0
 
     return run_with_services(shared, work, follows_runs=False)
@@ -102,24 +103,32 @@ def _is(count: int) -> str:
 
 def _mention_missing(services: Services, toolbox: Toolbox) -> None:
     """How many operations are no tools although nothing is wrong with them, and why."""
-    unexposed = len(_unexposed(services, toolbox))
+    _mention_unexposed(_unexposed(toolbox), toolbox)
     hidden = sum(
         services.calls.decide(services.calls.principal, Action.LIST, tool).denied
         for tool in toolbox.tools
     )
-    if unexposed:
-        tell(
-            f"{unexposed} more {_is(unexposed)} not exposed: without the label "
-            f"{COPILOT_LABEL}=enabled, or left out by the settings expose.*."
-        )
     if hidden:
         again = shlex.join(["opsmcp", "policy", "explain", "NAME", *services.calls.config.options])
         tell(f"Policy hides {hidden} more: {again} says why.")
 
 
-def _unexposed(services: Services, toolbox: Toolbox) -> list[Operation]:
+def _mention_unexposed(operations: Sequence[Operation], toolbox: Toolbox) -> None:
+    """The first of those that are no tools although nothing is wrong with them, and why."""
+    if not operations:
+        return
+    first = [
+        f"{clean_line(one.name, 100)} ({toolbox.exposure.refusal(one)})"
+        for one in operations[:_MOST_NAMED]
+    ]
+    rest = len(operations) - len(first)
+    named = ", ".join([*first, f"and {rest} more"] if rest else first)
+    tell(f"{len(operations)} more {_is(len(operations))} not exposed: {named}.")
+
+
+def _unexposed(toolbox: Toolbox) -> list[Operation]:
     """The operations that are exposed neither by themselves nor as a task of a pipeline."""
-    covers = services.clients.tool_settings.exposure.covers
+    covers = toolbox.exposure.covers
     operations = toolbox.catalogue.operations.values()
     parts = {
         key

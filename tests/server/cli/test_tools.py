@@ -82,7 +82,29 @@ def test_a_task_of_a_pipeline_is_not_told_as_missing(opsmcp: Opsmcp) -> None:
     path = opsmcp.folder / "manifests" / "more.yaml"
     task = "metadata: {name: unseen}\nspec: {steps: [{name: a, content: id}]}\n"
     path.write_text(f"apiVersion: crd.chenshaowen.com/v1\nkind: Task\n{task}", "utf-8")
-    assert "1 more is not exposed" in bundled("tools", "--all").stderr
+    reason = "it has no label ops/copilot=enabled"
+    for told in (bundled("tools"), bundled("tools", "--all")):
+        assert f"1 more is not exposed: unseen ({reason}).\n" in told.stderr
+    said = f"There is no tool 'unseen': the task of that name is not exposed: {reason}."
+    for asked in (bundled("tools", "unseen"), bundled("call", "unseen")):
+        assert said in asked.stderr
+
+
+@pytest.mark.parametrize(
+    ("environ", "reason"),
+    [
+        ({"OPSMCP_EXPOSE_TASKS": "none"}, "expose.tasks leaves it out"),
+        ({"OPSMCP_EXPOSE_EXCLUDE": "uns*"}, "expose.exclude leaves it out"),
+    ],
+)
+def test_the_setting_that_leaves_an_operation_out_is_named(
+    opsmcp: Opsmcp, environ: dict[str, str], reason: str
+) -> None:
+    path = opsmcp.folder / "manifests" / "more.yaml"
+    label = "labels: {ops/copilot: enabled}"
+    task = f"metadata: {{name: unseen, {label}}}\nspec: {{steps: [{{name: a, content: id}}]}}\n"
+    path.write_text(f"apiVersion: crd.chenshaowen.com/v1\nkind: Task\n{task}", "utf-8")
+    assert f"is not exposed: {reason}" in replace(opsmcp, environ=environ)("call", "unseen").stderr
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])

@@ -125,6 +125,7 @@ def build_toolbox(
         ),
         withheld=tuple(sorted(withheld, key=lambda item: (item.operation, item.kind, item.reason))),
         catalogue=catalogue,
+        exposure=settings.exposure,
     )
 
 

@@ -32,14 +32,23 @@ class Exposure:
 
     def covers(self, operation: Operation) -> bool:
         """Whether an operation is considered at all."""
+        return not self.refusal(operation)
+
+    def refusal(self, operation: Operation) -> str:
+        """Why an operation is not considered, as a clause; empty when it is."""
         key = operation.key
         if self._matches(self.exclude, key.namespace, key.name):
-            return False
+            return "expose.exclude leaves it out"
         if self._matches(self.include, key.namespace, key.name):
-            return True
-        extent = self.pipelines if key.kind is OperationKind.PIPELINE else self.tasks
+            return ""
+        pipeline = key.kind is OperationKind.PIPELINE
+        extent = self.pipelines if pipeline else self.tasks
+        if extent == "all":
+            return ""
+        if extent == "none":
+            return f"expose.{'pipelines' if pipeline else 'tasks'} leaves it out"
         labelled = operation.labels.get(COPILOT_LABEL) == "enabled"
-        return extent == "all" or (extent == "labelled" and labelled)
+        return "" if labelled else f"it has no label {COPILOT_LABEL}=enabled"
 
     @staticmethod
     def _matches(patterns: Iterable[str], namespace: str, name: str) -> bool:

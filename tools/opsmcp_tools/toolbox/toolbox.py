@@ -1,4 +1,4 @@
-"""The tools of one generation of the catalogue, and what is withheld with the reason."""
+"""The tools of one generation of the catalogue, and why other operations are none."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from opsmcp_pipelines.catalogue import Catalogue
 from opsmcp_tools.arguments.nearest_names import nearest_names
 from opsmcp_tools.model.tool import Tool, Withheld
+from opsmcp_tools.toolbox.naming import possible_names
+from opsmcp_tools.toolbox.tool_settings import Exposure
 
 if TYPE_CHECKING:
     from opsmcp_tools.search.index import SearchIndex
@@ -23,6 +25,7 @@ class Toolbox:
     tools: tuple[Tool, ...]
     withheld: tuple[Withheld, ...]
     catalogue: Catalogue
+    exposure: Exposure
 
     @cached_property
     def _by_name(self) -> Mapping[str, Tool]:
@@ -36,6 +39,14 @@ class Toolbox:
         return tuple(
             one for one in self.withheld if (one.kind, one.namespace, one.operation) not in absent
         )
+
+    def unexposed(self, name: str) -> str:
+        """Why the operation of that name is not considered; empty where none is passed over."""
+        for operation in self.catalogue.operations.values():
+            refusal = self.exposure.refusal(operation)
+            if refusal and name in possible_names(operation.key):
+                return f"the {operation.key.kind} of that name is not exposed: {refusal}"
+        return ""
 
     @cached_property
     def search_index(self) -> "SearchIndex":
