@@ -28,6 +28,13 @@ class LateIncidents:
         self.correlate: Correlate | None = None
         """What becomes of incidents when signals are recorded; nothing without it."""
 
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever kept; who only looks makes no file."""
+        from opsmcp_tools.incidents.sqlite_file import FILE
+
+        return (self._state_dir / FILE).exists()
+
     def file(self) -> "IncidentFile":
         """The file, open. May wait for the disk: call it in a thread.
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import anyio
 import httpx2
 
+from opsmcp_server.process.certificates import trusted_certificates
 from opsmcp_tools.phrases.phrase import Language
 from opsmcp_tools.safe_text.cleaning import clean
 from opsmcp_tools.safe_text.token_estimate import estimate_tokens
@@ -118,9 +119,10 @@ async def _ask(model: Model, text: str, language: Language) -> bytes:
         ],
     }
     headers = {"Authorization": f"Bearer {model.key}"} if model.key else {}
+    trusted = await trusted_certificates()
     try:
         async with (
-            httpx2.AsyncClient(headers=headers, timeout=model.seconds) as client,
+            httpx2.AsyncClient(headers=headers, verify=trusted, timeout=model.seconds) as client,
             client.stream("POST", model.address, json=body) as response,
         ):
             if response.status_code != 200:

@@ -44,6 +44,7 @@ __all__ = [
     "check_again",
     "command_line",
     "execute",
+    "find_run",
     "find_tool",
     "note_consent",
     "plan",
@@ -97,6 +98,11 @@ class Prepared:
         """Whether somebody else has to approve first."""
         return self.decision.effect is Effect.APPROVE
 
+    @property
+    def needs_people(self) -> bool:
+        """Whether anybody has to agree or approve first."""
+        return self.decision.effect is not Effect.ALLOW
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -124,6 +130,17 @@ async def find_tool(context: CallContext, name: str, principal: Principal) -> To
     if tool is not None and _may_list(context, tool, principal):
         return tool
     raise _missing(context, toolbox, name, principal)
+
+
+async def find_run(
+    context: CallContext, key: str, name: str, principal: Principal
+) -> RunRecord | None:
+    """The run of a tool that was started with that key, if one was; raises as `find_tool` does.
+
+    Whoever started it may have died before it said so.
+    """
+    tool = await find_tool(context, name, principal)
+    return await context.executions.find_by_key(key, tool.name, tool.operation.key, principal)
 
 
 def _may_list(context: CallContext, tool: Tool, principal: Principal) -> bool:

@@ -13,12 +13,12 @@ from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.start import read_config
 from opsmcp_server.config.environment import process_environment
 from opsmcp_server.identity.settings import gate_of
+from opsmcp_server.intake.sender_checks import check_senders
 from opsmcp_server.process.glibc_heap import share_heap
 from opsmcp_server.process.preload import import_ahead
 from opsmcp_server.protocol.services import Services
 from opsmcp_server.telemetry.service import open_telemetry
 from opsmcp_server.transports.http import (
-    check_senders,
     has_console,
     listen,
     listen_for_monitoring,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
 from urllib.parse import urlsplit
@@ -150,5 +151,8 @@ def _is_safe(url: str) -> bool:
 
 
 def is_loopback_host(host: str) -> bool:
-    """Whether a host of an address is this machine, so that http is good enough."""
-    return host in ("localhost", "127.0.0.1", "::1")
+    """Whether a host of an address is this machine alone, where nobody else listens in."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -5,19 +5,17 @@ that was lost. Only one that is there and active counts.
 """
 
 import json
-import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from functools import cache
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import urlencode
 
 import anyio
 import httpx2
-from anyio import to_thread
 
 from opsmcp_server.config.sender import Sender
+from opsmcp_server.process.certificates import trusted_certificates
 from opsmcp_tools.incidents.signal import Signal
 from opsmcp_tools.model.errors import ToolUnavailable
 
@@ -64,7 +62,7 @@ def _filters(signal: Signal) -> Iterator[tuple[str, str]]:
 
 async def _get(url: str) -> list[Any]:
     """The list of an answer, bounded. Redirects are not followed."""
-    body, trusted = b"", await to_thread.run_sync(_trusted)
+    body, trusted = b"", await trusted_certificates()
     async with (
         httpx2.AsyncClient(verify=trusted, timeout=_SECONDS, follow_redirects=False) as http,
         http.stream("GET", url) as answer,
@@ -79,12 +77,6 @@ async def _get(url: str) -> list[Any]:
     if not isinstance(found, list):
         raise ValueError("no list")
     return cast("list[Any]", found)
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """What certificates are checked against: reading it takes longer than a loop should wait."""
-    return httpx2.create_ssl_context()
 
 
 def _state(alerts: Iterable[Any], key: str) -> AlertState:

@@ -15,8 +15,10 @@ import anyio
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.observed import IncidentMoved
 from opsmcp_server.responding.leases import leased
+from opsmcp_server.responding.looks import Later
 from opsmcp_server.responding.records import Records
-from opsmcp_server.responding.sight import Later, Sight
+from opsmcp_server.responding.sight import Sight
+from opsmcp_server.responding.starts import Starts
 from opsmcp_tools.incidents.brakes import EVERYBODY
 from opsmcp_tools.incidents.incident import Incident, State
 from opsmcp_tools.incidents.machine import Event, HandOver, Held, RunEnded, advance
@@ -42,10 +44,11 @@ class Driver:
         """Prepare; nothing is opened."""
         self._clock, self._observers = context.clock, context.observers
         self.records = Records(context, secrets.token_hex(8))
-        self._sight = Sight(context, self.records)
+        starts = Starts(context, self.records)
+        self._sight = Sight(context, starts)
         self._tries: Counter[str] = Counter()
         context.incidents.correlate = self.records.correlation()
-        context.requests.get().gate = self._sight.may_start
+        context.requests.get().gate = starts.may_start
 
     async def run(self) -> None:
         """Look at incidents whenever they are due."""

@@ -19,7 +19,7 @@ from opsmcp_pipelines.models import result_names
 from opsmcp_pipelines.run import Verdict
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.observed import InspectionBegun, SignalsTaken
-from opsmcp_server.calls.prepare import execute, find_tool, prepare
+from opsmcp_server.calls.prepare import execute, find_run, find_tool, prepare
 from opsmcp_server.responding.leases import leased
 from opsmcp_tools.incidents.expression import BadExpression
 from opsmcp_tools.incidents.schedule import (
@@ -133,9 +133,10 @@ class Inspections:
             ToolError: It cannot be started; nothing was.
         """
         until = self._clock.monotonic() + _START_SECONDS
+        operation, principal = schedule.run, schedule.principal
         while True:
             try:
-                known = await self._known_run(schedule, fire)
+                known = await find_run(self._context, fire.key, operation, principal)
                 run = (known or await self._start(schedule, fire)).run
                 await self._do(partial(SqliteSchedules.runs, fire=fire, run=run))
             except ToolUnavailable as error:
@@ -145,17 +146,10 @@ class Inspections:
             else:
                 return run
 
-    async def _known_run(self, schedule: Schedule, fire: Fire) -> RunRecord | None:
-        """The run that was started already: a process may have died before it said so."""
-        tool = await find_tool(self._context, schedule.run, schedule.principal)
-        return await self._context.executions.find_by_key(
-            fire.key, tool.name, tool.operation.key, schedule.principal
-        )
-
     async def _start(self, schedule: Schedule, fire: Fire) -> RunRecord:
         principal = schedule.principal
         prepared = await prepare(self._context, schedule.run, schedule.arguments, principal)
-        if prepared.needs_approval or prepared.needs_consent:
+        if prepared.needs_people:
             raise ToolError(f"people would have to agree to it: {prepared.decision.reason}")
         logger.info("schedule %s: %s begins", schedule.name, schedule.run)
         return await execute(self._context, prepared, wait_seconds=0.0, key=fire.key)

@@ -5,7 +5,6 @@ are bounded, and a server that is told to stop closes its streams with a final f
 a few seconds.
 """
 
-import ipaddress
 import logging
 import os
 import signal
@@ -26,7 +25,7 @@ from starlette.types import ASGIApp, Scope
 
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.load import Config
+from opsmcp_server.config.issuers import is_loopback_host
 from opsmcp_server.config.schema import Server as ServerSettings
 from opsmcp_server.config.schema import split_address
 from opsmcp_server.identity.gate import Gate
@@ -55,7 +54,6 @@ if TYPE_CHECKING:
 __all__ = [
     "build_app",
     "check_exposure",
-    "check_senders",
     "has_console",
     "listen",
     "listen_for_monitoring",
@@ -163,52 +161,12 @@ def check_exposure(host: str, *, guarded: bool) -> None:
     Raises:
         ConfigError: That would let everybody on the network run operations.
     """
-    if not guarded and not _is_loopback(host):
+    if not guarded and not is_loopback_host(host):
         raise ConfigError(
             f"server.host {host!r} is reached from other machines, and nobody needs a token. Make "
             "one with `opsmcp token create`, set auth.tokens_file or server.token "
             "(OPSMCP_SERVER_TOKEN), or listen on 127.0.0.1."
         )
-
-
-def check_senders(config: Config) -> None:
-    """Refuse senders of signals that cannot be received as the settings say.
-
-    Raises:
-        ConfigError: One has no secret although other machines reach this one, so that anybody could
-            raise an alarm; or what reads it cannot be made.
-    """
-    host, read = config.server.host, 0
-    for sender in config.events.senders.values():
-        read += sender.is_read
-        if read > 1:
-            raise ConfigError(
-                f"events.senders.{sender.name} is a second one of the type ops, and there is one "
-                f"Ops server: name all `subjects` in the first one ({sender.where['']})"
-            )
-        if sender.is_read and not config.ops.server:
-            raise ConfigError(
-                f"events.senders.{sender.name} has the type ops, and there is no Ops server whose "
-                f"events could be read: set ops.server ({sender.where['']})"
-            )
-        if not sender.is_read and not sender.has_secret and not _is_loopback(host):
-            raise ConfigError(
-                f"events.senders.{sender.name} has no token and no secret, and server.host "
-                f"{host!r} is reached from other machines: give it one, or listen on 127.0.0.1 "
-                f"({sender.where['']})"
-            )
-        from opsmcp_server.intake.receiver import reader_for
-
-        reader_for(sender)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class _Server(QuietServer):

@@ -7,7 +7,7 @@ import pytest
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import Config, load
 from opsmcp_server.config.sender import Encoding, Hmac, Over
-from opsmcp_server.transports.http import check_senders
+from opsmcp_server.intake.sender_checks import check_senders
 
 SECRET = "a-secret-of-a-sender-0123456789"
 

@@ -19,7 +19,7 @@ from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import load
 from opsmcp_server.intake.ops_events import Unread
 from opsmcp_server.intake.ops_feed import EventRecord, Feed, reading_events
-from opsmcp_server.transports.http import check_senders
+from opsmcp_server.intake.sender_checks import check_senders
 from opsmcp_tools.incidents.signal import Signal
 from opsmcp_tools.incidents.store import Refusals
 from tests.fakes.ops_events import FakeEvents

@@ -17,6 +17,7 @@ from opsmcp_tools.incidents.signal import Severity, Status
 from opsmcp_tools.incidents.sqlite_file import IncidentFile, open_incident_file
 from opsmcp_tools.incidents.sqlite_incidents import NotFiring, SqliteIncidents
 from opsmcp_tools.incidents.sqlite_signals import SqliteSignals
+from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.phrases import incident as words
 from tests.tools.incidents.incidents import responder
 from tests.tools.incidents.signals import NOW, make
@@ -37,6 +38,7 @@ class Record:
 
     def __init__(self, file: IncidentFile, bounds: Bounds | None = None) -> None:
         self.bounds = bounds or Bounds()
+        self.file = file
         responders = Responders([DISKS, OTHERS])
         self.signals = SqliteSignals(file, Correlation(responders, self.bounds))
         self.mine = SqliteIncidents(file, "me")
@@ -281,6 +283,22 @@ def test_a_pause_is_seen_by_all_and_its_end_wakes_what_is_held(record: Record) -
     assert record.only().look_at == NOW + MINUTE
     record.yours.pause(Pause("*", "anna", NOW + MINUTE, paused=False))
     assert not any(one.paused for one in record.mine.pauses().values())
+
+
+def test_a_damaged_incident_is_said_and_holds_no_other_up(
+    record: Record, caplog: pytest.LogCaptureFixture
+) -> None:
+    record.say("a")
+    record.say("b", labels={"alertname": "NodeDiskFull", "instance": "h2"})
+    damaged = record.all()[1].id
+    with record.file.writing() as database:
+        database.execute("UPDATE incidents SET facts = '[]' WHERE id = ?", (damaged,))
+    assert record.claim().key == "disk/h2"
+    assert record.only().key == "disk/h2"
+    assert record.mine.claim(NOW + timedelta(minutes=30)) != ()
+    assert caplog.text.count(f"holds a damaged one: {damaged}") == 2
+    with pytest.raises(JournalUnusable, match="holds a damaged one"):
+        record.mine.get(damaged)
 
 
 def test_incidents_are_listed_by_state_responder_and_page(record: Record) -> None:

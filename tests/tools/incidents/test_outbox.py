@@ -300,14 +300,19 @@ def test_what_fails_again_and_again_keeps_nothing_else_back(office: Office) -> N
     assert [first, *(one.incident.id for one in second.letters)] == [one.id for one in others]
 
 
-def test_a_damaged_incident_is_said_when_it_is_told_of(office: Office) -> None:
-    (one,) = office.open("k")
+def test_a_damaged_incident_is_given_up_and_holds_nothing_else_of_its_channel_up(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = office.open("k", "other")
     office.become(one, State.HANDED_OVER)
+    office.become(other, State.HANDED_OVER)
     with office.file.writing() as database:
-        database.execute("UPDATE incidents SET facts = '{}'")
-    with pytest.raises(JournalUnusable, match="damaged incident"):
-        office.mine.take("room", NOW)
-    assert office.states("room") == [PostState.WAITING]
+        database.execute("UPDATE incidents SET facts = '{}' WHERE id = ?", (one.id,))
+    assert office.mine.take("room", NOW) is None
+    (letter,) = office.deliver("room").letters
+    assert letter.incident.id == other.id
+    assert office.states("room") == [PostState.DEAD, PostState.SENT]
+    assert f"incident {one.id} is damaged" in caplog.text
     with office.file.writing() as database:
         database.execute("UPDATE outbox SET topic = 'odd'")
     with pytest.raises(JournalUnusable, match="damaged row"):

@@ -129,14 +129,17 @@ def test_what_a_process_that_is_gone_had_begun_is_taken_over_and_its_late_words_
     assert _states(two.one) == [("09:00", "done")]
 
 
-def test_a_damaged_moment_is_said_and_not_taken_over(two: Two) -> None:
-    one = schedule()
-    two.one.enter([one], _NOW)
+def test_a_damaged_moment_is_said_and_holds_no_other_schedule_up(
+    two: Two, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = schedule(), replace(schedule(), name="other")
+    two.one.enter([one, other], _NOW)
     (fire,) = two.one.take([one], _NINE + one.jitter)
     with two.file.writing() as database:
         database.execute("UPDATE fires SET began_at = 'odd'")
-    with pytest.raises(JournalUnusable, match="damaged"):
-        two.other.take([one], _NINE + one.jitter + timedelta(seconds=5))
+    (taken,) = two.other.take([one, other], _NINE + timedelta(seconds=60))
+    assert taken.schedule == "other"
+    assert "schedule disk begins nothing: the record of schedules holds a damaged" in caplog.text
     with pytest.raises(JournalUnusable, match="damaged"):
         two.one.last(one.name)
     assert two.one.renew(fire, _NINE)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from opsmcp_tools.approval_requests.request import OPSMCP
+from opsmcp_tools.incidents.announcement import announce
 from opsmcp_tools.incidents.brakes import Repair, may_have_caused
 from opsmcp_tools.incidents.incident import Incident, Outcome, State, new_handle
 from opsmcp_tools.incidents.incident_rows import columns_of, incident_of, signal_text
@@ -19,7 +20,6 @@ from opsmcp_tools.incidents.machine import DAY, NEW_ATTEMPT
 from opsmcp_tools.incidents.responder import Bounds, Responder, Responders
 from opsmcp_tools.incidents.signal import Severity, Signal, Status
 from opsmcp_tools.incidents.sqlite_incidents import note, read_repairs
-from opsmcp_tools.incidents.sqlite_outbox import announce
 from opsmcp_tools.journal.rows import text_of
 from opsmcp_tools.phrases import incident as words
 from opsmcp_tools.phrases.phrase import Language, Said, say

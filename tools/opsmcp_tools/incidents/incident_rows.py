@@ -10,6 +10,7 @@ from opsmcp_tools.incidents.incident import Entry, Incident, Outcome, State
 from opsmcp_tools.incidents.signal import Severity, Signal
 from opsmcp_tools.incidents.sqlite_signals import body_of, signal_of
 from opsmcp_tools.journal.rows import text_of, timestamp_of
+from opsmcp_tools.model.errors import JournalUnusable
 
 __all__ = [
     "columns_of",
@@ -34,6 +35,9 @@ _FACTS = (
     "runs",
 )
 """What of an incident is looked up with it only, kept as JSON."""
+
+_DAMAGED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What reading raises when a row is not one that was written."""
 
 
 def columns_of(incident: Incident) -> dict[str, Any]:
@@ -62,7 +66,19 @@ def columns_of(incident: Incident) -> dict[str, Any]:
 
 
 def incident_of(row: Any, *, firing: bool = True, log: Iterable[Any] = ()) -> Incident:
-    """The incident of a row."""
+    """The incident of a row.
+
+    Raises:
+        JournalUnusable: It is damaged.
+    """
+    try:
+        return _incident_of(row, firing, log)
+    except _DAMAGED as error:
+        shown = row["id"] if row else "one that is gone"
+        raise JournalUnusable(f"the record of incidents holds a damaged one: {shown}") from error
+
+
+def _incident_of(row: Any, firing: bool, log: Iterable[Any]) -> Incident:
     facts: dict[str, Any] = json.loads(row["facts"])
     confirmed = facts.pop("confirmed_at")
     facts["chain"], facts["runs"] = tuple(facts["chain"]), tuple(facts["runs"])

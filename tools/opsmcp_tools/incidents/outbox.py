@@ -4,9 +4,11 @@ A transition and what is told of it are written in one transaction, so nothing i
 not happen, and nothing that happened is left untold because a process died.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from opsmcp_tools.incidents.incident import Entry, Incident, Outcome, State
 
@@ -17,10 +19,13 @@ __all__ = [
     "Delivered",
     "Delivery",
     "Letter",
+    "Pending",
     "Post",
     "PostState",
     "Refused",
     "Topic",
+    "choose",
+    "is_urgent",
     "topic_of",
 ]
 
@@ -79,6 +84,48 @@ def topic_of(before: State | None, after: Incident, *, escalated: bool) -> Topic
 def _of_end(before: State | None, outcome: Outcome | None) -> Topic | None:
     settled = outcome is Outcome.RESOLVED and before in _UNTOLD
     return None if settled or outcome is Outcome.SILENT else Topic.CLOSED
+
+
+class Pending(NamedTuple):
+    """A row of the outbox that is due, as far as the choice of the next message needs it."""
+
+    id: int
+    incident: str
+    number: int
+    topic: str
+    tries: int
+
+
+_MOST_FIRST = 3
+"""After so many tries something goes after everything else: it may be what stands in the way."""
+
+
+def choose(pending: Sequence[Pending], room: int) -> Mapping[str, Sequence[Pending]]:
+    """What the next message tells of, by incident, the most urgent first.
+
+    One incident, if there is room for all one after the other, or for a summary after this one.
+    """
+    found: dict[str, list[Pending]] = {}
+    for post in pending:
+        found.setdefault(post.incident, []).append(post)
+    ordered = sorted(found, key=lambda incident: _rank(found[incident]))
+    easy = [one for one in ordered if _tries(found[one]) < _MOST_FIRST]
+    several = room == 1 and len(easy) > 1
+    return {incident: found[incident] for incident in (easy if several else ordered[:1])}
+
+
+def is_urgent(posts: Sequence[Pending]) -> bool:
+    """Whether one of them is."""
+    return any(post.topic in URGENT for post in posts)
+
+
+def _rank(posts: Sequence[Pending]) -> tuple[bool, bool, int, int]:
+    tries = _tries(posts)
+    return tries >= _MOST_FIRST, not is_urgent(posts), tries, posts[0].id
+
+
+def _tries(posts: Sequence[Pending]) -> int:
+    return max(post.tries for post in posts)
 
 
 class PostState(StrEnum):

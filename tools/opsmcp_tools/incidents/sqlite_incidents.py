@@ -5,12 +5,14 @@ write asks for it: who was stopped and comes back after another took over change
 """
 
 import json
+import logging
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from opsmcp_tools.incidents.announcement import announce
 from opsmcp_tools.incidents.brakes import (
     EVERYBODY,
     KEEP,
@@ -24,14 +26,18 @@ from opsmcp_tools.incidents.incident_rows import columns_of, incident_of, pause_
 from opsmcp_tools.incidents.machine import Change
 from opsmcp_tools.incidents.responder import Bounds, Quiet, Responder
 from opsmcp_tools.incidents.sqlite_file import IncidentFile
-from opsmcp_tools.incidents.sqlite_outbox import announce
 from opsmcp_tools.journal.rows import text_of
 from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.phrases.phrase import Said
 
 __all__ = ["NotFiring", "SqliteIncidents", "note", "read_repairs"]
 
+logger = logging.getLogger(__name__)
+
 _LEASE = timedelta(seconds=4)
+_DAMAGED_LOOK = timedelta(hours=1)
+"""When to look again at one that is damaged: somebody may have mended it."""
+
 _KEEP = timedelta(days=90)
 _FIRING = """
 EXISTS (SELECT 1 FROM incident_signals s WHERE s.incident = incidents.id AND s.status != 'resolved')
@@ -116,7 +122,12 @@ class SqliteIncidents:
             return ()
         with self._file.writing() as database:
             rows = database.execute(_CLAIM, {**values, "limit": limit}).fetchall()
-            return tuple(_read(rows))
+            taken = dict(_whole(rows))
+            damaged = (row["sequence"] for row in rows if row["sequence"] not in taken)
+            later = text_of(now + _DAMAGED_LOOK)
+            query = "UPDATE incidents SET look_at = ? WHERE sequence = ?"
+            database.executemany(query, [(later, sequence) for sequence in damaged])
+        return tuple(taken.values())
 
     def renew(self, incident: Incident, now: datetime) -> bool:
         """Keep it for longer; False when another process has it."""
@@ -188,7 +199,7 @@ class SqliteIncidents:
             NotFiring: It must not be started.
         """
         with self._file.writing() as database:
-            found = next(iter(_read(database.execute(_FIND, (incident,)))), None)
+            found = _found(database, incident)
             waits = found is not None and found.state in (State.WAITING, State.STARTING)
             if found is None or not waits or not found.firing or found.attempt != attempt:
                 raise NotFiring
@@ -211,12 +222,9 @@ class SqliteIncidents:
 
     def get(self, incident: str) -> Incident | None:
         """One incident with its timeline."""
+        query = "SELECT * FROM incident_log WHERE incident = ? ORDER BY number"
         with self._file.reading() as database:
-            rows = database.execute(_FIND, (incident,)).fetchall()
-            log = database.execute(
-                "SELECT * FROM incident_log WHERE incident = ? ORDER BY number", (incident,)
-            ).fetchall()
-        return next(iter(_read(rows, log)), None)
+            return _found(database, incident, database.execute(query, (incident,)))
 
     def list(
         self,
@@ -229,11 +237,9 @@ class SqliteIncidents:
     ) -> tuple[tuple[int, Incident], ...]:
         """The newest with their numbers, without timelines; `open` are all that are not closed."""
         values = {"state": state, "responder": responder, "limit": limit, "before": before}
+        values["since"] = text_of(since) if since else ""
         with self._file.reading() as database:
-            rows = database.execute(
-                _LIST, {**values, "since": text_of(since) if since else ""}
-            ).fetchall()
-        return tuple(zip((row["sequence"] for row in rows), _read(rows), strict=True))
+            return tuple(_whole(database.execute(_LIST, values)))
 
     def open_by_state(self) -> Mapping[str, int]:
         """How many there are that are not closed, by state."""
@@ -273,11 +279,18 @@ def _mine(incident: Incident) -> dict[str, Any]:
     }
 
 
-def _read(rows: Iterable[Any], log: Iterable[Any] = ()) -> list[Incident]:
-    try:
-        return [incident_of(row, firing=bool(row["firing"]), log=log) for row in rows]
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise JournalUnusable("the record of incidents holds a damaged one") from error
+def _found(database: sqlite3.Connection, incident: str, log: Iterable[Any] = ()) -> Incident | None:
+    row = database.execute(_FIND, (incident,)).fetchone()
+    return incident_of(row, firing=bool(row["firing"]), log=log) if row else None
+
+
+def _whole(rows: Iterable[Any]) -> Iterator[tuple[int, Incident]]:
+    """Those that can be read, with their numbers: one that is damaged holds no other up."""
+    for row in rows:
+        try:
+            yield row["sequence"], incident_of(row, firing=bool(row["firing"]))
+        except JournalUnusable as error:
+            logger.error("%s", error)  # noqa: TRY400 - which one it is says it all
 
 
 def note(

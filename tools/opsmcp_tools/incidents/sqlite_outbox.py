@@ -7,33 +7,34 @@ sent again: it may come twice, and is never lost.
 
 import hashlib
 import json
+import logging
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
-from opsmcp_tools.incidents.incident import Incident, State
-from opsmcp_tools.incidents.incident_rows import entry_of, incident_of
+from opsmcp_tools.incidents.incident_rows import incident_of
 from opsmcp_tools.incidents.outbox import (
-    URGENT,
     Again,
     Batch,
     Delivered,
     Delivery,
     Letter,
+    Pending,
     Post,
     PostState,
     Refused,
     Topic,
-    topic_of,
+    choose,
+    is_urgent,
 )
-from opsmcp_tools.incidents.responder import Responder
 from opsmcp_tools.incidents.sqlite_file import IncidentFile
 from opsmcp_tools.journal.rows import text_of, timestamp_of
 from opsmcp_tools.model.errors import JournalUnusable
 
-__all__ = ["MESSAGES_A_MINUTE", "SqliteOutbox", "announce"]
+__all__ = ["MESSAGES_A_MINUTE", "SqliteOutbox"]
+
+logger = logging.getLogger(__name__)
 
 MESSAGES_A_MINUTE = 2
 """So many messages a channel gets in any minute, whatever happens; the rest is one summary."""
@@ -44,29 +45,11 @@ _LEASE = timedelta(seconds=15)
 """Longer than one message may take."""
 _GATHER = timedelta(seconds=10)
 """How long the second message of a minute is kept for what is urgent, and to gather the others."""
-_UNHEARD = timedelta(minutes=2)
 _GIVE_UP = timedelta(hours=24)
 _KEEP = timedelta(days=90)
 _MOST_POSTS = 20_000
 _MOST_LETTERS = 8
-_MOST_FIRST = 3
-"""After so many tries something goes after everything else: it may be what stands in the way."""
-
 _DAMAGED = (KeyError, TypeError, ValueError)
-
-_ADD = """
-INSERT OR IGNORE INTO outbox
-    (incident, number, channel, topic, only_if, created_at, due_at, changed_at)
-SELECT :incident, max(number), :channel, :topic, :only_if, :at, :due, :at
-FROM incident_log WHERE incident = :incident
-"""
-
-_HELD_BEFORE = """
-SELECT count(*) > 1 FROM incident_log
-WHERE incident = ? AND after = 'held' AND before != 'held' AND why = ?
-"""
-
-_TOLD = "SELECT DISTINCT channel FROM outbox WHERE incident = ? AND state IN ('sending', 'sent')"
 
 _WENT_ON = """
 EXISTS (SELECT 1 FROM incident_log l WHERE l.incident = outbox.incident
@@ -110,47 +93,6 @@ ORDER BY sequence DESC LIMIT :limit
 """
 
 
-def announce(
-    database: sqlite3.Connection,
-    responder: Responder | None,
-    before: State | None,
-    after: Incident,
-    at: datetime,
-    *,
-    escalated: bool = False,
-) -> None:
-    """Write down who is told of the transition that was noted last, within its transaction."""
-    topic = topic_of(before, after, escalated=escalated)
-    if responder is None or topic is None or _is_told_already(database, topic, after):
-        return
-    values = {"incident": after.id, "topic": topic, "at": text_of(at)}
-
-    def add(channels: Iterable[str], later: timedelta = timedelta(), only_if: str = "") -> None:
-        for channel in channels:
-            row = {**values, "channel": channel, "due": text_of(at + later), "only_if": only_if}
-            database.execute(_ADD, row)
-
-    add(responder.notify)
-    if topic is Topic.CLOSED:
-        add(row["channel"] for row in database.execute(_TOLD, (after.id,)).fetchall())
-    if topic not in URGENT:
-        return
-    for step in responder.escalate:
-        if step.after_seconds:
-            add(step.channels, timedelta(seconds=step.after_seconds), "unchanged")
-        elif topic is Topic.ESCALATED or not responder.notify:
-            add(step.channels)
-        else:
-            add(step.channels, _UNHEARD, "unheard")
-
-
-def _is_told_already(database: sqlite3.Connection, topic: Topic, after: Incident) -> bool:
-    """Whether it was held for the same reason before."""
-    if topic is not Topic.HELD:
-        return False
-    return bool(database.execute(_HELD_BEFORE, (after.id, after.why)).fetchone()[0])
-
-
 class SqliteOutbox:
     """The outbox of one file. May be used from several threads and processes."""
 
@@ -174,22 +116,31 @@ class SqliteOutbox:
             if not self._may_send(_channel(database, channel), now):
                 return None
         with self._file.writing() as database:
-            row = _channel(database, channel)
-            if not self._may_send(row, now):
-                return None
-            database.execute(_EXPIRE, {**values, "long_ago": text_of(now - _GIVE_UP)})
-            database.execute(_DROP, values)
-            pending = database.execute(_PENDING, {**values, "most": _MOST_POSTS}).fetchall()
-            if not pending:
-                return None
-            used = _used(row, now)
-            if used and not _is_urgent(pending) and used[-1] > text_of(now - _GATHER):
-                return None
-            chosen = _choose(pending, MESSAGES_A_MINUTE - len(used))
-            # It arrives at some time until then, and the minute counts from its arrival.
-            until = text_of(now + _LONGEST_SEND)
-            leased = self._lease(database, channel, [*used, until], now)
-            return _batch(database, leased, chosen, now)
+            return self._take(database, channel, now)
+
+    def _take(self, database: sqlite3.Connection, channel: str, now: datetime) -> Batch | None:
+        row = _channel(database, channel)
+        if not self._may_send(row, now):
+            return None
+        used, pending = _used(row, now), _pending(database, channel, now)
+        if not pending or _is_kept_back(pending, used, now):
+            return None
+        chosen = choose(pending, MESSAGES_A_MINUTE - len(used))
+        letters, told = _letters(database, chosen, now)
+        if not letters:
+            return None
+        _begin(database, told, now)
+        # It arrives at some time until then, and the minute counts from its arrival.
+        leased = self._lease(database, channel, [*used, text_of(now + _LONGEST_SEND)], now)
+        return Batch(
+            channel=channel,
+            epoch=leased["epoch"],
+            id=_id_of(channel, told),
+            posts=tuple(post.id for post in told),
+            letters=tuple(letters),
+            more=len({post.incident for post in told}) - len(letters),
+            failures=leased["failures"],
+        )
 
     def _may_send(self, row: Any, now: datetime) -> bool:
         if row is None:
@@ -300,70 +251,59 @@ def _used(row: Any, now: datetime) -> list[str]:
     return [at for at in sent if text_of(now - _MINUTE) < at <= text_of(now + _LEASE)]
 
 
-def _choose(pending: Sequence[Any], room: int) -> dict[str, list[Any]]:
-    """The posts of the next message, by incident, the most urgent first.
+def _pending(database: sqlite3.Connection, channel: str, now: datetime) -> list[Pending]:
+    """What is due for a channel, without what is not needed any more or was tried for too long."""
+    values = {"channel": channel, "now": text_of(now)}
+    database.execute(_EXPIRE, {**values, "long_ago": text_of(now - _GIVE_UP)})
+    database.execute(_DROP, values)
+    rows = database.execute(_PENDING, {**values, "most": _MOST_POSTS})
+    return [Pending(*row) for row in rows]
 
-    One incident, if there is room for all one after the other, or for a summary after this one.
+
+def _is_kept_back(pending: Sequence[Pending], used: Sequence[str], now: datetime) -> bool:
+    """Whether the second message of a minute still waits for what is urgent."""
+    return bool(used) and not is_urgent(pending) and used[-1] > text_of(now - _GATHER)
+
+
+def _letters(
+    database: sqlite3.Connection, chosen: Mapping[str, Sequence[Pending]], now: datetime
+) -> tuple[list[Letter], list[Pending]]:
+    """The letters of a message, and the posts that it tells of.
+
+    What is damaged is given up: it must not hold up everything else for its channel.
     """
-    found: dict[str, list[Any]] = {}
-    for row in pending:
-        found.setdefault(row["incident"], []).append(row)
-    ordered = sorted(found, key=lambda incident: _rank(found[incident]))
-    easy = [one for one in ordered if _tries(found[one]) < _MOST_FIRST]
-    several = room == 1 and len(easy) > 1
-    return {incident: found[incident] for incident in (easy if several else ordered[:1])}
+    letters, told = list[Letter](), list[Pending]()
+    for incident, posts in chosen.items():
+        if len(letters) < _MOST_LETTERS:
+            try:
+                letters.append(_letter(database, incident, posts))
+            except (JournalUnusable, *_DAMAGED):
+                logger.exception("incident %s is damaged, and a channel is not told", incident)
+                ids = (post.id for post in posts)
+                _mark(database, ids, PostState.DEAD, "what it tells of is damaged", now)
+                continue
+        told += posts
+    return letters, told
 
 
-def _rank(rows: Sequence[Any]) -> tuple[bool, bool, int, int]:
-    tries = _tries(rows)
-    return tries >= _MOST_FIRST, not _is_urgent(rows), tries, rows[0]["sequence"]
+def _letter(database: sqlite3.Connection, incident: str, posts: Iterable[Pending]) -> Letter:
+    log = database.execute(_LOG, (incident,)).fetchall()
+    found = incident_of(database.execute(_FIND, (incident,)).fetchone(), log=log)
+    entries = {row["number"]: entry for row, entry in zip(log, found.log, strict=True)}
+    return Letter(found, tuple((Topic(post.topic), entries[post.number]) for post in posts))
 
 
-def _tries(rows: Sequence[Any]) -> int:
-    return max(row["tries"] for row in rows)
+def _id_of(channel: str, told: Iterable[Pending]) -> str:
+    """The same whenever the same is told to a channel."""
+    parts = (channel, *(f"{post.incident}/{post.number}" for post in told))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
-def _is_urgent(rows: Sequence[Any]) -> bool:
-    return any(row["topic"] in URGENT for row in rows)
-
-
-def _batch(
-    database: sqlite3.Connection, channel: Any, chosen: Mapping[str, Sequence[Any]], now: datetime
-) -> Batch:
-    posts = tuple(row["sequence"] for rows in chosen.values() for row in rows)
+def _begin(database: sqlite3.Connection, told: Iterable[Pending], now: datetime) -> None:
     database.executemany(
         "UPDATE outbox SET state = 'sending', tries = tries + 1, changed_at = ? WHERE sequence = ?",
-        [(text_of(now), post) for post in posts],
+        [(text_of(now), post.id) for post in told],
     )
-    letters = tuple(
-        _letter(database, incident, rows)
-        for incident, rows in islice(chosen.items(), _MOST_LETTERS)
-    )
-    parts = (
-        channel["name"],
-        *(f"{row['incident']}/{row['number']}" for one in chosen.values() for row in one),
-    )
-    digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    return Batch(
-        channel=channel["name"],
-        epoch=channel["epoch"],
-        id=digest[:32],
-        posts=posts,
-        letters=letters,
-        more=len(chosen) - len(letters),
-        failures=channel["failures"],
-    )
-
-
-def _letter(database: sqlite3.Connection, incident: str, rows: Sequence[Any]) -> Letter:
-    log = database.execute(_LOG, (incident,)).fetchall()
-    found = database.execute(_FIND, (incident,)).fetchone()
-    try:
-        entries = {row["number"]: entry_of(row) for row in log}
-        news = tuple((Topic(row["topic"]), entries[row["number"]]) for row in rows)
-        return Letter(incident_of(found, log=log), news)
-    except _DAMAGED as error:
-        raise JournalUnusable("the outbox holds news of a damaged incident") from error
 
 
 def _state_after(delivery: Delivery) -> tuple[PostState, str]:

@@ -5,6 +5,7 @@ Whoever begins it has it leased; who was stopped and comes back after another to
 nothing.
 """
 
+import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +19,8 @@ from opsmcp_tools.journal.rows import text_of, timestamp_of
 from opsmcp_tools.model.errors import JournalUnusable
 
 __all__ = ["SqliteSchedules"]
+
+logger = logging.getLogger(__name__)
 
 _LEASE = timedelta(seconds=4)
 _KEEP = timedelta(days=90)
@@ -83,8 +86,18 @@ class SqliteSchedules:
         if not due:
             return ()
         with self._file.writing() as database:
-            taken = (self._take(database, one, now) for one in due)
+            taken = (self._take_readable(database, one, now) for one in due)
             return tuple(fire for fire in taken if fire is not None)
+
+    def _take_readable(
+        self, database: sqlite3.Connection, one: Schedule, now: datetime
+    ) -> Fire | None:
+        """None also where what is kept of it is damaged: that holds no other schedule up."""
+        try:
+            return self._take(database, one, now)
+        except (JournalUnusable, ValueError) as error:
+            logger.error("schedule %s begins nothing: %s", one.name, error)  # noqa: TRY400
+            return None
 
     def _take(self, database: sqlite3.Connection, one: Schedule, now: datetime) -> Fire | None:
         if _is_paused(database, one):
@@ -123,35 +136,32 @@ class SqliteSchedules:
 
     def renew(self, fire: Fire, now: datetime) -> bool:
         """Keep it for longer; False when another process has it."""
-        return self._change(fire, "lease_until = :until", until=text_of(now + _LEASE))
+        with self._file.writing() as database:
+            return _set(database, fire, "lease_until = :until", until=text_of(now + _LEASE))
 
     def runs(self, fire: Fire, run: str) -> bool:
         """Keep which run it became; likewise."""
-        return self._change(fire, "run = :run", run=run)
+        with self._file.writing() as database:
+            return _set(database, fire, "run = :run", run=run)
 
     def end(self, fire: Fire) -> bool:
         """Keep how it ended; likewise. What is old goes."""
         ended = fire.ended_at or fire.began_at
-        changed = self._change(
-            fire,
-            "state = :state, ended_at = :ended_at, verdict = :verdict, status = :status,"
-            " why = :why",
-            state=fire.state,
-            ended_at=text_of(ended),
-            verdict=fire.verdict,
-            status=fire.status,
-            why=fire.why,
-        )
         with self._file.writing() as database:
+            changed = _set(
+                database,
+                fire,
+                "state = :state, ended_at = :ended_at, verdict = :verdict, status = :status,"
+                " why = :why",
+                state=fire.state,
+                ended_at=text_of(ended),
+                verdict=fire.verdict,
+                status=fire.status,
+                why=fire.why,
+            )
             query = "DELETE FROM fires WHERE due_at < ? AND state != 'begun'"
             database.execute(query, (text_of(ended - _KEEP),))
         return changed
-
-    def _change(self, fire: Fire, change: str, **values: str) -> bool:
-        query = f"UPDATE fires SET {change} WHERE {_MINE}"  # noqa: S608 - texts of this module
-        mine = {**_key(fire), "owner": fire.owner, "epoch": fire.epoch}
-        with self._file.writing() as database:
-            return database.execute(query, {**mine, **values}).rowcount == 1
 
     # Looking
 
@@ -165,6 +175,13 @@ class SqliteSchedules:
         with self._file.reading() as database:
             rows = database.execute("SELECT name, next_due FROM schedules").fetchall()
         return {row["name"]: timestamp_of(row["next_due"]) for row in rows}
+
+
+def _set(database: sqlite3.Connection, fire: Fire, change: str, **values: str) -> bool:
+    """Change the row of one that was begun; False when another process has it."""
+    query = f"UPDATE fires SET {change} WHERE {_MINE}"  # noqa: S608 - texts of this module
+    mine = {**_key(fire), "owner": fire.owner, "epoch": fire.epoch}
+    return database.execute(query, {**mine, **values}).rowcount == 1
 
 
 def _waiting_since(database: sqlite3.Connection, now: datetime) -> Mapping[str, str]:

@@ -4,7 +4,6 @@ from anyio import to_thread
 
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol.builtin_tools import get_run
-from opsmcp_tools.incidents.sqlite_file import FILE
 from opsmcp_tools.incidents.store import SignalStore
 from opsmcp_tools.policy.decision import Action
 
@@ -19,6 +18,6 @@ async def open_record(context: CallContext) -> SignalStore | None:
         JournalUnusable: It cannot be opened.
     """
     context.require(context.principal, Action.READ, get_run.ROW.subject)
-    if not (context.config.state.dir / FILE).exists():
+    if not context.incidents.exists:
         return None
     return await to_thread.run_sync(context.incidents.signals)

@@ -79,12 +79,11 @@ def _named(context: CallContext, name: str | None) -> tuple["Schedule", ...]:
 def _look(context: CallContext, wanted: tuple["Schedule", ...]) -> list[_Shown]:
     """What is kept of them; nothing is made where nothing ever ran."""
     from opsmcp_tools.incidents.brakes import EVERYBODY
-    from opsmcp_tools.incidents.sqlite_file import FILE
     from opsmcp_tools.incidents.sqlite_incidents import SqliteIncidents
     from opsmcp_tools.incidents.sqlite_schedules import SqliteSchedules
 
     now = context.clock.now()
-    if not (context.config.state.dir / FILE).exists():
+    if not context.incidents.exists:
         return [_Shown(one, _following(one, now), (), None) for one in wanted]
     file = context.incidents.file()
     pauses, kept = SqliteIncidents(file, "").pauses(), SqliteSchedules(file)

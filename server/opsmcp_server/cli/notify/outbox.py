@@ -9,7 +9,6 @@ from opsmcp_server.cli.session import run_with_context
 from opsmcp_server.cli.terminal import Cell, show_json, show_table
 from opsmcp_server.protocol.builtin_tools import list_incidents
 from opsmcp_tools.incidents.outbox import Post, PostState
-from opsmcp_tools.incidents.sqlite_file import FILE
 from opsmcp_tools.incidents.sqlite_outbox import SqliteOutbox
 from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.policy.decision import Action
@@ -78,7 +77,7 @@ def retry_command(shared: Shared, channel: str) -> int:
 async def _open(context: CallContext) -> SqliteOutbox | None:
     """The outbox, if there ever was an incident with this `state.dir`."""
     context.require(context.principal, Action.READ, list_incidents.ROW.subject)
-    if not (context.config.state.dir / FILE).exists():
+    if not context.incidents.exists:
         return None
     return SqliteOutbox(await to_thread.run_sync(context.incidents.file))
 
