@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tests.fakes.openai_server import Answer, Exchange, FakeOpenAI, Request
@@ -42,11 +43,10 @@ class ScriptedModel(FakeOpenAI):
         every = [_results(request.body) for request in self.requests]
         return max(every, key=len, default=list[str]())
 
-    def next(self) -> Answer:
-        return self._answer
+    def answer_to(self, request: Request) -> Answer:
+        return partial(self._answer, request)
 
-    def _answer(self, exchange: Exchange) -> None:
-        request = self.requests[-1]
+    def _answer(self, request: Request, exchange: Exchange) -> None:
         call = self._next_call(request)
         of_anthropic = "/messages" in exchange.path
         events = _anthropic(call) if of_anthropic else _openai(request, call)

@@ -30,7 +30,7 @@ class Exchange(BaseHTTPRequestHandler):
         request = Request(monotonic(), dict(self.headers), json.loads(body), self.client_address[1])
         self.fake.requests.append(request)
         self.close_connection = not self.fake.keeps_alive
-        self.fake.next()(self)
+        self.fake.answer_to(request)(self)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
         pass
@@ -94,7 +94,8 @@ class FakeOpenAI:
     requests: list[Request] = field(default_factory=list[Request])
     keeps_alive: bool = False
 
-    def next(self) -> Answer:
+    def answer_to(self, request: Request) -> Answer:
+        """The next of the script, whatever is asked."""
         return self.answers.pop(0) if self.answers else status(500, "the script has ended")
 
     def script(self, *answers: Answer) -> None:

@@ -26,6 +26,7 @@ __all__ = [
     "InspectionBegun",
     "JournalWritten",
     "Limited",
+    "ModelAsked",
     "Notified",
     "Observed",
     "Observers",
@@ -135,6 +136,14 @@ class IncidentMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelAsked:
+    """The model of a responder answered; it cost so many tokens."""
+
+    responder: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class ExpressionFailed:
     """An expression of a responder could not be evaluated on what came in."""
 
@@ -177,6 +186,7 @@ Observed = (
     | SignalsRefused
     | SenderRead
     | IncidentMoved
+    | ModelAsked
     | ExpressionFailed
     | InspectionBegun
     | Notified

@@ -46,11 +46,9 @@ class Fields:
         place = f"{self.place}.{key}" if key else self.place
         return ConfigError(f"{where} {why} ({self.item.at(place)})")
 
-    def known(self, keys: Collection[str], later: Mapping[str, str] | None = None) -> "Fields":
-        """The same, if it has no other fields; `later` says of some that they are not built yet."""
+    def known(self, keys: Collection[str]) -> "Fields":
+        """The same, if it has no other fields."""
         for key in self.given:
-            if later and key in later:
-                raise self.refuse(key, later[key])
             if key not in keys:
                 hint = suggest(key, keys) or f" (there are: {', '.join(keys)})"
                 raise self.refuse("", f"has no key {quote(key)}{hint}")

@@ -1,18 +1,20 @@
 """`responders` and `events.quiet` of the settings file: plain data to what is done, or a refusal.
 
-What a responder does alone at night is decided here: nothing unknown is passed over, and nothing
-that is not built is accepted. What depends on the operations is checked when they are known.
+What a responder does alone at night is decided here: nothing unknown is passed over. What depends
+on the operations is checked when they are known.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from opsmcp_server.config.groups.agent import read_agent
 from opsmcp_server.config.policy_rules import read_window
 from opsmcp_server.config.responder_fields import Fields, fields_of
 from opsmcp_server.config.schema import MOST_APPROVERS, RawSetting
 from opsmcp_tools.incidents.expression import SIGNAL, outcome_variables
 from opsmcp_tools.incidents.responder import (
+    Agent,
     Breaker,
     Check,
     Escalation,
@@ -25,7 +27,7 @@ from opsmcp_tools.incidents.responder import (
 from opsmcp_tools.policy.rules import Approvers
 
 if TYPE_CHECKING:
-    from opsmcp_server.config.effective import Config
+    from opsmcp_server.config.load import Config
 
 __all__ = ["read_quiet", "read_responders"]
 
@@ -40,6 +42,7 @@ _KEYS = (
     "mode",
     "run",
     "arguments",
+    "agent",
     "confirm",
     "verify",
     "approve",
@@ -49,10 +52,16 @@ _KEYS = (
     "notify",
     "escalate",
 )
-_ONLY_WITH_A_RUN = ("run", "arguments", "confirm", "verify", "approve", "limits", "breaker")
-_LATER: Mapping[str, str] = {
-    "agent": "is not there yet: a model cannot be a responder, so leave it out",
+_OF_A_RUN = ("run", "arguments")
+_OF_CHANGES = ("confirm", "verify", "approve", "limits", "breaker")
+_USELESS: Mapping[Mode, tuple[tuple[str, ...], str]] = {
+    Mode.NOTIFY: ((*_OF_A_RUN, "agent", *_OF_CHANGES), "say approve, auto or agent"),
+    Mode.APPROVE: (("agent",), "say agent"),
+    Mode.AUTO: (("agent",), "say agent"),
+    Mode.AGENT: (_OF_A_RUN, "the model chooses among agent.tools"),
 }
+"""The keys that mean nothing with a mode, and what to do instead."""
+
 _MODES = tuple(Mode)
 _SENDER = "sender (events.senders, or schedule:NAME)"
 _CHANNEL = "channel (events.channels)"
@@ -109,11 +118,12 @@ class _Reader:
 
     def responder(self) -> Responder:
         """The responder."""
-        fields = self._fields.known(_KEYS, _LATER)
-        if fields.given.get("mode") == "agent":
-            raise fields.refuse("mode", f"agent {_LATER['agent']}; there are {_words(_MODES)}")
+        fields = self._fields.known(_KEYS)
         mode = Mode(fields.word("mode", _MODES, Mode.NOTIFY))
+        agent = self._agent(mode)
         self._check_run(mode)
+        if mode is Mode.AUTO or (agent and agent.auto):
+            self._check_alone("mode auto" if mode is Mode.AUTO else "agent.auto")
         arguments = fields.arguments("arguments", SIGNAL)
         known = {**SIGNAL, **outcome_variables((), arguments)}
         return Responder(
@@ -125,10 +135,11 @@ class _Reader:
             mode=mode,
             run=fields.text("run"),
             arguments=arguments,
+            agent=agent,
             confirm=self._confirm() if fields.has("confirm") else None,
             verify=self._verify(known),
-            approvers=self._approvers(mode),
-            limits=self._limits(),
+            approvers=self._approvers(mode, agent),
+            limits=self._limits(agent),
             breaker=self._breaker(),
             recurs_seconds=fields.seconds("recurs", 3600.0),
             notify=fields.names("notify", self._config.events.channels, _CHANNEL),
@@ -162,26 +173,34 @@ class _Reader:
 
     def _check_run(self, mode: Mode) -> None:
         fields = self._fields
-        if mode is Mode.NOTIFY:
-            useless = next((key for key in _ONLY_WITH_A_RUN if fields.has(key)), None)
-            if useless is not None:
-                raise fields.refuse(useless, "does nothing with mode notify; say approve or auto")
-            return
-        if not fields.has("run"):
+        keys, instead = _USELESS[mode]
+        useless = next((key for key in keys if fields.has(key)), None)
+        if useless is not None:
+            raise fields.refuse(useless, f"does nothing with mode {mode}; {instead}")
+        if mode in (Mode.APPROVE, Mode.AUTO) and not fields.has("run"):
             raise fields.refuse("run", f"is missing: mode {mode} needs the operation that is run")
-        if mode is Mode.AUTO:
-            self._check_auto()
 
-    def _check_auto(self) -> None:
+    def _agent(self, mode: Mode) -> Agent | None:
+        if mode is not Mode.AGENT:
+            return None
+        if not self._fields.has("agent"):
+            raise self._fields.refuse(
+                "agent", "is missing: mode agent needs the operations that it may call (tools)"
+            )
+        return read_agent(self._fields)
+
+    def _check_alone(self, what: str) -> None:
+        """Return if all is there that has to be where `what` lets it change something unasked."""
         fields, config = self._fields, self._config
         if not fields.has("verify"):
             raise fields.refuse(
-                "verify", "is missing: with mode auto it has to be looked whether the run helped"
+                "verify", f"is missing: with {what} it has to be looked whether the run helped"
             )
         if not config.policy.pin:
             raise fields.refuse(
-                "mode",
-                "auto needs policy.pin: true, so that no definition runs that nobody looked at",
+                "",
+                f"has {what}, which needs policy.pin: true, so that no definition runs that nobody "
+                "looked at",
             )
         senders = config.events.senders
         for name in fields.names("senders", self._known, _SENDER) or senders:
@@ -189,8 +208,8 @@ class _Reader:
             if sender and not sender.has_secret and not fields.has("confirm"):
                 raise fields.refuse(
                     "confirm",
-                    f"is missing: the sender {sender.name} proves no secret, so with mode auto it "
-                    "has to be looked first whether it is so",
+                    f"is missing: the sender {sender.name} proves no secret, so with {what} it has "
+                    "to be looked first whether it is so",
                 )
 
     def _confirm(self) -> Check:
@@ -224,10 +243,10 @@ class _Reader:
             raise inside.refuse("resolved", "must be true, or give an operation that looks (run)")
         return Resolved(inside.seconds("within", 1800.0, least=60, most=7))
 
-    def _approvers(self, mode: Mode) -> Approvers:
+    def _approvers(self, mode: Mode, agent: Agent | None) -> Approvers:
         fields, requests = self._fields, self._config.requests
         groups, count, seconds = requests.approvers, requests.count, requests.expires_seconds
-        if mode is Mode.NOTIFY:
+        if mode is Mode.NOTIFY or (agent and not agent.changes):
             return Approvers()
         if fields.has("approve"):
             inside = fields.inner("approve").known(("from", "count", "expires"))
@@ -251,11 +270,13 @@ class _Reader:
                 there = "policy.groups does not have it"
                 raise fields.refuse("approve.from", f"names the group {group}, and {there}")
 
-    def _limits(self) -> Limits:
+    def _limits(self, agent: Agent | None) -> Limits:
+        standard = Limits(attempts=max(1, agent.changes)) if agent else Limits()
         if not self._fields.has("limits"):
-            return Limits()
+            return standard
         inside = self._fields.inner("limits").known(("cooldown", "per_key", "attempts"))
-        standard = Limits()
+        if agent and inside.has("attempts"):
+            raise inside.refuse("attempts", "does nothing with mode agent: say agent.changes")
         per_key, seconds = inside.rate("per_key", standard.per_key, standard.per_key_seconds)
         return Limits(
             cooldown_seconds=inside.seconds("cooldown", standard.cooldown_seconds, most=7),
@@ -274,7 +295,3 @@ class _Reader:
             within_seconds=inside.seconds("within", standard.within_seconds, least=60, most=7),
             for_seconds=inside.seconds("for", standard.for_seconds, least=60, most=7),
         )
-
-
-def _words(words: tuple[str, ...]) -> str:
-    return ", ".join(words)

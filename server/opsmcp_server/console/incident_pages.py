@@ -1,21 +1,24 @@
 """The pages of incidents: what is wrong; one with its signal and its timeline. They only show."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from starlette.responses import JSONResponse, Response
 
 from opsmcp_server.calls.context import CallContext
-from opsmcp_server.console.frame import Frame
-from opsmcp_server.console.visit import Visit
 from opsmcp_server.console.words import page_words
 from opsmcp_server.responding.incident_data import (
+    conversation_data,
     incident_details,
     incident_entry,
     may_see,
+    may_see_conversation,
     visible,
 )
 from opsmcp_server.responding.records import Records
+from opsmcp_tools.incidents.conversation import Conversation
 from opsmcp_tools.incidents.incident import Incident
+from opsmcp_tools.model.tool import Principal
 
 __all__ = ["IncidentPages"]
 
@@ -23,13 +26,40 @@ _MOST = 200
 _MOST_EARLIER = 50
 
 
+class Visit(Protocol):
+    """A visit of somebody who is signed in, as these pages need it."""
+
+    @property
+    def language(self) -> Any:
+        """In which language the page is wanted."""
+        ...
+
+    @property
+    def principal(self) -> Principal:
+        """Who looks."""
+        ...
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether it is a program."""
+        ...
+
+    def part(self, name: str) -> str:
+        """A part of the address."""
+        ...
+
+
+Page = Callable[..., Response]
+"""Makes a page of a visit, a template and what stands in it."""
+
+
 class IncidentPages:
     """Shows incidents to those who may list the operations of their responders."""
 
-    def __init__(self, context: CallContext, frame: Frame) -> None:
+    def __init__(self, context: CallContext, page: Page) -> None:
         """Prepare; nothing is read."""
         self._context = context
-        self._frame = frame
+        self._page = page
         self._records = Records(context)
 
     async def show_all(self, visit: Visit) -> Response:
@@ -38,7 +68,7 @@ class IncidentPages:
         earlier = await self._seen(visit, state="closed", limit=_MOST_EARLIER)
         if visit.wants_json:
             return JSONResponse({"incidents": [incident_entry(one) for one in (*found, *earlier)]})
-        return self._frame.page(visit, "incidents.html", waiting=found, earlier=earlier)
+        return self._page(visit, "incidents.html", waiting=found, earlier=earlier)
 
     async def _seen(self, visit: Visit, *, state: str, limit: int) -> Sequence[Incident]:
         page = await self._records.list(state=state, limit=limit)
@@ -50,15 +80,21 @@ class IncidentPages:
         found = await self._records.get(visit.part("id"))
         if found is None or not await may_see(self._context, self._records, found, visit.principal):
             return self._not_there(visit)
+        talk = await self._conversation(found, visit)
         if visit.wants_json:
-            return JSONResponse(incident_details(found))
-        return self._frame.page(visit, "incident.html", one=found)
+            said = {"conversation": conversation_data(talk)} if talk else {}
+            return JSONResponse({**incident_details(found), **said})
+        return self._page(visit, "incident.html", one=found, talk=talk)
+
+    async def _conversation(self, incident: Incident, visit: Visit) -> Conversation | None:
+        talk = await self._records.conversation(incident.id)
+        if talk and await may_see_conversation(self._context, talk, visit.principal):
+            return talk
+        return None
 
     def _not_there(self, visit: Visit) -> Response:
         words = page_words(visit.language)
         title, text = words.no_incident(), words.incident_not_yours()
         if visit.wants_json:
             return JSONResponse({"error": text}, 404)
-        return self._frame.page(
-            visit, "message.html", 404, title=title, text=text, back="incidents"
-        )
+        return self._page(visit, "message.html", 404, title=title, text=text, back="incidents")

@@ -4,7 +4,7 @@ A check is a run that only reads. A look never waits for it: it is started, or f
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from opsmcp_pipelines.run import Verdict
 from opsmcp_server.calls.context import CallContext
@@ -31,10 +31,17 @@ from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.phrases import incident as words
 from opsmcp_tools.safe_text.characters import clean_line
 
-__all__ = ["Checks"]
+__all__ = ["Checks", "is_confirmed"]
 
 _LEAST_PAUSE, _MOST_PAUSE = 5.0, 60.0
 _CONFIRMED_FOR = timedelta(minutes=5)
+_NONE: Mapping[str, str] = {}
+
+
+def is_confirmed(incident: Incident, now: datetime) -> bool:
+    """Whether it was looked not long ago, and was so."""
+    at = incident.confirmed_at
+    return at is not None and now - at < _CONFIRMED_FOR
 
 
 class Checks:
@@ -43,11 +50,6 @@ class Checks:
     def __init__(self, context: CallContext) -> None:
         """Use this."""
         self._context = context
-
-    def is_confirmed(self, incident: Incident) -> bool:
-        """Whether it was looked not long ago, and was so."""
-        at = incident.confirmed_at
-        return at is not None and self._context.clock.now() - at < _CONFIRMED_FOR
 
     async def confirm(
         self,
@@ -80,8 +82,10 @@ class Checks:
         self, incident: Incident, responder: Responder, check: Check
     ) -> Event | Later:
         expected = clean_line(check.expect, MOST_WHY)
+        # Of what a model chose the settings cannot speak.
+        given = incident.arguments if responder.agent is None else _NONE
         try:
-            found = await self._holds(incident, responder, check, "verify", incident.arguments)
+            found = await self._holds(incident, responder, check, "verify", given)
         except ToolUnavailable as error:
             return again(incident, self._context.clock.now(), str(error))
         except NoArgument as error:

@@ -14,6 +14,7 @@ import anyio
 
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.observed import IncidentMoved
+from opsmcp_server.responding.investigation import Investigates, NoModel
 from opsmcp_server.responding.leases import leased
 from opsmcp_server.responding.looks import Later
 from opsmcp_server.responding.records import Records
@@ -40,15 +41,15 @@ _GONE = Responder(EVERYBODY)
 class Driver:
     """Works on the incidents of one opsmcp until it is cancelled."""
 
-    def __init__(self, context: CallContext) -> None:
+    def __init__(self, context: CallContext, investigator: Investigates | None = None) -> None:
         """Prepare; nothing is opened."""
         self._clock, self._observers = context.clock, context.observers
         self.records = Records(context, secrets.token_hex(8))
         starts = Starts(context, self.records)
-        self._sight = Sight(context, starts)
+        self._sight = Sight(context, starts, investigator or NoModel())
         self._tries: Counter[str] = Counter()
         context.incidents.correlate = self.records.correlation()
-        context.requests.get().ask_before_starts(starts.may_start)
+        context.requests.get().gate = starts.may_start
 
     async def run(self) -> None:
         """Look at incidents whenever they are due."""

@@ -5,11 +5,19 @@ from datetime import UTC, datetime
 
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.responding.records import Records
+from opsmcp_tools.incidents.conversation import Conversation
 from opsmcp_tools.incidents.incident import Incident
 from opsmcp_tools.model.tool import JsonObject, Principal
 from opsmcp_tools.policy.decision import Action
 
-__all__ = ["incident_details", "incident_entry", "may_see", "visible"]
+__all__ = [
+    "conversation_data",
+    "incident_details",
+    "incident_entry",
+    "may_see",
+    "may_see_conversation",
+    "visible",
+]
 
 
 def incident_entry(incident: Incident) -> JsonObject:
@@ -41,6 +49,7 @@ def incident_details(incident: Incident) -> JsonObject:
         **incident_entry(incident),
         "attempt": incident.attempt,
         "runs": list(incident.runs),
+        "operation": incident.operation,
         "arguments": dict(incident.arguments),
         "chain": list(incident.chain),
         "signal": {
@@ -65,14 +74,38 @@ def incident_details(incident: Incident) -> JsonObject:
     }
 
 
+def conversation_data(talk: Conversation) -> JsonObject:
+    """What a model said about an incident, with what it was told."""
+    return {
+        "diagnosis": talk.diagnosis,
+        "turns": talk.turns,
+        "tokens": talk.tokens,
+        "runs": list(talk.runs),
+        "lines": [{"who": line.who, "text": line.text} for line in talk.lines()],
+    }
+
+
+async def may_see_conversation(
+    context: CallContext, talk: Conversation, principal: Principal
+) -> bool:
+    """Whether a principal may see it: who may list every operation of which it has the output."""
+    called = {line.text.partition(" ")[0] for line in talk.lines() if line.who == "call"}
+    tools = (await context.tools.current()).tools
+    return not any(
+        tool.name in called and context.decide(principal, Action.LIST, tool).denied
+        for tool in tools
+    )
+
+
 async def may_see(
     context: CallContext, records: Records, incident: Incident, principal: Principal
 ) -> bool:
-    """Whether a principal may see it: who may list the operation of its responder."""
+    """Whether a principal may see it: who may list its operation, or that of its responder."""
     responder = records.responders.get(incident.responder)
-    if responder is None or not responder.run:
+    name = incident.operation or (responder.run if responder else "")
+    if not name:
         return True
-    tool = (await context.tools.current()).find(responder.run)
+    tool = (await context.tools.current()).find(name)
     return tool is None or not context.decide(principal, Action.LIST, tool).denied
 
 

@@ -66,7 +66,7 @@ async def prepare_for(
     incident: Incident,
     responder: Responder,
     name: str,
-    arguments: Mapping[str, str],
+    arguments: Mapping[str, object],
 ) -> Prepared:
     """A call for an incident, as its responder; raises as `prepare` does."""
     prepared = await prepare(context, name, arguments, responder.principal)

@@ -2,26 +2,32 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 
 from opsmcp_pipelines.models import COPILOT_LABEL, result_names
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_tools.arguments.nearest_names import suggest
 from opsmcp_tools.incidents.expression import SIGNAL, BadExpression, Condition, outcome_variables
-from opsmcp_tools.incidents.responder import Check, Mode, Responder
+from opsmcp_tools.incidents.responder import Agent, Check, Mode, Responder
 from opsmcp_tools.model.errors import ToolUnavailable
 from opsmcp_tools.model.tool import FREE_SCRIPT, Tool
 from opsmcp_tools.safe_text.characters import quote
 from opsmcp_tools.toolbox.toolbox import Toolbox
 
 __all__ = [
+    "MOST_OFFERED",
     "check_operations",
     "check_when_known",
     "expectation",
+    "may_offer",
     "problems_of_use",
 ]
 
 logger = logging.getLogger(__name__)
+
+MOST_OFFERED = 100
+"""So many operations a model can be offered at once."""
 
 
 def expectation(check: Check, arguments: Iterable[str], tool: Tool) -> Condition:
@@ -58,8 +64,11 @@ def _problems(responder: Responder, toolbox: Toolbox) -> Iterator[str]:
     if responder.mode is Mode.NOTIFY:
         return
     where = f"responders.{responder.name}"
-    used = (responder.run, responder.arguments, responder.where)
-    yield from problems_of_use(f"{where}.run", *used, toolbox)
+    if responder.agent is not None:
+        yield from _of_agent(f"{where}.agent", responder.agent, responder.where, toolbox)
+    else:
+        used = (responder.run, responder.arguments, responder.where)
+        yield from problems_of_use(f"{where}.run", *used, toolbox)
     checks = {"confirm": responder.confirm, "verify": responder.verify}
     for name, check in checks.items():
         if isinstance(check, Check):
@@ -67,6 +76,27 @@ def _problems(responder: Responder, toolbox: Toolbox) -> Iterator[str]:
             used = (check.run, check.arguments, check.where)
             yield from problems_of_use(f"{inside}.run", *used, toolbox)
             yield from _checked(inside, check, responder, toolbox)
+
+
+def _of_agent(where: str, agent: Agent, origin: str, toolbox: Toolbox) -> Iterator[str]:
+    offered = [one.name for one in toolbox.tools if may_offer(agent, one)]
+    if len(offered) > MOST_OFFERED:
+        yield f"{where}.tools: it fits {len(offered)} tools; at most {MOST_OFFERED} ({origin})"
+    for key, patterns, names in (
+        ("tools", agent.tools, [one.name for one in toolbox.tools]),
+        ("auto", agent.auto, offered),
+    ):
+        for pattern in patterns:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                among = "operation" if key == "tools" else "operation of agent.tools"
+                hint = suggest(pattern, names)
+                yield f"{where}.{key}: {quote(pattern)} fits no {among}{hint} ({origin})"
+
+
+def may_offer(agent: Agent, tool: Tool) -> bool:
+    """Whether the settings let a model call a tool; one whose script is a variable never."""
+    named = any(fnmatchcase(tool.name, pattern) for pattern in agent.tools)
+    return named and not tool.notes.get(FREE_SCRIPT)
 
 
 def problems_of_use(

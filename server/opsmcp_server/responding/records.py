@@ -10,10 +10,12 @@ from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.observed import ExpressionFailed
 from opsmcp_tools.approval_requests.request import OPSMCP
 from opsmcp_tools.incidents.brakes import Obstacles, Pause
+from opsmcp_tools.incidents.conversation import Conversation
 from opsmcp_tools.incidents.correlation import Correlation
 from opsmcp_tools.incidents.incident import Incident
 from opsmcp_tools.incidents.machine import Change
 from opsmcp_tools.incidents.responder import Bounds, Responder, Responders
+from opsmcp_tools.incidents.sqlite_conversations import SqliteConversations
 from opsmcp_tools.incidents.sqlite_incidents import SqliteIncidents
 from opsmcp_tools.model.errors import JournalUnusable, RunsUnreadable, ToolUnavailable
 from opsmcp_tools.phrases.phrase import Said, say
@@ -87,6 +89,16 @@ class Records:
             )
         )
 
+    async def keep(self, incident: Incident, conversation: Conversation) -> bool:
+        """Keep what was said about it; False when it is another process's.
+
+        Raises:
+            ValueError: It is too long to be kept.
+        """
+        return await self._write(
+            lambda _, now: self._conversations().put(incident, conversation, now)
+        )
+
     async def obstacles(self) -> Obstacles:
         """What may keep something from being done now."""
         return await self._read(lambda store, now: store.obstacles(self._settings, now))
@@ -96,6 +108,10 @@ class Records:
     async def get(self, incident: str) -> Incident | None:
         """One incident with its timeline."""
         return await self._read(lambda store, _: store.get(incident))
+
+    async def conversation(self, incident: str) -> Conversation | None:
+        """What a model said about an incident, if one was asked."""
+        return await self._read(lambda _, __: self._conversations().get(incident))
 
     async def list(
         self,
@@ -134,6 +150,9 @@ class Records:
             return await to_thread.run_sync(self._do, write)
         except JournalUnusable as error:
             raise ToolUnavailable(f"{error}") from error
+
+    def _conversations(self) -> SqliteConversations:
+        return SqliteConversations(self._context.incidents.file())
 
     def _do(self, work: Callable[[SqliteIncidents, datetime], ResultT]) -> ResultT:
         if self._store is None:

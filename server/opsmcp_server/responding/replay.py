@@ -76,6 +76,8 @@ async def _would(context: CallContext, responder: Responder, signal: Signal) -> 
     if responder.mode is Mode.NOTIFY:
         return "tell", "mode notify"
     try:
+        if responder.mode is Mode.AGENT:
+            return "investigate", "a model looks for the cause"
         arguments = make_arguments(responder.arguments, signal_values(signal))
         await plan(context, responder.run, arguments, responder.principal)
     except (ToolError, NoArgument) as error:

@@ -4,12 +4,11 @@ Every call goes through the functions that everybody's calls go through, as the 
 responder. A look never waits for a run: it starts it, or finds how it stands.
 """
 
-from collections.abc import Mapping
-
 from opsmcp_pipelines.run import Verdict
 from opsmcp_server.calls.context import CallContext
-from opsmcp_server.calls.prepare import Prepared
-from opsmcp_server.responding.checks import Checks
+from opsmcp_server.responding.checks import Checks, is_confirmed
+from opsmcp_server.responding.decision import decided
+from opsmcp_server.responding.investigation import Investigates
 from opsmcp_server.responding.looks import (
     MOST_WHY,
     SOON_SECONDS,
@@ -21,18 +20,17 @@ from opsmcp_server.responding.looks import (
     until_due,
 )
 from opsmcp_server.responding.starts import Starts
-from opsmcp_tools.approval_requests.handle import incident_key
 from opsmcp_tools.approval_requests.request import State as RequestState
 from opsmcp_tools.incidents.expression import signal_values
 from opsmcp_tools.incidents.incident import BEFORE_A_RUN, Incident, State
 from opsmcp_tools.incidents.machine import (
-    Allowed,
-    Asked,
     Due,
     Event,
     HandOver,
     NothingHolds,
     Over,
+    Recheck,
+    Rejected,
     RunEnded,
     Started,
     VoidRequest,
@@ -51,10 +49,11 @@ _DECISION_SECONDS = 1.0
 class Sight:
     """Looks at incidents of one opsmcp."""
 
-    def __init__(self, context: CallContext, starts: Starts) -> None:
+    def __init__(self, context: CallContext, starts: Starts, investigator: Investigates) -> None:
         """Use these."""
         self._context = context
         self._starts = starts
+        self._investigator = investigator
         self._checks = Checks(context)
 
     async def look(self, incident: Incident, responder: Responder | None) -> Event | Later:
@@ -73,6 +72,13 @@ class Sight:
                 return await self._held(incident, responder)
             case State.DECIDING:
                 return await self._deciding(incident, responder)
+            case State.INVESTIGATING:
+                return await self._investigating(incident, responder)
+            case _:
+                return await self._under_way(incident, responder)
+
+    async def _under_way(self, incident: Incident, responder: Responder) -> Event | Later:
+        match incident.state:
             case State.WAITING:
                 return await self._waiting(incident, responder)
             case State.STARTING:
@@ -119,23 +125,21 @@ class Sight:
 
     async def _decided(self, incident: Incident, responder: Responder) -> Event | Later:
         arguments = make_arguments(responder.arguments, signal_values(incident.signal))
-        if responder.confirm is not None and not self._checks.is_confirmed(incident):
+        confirmed = is_confirmed(incident, self._context.clock.now())
+        if responder.confirm is not None and not confirmed:
             return await self._checks.confirm(incident, responder, responder.confirm, arguments)
-        if responder.mode is Mode.AUTO and not responder.is_sure_of(incident.signal):
+        if responder.acts_alone and not responder.is_sure_of(incident.signal):
             return HandOver(words.UNTRUSTED())
+        if responder.mode is Mode.AGENT:
+            return await self._investigator.begin(incident, responder)
         prepared = await prepare_for(self._context, incident, responder, responder.run, arguments)
-        if prepared.needs_approval:
-            return await self._asked(incident, prepared, arguments)
-        return Allowed(words.ALLOWED(prepared.decision.rule), arguments)
+        return await decided(self._context, incident, prepared, f"request {incident.voids}")
 
-    async def _asked(
-        self, incident: Incident, prepared: Prepared, arguments: Mapping[str, str]
-    ) -> Asked:
-        key = incident_key(incident.id, incident.attempt, f"request {incident.voids}")
-        request = await self._context.requests.get().ask(prepared, key)
-        seconds = (request.expires_at - self._context.clock.now()).total_seconds()
-        why = words.ASKED(request.id, clean_line(request.reason, MOST_WHY))
-        return Asked(request.id, why, seconds, arguments)
+    async def _investigating(self, incident: Incident, responder: Responder) -> Event | Later:
+        if responder.mode is not Mode.AGENT:  # any more
+            return Recheck(words.RECHECKED())
+        held = await self._starts.brake(incident, responder)
+        return held or await self._investigator.step(incident, responder)
 
     # People decide, and it runs
 
@@ -146,7 +150,7 @@ class Sight:
                 return Started(request.run, request.tool)
             case RequestState.REJECTED:
                 by = next((vote.by.name for vote in request.votes if not vote.approves), "")
-                return HandOver(words.REJECTED(by))
+                return Rejected(words.REJECTED(by))
             case RequestState.EXPIRED:
                 return HandOver(words.EXPIRED(), escalated=True)
             case RequestState.VOID:

@@ -35,9 +35,12 @@ class Starts:
 
     async def obstacle(self, incident: Incident, responder: Responder) -> Event | None:
         """What keeps it from being decided now, or None."""
+        return await self.brake(incident, responder) or await self._sender_says(incident)
+
+    async def brake(self, incident: Incident, responder: Responder) -> Event | None:
+        """What of our own keeps it from that: pauses, quiet times, limits, loops; or None."""
         there = await self._records.obstacles()
-        found = what_holds(incident, responder, there, self._context.clock.now())
-        return found or await self._sender_says(incident)
+        return what_holds(incident, responder, there, self._context.clock.now())
 
     async def _sender_says(self, incident: Incident) -> Held | Unconfirmed | None:
         """What keeps it from being done by the word of an Alertmanager that can be asked."""
@@ -59,22 +62,22 @@ class Starts:
         """Start its run, or find the one that was started already."""
         try:
             key = incident_key(incident.id, incident.attempt, "run")
-            known = await find_run(self._context, key, responder.run, responder.principal)
+            known = await find_run(self._context, key, incident.operation, responder.principal)
             if known is not None:
                 return Started(known.run, known.tool)
             return await self._start(incident, responder, key)
         except NotFiring:
             return Over()
         except PlanChanged:
-            return VoidRequest(words.CHANGED(responder.run))
+            return VoidRequest(words.CHANGED(incident.operation))
         except ToolUnavailable as error:
             return again(incident, self._context.clock.now(), line_of(error))
         except ToolError as error:
             return VoidRequest(words.CHANGED(line_of(error)))
 
     async def _start(self, incident: Incident, responder: Responder, key: str) -> Event | Later:
-        context, arguments = self._context, incident.arguments
-        prepared = await prepare_for(context, incident, responder, responder.run, arguments)
+        context, call = self._context, (incident.operation, incident.arguments)
+        prepared = await prepare_for(context, incident, responder, *call)
         if prepared.needs_people:
             return VoidRequest(words.CHANGED(prepared.decision.reason))
         if seconds_left(incident, context.clock.now()) <= 0:
@@ -100,6 +103,8 @@ class Starts:
         responder = self._records.responders.get(found.responder) if found else None
         if found is None or responder is None or not responder.principal.may_be(request.requester):
             raise Changed(words.NO_LONGER_THERE(request.requester.name))
+        if found.request != request.id:
+            raise Changed(words.WENT_ON(found.id))
         if (said := await self._sender_says(found)) is not None:
             raise Changed(said.why)
         places = touched_places(prepared.tool, prepared.call.arguments)

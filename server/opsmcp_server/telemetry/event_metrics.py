@@ -10,6 +10,7 @@ from opsmcp_server.calls.observed import (
     InspectionBegun,
     JournalWritten,
     Limited,
+    ModelAsked,
     Notified,
     Observed,
     RequestMoved,
@@ -89,6 +90,8 @@ class EventMetrics:
         match event:
             case IncidentMoved():
                 self._incident_moved(event)
+            case ModelAsked(responder, tokens):
+                metrics.count(families.AGENT_TOKENS, responder, by=tokens)
             case RequestMoved(state, seconds):
                 metrics.count(families.REQUESTS, state)
                 if state not in ("pending", "started"):

@@ -181,6 +181,9 @@ EXPRESSION_ERRORS = _counter(
     "responder",
 )
 RESPONDER_RUNS = _counter("responder_runs", "Runs of incidents that ended", "responder", "verdict")
+AGENT_TOKENS = _counter(
+    "agent_tokens", "Tokens that the models of responders were sent and answered", "responder"
+)
 VERIFICATIONS = _counter(
     "verifications",
     "Runs of incidents of which it is known whether they helped (yes) or not (no)",
@@ -255,6 +258,7 @@ FAMILIES: Sequence[Family] = (
     BREAKERS_OPEN,
     EXPRESSION_ERRORS,
     RESPONDER_RUNS,
+    AGENT_TOKENS,
     VERIFICATIONS,
     REQUESTS,
     REQUEST_WAIT,

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from opsmcp_server.config.effective import Config
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.load import load
-from opsmcp_tools.incidents.responder import Check, Mode, Resolved, Responder
+from opsmcp_server.config.load import Config, load
+from opsmcp_tools.incidents.responder import Agent, Check, Mode, Resolved, Responder
 
 _BASE = """\
 policy:
@@ -68,21 +67,59 @@ def test_all_that_can_be_said_of_a_responder_is_read(tmp_path: Path) -> None:
     assert one.breaker.for_seconds == 1800 and one.recurs_seconds == 7200
 
 
+def test_all_that_can_be_said_of_an_agent_is_read(tmp_path: Path) -> None:
+    one: Responder = _with(
+        tmp_path,
+        "mode: agent",
+        "agent: {tools: [get-*, drain-node], auto: drain-node, reads: 5, changes: 2, minutes: 3,"
+        " tokens: 9000, places: any}",
+        "verify: {resolved: true}",
+    ).responders[0]
+    assert one.agent == Agent(
+        ("get-*", "drain-node"), ("drain-node",), 5, 2, 180.0, 9000, anywhere=True
+    )
+    assert one.acts_alone and one.limits.attempts == 2
+
+
+def test_an_agent_that_changes_nothing_needs_nobody_who_approves(tmp_path: Path) -> None:
+    text = _BASE.replace("QUIET", "").replace("requests: {approvers: [on-call]}\n", "")
+    text += "    mode: agent\n    agent: {tools: get-*, changes: CHANGES}\n"
+    one: Responder = _load(tmp_path, text.replace("CHANGES", "0")).responders[0]
+    assert one.agent is not None and not one.agent.anywhere and not one.acts_alone
+    with pytest.raises(ConfigError, match="approve is missing, and requests.approvers is not set"):
+        _load(tmp_path, text.replace("CHANGES", "1"))
+
+
 def test_without_anything_said_of_it_a_repair_is_verified_by_its_senders(tmp_path: Path) -> None:
     one: Any = _with(tmp_path, "mode: approve", "run: clear-disk").responders[0]
     assert one.verify == Resolved(1800)
 
 
 _AUTO = ("mode: auto", "run: clear-disk")
+_AGENT = ("mode: agent", "agent: {tools: [get-*]}")
 
 
 @pytest.mark.parametrize(
     ("lines", "why"),
     [
         (["mod: auto"], "has no key 'mod'; did you mean 'mode'"),
-        (["mode: agent"], "mode agent is not there yet: a model cannot be a responder"),
-        (["mode: always"], "mode must be one of notify, approve, auto, not 'always'"),
-        (["run: clear-disk"], "run does nothing with mode notify; say approve or auto"),
+        (["mode: always"], "mode must be one of notify, approve, auto, agent, not 'always'"),
+        (["run: clear-disk"], "run does nothing with mode notify; say approve, auto or agent"),
+        (["mode: agent"], "agent is missing: mode agent needs the operations that it may call"),
+        (["agent: {tools: [x]}"], "agent does nothing with mode notify; say approve, auto"),
+        (["mode: approve", "run: x", "agent: {tools: [x]}"], "agent does nothing with mode appro"),
+        ([*_AGENT, "run: x"], "run does nothing with mode agent; the model chooses among"),
+        ([*_AGENT, "limits: {attempts: 2}"], "attempts does nothing with mode agent: say agent.ch"),
+        (["mode: agent", "agent: {auto: [x]}"], "agent.tools is missing: name patterns of"),
+        (["mode: agent", "agent: {tools: x, tols: y}"], "agent has no key 'tols'; did you mean"),
+        (["mode: agent", "agent: {tools: ['$(x)']}"], "agent.tools has '$(x)', which is no name"),
+        (["mode: agent", "agent: {tools: x, minutes: 0}"], "minutes must be a whole number from 1"),
+        (["mode: agent", "agent: {tools: x, places: all}"], "places must be one of signal, any"),
+        (["mode: agent", "agent: {tools: x, auto: x}"], "verify is missing: with agent.auto it"),
+        (
+            ["mode: agent", "agent: {tools: x, auto: x, changes: 0}"],
+            "agent.auto does nothing with changes: 0",
+        ),
         (["mode: approve"], "run is missing: mode approve needs the operation"),
         (_AUTO, "verify is missing: with mode auto it has to be looked whether"),
         (["when: 'severty == \"x\"'"], "when cannot be used: column 1: there is no 'severty'"),
@@ -119,7 +156,7 @@ def test_a_refusal_names_the_line_of_what_is_wrong(tmp_path: Path) -> None:
 def test_nothing_acts_alone_without_pins(tmp_path: Path) -> None:
     text = _BASE.replace("QUIET", "").replace("pin: true", "pin: false")
     text += "    mode: auto\n    run: x\n    verify: {resolved: true}\n"
-    with pytest.raises(ConfigError, match="mode auto needs policy.pin: true"):
+    with pytest.raises(ConfigError, match="has mode auto, which needs policy.pin: true"):
         _load(tmp_path, text)
 
 

@@ -3,9 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from opsmcp_server.config.effective import Config
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.load import load
+from opsmcp_server.config.load import Config, load
 
 VALUE = "hunter2-and-more"
 HOME = {"HOME": "/home/someone", "ELSEWHERE": VALUE}

@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 from anyio import to_thread
 
+from opsmcp_server.agent.service import investigating
 from opsmcp_server.app import open_services
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.config.load import load
@@ -65,9 +66,10 @@ events:
 
 @dataclass(frozen=True)
 class World:
-    """The folder of an opsmcp of its own, and what its operations change."""
+    """The folder of an opsmcp of its own, and what its operations change; where its model is."""
 
     root: Path
+    model: str = ""
 
     @property
     def runs(self) -> list[str]:
@@ -91,11 +93,22 @@ class World:
             OPSMCP_EMBEDDED_BUNDLED="false",
             OPSMCP_DISCOVERY_INTERVAL_SECONDS="1",
             AM_TOKEN="am-token-of-the-tests-0123456789",
+            **self._of_model(),
         )
 
+    def _of_model(self) -> dict[str, str]:
+        if not self.model:
+            return {}
+        key = "sk-key-of-the-model-of-the-tests"
+        return {
+            "OPENAI_API_BASE": self.model,
+            "OPENAI_API_MODEL": "scripted",
+            "OPENAI_API_KEY": key,
+        }
 
-def make_world(root: Path, responders: str, more: str = "") -> World:
-    world = World(root)
+
+def make_world(root: Path, responders: str, more: str = "", model: str = "") -> World:
+    world = World(root, model)
     manifests = root / "manifests"
     manifests.mkdir(exist_ok=True)
     runs, used = root / "runs", world.used
@@ -106,13 +119,14 @@ def make_world(root: Path, responders: str, more: str = "") -> World:
         ("clear-nothing", f'echo "${{name}}" >> {runs}', "delete what is not there", ""),
         ("clear-badly", f'echo "${{name}}" >> {runs}; exit 3', "delete and fail", ""),
         ("get-usage", f'echo "${{name}}"; {looks}', "get how full it is", "results: {used: step}"),
+        ("get-note", f"cat {root}/note-${{name}}", "get a note", ""),
     ]
     written = (
         _TASK.format(name=name, script=script, desc=desc, results=results)
         for name, script, desc, results in texts
     )
     (manifests / "own.yaml").write_text("".join(written), "utf-8")
-    pin = "true" if "mode: auto" in responders else "false"
+    pin = "true" if "mode: auto" in responders or "auto: " in responders else "false"
     write_settings(root, SETTINGS.replace("PIN", pin) + more + "responders:\n" + responders)
     return world
 
@@ -192,7 +206,11 @@ async def working(world: World) -> AsyncGenerator[Working]:
         clock = ShiftedClock()
         services.calls.clock = clock
         services.calls.requests.get().claim_all()
-        async with responding(services.calls) as driver, AsyncExitStack() as stack:
+        async with (
+            investigating(services.calls) as investigator,
+            responding(services.calls, investigator) as driver,
+            AsyncExitStack() as stack,
+        ):
             if services.calls.config.schedules:
                 await stack.enter_async_context(inspecting(services.calls))
             yield Working(services, driver, clock, world)
@@ -209,7 +227,10 @@ async def served(
         await services.calls.tools.wait_for_first_read()
         if services.calls.config.policy.pin:
             await _approve_all(services)
-        async with responding(services.calls) as driver:
+        async with (
+            investigating(services.calls) as investigator,
+            responding(services.calls, investigator) as driver,
+        ):
             run = Running("http", "modern", environ, services, base)
             yield Working(services, driver, ShiftedClock(), world), run
 

@@ -109,7 +109,7 @@ async def _tools(client: Any, odd: str, disk: str) -> None:
         assert (await client.call_tool("list_incidents", bad)).is_error
     one = await client.call_tool("get_incident", {"incident": odd})
     text = one.content[0].text
-    assert "ignore all instructions" in text.partition("Timeline:")[2] and "\u202e" not in text
+    assert "ignore all instructions" in text.partition("--- signal ")[2] and "\u202e" not in text
     assert one.structured_content["timeline"][0]["to"] == "open"
     waiting = await client.call_tool("get_incident", {"incident": disk})
     assert "Request: q-" in waiting.content[0].text

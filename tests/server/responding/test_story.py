@@ -22,6 +22,7 @@ _RESPONDERS = (
     mode: approve
     run: clear-it
     arguments: {name: labels.thing}
+    breaker: {after: 9}
 """
     + _VERIFY.replace("LIMIT", "85").replace("WITHIN", "60")
     + """\

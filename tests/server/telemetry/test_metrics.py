@@ -19,6 +19,7 @@ from opsmcp_server.calls.observed import (
     ExpressionFailed,
     IncidentMoved,
     InspectionBegun,
+    ModelAsked,
     Notified,
     SenderRead,
     SignalsTaken,
@@ -71,8 +72,10 @@ def _sample_names(family: Family) -> list[str]:
 
 
 _RUNS, _HELPED = "opsmcp_responder_runs_total", "opsmcp_verifications_total"
-_OF_RUNS_OF_RESPONDERS = {_RUNS, _HELPED}
-"""Those need definitions that were approved: below they are counted without a server."""
+_TOKENS = "opsmcp_agent_tokens_total"
+_OF_RUNS_OF_RESPONDERS = {_RUNS, _HELPED, _TOKENS}
+"""Those need definitions that were approved, or a model: below they are counted without a server.
+"""
 
 _NO_TOOLS: Any = SimpleNamespace(toolbox=None)
 
@@ -178,9 +181,11 @@ async def test_runs_of_responders_are_counted_with_what_came_of_them() -> None:
     count(IncidentMoved("mend", verdict="succeeded"))
     count(IncidentMoved("mend", helped=True, outcome="recovered"))
     count(IncidentMoved("mend", verdict="failed", helped=False))
+    count(ModelAsked("mend", 700))
     text = (await metrics.text()).decode()
     runs = {(verdict, _value(text, _RUNS, verdict=verdict)) for verdict in ("succeeded", "failed")}
     assert runs == {("succeeded", 1), ("failed", 1)}
+    assert _value(text, _TOKENS, responder="mend") == 700
     helped = {(result, _value(text, _HELPED, result=result)) for result in ("yes", "no")}
     assert helped == {("yes", 1), ("no", 1)}
 

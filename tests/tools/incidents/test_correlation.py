@@ -175,7 +175,7 @@ def _recovered(record: Record) -> Incident:
     record.say("d1")
     record.become(HandOver(words.RESOLVED()))
     one = record.only()
-    begun = record.become(Allowed(words.RESOLVED(), {}))
+    begun = record.become(Allowed(words.RESOLVED(), "clear-disk", {}))
     assert record.mine.begin_run(one.id, 1, DISKS, ("host:h1",), SETTINGS, NOW) is None
     assert begun.state is State.STARTING
     record.become(Started("r-1", "clear-disk"))
@@ -248,7 +248,7 @@ def test_what_comes_in_while_somebody_works_on_it_is_looked_at_again_at_once(
 
 def test_a_run_is_begun_once_and_only_while_it_fires(record: Record) -> None:
     record.say("d1")
-    one = record.become(Allowed(words.RESOLVED(), {}))
+    one = record.become(Allowed(words.RESOLVED(), "clear-disk", {}))
     begin = record.mine.begin_run
     assert begin(one.id, 1, DISKS, ("host:h1",), SETTINGS, NOW) is None
     assert begin(one.id, 1, DISKS, ("host:h1",), SETTINGS, NOW) is None
@@ -264,7 +264,7 @@ def test_a_run_is_begun_once_and_only_while_it_fires(record: Record) -> None:
 
 def test_a_run_that_never_began_holds_no_place(record: Record) -> None:
     record.say("d1")
-    one = record.become(Allowed(words.RESOLVED(), {}))
+    one = record.become(Allowed(words.RESOLVED(), "clear-disk", {}))
     record.mine.begin_run(one.id, 1, DISKS, ("host:h1",), SETTINGS, NOW)
     record.become(HandOver(words.RESOLVED()))
     assert record.mine.obstacles(SETTINGS, NOW).repairs == ()

@@ -13,15 +13,18 @@ from opsmcp_tools.incidents.machine import (
     HandOver,
     Held,
     Helped,
+    Investigate,
     NothingHolds,
     Over,
+    Recheck,
+    Rejected,
     RunEnded,
     Started,
     Unconfirmed,
     VoidRequest,
     advance,
 )
-from opsmcp_tools.incidents.responder import Limits, Resolved
+from opsmcp_tools.incidents.responder import Limits, Mode, Resolved
 from opsmcp_tools.incidents.signal import Status
 from opsmcp_tools.phrases import incident as words
 from tests.tools.incidents.incidents import REPAIRS, incident, responder
@@ -49,6 +52,7 @@ def test_a_run_is_never_interrupted_because_it_is_over(state: State) -> None:
         (State.OPEN, State.DECIDING, False),
         (State.HELD, State.HANDED_OVER, True),
         (State.DECIDING, State.HANDED_OVER, True),
+        (State.INVESTIGATING, State.HANDED_OVER, True),
         (State.WAITING, State.HANDED_OVER, True),
         (State.STARTING, State.DECIDING, False),
         (State.VERIFYING, State.HANDED_OVER, True),
@@ -66,11 +70,12 @@ def test_a_run_has_its_own_deadline() -> None:
 
 
 def test_a_request_waits_for_people_and_what_is_allowed_is_started() -> None:
-    asked = advance(incident(), REPAIRS, Asked("q-1", WHY, 900, {"host": "h1"}))
-    allowed = advance(incident(), REPAIRS, Allowed(WHY, {"host": "h1"}))
+    asked = advance(incident(), REPAIRS, Asked("q-1", WHY, 900, "clear", {"host": "h1"}))
+    allowed = advance(incident(), REPAIRS, Allowed(WHY, "clear", {"host": "h1"}))
     assert asked is not None and allowed is not None
     assert (asked.after, asked.fields["request"]) == (State.WAITING, "q-1")
     assert (allowed.after, allowed.fields["arguments"]) == (State.STARTING, {"host": "h1"})
+    assert asked.fields["operation"] == allowed.fields["operation"] == "clear"
 
 
 def test_what_is_held_is_looked_at_again_and_decided_when_nothing_holds_it() -> None:
@@ -137,6 +142,28 @@ def test_a_run_that_did_not_help_counts_as_one_that_did_not() -> None:
     change = advance(incident(State.VERIFYING), TWICE, Failure(WHY))
     assert change is not None
     assert (change.after, change.helped) == (State.DECIDING, False)
+
+
+def test_a_model_has_its_time_and_it_is_looked_again_whether_it_is_so_when_that_is_long_ago() -> (
+    None
+):
+    begun = advance(incident(), REPAIRS, Investigate(WHY, 300))
+    again = advance(incident(State.INVESTIGATING), REPAIRS, Recheck(WHY))
+    assert begun is not None and again is not None
+    assert (begun.after, begun.due_seconds) == (State.INVESTIGATING, 300)
+    assert again.after is State.DECIDING and "attempt" not in again.fields
+
+
+def test_what_is_rejected_people_have_but_a_model_may_ask_for_something_else() -> None:
+    agent = responder(mode=Mode.AGENT, limits=Limits(attempts=2))
+    waiting = incident(State.WAITING, request="q-1")
+    people = advance(waiting, TWICE, Rejected(WHY))
+    model = advance(waiting, agent, Rejected(WHY))
+    last = advance(incident(State.WAITING, attempt=2), agent, Rejected(WHY))
+    assert people is not None and model is not None and last is not None
+    assert (people.after, people.escalated) == (State.HANDED_OVER, False)
+    assert (model.after, model.fields["attempt"], model.helped) == (State.DECIDING, 2, None)
+    assert (last.after, last.escalated) == (State.HANDED_OVER, False)
 
 
 def test_people_are_handed_what_is_decided_so_and_a_run_is_noted() -> None:

@@ -1,7 +1,8 @@
 """Incident: all signals of one key and everything done about them, until it is closed. Pure data.
 
-open -> deciding -> waiting or starting -> running -> verifying -> closed; held while something
-keeps it from that; handed_over when people have it.
+open -> deciding -> waiting or starting -> running -> verifying -> closed; investigating between
+deciding and a change where a model looks for the cause; held while something keeps it from that;
+handed_over when people have it.
 """
 
 import secrets
@@ -42,6 +43,8 @@ class State(StrEnum):
     OPEN = "open"
     HELD = "held"
     DECIDING = "deciding"
+    INVESTIGATING = "investigating"
+    """A model looks for the cause."""
     WAITING = "waiting"
     STARTING = "starting"
     RUNNING = "running"
@@ -50,7 +53,16 @@ class State(StrEnum):
     CLOSED = "closed"
 
 
-BEFORE_A_RUN = frozenset({State.OPEN, State.HELD, State.DECIDING, State.WAITING, State.STARTING})
+BEFORE_A_RUN = frozenset(
+    {
+        State.OPEN,
+        State.HELD,
+        State.DECIDING,
+        State.INVESTIGATING,
+        State.WAITING,
+        State.STARTING,
+    }
+)
 """What a signal that says it is over ends at once."""
 
 
@@ -87,8 +99,9 @@ class Incident:
     `signal` is the last one that said it is so, `firing` whether any of its keys still is. `due_at`
     is when its state ends by itself, `look_at` when it is looked at next, `touched` counts what
     came in for it. `attempt` counts the runs, `voids` the requests of this attempt that became
-    void. `request` and `run` are those of this attempt, `runs` all of them; `probe` counts the
-    looks of a check, of which `probe_run` goes on. `owner` works on it, in its `epoch`.
+    void. `operation` and `arguments` are the call that it asks for or starts. `request` and `run`
+    are those of this attempt, `runs` all of them; `probe` counts the looks of a check, of which
+    `probe_run` goes on. `owner` works on it, in its `epoch`.
     """
 
     id: str
@@ -109,6 +122,7 @@ class Incident:
     why: str = ""
     escalated: bool = False
     chain: tuple[str, ...] = ()
+    operation: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict[str, str])
     confirmed_at: datetime | None = None
     request: str = ""

@@ -27,6 +27,7 @@ _FACTS = (
     "voids",
     "escalated",
     "chain",
+    "operation",
     "arguments",
     "request",
     "run",

@@ -10,7 +10,7 @@ from typing import Any
 
 from opsmcp_pipelines.run import Verdict
 from opsmcp_tools.incidents.incident import BEFORE_A_RUN, Incident, Outcome, State
-from opsmcp_tools.incidents.responder import Check, Responder
+from opsmcp_tools.incidents.responder import Check, Mode, Responder
 from opsmcp_tools.incidents.signal import Status
 from opsmcp_tools.phrases import incident as words
 from opsmcp_tools.phrases.phrase import Said
@@ -26,9 +26,12 @@ __all__ = [
     "Held",
     "Helped",
     "HandOver",
+    "Investigate",
     "NEW_ATTEMPT",
     "NothingHolds",
     "Over",
+    "Recheck",
+    "Rejected",
     "RunEnded",
     "Started",
     "Unconfirmed",
@@ -106,20 +109,44 @@ class Unconfirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class Investigate:
+    """A model is to look for the cause; it has so many seconds."""
+
+    why: Said
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """Before it goes on, it has to be looked at again whether it still is so."""
+
+    why: Said
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
-    """A request was made, with these arguments; it waits for so many seconds."""
+    """A request of this call was made; it waits for so many seconds."""
 
     request: str
     why: Said
     seconds: float
+    operation: str
     arguments: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
-    """It may be started without asking anybody."""
+class Rejected:
+    """Somebody rejected its request."""
 
     why: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """This call may be started without asking anybody."""
+
+    why: Said
+    operation: str
     arguments: Mapping[str, str]
 
 
@@ -167,7 +194,10 @@ Event = (
     | NothingHolds
     | HandOver
     | Unconfirmed
+    | Investigate
+    | Recheck
     | Asked
+    | Rejected
     | Allowed
     | VoidRequest
     | Started
@@ -208,22 +238,26 @@ def advance(incident: Incident, responder: Responder, event: Event) -> Change | 
             return _due(incident, responder, event.why)
         case VoidRequest():
             return _void(incident, event.why)
+        case Rejected():
+            return _rejected(incident, responder, event.why)
         case RunEnded():
             return _run_ended(incident, responder, event)
         case Failure():
             return _again(incident, responder, event.why)
-        case Asked() | Allowed() | Started():
+        case Investigate() | Asked() | Allowed() | Started():
             return _under_way(event)
         case _:
             return _settled(event)
 
 
-def _settled(event: Held | NothingHolds | HandOver | Unconfirmed | Helped) -> Change:
+def _settled(event: Held | NothingHolds | Recheck | HandOver | Unconfirmed | Helped) -> Change:
     match event:
         case Held():
             return _held(event)
         case NothingHolds():
             return _decide(words.FREE_AGAIN())
+        case Recheck():
+            return _decide(event.why)
         case HandOver():
             return _hand_over(event.why, escalated=event.escalated)
         case Unconfirmed():
@@ -232,17 +266,22 @@ def _settled(event: Held | NothingHolds | HandOver | Unconfirmed | Helped) -> Ch
             return Change(State.CLOSED, event.why, outcome=Outcome.RECOVERED, helped=True)
 
 
-def _under_way(event: Asked | Allowed | Started) -> Change:
+def _under_way(event: Investigate | Asked | Allowed | Started) -> Change:
     match event:
+        case Investigate():
+            return Change(State.INVESTIGATING, event.why, event.seconds)
         case Asked():
-            fields = {"request": event.request, "arguments": dict(event.arguments)}
+            fields = {"request": event.request, **_call_of(event)}
             return Change(State.WAITING, event.why, event.seconds + _START_SECONDS, fields=fields)
         case Allowed():
-            fields = {"arguments": dict(event.arguments)}
-            return Change(State.STARTING, event.why, _START_SECONDS, fields=fields)
+            return Change(State.STARTING, event.why, _START_SECONDS, fields=_call_of(event))
         case Started():
             why = words.STARTED(event.run, event.operation)
             return Change(State.RUNNING, why, _RUN_SECONDS, fields={"run": event.run})
+
+
+def _call_of(event: Asked | Allowed) -> dict[str, Any]:
+    return {"operation": event.operation, "arguments": dict(event.arguments)}
 
 
 def _over(incident: Incident) -> Change | None:
@@ -257,7 +296,7 @@ def _due(incident: Incident, responder: Responder, why: str | Said) -> Change | 
             return _decide(words.SETTLED())
         case State.HELD:
             return _hand_over(words.HELD_TOO_LONG(), escalated=True)
-        case State.DECIDING:
+        case State.DECIDING | State.INVESTIGATING:
             return _hand_over(words.NOT_DECIDED(why), escalated=True)
         case State.WAITING:
             return _hand_over(words.EXPIRED(), escalated=True)
@@ -288,6 +327,13 @@ def _void(incident: Incident, why: Said) -> Change:
     if incident.voids >= _MOST_VOIDS:
         return _hand_over(words.VOID_TOO_OFTEN(why), escalated=True)
     return _decide(why, voids=incident.voids + 1, **NEW_ATTEMPT)
+
+
+def _rejected(incident: Incident, responder: Responder, why: Said) -> Change:
+    """People have it; but for a model, which may know something else that could be done."""
+    if responder.mode is not Mode.AGENT or incident.attempt >= responder.limits.attempts:
+        return _hand_over(why, escalated=False)
+    return _decide(why, attempt=incident.attempt + 1, voids=0, **NEW_ATTEMPT)
 
 
 def _run_ended(incident: Incident, responder: Responder, event: RunEnded) -> Change:

@@ -63,7 +63,7 @@ _BY_STATE = {
     State.HANDED_OVER: Topic.HANDED_OVER,
 }
 _RAN = (State.RUNNING, State.VERIFYING)
-_UNTOLD = (State.OPEN, State.DECIDING)
+_UNTOLD = (State.OPEN, State.DECIDING, State.INVESTIGATING)
 """States of an incident that nothing was told of yet, or not in this attempt."""
 
 

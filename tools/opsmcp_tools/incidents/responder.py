@@ -17,6 +17,7 @@ from opsmcp_tools.phrases import incident as words
 from opsmcp_tools.policy.rules import RESPONDER, Approvers, Window
 
 __all__ = [
+    "Agent",
     "Bounds",
     "Breaker",
     "Check",
@@ -39,6 +40,8 @@ class Mode(StrEnum):
     NOTIFY = "notify"
     APPROVE = "approve"
     AUTO = "auto"
+    AGENT = "agent"
+    """A model looks for the cause, and asks for changes."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,25 @@ class Resolved:
     """It is verified when its senders say that nothing is wrong any more, in time."""
 
     within_seconds: float = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """What a model may do that looks for the cause, all in all, for one incident.
+
+    `tools` are name patterns of the operations that it may call, `auto` of those of them that may
+    change something without asking anybody, where a rule of policy allows it to the responder. It
+    may start `reads` runs that only read and ask for `changes` others. In `seconds` neither people
+    nor the runs of changes count. `anywhere`: also at places that the signal does not name.
+    """
+
+    tools: tuple[str, ...]
+    auto: tuple[str, ...] = ()
+    reads: int = 12
+    changes: int = 1
+    seconds: float = 600.0
+    tokens: int = 60_000
+    anywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +127,7 @@ class Responder:
 
     `senders` is empty for all. `settle_seconds` is how long a signal has to go on before anything
     is done about it. The same key within `recurs_seconds` after a recovery is the same incident.
-    `notify` are the channels that are told of its incidents.
+    `notify` are the channels that are told of its incidents. `agent` is there with that mode.
     """
 
     name: str
@@ -116,6 +138,7 @@ class Responder:
     mode: Mode = Mode.NOTIFY
     run: str = ""
     arguments: Mapping[str, Text] = field(default_factory=dict[str, Text])
+    agent: Agent | None = None
     confirm: Check | None = None
     verify: Check | Resolved = Resolved()
     approvers: Approvers = Approvers()
@@ -131,6 +154,11 @@ class Responder:
         """As whom it acts."""
         name = RESPONDER + self.name
         return Principal(name, id=name)
+
+    @property
+    def acts_alone(self) -> bool:
+        """Whether something may be changed without asking anybody."""
+        return self.mode is Mode.AUTO or bool(self.agent and self.agent.auto)
 
     def is_sure_of(self, signal: Signal) -> bool:
         """Whether its sender proved a secret, or it is looked first whether it is so."""

@@ -176,7 +176,16 @@ CREATE TABLE feeds (
 CREATE INDEX signals_key ON signals (sender, key);
 """
 
-_VERSIONS = (_SIGNALS, _INCIDENTS, _SCHEDULES, _OUTBOX, _FEEDS)
+_CONVERSATIONS = """
+CREATE TABLE conversations (
+    incident TEXT NOT NULL PRIMARY KEY REFERENCES incidents (id) ON DELETE CASCADE,
+    changed_at TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX conversations_changed ON conversations (changed_at);
+"""
+
+_VERSIONS = (_SIGNALS, _INCIDENTS, _SCHEDULES, _OUTBOX, _FEEDS, _CONVERSATIONS)
 """What makes each version out of the one before."""
 
 _BUSY_MILLISECONDS = 100

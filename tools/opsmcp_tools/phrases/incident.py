@@ -39,6 +39,7 @@ CHAIN_TOO_LONG = Phrase(
     "{} 个事件可能依次由前一个的运行引起",
 )
 PLACE_TAKEN = Phrase("incident {} changes {} now", "事件 {} 正在更改 {}")
+WENT_ON = Phrase("incident {} went on without it", "事件 {} 已另行处理")
 REFUSED = Phrase("it cannot be called: {}", "无法调用:{}")
 NO_ARGUMENT = Phrase("the argument {} cannot be made of the signal: {}", "无法从信号得出参数 {}:{}")
 DENIED = Phrase("policy does not allow it: {}", "策略不允许:{}")
@@ -50,6 +51,22 @@ NOT_CONFIRMABLE = Phrase("whether it is so could not be found out: {}", "无法�
 NOT_DECIDED = Phrase("it could not be decided in time: {}", "未能及时决定:{}")
 ASKED = Phrase("people have to approve it: request {} ({})", "需要批准:请求 {}({})")
 ALLOWED = Phrase("policy allows it (rule {})", "策略允许(规则 {})")
+INVESTIGATED = Phrase("a model looks for the cause", "由模型查找原因")
+RECHECKED = Phrase(
+    "before something is changed it is looked at again whether it is so", "更改前再次核实"
+)
+DIAGNOSED = Phrase("the model says: {}", "模型诊断:{}")
+BUDGET_SPENT = Phrase(
+    "{} are all that the model may use; it says so far: {}", "模型的上限 {} 已用尽;目前诊断:{}"
+)
+NO_MODEL = Phrase(
+    "the model could not be asked: {}; it says so far: {}", "无法询问模型:{};目前诊断:{}"
+)
+NO_MODEL_HERE = Phrase("this opsmcp asks no model", "此 opsmcp 未接入模型")
+UNREADABLE = Phrase(
+    "what the model answers cannot be used; it says so far: {}", "模型的回答无法使用;目前诊断:{}"
+)
+MODEL_ASKED = Phrase("the model wants {}; {}", "模型要求 {};{}")
 REJECTED = Phrase("{} rejected it", "{} 已拒绝")
 EXPIRED = Phrase("nobody approved it in time, and no answer is no", "无人及时批准;没有答复即为拒绝")
 VOID = Phrase("the request is void: {}", "请求已失效:{}")

@@ -54,11 +54,17 @@ class Decision:
 class Automatic:
     """A principal that is no person, and has none to ask: who approves in place of one, if anybody.
 
-    `always` are the tools for which it asks, whatever is allowed.
+    `always` are the tools for which it asks, whatever is allowed. `alone` are name patterns of
+    those by which it may change something without asking, where a rule for it allows that.
     """
 
     approvers: Approvers
     always: frozenset[str] = frozenset()
+    alone: tuple[str, ...] = ("*",)
+
+    def may_act(self, tool: Tool) -> bool:
+        """Whether a rule may let it change something with this tool, without asking anybody."""
+        return any(fnmatchcase(tool.name, pattern) for pattern in self.alone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +153,8 @@ class Policy:
             return decision
         if decision.effect is Effect.ALLOW and tool.name not in automatic.always:
             by = (rule for rule in self.rules if rule.name == decision.rule)
-            if _only_reads(tool) or any(rule.is_for_automatic for rule in by):
+            own = automatic.may_act(tool) and any(rule.is_for_automatic for rule in by)
+            if _only_reads(tool) or own:
                 return decision
         if not automatic.approvers.groups:
             return Decision(Effect.DENY, decision.rule, _NO_APPROVERS)

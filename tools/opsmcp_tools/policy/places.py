@@ -22,7 +22,15 @@ from opsmcp_tools.arguments.choices import NODE_SELECTORS
 from opsmcp_tools.arguments.place_names import OPEN, Place, names_in
 from opsmcp_tools.model.tool import Input, Tool
 
-__all__ = ["ANY_MACHINE", "Places", "could_be_any", "possible_places", "touched_places"]
+__all__ = [
+    "ANY_MACHINE",
+    "Places",
+    "could_be_any",
+    "is_about",
+    "named_by",
+    "possible_places",
+    "touched_places",
+]
 
 Places = tuple[frozenset[str], ...]
 """The alternatives; without any, nothing is known."""
@@ -76,13 +84,13 @@ def possible_places(tool: Tool, place: Place, arguments: Mapping[str, str] | Non
         arguments: What the caller gave; None when that is not known yet.
     """
     fixed = _names(place, _written(tool, place))
-    inputs = [item for item in tool.inputs if _is_about(place, item)]
+    inputs = [item for item in tool.inputs if is_about(place, item)]
     if not fixed and not inputs:
         return None
     if arguments is None and inputs:
         return _alternatives(tool, place, fixed, inputs)
     received = arguments or {}
-    named = (_named(tool, place, item, received.get(item.name)) for item in inputs)
+    named = (named_by(tool, place, item, received.get(item.name)) for item in inputs)
     return (fixed.union(*named) or _ANYWHERE,)
 
 
@@ -94,7 +102,7 @@ def _alternatives(tool: Tool, place: Place, fixed: frozenset[str], inputs: list[
     # What means several is no more than those together.
     single = (value for value in only.allowed if value not in only.groups)
     values = (*single, *(() if only.required else (None,)))
-    found = (fixed | _named(tool, place, only, value) for value in values)
+    found = (fixed | named_by(tool, place, only, value) for value in values)
     return tuple(dict.fromkeys(names or _ANYWHERE for names in found))
 
 
@@ -115,7 +123,8 @@ def _names(place: Place, texts: Iterable[str]) -> frozenset[str]:
     return frozenset(name for text in texts for name in names_in(place, text))
 
 
-def _named(tool: Tool, place: Place, item: Input, received: str | None) -> frozenset[str]:
+def named_by(tool: Tool, place: Place, item: Input, received: str | None) -> frozenset[str]:
+    """What an argument about a place names; where it is left out, what is meant then."""
     value = received or item.default or item.left_out
     if value and item.kind is Kind.LOCATION:
         return _hosts_of_locations(split_items(item.variable_kind, value))
@@ -138,5 +147,6 @@ def _decides(tool: Tool, place: Place, item: Input) -> bool:
     return place is Place.NAMESPACE or item.kind is Kind.CLUSTER or item.name == CLUSTER
 
 
-def _is_about(place: Place, item: Input) -> bool:
+def is_about(place: Place, item: Input) -> bool:
+    """Whether an argument says where, in that sense."""
     return _NAMING[place](item.name) or item.kind in _KINDS[place]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from opsmcp_server.calls.context import CallContext
+from opsmcp_server.calls.fence_marks import new_mark
 from opsmcp_server.cli.options import Shared, Timestamp, shared_options
 from opsmcp_server.cli.session import run_with_context
 from opsmcp_server.cli.start import Failed
@@ -14,10 +15,11 @@ from opsmcp_server.cli.terminal import Cell, show_json, show_table, show_text
 from opsmcp_server.protocol.builtin_tools import list_incidents
 from opsmcp_tools.policy.decision import Action
 from opsmcp_tools.safe_text.characters import clean_line, quote
-from opsmcp_tools.safe_text.cleaning import clean
+from opsmcp_tools.safe_text.cleaning import clean, fence
 
 if TYPE_CHECKING:
     from opsmcp_server.responding.records import Records
+    from opsmcp_tools.incidents.conversation import Conversation
     from opsmcp_tools.incidents.incident import Incident
 
 __all__ = ["incidents"]
@@ -99,18 +101,30 @@ def _row(one: "Incident") -> tuple[Cell, ...]:
 
 
 async def _show_one(records: "Records", incident: str, *, as_json: bool) -> int:
-    from opsmcp_server.responding.incident_data import incident_details
+    from opsmcp_server.responding.incident_data import conversation_data, incident_details
 
     found = await records.get(incident)
     if found is None:
         raise Failed(f"there is no incident {quote(incident)}; opsmcp incidents --state all")
+    talk = await records.conversation(incident)
     if as_json:
-        show_json(incident_details(found))
+        said = {"conversation": conversation_data(talk)} if talk else {}
+        show_json({**incident_details(found), **said})
         return 0
     show_text(clean(f"{found.id}: {found.outcome or found.state}"), "bold")
     for line in _lines(found):
         click.echo(clean(line))
+    if talk is not None:
+        _show_conversation(talk)
     return 0
+
+
+def _show_conversation(talk: "Conversation") -> None:
+    """What a model was told, said and called: behind bars, as strangers have written in it."""
+    click.echo(f"\nmodel: {talk.turns} answers, {talk.tokens} tokens, {len(talk.runs)} runs")
+    for line in talk.lines():
+        click.echo(f"{line.who}:")
+        show_text(fence(clean(line.text), new_mark()))
 
 
 def _lines(one: "Incident") -> Iterator[str]:
@@ -119,6 +133,8 @@ def _lines(one: "Incident") -> Iterator[str]:
     said = "still says that it is so" if one.firing else "says that it is over"
     yield f"{one.severity} from {one.signal.sender}, which {said}; signals: {one.count}"
     yield f"responder {one.responder}, key {quote(one.key, 300)}"
+    if one.operation:
+        yield f"operation {one.operation}"
     if one.arguments:
         yield "arguments " + " ".join(f"{name}={value}" for name, value in one.arguments.items())
     if one.request:

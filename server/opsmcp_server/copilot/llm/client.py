@@ -41,7 +41,7 @@ Message = dict[str, Any]
 """One message as the API has it."""
 
 _DEFAULT_BASE = "https://api.openai.com/v1"
-_RETRIES = 2
+_REPEATS = 2
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 120.0
 """Between two pieces; models that reason are silent for long."""
@@ -92,9 +92,17 @@ class Endpoint:
     """Asks the model; `model` may be changed between two questions."""
 
     def __init__(
-        self, settings: EndpointSettings, words: Words, mask: Callable[[str], str]
+        self,
+        settings: EndpointSettings,
+        words: Words,
+        mask: Callable[[str], str],
+        *,
+        repeats: int = _REPEATS,
     ) -> None:
-        """Talk to the endpoint of checked settings; `mask` cleans texts and masks secrets."""
+        """Talk to the endpoint of checked settings; `mask` cleans texts and masks secrets.
+
+        A request that was refused for load, or reached nobody, is repeated so often.
+        """
         self.model = settings.model
         self._base = mask(settings.base)
         self._words = partial(words, **settings.names)
@@ -102,7 +110,7 @@ class Endpoint:
         self._client = openai.AsyncOpenAI(
             base_url=settings.base,
             api_key=settings.key or "none",
-            max_retries=_RETRIES,
+            max_retries=repeats,
             timeout=httpx2.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
         )
 

@@ -42,9 +42,9 @@ def _lines(details: JsonObject, mark: str) -> list[str]:
     lines += [f"Key: {label(details['key'], 300)}"]
     lines += [f"Request: {details['request']}"] if details["request"] else []
     lines += [f"Runs: {', '.join(details['runs'])}"] if details["runs"] else []
-    lines += ["Timeline:"]
-    lines += [f"- {row['at']} {row['to']}: {label(row['why'], 300)}" for row in details["timeline"]]
-    return [*lines, _fenced(details, mark)]
+    # Reasons may hold words of a model, which repeats what it has read.
+    rows = (f"- {row['at']} {row['to']}: {label(row['why'], 600)}" for row in details["timeline"])
+    return [*lines, fence("\n".join(rows), mark, "timeline"), _fenced(details, mark)]
 
 
 def _fenced(details: JsonObject, mark: str) -> str:

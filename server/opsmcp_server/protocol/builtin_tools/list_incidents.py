@@ -17,6 +17,7 @@ STATES = (
     "open",
     "held",
     "deciding",
+    "investigating",
     "waiting",
     "starting",
     "running",

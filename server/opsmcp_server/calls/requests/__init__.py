@@ -1,1 +1,0 @@
-"""The parts of which calls that wait for somebody else's approval are made."""
