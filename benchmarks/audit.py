@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from benchmarks.measure import Row
 from benchmarks.pair import OURS, stage
 from benchmarks.wire import StdioServer
-from opsmcp_server.config.schema import Limits
+from opsmcp_server.config.groups.server import Limits
 from opsmcp_server.identity.gate import Gate
 from opsmcp_server.identity.metadata import Metadata
 from opsmcp_server.identity.personal_token import SCOPES, make_token

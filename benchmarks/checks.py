@@ -14,7 +14,8 @@ from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.tool import Bound, Hints, Principal, Tool
 from opsmcp_tools.policy.decision import Action, Effect, Policy
 from opsmcp_tools.policy.rules import Rule
-from opsmcp_tools.toolbox.schema import build_input, input_schema
+from opsmcp_tools.toolbox.inputs import build_input
+from opsmcp_tools.toolbox.schema import input_schema
 
 _OUTPUT_BYTES = 10 * 1000
 _CALLS = 200

@@ -22,7 +22,8 @@ from opsmcp_server.config.load import load
 from opsmcp_server.identity.settings import gate_of
 from opsmcp_server.process.glibc_heap import share_heap
 from opsmcp_server.telemetry.service import open_telemetry
-from opsmcp_server.transports.http import listen, listen_for_monitoring, serve_http
+from opsmcp_server.transports.http import serve_http
+from opsmcp_server.transports.listening import listen, listen_for_monitoring
 
 _BEAT_SECONDS = 0.01
 _REPORT_SECONDS = 1.0

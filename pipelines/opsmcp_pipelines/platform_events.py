@@ -8,9 +8,10 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from opsmcp_pipelines.source import RunRef
+from opsmcp_pipelines.untyped import mapping_of
 
 __all__ = [
     "EventPage",
@@ -116,7 +117,7 @@ def parse_event(subject: object, value: object) -> PlatformEvent | None:
 
     The subject in it need not be the one that it came on.
     """
-    fields = _mapping(value)
+    fields = mapping_of(value)
     texts = {
         "subject": _text(subject, _MOST_SUBJECT_CHARS),
         "id": _text(fields.get("id"), _MOST_ID_CHARS),
@@ -124,11 +125,7 @@ def parse_event(subject: object, value: object) -> PlatformEvent | None:
     }
     if not all(texts.values()) or fields.get("specversion") != "1.0":
         return None
-    return PlatformEvent(**texts, at=_time(fields.get("time")), data=_mapping(fields.get("data")))
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    return PlatformEvent(**texts, at=_time(fields.get("time")), data=mapping_of(fields.get("data")))
 
 
 def _text(value: object, most: int) -> str:

@@ -18,10 +18,10 @@ from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.current_tools import CurrentTools
 from opsmcp_server.calls.observed import JournalWritten, Observers
 from opsmcp_server.calls.state_key import read_key
+from opsmcp_server.config.effective import Config
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.load import Config
-from opsmcp_server.config.schema import HintName
-from opsmcp_server.config.schema import Override as OverrideSetting
+from opsmcp_server.config.groups.tools import HintName
+from opsmcp_server.config.groups.tools import Override as OverrideSetting
 from opsmcp_server.process.local_user import local_user
 from opsmcp_server.protocol.adoption import Adoption
 from opsmcp_server.protocol.builtin_tools.registry import BUILT_IN

@@ -4,15 +4,13 @@
 """
 
 import ast
-import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
-from opsmcp_server.config import load as config
-from opsmcp_server.config import schema as settings
+from opsmcp_server.config import effective as config
+from opsmcp_server.config import groups
+from opsmcp_server.config.effective import setting_names
 from opsmcp_server.config.environment import FILE_ONLY, OLDER_NAMES, environment_name
-from opsmcp_server.config.groups import audit as audit_settings
-from opsmcp_server.config.load import setting_names
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "configuration.md"
@@ -33,7 +31,8 @@ def _field_docstrings(kind: ast.ClassDef) -> Iterator[tuple[str, str]]:
 
 def _documented() -> dict[str, tuple[str, dict[str, str]]]:
     """Class to its docstring and its fields' docstrings."""
-    trees = [ast.parse(inspect.getsource(module)) for module in (settings, audit_settings)]
+    folder = Path(groups.__path__[0])
+    trees = [ast.parse(path.read_text("utf-8")) for path in sorted(folder.glob("*.py"))]
     kinds = [node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
     return {
         kind.name: (_words(ast.get_docstring(kind) or ""), dict(_field_docstrings(kind)))

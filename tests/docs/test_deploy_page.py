@@ -9,7 +9,8 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-from opsmcp_server.config.load import Config, load
+from opsmcp_server.config.effective import Config
+from opsmcp_server.config.load import load
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.policy.decision import Action, Policy
 from tests.docs.settings_reference import ROOT

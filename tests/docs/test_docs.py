@@ -6,8 +6,9 @@ import click
 import pytest
 
 from opsmcp_server.cli import COMMANDS, root
+from opsmcp_server.config.effective import Config, setting_names
 from opsmcp_server.config.environment import environment_name
-from opsmcp_server.config.load import Config, load, setting_names
+from opsmcp_server.config.load import load
 from opsmcp_server.protocol.builtin_tools import registry
 from opsmcp_server.protocol.builtin_tools.row import BuiltIn
 from opsmcp_tools.audit.line import EVENTS

@@ -14,7 +14,7 @@ from opsmcp_server.app import _tool_settings
 from opsmcp_server.config.load import load
 from opsmcp_tools.model.tool import Tool
 from opsmcp_tools.toolbox.build import build_toolbox
-from opsmcp_tools.toolbox.source_lint import Report, lint_source
+from opsmcp_tools.toolbox.lint.source import Report, lint_source
 from opsmcp_tools.toolbox.tool_settings import ToolSettings
 from tests.docs.settings_reference import ROOT
 

@@ -18,10 +18,11 @@ import httpx2
 from anyio import to_thread
 
 from opsmcp_server.app import open_services
+from opsmcp_server.config.groups.server import Server
 from opsmcp_server.config.load import load
-from opsmcp_server.config.schema import Server
 from opsmcp_server.identity.settings import gate_of
-from opsmcp_server.transports.http import listen, serve_http
+from opsmcp_server.transports.http import serve_http
+from opsmcp_server.transports.listening import listen
 from tests.own_settings import write_settings
 from tests.server.conftest import Ground, make_ground
 from tests.server.forked_stdio import PROCESSES

@@ -566,6 +566,12 @@ BY_NAME: list[Attack] = _named(
         f"#!/bin/bash\n{script}"
         for script in (
             'v="${x}"; a=([v]=1)',
+            "((n = ${x}))",
+            "((m = 1, n = ${x}))",
+            "((n = 1 + (m = ${x})))",
+            "echo $((n = ${x}))",
+            "for ((n = ${x}; n < 1; n++)); do :; done",
+            'v="${x}"; ((n = "$v"))',
             'b=abc; v="${x}"; echo "${b:0:v}"',
             'b=abc; v="${x}"; echo "${b:v:1}"',
             'v="${x}"; cat <<EOF\n$((v))\nEOF',

@@ -411,6 +411,10 @@ REFUSED: tuple[Refused, ...] = (
     (". ${path}", PATH, "a file that is run"),
     # A file could be read by whatever runs there.
     ('echo "${reason}" > /etc/motd', TEXT, "is written to a file"),
+    # A file of any name is read, and printed.
+    ('grep -nf "${reason}" /etc/hosts', TEXT, "in an argument of 'grep'"),
+    ('logger -f "${reason}"', TEXT, "in an argument of 'logger'"),
+    ('logger --journald "${reason}"', TEXT, "in an argument of 'logger'"),
     # What an unknown program makes of text is not known.
     ('slackcat --channel ops "${output}"', OUTPUT, "in an argument of 'slackcat'"),
     # A name is no path of a key.

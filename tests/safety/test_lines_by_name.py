@@ -10,7 +10,7 @@ from opsmcp_pipelines.models import Step, Task, Variable
 from opsmcp_tools.arguments.value_checks import Refused, check_value
 from opsmcp_tools.model.value_rules import ValueRules
 from opsmcp_tools.toolbox.build import build_toolbox
-from opsmcp_tools.toolbox.source_lint import lint_source
+from opsmcp_tools.toolbox.lint.source import lint_source
 from opsmcp_tools.toolbox.tool_settings import Exposure, ToolSettings
 from opsmcp_tools.toolbox.toolbox import Toolbox
 from tests.safety.lines_by_name import LINES, REFUSED, Row

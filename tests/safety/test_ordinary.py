@@ -11,7 +11,7 @@ from opsmcp_pipelines.models import Variable
 from opsmcp_tools.arguments.value_checks import Refused, check_value
 from opsmcp_tools.model.tool import Input
 from opsmcp_tools.model.value_rules import NO_SCRIPT, ValueRules
-from opsmcp_tools.toolbox.schema import build_input
+from opsmcp_tools.toolbox.inputs import build_input
 from tests.safety.conftest import NAME, Attacked
 from tests.tools.corpus import INVENTORY, ORDINARY, VARIABLES
 

@@ -16,12 +16,13 @@ from mcp.client.streamable_http import streamable_http_client
 from starlette.types import ASGIApp
 
 from opsmcp_server.app import open_services
+from opsmcp_server.config.groups.server import Server
 from opsmcp_server.config.load import load
-from opsmcp_server.config.schema import Server
 from opsmcp_server.protocol.handlers import build_server
 from opsmcp_server.protocol.results import STRUCTURED
 from opsmcp_server.protocol.services import Services
-from opsmcp_server.transports.http import build_app, listen
+from opsmcp_server.transports.http import build_app
+from opsmcp_server.transports.listening import listen
 from opsmcp_tools.journal.sqlite_write import Journal
 from tests.server.forked_stdio import forked_stdio
 

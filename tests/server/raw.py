@@ -12,9 +12,9 @@ import uvicorn
 from anyio.abc import SocketStream
 from starlette.types import ASGIApp
 
-from opsmcp_server.config.schema import Server
+from opsmcp_server.config.groups.server import Server
 from opsmcp_server.transports.connections import BoundedConnection, Places
-from opsmcp_server.transports.http import listen
+from opsmcp_server.transports.listening import listen
 
 
 @dataclass

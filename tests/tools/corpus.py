@@ -5,7 +5,8 @@ from opsmcp_pipelines.kinds.table import KINDS
 from opsmcp_pipelines.models import Cluster, Host, Step, Task, Variable
 from opsmcp_tools.arguments.choices import Inventory
 from opsmcp_tools.model.tool import Bound, Hints, Input, Tool
-from opsmcp_tools.toolbox.schema import build_input, input_schema
+from opsmcp_tools.toolbox.inputs import build_input
+from opsmcp_tools.toolbox.schema import input_schema
 from tests.pipelines.kinds.good_values import GOOD_VALUES
 
 INVENTORY = Inventory(

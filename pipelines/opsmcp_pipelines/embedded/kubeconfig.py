@@ -18,6 +18,7 @@ import yaml
 
 from opsmcp_pipelines.models import Cluster
 from opsmcp_pipelines.regular_files import read_regular
+from opsmcp_pipelines.untyped import mapping_of
 
 __all__ = ["KubeInventory", "read_clusters"]
 
@@ -113,7 +114,7 @@ def _read_bounded(path: Path) -> bytes:
 def _parse(data: bytes) -> _File:
     # BaseLoader makes nothing but strings, lists and maps: safe, and a context may be named `no`.
     loaded: object = yaml.load(data, Loader=yaml.BaseLoader)
-    document = _mapping(loaded)
+    document = mapping_of(loaded)
     if loaded is not None and document is not loaded:
         raise _NotAKubeconfig
     contexts = {
@@ -134,13 +135,9 @@ def _named(
     if not isinstance(entries, list):
         return
     for entry in reversed(cast("list[object]", entries)):
-        name = _text(_mapping(entry).get("name"))
+        name = _text(mapping_of(entry).get("name"))
         if name and name.isprintable() and len(name) <= _MAX_NAME_CHARS:
-            yield name, _mapping(_mapping(entry).get(singular))
-
-
-def _mapping(value: object) -> Mapping[Any, object]:
-    return cast("Mapping[Any, object]", value) if isinstance(value, dict) else {}
+            yield name, mapping_of(mapping_of(entry).get(singular))
 
 
 def _text(value: object) -> str:

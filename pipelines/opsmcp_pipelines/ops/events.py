@@ -9,13 +9,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from math import ceil
-from typing import Any, cast
+from typing import cast
 from urllib.parse import quote
 
 from opsmcp_pipelines.errors import SourceProtocolError, SourceUnavailable
 from opsmcp_pipelines.ops.answer import RequestInfo, read_answer
 from opsmcp_pipelines.ops.client import OpsClient
 from opsmcp_pipelines.platform_events import EventPage, PlatformEvent, parse_event
+from opsmcp_pipelines.untyped import mapping_of
 
 __all__ = ["read_events"]
 
@@ -65,7 +66,7 @@ async def read_events(
 
 def _entries(data: object, request: RequestInfo) -> list[object]:
     """The entries of the answer, the oldest first."""
-    entries: object = _mapping(data).get("list", False)
+    entries: object = mapping_of(data).get("list", False)
     if not isinstance(entries, list | None):
         raise SourceProtocolError(request.failed("answered with something else than a list"))
     return cast("list[object]", entries or [])[::-1]
@@ -73,14 +74,10 @@ def _entries(data: object, request: RequestInfo) -> list[object]:
 
 def _events(entries: Iterable[object]) -> Iterable[PlatformEvent]:
     for entry in entries:
-        fields = _mapping(entry)
+        fields = mapping_of(entry)
         event = parse_event(fields.get("subject"), fields.get("event"))
         if event is not None:
             yield event
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _server_time(date: str) -> datetime:

@@ -4,7 +4,6 @@ Never deletes or changes anything. Ops has no way to cancel a run. How the API b
 of https://github.com/shaowenchen/ops.
 """
 
-import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Set
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -13,7 +12,7 @@ from typing import TypeVar, cast
 
 import anyio
 
-from opsmcp_pipelines.catalogue import Contents, Problem
+from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.errors import (
     NotFound,
     NotOurRun,
@@ -23,14 +22,16 @@ from opsmcp_pipelines.errors import (
     SourceUnavailable,
     StartOutcomeUnknown,
 )
-from opsmcp_pipelines.models import Cluster, Definition, OperationKey, OperationKind
+from opsmcp_pipelines.models import Definition, OperationKey, OperationKind
 from opsmcp_pipelines.ops import wire
 from opsmcp_pipelines.ops.answer import NotReceived
-from opsmcp_pipelines.ops.client import OpsClient, Page
+from opsmcp_pipelines.ops.client import OpsClient
+from opsmcp_pipelines.ops.contents import ContentsReader
 from opsmcp_pipelines.ops.events import read_events
 from opsmcp_pipelines.ops.fields import Fields, Malformed
-from opsmcp_pipelines.ops.listing import Listing, Named, read_listing
+from opsmcp_pipelines.ops.listing import Named
 from opsmcp_pipelines.ops.run_hints import RunHints
+from opsmcp_pipelines.ops.run_lists import RUNS, RunLists, is_the_run
 from opsmcp_pipelines.ops.settings import OpsSettings, parse_server
 from opsmcp_pipelines.ops.stuck_sign import sign_of
 from opsmcp_pipelines.platform_events import EventPage
@@ -41,11 +42,6 @@ from opsmcp_pipelines.verdict.expected import ExpectedTask, expected_on_ops
 
 __all__ = ["OpsSettings", "OpsSource", "open_ops_source", "parse_server"]
 
-_log = logging.getLogger(__name__)
-
-_RUNS = MappingProxyType(
-    {OperationKind.PIPELINE: "pipelineruns", OperationKind.TASK: "taskruns"},
-)
 _REFS = MappingProxyType(
     {OperationKind.PIPELINE: "pipelineRef", OperationKind.TASK: "taskRef"},
 )
@@ -55,19 +51,10 @@ _REFS = MappingProxyType(
 _RUNS_PER_PAGE = 20
 _RUN_PAGES = 25
 
-# Those of many runs in flight, read together. Finished runs are among them: after a page that tells
-# of few, it is cheaper to ask for the others one by one.
-_SHARED_PER_PAGE = 100
-_SHARED_LEAST_PER_PAGE = 5
-_SHARED_BYTES_PER_PAGE = 4 * 1024 * 1024
-_SHARED_PAGES = 10
-_SHARED_WORTH = 3
-
 _HEARD_NAMESPACES = 4
 """A long poll each: runs of others are followed without events."""
 
 T = TypeVar("T", bound=Named)
-_Listings = dict[tuple[str, str], Listing[Named]]
 
 
 OPS_TRAITS = Traits(
@@ -88,9 +75,8 @@ class OpsSource:
         """Use an open client to read these namespaces."""
         self._client = client
         self._namespaces = tuple(dict.fromkeys(namespaces))
-        self._listings: _Listings = {}
-        self._contents: Contents | None = None
-        self._page_sizes: dict[tuple[str, str], int] = {}
+        self._contents = ContentsReader(client, self._namespaces)
+        self._lists = RunLists(client)
         names = self._namespaces[:_HEARD_NAMESPACES] if client.settings.hears_runs else ()
         self._hints = {name: RunHints(name, self.read_events) for name in names}
 
@@ -120,32 +106,7 @@ class OpsSource:
         Returns:
             The very same object as the last time when nothing changed.
         """
-        fresh: _Listings = {}
-        pipelines = await self._read_all("pipelines", wire.parse_pipeline, fresh)
-        tasks = await self._read_all("tasks", wire.parse_task, fresh)
-        clusters = await self._read_all("clusters", wire.parse_cluster, fresh)
-        hosts = await self._read_all("hosts", wire.parse_host, fresh)
-        if self._contents is not None and self._unchanged(fresh):
-            return self._contents
-        contents = Contents(
-            pipelines=pipelines.good,
-            tasks=tasks.good,
-            clusters=_first_of_each_name(clusters.good),
-            hosts=hosts.good,
-            problems=(
-                *_problems(pipelines.broken, OperationKind.PIPELINE),
-                *_problems(tasks.broken, OperationKind.TASK),
-            ),
-        )
-        # Only now, after all of it could be read, may the next reading compare with this one.
-        self._listings = fresh
-        # Heartbeats change the bytes every few minutes and mean nothing here.
-        if self._contents is None or contents != self._contents:
-            _warn_of_broken("cluster", clusters.broken)
-            _warn_of_broken("host", hosts.broken)
-            self._contents = contents
-            return contents
-        return self._contents
+        return await self._contents.read()
 
     async def start(self, request: StartRequest) -> RunRef:
         """Start a run with a single request, marked with its call id.
@@ -162,9 +123,7 @@ class OpsSource:
             "variables": {**request.variables, CALL_ID_VARIABLE: request.call_id},
         }
         try:
-            data = await self._client.post(
-                key.namespace, _RUNS[key.kind], body, what=f"start {key}"
-            )
+            data = await self._client.post(key.namespace, RUNS[key.kind], body, what=f"start {key}")
         except (NotReceived, SourceRefused):
             raise
         except SourceError as error:
@@ -188,12 +147,12 @@ class OpsSource:
         key = ref.operation
         if hints := self._hints_of(ref):
             hints.note_read(ref.name)
-        data = await self._client.get(key.namespace, _RUNS[key.kind], ref.name)
+        data = await self._client.get(key.namespace, RUNS[key.kind], ref.name)
         if not isinstance(data, dict):
             raise SourceProtocolError(
                 f"could not read the run {ref.name!r}: {self.label} answered without one"
             )
-        if not _is(ref, cast("object", data)):
+        if not is_the_run(cast("object", data), ref):
             raise NotOurRun(
                 f"what {self.label} shows as {ref.name!r} is not the run of this call of {key}"
             )
@@ -238,49 +197,12 @@ class OpsSource:
         self, refs: Set[RunRef], turn: Callable[[], Awaitable[None]]
     ) -> Mapping[RunRef, RunReport]:
         """Read how these runs stand from the lists of runs, newest first; some may be left out."""
-        reports: dict[RunRef, RunReport] = {}
-        lists = {(ref.operation.namespace, ref.operation.kind) for ref in refs}
         for ref in refs:
             if hints := self._hints_of(ref):
                 hints.note_read(ref.name)
-        for namespace, kind in lists:
-            wanted = {
-                ref.name: ref
-                for ref in refs
-                if (ref.operation.namespace, ref.operation.kind) == (namespace, kind)
-            }
-            reports.update(await self._read_listed(namespace, _RUNS[kind], wanted, turn))
-        return reports
-
-    async def _read_listed(
-        self,
-        namespace: str,
-        kind: str,
-        wanted: dict[str, RunRef],
-        turn: Callable[[], Awaitable[None]],
-    ) -> Mapping[RunRef, RunReport]:
-        reports: dict[RunRef, RunReport] = {}
-        largest = self._page_sizes.get((namespace, kind), _SHARED_PER_PAGE)
-        size = min(largest, len(wanted) + _RUNS_PER_PAGE)
-        for number in range(1, _SHARED_PAGES + 1):
-            await turn()
-            try:
-                page = await self._client.page(namespace, kind, number, size=size)
-            except SourceProtocolError:
-                self._page_sizes[namespace, kind] = max(_SHARED_LEAST_PER_PAGE, size // 2)
-                raise
-            before = len(reports)
-            for item in page.objects():
-                ref = wanted.get(wire.parse_run_name(item))
-                if ref and isinstance(item, dict) and _is(ref, cast("object", item)):
-                    found = cast("dict[str, object]", item)
-                    reports[ref] = wire.parse_run(found, ref.operation)
-                    self._note_end(ref, reports[ref])
-            self._page_sizes[namespace, kind] = _fitting(page)
-            if len(reports) - before < _SHARED_WORTH or page.mark.count < size:
-                break
-            if len(reports) == len(wanted):
-                break
+        reports = await self._lists.read(refs, turn)
+        for ref, report in reports.items():
+            self._note_end(ref, report)
         return reports
 
     async def find_run(
@@ -297,7 +219,7 @@ class OpsSource:
         for number in range(1, _RUN_PAGES + 1):
             await turn()
             page = await self._client.page(
-                key.namespace, _RUNS[key.kind], number, size=_RUNS_PER_PAGE, search=key.name
+                key.namespace, RUNS[key.kind], number, size=_RUNS_PER_PAGE, search=key.name
             )
             for item in page.objects():
                 if wire.is_run_of(item, key, call_id):
@@ -354,55 +276,6 @@ class OpsSource:
     async def cancel(self, ref: RunRef) -> Cancelled:
         """Nothing is done: Ops has no way to stop a run."""
         return Cancelled.GOES_ON
-
-    async def _read_all(
-        self, kind: str, parse: Callable[[Fields, str], T], fresh: _Listings
-    ) -> wire.Objects[T]:
-        """The objects of one kind in all namespaces; puts the listings into `fresh`."""
-        listings: list[Listing[T]] = []
-        for namespace in self._namespaces:
-            before = cast("Listing[T] | None", self._listings.get((namespace, kind)))
-            listing = await read_listing(self._client, namespace, kind, parse, before)
-            fresh[namespace, kind] = listing
-            listings.append(listing)
-        return wire.Objects(
-            tuple(item for listing in listings for item in listing.objects.good),
-            tuple(item for listing in listings for item in listing.objects.broken),
-        )
-
-    def _unchanged(self, fresh: _Listings) -> bool:
-        return all(self._listings.get(key) is listing for key, listing in fresh.items())
-
-
-def _is(ref: RunRef, data: object) -> bool:
-    """Whether this is the run that `ref` means: its name, its operation and its call."""
-    return wire.parse_run_name(data) == ref.name and wire.is_run_of(
-        data, ref.operation, ref.call_id
-    )
-
-
-def _fitting(page: Page) -> int:
-    """How many runs the next pages may hold, so that none is too large to be read at once."""
-    if not page.mark.count:
-        return _SHARED_PER_PAGE
-    each = len(page.answer.body) / page.mark.count
-    return int(min(max(_SHARED_BYTES_PER_PAGE / each, _SHARED_LEAST_PER_PAGE), _SHARED_PER_PAGE))
-
-
-def _first_of_each_name(clusters: tuple[Cluster, ...]) -> tuple[Cluster, ...]:
-    by_name: dict[str, Cluster] = {}
-    for cluster in clusters:
-        by_name.setdefault(cluster.name, cluster)
-    return tuple(by_name.values())
-
-
-def _problems(broken: tuple[wire.Broken, ...], kind: OperationKind) -> tuple[Problem, ...]:
-    return tuple(Problem(item.name, kind, item.reason, item.namespace) for item in broken)
-
-
-def _warn_of_broken(kind: str, broken: tuple[wire.Broken, ...]) -> None:
-    for item in broken:
-        _log.warning("left out the %s %s/%s: %s", kind, item.namespace, item.name, item.reason)
 
 
 @asynccontextmanager

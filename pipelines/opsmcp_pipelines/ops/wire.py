@@ -29,6 +29,7 @@ from opsmcp_pipelines.ops.answer import clean
 from opsmcp_pipelines.ops.fields import Fields, Malformed
 from opsmcp_pipelines.report import NodeReport, RunReport, Status, StepReport, TaskReport
 from opsmcp_pipelines.source import CALL_ID_VARIABLE
+from opsmcp_pipelines.untyped import mapping_of
 
 __all__ = [
     "Broken",
@@ -165,7 +166,7 @@ def _name(metadata: Fields) -> str:
 
 
 def _name_of(item: object) -> str:
-    name = _dict(_dict(item).get("metadata")).get("name")
+    name = mapping_of(mapping_of(item).get("metadata")).get("name")
     return clean(name) if isinstance(name, str) and name else "(no name)"
 
 
@@ -222,27 +223,27 @@ def _transfer(step: Fields) -> Transfer | None:
 
 def parse_run_name(data: object) -> str:
     """The name of a run; empty when there is none that could be asked for again."""
-    name = _text(_dict(_dict(data).get("metadata")), "name")
+    name = _text(mapping_of(mapping_of(data).get("metadata")), "name")
     return name if _NAME.fullmatch(name) else ""
 
 
 def parse_variables(data: object) -> Mapping[str, str]:
     """The variables that a run was started with."""
-    return _texts(_dict(_dict(data).get("spec")), "variables")
+    return _texts(mapping_of(mapping_of(data).get("spec")), "variables")
 
 
 def parse_run(data: Mapping[str, object], operation: OperationKey) -> RunReport:
     """A PipelineRun or a TaskRun, as it stands. What cannot be read is left out."""
-    status = _dict(data.get("status"))
+    status = mapping_of(data.get("status"))
     if operation.kind is OperationKind.TASK:
         tasks = (_task_report(operation.name, operation.name, status, {}),)
     else:
-        tasks = tuple(_entry(_dict(entry)) for entry in _list(status, "pipelineRunStatus"))
+        tasks = tuple(_entry(mapping_of(entry)) for entry in _list(status, "pipelineRunStatus"))
     started_at = _time(status, "startTime")
     return RunReport(
         status=_status(status, "runStatus", "pipelineRunStatus", list),
         tasks=tasks,
-        created_at=_time(_dict(data.get("metadata")), "creationTimestamp"),
+        created_at=_time(mapping_of(data.get("metadata")), "creationTimestamp"),
         started_at=started_at,
         began_late=_began_late(started_at, tasks),
         variables=parse_variables(data),
@@ -257,7 +258,7 @@ def _began_late(started_at: datetime | None, tasks: Sequence[TaskReport]) -> boo
 
 def is_run_of(data: object, operation: OperationKey, call_id: str) -> bool:
     """Whether this is a run of that operation, and of that call."""
-    spec = _dict(_dict(data).get("spec"))
+    spec = mapping_of(mapping_of(data).get("spec"))
     ref = "taskRef" if operation.kind is OperationKind.TASK else "pipelineRef"
     return _text(spec, ref) == operation.name and parse_variables(data).get(CALL_ID_VARIABLE) == (
         call_id
@@ -266,25 +267,27 @@ def is_run_of(data: object, operation: OperationKey, call_id: str) -> bool:
 
 def _entry(entry: Mapping[str, object]) -> TaskReport:
     name, task = _text(entry, "name"), _text(entry, "taskRef")
-    return _task_report(name, task, _dict(entry.get("taskRunStatus")), _texts(entry, "results"))
+    return _task_report(
+        name, task, mapping_of(entry.get("taskRunStatus")), _texts(entry, "results")
+    )
 
 
 def _task_report(
     name: str, task: str, status: Mapping[str, object], results: Mapping[str, str]
 ) -> TaskReport:
-    nodes = _dict(status.get("taskrunNodeStatus"))
+    nodes = mapping_of(status.get("taskrunNodeStatus"))
     return TaskReport(
         name=name,
         task=task,
         status=_status(status, "runStatus", "taskrunNodeStatus", dict),
-        nodes=tuple(_node_report(node, _dict(value)) for node, value in nodes.items()),
+        nodes=tuple(_node_report(node, mapping_of(value)) for node, value in nodes.items()),
         results=results,
         started_at=_time(status, "startTime"),
     )
 
 
 def _node_report(node: str, value: Mapping[str, object]) -> NodeReport:
-    steps = tuple(_step_report(_dict(step)) for step in _list(value, "taskRunStep"))
+    steps = tuple(_step_report(mapping_of(step)) for step in _list(value, "taskRunStep"))
     return NodeReport(
         node=node, status=_status(value, "runStatus", "taskRunStep", list), steps=steps
     )
@@ -312,10 +315,6 @@ def _absent(value: object) -> Status:
     return Status.PENDING if value is None else Status.OTHER
 
 
-def _dict(value: object) -> Mapping[str, object]:
-    return cast("Mapping[str, object]", value) if isinstance(value, dict) else {}
-
-
 def _list(values: Mapping[str, object], key: str) -> list[object]:
     value = values.get(key)
     return cast("list[object]", value) if isinstance(value, list) else []
@@ -327,7 +326,7 @@ def _text(values: Mapping[str, object], key: str) -> str:
 
 
 def _texts(values: Mapping[str, object], key: str) -> Mapping[str, str]:
-    inner = _dict(values.get(key))
+    inner = mapping_of(values.get(key))
     return MappingProxyType({name: _text(inner, name) for name in inner})
 
 

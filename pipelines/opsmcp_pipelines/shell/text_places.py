@@ -54,7 +54,20 @@ _WRITES = MappingProxyType(
 """Options by which the others write, or run something."""
 
 _GIT = names("commit tag notes stash")
-_GREP_VALUED = names("-A -B -C -m -d -D --include --exclude --color --max-count")
+_OPTIONS_BEFORE: Mapping[str, tuple[str, frozenset[str]]] = MappingProxyType(
+    {
+        "grep": (
+            r"-[EFGPivwxcoqsnhHlLrRazI]+|-[ABCm]\d*|--(?:colou?r|include|exclude|max-count)(?:=.*)?",
+            names("-A -B -C -m --include --exclude --max-count"),
+        ),
+        "logger": (
+            r"-[ies]+|-[tp].*|--(?:tag|priority|id)(?:=.*)?|--stderr",
+            names("-t -p --tag --priority"),
+        ),
+    }
+)
+"""Options behind which text may be an operand, known to name no file; those that take a value."""
+
 _WRAPPERS = names("sudo timeout nice ionice nohup command stdbuf time")
 _LISTED = _FREE | _OF_OPTIONS.keys() | names("sort uniq")
 _FOLDERS = names("/bin /usr/bin /usr/local/bin /sbin /usr/sbin")
@@ -65,6 +78,7 @@ _EQUALS = frozenset({"=", "==", "!="})
 _COMPARES = frozenset({"-eq", "-ne", "-lt", "-le", "-gt", "-ge"})
 _QUIET = re.compile(r"(?:LC_\w+|LANG|TZ)=[\w.:/@+-]*")
 _SINKS = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr", "1", "2", "-"})
+_PARTS_OF_TESTS = names("binary_expression unary_expression parenthesized_expression")
 _PARTS_OF_WORDS = names("string translated_string concatenation")
 _REDIRECTED = names("command redirected_statement function_definition heredoc_redirect")
 _AROUND = names(
@@ -282,7 +296,10 @@ class _Check:
         parent, held, single = spot.parent, spot.held, spot.single
         operator = parent.child_by_field_name("operator")
         said = text_of(operator) if operator else ""
-        double = any(n.type == "test_command" and n.children[0].type == "[[" for n in spot.chain)
+        around = next(n for n in reversed(spot.chain[:-1]) if n.type not in _PARTS_OF_TESTS)
+        if around.type != "test_command":
+            return "it would be calculated with"
+        double = around.children[0].type == "[["
         if not (held or double):
             return "it stands without quotes"
         if not double and spot.chain[-3].type == "binary_expression":
@@ -514,7 +531,9 @@ def _place(name: str, words: Sequence[Word], at: int, *, single: bool) -> str | 
     before, word = words[at - 1], words[at]
     if name in _PRINTERS:
         formats = name == "printf" and (at < 2 or not words[1].literal or words[1].prefix[0] == "-")
-        return None if formats else "first" if name != "printf" else "any"
+        if formats or (name == "logger" and not _is_known_before(name, words[1:at])):
+            return None
+        return "first" if name != "printf" else "any"
     if name in ("kubectl", "oc"):
         said = _operand(words, names("-n --namespace --context"))
         return "any" if said in ("annotate", "label") and _is_keyed(word, _KEYED) else None
@@ -537,8 +556,16 @@ def _whole_place(name: str, words: Sequence[Word], at: int) -> str | None:
     if re.fullmatch(option, words[at - 1].literal or ""):
         return "any"
     if name == "grep" and not any(re.fullmatch(option, w.prefix) for w in words):
-        return "first" if at == 1 + skip_options(words[1:], _GREP_VALUED) else None
+        first = at == 1 + skip_options(words[1:], _OPTIONS_BEFORE[name][1])
+        return "first" if first and _is_known_before(name, words[1:at]) else None
     return None
+
+
+def _is_known_before(name: str, words: Sequence[Word]) -> bool:
+    """Whether every option among the words in front of an operand is known to name no file."""
+    known, _ = _OPTIONS_BEFORE[name]
+    options = [word for word in words if word.prefix.startswith("-") and word.literal != "--"]
+    return all(re.fullmatch(known, word.literal or "") for word in options)
 
 
 def _operand(words: Sequence[Word], valued: frozenset[str]) -> str | None:

@@ -19,6 +19,7 @@ from opsmcp_pipelines.ssh.host_fields import (
     is_label,
     make_target,
 )
+from opsmcp_pipelines.untyped import mapping_of
 
 __all__ = ["NotAnInventory", "parse_inventory"]
 
@@ -75,16 +76,16 @@ def parse_inventory(text: str | bytes, path: str) -> HostFile:
         NotAnInventory: It is something else.
     """
     try:
-        answer = _mapping(json.loads(text))
+        answer = mapping_of(json.loads(text))
     except (ValueError, RecursionError):
         raise NotAnInventory from None
     if _TOP not in answer:
         raise NotAnInventory
-    variables = _mapping(_mapping(answer.get("_meta")).get("hostvars"))
+    variables = mapping_of(mapping_of(answer.get("_meta")).get("hostvars"))
     hosts: list[SshHost] = []
     problems: list[BadHost] = []
     for name, within in _groups_of_hosts(answer).items():
-        own = _mapping(variables.get(name))
+        own = mapping_of(variables.get(name))
         if name == "localhost" and own.get("ansible_connection") == "local":
             continue  # This machine is there anyway.
         try:
@@ -96,7 +97,7 @@ def parse_inventory(text: str | bytes, path: str) -> HostFile:
 
 def _groups_of_hosts(answer: Mapping[str, object]) -> Mapping[str, tuple[str, ...]]:
     """Each host, in the order of the inventory, with all groups that it is in."""
-    groups = {name: _mapping(group) for name, group in answer.items() if name != "_meta"}
+    groups = {name: mapping_of(group) for name, group in answer.items() if name != "_meta"}
     if len(groups) > _MAX_GROUPS:
         raise NotAnInventory
     parents: dict[str, list[str]] = {}
@@ -192,10 +193,6 @@ def _first(name: str, variables: Mapping[str, object], names: tuple[str, ...]) -
 
 def _shown(value: object) -> str:
     return repr(str(value)[:_SHOWN_CHARS])
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return cast("dict[str, object]", value) if isinstance(value, dict) else {}
 
 
 def _texts(value: object) -> list[str]:

@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from importlib.util import find_spec
 
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.extras import lack_of
 from opsmcp_server.responding.investigation import Investigates
 from opsmcp_tools.incidents.responder import Responder
 
@@ -53,8 +53,5 @@ def _check(context: CallContext, responder: Responder) -> None:
             f"{where} agent needs a model: set openai.model and openai.base, openai.key or both "
             f"(OPENAI_API_MODEL, OPENAI_API_BASE, OPENAI_API_KEY) ({responder.where})"
         )
-    if find_spec("openai") is None:
-        raise ConfigError(
-            f"{where} agent needs one more package, for example by pip install 'opsmcp[copilot]' "
-            f"({responder.where})"
-        )
+    if lack := lack_of("copilot"):
+        raise ConfigError(f"{where} agent {lack} ({responder.where})")

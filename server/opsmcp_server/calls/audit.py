@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from opsmcp_server.config.effective import Config
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.load import Config
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.caller import CALLER, Caller, Grounds

@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 
 from opsmcp_server.calls.state_key import derive, read_key
-from opsmcp_server.config.load import Config
+from opsmcp_server.config.effective import Config
 from opsmcp_server.copies.copier import Copier, copier_of
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.audit.counted import Counted, Told

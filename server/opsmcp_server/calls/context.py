@@ -14,7 +14,7 @@ from opsmcp_server.calls.late_incidents import LateIncidents
 from opsmcp_server.calls.late_requests import LateRequests
 from opsmcp_server.calls.llm_summary import LlmSummaries
 from opsmcp_server.calls.observed import Observers
-from opsmcp_server.config.load import Config
+from opsmcp_server.config.effective import Config
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.errors import JournalUnusable, NotAllowed
 from opsmcp_tools.model.run_record import Clock, SystemClock

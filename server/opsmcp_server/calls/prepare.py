@@ -140,7 +140,7 @@ async def find_run(
     Whoever started it may have died before it said so.
     """
     tool = await find_tool(context, name, principal)
-    return await context.executions.find_by_key(key, tool.name, tool.operation.key, principal)
+    return await context.executions.same.find_key(key, tool.name, tool.operation.key, principal)
 
 
 def _may_list(context: CallContext, tool: Tool, principal: Principal) -> bool:
@@ -150,9 +150,9 @@ def _may_list(context: CallContext, tool: Tool, principal: Principal) -> bool:
 def _missing(context: CallContext, toolbox: Toolbox, name: str, principal: Principal) -> Exception:
     # A file that cannot be used as a whole is withheld under its own name.
     names = {name, context.tools.listed_from(name)}
-    withheld = next((item for item in toolbox.withheld if names & item.names), None)
-    if withheld is not None:
-        return ToolGone(f"{name} is withheld: {withheld.reason}.")
+    reasons = [item.reason for item in toolbox.withheld if names & item.names]
+    if reasons:
+        return ToolGone(f"{name} is withheld: {'; '.join(dict.fromkeys(reasons))}.")
     hidden = toolbox.find(name)
     if hidden is not None:
         return NotAllowed(f"Policy does not allow {name}.")

@@ -7,7 +7,8 @@ import hmac
 import secrets
 
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.schema import LEAST_KEY_LENGTH, State
+from opsmcp_server.config.groups.state import State
+from opsmcp_server.config.schema import LEAST_KEY_LENGTH
 from opsmcp_tools.journal.key_file import make_key_file
 
 __all__ = ["derive", "read_key"]

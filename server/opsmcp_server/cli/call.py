@@ -191,7 +191,8 @@ async def _ask_others(context: CallContext, prepared: Prepared, request: _Reques
 
     began = context.clock.monotonic()
     if not request.key:
-        same = await context.executions.find_same(prepared.tool, prepared.call, prepared.principal)
+        calls = context.executions.same
+        same = await calls.find_call(prepared.tool, prepared.call, prepared.principal)
         if same is not None:
             return await _show_end(context, same, request)
     asked = await context.requests.get().ask(prepared, request.key)

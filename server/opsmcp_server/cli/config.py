@@ -5,7 +5,7 @@ import click
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.start import read_config
 from opsmcp_server.cli.terminal import Cell, show_table
-from opsmcp_server.config.settings_file import FileUse
+from opsmcp_server.config.files.settings_file import FileUse
 
 __all__ = ["command"]
 

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import anyio
@@ -19,8 +18,9 @@ from opsmcp_server.cli.start import (
     mask_logs,
     read_config,
 )
+from opsmcp_server.config.effective import Config
 from opsmcp_server.config.environment import process_environment
-from opsmcp_server.config.load import Config
+from opsmcp_server.config.extras import lack_of
 from opsmcp_server.protocol.services import Services
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ __all__ = ["command"]
 _INTERRUPTED = 130
 _LONGEST_INPUT_BYTES = 4 * 1024 * 1024
 _LONGEST_CONTEXT = 48_000
-_NEEDED = ("openai", "prompt_toolkit")
 _ENDPOINT = {
     "base": ("OPENAI_API_BASE", "-e"),
     "key": ("OPENAI_API_KEY", "-k"),
@@ -152,11 +151,8 @@ def command(
 
 
 def _require_extra() -> None:
-    if any(find_spec(name) is None for name in _NEEDED):
-        raise WrongUse(
-            "the chat needs more packages: install opsmcp with its extra, for example "
-            "pip install 'opsmcp[copilot]'"
-        )
+    if lack := lack_of("copilot"):
+        raise WrongUse(f"the chat {lack}")
 
 
 def _plan(config: Config, tokens: Sequence[str], *, silence: bool) -> "Plan":

@@ -14,9 +14,9 @@ from opsmcp_server.cli.terminal import Cell, show_json, show_table, tell
 from opsmcp_server.protocol.services import Services
 from opsmcp_tools.model.tool import JsonObject, Withheld
 from opsmcp_tools.safe_text.characters import show_hidden
-from opsmcp_tools.toolbox.finding import Finding, Severity
-from opsmcp_tools.toolbox.manifest_mend import ManifestMend, difference
-from opsmcp_tools.toolbox.source_lint import Report, lint_source, suggest_settings
+from opsmcp_tools.toolbox.lint.finding import Finding, Severity
+from opsmcp_tools.toolbox.lint.manifest_mend import ManifestMend, difference
+from opsmcp_tools.toolbox.lint.source import Report, lint_source, suggest_settings
 
 __all__ = ["command"]
 

@@ -12,19 +12,15 @@ from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.session import run_with_services
 from opsmcp_server.cli.start import read_config
 from opsmcp_server.config.environment import process_environment
+from opsmcp_server.config.extras import lack_of
 from opsmcp_server.identity.settings import gate_of
 from opsmcp_server.intake.sender_checks import check_senders
 from opsmcp_server.process.glibc_heap import share_heap
 from opsmcp_server.process.preload import import_ahead
 from opsmcp_server.protocol.services import Services
 from opsmcp_server.telemetry.service import open_telemetry
-from opsmcp_server.transports.http import (
-    has_console,
-    listen,
-    listen_for_monitoring,
-    serve_http,
-    wants_pages,
-)
+from opsmcp_server.transports.http import serve_http, wants_pages
+from opsmcp_server.transports.listening import listen, listen_for_monitoring
 from opsmcp_server.transports.origins import in_url, refused_elsewhere
 
 __all__ = ["command"]
@@ -162,12 +158,9 @@ def _tell_of_pages(context: CallContext, address: str) -> None:
     """Say where requests are decided, and name the pages in what callers are told."""
     if not wants_pages(context):
         return
-    if not has_console():
-        click.echo(
-            "opsmcp: there are no pages for requests: they need one more package, for example by "
-            "pip install 'opsmcp[console]'. `opsmcp approve` needs none",
-            err=True,
-        )
+    if lack := lack_of("console"):
+        said = f"opsmcp: a page for requests {lack}. `opsmcp approve` needs none"
+        click.echo(said, err=True)
         return
     click.echo(f"opsmcp: calls that wait for approval are at {address}/requests", err=True)
     if context.config.responders:

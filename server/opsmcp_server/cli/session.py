@@ -22,9 +22,9 @@ from opsmcp_server.cli.start import (
     mask_logs,
     read_config,
 )
+from opsmcp_server.config.effective import Config
 from opsmcp_server.config.environment import process_environment
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.load import Config
 from opsmcp_server.process.signals import run_until_signalled
 from opsmcp_server.protocol.services import Services
 from opsmcp_server.sources.registry import why_not_embedded

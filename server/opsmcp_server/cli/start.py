@@ -11,9 +11,10 @@ from pathlib import Path
 import click
 
 from opsmcp_server.cli.options import Shared
+from opsmcp_server.config.effective import Config
 from opsmcp_server.config.environment import process_environment
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.load import Config, load
+from opsmcp_server.config.load import load
 from opsmcp_server.process.log_masking import MaskingFilter
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.safe_text.characters import show_hidden

@@ -19,7 +19,7 @@ import click
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.start import Failed, WrongUse, read_config
 from opsmcp_server.cli.terminal import Cell, show_json, show_table, tell
-from opsmcp_server.config.load import Config
+from opsmcp_server.config.effective import Config
 from opsmcp_server.identity.bearer import BearerUnusable, read_bearer
 from opsmcp_server.identity.personal_token import (
     NAME,

@@ -14,19 +14,20 @@ import click
 
 import opsmcp_pipelines
 from opsmcp_pipelines.models import OperationKey, OperationKind
+from opsmcp_pipelines.untyped import mapping_of
 from opsmcp_server.cli.start import Failed, WrongUse, working_directory
 from opsmcp_server.cli.terminal import Cell, require_agreement, show_table, show_text
-from opsmcp_server.config.bound_values import mapping_of
+from opsmcp_server.config.effective import Config
 from opsmcp_server.config.environment import OLDER_NAMES, environment_name, process_environment
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.file_reading import UnsafeFile, sha256
-from opsmcp_server.config.load import Config, settings_of
-from opsmcp_server.config.named_files import digests_of, manifests_in, texts_of
-from opsmcp_server.config.paths import absolute
+from opsmcp_server.config.files.named_files import digests_of, manifests_in, texts_of
+from opsmcp_server.config.files.paths import absolute
+from opsmcp_server.config.files.safe_reading import UnsafeFile, sha256
+from opsmcp_server.config.files.settings_file import FILE_NAME, SettingsFile, read_found
+from opsmcp_server.config.files.trust import Trusted, TrustFile, open_trust
+from opsmcp_server.config.load import settings_of
 from opsmcp_server.config.people import token_of
 from opsmcp_server.config.schema import RawSetting
-from opsmcp_server.config.settings_file import FILE_NAME, SettingsFile, read_found
-from opsmcp_server.config.trust import Trusted, TrustFile, open_trust
 from opsmcp_tools.arguments.bound_variables import PRINCIPAL
 from opsmcp_tools.safe_text.characters import quote, show_hidden
 

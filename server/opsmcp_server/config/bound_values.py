@@ -13,8 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from opsmcp_pipelines.untyped import mapping_of
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.paths import absolute
+from opsmcp_server.config.files.paths import absolute
 from opsmcp_server.config.schema import RawSetting
 from opsmcp_tools.arguments.bound_variables import PRINCIPAL
 
@@ -77,11 +78,6 @@ def read_part(
     """What the part of `item` at `place` says where to find; raises as `read_bound_value` does."""
     part = replace(item, key=f"{item.key}.{place}", origin=item.at(place), value=source)
     return read_bound_value(part, environ).text
-
-
-def mapping_of(value: object) -> dict[object, object]:
-    """A mapping as it is; nothing of anything else."""
-    return cast("dict[object, object]", value) if isinstance(value, dict) else {}
 
 
 def _refuse(item: RawSetting) -> ConfigError:

@@ -7,16 +7,17 @@ are as good as passwords, so like these they never stand in the file.
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from types import MappingProxyType
 from typing import cast
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from opsmcp_server.config.bound_values import mapping_of, read_part, secret_source
+from opsmcp_pipelines.untyped import mapping_of
+from opsmcp_server.config.bound_values import read_part, secret_source
 from opsmcp_server.config.channel import Channel, ChannelType, Mail, Tls
 from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.extras import lack_of
 from opsmcp_server.config.issuers import is_loopback_host
 from opsmcp_server.config.schema import RawSetting
 from opsmcp_server.config.sender_settings import standard_webhooks_key
@@ -84,12 +85,8 @@ class _Entry:
             if key not in _KEYS[kind]:
                 hint = suggest(key, _KEYS[kind]) or f"; it has {', '.join(sorted(_KEYS[kind]))}"
                 raise self._refuse(key, f"is no part of a channel of the type {kind}{hint}")
-        if kind is ChannelType.APPRISE and find_spec("apprise") is None:
-            raise self._refuse(
-                "type",
-                "is apprise, which needs one more package, for example by pip install "
-                "'.[apprise]' in the checkout of opsmcp",
-            )
+        if kind is ChannelType.APPRISE and (lack := lack_of("apprise")):
+            raise self._refuse("type", f"is apprise, which {lack}")
         if kind is ChannelType.SMTP:
             return self._mail(given, environ)
         if "url" not in given:

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from pydantic import SecretStr
 
-from opsmcp_server.config.bound_values import mapping_of, read_bound_value, secret_source
+from opsmcp_pipelines.untyped import mapping_of
+from opsmcp_server.config.bound_values import read_bound_value, secret_source
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.schema import LEAST_KEY_LENGTH, RawSetting
 from opsmcp_tools.model.principal_id import is_id

@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from opsmcp_pipelines.models import OperationKind
 from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.groups.policy import Requests
 from opsmcp_server.config.schema import (
     APPROVER_COUNT,
     MOST_APPROVERS,
     REQUEST_DURATION,
     RawSetting,
-    Requests,
     read_duration,
 )
 from opsmcp_tools.arguments.nearest_names import suggest

@@ -27,7 +27,7 @@ from opsmcp_tools.incidents.responder import (
 from opsmcp_tools.policy.rules import Approvers
 
 if TYPE_CHECKING:
-    from opsmcp_server.config.load import Config
+    from opsmcp_server.config.effective import Config
 
 __all__ = ["read_quiet", "read_responders"]
 

@@ -1,11 +1,12 @@
 """The pages of incidents: what is wrong; one with its signal and its timeline. They only show."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
 
 from starlette.responses import JSONResponse, Response
 
 from opsmcp_server.calls.context import CallContext
+from opsmcp_server.console.frame import Frame
+from opsmcp_server.console.visit import Visit
 from opsmcp_server.console.words import page_words
 from opsmcp_server.responding.incident_data import (
     conversation_data,
@@ -18,7 +19,6 @@ from opsmcp_server.responding.incident_data import (
 from opsmcp_server.responding.records import Records
 from opsmcp_tools.incidents.conversation import Conversation
 from opsmcp_tools.incidents.incident import Incident
-from opsmcp_tools.model.tool import Principal
 
 __all__ = ["IncidentPages"]
 
@@ -26,40 +26,13 @@ _MOST = 200
 _MOST_EARLIER = 50
 
 
-class Visit(Protocol):
-    """A visit of somebody who is signed in, as these pages need it."""
-
-    @property
-    def language(self) -> Any:
-        """In which language the page is wanted."""
-        ...
-
-    @property
-    def principal(self) -> Principal:
-        """Who looks."""
-        ...
-
-    @property
-    def wants_json(self) -> bool:
-        """Whether it is a program."""
-        ...
-
-    def part(self, name: str) -> str:
-        """A part of the address."""
-        ...
-
-
-Page = Callable[..., Response]
-"""Makes a page of a visit, a template and what stands in it."""
-
-
 class IncidentPages:
     """Shows incidents to those who may list the operations of their responders."""
 
-    def __init__(self, context: CallContext, page: Page) -> None:
+    def __init__(self, context: CallContext, frame: Frame) -> None:
         """Prepare; nothing is read."""
         self._context = context
-        self._page = page
+        self._frame = frame
         self._records = Records(context)
 
     async def show_all(self, visit: Visit) -> Response:
@@ -68,7 +41,7 @@ class IncidentPages:
         earlier = await self._seen(visit, state="closed", limit=_MOST_EARLIER)
         if visit.wants_json:
             return JSONResponse({"incidents": [incident_entry(one) for one in (*found, *earlier)]})
-        return self._page(visit, "incidents.html", waiting=found, earlier=earlier)
+        return self._frame.page(visit, "incidents.html", waiting=found, earlier=earlier)
 
     async def _seen(self, visit: Visit, *, state: str, limit: int) -> Sequence[Incident]:
         page = await self._records.list(state=state, limit=limit)
@@ -84,7 +57,7 @@ class IncidentPages:
         if visit.wants_json:
             said = {"conversation": conversation_data(talk)} if talk else {}
             return JSONResponse({**incident_details(found), **said})
-        return self._page(visit, "incident.html", one=found, talk=talk)
+        return self._frame.page(visit, "incident.html", one=found, talk=talk)
 
     async def _conversation(self, incident: Incident, visit: Visit) -> Conversation | None:
         talk = await self._records.conversation(incident.id)
@@ -97,4 +70,6 @@ class IncidentPages:
         title, text = words.no_incident(), words.incident_not_yours()
         if visit.wants_json:
             return JSONResponse({"error": text}, 404)
-        return self._page(visit, "message.html", 404, title=title, text=text, back="incidents")
+        return self._frame.page(
+            visit, "message.html", 404, title=title, text=text, back="incidents"
+        )

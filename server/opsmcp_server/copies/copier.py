@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from opsmcp_server.config.load import Config
+from opsmcp_server.config.effective import Config
 
 __all__ = ["Copier", "CopyFailed", "CopyRefused", "Place", "copier_of"]
 

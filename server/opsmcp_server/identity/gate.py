@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from opsmcp_server.calls.callers import ADDRESS
 from opsmcp_server.calls.observed import Limited, Observers, TokenRefused
 from opsmcp_server.calls.rate_limit import RateLimit
-from opsmcp_server.config.schema import Limits
+from opsmcp_server.config.groups.server import Limits
 from opsmcp_server.identity.access import PrincipalToken
 from opsmcp_server.identity.addresses import Network, address_of
 from opsmcp_server.identity.bearer import MOST_BYTES, is_bearer

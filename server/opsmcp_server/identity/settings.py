@@ -1,8 +1,8 @@
 """The gate that the settings describe."""
 
 from opsmcp_server.calls.observed import Observers
+from opsmcp_server.config.effective import Config
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.load import Config
 from opsmcp_server.identity.addresses import networks_of
 from opsmcp_server.identity.gate import AuthAudit, Gate
 from opsmcp_server.identity.jwt_check import JwtCheck

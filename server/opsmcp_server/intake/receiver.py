@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
-from importlib.util import find_spec
 from typing import NoReturn
 
 from opsmcp_server.calls.observed import Observers, SignalsTaken
 from opsmcp_server.calls.rate_limit import RateLimit
 from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.extras import lack_of
 from opsmcp_server.config.sender import Sender, SenderType
 from opsmcp_server.intake.proof import flaw_of, flaw_of_head
 from opsmcp_server.intake.reading import Delivery, Found, Reader, Unreadable
@@ -195,11 +195,9 @@ def reader_for(sender: Sender) -> Reader:
 
             return read_alerts
         case SenderType.JSON:
-            if find_spec("cel_expr_python") is None:
-                raise ConfigError(
-                    f"events.senders.{sender.name}.map needs one more package, for example by "
-                    f"pip install 'opsmcp[events]' ({sender.where['']})"
-                )
+            if lack := lack_of("events"):
+                where = sender.where[""]
+                raise ConfigError(f"events.senders.{sender.name}.map {lack} ({where})")
             from opsmcp_server.intake.mapped_json import MappedJson
 
             return MappedJson(sender)

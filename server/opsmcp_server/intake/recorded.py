@@ -9,8 +9,8 @@ from pathlib import Path
 from anyio import to_thread
 
 from opsmcp_server.calls.context import CallContext
+from opsmcp_server.config.effective import Config
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.load import Config
 from opsmcp_server.config.sender import Sender
 from opsmcp_server.intake.reading import MOST_BYTES, Delivery, Unreadable
 from opsmcp_server.intake.receiver import reader_for

@@ -1,8 +1,8 @@
 """Senders of the settings, checked before a server takes anything in from them."""
 
+from opsmcp_server.config.effective import Config
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.issuers import is_loopback_host
-from opsmcp_server.config.load import Config
 from opsmcp_server.config.sender import Sender
 
 __all__ = ["check_senders"]

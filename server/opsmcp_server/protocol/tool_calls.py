@@ -144,7 +144,7 @@ class ToolCalls:
         context, principal = self._context, prepared.principal
         how = self._waiting(ctx)
         if not key:
-            same = await context.executions.find_same(prepared.tool, prepared.call, principal)
+            same = await context.executions.same.find_call(prepared.tool, prepared.call, principal)
             if same is not None:
                 return await self._answer(same, principal, how, data)
         request = await context.requests.get().ask(prepared, key)

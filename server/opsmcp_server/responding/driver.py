@@ -49,7 +49,7 @@ class Driver:
         self._sight = Sight(context, starts, investigator or NoModel())
         self._tries: Counter[str] = Counter()
         context.incidents.correlate = self.records.correlation()
-        context.requests.get().gate = starts.may_start
+        context.requests.get().ask_before_starts(starts.may_start)
 
     async def run(self) -> None:
         """Look at incidents whenever they are due."""

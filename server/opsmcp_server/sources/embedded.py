@@ -8,7 +8,7 @@ from opsmcp_pipelines.embedded.source import EmbeddedSettings, open_embedded_sou
 from opsmcp_pipelines.many_hosts import Brakes
 from opsmcp_pipelines.source import Source
 from opsmcp_pipelines.ssh.inventory import HostSettings
-from opsmcp_server.config.schema import Hosts
+from opsmcp_server.config.groups.sources import Hosts
 from opsmcp_server.sources.registry import SourceContext
 
 __all__ = ["open_source"]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from opsmcp_pipelines.source import Source
 from opsmcp_pipelines.source_request import Observe, unobserved
-from opsmcp_server.config.load import Config
+from opsmcp_server.config.effective import Config
 from opsmcp_tools.masking.masker import Masker
 
 __all__ = ["SourceContext", "open_source", "source_name", "why_not_embedded"]

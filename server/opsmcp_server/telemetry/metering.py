@@ -21,10 +21,10 @@ class Metering:
 
     content_type = CONTENT_TYPE
 
-    def __init__(self, context: CallContext) -> None:
-        """Listen for what happens."""
-        self._context = context
-        self._metrics, self._names = Metrics(), ToolNames(context.tools)
+    def __init__(self, context: CallContext, names: ToolNames) -> None:
+        """Listen for what happens; tools are called by these names."""
+        self._context, self._names = context, names
+        self._metrics = Metrics()
         self._begin()
         context.observers.add(EventMetrics(self._metrics, self._names))
 

@@ -3,12 +3,13 @@
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.extras import lack_of
 from opsmcp_server.protocol.sdk_gaps import OpsmcpServer
+from opsmcp_server.telemetry.labels import ToolNames
 from opsmcp_server.telemetry.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ def open_telemetry(context: CallContext, environ: Mapping[str, str]) -> Generato
     Raises:
         ConfigError: A package is missing for it.
     """
-    metering = _metering(context) if context.config.server.metrics_address else None
-    tracing = _tracing(context, environ)
+    names = ToolNames(context.tools)
+    metering = _metering(context, names) if context.config.server.metrics_address else None
+    tracing = _tracing(context, names, environ)
     try:
         yield Telemetry(metering, tracing)
     finally:
@@ -49,30 +51,26 @@ def open_telemetry(context: CallContext, environ: Mapping[str, str]) -> Generato
             tracing.close()
 
 
-def _metering(context: CallContext) -> "Metering":
+def _metering(context: CallContext, names: ToolNames) -> "Metering":
     origin = context.config.origins.get("server.metrics_address", "default")
-    _require("prometheus_client", "metrics", f"server.metrics_address ({origin})")
+    _require("metrics", f"server.metrics_address ({origin})")
     from opsmcp_server.telemetry.metering import Metering
 
-    return Metering(context)
+    return Metering(context, names)
 
 
-def _tracing(context: CallContext, environ: Mapping[str, str]) -> "Tracing | None":
+def _tracing(
+    context: CallContext, names: ToolNames, environ: Mapping[str, str]
+) -> "Tracing | None":
     wanted = next((name for name in _ENDPOINTS if environ.get(name)), None)
     if wanted is None or environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return None
-    _require("opentelemetry.exporter.otlp.proto.http", "otel", f"{wanted} (environment)")
+    _require("otel", f"{wanted} (environment)")
     from opsmcp_server.telemetry.tracing import Tracing
 
-    return Tracing(context, environ)
+    return Tracing(context, names, environ)
 
 
-def _require(package: str, extra: str, setting: str) -> None:
-    try:
-        found = find_spec(package)
-    except ModuleNotFoundError:  # of a part of its name
-        found = None
-    if found is None:
-        raise ConfigError(
-            f"{setting} needs more packages, for example by pip install 'opsmcp[{extra}]'"
-        )
+def _require(extra: str, setting: str) -> None:
+    if lack := lack_of(extra):
+        raise ConfigError(f"{setting} {lack}")

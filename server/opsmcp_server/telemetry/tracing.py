@@ -66,9 +66,9 @@ _ATTRIBUTES = frozenset(
 class Tracing:
     """Traces one server, from here on. There is one in a process."""
 
-    def __init__(self, context: CallContext, environ: Mapping[str, str]) -> None:
-        """Begin to send spans."""
-        self._context = context
+    def __init__(self, context: CallContext, names: ToolNames, environ: Mapping[str, str]) -> None:
+        """Begin to send spans, named by these names of tools."""
+        self._context, self._names = context, names
         named = "OTEL_SERVICE_NAME" in environ or "service.name" in environ.get(
             "OTEL_RESOURCE_ATTRIBUTES", ""
         )
@@ -83,7 +83,7 @@ class Tracing:
 
     def watcher(self, server: OpsmcpServer) -> "RequestTraces":
         """What sees the requests to `server`."""
-        return RequestTraces(self._context, server, self._tracer)
+        return RequestTraces(self._context, self._names, server, self._tracer)
 
     def close(self) -> None:
         """Send what is left, for a few seconds at most."""
@@ -131,10 +131,16 @@ def _nanoseconds(at: datetime) -> int:
 class RequestTraces:
     """A `Watcher` that completes the spans of messages, and makes those of HTTP."""
 
-    def __init__(self, context: CallContext, server: OpsmcpServer, tracer: trace.Tracer) -> None:
-        """Name spans by the methods of `server` and the tools of the catalogue."""
-        self._context, self._server, self._tracer = context, server, tracer
-        self._names = ToolNames(context.tools)
+    def __init__(
+        self,
+        context: CallContext,
+        names: ToolNames,
+        server: OpsmcpServer,
+        tracer: trace.Tracer,
+    ) -> None:
+        """Name spans by the methods of `server` and by tools."""
+        self._context, self._names, self._server = context, names, server
+        self._tracer = tracer
 
     async def __call__(
         self, ctx: ServerRequestContext[Any, Any], call_next: CallNext

@@ -6,12 +6,10 @@ a few seconds.
 """
 
 import logging
-import os
 import signal
 import socket
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import anyio
@@ -24,10 +22,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Scope
 
 from opsmcp_server.calls.context import CallContext
-from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.issuers import is_loopback_host
-from opsmcp_server.config.schema import Server as ServerSettings
-from opsmcp_server.config.schema import split_address
+from opsmcp_server.config.extras import has_extra
 from opsmcp_server.identity.gate import Gate
 from opsmcp_server.identity.settings import gate_of
 from opsmcp_server.process.signals import ending_signals
@@ -53,10 +48,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "build_app",
-    "check_exposure",
-    "has_console",
-    "listen",
-    "listen_for_monitoring",
     "serve_http",
     "wants_pages",
 ]
@@ -65,12 +56,6 @@ _MESSAGES = "/messages/"
 
 _WAITING_CONNECTIONS = 256
 """How many the kernel keeps until they are accepted."""
-
-_SEND_BUFFER_BYTES = 64 * 1024
-"""What the kernel keeps of an answer for a client that does not read it. Left alone that grows to
-megabytes, which count against a container."""
-
-_CHOOSE = "Choose another with --port or --host."
 
 _CUT_SECONDS = 2.0
 """How long what was cut may take to end."""
@@ -114,59 +99,6 @@ async def serve_http(
             group.start_soon(serve_monitoring, monitoring, telemetry.metering, parts)
         await server.serve(sockets=[listener])
         group.cancel_scope.cancel()
-
-
-def listen(settings: ServerSettings, *, guarded: bool = False) -> socket.socket:
-    """The socket to serve on; `guarded` says that whoever calls needs a token.
-
-    Raises:
-        ConfigError: It would listen beyond this machine without one, or the address is taken.
-    """
-    check_exposure(settings.host, guarded=guarded)
-    return _listener(settings.host, settings.port, "server.host, server.port", _CHOOSE)
-
-
-def listen_for_monitoring(settings: ServerSettings) -> socket.socket | None:
-    """The socket to serve metrics on, if there is to be one.
-
-    Raises:
-        ConfigError: The address is taken.
-    """
-    if not settings.metrics_address:
-        return None
-    host, port = split_address(settings.metrics_address)
-    return _listener(host, port, "server.metrics_address", "Choose another.")
-
-
-def _listener(host: str, port: int, settings: str, advice: str) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family)
-    except OSError as error:
-        # The text of the error repeats the address.
-        why = os.strerror(error.errno) if error.errno else str(error)
-        raise ConfigError(
-            f"cannot listen on {host} port {port} ({settings}): {why}. {advice}"
-        ) from error
-    # Connections inherit it. The event loop would set it only on sockets that name their protocol,
-    # and without it an answer in two parts waits 40 ms for the client's acknowledgement.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
-    return listener
-
-
-def check_exposure(host: str, *, guarded: bool) -> None:
-    """Refuse to listen beyond this machine where nobody needs a token.
-
-    Raises:
-        ConfigError: That would let everybody on the network run operations.
-    """
-    if not guarded and not is_loopback_host(host):
-        raise ConfigError(
-            f"server.host {host!r} is reached from other machines, and nobody needs a token. Make "
-            "one with `opsmcp token create`, set auth.tokens_file or server.token "
-            "(OPSMCP_SERVER_TOKEN), or listen on 127.0.0.1."
-        )
 
 
 class _Server(QuietServer):
@@ -287,7 +219,7 @@ def _message_of(scope: Scope) -> tuple[str, str]:
 
 def _pages(context: CallContext, security: TransportSecuritySettings) -> Sequence[Route]:
     """The pages of requests and incidents, where they are wanted and the extra is there."""
-    if not (wants_pages(context) and has_console()):
+    if not (wants_pages(context) and has_extra("console")):
         return ()
     from opsmcp_server.console.pages import console_routes
 
@@ -311,8 +243,3 @@ def wants_pages(context: CallContext) -> bool:
     """Whether there is something to decide or to look at, and people who sign in."""
     needed = context.policy.approves or context.config.responders
     return bool(needed and context.config.people)
-
-
-def has_console() -> bool:
-    """Whether what the pages need is installed."""
-    return find_spec("jinja2") is not None

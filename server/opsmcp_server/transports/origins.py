@@ -10,7 +10,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from opsmcp_server.config.schema import Server
+from opsmcp_server.config.groups.server import Server
 
 __all__ = ["for_web_pages", "in_url", "refused_elsewhere", "security_of"]
 

@@ -313,11 +313,11 @@ async def test_what_changed_between_approval_and_start_voids_the_request_and_is_
         calls, requests = services_of(run).calls, requests_of(run)
         handle = await ask(client)
         request = await requests.find(handle)
-        store = await requests._open()
         await _changed_plan(run, ground, change)
         # As another process does whose settings are still the old ones.
         now = calls.clock.now()
-        store.vote(handle, Vote(ANNA, True, "", now), request.plan_hash, now)
+        vote = Vote(ANNA, True, "", now)
+        await requests._file.write(lambda store: store.vote(handle, vote, request.plan_hash, now))
         end = await end_of(client, handle)
         runs = journal_of(run).list(Query()).runs
     assert end.is_error and end.structured_content["verdict"] == "refused"

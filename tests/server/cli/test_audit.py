@@ -66,3 +66,4 @@ def test_a_trail_that_cannot_be_read_is_not_told_as_none(
     status, said = run_inside(["audit", *arguments])
     assert status == 1
     assert f"{ground.root}/audit cannot be read: too many levels of symbolic links" in said
+    assert "(state.dir: environment OPSMCP_STATE_DIR)" in said

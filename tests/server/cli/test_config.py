@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from opsmcp_server.config.load import setting_names
+from opsmcp_server.config.effective import setting_names
 from tests.server.cli.process import Opsmcp
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from opsmcp_server.config.effective import Config
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.load import Config, load
+from opsmcp_server.config.load import load
 
 
 def config_with(folder: Path, value: object, **environ: str) -> Config:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from opsmcp_server.config.channel import Mail
+from opsmcp_server.config.effective import Config
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.load import Config, load
+from opsmcp_server.config.load import load
 from opsmcp_tools.incidents.responder import Escalation
 
 _HOOK = "https://chat.example.com/robot/send?access_token=0123456789abcdef0123456789abcdef"

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from opsmcp_server.config.effective import Config, setting_names
 from opsmcp_server.config.environment import environment_name
-from opsmcp_server.config.load import Config, load, setting_names
+from opsmcp_server.config.load import load
 from tests.own_settings import write_settings
 
 HOME = {"HOME": "/home/someone"}

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from opsmcp_server.config.effective import Config
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.load import Config, load
+from opsmcp_server.config.load import load
 from opsmcp_tools.policy.rules import Approvers
 
 TOKEN = "a-token-of-anna-that-nobody-can-guess-1"

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from opsmcp_server.config.effective import Config
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.load import Config, load
+from opsmcp_server.config.load import load
 from opsmcp_tools.incidents.responder import Agent, Check, Mode, Resolved, Responder
 
 _BASE = """\

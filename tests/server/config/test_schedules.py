@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from opsmcp_server.config.effective import Config
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.load import Config, _refuse_own, load
+from opsmcp_server.config.load import _refuse_own, load
 from opsmcp_server.config.schema import RawSetting
 from opsmcp_tools.incidents.schedule import Schedule
 from opsmcp_tools.incidents.signal import Severity

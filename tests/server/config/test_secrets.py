@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from opsmcp_server.config.effective import Config
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.load import Config, load
+from opsmcp_server.config.load import load
 
 VALUE = "hunter2-and-more"
 HOME = {"HOME": "/home/someone", "ELSEWHERE": VALUE}

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from opsmcp_server.config.effective import Config
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.load import Config, load
+from opsmcp_server.config.load import load
 from opsmcp_server.config.sender import Encoding, Hmac, Over
 from opsmcp_server.intake.sender_checks import check_senders
 
@@ -153,8 +154,8 @@ def test_no_sender_has_what_all_clients_have(tmp_path: Path) -> None:
 
 
 def test_senders_stand_in_no_file_that_only_lies_in_a_directory(tmp_path: Path) -> None:
+    from opsmcp_server.config.files.settings_file import SettingsFile, parse_settings
     from opsmcp_server.config.load import _refuse_own
-    from opsmcp_server.config.settings_file import SettingsFile, parse_settings
 
     file = SettingsFile(tmp_path / "opsmcp.yaml", "opsmcp.yaml", one("{}").encode())
     with pytest.raises(ConfigError, match="events.senders: not in the opsmcp.yaml of a directory"):

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from opsmcp_server.config.effective import Config
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.file_reading import fault_of, sha256
-from opsmcp_server.config.load import Config, load, settings_of
-from opsmcp_server.config.named_files import digests_of
-from opsmcp_server.config.settings_file import read_found
-from opsmcp_server.config.trust import Trusted, open_trust
+from opsmcp_server.config.files.named_files import digests_of
+from opsmcp_server.config.files.safe_reading import fault_of, sha256
+from opsmcp_server.config.files.settings_file import read_found
+from opsmcp_server.config.files.trust import Trusted, open_trust
+from opsmcp_server.config.load import load, settings_of
 from tests.own_settings import write_settings
 
 MANIFEST = "kind: Task\nmetadata: {name: a}\n"

@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from opsmcp_server.config.schema import Server
-from opsmcp_server.transports.http import listen
+from opsmcp_server.config.groups.server import Server
+from opsmcp_server.transports.listening import listen
 from tests.server.copies.test_syslog import copier
 
 LINE = (

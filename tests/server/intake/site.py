@@ -9,7 +9,8 @@ from typing import Any
 import httpx2
 
 from opsmcp_server.app import open_services
-from opsmcp_server.config.load import Config, load
+from opsmcp_server.config.effective import Config
+from opsmcp_server.config.load import load
 from opsmcp_server.intake.proof import proof_for
 from opsmcp_server.protocol.services import Services
 from opsmcp_tools.incidents.signal import Signal

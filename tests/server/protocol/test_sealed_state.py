@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from opsmcp_server.calls.state_key import derive, read_key
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.schema import State
+from opsmcp_server.config.groups.state import State
 from opsmcp_server.protocol.sealed_state import Seal
 
 KEY = "k" * 32

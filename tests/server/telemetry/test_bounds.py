@@ -9,8 +9,8 @@ import pytest
 
 from opsmcp_server.calls.observed import CallDecided, JournalWritten, Observed, Observers
 from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.groups.server import Server
 from opsmcp_server.config.load import load
-from opsmcp_server.config.schema import Server
 from opsmcp_server.protocol.handlers import build_server
 from opsmcp_server.telemetry import service
 from opsmcp_server.telemetry.health import Health
@@ -22,7 +22,7 @@ from opsmcp_server.telemetry.labels import (
     status_label,
     version,
 )
-from opsmcp_server.transports.http import listen_for_monitoring
+from opsmcp_server.transports.listening import listen_for_monitoring
 from opsmcp_tools.model.errors import JournalBusy, JournalHindered
 from tests.server.conftest import Ground
 from tests.server.harness import running, services_of

@@ -14,8 +14,8 @@ from anyio.abc import Process
 from mcp import Client
 
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.schema import Server
-from opsmcp_server.transports.http import check_exposure, listen
+from opsmcp_server.config.groups.server import Server
+from opsmcp_server.transports.listening import check_exposure, listen
 from tests.fakes.ops_server import fake_ops
 from tests.server.conftest import Ground
 from tests.server.harness import Running, running, settings

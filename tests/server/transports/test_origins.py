@@ -4,7 +4,7 @@ import httpx2
 import pytest
 from mcp.server.transport_security import TransportSecurityMiddleware
 
-from opsmcp_server.config.schema import Server
+from opsmcp_server.config.groups.server import Server
 from opsmcp_server.transports.origins import refused_elsewhere, security_of
 from tests.server.conftest import Ground
 from tests.server.harness import running

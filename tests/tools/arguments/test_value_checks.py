@@ -17,7 +17,7 @@ from opsmcp_tools.arguments.repaired_call import correct
 from opsmcp_tools.arguments.value_checks import Refused, check_value
 from opsmcp_tools.model.tool import Input
 from opsmcp_tools.model.value_rules import ValueRules
-from opsmcp_tools.toolbox.schema import build_input
+from opsmcp_tools.toolbox.inputs import build_input
 from tests.tools.corpus import (
     HOSTILE_BY_KIND,
     HOSTILE_EVERYWHERE,

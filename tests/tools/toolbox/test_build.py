@@ -261,6 +261,18 @@ def test_a_condition_that_no_run_could_decide_withholds_its_operation():
     assert "use startwith(a, b) or endwith(a, b)" in withheld.reason
 
 
+def test_every_fault_of_conditions_and_scripts_is_told_the_first_five_in_words():
+    steps = [Step(f"s{number}", "df", when="${output} =~ 9") for number in range(3)]
+    steps += [Step(f"run{number}", 'bash -c "${n}"') for number in range(4)]
+    operation = Task("go", "n", "goes", variables=(Variable("n"),), steps=tuple(steps))
+    own = replace(ToolSettings(), exposure=Exposure(tasks="all"), values=ValueRules(pasted=False))
+    made = build_toolbox(replace(catalogue(), contents=Contents(tasks=(operation,))), own)
+    [withheld] = made.withheld
+    assert all(f"step s{number}, `when`" in withheld.reason for number in range(3))
+    assert withheld.reason.count("would be the name of a command") == 2
+    assert withheld.reason.endswith("; and 2 more")
+
+
 @pytest.mark.parametrize(("pasted", "withheld"), [(False, ["go"]), (True, [])])
 def test_a_result_that_no_step_could_give_withholds_its_operation_where_that_is_an_error(
     pasted: bool, withheld: list[str]

@@ -14,7 +14,8 @@ from opsmcp_tools.arguments.value_checks import Refused, check_value
 from opsmcp_tools.model.errors import InvalidArguments, UnusableOperation
 from opsmcp_tools.model.tool import Input
 from opsmcp_tools.results.output_schema import OUTPUT_SCHEMA
-from opsmcp_tools.toolbox.schema import build_input, input_schema
+from opsmcp_tools.toolbox.inputs import build_input
+from opsmcp_tools.toolbox.schema import input_schema
 from tests.tools.corpus import INVENTORY, TOOL
 
 

@@ -9,9 +9,9 @@ from opsmcp_pipelines.catalogue import Catalogue
 from opsmcp_pipelines.kinds.kind import parse_kind
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Transfer, Variable
 from opsmcp_tools.model.value_rules import ValueRules
-from opsmcp_tools.toolbox.finding import Finding, Spot
+from opsmcp_tools.toolbox.lint.finding import Finding, Spot
+from opsmcp_tools.toolbox.lint.source import Report, lint_source, suggest_settings
 from opsmcp_tools.toolbox.overrides import Override, VariableOverride
-from opsmcp_tools.toolbox.source_lint import Report, lint_source, suggest_settings
 from opsmcp_tools.toolbox.tool_settings import Exposure, ToolSettings
 from tests.tools.recorded import EVERYTHING, catalogue
 

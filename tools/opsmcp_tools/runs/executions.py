@@ -15,8 +15,7 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from opsmcp_pipelines.catalogue import Contents
-from opsmcp_pipelines.models import Definition, Operation, OperationKey
-from opsmcp_pipelines.run import Run, Verdict
+from opsmcp_pipelines.models import Definition, Operation
 from opsmcp_pipelines.source import Cancelled, Source, StartRequest
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.journal.sqlite_write import Journal
@@ -61,7 +60,7 @@ _JOURNAL_READ_SECONDS = 1.0
 
 
 class Executions:
-    """The runs of this process; `history` also knows those of others and of the past."""
+    """The runs of this process; `history` and `same` also know those of others and of the past."""
 
     def __init__(
         self,
@@ -98,9 +97,9 @@ class Executions:
         self._contents = contents
         self._audit = audit
         self._lifecycle = Lifecycle(context, conclusions)
-        self._same = SameCalls(context, conclusions)
         self._recovery = Recovery(context, self._lifecycle)
         self.history = History(journal, context.live, clock)
+        self.same = SameCalls(context, conclusions)
         self._cancellation = Cancellation(context, self.history, self.wait, self._settled)
         self._group: TaskGroup | None = None
 
@@ -163,11 +162,11 @@ class Executions:
         self._open_group()
         until = self._clock.monotonic() + wait_seconds
         digest = digest_of(tool, call, principal)
-        live = self._same.in_flight(tool, principal, digest, key)
+        live = self.same.in_flight(tool, principal, digest, key)
         if live is not None:
             return as_repeat(await self._settled(live, until, on_progress), digest)
         record = replace(self._new_record(tool, call, principal), digest=digest, key=key)
-        same = await self._enter(record, self._same.answers_since(tool, digest))
+        same = await self._enter(record, self.same.answers_since(tool, digest))
         if same is not None:
             return await self._answer(same, digest, until, on_progress)
         # From here on the call belongs to the server, whatever becomes of who made it.
@@ -185,7 +184,7 @@ class Executions:
                 hosts=call.hosts,
                 reads_only=tool.hints.read_only,
             )
-            since = self._same.answers_since(tool, digest)
+            since = self.same.answers_since(tool, digest)
             announce = partial(self._announce, call, principal, grounds)
             way = partial(self._lifecycle.start, request, since, announce)
             self._lifecycle.launch(self._open_group(), live, way)
@@ -219,13 +218,13 @@ class Executions:
             ToolUnavailable: There is no room, and no such run: nothing was started.
         """
         if not self._context.limit.is_open_to(record.principal_id):
-            same = await self._same.find(record, since)
+            same = await self.same.find(record, since)
             if same is not None:
                 return same
         try:
             await self._context.limit.enter(record.principal_id)
         except ToolUnavailable:
-            same = await self._same.find(record, since)
+            same = await self.same.find(record, since)
             if same is None:
                 raise
             return same
@@ -249,64 +248,13 @@ class Executions:
             ToolUnavailable: What was in flight could not be started.
         """
         digest = digest_of(tool, call, principal)
-        live = self._same.in_flight(tool, principal, digest, key)
+        live = self.same.in_flight(tool, principal, digest, key)
         if live is None:
             return None
         until = self._clock.monotonic() + wait_seconds
         record = as_repeat(await self._settled(live, until, on_progress), digest)
         left = max(0.0, until - self._clock.monotonic())
         return replace(await self.wait(record.run, left, on_progress), repeated=record.repeated)
-
-    async def find_same(
-        self, tool: Tool, call: CheckedCall, principal: Principal
-    ) -> RunRecord | None:
-        """The run that answers the same call, whoever follows it; None when there is none.
-
-        Raises:
-            ToolUnavailable: It cannot be looked up now.
-        """
-        digest = digest_of(tool, call, principal)
-        live = self._same.in_flight(tool, principal, digest, "")
-        if live is not None:
-            return as_repeat(live.record.at(live.now()), digest)
-        sought = self._sought(tool.name, tool.operation.key, principal, digest=digest)
-        found = await self._same.find(sought, self._same.answers_since(tool, digest))
-        return as_repeat(found, digest) if found else None
-
-    async def find_by_key(
-        self, key: str, tool: str, operation: OperationKey, principal: Principal
-    ) -> RunRecord | None:
-        """The run of that key, of this tool and principal; None when there is none.
-
-        Raises:
-            ToolUnavailable: It cannot be looked up now.
-        """
-        return await self._same.find(self._sought(tool, operation, principal, key=key), None)
-
-    def _sought(
-        self,
-        tool: str,
-        operation: OperationKey,
-        principal: Principal,
-        *,
-        digest: str = "",
-        key: str = "",
-    ) -> RunRecord:
-        """A record that holds only what the run of the same call is found by."""
-        return RunRecord(
-            run="",
-            tool=tool,
-            operation=operation,
-            principal=principal.name,
-            principal_id=principal.id,
-            arguments={},
-            source=self._context.source.label,
-            source_run="",
-            created_at=self._clock.now(),
-            result=Run(Verdict.RUNNING),
-            digest=digest,
-            key=key,
-        )
 
     async def _settled(
         self, live: LiveRun, until: float, on_progress: Progress | None = None

@@ -8,12 +8,16 @@ from datetime import datetime, timedelta
 
 import anyio
 
+from opsmcp_pipelines.models import OperationKey
+from opsmcp_pipelines.run import Run, Verdict
+from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.model.errors import JournalUnusable, ToolUnavailable
 from opsmcp_tools.model.run_record import Repeat, RunRecord
 from opsmcp_tools.model.tool import Principal, Tool
 from opsmcp_tools.runs.conclusion import Conclusions
 from opsmcp_tools.runs.context import RunContext
 from opsmcp_tools.runs.live_run import LiveRun
+from opsmcp_tools.runs.new_record import digest_of
 
 __all__ = ["SameCalls", "as_repeat"]
 
@@ -47,6 +51,57 @@ class SameCalls:
             return await anyio.to_thread.run_sync(self._context.journal.same, record, since)
         except JournalUnusable as error:
             raise ToolUnavailable(f"nothing was started now: {error}") from error
+
+    async def find_call(
+        self, tool: Tool, call: CheckedCall, principal: Principal
+    ) -> RunRecord | None:
+        """The run that answers the same call, whoever follows it; None when there is none.
+
+        Raises:
+            ToolUnavailable: It cannot be looked up now.
+        """
+        digest = digest_of(tool, call, principal)
+        live = self.in_flight(tool, principal, digest, "")
+        if live is not None:
+            return as_repeat(live.record.at(live.now()), digest)
+        sought = self._sought(tool.name, tool.operation.key, principal, digest=digest)
+        found = await self.find(sought, self.answers_since(tool, digest))
+        return as_repeat(found, digest) if found else None
+
+    async def find_key(
+        self, key: str, tool: str, operation: OperationKey, principal: Principal
+    ) -> RunRecord | None:
+        """The run of that key, of this tool and principal; None when there is none.
+
+        Raises:
+            ToolUnavailable: It cannot be looked up now.
+        """
+        return await self.find(self._sought(tool, operation, principal, key=key), None)
+
+    def _sought(
+        self,
+        tool: str,
+        operation: OperationKey,
+        principal: Principal,
+        *,
+        digest: str = "",
+        key: str = "",
+    ) -> RunRecord:
+        """A record that holds only what the run of the same call is found by."""
+        return RunRecord(
+            run="",
+            tool=tool,
+            operation=operation,
+            principal=principal.name,
+            principal_id=principal.id,
+            arguments={},
+            source=self._context.source.label,
+            source_run="",
+            created_at=self._context.clock.now(),
+            result=Run(Verdict.RUNNING),
+            digest=digest,
+            key=key,
+        )
 
     def answers_since(self, tool: Tool, digest: str) -> datetime | None:
         """Since when a run that ended answers this call; None where none does, nor one in flight.

@@ -35,6 +35,7 @@ from opsmcp_tools.toolbox.description import (
     with_note,
 )
 from opsmcp_tools.toolbox.hints import infer_hints
+from opsmcp_tools.toolbox.inputs import build_input
 from opsmcp_tools.toolbox.naming import name_tools, possible_names, title_of
 from opsmcp_tools.toolbox.ops_hazards import (
     FILE_HAZARDS,
@@ -44,12 +45,16 @@ from opsmcp_tools.toolbox.ops_hazards import (
     steering_outputs,
 )
 from opsmcp_tools.toolbox.overrides import Override
-from opsmcp_tools.toolbox.schema import build_input, input_schema
-from opsmcp_tools.toolbox.script_check import free_script_variable, refuse, script_hazards
+from opsmcp_tools.toolbox.schema import input_schema
+from opsmcp_tools.toolbox.script_check import (
+    find_refused,
+    free_script_variable,
+    script_hazards,
+)
 from opsmcp_tools.toolbox.step_conditions import (
     SILENT_STOPS,
+    find_impossible,
     find_nameless,
-    refuse_impossible,
     silent_stops,
     with_numbers,
 )
@@ -66,6 +71,7 @@ __all__ = ["build_toolbox"]
 _LONGEST_REASON = 2_000
 """Characters of why an operation is withheld: line and remedy stand at its end."""
 _MOST_STOPS = 5
+_MOST_FAULTS = 5
 
 _FOR_EVERYBODY = Policy()
 
@@ -172,11 +178,11 @@ class _ToolBuilder:
         stops = map(str, silent_stops(tasks)) if pasted else ()
         if pasted and (nameless := find_nameless(operation)):
             raise UnusableOperation(nameless)
-        if not pasted:
-            refuse_impossible(operation, tasks)
         needing = operation if pasted else with_numbers(operation, tasks)
         verdict = script_verdict(needing, tasks, self.settings)
-        refuse(verdict, output_scripts=self.settings.exposure.output_scripts)
+        impossible = () if pasted else find_impossible(operation, tasks)
+        refused = find_refused(verdict, output_scripts=self.settings.exposure.output_scripts)
+        _refuse([*impossible, *refused])
         steered = bool(steering or verdict.printed or verdict.vouched)
         told = self.settings.hints_of(name, said)
         hints = infer_hints(operation, tasks, told, name, steered=steered)
@@ -250,6 +256,17 @@ class _ToolBuilder:
             known = replace(known, rules=self.settings.values)
             self.made[variable, kind, starts] = known
         return known
+
+
+def _refuse(faults: Sequence[str]) -> None:
+    """Withhold an operation with faults in its conditions or scripts.
+
+    Raises:
+        UnusableOperation: With the first few.
+    """
+    if faults:
+        more = [f"and {len(faults) - _MOST_FAULTS} more"] if faults[_MOST_FAULTS:] else []
+        raise UnusableOperation("; ".join([*faults[:_MOST_FAULTS], *more]))
 
 
 def _withheld(key: OperationKey, reason: str, name: str) -> Withheld:

@@ -19,11 +19,17 @@ from opsmcp_tools.arguments.cluster_host import runs_elsewhere
 from opsmcp_tools.model.run_record import MASK
 from opsmcp_tools.model.tool import FREE_SCRIPT, JsonObject, Tool
 from opsmcp_tools.phrases import consent as words
-from opsmcp_tools.phrases.phrase import Language
 from opsmcp_tools.policy.decision import Decision, Effect
-from opsmcp_tools.policy.targets import Target, brakes_in_words, find_target
+from opsmcp_tools.policy.targets import Target, find_target
 from opsmcp_tools.safe_text.characters import clean_line
 from opsmcp_tools.safe_text.cleaning import clean, fence
+from opsmcp_tools.toolbox.plan_text import (
+    LONGEST_SCRIPT,
+    cut,
+    held_in_words,
+    plan_head,
+    plan_scripts,
+)
 
 __all__ = ["Plan", "build_plan", "hazards", "places_in_words"]
 
@@ -33,16 +39,10 @@ OPEN, CLOSE = "«", "»"
 _TO_COME = "‹from task {}›"
 """What stands in the place of a result of an earlier task, which nobody knows yet."""
 
-_LONGEST_SCRIPT = 20_000
 _ALL_SCRIPTS = 60_000
-"""Characters of one text of an author in the data, and of all of them together."""
-
-_LEAST_SHOWN_SCRIPT = 600
-_ALL_SHOWN_SCRIPTS = 5_000
-"""Characters of one script in the text where there are many, and of all of them together."""
+"""Characters of all texts of authors in the data."""
 
 _MOST_STEPS = 60
-_MOST_CHARS = 6_000
 _MOST_HOSTS = 50
 _MOST_HASH_DIGITS = 32
 _OF_AUTHORS = ("only_if", "may_fail_if", "script", "more")
@@ -134,8 +134,9 @@ def build_plan(
         "hazards": [*whole["hazards"], *cautions],
         "plan_hash": digest,
     }
-    scripts, is_whole = _scripts(data, parts)
-    return Plan(data, _head(data, parts, is_whole=is_whole), scripts, digest)
+    targets = [part.target for part in parts]
+    scripts, is_whole = plan_scripts(data, targets)
+    return Plan(data, plan_head(data, targets, is_whole=is_whole), scripts, digest)
 
 
 def places_in_words(
@@ -144,10 +145,11 @@ def places_in_words(
     """Where a call would take effect, cluster and machines; and how it goes on over several."""
     cluster = call.variables.get(CLUSTER, "")
     parts = _parts(tool, call, contents)
-    targets = [part.target.in_words(tool.language) for part in parts]
+    targets = [part.target for part in parts]
     named = [words.CLUSTER(cluster).to(tool.language)] if cluster else []
-    held = _brakes_in_words(_brakes(tool, parts, brakes), parts, tool.language)
-    return "; ".join(dict.fromkeys([*named, *targets, *held]))
+    where = [target.in_words(tool.language) for target in targets]
+    held = held_in_words(_brakes(tool, parts, brakes), targets, tool.language)
+    return "; ".join(dict.fromkeys([*named, *where, *held]))
 
 
 def _brakes(tool: Tool, parts: Sequence[_Part], brakes: Brakes | None) -> JsonObject | None:
@@ -159,13 +161,6 @@ def _brakes(tool: Tool, parts: Sequence[_Part], brakes: Brakes | None) -> JsonOb
 
 def _most_hosts(parts: Sequence[_Part]) -> int:
     return max((part.target.count or 0 for part in parts), default=0)
-
-
-def _brakes_in_words(
-    held: JsonObject | None, parts: Sequence[_Part], language: Language
-) -> list[str]:
-    said = brakes_in_words(Brakes(**held), _most_hosts(parts)) if held else ()
-    return [one.to(language) for one in said]
 
 
 def _parts(tool: Tool, call: CheckedCall, contents: Contents) -> tuple[_Part, ...]:
@@ -303,91 +298,10 @@ class _Room:
     def take(self, text: str) -> str:
         """The text, cleaned and cut to what there is room for."""
         cleaned = clean(text)
-        shown = _cut(cleaned, min(_LONGEST_SCRIPT, self.left))
-        self.left -= min(len(cleaned), _LONGEST_SCRIPT, self.left)
+        shown = cut(cleaned, min(LONGEST_SCRIPT, self.left))
+        self.left -= min(len(cleaned), LONGEST_SCRIPT, self.left)
         return shown
 
 
 def _bounded_step(step: JsonObject, room: _Room) -> JsonObject:
     return {**step, **{key: room.take(step[key]) for key in _OF_AUTHORS}}
-
-
-def _cut(text: str, most: int) -> str:
-    if len(text) <= most:
-        return text
-    return f"{text[:most]}\n[{len(text) - most} characters more]"
-
-
-def _head(data: JsonObject, parts: Sequence[_Part], *, is_whole: bool) -> str:
-    decision, hosts = data["decision"], _hosts_in_words(data["hosts"], parts)
-    head = [
-        f"Plan of {data['operation']} on {data['source']}. Nothing was started.",
-        f"Policy: {decision['effect']} ({decision['rule']}: {decision['reason']}).",
-        f"Where: {hosts}" + (f" in cluster {data['cluster']}" if data["cluster"] else ""),
-    ]
-    held = _brakes_in_words(data["brakes"], parts, "en")
-    head += [f"Over the hosts: {'; '.join(held)}"] if held else []
-    head += [f"Careful: {hazard}" for hazard in data["hazards"]]
-    named = ", ".join(f"{name}={clean_line(v, 200)}" for name, v in data["variables"].items())
-    head += [f"Plan hash: {data['plan_hash']}", f"Variables: {named or 'none'}"]
-    head += [] if is_whole else [_CUT]
-    return _cut("\n".join(head), _MOST_CHARS)
-
-
-_CUT = (
-    "The scripts are cut in this text. `opsmcp call --plan --json` in a terminal has them whole, "
-    f"up to {_LONGEST_SCRIPT:,} characters each."
-)
-
-
-def _hosts_in_words(hosts: int | None, parts: Iterable[_Part]) -> str:
-    if hosts is None:
-        return "a number of hosts that cannot be known here"
-    chosen = [part.target for part in parts if part.target.chosen]
-    least = "at least " if len(chosen) > len(set(chosen)) else ""
-    return f"{least}{hosts} {'host' if hosts == 1 else 'hosts'}"
-
-
-def _scripts(data: JsonObject, parts: Iterable[_Part]) -> tuple[str, bool]:
-    """The authors' part as text, and whether that is all of it."""
-    scripts = [step["script"].strip() for task in data["tasks"] for step in task["steps"]]
-    most = max(_LEAST_SHOWN_SCRIPT, _ALL_SHOWN_SCRIPTS // max(1, len(scripts)))
-    body = "\n".join(
-        line
-        for number, (task, part) in enumerate(zip(data["tasks"], parts, strict=True), 1)
-        for line in _task_lines(number, task, part, most)
-    )
-    is_whole = len(body) <= _MOST_CHARS and all(len(script) <= most for script in scripts)
-    return _cut(body, _MOST_CHARS), is_whole
-
-
-def _task_lines(number: int, task: JsonObject, part: _Part, most: int) -> list[str]:
-    always = ", also after a failure" if task["runs_always"] else ""
-    lines = [f"{number}. {clean_line(task['name'], 100)} on {part.target}{always}{_more(task)}"]
-    for step in task["steps"]:
-        lines.append(f"   step {clean_line(step['name'], 100)}{_conditions(step)}")
-        script = _cut(step["script"].strip(), most)
-        lines += [f"     | {line}" for line in script.splitlines()]
-    if task["steps_left_out"]:
-        lines.append(f"   [{task['steps_left_out']} steps more]")
-    return lines
-
-
-def _conditions(step: JsonObject) -> str:
-    said = [
-        f"only if {clean_line(step['only_if'], 200)}" if step["only_if"] else "",
-        f"may fail if {clean_line(step['may_fail_if'], 200)}" if step["may_fail_if"] else "",
-        _file_in_words(step["file"]) if step["file"] else "",
-    ]
-    conditions = ", ".join(word for word in said if word)
-    return (f" ({conditions})" if conditions else "") + _more(step)
-
-
-def _file_in_words(file: JsonObject) -> str:
-    said = {name: clean_line(text, 200) for name, text in file.items()}
-    return f"transfers files, {said['direction']}: local {said['local']}, remote {said['remote']}"
-
-
-def _more(part: JsonObject) -> str:
-    """What Ops is told beside: a container image, mounts, the files of a transfer."""
-    return f", with {clean_line(part['more'], 400)}" if part["more"] else ""

@@ -14,7 +14,7 @@ from opsmcp_tools.safe_text.cleaning import label
 if TYPE_CHECKING:
     from opsmcp_pipelines.shell.operation import OperationVerdict
 
-__all__ = ["check_scripts", "free_script_variable", "refuse", "script_hazards"]
+__all__ = ["check_scripts", "find_refused", "free_script_variable", "script_hazards"]
 
 _SCRIPT_NAMES = frozenset({"script", "shell", "exec", "command", "cmd"})
 _SCRIPT_VARIABLES = frozenset({"content", "script", "command", "cmd", "code", "shell"})
@@ -51,17 +51,11 @@ def check_scripts(
     )
 
 
-def refuse(verdict: "OperationVerdict", *, output_scripts: bool) -> None:
-    """Withhold an operation whose values could become more than data.
-
-    Raises:
-        UnusableOperation: With the first places, each with what to do.
-    """
-    found = verdict.refused if output_scripts else (*verdict.refused, *verdict.printed)
-    if found:
-        first, *rest = found
-        more = f"; and {len(rest)} more" if rest else ""
-        raise UnusableOperation(f"{first}{more}")
+def find_refused(verdict: "OperationVerdict", *, output_scripts: bool) -> Iterator[str]:
+    """The places where values could become more than data, each with what to do."""
+    yield from map(str, verdict.refused)
+    if not output_scripts:
+        yield from map(str, verdict.printed)
 
 
 def free_script_variable(

@@ -22,7 +22,6 @@ from opsmcp_pipelines.kinds.kind import Kind
 from opsmcp_pipelines.models import Operation, Pipeline, Step, Task, Variable
 from opsmcp_pipelines.verdict.ops_conditions import condition_fault
 from opsmcp_tools.arguments.condition_values import names_of_conditions
-from opsmcp_tools.model.errors import UnusableOperation
 from opsmcp_tools.safe_text.characters import quote
 from opsmcp_tools.safe_text.cleaning import label
 
@@ -30,11 +29,10 @@ __all__ = [
     "SILENT_STOPS",
     "ConditionFault",
     "find_faults",
+    "find_impossible",
     "find_nameless",
     "find_repeated_names",
-    "find_unset",
     "find_unset_results",
-    "refuse_impossible",
     "silent_stops",
     "with_numbers",
 ]
@@ -55,6 +53,8 @@ class ConditionFault:
     step: str
     where: str
     message: str
+    is_fatal: bool = True
+    """Whether no run could decide it. If one could, it names what nobody declares."""
 
     def __str__(self) -> str:
         """For people."""
@@ -73,11 +73,14 @@ def silent_stops(tasks: Sequence[Task]) -> Iterator[ConditionFault]:
 
 
 def find_faults(operation: Operation, tasks: Sequence[Task]) -> Iterator[ConditionFault]:
-    """The conditions that no run of the embedded engine could decide."""
+    """What is wrong with conditions where the embedded engine decides them."""
     for task, step, seen in _foreseen(operation, tasks):
-        if fault := seen.fault or _no_numbers(operation, seen):
-            why = "; ".join(filter(None, (fault, _unset_names(seen))))
+        fault, unset = seen.fault or _no_numbers(operation, seen), _unset_names(seen)
+        if fault:
+            why = "; ".join(filter(None, (fault, unset)))
             yield _fault(task, step, "when", f"{quote(step.when, _MOST_SHOWN)}: {why}")
+        elif unset:
+            yield replace(_fault(task, step, "when", unset), is_fatal=False)
         try:
             may_fail(step.allow_failure)
         except ConditionError as error:
@@ -90,23 +93,10 @@ def _fault(task: Task, step: Step, where: str, why: str) -> ConditionFault:
     return ConditionFault(task.name, step.name, where, f"{at}: {why}")
 
 
-def refuse_impossible(operation: Operation, tasks: Sequence[Task]) -> None:
-    """Withhold an operation with a condition that no run could decide, or a result that none gives.
-
-    Raises:
-        UnusableOperation: With the first, and what to write.
-    """
-    found = [*map(str, find_faults(operation, tasks)), *find_unset_results(operation, tasks)]
-    if found:
-        more = f"; and {len(found) - 1} more" if found[1:] else ""
-        raise UnusableOperation(f"{found[0]}{more}")
-
-
-def find_unset(operation: Operation, tasks: Sequence[Task]) -> Iterator[ConditionFault]:
-    """The conditions that name what nobody declares."""
-    for task, step, seen in _foreseen(operation, tasks):
-        if seen.unknown and not seen.fault:
-            yield _fault(task, step, "when", _unset_names(seen))
+def find_impossible(operation: Operation, tasks: Sequence[Task]) -> Iterator[str]:
+    """The conditions that no run could decide, and the results that none gives: a sentence each."""
+    yield from (str(fault) for fault in find_faults(operation, tasks) if fault.is_fatal)
+    yield from find_unset_results(operation, tasks)
 
 
 def _unset_names(seen: Foresight) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
+from opsmcp_server.cli.audit.unreadable import unreadable
 from opsmcp_server.cli.options import Shared, Timestamp, shared_options
-from opsmcp_server.cli.start import Failed, read_config
+from opsmcp_server.cli.start import read_config
 from opsmcp_server.cli.terminal import Cell, show_table
 from opsmcp_tools.audit.files import TrailFiles, replicas_in
 from opsmcp_tools.audit.formats import to_ecs, to_ocsf
@@ -51,7 +52,8 @@ def show_command(
     In a pipe: number, time, event, outcome, principal, tool, run and what else is said, separated
     by tabs, newest first. Nothing is checked: that is for `opsmcp audit verify`.
     """
-    folder = read_config(shared).audit_dir
+    config = read_config(shared)
+    folder = config.audit_dir
     try:
         found = read_newest(
             [TrailFiles(folder, replica) for replica in replicas_in(folder)],
@@ -59,7 +61,7 @@ def show_command(
             limit,
         )
     except OSError as error:
-        raise Failed(f"{folder} cannot be read: {(error.strerror or '').lower()}") from error
+        raise unreadable(config, error) from error
     if form is not None or as_json:
         make = _FORMATS[form] if form else dict[str, Any]
         for fields in reversed(found):

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from opsmcp_server.cli.audit.unreadable import unreadable
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.start import Failed, WrongUse, read_config
 from opsmcp_server.cli.terminal import tell
-from opsmcp_server.config.load import Config
+from opsmcp_server.config.effective import Config
 from opsmcp_tools.audit.files import TrailFiles, replicas_in
 from opsmcp_tools.safe_text.characters import quote
 
@@ -65,7 +66,7 @@ def verify_command(
     if files:
         return _show(_verify(files, keys, checkpoint, None), own_key=not key_files)
     folder = config.audit_dir
-    trails = _trails(folder)
+    trails = _trails(config)
     if not trails:
         if checkpoint is not None:
             raise Failed(f"there is no audit trail in {folder}, and one has to be there")
@@ -80,13 +81,14 @@ def verify_command(
     return status
 
 
-def _trails(folder: Path) -> list[tuple[TrailFiles, list[Path]]]:
-    """Each trail in a directory, with its files."""
+def _trails(config: Config) -> list[tuple[TrailFiles, list[Path]]]:
+    """Each trail of these settings, with its files."""
+    folder = config.audit_dir
     try:
         trails = [TrailFiles(folder, replica) for replica in replicas_in(folder)]
         return [(trail, trail.all()) for trail in trails]
     except OSError as error:
-        raise Failed(f"{folder} cannot be read: {(error.strerror or '').lower()}") from error
+        raise unreadable(config, error) from error
 
 
 def _keys(config: Config, files: Sequence[Path]) -> "Mapping[str, PublicKey]":

@@ -19,8 +19,8 @@ from opsmcp_server.cli.start import (
     configure_logging,
     read_config,
 )
+from opsmcp_server.config.effective import Config
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.load import Config
 from opsmcp_server.config.sender import Sender
 from opsmcp_server.intake.proof import proof_for
 from opsmcp_server.intake.reading import mapping

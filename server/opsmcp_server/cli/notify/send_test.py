@@ -10,7 +10,7 @@ from opsmcp_server.channels.message import Writer
 from opsmcp_server.cli.options import Shared, shared_options
 from opsmcp_server.cli.start import Failed, WrongUse, configure_logging, mask_logs, read_config
 from opsmcp_server.config.channel import Channel
-from opsmcp_server.config.load import Config
+from opsmcp_server.config.effective import Config
 from opsmcp_tools.arguments.nearest_names import suggest
 from opsmcp_tools.incidents.outbox import Delivered, Delivery
 from opsmcp_tools.masking.masker import Masker

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from opsmcp_server.calls.fence_marks import new_mark
-from opsmcp_server.config.schema import Copilot
+from opsmcp_server.config.groups.copilot import Copilot
 from opsmcp_server.copilot.base.words import Words
 from opsmcp_server.copilot.calls.caller import Caller
 from opsmcp_server.copilot.chat.model_calls import Dispatch

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from opsmcp_server.config.environment import environment_name
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.schema import RawSetting, State
+from opsmcp_server.config.groups.state import State
+from opsmcp_server.config.schema import RawSetting
 
 __all__ = ["absolute", "own_file", "state_place"]
 

@@ -16,7 +16,7 @@ from opsmcp_pipelines.models import Operation, Task, Variable
 from opsmcp_tools.arguments.kind_words import better_kind
 from opsmcp_tools.model.errors import UnusableOperation
 from opsmcp_tools.safe_text.characters import quote
-from opsmcp_tools.toolbox.finding import Finding, Severity
+from opsmcp_tools.toolbox.lint.finding import Finding, Severity
 from opsmcp_tools.toolbox.tool_settings import ToolSettings
 from opsmcp_tools.toolbox.variable_kinds import declared_kinds, script_verdict
 

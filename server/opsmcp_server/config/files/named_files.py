@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
-from opsmcp_server.config.bound_values import mapping_of
+from opsmcp_pipelines.untyped import mapping_of
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.file_reading import UnsafeFile, digest_of
-from opsmcp_server.config.paths import absolute
+from opsmcp_server.config.files.paths import absolute
+from opsmcp_server.config.files.safe_reading import UnsafeFile, digest_of
 from opsmcp_server.config.schema import RawSetting
 
 __all__ = ["digests_of", "manifests_in", "texts_of"]

@@ -7,8 +7,8 @@ from opsmcp_pipelines.kinds.declared import KIND_LABEL, BadKind, declared_kind
 from opsmcp_pipelines.models import Operation, Pipeline, Task
 from opsmcp_pipelines.shell.operation import TEXT_LABEL
 from opsmcp_tools.safe_text.characters import quote
-from opsmcp_tools.toolbox.finding import Finding, Severity
 from opsmcp_tools.toolbox.hints import LABELS
+from opsmcp_tools.toolbox.lint.finding import Finding, Severity
 
 __all__ = ["lint_labels", "unused_kinds"]
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from opsmcp_pipelines.manifest_text import Change, ManifestText
 from opsmcp_pipelines.models import Operation, OperationKey, OperationKind, Pipeline
-from opsmcp_tools.toolbox.finding import Finding
-from opsmcp_tools.toolbox.source_lint import Report
+from opsmcp_tools.toolbox.lint.finding import Finding
+from opsmcp_tools.toolbox.lint.source import Report
 
 __all__ = ["ManifestMend", "difference"]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from opsmcp_server.config.environment import environment_name
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.file_reading import fault_of
-from opsmcp_server.config.paths import absolute, state_place
+from opsmcp_server.config.files.paths import absolute, state_place
+from opsmcp_server.config.files.safe_reading import fault_of
 from opsmcp_server.config.schema import RawSetting
 from opsmcp_tools.journal.state_file import StateFile, StateFileUnusable
 

@@ -15,8 +15,8 @@ from opsmcp_pipelines.shell.references import find_references, language_of
 from opsmcp_pipelines.shell.values import Rule
 from opsmcp_tools.model.errors import UnusableOperation
 from opsmcp_tools.safe_text.characters import clean_line
-from opsmcp_tools.toolbox.finding import Finding, Severity, Spot
-from opsmcp_tools.toolbox.kind_lint import declare
+from opsmcp_tools.toolbox.lint.finding import Finding, Severity, Spot
+from opsmcp_tools.toolbox.lint.kinds import declare
 from opsmcp_tools.toolbox.overrides import TO_DO
 from opsmcp_tools.toolbox.script_check import check_scripts
 from opsmcp_tools.toolbox.tool_settings import ToolSettings

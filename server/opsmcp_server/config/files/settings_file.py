@@ -11,8 +11,8 @@ from pathlib import Path
 
 from opsmcp_server.config.environment import CONFIG_VARIABLE
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.config.file_reading import UnsafeFile, read_safely, sha256
-from opsmcp_server.config.paths import own_file
+from opsmcp_server.config.files.paths import own_file
+from opsmcp_server.config.files.safe_reading import UnsafeFile, read_safely, sha256
 from opsmcp_server.config.schema import RawSetting
 
 __all__ = [
@@ -114,7 +114,7 @@ def parse_settings(file: SettingsFile, settings: Collection[str]) -> list[RawSet
     except UnicodeDecodeError as error:
         raise ConfigError(f"file {file.label}: it is not UTF-8 text") from error
     # YAML costs a start a few milliseconds, and most starts have no file.
-    from opsmcp_server.config.yaml_file import read_yaml
+    from opsmcp_server.config.files.yaml_file import read_yaml
 
     return list(read_yaml(text, file.label, file.path.parent, settings))
 
@@ -162,8 +162,8 @@ def _trusted(
     file: SettingsFile, environ: Mapping[str, str], settings: Collection[str]
 ) -> Choice | str:
     """The choice of a file that was trusted as it is; of any other, why it does not count."""
-    from opsmcp_server.config.named_files import digests_of
-    from opsmcp_server.config.trust import Trusted, open_trust
+    from opsmcp_server.config.files.named_files import digests_of
+    from opsmcp_server.config.files.trust import Trusted, open_trust
 
     known = open_trust(environ).read().get(str(file.path))
     if known is None:
