@@ -59,6 +59,7 @@ async def open_services(
     *,
     starts_runs: bool = True,
     follows_runs: bool = True,
+    serves_many: bool = False,
 ) -> AsyncGenerator[Services]:
     """Run opsmcp for as long as the block lasts: discovery, the following of runs, the journal.
 
@@ -67,6 +68,7 @@ async def open_services(
         environ: The process environment; the embedded engine hands a few of its entries to steps.
         starts_runs: Whether it is for starting runs, which needs a journal that can be written.
         follows_runs: Whether runs are looked at. Without, no state directory is needed or made.
+        serves_many: Whether it is the server of many people.
 
     Raises:
         ConfigError: Nothing could be started with this `state.dir` until somebody mends it.
@@ -77,7 +79,7 @@ async def open_services(
             await to_thread.run_sync(_require, journal, config)
         masker, observers = Masker(config.secret_values()), Observers()
         source = await stack.enter_async_context(
-            open_source(SourceContext(config, environ, masker.also, observers))
+            open_source(SourceContext(config, environ, masker.also, observers, serves_many))
         )
         discovery = Discovery(source, interval_seconds=config.discovery.interval_seconds)
         clock, sessions = SystemClock(), Sessions()

@@ -2,8 +2,9 @@
 
 By the name of the host: `refused-*`, `stranger-*` and `closed-*` say what OpenSSH says when nothing
 listens, when the host key is not known, and when sshd has too many logins; `cut-*` ends in the
-middle of the script. `ssh -G` says that `via-*` is behind a jump host, and
-`same-*` are one address. `NAME.log` in the folder of the program has a line for each call.
+middle of the script. `ssh -G` says that `via-*` is behind a jump host, that `same-*` are one
+address, and that `master-*` and `socket-*` share connections. `NAME.log` in the folder of the
+program has a line for each call.
 """
 
 from pathlib import Path
@@ -17,6 +18,8 @@ name=$2 command=$3
 if [ "$asked" = -G ]; then
     case $name in same-*) echo "hostname same";; *) echo "hostname $name";; esac
     case $name in via-*) echo "proxyjump gate,second-gate";; esac
+    case $name in master-*) echo "controlmaster auto";; *) echo "controlmaster false";; esac
+    case $name in socket-*) echo "controlpath /run/socket";; esac
     echo "port 22"
     exit 0
 fi

@@ -6,6 +6,7 @@ process that is gone, only what they left on this machine is found. Knows nothin
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import anyio
@@ -26,13 +27,16 @@ from opsmcp_pipelines.embedded.engine.supervisor import (
     open_supervisor,
 )
 from opsmcp_pipelines.embedded.engine.variables import Plan, build_plan
-from opsmcp_pipelines.embedded.engine.work_directory import remove_left_over
+from opsmcp_pipelines.embedded.engine.work_directory import WorkDirectory, remove_left_over
 from opsmcp_pipelines.embedded.settings import EmbeddedSettings
 from opsmcp_pipelines.errors import NotFound
 from opsmcp_pipelines.models import Definition, OperationKey
 from opsmcp_pipelines.run import RunReport, Status
 from opsmcp_pipelines.source import Cancelled, RunRef, StartRequest
+from opsmcp_pipelines.ssh.explain import Explanations
 from opsmcp_pipelines.ssh.host_fields import SshHost
+from opsmcp_pipelines.ssh.kept_connections import KeptConnections
+from opsmcp_pipelines.ssh.target import ssh_environment
 from opsmcp_pipelines.verdict.hosts import some
 
 __all__ = ["LocalRuns"]
@@ -89,7 +93,7 @@ class LocalRuns:
 
     def __init__(self, settings: EmbeddedSettings, group: TaskGroup) -> None:
         """Start nothing yet."""
-        self._environ = settings.environ
+        self._ssh_environ = ssh_environment(settings.environ)
         environ = step_environment(settings.environ)
         self._engine = EngineSettings(
             environ=environ,
@@ -103,19 +107,31 @@ class LocalRuns:
         self._group = group
         self._masking = settings.masking
         self._has_hosts = settings.hosts is not None
+        self._keeps = self._has_hosts and settings.keeps_connections
+        self._kept: KeptConnections | None = None
+        self._explanations = Explanations(self._ssh_environ)
         self._limit = anyio.CapacityLimiter(_MAX_RUNS_AT_A_TIME)
         self._runs: dict[str, _Run] = {}
         self._cleaned = False
 
     async def prepare(self) -> None:
         """Remove, once, what an opsmcp that was killed has left in the temporary directory."""
-        if not self._cleaned:
-            self._cleaned = True
-            await to_thread.run_sync(remove_left_over, self._engine.environ.get("TMPDIR"))
+        if self._cleaned:
+            return
+        self._cleaned = True
+        temporary = self._engine.environ.get("TMPDIR")
+        await to_thread.run_sync(remove_left_over, temporary)
+        if self._keeps:
+            # Without a directory each run logs in anew.
+            with suppress(OSError), anyio.CancelScope(shield=True):
+                place = await to_thread.run_sync(WorkDirectory.make, temporary)
+                self._kept = KeptConnections(place, self._ssh_environ)
 
     async def close(self) -> None:
-        """End the process that the runs were below; they have ended."""
+        """End the process that the runs were below, and the connections that are kept."""
         await self._server.stop()
+        if self._kept is not None:
+            await self._kept.close()
 
     def start(
         self, request: StartRequest, definition: Definition, hosts: Mapping[str, SshHost]
@@ -135,7 +151,8 @@ class LocalRuns:
             engine = replace(engine, mask=self._masking(request.secrets).text)
         self._server.get_ready()  # it is there when the first step is
         plan = build_plan(definition, request.variables)
-        run = _Run(ref, plan, engine, hosts, Connections(self._environ))
+        connections = Connections(self._ssh_environ, self._explanations, self._kept)
+        run = _Run(ref, plan, engine, hosts, connections)
         self._runs[ref.name] = run
         self._group.start_soon(self._lead, run)
         return ref

@@ -32,6 +32,7 @@ class EmbeddedSettings:
         output_bytes: How much of a step's output is kept; the rest is counted.
         masking: What replaces secrets where outputs are cut, given those of the call.
         hosts: Where the hosts are named that are reached by ssh; None: there are none.
+        keeps_connections: Whether connections to them are kept for a while after a run.
         brakes: How a run goes on from host to host.
         files: The directory that files are sent from and fetched into; None: no files are moved.
         digests: The SHA-256 of each file in `manifests` that may be read, by path; None: all may.
@@ -45,6 +46,7 @@ class EmbeddedSettings:
     output_bytes: int = 1024 * 1024
     masking: Callable[[frozenset[str]], Masking] | None = None
     hosts: HostSettings | None = None
+    keeps_connections: bool = False
     brakes: Brakes = Brakes()
     files: Path | None = None
     digests: Mapping[str, str] | None = None

@@ -28,6 +28,7 @@ from opsmcp_pipelines.models import Definition, OperationKey
 from opsmcp_pipelines.run import RunReport, Status
 from opsmcp_pipelines.source import Cancelled, RunRef, StartRequest, Traits
 from opsmcp_pipelines.ssh.inventory import Inventory, InventoryReader
+from opsmcp_pipelines.ssh.ssh_config import account_home
 from opsmcp_pipelines.verdict.expected import ExpectedTask, expected_tasks
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class EmbeddedSource:
         """Read nothing yet; runs live in `group`."""
         self._settings = settings
         self._group = group
-        home = Path(settings.environ.get("HOME", "/"))
+        home = account_home() or Path(settings.environ.get("HOME", "/"))
         self._hosts = InventoryReader(settings.hosts, home) if settings.hosts else None
         self._reader = WatchedReader(_library(settings), settings.environ, self._hosts)
         self._read_lock = anyio.Lock()

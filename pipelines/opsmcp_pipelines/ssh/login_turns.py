@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
 
-from opsmcp_pipelines.ssh.explain import explain
+from opsmcp_pipelines.ssh.explain import Explanations
 from opsmcp_pipelines.ssh.target import SshTarget
 
 __all__ = ["AT_ONE_SSHD", "LoginTurns"]
@@ -20,30 +20,21 @@ AT_ONE_SSHD = 8
 class LoginTurns:
     """The turns of one run."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        """Ask ssh nothing yet; `environ` is what it may see."""
-        self._environ = environ
+    def __init__(self, explanations: Explanations) -> None:
+        """Ask ssh nothing yet."""
+        self._explanations = explanations
         self._limits: dict[str, anyio.CapacityLimiter] = {}
-        self._known: dict[str, tuple[str, ...]] = {}
 
     @asynccontextmanager
     async def turn(self, target: SshTarget) -> AsyncGenerator[None]:
         """Wait until the jump host and the address of `target` have room, and take it."""
-        if target.name not in self._known:
-            self._known[target.name] = tuple(_doors(await self._explain(target)))
+        settings = (await self._explanations.of(target)).settings
         async with AsyncExitStack() as stack:
-            for door in self._known[target.name]:
+            for door in _doors(settings):
                 if door not in self._limits:
                     self._limits[door] = anyio.CapacityLimiter(AT_ONE_SSHD)
                 await stack.enter_async_context(self._limits[door])
             yield
-
-    async def _explain(self, target: SshTarget) -> Mapping[str, str]:
-        """What is known of the way there; where nothing is, whoever connects says why."""
-        try:
-            return await explain(target, self._environ)
-        except OSError:
-            return {}
 
 
 def _doors(settings: Mapping[str, str]) -> Iterator[str]:

@@ -44,7 +44,7 @@ async def look_at(target: SshTarget, environ: Mapping[str, str]) -> HostLook:
         OSError: There is no ssh here.
     """
     seen = ssh_environment(environ)
-    settings = await explain(target, seen)
+    settings = (await explain(target, seen)).settings
     frame = new_frame(Interpreter.SH, shell_text("true", {}))
     session = Session(ssh_command(target), seen, frame, _nothing)
     began = time.monotonic()

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 
-__all__ = ["Reason", "last_line", "read_refusal", "said_refusal"]
+__all__ = ["Reason", "key_place", "last_line", "read_refusal", "said_refusal"]
 
 
 class Reason(StrEnum):
@@ -40,6 +40,8 @@ _PATTERNS: Sequence[tuple[Reason, re.Pattern[str]]] = tuple(
     for reason, pattern in (
         (Reason.HOST_KEY_CHANGED, r"REMOTE HOST IDENTIFICATION HAS CHANGED|REVOKED HOST KEY"),
         (Reason.HOST_KEY_UNKNOWN, r"^Host key verification failed"),
+        # A connection that was kept, or was to be, is no use.
+        (Reason.CLOSED, r"^(?:mux_client|muxclient|muxserver|unix_listener|Control master)"),
         (Reason.AUTH, r"Permission denied|Too many authentication failures"),
         (
             Reason.CLOSED,
@@ -74,6 +76,15 @@ def read_refusal(message: str) -> Reason:
     """The reason in what ssh wrote to its standard error."""
     found = (reason for reason, pattern in _PATTERNS if pattern.search(message))
     return next(found, Reason.OTHER)
+
+
+def key_place(message: str, most_chars: int) -> str:
+    """The file and the line of the key that a host had before; empty if ssh does not name them."""
+    found = re.search(
+        r"^Offending .{0,40}?key (?:for IP )?in (.+:[0-9]+)\s*$", message, re.MULTILINE
+    )
+    place = found[1] if found else ""
+    return place if place.isprintable() and len(place) <= most_chars else ""
 
 
 def last_line(message: str, most_chars: int) -> str:

@@ -5,6 +5,8 @@ relative to `~/.ssh`, with `~` and wildcards, 16 deep. The format is that of ssh
 """
 
 import glob
+import os
+import pwd
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +15,7 @@ from opsmcp_pipelines.regular_files import read_regular
 from opsmcp_pipelines.ssh.host_fields import SshHost, is_host_name
 from opsmcp_pipelines.ssh.target import SshTarget
 
-__all__ = ["read_ssh_config"]
+__all__ = ["account_home", "read_ssh_config"]
 
 _MAX_FILE_BYTES = 1024 * 1024
 _MAX_FILES = 200
@@ -22,12 +24,20 @@ _MAX_HOSTS = 5000
 _PATTERN = frozenset("*?!")
 
 
+def account_home() -> Path | None:
+    """The home directory of this account, which ssh goes by, not HOME; None if there is none."""
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return None
+
+
 def read_ssh_config(path: Path, home: Path) -> tuple[SshHost, ...]:
     """The hosts that it names, the first of each name.
 
     Args:
         path: The configuration.
-        home: The person's home directory.
+        home: What ssh takes `~` for.
 
     Raises:
         OSError: It cannot be read. A file that it includes and that cannot be read is passed over.

@@ -59,18 +59,22 @@ class SshTarget:
         return (*file, *(f"-o{name}={value}" for name, value in given if value))
 
 
-def ssh_command(target: SshTarget, *, as_root: bool = False) -> tuple[str, ...]:
-    """What runs a script on the host."""
-    return _command(target, COMMAND_AS_ROOT if as_root else COMMAND)
+def ssh_command(
+    target: SshTarget, *, as_root: bool = False, more: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """What runs a script on the host; `more` are options of ours."""
+    return _command(target, COMMAND_AS_ROOT if as_root else COMMAND, more)
 
 
-def file_command(target: SshTarget, *, as_root: bool = False) -> tuple[str, ...]:
-    """What moves a file to the host, or from it."""
-    return _command(target, FILE_COMMAND_AS_ROOT if as_root else FILE_COMMAND)
+def file_command(
+    target: SshTarget, *, as_root: bool = False, more: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """What moves a file to the host, or from it; `more` are options of ours."""
+    return _command(target, FILE_COMMAND_AS_ROOT if as_root else FILE_COMMAND, more)
 
 
-def _command(target: SshTarget, command: str) -> tuple[str, ...]:
-    return ("ssh", *_OPTIONS, *target.options, "--", target.name, command)
+def _command(target: SshTarget, command: str, more: Sequence[str]) -> tuple[str, ...]:
+    return ("ssh", *_OPTIONS, *more, *target.options, "--", target.name, command)
 
 
 def ssh_environment(environ: Mapping[str, str]) -> Mapping[str, str]:

@@ -41,7 +41,13 @@ def command(shared: Shared, host: str | None, port: int | None) -> int:
     flags = shared.with_flags(server_host=host, server_port=port)
     config = read_config(flags, people=True, senders=True, channels=True)
     return run_with_services(
-        flags, _serve, starts_runs=True, level=logging.INFO, config=config, serves=True
+        flags,
+        _serve,
+        starts_runs=True,
+        level=logging.INFO,
+        config=config,
+        serves=True,
+        serves_many=True,
     )
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import cast
 
@@ -70,6 +71,7 @@ def run_with_services(
     level: int = logging.WARNING,
     config: Config | None = None,
     serves: bool = False,
+    serves_many: bool = False,
 ) -> int:
     """Open the services, do `work`, close them.
 
@@ -82,6 +84,7 @@ def run_with_services(
         config: The settings, if the command has read them.
         serves: Whether it is a server, whose log tells what is wrong with manifests; elsewhere
             `opsmcp lint` does.
+        serves_many: Whether it is the server of many people.
 
     Raises:
         click.ClickException: Something that was foreseen went wrong.
@@ -92,8 +95,15 @@ def run_with_services(
     config = config or read_config(shared)
     mask_logs(config)
     _warn_of_unused(config)
+    opened = open_services(
+        config,
+        process_environment(),
+        starts_runs=starts_runs,
+        follows_runs=follows_runs,
+        serves_many=serves_many,
+    )
     try:
-        return _status(anyio.run(_work, config, work, starts_runs, follows_runs, shared.words()))
+        return _status(anyio.run(_work, opened, work, shared.words()))
     except _EXPECTED as error:
         masker = Masker(config.secret_values())
         raise _failure(error, masker, shared.words(), read=False) from error
@@ -122,11 +132,8 @@ def _warn_of_unused(config: Config) -> None:
 
 
 async def _work(
-    config: Config, work: Work, starts_runs: bool, follows_runs: bool, options: Sequence[str]
+    opened: AbstractAsyncContextManager[Services], work: Work, options: Sequence[str]
 ) -> int | click.ClickException:
-    opened = open_services(
-        config, process_environment(), starts_runs=starts_runs, follows_runs=follows_runs
-    )
     async with opened as services:
         # An error must not leave through the task groups of the services: they would wrap it.
         try:

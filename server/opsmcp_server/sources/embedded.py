@@ -8,6 +8,7 @@ from opsmcp_pipelines.embedded.source import EmbeddedSettings, open_embedded_sou
 from opsmcp_pipelines.many_hosts import Brakes
 from opsmcp_pipelines.source import Source
 from opsmcp_pipelines.ssh.inventory import HostSettings
+from opsmcp_pipelines.ssh.ssh_config import account_home
 from opsmcp_server.config.groups.sources import Hosts
 from opsmcp_server.sources.registry import SourceContext
 
@@ -27,6 +28,7 @@ def open_source(context: SourceContext) -> AbstractAsyncContextManager[Source]:
             digests=config.manifest_digests,
             files=config.files.dir,
             hosts=_hosts(config.hosts, context.environ),
+            keeps_connections=context.serves_many,
             brakes=Brakes(config.hosts.at_once, config.hosts.canary, config.hosts.stop_after),
         )
     )
@@ -34,11 +36,12 @@ def open_source(context: SourceContext) -> AbstractAsyncContextManager[Source]:
 
 def _hosts(given: Hosts, environ: Mapping[str, str]) -> HostSettings | None:
     """Where hosts are named; None where they are not."""
-    named = given.ssh_config
-    usual = named == "auto"
-    config = None
-    if named != "none":
-        config = Path(environ.get("HOME", "/"), ".ssh", "config") if usual else Path(named)
-    if not given.files and config is None:
-        return None
-    return HostSettings(given.files, config, usual)
+    if given.ssh_config == "none":
+        return HostSettings(given.files) if given.files else None
+    if given.ssh_config != "auto":
+        return HostSettings(given.files, Path(given.ssh_config), usual=False)
+    own = account_home()
+    home = Path(environ.get("HOME") or own or "/")
+    config = home / ".ssh" / "config"
+    # ssh asks the account, and not HOME: of another directory it has to be told.
+    return HostSettings(given.files, config, usual=home == own or not config.exists())

@@ -40,13 +40,15 @@ class SourceContext:
     """What a source may be made of: the settings, the process environment, and a masker.
 
     `masking` gives a masker for the secrets of one run, beside those of the settings; `observe` is
-    told of each request that a source sends over the network.
+    told of each request that a source sends over the network. `serves_many` is for the server of
+    many people, whose runs follow one another.
     """
 
     config: Config
     environ: Mapping[str, str]
     masking: Callable[[frozenset[str]], Masker]
     observe: Observe = unobserved
+    serves_many: bool = False
 
 
 def source_name(config: Config) -> str:

@@ -13,6 +13,7 @@ from opsmcp_pipelines.embedded.engine.machine import Limit, StepEnd
 from opsmcp_pipelines.report import Status
 from opsmcp_pipelines.ssh.file_frame import FILE_SCRIPT
 from opsmcp_pipelines.ssh.session import RemoteEnd
+from tests.fakes.bsd_programs import install_bsd_programs
 
 ODD = 'it\'s $(touch ran) `touch ran` "x" \\ ☃ -n.conf'
 BYTES = b"\x00first\n\n\xff\r\n" * 5000 + b"no line end"
@@ -64,6 +65,8 @@ def _not_started(end: RemoteEnd) -> StepEnd:
 
 def _far_side(folder: Path, shell: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
     """The environment and the command of a shell, with no programs but those it may use."""
+    if shell == "bsd":
+        return {"PATH": install_bsd_programs(folder / "programs")}, ("bash", "-c")
     found = shutil.which(shell)
     if found is None:
         pytest.skip(f"no {shell} here")
@@ -75,7 +78,7 @@ def _far_side(folder: Path, shell: str) -> tuple[Mapping[str, str], tuple[str, .
     return {"PATH": str(programs)}, command
 
 
-@pytest.fixture(params=["dash", "bash", "busybox"])
+@pytest.fixture(params=["dash", "bash", "busybox", "bsd"])
 def far(request: pytest.FixtureRequest, tmp_path: Path) -> Far:
     return Far(tmp_path, request.param)
 
@@ -223,7 +226,8 @@ async def test_a_file_that_is_too_large_is_not_begun(far: Far) -> None:
 
 
 async def test_a_far_side_without_the_programs_says_so(far: Far, tmp_path: Path) -> None:
-    (tmp_path / "programs" / "sha256sum").unlink()
+    for name in ("sha256sum", "shasum"):
+        (tmp_path / "programs" / name).unlink(missing_ok=True)
     end = await far.upload("a", b"x")
     assert end.note == "sha256sum or stat missing"
     assert far.left == ["a"]

@@ -15,16 +15,23 @@ from opsmcp_pipelines.ssh.bootstrap import (
     shell_text,
 )
 from opsmcp_pipelines.ssh.marked_output import MarkedOutput
+from tests.fakes.bsd_programs import install_bsd_programs
 
-SHELLS = [["sh"], ["dash"], ["bash"], ["busybox", "sh"], ["fish"], ["csh"]]
+BSD = ["BSD"]
+"""bash with the programs of macOS, and without /proc."""
+
+SHELLS = [["sh"], ["dash"], ["bash"], ["busybox", "sh"], ["fish"], ["csh"], ["zsh"], BSD]
 HOSTILE = "a'; touch marker; $(touch marker) `touch marker`\n\"\\☃"
 
 pytestmark = pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
 
 
 @pytest.fixture
-def login(shell: list[str]) -> list[str]:
+def login(shell: list[str], tmp_path: Path) -> list[str]:
     """What sshd runs a command with, if it is installed here."""
+    if shell is BSD:
+        path = install_bsd_programs(tmp_path / "programs")
+        return ["env", f"PATH={path}", "bash", "-c", COMMAND.replace("/proc/", "/nowhere/")]
     if shutil.which(shell[0]) is None:
         pytest.skip(f"no {shell[0]} here")
     return [*shell, "-c", COMMAND]
@@ -87,6 +94,23 @@ def test_what_a_script_starts_in_the_background_is_told_of(login: list[str]) -> 
     assert printed == "a\n"
     assert output.end is not None
     assert output.end.left
+
+
+def test_the_end_of_input_stops_a_script_with_what_it_has_started(login: list[str]) -> None:
+    frame = new_frame(Interpreter.SH, shell_text("sleep 600 & echo begun; sleep 600", {}))
+    printed = bytearray()
+    output = MarkedOutput(frame.mark, printed.extend)
+    with subprocess.Popen(login, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as far:
+        assert far.stdin
+        assert far.stdout
+        far.stdin.write(frame.data + GO)
+        far.stdin.flush()
+        while chunk := os.read(far.stdout.fileno(), 65536):
+            output.add(chunk)
+            if b"begun" in printed and not far.stdin.closed:
+                far.stdin.close()
+    assert output.end is not None
+    assert (output.end.code, output.end.left) == (143, False)
 
 
 def test_the_command_is_one_word_for_every_login_shell(shell: list[str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import anyio
 import pytest
 
+from opsmcp_pipelines.ssh.explain import Explanations
 from opsmcp_pipelines.ssh.login_turns import AT_ONE_SSHD, LoginTurns
 from opsmcp_pipelines.ssh.target import SshTarget
 from tests.fakes.ssh_program import install_ssh
@@ -16,7 +17,7 @@ PATH = os.environ["PATH"]  # noqa: TID251 - programs are found by it
 
 async def most_at_once(environ: dict[str, str], names: list[str]) -> int:
     """How many are in their turn at once, when each waits for as many others as it can get."""
-    turns, inside, most = LoginTurns(environ), Counter[str](), 0
+    turns, inside, most = LoginTurns(Explanations(environ)), Counter[str](), 0
 
     async def work(name: str) -> None:
         nonlocal most

@@ -1,6 +1,6 @@
 import pytest
 
-from opsmcp_pipelines.ssh.refusals import Reason, read_refusal, said_refusal
+from opsmcp_pipelines.ssh.refusals import Reason, key_place, read_refusal, said_refusal
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,8 @@ from opsmcp_pipelines.ssh.refusals import Reason, read_refusal, said_refusal
         ("kex_exchange_identification: Connection closed by remote host", Reason.CLOSED),
         ("kex_exchange_identification: read: Connection reset by peer", Reason.CLOSED),
         ("Connection closed by 127.0.0.1 port 22", Reason.CLOSED),
+        ("mux_client_request_session: read from master failed: Broken pipe", Reason.CLOSED),
+        ("unix_listener: cannot bind to path /tmp/x: Permission denied", Reason.CLOSED),
         ("sudo: a password is required", Reason.SUDO),
         ("sh: 1: exec: sudo: not found", Reason.SUDO),
         ("bash: line 1: exec: sudo: not found", Reason.SUDO),
@@ -38,3 +40,21 @@ def test_only_a_closed_connection_is_worth_another_try() -> None:
 def test_what_the_far_side_says_has_a_reason() -> None:
     assert said_refusal("interpreter") is Reason.INTERPRETER
     assert said_refusal("something") is Reason.OTHER
+
+
+@pytest.mark.parametrize(
+    ("message", "place"),
+    [
+        (
+            "Offending ED25519 key in /home/me/.ssh/known_hosts:12\r\n  remove it",
+            "/home/me/.ssh/known_hosts:12",
+        ),
+        ("Offending key for IP in /etc/ssh/ssh_known_hosts:3", "/etc/ssh/ssh_known_hosts:3"),
+        ("Offending RSA key in /x\x1b[2J:1", ""),
+        ("Host key verification failed.", ""),
+    ],
+)
+def test_where_the_key_stands_that_a_host_had_before_is_told_as_ssh_says_it(
+    message: str, place: str
+) -> None:
+    assert key_place(message, 100) == place

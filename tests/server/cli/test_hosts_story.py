@@ -1,5 +1,6 @@
 """Somebody new with three hosts in a configuration of ssh: who is short of disk, and a restart."""
 
+import shutil
 from collections.abc import Generator
 from dataclasses import replace
 
@@ -35,10 +36,10 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Generator[Hosts]:
 def ops(opsmcp: Opsmcp, hosts: Hosts) -> Opsmcp:
     manifest = RESTART.replace("MARK", str(opsmcp.folder / "restarted"))
     (opsmcp.folder / "manifests" / "restart.yaml").write_text(manifest, encoding="utf-8")
-    environ = {
-        "OPSMCP_HOSTS_SSH_CONFIG": str(hosts.config),
-        "OPSMCP_EMBEDDED_BUNDLED": "true",
-    }
+    (opsmcp.folder / ".ssh").mkdir()
+    shutil.copy(hosts.config, opsmcp.folder / ".ssh" / "config")
+    # HOME is not the home of the account, where ssh itself looks.
+    environ = {"OPSMCP_HOSTS_SSH_CONFIG": "auto", "OPSMCP_EMBEDDED_BUNDLED": "true"}
     return replace(opsmcp, environ=environ)
 
 

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from opsmcp_pipelines.run import NodeResult, TaskResult
 from opsmcp_tools.model.errors import ToolError
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.results.output_search import View, Wanted
@@ -17,12 +18,36 @@ _RUN = record(
 _LINES = record(GOOD, task("t", step("s", "".join(f"line {n}\n" for n in range(1, 201)))))
 
 
+def on_hosts(*outputs: tuple[str, str]) -> TaskResult:
+    """One step on several hosts, and what each of them printed."""
+    nodes = (NodeResult(node, GOOD, (step("s", output),)) for node, output in outputs)
+    return TaskResult("t", "do-t", GOOD, tuple(nodes))
+
+
 def test_without_a_selection_all_steps_follow_each_other_under_their_names() -> None:
     assert output_slice(_RUN)["output"] == (
         "== task one, node web-1, step a: succeeded\nalpha\n"
         "== task one, node web-1, step b: succeeded\nbeta\n"
         "== task two, node web-2, step a: succeeded\ngamma\n"
     )
+
+
+def test_what_many_hosts_printed_alike_stands_there_once_with_all_their_names() -> None:
+    hosts = (("web-1", "full\n"), ("web-2", "so\n"), ("web-3", "so\n"), ("db-1", "so\n"))
+    found = output_slice(record(GOOD, on_hosts(*hosts)))
+    assert found["output"] == (
+        "== task t, node web-1, step s: succeeded\nfull\n"
+        "== task t, 3 nodes web-2, web-3, db-1, step s: succeeded\nso\n"
+    )
+
+
+def test_several_hosts_are_read_and_searched_in_one_call() -> None:
+    hosts = record(GOOD, on_hosts(("web-1", "a\n"), ("web-2", "b\n"), ("db-1", "b\nerr\n")))
+    found = output_slice(hosts, node="db-1, web-2", wanted=Wanted(search="b", context=0))
+    assert found["matches"] == 2
+    assert "web-1" not in found["output"]
+    with pytest.raises(ToolError, match="no output of node 'db-9'; there is: web-1, web-2, db-1"):
+        output_slice(hosts, node="web-1,db-9")
 
 
 def test_one_step_is_its_output_alone() -> None:

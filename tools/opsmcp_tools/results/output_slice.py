@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from opsmcp_pipelines.run import StepResult
+from opsmcp_pipelines.run import StepResult, Verdict
 from opsmcp_tools.condense.choose import condense
 from opsmcp_tools.condense.trouble import Weight
 from opsmcp_tools.model.errors import ToolError
@@ -43,7 +43,8 @@ def output_slice(
 ) -> JsonObject:
     """A part of the cleaned output, and where the next part begins.
 
-    Without a selection, all steps one after the other, each under a line that names it. Where
+    Without a selection, all steps one after the other, each under a line that names it; `node` may
+    be several, separated by commas. What several nodes printed alike is there once. Where
     `wanted` wants some of the lines only, `offset` and `next_offset` count matches instead of
     characters, and no match is answered with what there is `instead`. With `lines` or a first line,
     the slice is of whole lines, and `next_line` is where the next one begins.
@@ -178,16 +179,47 @@ def _selected(
     record: RunRecord, task: str | None, node: str | None, step: str | None
 ) -> list[_Output]:
     left: list[_Place] = list(_outputs(record))
-    wanted = {"task": task, "node": node, "step": step}
-    for place, (kind, name) in enumerate(wanted.items()):
-        if name:
-            names = [one.names[place] for one in left]
-            left = [one for one in left if one.is_at(place, name)]
-            if not left:
-                raise ToolError(_nothing_named(record.run, kind, name, names))
+    for place, (kind, given) in enumerate((("task", task), ("node", node), ("step", step))):
+        if given:
+            left = _named(record.run, left, place, kind, given)
     if len(left) == 1:
         return [_Output("", clean(left[0].step.output))]
-    return [_Output(one.heading, clean(one.step.output)) for one in left]
+    return _folded(left)
+
+
+def _named(
+    run: str, places: Sequence["_Place"], place: int, kind: str, given: str
+) -> list["_Place"]:
+    """Those with this name, or with one of several that are separated by commas.
+
+    Raises:
+        ToolError: There is none with one of the names.
+    """
+    if whole := [one for one in places if given in one.called(place)]:
+        return whole
+    wanted = {name.strip() for name in given.split(",")}
+    known = {name for one in places for name in one.called(place)}
+    if lacking := sorted(wanted - known):
+        raise ToolError(_nothing_named(run, kind, lacking[0], (it.names[place] for it in places)))
+    return [one for one in places if not wanted.isdisjoint(one.called(place))]
+
+
+def _folded(places: Iterable["_Place"]) -> list[_Output]:
+    """The outputs in their order; what several nodes printed alike stands there once."""
+    alike: dict[tuple[str, str, Verdict, str], list[str]] = {}
+    for one in places:
+        task, node, step = one.names
+        key = (task, step, one.step.verdict, clean(one.step.output))
+        alike.setdefault(key, []).append(node)
+    return [
+        _Output(_heading(task, nodes, step, verdict), text)
+        for (task, step, verdict, text), nodes in alike.items()
+    ]
+
+
+def _heading(task: str, nodes: Sequence[str], step: str, verdict: Verdict) -> str:
+    those = f"node {nodes[0]}" if len(nodes) == 1 else f"{len(nodes)} nodes {', '.join(nodes)}"
+    return f"== task {task}, {those}, step {step}: {verdict}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +230,8 @@ class _Place:
     reported: tuple[str, str, str]
     step: StepResult
 
-    def is_at(self, place: int, name: str) -> bool:
-        return name in (self.names[place], self.reported[place])
-
-    @property
-    def heading(self) -> str:
-        task, node, step = self.names
-        return f"== task {task}, node {node}, step {step}: {self.step.verdict}"
+    def called(self, place: int) -> tuple[str, str]:
+        return self.names[place], self.reported[place]
 
 
 def _outputs(record: RunRecord) -> Iterator[_Place]:

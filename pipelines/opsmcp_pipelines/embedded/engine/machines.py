@@ -10,7 +10,6 @@ from opsmcp_pipelines.embedded.loader import LOCAL_HOST, runs_here
 from opsmcp_pipelines.many_hosts import named_hosts
 from opsmcp_pipelines.models import SUDO_LABEL, Task
 from opsmcp_pipelines.ssh.host_fields import SshHost
-from opsmcp_pipelines.ssh.login_turns import AT_ONE_SSHD
 
 __all__ = ["Machines"]
 
@@ -42,11 +41,10 @@ class Machines:
         if not found:
             return (self._local,) if runs_here(named) else ()
         as_root = task.labels.get(SUDO_LABEL) == "true"
-        crowded = len(found) > AT_ONE_SSHD
-        return tuple(self._machine(one, as_root=as_root, crowded=crowded) for one in found)
+        return tuple(self._machine(one, as_root=as_root, of=len(found)) for one in found)
 
-    def _machine(self, name: str, *, as_root: bool, crowded: bool) -> Machine:
+    def _machine(self, name: str, *, as_root: bool, of: int) -> Machine:
         if name == LOCAL_HOST:
             return self._local
         target = self._hosts[name].target
-        return RemoteMachine(target, self._connections, as_root=as_root, crowded=crowded)
+        return RemoteMachine(target, self._connections, as_root=as_root, of=of)

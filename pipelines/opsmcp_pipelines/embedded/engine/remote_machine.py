@@ -1,7 +1,7 @@
 """Another machine, through the person's own ssh: the truth about each step there, in words."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,10 +20,12 @@ from opsmcp_pipelines.ssh.bootstrap import (
     python_text,
     shell_text,
 )
-from opsmcp_pipelines.ssh.login_turns import LoginTurns
-from opsmcp_pipelines.ssh.refusals import Reason, last_line
+from opsmcp_pipelines.ssh.explain import Explanations
+from opsmcp_pipelines.ssh.kept_connections import MOST_KEPT, KeptConnections
+from opsmcp_pipelines.ssh.login_turns import AT_ONE_SSHD, LoginTurns
+from opsmcp_pipelines.ssh.refusals import Reason, key_place, last_line
 from opsmcp_pipelines.ssh.session import RemoteEnd, RemoteState, Session
-from opsmcp_pipelines.ssh.target import SshTarget, file_command, ssh_command, ssh_environment
+from opsmcp_pipelines.ssh.target import SshTarget, file_command, ssh_command
 
 if TYPE_CHECKING:
     from opsmcp_pipelines.shell.render import Script
@@ -54,34 +56,50 @@ class Connections:
         unknown: Where it is not known whether something does.
     """
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        """Connect to nothing yet; `environ` is that of the process."""
-        self.environ = ssh_environment(environ)
-        self.turns = LoginTurns(self.environ)
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        explanations: Explanations,
+        kept: KeptConnections | None = None,
+    ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            environ: What ssh may see of the environment.
+            explanations: What it makes of hosts.
+            kept: What is kept for later runs; None: nothing.
+        """
+        self.environ = environ
+        self.turns = LoginTurns(explanations)
         self.left: list[str] = []
         self.unknown: list[str] = []
+        self._explanations = explanations
+        self._kept = kept
+
+    async def sharing(self, target: SshTarget) -> Sequence[str]:
+        """The options of ssh for a connection that later runs may use, too."""
+        if self._kept is None:
+            return ()
+        return self._kept.options(await self._explanations.of(target))
 
 
 class RemoteMachine:
     """Starts steps on another machine.
 
     Attributes:
-        command: What runs a script there.
-        file_command: What moves a file there, or from there.
+        target: How it is reached.
+        as_root: Whether steps run as root there.
         shared: What it shares with the other machines of its run.
     """
 
-    def __init__(
-        self, target: SshTarget, shared: Connections, *, as_root: bool, crowded: bool
-    ) -> None:
-        """Connect to nothing yet; where it is `crowded`, logins wait for their turn."""
+    def __init__(self, target: SshTarget, shared: Connections, *, as_root: bool, of: int) -> None:
+        """Connect to nothing yet; it is one of so many machines of a task."""
         self.name = target.name
         self.hostname = target.name
         self.shared = shared
-        self.command = ssh_command(target, as_root=as_root)
-        self.file_command = file_command(target, as_root=as_root)
-        self._target = target
-        self._crowded = crowded
+        self.target = target
+        self.as_root = as_root
+        self._of = of
 
     def prepare(self, script: "Script") -> "_RemoteScriptLaunch":
         """Put the values into the text that is sent."""
@@ -93,7 +111,12 @@ class RemoteMachine:
 
     def turn(self) -> AbstractAsyncContextManager[None]:
         """The turn of its logins, which is waited for where there are many machines."""
-        return self.shared.turns.turn(self._target) if self._crowded else nullcontext()
+        crowded = self._of > AT_ONE_SSHD
+        return self.shared.turns.turn(self.target) if crowded else nullcontext()
+
+    async def sharing(self) -> Sequence[str]:
+        """The options of ssh for a connection that later runs may use, too."""
+        return await self.shared.sharing(self.target) if self._of <= MOST_KEPT else ()
 
 
 class _RemoteLaunch:
@@ -105,17 +128,24 @@ class _RemoteLaunch:
         self._shared = machine.shared
 
     async def run(self, limit: Limit, on_output: Callable[[bytes], None]) -> StepEnd:
-        """Send it, and once more where certainly nothing ran and another try may do better."""
+        """Send it, and once more where certainly nothing ran and another try may do better.
+
+        A later try has a connection of its own: one that was kept may have been the cause.
+        """
         async with self._machine.turn():
+            options = await self._machine.sharing()
             for _ in range(_TRIES - 1):
-                end = await self._try(limit, on_output)
+                end = await self._try(limit, on_output, options)
                 if end.reason is None or not end.reason.may_pass:
                     return self._judge(end, limit)
+                options = ()
                 await anyio.sleep(random.uniform(*_PAUSE_SECONDS))  # noqa: S311 - spreads logins
-            return self._judge(await self._try(limit, on_output), limit)
+            return self._judge(await self._try(limit, on_output, options), limit)
 
-    async def _try(self, limit: Limit, on_output: Callable[[bytes], None]) -> RemoteEnd:
-        session = self._session(on_output)
+    async def _try(
+        self, limit: Limit, on_output: Callable[[bytes], None], options: Sequence[str]
+    ) -> RemoteEnd:
+        session = self._session(on_output, options)
         over = False
         try:
             end = await session.run(limit.seconds)
@@ -129,7 +159,7 @@ class _RemoteLaunch:
                 self._note_left(session.end)
         return end
 
-    def _session(self, on_output: Callable[[bytes], None]) -> Session:
+    def _session(self, on_output: Callable[[bytes], None], options: Sequence[str]) -> Session:
         raise NotImplementedError
 
     def _judge(self, end: RemoteEnd, limit: Limit) -> StepEnd:
@@ -146,6 +176,9 @@ class _RemoteLaunch:
         reason = end.reason or Reason.OTHER
         advice = _ADVICE.get(reason, "").format(self._name)
         why = advice or last_line(end.message, _MOST_MESSAGE_CHARS)
+        if reason is Reason.HOST_KEY_CHANGED:
+            place = key_place(end.message, _MOST_MESSAGE_CHARS)
+            why += f"; the one that was known: {place}" if place else ""
         note = f"nothing ran: {reason}" + (f" ({why})" if why else "")
         return StepEnd(Status.NOT_STARTED, note)
 
@@ -166,8 +199,10 @@ class _RemoteFileLaunch(_RemoteLaunch):
         except FileRefused as refused:
             return StepEnd(Status.FAILED, f"not run: {refused}")
 
-    def _session(self, on_output: Callable[[bytes], None]) -> Session:
-        return self._work.session(self._machine.file_command, self._shared.environ, on_output)
+    def _session(self, on_output: Callable[[bytes], None], options: Sequence[str]) -> Session:
+        machine = self._machine
+        command = file_command(machine.target, as_root=machine.as_root, more=options)
+        return self._work.session(command, self._shared.environ, on_output)
 
     def _judge(self, end: RemoteEnd, limit: Limit) -> StepEnd:
         return self._work.judge(end, limit, self._not_started)
@@ -181,9 +216,11 @@ class _RemoteScriptLaunch(_RemoteLaunch):
         self._interpreter = _interpreter(script)
         self._text = _text(script)
 
-    def _session(self, on_output: Callable[[bytes], None]) -> Session:
+    def _session(self, on_output: Callable[[bytes], None], options: Sequence[str]) -> Session:
+        machine = self._machine
+        command = ssh_command(machine.target, as_root=machine.as_root, more=options)
         frame = new_frame(self._interpreter, self._text)
-        return Session(self._machine.command, self._shared.environ, frame, on_output)
+        return Session(command, self._shared.environ, frame, on_output)
 
     def _judge(self, end: RemoteEnd, limit: Limit) -> StepEnd:
         match end.state:

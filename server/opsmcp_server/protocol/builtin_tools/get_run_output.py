@@ -14,6 +14,9 @@ from opsmcp_tools.results.output_search import VIEWS, Wanted
 
 __all__ = ["ROW"]
 
+_LONGEST_NODES = 4_000
+"""Some hundred names."""
+
 
 async def _respond(context: CallContext, request: BuiltInRequest) -> types.CallToolResult:
     # Imported with the first output: what condenses it would slow down every start.
@@ -63,7 +66,7 @@ ROW = BuiltIn(
     inputs=(
         RUN,
         text("task", "Only this task."),
-        text("node", "Only this host or node."),
+        text("node", "Only this host or node, or several, separated by commas.", _LONGEST_NODES),
         text("step", "Only this step."),
         text("search", "Only lines with all of these words, any order and case."),
         text("pattern", "Only lines in which this RE2 pattern matches, any case."),
