@@ -79,7 +79,7 @@ def test_a_stack_trace_keeps_its_head_its_foot_and_its_cause() -> None:
     short = condense("\n".join(log), 450)
     for part in ("main.py", "inner.py", "raise ValueError", "checksum of block 77"):
         assert part in short
-    assert "frame_29" not in short
+    assert "frame_15" not in short
 
 
 def test_indented_lines_that_are_no_frames_are_not_told_below_the_line_before_them() -> None:
@@ -205,7 +205,7 @@ def test_failed_answers_of_a_web_server_are_told_from_good_ones() -> None:
     log[2_346] = '{"path": "/", "status": 200, "ms": 3}'
     short = _condensed(log)
     assert log[1_234] in short
-    assert log[2_345] in short
+    assert "path=/ status=503 ms=3" in short.split("also:")[0]
     assert "[×2,997" in short
 
 

@@ -55,9 +55,10 @@ ValueError: 12,50 cannot be a price, an error of whoever typed it"""
 def test_an_exception_of_python_has_the_frames_above_it_and_no_rows_of_their_own() -> None:
     shown = rows(*served(800), *PYTHON.split("\n"), *served(800))
     begin = shown.index("trouble:")
-    assert shown[begin + 1 : begin + 6] == [
-        PYTHON.split("\n")[-1],
-        *(f"    {line.strip()}" for line in PYTHON.split("\n")[1:5]),
+    _, *frames, said = PYTHON.split("\n")
+    assert shown[begin + 1 : begin + 4] == [
+        said,
+        *(f"    {' '.join(map(str.strip, frames[n : n + 2]))}" for n in (0, 2)),
     ]
     assert not [line for line in shown if line.startswith(("Traceback", "raise"))]
 
@@ -75,10 +76,9 @@ main.main()
 def test_a_panic_of_go_has_its_frames_though_an_empty_line_stands_between() -> None:
     shown = rows(*served(800), *GO.split("\n"), "exit status 2", *served(800))
     begin = shown.index("panic: assignment to entry in nil map")
-    assert shown[begin + 2 : begin + 5] == [
-        "    shop.(*cart).add(...)",
-        "    main.main()",
-        "    /srv/shop/main.go:8 +0x1b9",
+    assert shown[begin + 1 : begin + 3] == [
+        "    shop.(*cart).add(...) /srv/shop/main.go:4",
+        "    main.main() /srv/shop/main.go:8 +0x1b9",
     ]
 
 
@@ -178,7 +178,7 @@ def followed() -> list[str]:
 def test_lines_of_several_programs_keep_the_name_of_theirs() -> None:
     error = 'api-1    | {"level":"error","ts":"2026-11-30T10:08:20Z","msg":"cannot reach redis"}'
     shown = rows(*followed(), error, "redis-1 exited with code 137", *followed())
-    assert shown[2] == "api-1 | cannot reach redis  [10:08:20]"
+    assert shown[2] == "ERROR api-1 | cannot reach redis  [10:08:20]"
     assert "redis-1 exited with code 137" in shown
 
 

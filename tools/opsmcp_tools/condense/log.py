@@ -5,14 +5,14 @@ first and the last were, and what mostly stands where they differ. Pure, and lin
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, takewhile
 
 from opsmcp_tools.condense.excerpt import Room, fullest
 from opsmcp_tools.condense.line_format import Level
 from opsmcp_tools.condense.log_kinds import VARIES, LogKind, LogKinds, read_kinds, values_of
-from opsmcp_tools.condense.trouble import Weight, weigh, weigh_in_prose
+from opsmcp_tools.condense.traces import is_frame, lines_below
+from opsmcp_tools.condense.trouble import Weight, spread, weigh_in_prose
 from opsmcp_tools.phrases import excerpt as words
 from opsmcp_tools.phrases.phrase import Language
 
@@ -23,25 +23,8 @@ _TOKENS_OF_TAIL = 40
 _MANY = 10
 """A kind of trouble with so many lines, or among the last 20, comes before all others."""
 
-_FRAME = re.compile(
-    r"\s+(?:at \S|File \"|from /|#\d+ |\.\.\. \d+ (?:more|common)"
-    r"|\S+\.(?:go|py|js|rb):\d+(?:$| \+0x|:in ))"
-    r"|goroutine \d+|created by \S+\.\S+$|Caused by: |\s*\^+$|Traceback \(most recent call last\)"
-    r"|(?:The above|During handling of the above) exception"
-)
-_GO_CALL = re.compile(r"[\w/-]++\.[\w.*()\[\]{}/-]*\(")
-_PYTHON = "Traceback (most recent call last)"
-"""Below it stand frames, and below them the exception."""
-
-_FOREIGN = re.compile(
-    r"/(?:site|dist)-packages/|/usr/lib|/node_modules/|\bat (?:java|javax|jdk|sun|scala|kotlin)\."
-    r"|\bat org\.(?:apache|springframework|hibernate|eclipse)\.|/runtime/|<frozen |\.\.\. \d+ "
-)
-"""Frames of libraries: those of the author say more."""
-
-_CAUSE = re.compile(r"\s*(?:Caused by: |\[cause\]|Suppressed: )")
-_LONGEST_TRACE = 400
-_FRAMES, _CAUSES, _BELOW = 2, 4, 3
+_MANY_ROWS = 300
+"""More are never shown."""
 _SAMPLED = 200
 _LONGEST_VALUE = 28
 _MOST_COLUMNS, _MOST_NAMED = 2, 2
@@ -78,8 +61,7 @@ class Log:
     found: LogKinds
     order: Sequence[LogKind]
     vital: int
-    frames: dict[int, list[str]]
-    details: dict[int, list[str]]
+    below: Mapping[int, tuple[list[str], list[str]]]
     total: int
     counted: bool = True
     language: Language = "en"
@@ -120,7 +102,11 @@ class Log:
         if not left:
             return ""
         bad = sum(kind.is_trouble for kind in left)
-        count = sum(kind.count for kind in left) + self.found.unread
+        count = (
+            sum(kind.count for kind in left)
+            + self.total
+            - sum(kind.count for kind in self.found.kinds)
+        )
         search = _telling_words(left[0])
         more = words.FIND_NEXT(search) if search else ""
         return words.KINDS_LEFT_OUT(len(left), bad, count, more).to(self.language)
@@ -137,32 +123,28 @@ class Log:
             yield self.rows[key]
 
     def _row(self, kind: LogKind, width: int) -> str:
-        level = f"{kind.level.name} " if kind.level > 1 and self.found.form.names_level else ""
-        said = f"{level}{_shown(kind.message, width)}"
+        level = "" if kind.level < Level.WARNING else kind.level.name
+        message = _shown(kind.message, width)
+        said = message if level[:4] in message.upper() else f"{level} {message}"
         count = f"×{kind.count:,}" if kind.count > 1 and self.counted else ""
         clocks = self._clocks(kind) if width >= _WITH_CLOCKS else ""
         values = self._values(kind) if width >= _WITH_VALUES and kind.count > 1 else ""
         told = "; ".join(filter(None, (count, clocks, values)))
-        below = self.frames.get(kind.first, ())
-        if not below and width >= _WITH_VALUES:
-            below = self.details.get(kind.first, ())
-        frames = (f"\n    {_shown(it.strip(), 160)}" for it in below)
-        return "".join([f"{said}  [{told}]" if told else said, *frames])
+        frames, details = self.below.get(kind.first, ((), ()))
+        more = details if width >= _WITH_VALUES else ()
+        below = (f"\n    {_shown(it.strip(), 160)}" for it in (*frames, *more))
+        return "".join([f"{said}  [{told}]" if told else said, *below])
 
     def _clocks(self, kind: LogKind) -> str:
-        if not kind.clock:
-            return ""
-        last = self.found.form.read(self.lines[kind.last]).clock
-        return kind.clock if last in ("", kind.clock) else f"{kind.clock}–{last}"
+        read = self.found.form.read
+        first, last = (read(self.lines[it]).clock for it in (kind.first, kind.last))
+        return f"{first}–{last}" if first and last not in ("", first) else first
 
     def _values(self, kind: LogKind) -> str:
         """What mostly stands where the lines of a kind differ."""
         read = self.found.form.read
-        numbers = self.found.members(kind, _SAMPLED)
-        whole = len(numbers) >= kind.count
-        if len(numbers) > kind.count:
-            # Its lines are told from others of their group by a code only.
-            return ""
+        numbers = spread(kind.numbers, _SAMPLED)
+        whole = len(numbers) == kind.count
         told = list[str]()
         for label, counted in values_of(read(self.lines[number]).message for number in numbers):
             most = max(counted.values())
@@ -187,7 +169,11 @@ def read_log(lines: Sequence[str], *, total: int = 0, language: Language = "en")
         for kind in found.kinds:
             if kind.level < Level.WARNING:
                 kind.weight = weigh_in_prose(lines[kind.first])
-    kinds = [kind for kind in found.kinds if _says_something(kind, lines)]
+    kinds = [
+        kind
+        for kind in found.kinds
+        if not is_frame(lines, kind.first) and any(map(str.isalnum, kind.message))
+    ]
     recent = len(lines) - _LAST
     trouble = sorted(
         (kind for kind in kinds if kind.is_trouble), key=lambda kind: _rank(kind, recent)
@@ -196,16 +182,19 @@ def read_log(lines: Sequence[str], *, total: int = 0, language: Language = "en")
         (kind for kind in kinds if not kind.is_trouble),
         key=lambda kind: (kind.count > 2, -kind.count if kind.count > 2 else kind.first),
     )
-    frames = {kind.first: _frames_of(lines, kind.first) for kind in trouble}
-    details = {} if prose else {kind.first: _details_below(lines, kind.first) for kind in trouble}
-    told = set(chain.from_iterable(details.values()))
+    below = {
+        kind.first: lines_below(lines, kind.first, found.form.begins)
+        for kind in trouble[:_MANY_ROWS]
+    }
+    if prose:
+        below = {number: (frames, list[str]()) for number, (frames, _) in below.items()}
+    told = {line for _, details in below.values() for line in details}
     return Log(
         lines,
         found,
         [*trouble, *(kind for kind in others if lines[kind.first] not in told)],
         len(trouble),
-        frames,
-        details,
+        below,
         total or len(lines),
         counted=not total,
         language=language,
@@ -224,60 +213,12 @@ def _is_prose(found: LogKinds) -> bool:
     """Whether this is a text rather than a log: no header, and hardly a line that comes again."""
     kinds = [kind for kind in found.kinds if kind.message.strip()]
     once = sum(kind.count == 1 for kind in kinds)
-    headless = not found.form.columns and not found.form.has_fields
-    return headless and 5 * once > sum(kind.count for kind in kinds)
-
-
-def _says_something(kind: LogKind, lines: Sequence[str]) -> bool:
-    """Whether it is no frame of a trace, nor the source of one, nor only signs."""
-    line, above = lines[kind.first], lines[kind.first - 1] if kind.first else ""
-    in_trace = _FRAME.match(line) or (line[:1] == " " and above.startswith('  File "'))
-    return not in_trace and any(map(str.isalnum, kind.message))
+    return not found.form.columns and 5 * once > sum(kind.count for kind in kinds)
 
 
 def _rank(kind: LogKind, recent: int) -> tuple[bool, bool, int]:
     first = kind.count >= _MANY or kind.last >= recent
     return not first, kind.weight is not Weight.ERROR, kind.first
-
-
-def _frames_of(lines: Sequence[str], number: int) -> list[str]:
-    """The causes and the ends of the stack trace of a line; the author's own frames, if any."""
-    start = number + 1
-    if lines[start : start + 1] == [""] and lines[start + 1 : start + 2]:
-        # Go has an empty line between a panic and its goroutine.
-        start += lines[start + 1].startswith("goroutine ")
-    below = list(takewhile(_may_be_frame, lines[start : start + _LONGEST_TRACE]))
-    if below and below[0].startswith(_PYTHON):
-        return []
-    if any(map(_FRAME.match, below)):
-        return _ends_of(below)
-    above = list(
-        takewhile(_may_be_frame, reversed(lines[max(0, number - _LONGEST_TRACE) : number]))
-    )
-    begins = next((n for n, line in enumerate(above) if line.startswith(_PYTHON)), 0)
-    return _ends_of(above[:begins][::-1])
-
-
-def _details_below(lines: Sequence[str], number: int) -> list[str]:
-    """The indented lines right below a line that is not: where and what, as compilers have it."""
-    if lines[number][:1] in " \t":
-        return []
-    below = takewhile(_may_be_frame, lines[number + 1 : number + 2 * _BELOW])
-    calm = takewhile(lambda line: weigh(line)[0] is Weight.PLAIN, below)
-    return [line for line in calm if any(map(str.isalnum, line))][:_BELOW]
-
-
-def _may_be_frame(line: str) -> bool:
-    indented = line[:1] in " \t" and line.strip()
-    return bool(indented or _FRAME.match(line) or (line[-1:] == ")" and _GO_CALL.match(line)))
-
-
-def _ends_of(frames: Sequence[str]) -> list[str]:
-    told = [n for n, frame in enumerate(frames) if any(map(str.isalnum, frame))]
-    causes = [n for n in told if _CAUSE.match(frames[n])]
-    own = [n for n in told if not _FOREIGN.search(frames[n])] or told
-    ends = {*own[:_FRAMES], *own[-_FRAMES:], *causes[:1], *causes[1 - _CAUSES :]}
-    return [frames[n] for n in sorted(ends)]
 
 
 def _telling_words(kind: LogKind) -> str:

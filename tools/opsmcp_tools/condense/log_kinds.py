@@ -7,33 +7,28 @@ without an order of the lines). A bounded number of lines is looked at one by on
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
-from typing import TypeVar
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from opsmcp_tools.condense.line_format import Entry, Level, LineFormat, read_format
 from opsmcp_tools.condense.trouble import (
     Weight,
     coarse_keys,
+    spread,
     suspects,
     weigh,
-    without_identifiers,
 )
 
 __all__ = ["VARIES", "LogKind", "LogKinds", "read_kinds", "template_of", "values_of"]
 
-Each = TypeVar("Each")
-
 _HOLE = "\x00"
 _SAMPLED = 200
-"""Lines that show how a log is written: so many of its lines, and so many of unlike ones."""
-_MANY_KEYS = 4_000
+"""Unlike lines that show how a log is written."""
+_MANY_KEYS, _SAMPLE_STEP = 4_000, 16
 _MOST_LOOKED_AT = 6_000
-_MOST_SAMPLED = 10_000
-_MOST_CODES = 20
-"""With more codes than this, what looks like a code of an error is a number like any other."""
+_MOST_WITH_CODE = 50_000
+"""Of more lines that may be trouble, codes are numbers like any other."""
 _BLOCK = 64
 _LONGEST_MESSAGE = 600
 _MOST_WORDS = 40
@@ -46,8 +41,7 @@ _CODE = (
     r"\b[A-Z]{1,8}-?\d{3,6}\b(?!-)|(?<=\" )[45]\d\d\b"
     r"|\b(?:HTTP(?:/[\d.]+)?|status|code|errno|exit|signal)\b[\"' :=]{1,3}\d{1,5}\b"
 )
-_TELLING_NUMBER = re.compile(rf"{_CODE}|[\w-]+=0\b|\b0\b")
-"""Numbers that make another kind of a line: codes, and that there were none."""
+_CODES, _NUMBERS = re.compile(_CODE), re.compile(r"(?<![\w.:-])\d+(?![\w.:-])")
 
 VARIES = re.compile(
     rf"(?P<code>{_CODE})|"
@@ -66,17 +60,28 @@ _LABEL = re.compile(r"(?:^|[\s;,(])([A-Za-z_]{2,14})[\s:]*$")
 
 @dataclass(slots=True)
 class LogKind:
-    """Lines that say the same: `groups` are the first lines of its groups, `count` is all."""
+    """Lines that say the same, of which `message` is the first; `numbers` are where they stand."""
 
     words: tuple[str, ...]
     level: Level
     weight: Weight
     message: str
-    first: int
-    clock: str
-    groups: list[int] = field(default_factory=list[int])
-    count: int = 0
-    last: int = 0
+    numbers: list[int]
+
+    @property
+    def first(self) -> int:
+        """Its first line."""
+        return self.numbers[0]
+
+    @property
+    def last(self) -> int:
+        """Its last line."""
+        return self.numbers[-1]
+
+    @property
+    def count(self) -> int:
+        """How many lines it has."""
+        return len(self.numbers)
 
     @property
     def is_trouble(self) -> bool:
@@ -86,121 +91,79 @@ class LogKind:
 
 @dataclass(frozen=True, slots=True)
 class LogKinds:
-    """All kinds in the order of their first lines, and what is known of the lines."""
+    """All kinds in the order of their first lines, and how the lines are written."""
 
     form: LineFormat
     kinds: Sequence[LogKind]
-    group_of: Sequence[bytes]
-    unread: int
-
-    def members(self, kind: LogKind, most: int) -> list[int]:
-        """The numbers of about so many of its lines, from the first to the last; of few, all."""
-        groups = self.group_of
-        wanted = {groups[number] for number in kind.groups}
-        end = min(kind.last + 1, len(groups))
-        for step in (kind.count // most | 1, 1):
-            found = (number for number in range(kind.first, end, step) if groups[number] in wanted)
-            some = list(islice(found, 2 * most))
-            if 2 * len(some) > most:
-                break
-        return some
-
-
-@dataclass(frozen=True, slots=True)
-class _Groups:
-    """The lines by a key that leaves out digits, and of very many keys the letters of ids, too."""
-
-    plain: Sequence[bytes]
-    keys: Sequence[bytes]
-    counts: Counter[bytes]
-    firsts: dict[bytes, int]
-    lasts: dict[bytes, int]
 
 
 def read_kinds(lines: Sequence[str]) -> LogKinds:
-    """The kinds of line; `unread` counts the lines of groups that were not looked at."""
-    groups = _grouped(lines)
-    keys, counts = groups.keys, groups.counts
-    chosen = _chosen(groups)
-    form = read_format(_spread(lines, _SAMPLED), _spread(_at(lines, chosen), _SAMPLED))
-    found: dict[tuple[object, ...], LogKind] = {}
-    split = dict(_split_by_code(lines, groups, chosen))
-    for number in chosen:
-        key = keys[number]
-        for first, last, count in split.get(key, [(number, groups.lasts[key], counts[key])]):
-            kind = _kind_of(lines[first], form, first)
-            kind.count, kind.last = count, last
-            known = found.setdefault((kind.words, kind.level, kind.is_trouble), kind)
-            if known is not kind:
-                _add(known, kind)
+    """The kinds of line; of very many only those that may be trouble, and the largest."""
+    chosen = list(_groups(lines))
+    some = ((lines[numbers[0]], len(numbers)) for numbers in spread(chosen, _SAMPLED))
+    form = read_format(some)
+    found: dict[object, LogKind] = {}
+    for numbers in sorted(_told_by_code(lines, chosen)):
+        kind = _kind_of(lines, form, numbers)
+        _put(found, (kind.words, kind.level, kind.is_trouble), kind)
     kinds = _merged(_merged(list(found.values())))
-    unread = len(lines) - sum(kind.count for kind in kinds)
-    return LogKinds(form, sorted(kinds, key=lambda kind: kind.first), keys, unread)
+    for kind in kinds:
+        kind.numbers.sort()
+    return LogKinds(form, sorted(kinds, key=lambda kind: kind.first))
 
 
-def _split_by_code(
-    lines: Sequence[str], groups: _Groups, chosen: Sequence[int]
-) -> Iterator[tuple[bytes, list[tuple[int, int, int]]]]:
-    """Groups that may be trouble, in parts by the codes in them: first line, last line and count.
-
-    Lines of one group differ in digits, and these may be the code of an error.
-    """
-    keys, counts = groups.keys, groups.counts
-    several = (keys[number] for number in suspects(groups.plain, chosen))
-    members: dict[bytes, list[int]] = {key: [] for key in several if counts[key] > 1}
+def _groups(lines: Sequence[str]) -> Iterable[list[int]]:
+    """The numbers of lines that differ in digits, or ids, only; of too many those of `_chosen`."""
+    some = set(coarse_keys("\n".join(lines[::_SAMPLE_STEP])))
+    keys = coarse_keys("\n".join(lines), ids=len(some) * _SAMPLE_STEP <= _MANY_KEYS)
+    firsts = dict(zip(reversed(keys), reversed(range(len(keys))), strict=True))
+    groups = {keys[number]: list[int]() for number in _chosen(lines, Counter(keys), firsts)}
     for number, key in enumerate(keys):
-        if key in members:
-            members[key].append(number)
-    each = max(2, _MOST_SAMPLED // max(1, len(members)))
-    for key, numbers in members.items():
-        some = _spread(numbers, each)
-        parts: dict[tuple[str, ...], list[int]] = {}
-        for number in some:
-            codes = _TELLING_NUMBER.findall(lines[number][:_LONGEST_MESSAGE])
-            parts.setdefault(tuple(codes), []).append(number)
-        if len(parts) <= _MOST_CODES:
-            share = len(numbers) / len(some)
-            yield key, [(it[0], it[-1], round(len(it) * share)) for it in parts.values()]
+        if key in groups:
+            groups[key].append(number)
+    return groups.values()
 
 
-def _grouped(lines: Sequence[str]) -> _Groups:
-    text = "\n".join(lines)
-    plain = keys = coarse_keys(text)
-    counts = Counter(keys)
-    if len(counts) > _MANY_KEYS:
-        keys = without_identifiers(plain)
-        counts = Counter(keys)
-    numbers = range(len(keys))
-    lasts = dict(zip(keys, numbers, strict=True))
-    firsts = dict(zip(reversed(keys), reversed(numbers), strict=True))
-    return _Groups(plain, keys, counts, firsts, lasts)
-
-
-def _chosen(groups: _Groups) -> list[int]:
-    """The first line of each group; of too many those that may be trouble, then the rare ones."""
-    numbers = sorted(groups.firsts.values())
+def _chosen(
+    lines: Sequence[str], counts: Counter[bytes], firsts: Mapping[bytes, int]
+) -> Collection[int]:
+    """The first lines of groups that may be trouble, of the largest, and of some others."""
+    numbers = sorted(firsts.values())
     if len(numbers) <= _MOST_LOOKED_AT:
         return numbers
-    trouble = _spread(suspects(groups.plain, numbers), _MOST_LOOKED_AT * 2 // 3)
-    frequent = [groups.firsts[key] for key, _ in groups.counts.most_common(_MOST_LOOKED_AT // 6)]
-    others = _spread(numbers, _MOST_LOOKED_AT // 6)
-    return sorted({*trouble, *frequent, *others, *numbers[:_BLOCK], *numbers[-_BLOCK:]})
+    part = _MOST_LOOKED_AT // 6
+    large = (firsts[key] for key, _ in counts.most_common(part))
+    trouble, ends = spread(suspects(lines, numbers), 4 * part), numbers[:_BLOCK] + numbers[-_BLOCK:]
+    return {*trouble, *large, *spread(numbers, part), *ends}
 
 
-def _spread(some: Sequence[Each], most: int) -> Sequence[Each]:
-    return some if len(some) <= most else some[:: -(-len(some) // most)]
+def _told_by_code(lines: Sequence[str], groups: Sequence[list[int]]) -> Iterator[list[int]]:
+    """The groups, those that may be trouble in parts by the codes in them.
+
+    Lines of one group differ in digits, and these may be the code of an error, or none of them.
+    """
+    suspected = {*suspects(lines, [numbers[0] for numbers in groups])}
+    left = _MOST_WITH_CODE
+    for numbers in groups:
+        if len(numbers) == 1 or numbers[0] not in suspected or len(numbers) > left:
+            yield numbers
+            continue
+        left -= len(numbers)
+        has_codes = _CODES.search(lines[numbers[0]]) is not None
+        parts = defaultdict[tuple[object, ...], list[int]](list)
+        for number in numbers:
+            line = lines[number][:_LONGEST_MESSAGE]
+            codes = _CODES.findall(line) if has_codes else ()
+            parts[(*codes, *[it == "0" for it in _NUMBERS.findall(line)])].append(number)
+        yield from parts.values()
 
 
-def _at(lines: Sequence[str], numbers: Iterable[int]) -> list[str]:
-    return [lines[number] for number in numbers]
-
-
-def _kind_of(line: str, form: LineFormat, number: int) -> LogKind:
-    entry = form.read(line)
+def _kind_of(lines: Sequence[str], form: LineFormat, numbers: list[int]) -> LogKind:
+    entry = form.read(lines[numbers[0]])
     message = entry.message[:_LONGEST_MESSAGE]
     words = tuple(VARIES.sub(_without, message).split()[:_MOST_WORDS])
     weight = _weight(entry, message)
-    return LogKind(words, entry.level, weight, message, number, entry.clock, [number])
+    return LogKind(words, entry.level, weight, message, numbers)
 
 
 def _without(found: re.Match[str]) -> str:
@@ -217,31 +180,28 @@ def _without(found: re.Match[str]) -> str:
 def _weight(entry: Entry, message: str) -> Weight:
     if entry.level >= Level.WARNING:
         return Weight.ERROR if entry.level is Level.ERROR else Weight.WARNING
-    weight, _ = weigh(message)
-    return min(weight, Weight.WARNING) if entry.level is Level.CALM else weight
+    return min(weigh(message), Weight.WARNING) if entry.level is Level.CALM else weigh(message)
 
 
-def _merged(kinds: list[LogKind]) -> list[LogKind]:
+def _merged(kinds: Sequence[LogKind]) -> list[LogKind]:
     """The kinds, where those that differ in one word are one if many words stand in its place."""
     holes = Counter(hole for kind in kinds for hole, _ in _with_holes(kind))
     joined: dict[object, LogKind] = {}
     for kind in kinds:
-        hole, place = max(_with_holes(kind), key=lambda each: holes[each[0]], default=(None, 0))
-        enough = hole is not None and holes[hole] >= _needed(kind.words, place)
-        key = hole if enough else (kind.words, kind.level, kind.is_trouble)
-        known = joined.setdefault(key, kind)
-        if known is not kind:
-            _add(known, kind)
-        if enough:
-            known.words = (*known.words[:place], _HOLE, *known.words[place + 1 :])
+        hole, place = max(_with_holes(kind), key=lambda each: holes[each[0]], default=(0, 0))
+        if holes[hole] < _needed(kind.words, place):
+            hole = (kind.words, kind.level, kind.is_trouble)
+        else:
+            kind.words = (*kind.words[:place], _HOLE, *kind.words[place + 1 :])
+        _put(joined, hole, kind)
     return list(joined.values())
 
 
-def _add(known: LogKind, kind: LogKind) -> None:
-    known.groups += kind.groups
-    known.count += kind.count
-    known.last = max(known.last, kind.last)
-    known.weight = max(known.weight, kind.weight)
+def _put(found: dict[object, LogKind], key: object, kind: LogKind) -> None:
+    known = found.setdefault(key, kind)
+    if known is not kind:
+        known.numbers += kind.numbers
+        known.weight = max(known.weight, kind.weight)
 
 
 def _needed(words: Sequence[str], place: int) -> int:
@@ -251,11 +211,11 @@ def _needed(words: Sequence[str], place: int) -> int:
 
 def _with_holes(kind: LogKind) -> Iterator[tuple[int, int]]:
     """What is left of the words without one of them, for each that is a word, and its place."""
-    words, told = kind.words, (len(kind.words), kind.level, kind.is_trouble)
-    for place, word in enumerate(words):
+    parts = [hash(part) for part in enumerate(kind.words)]
+    whole = sum(parts) + hash((len(parts), kind.level, kind.is_trouble))
+    for place, word in enumerate(kind.words):
         if _HOLE not in word:
-            rest = hash((place, told, *words[:place], *words[place + 1 :]))
-            yield rest, place
+            yield hash((whole - parts[place], place)), place
 
 
 def template_of(line: str) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from itertools import islice
+from typing import TypeVar
 
 import re2
 
@@ -11,12 +12,14 @@ __all__ = [
     "Weight",
     "coarse_keys",
     "error_lines",
+    "spread",
     "suspects",
     "suspicious",
     "weigh",
     "weigh_in_prose",
-    "without_identifiers",
 ]
+
+Each = TypeVar("Each")
 
 _MOST_SUSPECTS = 3_000
 _BLOCK = 64
@@ -50,12 +53,11 @@ _SUSPICIOUS = re2.compile(f"{_ERROR_WORDS}|{_WARNING_WORDS}".encode())
 _ERROR = re.compile(_ERROR_WORDS)
 _WARNING = re.compile(_WARNING_WORDS)
 
-_STATUS = r"(?:\" |\bstatus(?:_?code)?\"?[:=] ?\"?)"
-_SERVER_FAULT = re.compile(rf"{_STATUS}5\d\d(?![\d.])", re.IGNORECASE)
-_REFUSAL = re.compile(rf"{_STATUS}4\d\d(?![\d.])", re.IGNORECASE)
-_STATUS_IN_BULK = rb"(?i)(?:\" |\bstatus(?:_?code)?\"?[:=] ?\"?)[45]\d\d\b"
-_ANY_STATUS = re2.compile(_STATUS_IN_BULK)
-_STATUSES = re.compile(_STATUS_IN_BULK)
+_STATUS = r"(?i)(?:\" |\bstatus(?:_?code)?\"?[:=] ?\"?)"
+_SERVER_FAULT = re.compile(rf"{_STATUS}5\d\d(?![\d.])")
+_REFUSAL = re.compile(rf"{_STATUS}4\d\d(?![\d.])")
+_BAD = rf"{_STATUS}[45]\d\d\b".encode()
+_ANY_BAD_STATUS, _BAD_STATUS = re2.compile(_BAD), re.compile(_BAD)
 """The status of a web server's answer, as access logs and structured logs have it."""
 
 _HARMLESS = re.compile(
@@ -84,25 +86,27 @@ _MARKED = re.compile(
 )
 """A word of failure that stands as programs write it, not as one of a sentence."""
 
-_BAD_STATUS = b"http status error"
 _DIGITS = b"0123456789"
+_HEXADECIMAL = b"0123456789abcdefABCDEF-"
+_SPELLED = bytes.maketrans(_DIGITS, b"ghijklmnop")
 _LOWER = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz")
 
 
-def coarse_keys(text: str) -> list[bytes]:
-    """One key for each line of the text, in lower case and without digits; a few ns a character."""
-    return _with_statuses(text).translate(_LOWER, _DIGITS).split(b"\n")
+def coarse_keys(text: str, *, ids: bool = True) -> list[bytes]:
+    """One key for each line of the text, in lower case and without digits; a few ns a character.
 
-
-def without_identifiers(keys: Sequence[bytes]) -> list[bytes]:
-    """Coarser keys yet: also without the letters of hexadecimal numbers."""
-    return b"\n".join(keys).translate(None, b"abcdef-").split(b"\n")
+    Where they are without `ids`, also without the letters of hexadecimal numbers.
+    """
+    left_out = _DIGITS if ids else _HEXADECIMAL
+    return _with_statuses(text).translate(_LOWER, left_out).split(b"\n")
 
 
 def _with_statuses(text: str) -> bytes:
-    """The text with a word for each bad status, which would be lost with the digits."""
+    """The text with bad statuses in words, as digits are left out."""
     data = text.encode("utf-8", "replace")
-    return _STATUSES.sub(_BAD_STATUS, data) if _ANY_STATUS.search(data) else data
+    if not _ANY_BAD_STATUS.search(data):
+        return data
+    return _BAD_STATUS.sub(lambda found: b"status error " + found[0].translate(_SPELLED), data)
 
 
 def suspicious(key: bytes) -> bool:
@@ -110,24 +114,21 @@ def suspicious(key: bytes) -> bool:
     return _SUSPICIOUS.search(key) is not None
 
 
-def weigh(line: str) -> tuple[Weight, int]:
-    """How much a line matters, and where the word that says so begins."""
+def weigh(line: str) -> Weight:
+    """How much a line matters, by the words in it."""
     lower = _without_paths(line.lower())
-    found = _ERROR.search(lower) or _SERVER_FAULT.search(lower)
-    if found is None:
-        warning = _WARNING.search(lower) or _REFUSAL.search(lower)
-        return (Weight.WARNING, warning.start()) if warning else (Weight.PLAIN, 0)
+    if not (_ERROR.search(lower) or _SERVER_FAULT.search(lower)):
+        return Weight.WARNING if _WARNING.search(lower) or _REFUSAL.search(lower) else Weight.PLAIN
     if _HARMLESS.search(lower) and not _ERROR.search(_HARMLESS.sub("", lower)):
-        return Weight.PLAIN, 0
-    weight = Weight.WARNING if _CALM.search(lower) else Weight.ERROR
-    return weight, min(found.start(), len(line))
+        return Weight.PLAIN
+    return Weight.WARNING if _CALM.search(lower) else Weight.ERROR
 
 
 def weigh_in_prose(line: str) -> Weight:
     """How much a line matters of a text that may tell of errors in its sentences."""
     changed = line.startswith(("+", "-", "@@"))
     marked = not changed and _MARKED.search(line.strip().lower())
-    return weigh(line)[0] if marked else Weight.PLAIN
+    return weigh(line) if marked else Weight.PLAIN
 
 
 def _without_paths(text: str) -> str:
@@ -137,17 +138,22 @@ def _without_paths(text: str) -> str:
 
 def error_lines(lines: Sequence[str]) -> Iterator[int]:
     """The numbers of the lines that name an error, in no more time than reading them all takes."""
-    keys = coarse_keys("\n".join(lines))
-    found = suspects(keys, range(len(keys)))
-    return (number for number in found if weigh(lines[number])[0] is Weight.ERROR)
+    found = suspects(lines, range(len(lines)))
+    return (number for number in found if weigh(lines[number]) is Weight.ERROR)
 
 
-def suspects(keys: Sequence[bytes], numbers: Sequence[int]) -> list[int]:
-    """Those whose key may hold trouble. Blocks without any, most of them, cost next to nothing."""
+def spread(some: Sequence[Each], most: int) -> Sequence[Each]:
+    """At most so many, from the beginning to the end."""
+    return some[:: -(-len(some) // most) or 1]
+
+
+def suspects(lines: Sequence[str], numbers: Sequence[int]) -> list[int]:
+    """Those that may hold trouble. Blocks without any, most of them, cost next to nothing."""
     found: list[int] = []
     for start in range(0, len(numbers), _BLOCK):
         block = numbers[start : start + _BLOCK]
-        if suspicious(b"\n".join([keys[number] for number in block])):
-            some = (number for number in block if suspicious(keys[number]))
+        keys = coarse_keys("\n".join([lines[number] for number in block]))
+        if suspicious(b"\n".join(keys)):
+            some = (number for number, key in zip(block, keys, strict=True) if suspicious(key))
             found += islice(some, _BLOCK if len(found) < _MOST_SUSPECTS else 1)
     return found
