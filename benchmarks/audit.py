@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from benchmarks.measure import Row
 from benchmarks.pair import OURS, stage
 from benchmarks.wire import StdioServer
+from opsmcp_server.calls.callers import ADDRESS
 from opsmcp_server.config.groups.server import Limits
 from opsmcp_server.identity.gate import Gate
 from opsmcp_server.identity.metadata import Metadata
@@ -136,7 +137,6 @@ def _token(root: Path) -> Row:
         jwts=None,
         metadata=Metadata("", ()),
         limits=Limits(requests_per_minute=0),
-        proxies=(),
     )
     each = {
         "with": _cost(gate.guard(_app), {"authorization": f"Bearer {text}"}),
@@ -155,7 +155,7 @@ def _cost(app: ASGIApp, headers: Mapping[str, str]) -> float:
         "type": "http",
         "method": "POST",
         "path": "/mcp",
-        "client": ("127.0.0.1", 1),
+        ADDRESS: "127.0.0.1",
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }
     statuses = list[int]()

@@ -167,7 +167,7 @@ class _Soak:
             now = self.ops.state.clock()
             self.ops.requests.clear()
             gone = [run for run in self.ops.runs if now - run.born > _CLEARED_AGE_SECONDS]
-            self.truth.note(gone)
+            self.truth.clear(gone, datetime.now(UTC))
             self.ops.state.runs = [run for run in self.ops.runs if run not in gone]
 
 

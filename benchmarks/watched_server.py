@@ -80,7 +80,7 @@ async def main(path: Path) -> None:
             listen_for_monitoring(config.server) or nullcontext() as monitoring,
         ):
             group.start_soon(ear.beat, path)
-            gate = gate_of(config, services.calls.observers)
+            gate = gate_of(config, services.calls.observers, services.calls.audit)
             await serve_http(services, listener, gate, telemetry, monitoring)
         group.cancel_scope.cancel()
 

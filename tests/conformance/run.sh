@@ -1,18 +1,18 @@
 #!/bin/sh
 # The official conformance suite and the inspector, against servers on the embedded engine: the
 # scenarios that need no fixtures against `opsmcp serve`, the others against fixture_server.py. Then
-# what reaches the model in Claude Code and Codex (real_clients.py). Called by `make conformance`;
-# needs npm.
+# what reaches the model in Claude Code and Codex (real_clients.py), and logins at an identity provider
+# (oidc_logins.py). Called by `make conformance`; needs npm.
 set -eu
 
 : "${NODE_DIR:=.conformance}" "${BIN:=.venv/bin}"
 mkdir -p "$NODE_DIR"
 if [ ! "$NODE_DIR/.installed" -nt "$0" ]; then
-    echo "Installing the conformance suite, the inspector and two clients from npm ..."
+    echo "Installing the conformance suite, the inspector, two clients and a provider from npm ..."
     npm install --silent --no-fund --no-audit --prefix "$NODE_DIR" \
         conformance@npm:@modelcontextprotocol/conformance@0.2.0-alpha.12 \
         @modelcontextprotocol/inspector@2.12.0 "node-$(uname -s | tr A-Z a-z)-x64@22" \
-        @anthropic-ai/claude-code@2.1.197 @openai/codex@0.171.0
+        @anthropic-ai/claude-code@2.1.197 @openai/codex@0.171.0 oidc-provider@9.13.3
     touch "$NODE_DIR/.installed"
 fi
 modules=$NODE_DIR/node_modules
@@ -85,4 +85,5 @@ for revision in 2025-11-25 2026-07-28; do
 done
 
 "$BIN/python" -m tests.conformance.real_clients "$NODE_DIR" || failed=1
+NODE_DIR=$NODE_DIR "$BIN/python" -m pytest -q tests/conformance/oidc_logins.py || failed=1
 exit $failed

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from opsmcp_pipelines.run import Verdict
 from opsmcp_pipelines.source import CALL_ID_VARIABLE
@@ -19,11 +20,25 @@ class Truth:
     """The runs that an Ops server ever made, by the call that made them."""
 
     runs: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    cleared: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    """Since when the server knows nothing more of the run of a call."""
 
     def note(self, runs: Iterable[FakeRun]) -> None:
         """Take down runs that the server may forget from now on."""
         for run in runs:
             self.runs.setdefault(run.variables[CALL_ID_VARIABLE], []).append(run.name)
+
+    def clear(self, runs: Iterable[FakeRun], now: datetime) -> None:
+        """Take down runs that the server forgets now."""
+        gone = list(runs)
+        self.note(gone)
+        self.cleared |= {run.variables[CALL_ID_VARIABLE]: now for run in gone}
+
+    def had(self, record: RunRecord) -> list[str]:
+        """The runs of a call that could be found when its record was ended."""
+        since = self.cleared.get(record.run)
+        gone = since is not None and record.ended_at is not None and since <= record.ended_at
+        return [] if gone else self.runs.get(record.run, [])
 
 
 def check_accounts(
@@ -39,11 +54,12 @@ def check_accounts(
     assert not truth.runs.keys() - kept.keys(), "runs that the journal does not know"
     for record in kept.values():
         if record.verdict is not Verdict.RUNNING or record.source_run or not looked_for:
-            _check(record, truth.runs.get(record.run, []))
+            _check(record, truth)
     return Counter(record.verdict for record in kept.values())
 
 
-def _check(record: RunRecord, made: list[str]) -> None:
+def _check(record: RunRecord, truth: Truth) -> None:
+    made = truth.runs.get(record.run, [])
     if record.source_run:
         assert record.verdict in _FOLLOWED, record
         assert made == [record.source_run], record
@@ -52,7 +68,7 @@ def _check(record: RunRecord, made: list[str]) -> None:
         assert record.result.reason.startswith("nothing was started"), record
     else:
         assert record.verdict is Verdict.UNKNOWN, record
-        _check_evidence(record, made)
+        _check_evidence(record, truth.had(record))
 
 
 def _check_evidence(record: RunRecord, made: list[str]) -> None:

@@ -18,7 +18,13 @@ _MOUNT = 'mount -t tmpfs -o size=4m none "$1" && shift && exec "$@"'
 _UNSHARE = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
 
 
-def _fill(folder: Path) -> Path:
+def small_disk(folder: Path) -> list[str]:
+    """What a command begins with for which a disk of 4 MB is mounted on that folder."""
+    return [*_UNSHARE, "sh", "-c", _MOUNT, "sh", str(folder)]
+
+
+def fill(folder: Path) -> Path:
+    """Leave no room on the disk of that folder: the file that takes it."""
     path = folder / "filling"
     with pytest.raises(OSError, match="No space left"), path.open("ab", buffering=0) as file:
         while True:
@@ -30,7 +36,7 @@ def _on_a_small_disk(folder: Path) -> None:
     with open_journal(folder) as journal:
         for number in range(20):
             journal.add(_record(f"r-{number}"))
-        filling = _fill(folder)
+        filling = fill(folder)
         with pytest.raises(JournalHindered):
             for number in range(20):
                 journal.progressed(replace(_record(f"r-{number}"), result=_long(number)))
@@ -38,7 +44,7 @@ def _on_a_small_disk(folder: Path) -> None:
             ended = AT + timedelta(seconds=number)
             journal.finish(replace(_record(f"r-{number}"), result=_long(number), ended_at=ended))
         _check_ends(folder)
-        _fill(folder)
+        fill(folder)
         with pytest.raises(JournalHindered, match="the disk is full"):
             journal.add(_record("r-late"))
         assert journal.get("r-late") is None
@@ -64,7 +70,7 @@ def _check_ends(folder: Path) -> None:
 def test_the_end_of_a_run_is_kept_on_a_full_disk_and_nothing_new_is_started(
     tmp_path: Path,
 ) -> None:
-    small = [*_UNSHARE, "sh", "-c", _MOUNT, "sh", str(tmp_path)]
+    small = small_disk(tmp_path)
     if subprocess.run([*small, "true"], capture_output=True).returncode:
         pytest.skip("a small disk cannot be mounted here")
     script = [sys.executable, "-m", "tests.faults.test_full_disk", str(tmp_path)]

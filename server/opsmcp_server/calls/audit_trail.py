@@ -7,11 +7,11 @@ from typing import Any
 
 import anyio
 
+from opsmcp_server.calls.audit_repeats import REPEAT_SECONDS, Repeats
 from opsmcp_server.calls.state_key import derive, read_key
 from opsmcp_server.config.effective import Config
 from opsmcp_server.copies.copier import Copier, copier_of
 from opsmcp_tools.arguments.check import CheckedCall
-from opsmcp_tools.audit.counted import Counted, Told
 from opsmcp_tools.audit.details import (
     arguments_mac,
     bounded,
@@ -32,10 +32,6 @@ from opsmcp_tools.runs.events import CallRefused
 
 __all__ = ["OpenTrail", "trail_of", "write_now"]
 
-_REFUSED_OF_ADDRESS, _REFUSED_OF_ALL = 20, 600
-"""How many refusals a minute are lines of their own: of one address, and in all."""
-
-_REPEAT_SECONDS = 60.0
 _MOST_SETTING = 200
 
 
@@ -82,9 +78,7 @@ class OpenTrail:
             trail_of(config), required=config.audit.required, now=clock.now, copies=self._copier
         )
         self._served = served
-        self._repeats: dict[float, Counted] = {}
-        self._of_address = Counted(60.0, free=_REFUSED_OF_ADDRESS)
-        self._of_all = Counted(60.0, free=_REFUSED_OF_ALL)
+        self._repeats = Repeats(self.recorder.note, clock)
         if served:
             self.recorder.note(self._started())
 
@@ -98,14 +92,14 @@ class OpenTrail:
         async with anyio.create_task_group() as group:
             if self._copier is not None:
                 group.start_soon(self._copier.run)
-            group.start_soon(self._tell_counts)
+            group.start_soon(self._repeats.run)
             await self.recorder.run()
 
     async def close(self) -> None:
         """Write what is left, and sign it."""
-        self._note_left(float("inf"))
+        self._repeats.close()
         if self._served:
-            self.recorder.note(AuditEvent("server.stop", self._clock.now()))
+            self.recorder.note(self._event("server.stop", None, Caller(), {}))
         await self.recorder.close()
         if self._copier is not None:
             await self._copier.drain()
@@ -118,7 +112,7 @@ class OpenTrail:
             if one.origin != "default"
         }
         details = {"settings": settings, "transport": self._served}
-        return AuditEvent("server.start", self._clock.now(), details=details)
+        return self._event("server.start", None, Caller(), details)
 
     # Runs
 
@@ -136,10 +130,7 @@ class OpenTrail:
             "arguments_mac": arguments_mac(self._key, call.arguments),
             **grounds_details(grounds),
         }
-        event = AuditEvent(
-            "run.start", self._clock.now(), principal=who, caller=caller, details=details
-        )
-        await self.recorder.record(event)
+        await self.recorder.record(self._event("run.start", who, caller, details))
 
     def ended(self, record: RunRecord) -> None:
         """The end of a run."""
@@ -149,28 +140,29 @@ class OpenTrail:
             "duration_seconds": record.duration_seconds,
         }
         who = Principal(record.principal, id=record.principal_id)
-        reason = self._masker.text(record.result.reason)
-        self._note("run.end", who, outcome_of(record.verdict), reason, Caller(), details)
+        reason, outcome = record.result.reason, outcome_of(record.verdict)
+        self.recorder.note(self._event("run.end", who, Caller(), details, reason, outcome))
 
     def never_ran(self, refused: CallRefused) -> None:
         """The end of a run that was about to start, and was not."""
         details = {"tool": refused.tool, "run": refused.run, "verdict": "nothing_ran"}
         who = Principal(refused.principal, id=refused.principal_id)
-        self._note("run.end", who, Outcome.FAILURE, refused.reason, Caller(), details)
+        failed = Outcome.FAILURE
+        self.recorder.note(self._event("run.end", who, Caller(), details, refused.reason, failed))
 
     # Everything else
 
-    def _note(
+    def _event(
         self,
         event: str,
         principal: Principal | None,
-        outcome: Outcome,
-        reason: str,
         caller: Caller,
         details: Mapping[str, Any],
-    ) -> None:
+        reason: str = "",
+        outcome: Outcome = Outcome.SUCCESS,
+    ) -> AuditEvent:
         now, reason = self._clock.now(), self._masker.text(reason)
-        self.recorder.note(AuditEvent(event, now, outcome, reason, principal, caller, details))
+        return AuditEvent(event, now, outcome, reason, principal, caller, details)
 
     def note(
         self,
@@ -184,17 +176,14 @@ class OpenTrail:
     ) -> None:
         """Something that happened."""
         outcome = Outcome.FAILURE if failed else Outcome.SUCCESS
-        self._note(event, principal, outcome, reason, caller, self._bounded(details))
+        shown = self._bounded(details)
+        self.recorder.note(self._event(event, principal, caller, shown, reason, outcome))
 
     async def record(
         self, event: str, principal: Principal, caller: Caller, details: Mapping[str, Any]
     ) -> None:
         """The same, on the disk; raises as `Recorder.record` does."""
-        now = self._clock.now()
-        shown = self._bounded(details)
-        await self.recorder.record(
-            AuditEvent(event, now, principal=principal, caller=caller, details=shown)
-        )
+        await self.recorder.record(self._event(event, principal, caller, self._bounded(details)))
 
     def note_once(
         self,
@@ -205,14 +194,12 @@ class OpenTrail:
         caller: Caller,
         details: Mapping[str, Any],
     ) -> None:
-        """One of equal keys in so many seconds; the next says how many there were besides."""
-        told = self._repeated(key, seconds)
-        if told.itself:
-            self.note(event, principal, caller, {**details, "count": told.besides})
+        """One of equal keys in so many seconds; others are counted."""
 
-    def _repeated(self, key: Hashable, seconds: float) -> Told:
-        counted = self._repeats.setdefault(seconds, Counted(seconds))
-        return counted.take(key, self._clock.monotonic())
+        def make() -> AuditEvent:
+            return self._event(event, principal, caller, self._bounded(details))
+
+        self._repeats.take(key, seconds, make)
 
     def refused(
         self,
@@ -224,49 +211,30 @@ class OpenTrail:
         caller: Caller,
     ) -> None:
         """A call that did not become a run: denied by policy, or refused for another reason."""
-        reason = self._masker.text(str(error))
+        reason, failed = self._masker.text(str(error)), Outcome.FAILURE
         denied = isinstance(error, NotAllowed)
-        told = self._repeated(("refused", principal.id, tool, reason), _REPEAT_SECONDS)
-        if not told.itself:
-            return
-        details: dict[str, Any] = {
-            "tool": cut_text(self._masker.text(tool), 100),
-            "arguments": shown_arguments(arguments, self._masker, known),
-            "count": told.besides,
-        }
-        if denied:
-            details |= {"effect": "deny", "rule": cut_text(getattr(error, "rule", ""))}
-        event = "decide" if denied else "call.refused"
-        self._note(event, principal, Outcome.FAILURE, reason, caller, details)
+
+        def make() -> AuditEvent:
+            details: dict[str, Any] = {
+                "tool": cut_text(self._masker.text(tool), 100),
+                "arguments": shown_arguments(arguments, self._masker, known),
+            }
+            if denied:
+                details |= {"effect": "deny", "rule": cut_text(getattr(error, "rule", ""))}
+            event = "decide" if denied else "call.refused"
+            return self._event(event, principal, caller, details, reason, failed)
+
+        self._repeats.take(("refused", principal.id, tool, reason), REPEAT_SECONDS, make)
 
     def kept_out(self, reason: str, detail: str, address: str) -> None:
         """A request that did not get in."""
-        now, caller = self._clock.monotonic(), Caller(address=address)
-        told = self._of_address.take(address, now)
-        if told.besides:
-            self._limited(address, told.besides)
-        if not told.itself:
-            return
-        in_all = self._of_all.take("", now)
-        if in_all.besides:
-            self._limited("", in_all.besides)
-        if in_all.itself:
+
+        def make() -> AuditEvent:
             details = {"detail": cut_text(self._masker.text(detail))}
-            self._note("auth.refused", None, Outcome.FAILURE, reason, caller, details)
+            caller = Caller(address=address)
+            return self._event("auth.refused", None, caller, details, reason, Outcome.FAILURE)
 
-    def _limited(self, address: str, count: int) -> None:
-        caller, details = Caller(address=address), {"count": count}
-        self._note("auth.limited", None, Outcome.FAILURE, "too many", caller, details)
-
-    async def _tell_counts(self) -> None:
-        while True:
-            await anyio.sleep(_REPEAT_SECONDS)
-            self._note_left(self._clock.monotonic() - _REPEAT_SECONDS)
-
-    def _note_left(self, before: float) -> None:
-        for counted in (self._of_address, self._of_all):
-            for address, count in counted.left(before):
-                self._limited(str(address), count)
+        self._repeats.kept_out(address, make)
 
     def _bounded(self, details: Mapping[str, Any]) -> dict[str, Any]:
         # Masked first: the beginning of a secret that was cut would not be recognised.

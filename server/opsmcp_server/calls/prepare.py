@@ -155,7 +155,8 @@ def _missing(context: CallContext, toolbox: Toolbox, name: str, principal: Princ
         return ToolGone(f"{name} is withheld: {'; '.join(dict.fromkeys(reasons))}.")
     hidden = toolbox.find(name)
     if hidden is not None:
-        return NotAllowed(f"Policy does not allow {name}.")
+        rule = context.decide(principal, Action.LIST, hidden).rule
+        return NotAllowed(f"Policy does not allow {name}.", rule=rule)
     seen = (tool.name for tool in toolbox.tools if _may_list(context, tool, principal))
     near = nearest_names(name, seen)
     hint = f" The nearest names are {', '.join(near)}." if near else ""
@@ -268,7 +269,7 @@ async def plan(
     context.audit.note("plan", principal, tool=tool.name)
     decision = context.decide(principal, Action.PLAN, tool)
     if decision.denied:
-        raise NotAllowed(f"{tool.name} was not planned: {decision.reason}.")
+        raise NotAllowed(f"{tool.name} was not planned: {decision.reason}.", rule=decision.rule)
     call = check_arguments(tool, arguments, principal)
     await context.nodes.check(tool, call)
     decision = context.decide(principal, Action.RUN, tool, call.arguments)

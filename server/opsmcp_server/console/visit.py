@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from opsmcp_server.calls.callers import ADDRESS
 from opsmcp_server.console.sessions import Session
 from opsmcp_server.console.words import language_of
 from opsmcp_tools.approval_requests.handle import PATTERN as HANDLE
@@ -63,8 +64,8 @@ class Visit:
 
 
 def address_of(request: Request) -> str:
-    """The address that a request came from."""
-    return request.client.host if request.client else ""
+    """The address that a request came from, as far as proxies are believed."""
+    return str(request.scope[ADDRESS])
 
 
 def to_sign_in(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The address that a request came from, as far as it can be known. Pure.
+"""The address that a request came from, as far as it can be known.
 
 What proxies say is believed only of those that are named, and only the last address that is none of
 theirs: everything before it, the client wrote itself.
@@ -8,21 +8,33 @@ import ipaddress
 from collections.abc import Sequence
 
 from starlette.datastructures import Headers
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["address_of", "networks_of"]
+from opsmcp_server.calls.callers import ADDRESS
+
+__all__ = ["Located", "Network", "address_of", "networks_of"]
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _MOST_HOPS = 20
 
 
-def networks_of(texts: Sequence[str]) -> tuple[Network, ...]:
-    """The networks of `server.trusted_proxies`.
+class Located:
+    """An ASGI middleware: whatever is behind it finds the address in the scope of a request."""
 
-    Raises:
-        ValueError: One of them is none.
-    """
+    def __init__(self, app: ASGIApp, proxies: Sequence[Network]) -> None:
+        """Stand before `app`; `proxies` are believed when they say for whom they ask."""
+        self._app, self._proxies = app, proxies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] == "http":
+            scope[ADDRESS] = address_of(scope, self._proxies)
+        await self._app(scope, receive, send)
+
+
+def networks_of(texts: Sequence[str]) -> tuple[Network, ...]:
+    """The networks of `server.trusted_proxies`, which were checked when they were read."""
     return tuple(ipaddress.ip_network(text) for text in texts)
 
 

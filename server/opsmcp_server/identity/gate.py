@@ -1,4 +1,4 @@
-"""The gate of `opsmcp serve`: who calls, how often they may, and until when their streams last.
+"""The gate of `opsmcp serve`: who calls, and how often they may.
 
 It stands before every route of MCP. Whether a token is needed can change while the server runs, by
 the first personal token, but only once: from then on one is needed until the process ends.
@@ -6,9 +6,7 @@ the first personal token, but only once: from then on one is needed until the pr
 
 import hmac
 import logging
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from time import monotonic, time
 from typing import Protocol
 
@@ -24,14 +22,14 @@ from opsmcp_server.calls.callers import ADDRESS
 from opsmcp_server.calls.observed import Limited, Observers, TokenRefused
 from opsmcp_server.calls.rate_limit import RateLimit
 from opsmcp_server.config.groups.server import Limits
-from opsmcp_server.identity.access import PrincipalToken
-from opsmcp_server.identity.addresses import Network, address_of
+from opsmcp_server.identity.access import PrincipalToken, token_of
 from opsmcp_server.identity.bearer import MOST_BYTES, is_bearer
 from opsmcp_server.identity.jwt_check import JwtCheck
 from opsmcp_server.identity.metadata import Metadata
 from opsmcp_server.identity.personal_token import SCOPES, is_personal
-from opsmcp_server.identity.refusal import Challenge, Reason, Refused
+from opsmcp_server.identity.refusal import Challenge, Reason, Refused, limited
 from opsmcp_server.identity.scopes import READ, covers, needed
+from opsmcp_server.identity.streams import Streams
 from opsmcp_server.identity.token_store import TokenStore
 from opsmcp_tools.model.caller import Caller
 from opsmcp_tools.model.tool import Principal
@@ -51,7 +49,6 @@ _SHARED = Principal("token", id="token:token")
 """The principal of everybody who has `server.token`."""
 
 _DOTS_OF_A_JWT = 2
-_LISTEN = b"subscriptions/listen"
 
 
 class AuthAudit(Protocol):
@@ -66,14 +63,6 @@ class AuthAudit(Protocol):
         ...
 
 
-@dataclass(eq=False)
-class _Stream:
-    """A stream that is open: of whom, and what ends it."""
-
-    token: PrincipalToken | None
-    end: Callable[[], None]
-
-
 class Gate:
     """Lets in who brings a good token; everybody while none is needed."""
 
@@ -85,11 +74,10 @@ class Gate:
         jwts: JwtCheck | None,
         metadata: Metadata,
         limits: Limits,
-        proxies: Sequence[Network],
         audit: AuthAudit | None = None,
         observers: Observers | None = None,
     ) -> None:
-        """Know these tokens; `proxies` are believed when they say for whom they ask.
+        """Know these tokens.
 
         Args:
             server_token: The one that all may share; empty: there is none.
@@ -97,20 +85,19 @@ class Gate:
             jwts: Checks those of the issuers, if there are any.
             metadata: Where clients log in.
             limits: How much one principal, or one address, may ask for.
-            proxies: Their networks.
             audit: Is told of who gets in, and who does not.
             observers: Told of each refusal.
         """
         self._server_token = server_token.encode()
         self._tokens, self._jwts = tokens, jwts
-        self._metadata, self._limits, self._proxies = metadata, limits, proxies
+        self._metadata = metadata
         self._observers = observers or Observers()
         self._audit = audit
         self._requests = RateLimit(limits.requests_per_minute)
         self._unauthenticated = RateLimit(limits.unauthenticated_per_minute)
         self._logged = RateLimit(_MOST_LOGGED)
         self._good: dict[str, float] = {}
-        self._streams: set[_Stream] = set()
+        self.streams = Streams(limits.streams_per_principal, self._is_good, self._refuse)
         self.challenge = Challenge(" ".join(metadata.scopes), metadata.address)
 
     @property
@@ -123,7 +110,6 @@ class Gate:
         inside = AuthContextMiddleware(app)
 
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-            scope = {**scope, ADDRESS: address_of(scope, self._proxies)}
             if not self.is_needed:
                 await app(scope, receive, send)
                 return
@@ -146,19 +132,20 @@ class Gate:
         address = scope[ADDRESS]
         spared = monotonic() - self._good.get(address, -_KNOWN_SECONDS) < _KNOWN_SECONDS
         if not spared and (seconds := self._unauthenticated.wait_seconds(address, monotonic())):
-            raise _limited("unauthenticated_per_minute", seconds)
+            raise limited("unauthenticated_per_minute", seconds)
         try:
             token = await self._check(_bearer_of(scope))
             _require(token, READ)
         except Refused as refused:
-            self._note(refused, address)
+            self._unauthenticated.take(address, monotonic())
+            self._tell(refused, address)
             raise
         self._remember(address)
         if self._audit is not None:
             caller = Caller(auth=token.auth, client_id=token.client_id or "", address=address)
             self._audit.entered(token.principal, caller)
         if seconds := self._requests.take(token.principal.id, monotonic()):
-            raise _limited("requests_per_minute", seconds)
+            raise limited("requests_per_minute", seconds)
         return token
 
     async def _check(self, text: str) -> PrincipalToken:
@@ -178,13 +165,11 @@ class Gate:
             return await self._jwts.check(text)
         raise Refused(Reason.MALFORMED, "no token of a kind that is known")
 
-    def _note(self, refused: Refused, address: str) -> None:
-        """Count what was refused, and log it, bounded: strangers set the pace."""
-        now = monotonic()
-        self._unauthenticated.take(address, now)
+    def _tell(self, refused: Refused, address: str) -> None:
+        """Write down what was refused, bounded: strangers set the pace."""
         if self._audit is not None:
             self._audit.kept_out(str(refused.reason), refused.detail, address)
-        if not self._logged.take(address, now):
+        if not self._logged.take(address, monotonic()):
             detail = f" ({refused.detail})" if refused.detail else ""
             logger.warning("refused: %s, from %s%s", refused.reason, address or "nowhere", detail)
 
@@ -198,53 +183,17 @@ class Gate:
         """`app`, for messages that the token covers: `message_of` says which method and tool."""
 
         async def checked(scope: Scope, receive: Receive, send: Send) -> None:
-            token = _token_of(scope)
+            token = token_of(scope)
             try:
                 if token is not None:
                     _require(token, needed(*message_of(scope)))
             except Refused as refused:
+                self._tell(refused, scope[ADDRESS])
                 await self._refuse(refused)(scope, receive, send)
                 return
             await app(scope, receive, send)
 
         return checked
-
-    def streaming(self, app: ASGIApp) -> ASGIApp:
-        """`app`, whose streams end when their token is good no more."""
-
-        async def served(scope: Scope, receive: Receive, send: Send) -> None:
-            if not _is_stream(scope):
-                await app(scope, receive, send)
-                return
-            with anyio.CancelScope() as cut:
-                try:
-                    with self._streaming(_token_of(scope), cut.cancel):
-                        await app(scope, receive, send)
-                except Refused as refused:
-                    await self._refuse(refused)(scope, receive, send)
-
-        return served
-
-    @contextmanager
-    def _streaming(self, token: PrincipalToken | None, end: Callable[[], None]) -> Generator[None]:
-        most = self._limits.streams_per_principal
-        if token is not None and most and self._count_streams(token.principal) >= most:
-            raise _limited("streams_per_principal", 60.0)
-        stream = _Stream(token, end)
-        self._streams.add(stream)
-        try:
-            yield
-        finally:
-            self._streams.discard(stream)
-
-    def _count_streams(self, principal: Principal) -> int:
-        owners = (stream.token.principal for stream in self._streams if stream.token)
-        return sum(owner.id == principal.id for owner in owners)
-
-    @property
-    def streams(self) -> int:
-        """How many streams are open."""
-        return len(self._streams)
 
     @property
     def tokens_are_read(self) -> bool:
@@ -256,16 +205,10 @@ class Gate:
         return self._jwts.key_set_ages() if self._jwts else {}
 
     def _refuse(self, refused: Refused) -> ASGIApp:
-        limited = refused.reason is Reason.LIMITED
-        event = Limited(refused.detail) if limited else TokenRefused(str(refused.reason))
+        too_much = refused.reason is Reason.LIMITED
+        event = Limited(refused.detail) if too_much else TokenRefused(str(refused.reason))
         self._observers(event)
         return self.challenge.answer(refused)
-
-    def end_streams(self) -> None:
-        """End those whose token was revoked or has expired."""
-        for stream in list(self._streams):
-            if not self._is_good(stream.token):
-                stream.end()
 
     def _is_good(self, token: PrincipalToken | None) -> bool:
         if token is None:
@@ -279,7 +222,7 @@ class Gate:
         async with anyio.create_task_group() as group:
             if self._jwts is not None:
                 group.start_soon(self._jwts.warm)
-            await self._tokens.run(self.end_streams)
+            await self._tokens.run(self.streams.end_bad)
 
     def routes(self) -> list[Route]:
         """What anybody may read: where clients log in. Within the limit of addresses."""
@@ -289,18 +232,13 @@ class Gate:
 
     def _limited(self, app: ASGIApp) -> ASGIApp:
         async def answered(scope: Scope, receive: Receive, send: Send) -> None:
-            address, now = address_of(scope, self._proxies), monotonic()
-            if seconds := self._unauthenticated.take(address, now):
-                refused = _limited("unauthenticated_per_minute", seconds)
+            if seconds := self._unauthenticated.take(scope[ADDRESS], monotonic()):
+                refused = limited("unauthenticated_per_minute", seconds)
                 await self._refuse(refused)(scope, receive, send)
                 return
             await app(scope, receive, send)
 
         return answered
-
-
-def _limited(limit: str, seconds: float) -> Refused:
-    return Refused(Reason.LIMITED, limit, retry_seconds=seconds)
 
 
 class _App:
@@ -337,18 +275,3 @@ def _bearer_of(scope: Scope) -> str:
 def _require(token: PrincipalToken, scope: str) -> None:
     if not covers(token.scopes, scope):
         raise Refused(Reason.INSUFFICIENT_SCOPE, f"{token.token} has not {scope}")
-
-
-def _token_of(scope: Scope) -> PrincipalToken | None:
-    user = scope.get("user")
-    token = user.access_token if isinstance(user, AuthenticatedUser) else None
-    return token if isinstance(token, PrincipalToken) else None
-
-
-def _is_stream(scope: Scope) -> bool:
-    """Whether its answer only waits for news. The SDK holds the header against the body."""
-    if scope["type"] != "http":
-        return False
-    if scope["method"] == "GET":
-        return True
-    return (b"mcp-method", _LISTEN) in scope["headers"]

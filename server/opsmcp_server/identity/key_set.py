@@ -19,10 +19,12 @@ from anyio import to_thread
 from jwt import PyJWK, PyJWTError
 
 from opsmcp_server.calls.rate_limit import RateLimit
+from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.issuers import Issuer, is_loopback_host
 from opsmcp_server.identity.bearer import BearerUnusable, read_bearer
 from opsmcp_server.identity.refusal import Reason, Refused
 from opsmcp_server.protocol.strict_json import BadJson, read_json
+from opsmcp_tools.safe_text.characters import quote
 
 __all__ = ["KeySet"]
 
@@ -51,8 +53,13 @@ class KeySet:
     """The keys of an issuer."""
 
     def __init__(self, issuer: Issuer, now: Callable[[], float] = monotonic) -> None:
-        """Fetch nothing yet."""
+        """Fetch nothing yet.
+
+        Raises:
+            ConfigError: Its `ca_file` holds no certificates.
+        """
         self._issuer, self._now = issuer, now
+        self._trusted = _trusted_by(issuer)
         self._keys: Sequence[Jwk] = ()
         self._made: dict[tuple[str | None, str], PyJWK] = {}
         self._fetched = self._tried = -_STALE_SECONDS
@@ -193,11 +200,22 @@ class KeySet:
         return self._client
 
     def _connect(self) -> httpx2.AsyncClient:
-        ca = self._issuer.ca_file
-        verify = ssl.create_default_context(cafile=str(ca)) if ca else True
         return httpx2.AsyncClient(
-            verify=verify, follow_redirects=False, timeout=httpx2.Timeout(_FETCH_SECONDS)
+            verify=self._trusted, follow_redirects=False, timeout=httpx2.Timeout(_FETCH_SECONDS)
         )
+
+
+def _trusted_by(issuer: Issuer) -> ssl.SSLContext | bool:
+    """The certificate authorities that count for it; True: those of the machine."""
+    if issuer.ca_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=issuer.ca_file)
+    except OSError as error:
+        raise ConfigError(
+            f"auth.oidc {issuer.id}: ca_file must be a file of certificates (PEM), not "
+            f"{quote(str(issuer.ca_file))}"
+        ) from error
 
 
 def _is_usable(jwk: object) -> bool:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from starlette.responses import JSONResponse, Response
 
-__all__ = ["Challenge", "Reason", "Refused"]
+__all__ = ["Challenge", "Reason", "Refused", "limited"]
 
 
 class Reason(StrEnum):
@@ -73,6 +73,11 @@ class Refused(Exception):
         self.reason = reason
         self.detail = detail
         self.retry_seconds = retry_seconds
+
+
+def limited(limit: str, seconds: float) -> Refused:
+    """Too much of something; `limit` is the name of the setting that is passed again then."""
+    return Refused(Reason.LIMITED, limit, retry_seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from opsmcp_server.calls.observed import Observers
 from opsmcp_server.config.effective import Config
 from opsmcp_server.config.errors import ConfigError
-from opsmcp_server.identity.addresses import networks_of
 from opsmcp_server.identity.gate import AuthAudit, Gate
 from opsmcp_server.identity.jwt_check import JwtCheck
 from opsmcp_server.identity.metadata import Metadata
@@ -18,12 +17,9 @@ def gate_of(
     """The gate of a server with these settings; it tells `observers` and `audit` who gets in.
 
     Raises:
-        ConfigError: A file of tokens cannot be read, or an issuer needs `server.public_url`.
+        ConfigError: A file of tokens cannot be read, an issuer needs `server.public_url`, or its
+            `ca_file` holds no certificates.
     """
-    try:
-        proxies = networks_of(config.server.trusted_proxies)
-    except ValueError as error:
-        raise ConfigError(f"server.trusted_proxies: {error}") from None
     metadata = Metadata(config.server.public_url, config.auth.oidc)
     return Gate(
         config.server.token.get_secret_value(),
@@ -31,7 +27,6 @@ def gate_of(
         jwts=_jwts(config, metadata.resource),
         metadata=metadata,
         limits=config.limits,
-        proxies=proxies,
         observers=observers,
         audit=audit,
     )

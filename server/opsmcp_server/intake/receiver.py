@@ -59,12 +59,17 @@ class Refusal(StrEnum):
 
 
 class Rejected(Exception):
-    """A delivery that is not taken in, with its answer."""
+    """A delivery that is not taken in: whose it says it is, why, and what it is answered."""
 
-    def __init__(self, answer: Answer) -> None:
-        """Keep it."""
+    def __init__(self, sender: str, reason: str, answer: Answer) -> None:
+        """Keep them."""
         super().__init__(answer.status.phrase)
-        self.answer = answer
+        self.sender, self.reason, self.answer = sender, reason, answer
+
+    @property
+    def is_unproved(self) -> bool:
+        """Whether it is not known to be from its sender."""
+        return self.answer is _UNPROVED or self.reason == Refusal.HOST
 
 
 _UNPROVED = Answer(HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
@@ -171,7 +176,7 @@ class Receiver:
             Rejected: Always, with the answer.
         """
         self._refusals.add(sender, reason)
-        raise Rejected(answer)
+        raise Rejected(sender, reason, answer)
 
     async def run(self) -> None:
         """Write what was refused, until cancelled."""

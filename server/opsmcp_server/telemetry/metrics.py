@@ -1,7 +1,7 @@
 """The metrics of one server: a registry of its own, and what is counted in it.
 
-The only module that knows prometheus-client (extra `metrics`). What happens is counted when it
-happens; what can be looked at is read when somebody asks for all of it.
+The only module that knows prometheus-client (extra `metrics`), which has all but the histograms.
+What happens is counted when it happens; what can be looked at is read when somebody asks for all.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,15 +9,16 @@ from typing import NamedTuple
 
 import prometheus_client
 from anyio import to_thread
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 
 from opsmcp_server.telemetry.families import FAMILIES, Family, Kind
+from opsmcp_server.telemetry.histograms import Histogram
 
 __all__ = ["CONTENT_TYPE", "Metrics", "Reading"]
 
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_PLAIN_1_0_0
 
-# Beside each counter and histogram another metric would say when it was made.
+# Beside each counter another metric would say when it was made.
 prometheus_client.disable_created_metrics()
 
 
@@ -34,7 +35,7 @@ class Metrics:
 
     def __init__(self) -> None:
         """Make them."""
-        registry = self.registry = CollectorRegistry()
+        registry = self._registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._counters: Mapping[str, Counter] = {
             one.name: Counter(one.name, one.meaning, one.labels, registry=registry)
@@ -45,10 +46,7 @@ class Metrics:
             for one in _of(Kind.GAUGE)
         }
         self._histograms: Mapping[str, Histogram] = {
-            one.name: Histogram(
-                one.name, one.meaning, one.labels, registry=registry, buckets=one.buckets
-            )
-            for one in _of(Kind.HISTOGRAM)
+            one.name: Histogram(one) for one in _of(Kind.HISTOGRAM)
         }
         for family in FAMILIES:
             for value in family.begins:
@@ -62,8 +60,7 @@ class Metrics:
 
     def observe(self, family: Family, seconds: float, *labels: str) -> None:
         """Add to a histogram; a clock that went back counts as no time at all."""
-        made = self._histograms[family.name]
-        (made.labels(*labels) if labels else made).observe(max(0.0, seconds))
+        self._histograms[family.name].observe(max(0.0, seconds), labels)
 
     def take(self, readings: Iterable[Reading]) -> None:
         """Take over what was looked at."""
@@ -78,7 +75,12 @@ class Metrics:
 
     async def text(self) -> bytes:
         """All of it as Prometheus reads it; written in a thread, since there may be much."""
-        return await to_thread.run_sync(prometheus_client.generate_latest, self.registry)
+        return await to_thread.run_sync(self.write)
+
+    def write(self) -> bytes:
+        """The same, in this thread."""
+        histograms = (line for one in self._histograms.values() for line in one.text())
+        return prometheus_client.generate_latest(self._registry) + "".join(histograms).encode()
 
 
 def _of(kind: Kind) -> Iterable[Family]:

@@ -60,7 +60,7 @@ def _catalogue(parts: Parts) -> Iterator[Reading]:
 
 
 def _identity(gate: Gate) -> Iterator[Reading]:
-    yield Reading(families.STREAMS, gate.streams)
+    yield Reading(families.STREAMS, len(gate.streams))
     yield Reading(families.TOKENS_FILE_OK, float(gate.tokens_are_read))
     for issuer, age in gate.key_set_ages().items():
         yield Reading(families.KEY_SET_AGE, nan if age is None else age, [issuer])

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from opsmcp_server.calls.callers import ADDRESS
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.config.sender import Sender
 from opsmcp_server.intake.reading import MOST_BYTES
@@ -50,6 +51,7 @@ class EventRoutes:
             clock=context.clock,
             observers=context.observers,
         )
+        self._audit = context.audit
         self._per_minute = events.limits.signals_per_minute
         self._security = TransportSecurityMiddleware(security)
         self._bodies = bodies or Bodies(_MOST_IN_FLIGHT_BYTES)
@@ -77,6 +79,9 @@ class EventRoutes:
         try:
             return _response(await self._take(request, body))
         except Rejected as rejected:
+            if rejected.is_unproved:
+                sender, address = rejected.sender or "unknown", request.scope[ADDRESS]
+                self._audit.kept_out(rejected.reason, f"sender {sender}", address)
             return _response(rejected.answer)
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody reads it

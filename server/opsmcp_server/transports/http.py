@@ -18,11 +18,13 @@ from mcp.server.sse import SseServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Scope
 
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.config.extras import has_extra
+from opsmcp_server.identity.addresses import Located, networks_of
 from opsmcp_server.identity.gate import Gate
 from opsmcp_server.identity.settings import gate_of
 from opsmcp_server.process.signals import ending_signals
@@ -195,9 +197,9 @@ def build_app(
     streams = SseStreams(server, sse, security, answers, reads)
     streamable = SerialRequests(SplicingMiddleware(StreamableHTTPASGIApp(manager)), answers)
     inner = gate.scoped(TurnsMiddleware(ChunksMiddleware(streamable), reads), _message_of)
-    checked = gate.streaming(CheckedBodies(inner, bodies))
+    checked = gate.streams.around(CheckedBodies(inner, bodies))
     messages = CheckedBodies(gate.scoped(SseMessages(sse), _message_of), bodies)
-    events_of_sse = gate.streaming(ChunksMiddleware(streams))
+    events_of_sse = gate.streams.around(ChunksMiddleware(streams))
     return Starlette(
         routes=[
             *health.routes(),
@@ -208,7 +210,10 @@ def build_app(
             *_pages(services.calls, security),
             *(events.routes if events else ()),
         ],
-        middleware=for_web_pages(settings),
+        middleware=[
+            Middleware(Located, networks_of(settings.trusted_proxies)),
+            *for_web_pages(settings),
+        ],
         lifespan=lifespan,
     )
 

@@ -109,6 +109,21 @@ async def test_calls_that_are_refused_are_told_without_what_nobody_checked(run: 
     assert planted not in json.dumps(refused)
 
 
+async def test_what_came_again_is_counted_when_the_process_ends(ground: Ground) -> None:
+    async with running("http-modern", ground.environ(), ground.root) as run:
+        async with run.connect() as client:
+            for _ in range(4):
+                await client.call_tool("get_run", {"run": "r-nothere"})
+        for _ in range(25):
+            services_of(run).calls.audit.kept_out("unknown_token", "", "192.0.2.1")
+    first, last = lines_of(ground.root / "state", "call.refused")
+    assert ("count" in first, last["count"]) == (False, 2)
+    assert first["reason"] == last["reason"]
+    assert len(lines_of(ground.root / "state", "auth.refused")) == 20
+    (limited,) = lines_of(ground.root / "state", "auth.limited")
+    assert (limited["count"], limited["client"]["address"]) == (5, "192.0.2.1")
+
+
 async def test_of_a_secret_where_a_text_is_cut_no_beginning_is_told(run: Running) -> None:
     planted = "AKIA" + "Q" * 16
     audit, who = services_of(run).calls.audit, services_of(run).calls.principal
@@ -131,7 +146,7 @@ async def test_what_policy_denies_is_told_with_its_rule(ground: Ground) -> None:
             await client.call_tool("show-greeting", {"who": "you"})
         (denied,) = await written(run, "decide")
     assert (denied["effect"], denied["outcome"]) == ("deny", "failure")
-    assert denied["tool"] == "show-greeting"
+    assert (denied["tool"], denied["rule"]) == ("show-greeting", "nobody greets")
 
 
 async def test_plans_outputs_and_cancels_are_told(run: Running) -> None:

@@ -49,6 +49,13 @@ def test_lines_are_shown_newest_first_and_as_they_are(ground: Ground) -> None:
     assert json.loads(said)["event.id"] == "r-0-1"
 
 
+def test_lines_are_found_by_how_it_ended(ground: Ground) -> None:
+    ground.days(1).close()
+    assert len(run_inside(["audit", "show", "--outcome", "success"])[1].splitlines()) == 5
+    assert run_inside(["audit", "show", "--outcome", "failure"]) == (0, "")
+    assert run_inside(["audit", "show", "--outcome", "good"])[0] == 2
+
+
 def test_the_key_that_is_shown_verifies_the_trail(ground: Ground) -> None:
     ground.days(1).close()
     _, pem = run_inside(["audit", "key"])

@@ -105,6 +105,7 @@ def test_a_bad_value_names_setting_rule_and_origin(
             "policy.rules[0].reason holds characters that cannot be seen: 'not \\u{1b}[31mnow'",
         ),
         ("policy: {rules: [{effect: deny, group: interns}]}", "there is no group 'interns'"),
+        ("server: {trusted_proxies: [proxy]}", "trusted_proxies must be a list of networks such"),
         ("tools: {kinds: {a: number}}", "tools.kinds must be a mapping of variables to one of"),
         ("tools: {hints: {a: {safe: true}}}", "tools.hints must be a mapping of name patterns"),
         ("bind: {a: 5}", "bind.a must be a text, {env: NAME}, {file: PATH}"),

@@ -71,7 +71,9 @@ async def site(root: Path) -> AsyncGenerator[Site]:
     ground = make_ground(root)
     write_settings(root, f"{POLICY.replace('COUNT', '1')}people:\n{PEOPLE}")
     tokens = {f"TOKEN_OF_{name}": token for name, token in TOKENS.items()}
-    environ = ground.environ(OPSMCP_SERVER_TOKEN=CLIENTS_TOKEN, **tokens)
+    environ = ground.environ(
+        OPSMCP_SERVER_TOKEN=CLIENTS_TOKEN, OPSMCP_SERVER_TRUSTED_PROXIES="127.0.0.1/32", **tokens
+    )
     config = load(environ, cwd=root, people=True)
     async with open_services(config, environ) as services, serving(services) as base:
         await services.calls.tools.wait_for_first_read()

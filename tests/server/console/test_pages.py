@@ -9,6 +9,7 @@ import pytest
 
 from opsmcp_tools.approval_requests.request import State
 from tests.server.calls.approval_ground import ask, end_of, requests_of
+from tests.server.calls.audit_lines import written
 from tests.server.console.site import CLIENTS_TOKEN, TOKENS, Site
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>&\u202e\u200b'\""
@@ -39,6 +40,20 @@ async def test_a_person_signs_in_sees_a_request_and_approves_it(served: Site) ->
     assert (done.status_code, done.headers["location"]) == (303, f"../requests/{handle}")
     assert "looks good" in after.text and "<form" not in after.text.split("<main")[1]
     assert end.structured_content["verdict"] == "succeeded"
+
+
+async def test_behind_a_proxy_that_is_believed_a_decision_has_the_address_of_who_made_it(
+    served: Site,
+) -> None:
+    handle = await ask(served.client)
+    async with served.browser(**{"X-Forwarded-For": "203.0.113.7"}) as browser:
+        await browser.post("/sign-in", token="wrong", next="requests")
+        await browser.post("/sign-in", token=TOKENS["anna"], next="requests")
+        await browser.decide(handle, "approve")
+    await end_of(served.client, handle)
+    (refused,) = await written(served.run, "auth.refused")
+    (approved,) = await written(served.run, "request.approved")
+    assert refused["client"] == approved["client"] == {"address": "203.0.113.7"}
 
 
 async def test_a_get_never_decides(served: Site) -> None:

@@ -254,6 +254,9 @@ REFUSED = {
     "{id: a, issuer: 'https://a.example'}, {id: b, issuer: 'https://b.example', prefix: 'b:', "
     "scopes: {'ops:read': r, 'ops:run': w}}": "must have the same scopes",
     "{id: corp, issuer: 'https://a.example'}": "needs server.public_url",
+    "{id: corp, issuer: 'https://a.example', audiences: [x], advertise: false, ca_file: no.pem}": (
+        "auth.oidc corp: ca_file must be a file of certificates (PEM), not '/"
+    ),
 }
 
 

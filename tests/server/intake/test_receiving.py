@@ -18,6 +18,7 @@ from opsmcp_server.transports.bodies import Bodies
 from opsmcp_server.transports.connections import Places
 from opsmcp_server.transports.events import EventRoutes
 from opsmcp_server.transports.origins import security_of
+from tests.server.calls.audit_lines import lines_of
 from tests.server.conftest import Ground
 from tests.server.intake.senders import (
     AM_TOKEN,
@@ -270,13 +271,22 @@ async def test_while_the_record_cannot_be_written_senders_are_told_to_come_again
         assert (await made.send("alertmanager", group(alert()))).json()["new"] == 1
 
 
-async def test_what_was_refused_is_counted_for_the_operator(tmp_path: Path) -> None:
+async def test_what_was_refused_is_counted_for_the_operator_and_audited_if_not_proved(
+    tmp_path: Path,
+) -> None:
     async with site(tmp_path) as made:
         await made.post("nobody", b"{}")
         await made.post("alertmanager", b"{}", bearer("wrong"))
         await made.post("grafana", b"{}")
         await made.send("grafana", b"{")
         await made.send("grafana", group({}))
+    kept_out = lines_of(tmp_path / "state", "auth.refused")
+    assert [(line["reason"], line["detail"]) for line in kept_out] == [
+        ("no sender of that name", "sender unknown"),
+        ("wrong token", "sender alertmanager"),
+        ("no token or signature", "sender grafana"),
+    ]
+    assert {line["client"]["address"] for line in kept_out} == {"127.0.0.1"}
     with closing(sqlite3.connect(state_file(tmp_path))) as database:
         found = database.execute("SELECT sender, reason, count FROM refusals").fetchall()
     assert {(sender, reason): count for sender, reason, count in found} == {

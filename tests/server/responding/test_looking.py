@@ -10,6 +10,7 @@ from anyio import to_thread
 
 from opsmcp_server.protocol.builtin_tools import list_incidents
 from opsmcp_tools.incidents.incident import State
+from tests.server.calls.audit_lines import lines_of
 from tests.server.cli.inside import run_inside, settled
 from tests.server.console.site import TOKENS, Browser
 from tests.server.harness import AskingClient
@@ -136,6 +137,11 @@ def _commands(odd: str, disk: str, world: World) -> None:
     )
     assert run_inside(["events", "pause", "asks"])[1] == "asks paused: nothing new is begun\n"
     assert run_inside(["events", "resume"])[1] == "all responders and schedules resumed\n"
+    switched = (line for line in lines_of(world.root / "state") if "responder" in line)
+    assert [(line["event"], line["responder"]) for line in switched] == [
+        ("responder.paused", "asks"),
+        ("responder.resumed", "all"),
+    ]
     status, said = run_inside(["policy", "explain", "clear-it", "--as", "responder:asks"])
     assert status == 0 and "no rule for responders allows it" in said, said
     status, said = run_inside(["config"])

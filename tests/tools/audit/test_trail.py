@@ -172,6 +172,12 @@ def test_lines_that_cannot_be_written_are_refused_and_leave_nothing(ground: Grou
     assert [line.get("run") for line in ground.lines() if line["event"] == START] == ["r-0", "r-2"]
 
 
+def test_where_nothing_may_be_written_the_setting_is_named(ground: Ground) -> None:
+    ground.root = Path("/sys/opsmcp")
+    with pytest.raises(JournalHindered, match=r"let the user of opsmcp .*OPSMCP_AUDIT_DIR"):
+        ground.write(ground.trail(), ["r-0"])
+
+
 def test_a_key_that_is_damaged_is_told(ground: Ground) -> None:
     (ground.root / "audit.key").write_text("no key", "utf-8")
     trail = ground.trail()

@@ -26,6 +26,8 @@ _ACTIVITIES = {
     "request.rejected": 3,
     "definition.approved": 3,
     "token.rotated": 3,
+    "responder.paused": 3,
+    "responder.resumed": 3,
     "run.cancel": 4,
     "token.revoked": 4,
 }

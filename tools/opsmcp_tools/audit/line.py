@@ -44,7 +44,8 @@ EVENTS = (
     *("consent.asked", "consent.answered", "plan", "output.read", "list"),
     *("request.opened", "request.approved", "request.rejected", "request.expired", "request.void"),
     *("auth.ok", "auth.refused", "auth.limited", "definition.approved"),
-    *("token.created", "token.rotated", "token.revoked", "server.start", "server.stop"),
+    *("token.created", "token.rotated", "token.revoked", "responder.paused", "responder.resumed"),
+    *("server.start", "server.stop"),
     *(OPEN, CHECKPOINT, TORN, "audit.gap"),
 )
 """Every event that a line can tell of."""

@@ -29,6 +29,7 @@ class Wanted:
     request: str | None = None
     incident: str | None = None
     verdict: str | None = None
+    outcome: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -39,6 +40,7 @@ class Wanted:
             ("request", self.request),
             ("incident", self.incident),
             ("verdict", self.verdict),
+            ("outcome", self.outcome),
         )
         if any(value is not None and fields.get(name) != value for name, value in exact):
             return False

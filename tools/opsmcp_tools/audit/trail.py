@@ -8,40 +8,31 @@ describes the files; `verify` checks them.
 import errno
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from opsmcp_tools.audit.chain import Chain
 from opsmcp_tools.audit.files import TrailFiles
 from opsmcp_tools.audit.line import (
-    CHECKPOINT,
     FIRST,
     IS_CHECKPOINT,
-    OPEN,
-    TORN,
     AuditEvent,
     BadLine,
-    Outcome,
-    encode,
-    encode_bounded,
     fields_of,
-    hash_of,
     read_line,
 )
 from opsmcp_tools.audit.tail import Tail, read_tail
 from opsmcp_tools.model.errors import JournalHindered
-
-if TYPE_CHECKING:
-    from opsmcp_tools.audit.signing import Signer
 
 __all__ = ["Trail"]
 
 _CHECKPOINT_LINES = 256
 
 _FULL = "the disk is full: make room, or set audit.dir (OPSMCP_AUDIT_DIR) to another disk"
+_OURS = "let the user of opsmcp write there, or set audit.dir (OPSMCP_AUDIT_DIR) to another place"
 
 
 class Trail:
@@ -59,13 +50,12 @@ class Trail:
     ) -> None:
         """Write to `folder` as `replica`; of the files of its days the newest `keep_files` stay."""
         self._files = TrailFiles(folder, replica)
-        self._key_file, self._keep, self._now = key_file, keep_files, now
-        self._constant = {"replica": replica, "version": version}
+        self._chain = Chain({"replica": replica, "version": version}, key_file, now)
+        self._keep, self._now = keep_files, now
         self._batch: list[AuditEvent] | None = None
         self._stack = ExitStack()
         self._tail: Tail | None = None
         self._number = -1
-        self._signer: Signer | None = None
         self._joined = False
         self._written: deque[bytes] = deque()
 
@@ -118,7 +108,8 @@ class Trail:
             # In the file that there is: the end of a process begins no new day.
             tail = self._look(alone=self._join())
             if tail is not None and tail.unsigned:
-                self._put(tail, self._signed_line(tail))
+                signed, tail = self._chain.checkpoint(tail)
+                self._put(tail, [signed])
 
     def close(self) -> None:
         """Sign what is not signed yet, if anything was written, and let go of the files.
@@ -142,10 +133,8 @@ class Trail:
                 yield
         except OSError as error:
             self._forget()
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            why = _FULL if full else (error.strerror or type(error).__name__).lower()
             raise JournalHindered(
-                f"the audit trail in {folder} cannot be written: {why}"
+                f"the audit trail in {folder} cannot be written: {_reason(error)}"
             ) from error
 
     def _write(self, events: Sequence[AuditEvent]) -> None:
@@ -154,10 +143,11 @@ class Trail:
         with self._turn():
             tail = self._current()
             # One write for all, so that one failure leaves none of them.
-            lines, tail = self._lines(tail, [fields_of(event) for event in events])
+            lines, tail = self._chain.lines(tail, map(fields_of, events))
             if tail.unsigned >= _CHECKPOINT_LINES:
-                lines, tail = _with(lines, tail, self._signed_line(tail))
-            self._put_all(tail, lines)
+                signed, tail = self._chain.checkpoint(tail)
+                lines.append(signed)
+            self._put(tail, lines)
 
     # The end of the trail
 
@@ -222,7 +212,7 @@ class Trail:
             finally:
                 os.close(number)
             tail = replace(tail, seq=last.seq, hash=last.hash)
-        opened, after = self._opening(tail)
+        opened, after = self._chain.opening(tail, self._oldest())
         return self._mend(after, "a file without a line", opened, empty.torn)
 
     def _is_as_left(self, tail: Tail) -> bool:
@@ -248,21 +238,16 @@ class Trail:
         """Cut off what is no line, and say so in one, behind the lines `first`."""
         torn = tail.torn if torn is None else torn
         os.ftruncate(self._number, tail.size - sum(len(line) + 1 for line in first))
-        said = {
-            **fields_of(AuditEvent(TORN, self._now(), Outcome.UNKNOWN, why)),
-            "bytes": len(torn),
-            "sha256": hash_of(torn),
-        }
-        lines, after = self._lines(replace(tail, torn=b""), [said])
-        lines, after = _with(lines, after, self._signed_line(after))
-        return self._put_all(after, [*first, *lines])
+        lines, after = self._chain.mending(replace(tail, torn=b""), why, torn)
+        return self._put(after, [*first, *lines])
 
     def _begin_file(self, tail: Tail | None) -> Tail:
         day = self._now().astimezone(UTC).date()
         if tail is not None:
             day = max(day, self._files.day_of(tail.path))
             if not tail.closed and self._files.newest() == tail.path:
-                tail = self._put(tail, self._signed_line(tail, closes=True))
+                signed, tail = self._chain.checkpoint(tail, closes=True)
+                self._put(tail, [signed])
         return self._open_day(day, tail)
 
     def _open_day(self, day: date, tail: Tail | None) -> Tail:
@@ -271,15 +256,11 @@ class Trail:
         self._open(path)
         inode = os.fstat(self._number).st_ino
         seq, before = (tail.seq, tail.hash) if tail else (0, FIRST)
-        lines, after = self._opening(Tail(path, inode, 0, seq, before, 0, closed=False))
-        after = self._put_all(after, lines)
+        begun = Tail(path, inode, 0, seq, before, 0, closed=False)
+        lines, after = self._chain.opening(begun, self._oldest())
+        after = self._put(after, lines)
         _sync_folder(self._files.folder)
         return after
-
-    def _opening(self, tail: Tail) -> tuple[list[bytes], Tail]:
-        """The first line of a file: it names the first line of the trail that is kept."""
-        said = fields_of(AuditEvent(OPEN, self._now()))
-        return self._lines(tail, [{**said, "oldest": self._oldest()}])
 
     def _oldest(self) -> int:
         """The number of the first line that is kept."""
@@ -289,43 +270,7 @@ class Trail:
             except (BadLine, KeyError, TypeError, ValueError):
                 return 1
 
-    # Lines
-
-    def _lines(self, tail: Tail, events: Iterable[Mapping[str, Any]]) -> tuple[list[bytes], Tail]:
-        lines = list[bytes]()
-        for fields in events:
-            seq = tail.seq + 1
-            line = encode_bounded({"seq": seq, **fields, **self._constant, "prev": tail.hash})
-            lines, tail = _with(lines, tail, line, signed=False)
-        return lines, tail
-
-    def _signed_line(self, tail: Tail, *, closes: bool = False) -> bytes:
-        signer = self._sign_with()
-        fields = {
-            "seq": tail.seq + 1,
-            **fields_of(AuditEvent(CHECKPOINT, self._now())),
-            **self._constant,
-            **({"closes": True} if closes else {}),
-            "key": signer.public.fingerprint,
-            "prev": tail.hash,
-        }
-        return signer.sign(encode(fields))
-
-    def _sign_with(self) -> "Signer":
-        if self._signer is None:
-            from opsmcp_tools.audit.signing import KeyUnusable, read_private_key
-
-            try:
-                self._signer = read_private_key(self._key_file)
-            except KeyUnusable as error:
-                raise JournalHindered(f"{error}") from error
-        return self._signer
-
-    def _put(self, tail: Tail, line: bytes) -> Tail:
-        lines, tail = _with([], tail, line)
-        return self._put_all(tail, lines)
-
-    def _put_all(self, after: Tail, lines: Sequence[bytes]) -> Tail:
+    def _put(self, after: Tail, lines: Sequence[bytes]) -> Tail:
         """Write; what could not be written whole is taken back."""
         data = b"".join(line + b"\n" for line in lines)
         before = after.size - len(data)
@@ -342,21 +287,12 @@ class Trail:
         return after
 
 
-def _with(
-    lines: list[bytes], tail: Tail, line: bytes, *, signed: bool = True
-) -> tuple[list[bytes], Tail]:
-    """Both with one more line, which is added to `lines`."""
-    closes = signed and b',"closes":true,' in line
-    after = replace(
-        tail,
-        size=tail.size + len(line) + 1,
-        seq=tail.seq + 1,
-        hash=hash_of(line),
-        unsigned=0 if signed else tail.unsigned + 1,
-        closed=closes,
-    )
-    lines.append(line)
-    return lines, after
+def _reason(error: OSError) -> str:
+    """Why it cannot be written, and what helps."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _FULL
+    why = (error.strerror or type(error).__name__).lower()
+    return f"{why}: {_OURS}" if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else why
 
 
 def _sync_folder(folder: Path) -> None:

@@ -69,7 +69,7 @@ class Starter:
             ToolUnavailable: There is certainly no run.
             RunOutcomeUnknown: There may be one, and it was not found.
         """
-        sent = self.clock.monotonic()
+        sent, sent_at = self.clock.monotonic(), self.clock.now()
         try:
             return await self.source.start(request)
         except (StartOutcomeUnknown, SourceProtocolError):
@@ -86,7 +86,11 @@ class Starter:
         took = self.clock.monotonic() - sent
         may_act = self.settings.acts_until_seconds - took if took >= _SILENT_SECONDS else 0.0
         return await self.find_started(
-            request.operation, request.call_id, at_least=may_act, until_seconds=until_seconds
+            request.operation,
+            request.call_id,
+            at_least=may_act,
+            until_seconds=until_seconds,
+            since=sent_at,
         )
 
     async def _start_again(self, request: StartRequest) -> RunRef | None:
@@ -118,7 +122,7 @@ class Starter:
         *,
         at_least: float = 0.0,
         until_seconds: float,
-        since: datetime | None = None,
+        since: datetime,
     ) -> RunRef:
         """Look for the run that a call may have made, several times: it may show up late.
 
@@ -127,7 +131,7 @@ class Starter:
             call_id: The call that it was for.
             at_least: How many seconds to go on although it is not found.
             until_seconds: How long to go on while the source cannot be asked.
-            since: When it was to be started, where that is long ago.
+            since: When it was to be started.
 
         Raises:
             RunOutcomeUnknown: It was not found, or the source could not be asked.
@@ -146,7 +150,7 @@ class Starter:
                 answers, enough = answers + 1, at_least
             if number + 1 >= len(pauses) and self.clock.monotonic() - began >= enough:
                 break
-        cleared = since is not None and _may_be_cleared(since, self.clock.now())
+        cleared = _may_be_cleared(since, self.clock.now())
         raise RunOutcomeUnknown(
             f"its start was not answered; {_evidence(answers, cleared)}. It was not sent again"
         )

@@ -12,6 +12,7 @@ from opsmcp_server.cli.start import read_config
 from opsmcp_server.cli.terminal import Cell, show_table
 from opsmcp_tools.audit.files import TrailFiles, replicas_in
 from opsmcp_tools.audit.formats import to_ecs, to_ocsf
+from opsmcp_tools.audit.line import Outcome
 from opsmcp_tools.audit.reading import Wanted, read_newest
 from opsmcp_tools.safe_text.cleaning import label
 
@@ -33,6 +34,9 @@ _MOST = 100_000
 @click.option("--request", metavar="Q", help="Only of this request.")
 @click.option("--incident", metavar="I", help="Only of this incident.")
 @click.option("--verdict", metavar="V", help="Only runs that ended so.")
+@click.option(
+    "--outcome", type=click.Choice([one.value for one in Outcome]), help="Only what ended so."
+)
 @click.option("--since", type=Timestamp(), metavar="T", help=_SINCE)
 @click.option("--until", type=Timestamp(), metavar="T", help="Only lines before then.")
 @click.option("--limit", type=click.IntRange(1, _MOST), default=50, help="Most lines; 50.")

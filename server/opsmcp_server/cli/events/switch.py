@@ -47,8 +47,13 @@ def _switch(shared: Shared, responder: str | None, *, paused: bool) -> int:
         from opsmcp_server.responding.records import Records
         from opsmcp_tools.incidents.brakes import EVERYBODY
 
-        who = context.principal.name
-        await Records(context).pause(responder or EVERYBODY, who, paused=paused)
+        who, audit, which = context.principal, context.audit, responder or "all"
+        if paused:
+            # A stop is not waited for: it has to work where nothing can be written any more.
+            audit.note("responder.paused", who, responder=which)
+        else:
+            await audit.record("responder.resumed", who, responder=which)
+        await Records(context).pause(responder or EVERYBODY, who.name, paused=paused)
         said = "paused: nothing new is begun" if paused else "resumed"
         click.echo(f"{responder or 'all responders and schedules'} {said}")
         return 0

@@ -1,5 +1,6 @@
 """`server`, `auth` and `limits` of the settings: `opsmcp serve`."""
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -35,6 +36,11 @@ def _public_url(value: str) -> str:
     quotable = value.isascii() and value.isprintable() and not set(value) & set('"\\')
     if not quotable or web_address(value) != value:
         raise ValueError("not an address")
+    return value
+
+
+def _network(value: str) -> str:
+    ipaddress.ip_network(value)
     return value
 
 
@@ -75,7 +81,10 @@ class Server(Group):
     ] = ""
     """The address that clients use, without `/mcp`; it may have a path. Tokens of `auth.oidc` are
     meant for it and `/mcp`. Its host is accepted like those of `server.allowed_hosts`."""
-    trusted_proxies: Names = ()
+    trusted_proxies: Annotated[
+        tuple[Annotated[str, AfterValidator(_network)], ...],
+        Means("a list of networks such as 10.0.0.0/8"),
+    ] = ()
     """Networks of proxies, such as `10.0.0.0/8`, whose `X-Forwarded-For` is believed: limits for
     addresses count the last address in it that is none of these."""
     allowed_hosts: Names = ()
