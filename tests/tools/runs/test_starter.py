@@ -124,6 +124,20 @@ async def test_a_source_that_cannot_be_asked_is_asked_until_the_deadline(tmp_pat
         assert (len(it.source.started), it.clock.seconds) == (1, 300)
 
 
+@pytest.mark.parametrize(
+    ("away", "words"),
+    [(20, "but it may still appear"), (190, "but Ops may have cleared it away since")],
+)
+async def test_a_run_that_is_not_found_once_the_source_is_back_may_have_been_cleared_away(
+    away: int, words: str, tmp_path: Path
+) -> None:
+    source = ScriptedSource(start_error=LOST, found=(*[AWAY] * away, None))
+    async with bench(tmp_path, source, settings=RunSettings(deadline_seconds=3600)) as it:
+        record = await it.start()
+        assert record.verdict is Verdict.UNKNOWN
+        assert f"no run of this call was found in 1 search, {words}" in record.result.reason
+
+
 async def test_many_lost_starts_are_looked_for_within_the_budget(tmp_path: Path) -> None:
     settings = RunSettings(requests_per_second=2, search_pauses_seconds=(0.0,))
     source = ScriptedSource(start_error=LOST)
