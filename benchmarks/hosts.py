@@ -23,7 +23,7 @@ from opsmcp_pipelines.embedded.source import EmbeddedSettings, open_embedded_sou
 from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_pipelines.report import Status
 from opsmcp_pipelines.source import StartRequest
-from opsmcp_pipelines.ssh.inventory import HostSettings
+from opsmcp_pipelines.ssh.named_hosts import HostSettings
 from tests.pipelines.ssh.sshd import SSHD, Hosts, running_sshd
 
 __all__ = ["run"]

@@ -61,8 +61,8 @@ def _row(setting: str, meaning: str) -> str:
 def reference() -> str:
     """The generated block, with its markers."""
     documented, parts = _documented(), [START]
-    for group, field in config.Config.model_fields.items():
-        kind = getattr(field.annotation, "__name__", "")
+    for group, of_group in config.groups().items():
+        kind = of_group.__name__
         if kind not in documented:
             continue
         title, meanings = documented[kind]

@@ -9,10 +9,13 @@ inventory has it; a pipeline may have tasks on different hosts.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from opsmcp_pipelines.embedded.loader import LOCAL_HOST, Loaded, runs_here, withhold
 from opsmcp_pipelines.models import OperationKey, Pipeline, Task, Variable
-from opsmcp_pipelines.ssh.host_fields import SshHost
+
+if TYPE_CHECKING:
+    from opsmcp_pipelines.ssh.host_fields import SshHost
 
 __all__ = ["group_hosts", "may_be_many", "offer_hosts"]
 
@@ -27,7 +30,7 @@ _MOST_GROUPS = 200
 _NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
-def group_hosts(hosts: Mapping[str, SshHost]) -> Mapping[str, tuple[str, ...]]:
+def group_hosts(hosts: "Mapping[str, SshHost]") -> Mapping[str, tuple[str, ...]]:
     """The names that stand for several hosts: `all`, and `KEY=VALUE` of labels and groups."""
     if not hosts:
         return _NONE
@@ -39,12 +42,12 @@ def group_hosts(hosts: Mapping[str, SshHost]) -> Mapping[str, tuple[str, ...]]:
     return MappingProxyType({_ALL_HOSTS: tuple(hosts), **named})
 
 
-def _groups_of(host: SshHost) -> Iterator[str]:
+def _groups_of(host: "SshHost") -> Iterator[str]:
     yield from (f"{key}={value}" for key, value in host.labels.items())
     yield from (f"group={name}" for name in host.groups)
 
 
-def offer_hosts(loaded: Loaded, hosts: Mapping[str, SshHost]) -> Loaded:
+def offer_hosts(loaded: Loaded, hosts: "Mapping[str, SshHost]") -> Loaded:
     """The operations that can run on these hosts; on any of them, where their authors allow it."""
     lacking = {task.key: why for task in loaded.tasks if (why := _lacks(task, hosts))}
     loaded = withhold(loaded, lacking)
@@ -55,7 +58,7 @@ def offer_hosts(loaded: Loaded, hosts: Mapping[str, SshHost]) -> Loaded:
     return replace(loaded, pipelines=tuple(pipelines), tasks=tuple(tasks.values()))
 
 
-def _lacks(task: Task, hosts: Mapping[str, SshHost]) -> str:
+def _lacks(task: Task, hosts: "Mapping[str, SshHost]") -> str:
     """Why there is no host for a task that names one; empty if there is."""
     if task.host in hosts or runs_here(task.host):
         return ""
@@ -65,7 +68,7 @@ def _lacks(task: Task, hosts: Mapping[str, SshHost]) -> str:
     return said + ("the inventory has no such host" if hosts else _NO_INVENTORY)
 
 
-def _offer(task: Task, hosts: Mapping[str, SshHost]) -> Task:
+def _offer(task: Task, hosts: "Mapping[str, SshHost]") -> Task:
     if _HOSTS_LABEL not in task.labels or task.host in hosts:
         return task
     host = _choice(many=may_be_many(task))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from opsmcp_pipelines.catalogue import Contents, Problem
 from opsmcp_pipelines.embedded.file_steps import refuse_files
@@ -22,8 +23,11 @@ from opsmcp_pipelines.embedded.library import Library
 from opsmcp_pipelines.embedded.loader import LOCAL_HOST, NEEDS_LABEL, Loaded, withhold
 from opsmcp_pipelines.errors import SourceUnavailable
 from opsmcp_pipelines.models import Host, Operation, OperationKey, Pipeline
-from opsmcp_pipelines.ssh.inventory import Inventory, InventoryReader
+from opsmcp_pipelines.ssh.named_hosts import Inventory
 from opsmcp_pipelines.watchdog import Progress, Stuck, run_watched
+
+if TYPE_CHECKING:
+    from opsmcp_pipelines.ssh.inventory import InventoryReader
 
 __all__ = ["Reading", "WatchedReader"]
 
@@ -105,7 +109,7 @@ class WatchedReader:
         self,
         library: Library,
         environ: Mapping[str, str],
-        hosts: InventoryReader | None = None,
+        hosts: "InventoryReader | None" = None,
         *,
         file_seconds: float = _FILE_SECONDS,
     ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from opsmcp_pipelines.many_hosts import Brakes
-from opsmcp_pipelines.ssh.inventory import HostSettings
+from opsmcp_pipelines.ssh.named_hosts import HostSettings
 
 __all__ = ["EmbeddedSettings", "Masking"]
 

@@ -27,12 +27,12 @@ from opsmcp_pipelines.many_hosts import MOST_HOSTS
 from opsmcp_pipelines.models import Definition, OperationKey
 from opsmcp_pipelines.run import RunReport, Status
 from opsmcp_pipelines.source import Cancelled, RunRef, StartRequest, Traits
-from opsmcp_pipelines.ssh.inventory import Inventory, InventoryReader
-from opsmcp_pipelines.ssh.ssh_config import account_home
+from opsmcp_pipelines.ssh.named_hosts import HostSettings, Inventory
 from opsmcp_pipelines.verdict.expected import ExpectedTask, expected_tasks
 
 if TYPE_CHECKING:
     from opsmcp_pipelines.embedded.runs import LocalRuns
+    from opsmcp_pipelines.ssh.inventory import InventoryReader
     from opsmcp_pipelines.ssh.lookup import HostLook
 
 __all__ = ["EMBEDDED_TRAITS", "EmbeddedSettings", "EmbeddedSource", "open_embedded_source"]
@@ -71,8 +71,7 @@ class EmbeddedSource:
         """Read nothing yet; runs live in `group`."""
         self._settings = settings
         self._group = group
-        home = account_home() or Path(settings.environ.get("HOME", "/"))
-        self._hosts = InventoryReader(settings.hosts, home) if settings.hosts else None
+        self._hosts = _inventory(settings.hosts, settings.environ) if settings.hosts else None
         self._reader = WatchedReader(_library(settings), settings.environ, self._hosts)
         self._read_lock = anyio.Lock()
         self._read: Reading | None = None
@@ -252,6 +251,14 @@ def _check_hosts(request: StartRequest, contents: Contents) -> None:
     if len(found) > MOST_HOSTS:
         why = f"{named[:80]!r} means {len(found)} hosts, and a run takes at most {MOST_HOSTS}"
         raise SourceRefused(why)
+
+
+def _inventory(settings: HostSettings, environ: Mapping[str, str]) -> "InventoryReader":
+    # Most people name no hosts.
+    from opsmcp_pipelines.ssh.inventory import InventoryReader
+    from opsmcp_pipelines.ssh.ssh_config import account_home
+
+    return InventoryReader(settings, account_home() or Path(environ.get("HOME", "/")))
 
 
 def _library(settings: EmbeddedSettings) -> Library:

@@ -5,7 +5,7 @@ read keeps the hosts that it had, and says so. Makes no connection.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,35 +14,14 @@ import anyio
 from opsmcp_pipelines.models import BadHost
 from opsmcp_pipelines.ssh.file_reader import ASK_AGAIN_SECONDS, HostFileReader
 from opsmcp_pipelines.ssh.host_fields import SshHost
+from opsmcp_pipelines.ssh.named_hosts import HostSettings, Inventory
 from opsmcp_pipelines.ssh.ssh_config import read_ssh_config
 
-__all__ = ["HostSettings", "Inventory", "InventoryReader"]
+__all__ = ["InventoryReader"]
 
 _MAX_HOSTS = 5000
 _LOCAL = frozenset({"localhost", "all"})
 """Names that mean something else here."""
-
-
-@dataclass(frozen=True, slots=True)
-class HostSettings:
-    """Where hosts are named.
-
-    `files` are files of Hosts or inventories of Ansible, `ssh_config` a configuration of ssh whose
-    names count, too; `usual` says that it is the one that ssh reads anyway.
-    """
-
-    files: tuple[Path, ...] = ()
-    ssh_config: Path | None = None
-    usual: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Inventory:
-    """What was read: hosts by name in their order, what cannot be used, what was not read."""
-
-    hosts: Mapping[str, SshHost] = field(default_factory=lambda: MappingProxyType({}))
-    problems: tuple[BadHost, ...] = ()
-    unread: tuple[str, ...] = ()
 
 
 class InventoryReader:

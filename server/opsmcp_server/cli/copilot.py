@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -131,7 +131,7 @@ def command(
     if "tools.language" not in config.origins:
         # The tools speak as the chat does, unless somebody wants it otherwise.
         tools = config.tools.model_copy(update={"language": language})
-        config = config.model_copy(update={"tools": tools})
+        config = replace(config, tools=tools)
     if len(mcp_token) > len(config.copilot.mcp):
         raise click.UsageError("there is a --mcp-token more than there are servers (--mcp)")
     plan = _plan(config, mcp_token, silence=silence)

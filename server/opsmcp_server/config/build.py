@@ -42,7 +42,7 @@ def build(raw: Mapping[str, RawSetting], **rest: Any) -> Config:
             "; ".join(_refusal(raw[key], entry) for key, entry in sorted(problems.items()))
         )
     origins = {key: item.origin for key, item in raw.items()}
-    return Config.model_construct(**built, bind=bind, origins=origins, **rest)
+    return Config(**built, bind=bind, origins=origins, **rest)
 
 
 def _read_group(kind: type[BaseModel], values: Mapping[str, object] | None) -> BaseModel:

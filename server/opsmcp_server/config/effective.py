@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from opsmcp_server.config.files.settings_file import FileUse
@@ -34,54 +34,51 @@ class Entry:
     origin: str
 
 
-class Config(BaseModel):
+@dataclass(frozen=True)
+class Config:
     """The effective settings, one frozen group per concern."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True
-    )
-
-    ops: Ops = Field(default_factory=Ops)
-    embedded: Embedded = Field(default_factory=Embedded)
-    hosts: Hosts = Field(default_factory=Hosts)
-    files: Files = Field(default_factory=Files)
-    discovery: Discovery = Field(default_factory=Discovery)
-    expose: Expose = Field(default_factory=Expose)
-    tools: Tools = Field(default_factory=Tools)
-    run: Run = Field(default_factory=Run)
-    server: Server = Field(default_factory=Server)
-    auth: Auth = Field(default_factory=Auth)
-    limits: Limits = Field(default_factory=Limits)
-    state: State = Field(default_factory=State)
-    audit: Audit = Field(default_factory=Audit)
-    values: Values = Field(default_factory=Values)
-    policy: Policy = Field(default_factory=Policy)
-    consent: Consent = Field(default_factory=Consent)
-    requests: Requests = Field(default_factory=Requests)
-    events: Events = Field(default_factory=Events)
-    result: Result = Field(default_factory=Result)
-    openai: OpenAI = Field(default_factory=OpenAI)
-    copilot: Copilot = Field(default_factory=Copilot)
-    bind: dict[str, SecretStr] = Field(default_factory=dict)
+    ops: Ops = field(default_factory=Ops)
+    embedded: Embedded = field(default_factory=Embedded)
+    hosts: Hosts = field(default_factory=Hosts)
+    files: Files = field(default_factory=Files)
+    discovery: Discovery = field(default_factory=Discovery)
+    expose: Expose = field(default_factory=Expose)
+    tools: Tools = field(default_factory=Tools)
+    run: Run = field(default_factory=Run)
+    server: Server = field(default_factory=Server)
+    auth: Auth = field(default_factory=Auth)
+    limits: Limits = field(default_factory=Limits)
+    state: State = field(default_factory=State)
+    audit: Audit = field(default_factory=Audit)
+    values: Values = field(default_factory=Values)
+    policy: Policy = field(default_factory=Policy)
+    consent: Consent = field(default_factory=Consent)
+    requests: Requests = field(default_factory=Requests)
+    events: Events = field(default_factory=Events)
+    result: Result = field(default_factory=Result)
+    openai: OpenAI = field(default_factory=OpenAI)
+    copilot: Copilot = field(default_factory=Copilot)
+    bind: dict[str, SecretStr] = field(default_factory=dict[str, SecretStr])
     """Values of bound variables by the variable's name."""
     constants: frozenset[str] = frozenset()
     """The names in `bind` whose values are no secrets."""
-    people: dict[str, SecretStr] = Field(default_factory=dict)
+    people: dict[str, SecretStr] = field(default_factory=dict[str, SecretStr])
     """The people who may sign in to the pages, with their tokens; empty ones where nobody asked for
     the tokens."""
-    people_ids: dict[str, str] = Field(default_factory=dict)
+    people_ids: dict[str, str] = field(default_factory=dict[str, str])
     """The ids of those people who have another login."""
     responders: tuple[Any, ...] = ()
     """What is done about signals, in order: each a `Responder`."""
     schedules: tuple[Any, ...] = ()
     """The inspections that are run again and again: each a `Schedule`."""
-    origins: dict[str, str] = Field(default_factory=dict, repr=False)
+    origins: dict[str, str] = field(default_factory=dict[str, str], repr=False)
     """Setting to where its value came from; settings left at their default are absent."""
     options: tuple[str, ...] = ()
     """The options that a command which is suggested needs, to mean the same source and """
     settings_files: tuple[FileUse, ...] = ()
     """The settings files that are there: which one counts, and which do not."""
-    manifest_digests: Mapping[str, str] | None = Field(default=None, repr=False)
+    manifest_digests: Mapping[str, str] | None = field(default=None, repr=False)
     """The SHA-256 of each manifest that may be used, by path; None where all may."""
 
     def has(self, setting: str) -> bool:
@@ -175,9 +172,9 @@ def setting_names() -> tuple[str, ...]:
 def groups() -> dict[str, type[BaseModel]]:
     """What stands before the point of a setting's name, with the class of its group."""
     return {
-        name: field.annotation
-        for name, field in Config.model_fields.items()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+        one.name: one.type
+        for one in fields(Config)
+        if isinstance(one.type, type) and issubclass(one.type, BaseModel)
     }
 
 

@@ -166,7 +166,7 @@ def _with_approvers(config: Config) -> Config:
 
     policy, origin = config.policy, config.origins["policy.rules"]
     rules = complete_approvers(policy.rules, policy.groups, config.requests, origin)
-    return config.model_copy(update={"policy": policy.model_copy(update={"rules": rules})})
+    return replace(config, policy=policy.model_copy(update={"rules": rules}))
 
 
 def _with_schedules(config: Config, item: RawSetting | None) -> Config:
@@ -176,7 +176,7 @@ def _with_schedules(config: Config, item: RawSetting | None) -> Config:
     _require_expressions(item)
     from opsmcp_server.config.schedule_settings import read_schedules
 
-    return config.model_copy(update={"schedules": read_schedules(item)})
+    return replace(config, schedules=read_schedules(item))
 
 
 def _with_responders(config: Config, item: RawSetting | None) -> Config:
@@ -186,7 +186,7 @@ def _with_responders(config: Config, item: RawSetting | None) -> Config:
     _require_expressions(item)
     from opsmcp_server.config.responder_settings import read_responders
 
-    return config.model_copy(update={"responders": read_responders(item, config)})
+    return replace(config, responders=read_responders(item, config))
 
 
 def _require_expressions(item: RawSetting) -> None:

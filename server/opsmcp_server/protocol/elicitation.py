@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import mcp_types as types
@@ -28,9 +28,11 @@ from mcp_types.jsonrpc import (
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
-from opsmcp_server.calls.prepare import Question
 from opsmcp_server.protocol.sdk_gaps import connection_of
 from opsmcp_tools.model.errors import ConsentNeeded
+
+if TYPE_CHECKING:
+    from opsmcp_server.calls.prepare import Question
 
 __all__ = ["UNREADABLE_ANSWER", "Answer", "Consent"]
 
@@ -81,7 +83,7 @@ class Answer(Enum):
 class _Open:
     """A question that waits for its answer, who was asked, and when."""
 
-    question: Question
+    question: "Question"
     principal: str
     asked_at: float
 
@@ -100,7 +102,7 @@ class Consent:
         self,
         ctx: ServerRequestContext[Any, Any],
         params: types.CallToolRequestParams,
-        question: Question,
+        question: "Question",
         principal: str,
         on_ask: Callable[[], None] = lambda: None,
     ) -> Answer | types.InputRequiredResult:
@@ -131,7 +133,7 @@ class Consent:
             self._asking += Counter()  # Forgets whoever has no question open.
 
     def _ask_by_result(
-        self, params: types.CallToolRequestParams, question: Question, principal: str
+        self, params: types.CallToolRequestParams, question: "Question", principal: str
     ) -> Answer | types.InputRequiredResult:
         reply, nonce = (params.input_responses or {}).get(_KEY), params.request_state or ""
         known = self._open.pop(nonce, None)
@@ -153,7 +155,7 @@ class Consent:
         return answer
 
     async def _ask_by_request(
-        self, ctx: ServerRequestContext[Any, Any], question: Question
+        self, ctx: ServerRequestContext[Any, Any], question: "Question"
     ) -> Answer:
         asked_at = self.monotonic()
         try:
@@ -173,7 +175,7 @@ class Consent:
         seconds = self.monotonic() - asked_at
         return Answer.EXPIRED if seconds > self.wait_seconds else _judge(reply, seconds)
 
-    def ask_anew(self, question: Question, principal: str) -> types.InputRequiredResult:
+    def ask_anew(self, question: "Question", principal: str) -> types.InputRequiredResult:
         """The result that asks, whatever was answered before."""
         nonce = secrets.token_urlsafe(16)
         _make_room(self._open, principal)
@@ -193,7 +195,7 @@ def _make_room(asked: dict[str, _Open], principal: str) -> None:
         del asked[next(iter(asked))]
 
 
-def _check_length(question: Question) -> None:
+def _check_length(question: "Question") -> None:
     length = len(question.text)
     if length > _LONGEST_QUESTION:
         raise ConsentNeeded(

@@ -5,7 +5,9 @@ gives what comes back. Decides nothing itself. The low-level server is used beca
 schemas are data, not Python signatures; its traps are noted where they are avoided.
 """
 
+from functools import cached_property
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import mcp_types as types
 from mcp.server.auth.middleware.auth_context import get_access_token
@@ -17,20 +19,21 @@ from mcp_types.jsonrpc import INVALID_PARAMS, INVALID_REQUEST
 from opsmcp_server.calls.callers import with_caller
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.state_key import derive, read_key
-from opsmcp_server.protocol import completion, prompts, resources
 from opsmcp_server.protocol.published import Published
-from opsmcp_server.protocol.resources import Watched
 from opsmcp_server.protocol.results import Context, guarded, readable, translate
 from opsmcp_server.protocol.run_tasks import RunTasks
 from opsmcp_server.protocol.sdk_gaps import OpsmcpServer
 from opsmcp_server.protocol.sealed_state import Seal
 from opsmcp_server.protocol.services import Services
 from opsmcp_server.protocol.tasks_extension import EXTENSION, Tasks, require_extension
-from opsmcp_server.protocol.tool_calls import CallAnswer, ToolCalls
 from opsmcp_server.protocol.tool_list import LIST_HINT, Listing, ListingMiddleware
 from opsmcp_tools.model.errors import ToolError, ToolUnavailable, UnknownTool
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.phrases.tool_names import GET_RUN
+
+if TYPE_CHECKING:
+    from opsmcp_server.protocol.resources import Watched
+    from opsmcp_server.protocol.tool_calls import CallAnswer, ToolCalls
 
 __all__ = ["build_server", "principal_of"]
 
@@ -54,7 +57,7 @@ def build_server(services: Services) -> OpsmcpServer:
         audience=context.source.label,
         who=lambda: principal_of(context).id,
     )
-    handlers = _Handlers(context, clients, ToolCalls(context, tasks, runs))
+    handlers = _Handlers(context, clients, tasks, runs)
     hint = CacheHint(ttl_ms=0, scope="private")
     server = OpsmcpServer(
         "opsmcp",
@@ -120,10 +123,28 @@ def principal_of(context: CallContext) -> Principal:
 
 
 class _Handlers:
-    def __init__(self, context: CallContext, clients: Published, calls: ToolCalls) -> None:
+    def __init__(
+        self, context: CallContext, clients: Published, tasks: Tasks, runs: RunTasks
+    ) -> None:
         self._context = context
         self._clients = clients
-        self._calls = calls
+        self._tasks = tasks
+        self._runs = runs
+
+    # What most connections never ask for, or ask for after the list, is imported with the first
+    # request for it: clients wait for the list, and start opsmcp many times a day.
+
+    @cached_property
+    def _calls(self) -> "ToolCalls":
+        from opsmcp_server.protocol.tool_calls import ToolCalls
+
+        return ToolCalls(self._context, self._tasks, self._runs)
+
+    @property
+    def _resources(self):
+        from opsmcp_server.protocol import resources
+
+        return resources
 
     def listing(self) -> Listing:
         """The list for whoever sent the request that is being handled."""
@@ -141,7 +162,7 @@ class _Handlers:
         except ValueError:
             raise MCPError(INVALID_PARAMS, "Unknown cursor; ask without one.") from None
 
-    async def call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> CallAnswer:
+    async def call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> "CallAnswer":
         try:
             answer = await self._calls.answer(ctx, params, principal_of(self._context))
             return readable(answer, ctx.protocol_version)
@@ -156,26 +177,27 @@ class _Handlers:
     async def list_resources(
         self, _ctx: Context, _params: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
-        found = resources.listed(self._context, principal_of(self._context))
+        found = self._resources.listed(self._context, principal_of(self._context))
         return types.ListResourcesResult(resources=found)
 
     async def list_resource_templates(
         self, _ctx: Context, _params: types.PaginatedRequestParams | None
     ) -> types.ListResourceTemplatesResult:
-        found = resources.templates(self._context, principal_of(self._context))
+        found = self._resources.templates(self._context, principal_of(self._context))
         return types.ListResourceTemplatesResult(resource_templates=found)
 
     async def read_resource(
         self, _ctx: Context, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
-        content = await resources.read(self._context, principal_of(self._context), str(params.uri))
+        who = principal_of(self._context)
+        content = await self._resources.read(self._context, who, str(params.uri))
         return types.ReadResourceResult(contents=[content])
 
     async def subscribe(
         self, ctx: Context, params: types.SubscribeRequestParams
     ) -> types.EmptyResult:
         address = str(params.uri)
-        run = await resources.watchable(self._context, principal_of(self._context), address)
+        run = await self._resources.watchable(self._context, principal_of(self._context), address)
         self._clients.sessions.watch(ctx.session, address)
         self._notify_late(run)
         return types.EmptyResult()
@@ -203,13 +225,14 @@ class _Handlers:
             ctx, params.model_copy(update={"notifications": subset})
         )
 
-    async def _watchable(self, address: str) -> Watched | None:
+    async def _watchable(self, address: str) -> "Watched | None":
         try:
-            return await resources.watchable(self._context, principal_of(self._context), address)
+            who = principal_of(self._context)
+            return await self._resources.watchable(self._context, who, address)
         except (MCPError, ToolUnavailable):
             return None
 
-    def _notify_late(self, run: Watched) -> None:
+    def _notify_late(self, run: "Watched") -> None:
         """Without this, who watches a run that has ended or goes on elsewhere waits for ever."""
         if run.is_over():
             self._clients.updates.is_over(run.handle)
@@ -219,12 +242,16 @@ class _Handlers:
     async def list_prompts(
         self, _ctx: Context, _params: types.PaginatedRequestParams | None
     ) -> types.ListPromptsResult:
+        from opsmcp_server.protocol import prompts
+
         found = prompts.listed(self._context, principal_of(self._context))
         return types.ListPromptsResult(prompts=found)
 
     async def get_prompt(
         self, _ctx: Context, params: types.GetPromptRequestParams
     ) -> types.GetPromptResult:
+        from opsmcp_server.protocol import prompts
+
         return prompts.get(
             self._context,
             principal_of(self._context),
@@ -235,6 +262,8 @@ class _Handlers:
     async def complete(
         self, _ctx: Context, params: types.CompleteRequestParams
     ) -> types.CompleteResult:
+        from opsmcp_server.protocol import completion
+
         return await completion.complete(
             self._context,
             principal_of(self._context),

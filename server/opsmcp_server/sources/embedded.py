@@ -7,8 +7,7 @@ from pathlib import Path
 from opsmcp_pipelines.embedded.source import EmbeddedSettings, open_embedded_source
 from opsmcp_pipelines.many_hosts import Brakes
 from opsmcp_pipelines.source import Source
-from opsmcp_pipelines.ssh.inventory import HostSettings
-from opsmcp_pipelines.ssh.ssh_config import account_home
+from opsmcp_pipelines.ssh.named_hosts import HostSettings
 from opsmcp_server.config.groups.sources import Hosts
 from opsmcp_server.sources.registry import SourceContext
 
@@ -40,6 +39,8 @@ def _hosts(given: Hosts, environ: Mapping[str, str]) -> HostSettings | None:
         return HostSettings(given.files) if given.files else None
     if given.ssh_config != "auto":
         return HostSettings(given.files, Path(given.ssh_config), usual=False)
+    from opsmcp_pipelines.ssh.ssh_config import account_home
+
     own = account_home()
     home = Path(environ.get("HOME") or own or "/")
     config = home / ".ssh" / "config"

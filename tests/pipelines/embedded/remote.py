@@ -10,7 +10,7 @@ from opsmcp_pipelines.embedded.source import EmbeddedSettings, EmbeddedSource, o
 from opsmcp_pipelines.models import OperationKey, OperationKind
 from opsmcp_pipelines.run import Run
 from opsmcp_pipelines.source import RunRef, StartRequest
-from opsmcp_pipelines.ssh.inventory import HostSettings
+from opsmcp_pipelines.ssh.named_hosts import HostSettings
 from opsmcp_pipelines.verdict.judge import judge
 from tests.fakes.ssh_program import install_ssh
 

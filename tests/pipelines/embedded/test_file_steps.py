@@ -11,7 +11,7 @@ from opsmcp_pipelines.embedded.file_steps import refuse_files
 from opsmcp_pipelines.models import OperationKey, OperationKind, Step, Task, Transfer, Variable
 from opsmcp_pipelines.run import StepResult, Verdict
 from opsmcp_pipelines.source import Cancelled
-from opsmcp_pipelines.ssh.inventory import HostSettings
+from opsmcp_pipelines.ssh.named_hosts import HostSettings
 from tests.pipelines.embedded.remote import HEAD, Engine, open_engine, write_hosts
 
 TASK = """\

@@ -10,7 +10,7 @@ import pytest
 from opsmcp_pipelines.embedded.source import EmbeddedSettings, open_embedded_source
 from opsmcp_pipelines.many_hosts import Brakes
 from opsmcp_pipelines.run import Verdict
-from opsmcp_pipelines.ssh.inventory import HostSettings
+from opsmcp_pipelines.ssh.named_hosts import HostSettings
 from tests.pipelines.embedded.hosts_engine import Engine, task
 from tests.pipelines.ssh.sshd import Hosts, needs_sshd, running_sshd
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from opsmcp_pipelines.run import Run, Verdict
-from opsmcp_pipelines.ssh.inventory import HostSettings
+from opsmcp_pipelines.ssh.named_hosts import HostSettings
 from tests.pipelines.embedded.remote import HEAD, Engine, open_engine, write_hosts
 
 

@@ -29,9 +29,7 @@ def test_secrets_are_there(loaded: Config) -> None:
     assert loaded.bound_values() == {"ak": VALUE, "sk": VALUE, "pw": VALUE}
 
 
-@pytest.mark.parametrize(
-    "show", [repr, str, Config.model_dump_json], ids=lambda show: show.__name__
-)
+@pytest.mark.parametrize("show", [repr, str], ids=lambda show: show.__name__)
 def test_secrets_are_never_shown(loaded: Config, show: "type[str]") -> None:
     assert VALUE not in show(loaded)
     assert VALUE not in show(loaded)

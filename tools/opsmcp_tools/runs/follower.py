@@ -14,8 +14,6 @@ from opsmcp_pipelines.errors import NotFound, NotOurRun, SourceError
 from opsmcp_pipelines.models import OperationKind
 from opsmcp_pipelines.run import Run, RunReport, Status, Verdict
 from opsmcp_pipelines.source import RunRef
-from opsmcp_pipelines.verdict.judge import judge
-from opsmcp_pipelines.verdict.repeated_names import with_overwritten
 from opsmcp_tools.model.run_record import Clock, RunSettings
 from opsmcp_tools.phrases.quantity import duration_in_words
 from opsmcp_tools.runs.live_run import LiveRun
@@ -138,12 +136,17 @@ class Follower:
             return self._live.record.result
         self._failures, self._absences = 0, 0
         if self._last is None or raw != self._raw:
+            # Imported with the first report: a server that only lists has none.
+            from opsmcp_pipelines.verdict.repeated_names import with_overwritten
+
             report = self._live.masker.report(raw)
             self._last = with_overwritten(self._last, report, self._live.record.expected)
             self._raw = raw
         return self._judged(self._last)
 
     def _judged(self, report: RunReport) -> Run:
+        from opsmcp_pipelines.verdict.judge import judge
+
         run = judge(report, self._live.record.expected)
         if self._is_doubtful(report):
             return replace(run, verdict=Verdict.RUNNING, reason="")

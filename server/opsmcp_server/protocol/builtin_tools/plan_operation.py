@@ -2,7 +2,6 @@
 
 import mcp_types as types
 
-from opsmcp_server.calls import prepare as calls
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.protocol.builtin_tools.named_call import name_is_argument
 from opsmcp_server.protocol.builtin_tools.row import BuiltIn, BuiltInRequest
@@ -16,6 +15,9 @@ PLAN_HASH = "opsmcp/plan-hash"
 
 
 async def _respond(context: CallContext, request: BuiltInRequest) -> types.CallToolResult:
+    # Imported with the first plan: it would slow down every start.
+    from opsmcp_server.calls import prepare as calls
+
     name, arguments = request.call
     with name_is_argument(PLAN_OPERATION):
         plan = await calls.plan(context, name, arguments, request.principal)

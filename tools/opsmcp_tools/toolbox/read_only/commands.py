@@ -161,7 +161,7 @@ def _check_call(
     call.read(words)
     if program.needs and not program.needs.intersection(option for option, _ in call.options):
         raise Unknown(f"'{name}' without {' or '.join(sorted(program.needs))}")
-    if program.operands is not None and not program.operands.fullmatch(call.phrase):
+    if program.operands is not None and not re.fullmatch(program.operands, call.phrase):
         raise Unknown(f"'{shown(f'{name} {call.phrase}'.strip())}'")
     for option, value in call.options:
         if option in program.queries and not reads_sql(value):

@@ -16,6 +16,8 @@ from opsmcp_pipelines.shell.programs import names
 
 __all__ = ["Program", "find_program"]
 
+_OPTION = re.compile(r"(-[^=~]*|\*)(=.*|~)?")
+
 _ANYHOW = names(
     """
     [ arch atq base32 base64 basename bzcat cat cksum cmp column comm cut df diff dig dirname
@@ -125,7 +127,7 @@ class Program:
     """
 
     options: Mapping[str, str] | None = None
-    operands: re.Pattern[str] | None = None
+    operands: str | None = None
     needs: frozenset[str] = frozenset()
     by_words: bool = False
     asks: bool = False
@@ -141,14 +143,13 @@ def _program(
     asks: bool = False,
     queries: str = "",
 ) -> Program:
-    pattern = re.compile(operands) if operands is not None else None
     named = frozenset(needs.split()), frozenset(queries.split())
-    return Program(_parsed(options), pattern, named[0], by_words, asks, named[1])
+    return Program(_parsed(options), operands, named[0], by_words, asks, named[1])
 
 
 def _parsed(options: str) -> Mapping[str, str]:
     """Each option to what follows it: nothing, `=`, `~`, or the values that are good."""
-    pairs = (re.fullmatch(r"(-[^=~]*|\*)(=.*|~)?", word) for word in options.split())
+    pairs = map(_OPTION.fullmatch, options.split())
     return {pair[1]: pair[2] or "" for pair in pairs if pair}
 
 
