@@ -1,5 +1,7 @@
 """Outputs of programs as they are: what is below an error belongs to it, and a text is no log."""
 
+import json
+
 import pytest
 
 from opsmcp_tools.condense.choose import condense
@@ -80,6 +82,82 @@ def test_a_panic_of_go_has_its_frames_though_an_empty_line_stands_between() -> N
         "    shop.(*cart).add(...) /srv/shop/main.go:4",
         "    main.main() /srv/shop/main.go:8 +0x1b9",
     ]
+
+
+DOTNET = """\
+Unhandled exception. System.InvalidOperationException: order 7 cannot be priced
+ ---> System.TimeoutException: the pool is empty
+   at Npgsql.PoolingDataSource.Get(NpgsqlConnection c)
+   --- End of inner exception stack trace ---
+   at Shop.PriceService.Price(Int32 id) in /src/PriceService.cs:line 31
+   at Microsoft.AspNetCore.Routing.Endpoint.Invoke() in /_/src/Endpoint.cs:line 6"""
+RUST = """\
+thread 'worker' panicked at src/price.rs:41:27:
+stack backtrace:
+   0: rust_begin_unwind
+             at /rustc/90b35a6/library/std/src/panicking.rs:647:5
+   4: shop::price::quote
+             at ./src/price.rs:41:27"""
+PHP = """\
+PHP Fatal error:  Uncaught PDOException: Connection refused in /srv/shop/Db.php:14
+Stack trace:
+#0 /srv/shop/Db.php(14): PDO->__construct('mysql:host=db')
+#1 /srv/shop/vendor/slim/App.php(38): Shop->list()
+#2 {main}"""
+
+
+@pytest.mark.parametrize(
+    ("trace", "below"),
+    [
+        (
+            DOTNET,
+            [
+                "---> System.TimeoutException: the pool is empty",
+                "at Shop.PriceService.Price(Int32 id) in /src/PriceService.cs:line 31",
+            ],
+        ),
+        (RUST, ["4: shop::price::quote at ./src/price.rs:41:27"]),
+        (PHP, ["#0 /srv/shop/Db.php(14): PDO->__construct('mysql:host=db')"]),
+    ],
+    ids=[".NET", "Rust", "PHP"],
+)
+def test_of_any_language_the_authors_frames_stand_below_with_their_places(
+    trace: str, below: list[str]
+) -> None:
+    lines = trace.split("\n")
+    shown = rows(*served(800), *lines, *served(800))
+    begin = shown.index(lines[0])
+    assert [line.strip() for line in shown[begin + 1 : shown.index("also:")]] == below
+
+
+def test_fields_of_json_that_nearly_all_lines_have_are_said_once() -> None:
+    log = [
+        json.dumps({"level": 30, "time": 1_790_000_000_000 + n, "pid": 7, "msg": f"cart {n} kept"})
+        for n in range(900)
+    ]
+    log[500] = json.dumps({"level": 50, "pid": 7, "err": {"code": "E7"}, "msg": "no session"})
+    shown = rows(*log)
+    assert shown[0].endswith("; nearly all lines: pid=7]")
+    assert shown[1:3] == ["trouble:", "ERROR no session code=E7"]
+    assert "cart 0 kept  [×899; 14:13:20]" in shown
+
+
+def test_a_letter_that_all_lines_have_is_no_level() -> None:
+    lines = [f"2026-11-30T10:00:{n % 60:02}.5Z stdout F route {n} reloaded" for n in range(900)]
+    assert "trouble:" not in rows(*lines)
+
+
+def test_the_level_behind_the_name_of_a_channel_is_read() -> None:
+    lines = [f"[2026-11-30 10:00:{n % 60:02}] shop.INFO: order {n} kept" for n in range(900)]
+    lines[450] = "[2026-11-30 10:00:30] shop.ALERT: order 450 doubled"
+    assert rows(*lines)[1:3] == ["trouble:", "ERROR order 450 doubled  [10:00:30]"]
+
+
+def test_of_lines_without_times_the_first_are_shown_beside_the_last() -> None:
+    shown = rows(*(f"{900 - n}ms unit-{n}.service" for n in range(900)))
+    begin = shown.index("the beginning:")
+    assert shown[begin + 1 : begin + 3] == ["900ms unit-0.service", "899ms unit-1.service"]
+    assert shown[-1] == "1ms unit-899.service"
 
 
 def test_times_and_levels_are_read_though_traces_and_headings_stand_among_the_lines() -> None:

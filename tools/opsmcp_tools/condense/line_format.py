@@ -47,7 +47,7 @@ _LEVEL_WORD = re.compile(
     r"|[\[<(](trace|debug|info|notice|warn(?:ing)?|err(?:or)?|crit(?:ical)?|alert|emerg|fatal)[\])>]"
     r"|\b(?:level|severity)=\"?(\w+)"
 )
-_KLOG = re.compile(r"([IWEF])\d{4}")
+_LEVEL_WITHIN_WORD = re.compile(r"([IWEF])\d{4}|[\w-]+\.([A-Z]{4,}):")
 _PRIORITY = re.compile(r"<(\d{1,2}|1[0-8]\d|19[01])>")
 _LEVEL_WITHIN, _TIME_WITHIN, _CLOCK_WITHIN = 160, 160, 40
 """Characters of a line in which its level and its time may stand; the last, if it has no header."""
@@ -61,7 +61,7 @@ _DATE = re.compile(r"\d{4}[-/.]\d\d[-/.]\d\d|\d\d:\d\d:\d\d")
 _STAMP = re.compile(rf"{_DATE.pattern}|^1\d{{9}}(?!\d)|^\[ *\d+\.\d+\]$|^\d\d\.\d\d$")
 _CLOCK = re.compile(r"(?<!\d)(?:[01]?\d|2[0-3]):[0-5]\d:[0-5]\d(?!\d)")
 _EPOCH = re.compile(r"(1\d{9})(?:\d{3}|\.\d+)?")
-_ID = re.compile(r"(?=[a-f]*\d)(?=\d*[a-f])[\da-f]{7,40}")
+_ID = re.compile(r"(?=[a-f]*\d)(?=\d*[a-f])[\da-f]{7,40}|#\d+")
 _RULED = re.compile(r"([.=_*#~-])\1{3,}")
 """Signs that only fill a line up."""
 
@@ -71,13 +71,13 @@ _SOURCE = re.compile(r"([\w.-]+) +\| |\[(\w+/\S+)\] ")
 _FIELD = re.compile(r"([\w.@-]+)=(\"(?:[^\"\\]|\\.)*\"|\S*)\s*")
 _BEGINS_WITH_FIELD = re.compile(r"[\w.@-]+=\S+ +[\w.@-]+=")
 _MESSAGE_KEYS = ("msg", "message", "log", "event", "error")
-_TIME_KEYS = frozenset({"time", "ts", "timestamp", "@timestamp", "t", "date"})
+_TIME_KEYS = ("time", "ts", "timestamp", "@timestamp", "t", "date")
 _LEVEL_KEYS = ("level", "lvl", "severity", "log.level", "levelname", "priority")
-_DEEPEST = 3
+_DEEPEST, _LONGEST = 3, 60
 
 _HEADER_WORDS = 14
 _NEARLY_ALL, _MOSTLY = 0.9, 0.7
-_ENOUGH_WITH_TIME = 3
+_ENOUGH_WITH_TIME = 5
 """Lines that begin with a time or a level show how a log is written, if one in so many does."""
 
 _MOST_LETTERS = 8
@@ -98,10 +98,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class LineFormat:
-    """`columns` come before the message; `shared` are the words that nearly all lines have."""
+    """`columns` come before the message; `shared` are names and fields that nearly all have."""
 
     columns: tuple[str, ...] = ()
-    shared: str = ""
+    shared: tuple[str, ...] = ()
 
     def begins(self, line: str) -> bool:
         """Whether it is the first line of an entry: it has a time like others, or no indent."""
@@ -113,15 +113,18 @@ class LineFormat:
         source = _SOURCE.match(line)
         text = line[source.end() :] if source else line
         header, message = self._split(text)
-        fields = _fields_of(message)
-        level = max(map(_level_of, header.split()), default=Level.UNKNOWN)
+        words = (word for word in header.split() if word not in self.shared)
+        level = max(map(_level_of, words), default=Level.UNKNOWN)
         stamp = header or text[:_CLOCK_WITHIN]
+        fields = _fields_of(message)
         if fields:
-            named, message, stamp = _read_fields(fields, stamp)
-            level = named or level
+            found = _read_fields(fields)
+            pairs = (pair for pair in found.pairs if pair not in self.shared)
+            message = " ".join([found.said, *pairs]).replace("\n", " ").strip()
+            level, stamp = found.level or level, found.stamp or stamp
         message = _RULED.sub(r"\1\1\1 ", message)
         message = f"{source[1] or source[2]} | {message}" if source else message
-        return Entry(level or _level_in(text[:_LEVEL_WITHIN]), message or line, _clock_in(stamp))
+        return Entry(level or _level_in(text[:_LEVEL_WITHIN]), message, _clock_in(stamp))
 
     def _split(self, text: str) -> tuple[str, str]:
         """The header and the message, which has what stands in the header but does not belong."""
@@ -129,6 +132,8 @@ class LineFormat:
         fits = [_class(word[0]) == it for it, word in zip(self.columns, words, strict=False)]
         if sum(fits) < _MOSTLY * len(self.columns):
             words = words[: [*fits, False].index(False)]
+            # What only looks like a part of a header may be what the line is about.
+            words = words if any(map(_STAMP.search, (word[0] for word in words))) else []
         if not words:
             return "", text.strip()
         start = words[-1].end()
@@ -136,38 +141,49 @@ class LineFormat:
         return text[:start], " ".join([*odd, text[start:].strip(" |-\t")])
 
 
-def read_format(lines: Iterable[tuple[str, int]]) -> LineFormat:
-    """What unlike lines have in common, each given with the number of those that are like it."""
-    texts = [(_SOURCE.sub("", line, count=1), count) for line, count in lines if line[:1].strip()]
+def read_format(unlike: Iterable[tuple[str, int]], some: Sequence[str]) -> LineFormat:
+    """What lines have in common: unlike ones, each with the number of those like it, and some."""
+    texts = [(_SOURCE.sub("", line, count=1), count) for line, count in unlike if line[:1].strip()]
     rows = [([word[0] for word in _first_words(it, _HEADER_WORDS)], count) for it, count in texts]
     timed = [(row, count) for row, count in rows if row and _class(row[0]) in (_CHANGES, _LEVEL)]
-    if _ENOUGH_WITH_TIME * sum(count for _, count in timed) < sum(count for _, count in rows):
-        return LineFormat()
-    header = list(_columns([row for row, _ in timed]))
-    if not any(column == _LEVEL or _STAMP.search(word) for column, word, _ in header):
+    header = list[tuple[str, str]]()
+    if _ENOUGH_WITH_TIME * sum(count for _, count in timed) >= sum(count for _, count in rows):
+        header = list(_columns([(row, count.bit_length()) for row, count in timed]))
+    if not any(column == _LEVEL or _STAMP.search(word) for column, word in header):
         # Without a time or a level, what lines begin with is what they are about.
-        return LineFormat()
-    shared = " ".join(word for _, word, same in header if same and any(map(str.isalpha, word)))
-    return LineFormat(tuple(column for column, _, _ in header), shared)
+        header = []
+    return LineFormat(tuple(column for column, _ in header), tuple(_shared(header, some)))
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> Iterator[tuple[str, str, bool]]:
-    """The columns of the header, each with its commonest word, and whether nearly all have it."""
-    before = list[str]()
+def _shared(header: Sequence[tuple[str, str]], some: Sequence[str]) -> Iterator[str]:
+    """The names and fields that nearly all of some lines have; one letter of all is no level."""
+    needed = _NEARLY_ALL * len(some)
+    for column, word in header:
+        is_name = any(map(str.isalpha, word)) and not _STAMP.search(word)
+        if is_name and (column != _LEVEL or len(word) == 1):
+            yield from [word] * (sum(word in line for line in some) > needed)
+    fields = (_fields_of(line) for line in some)
+    pairs = Counter(pair for it in fields if it for pair in _read_fields(it).pairs)
+    yield from (pair for pair, count in pairs.items() if count > needed and len(pair) <= _LONGEST)
+
+
+def _columns(rows: Sequence[tuple[Sequence[str], int]]) -> Iterator[tuple[str, str]]:
+    """The columns of the header, each with its commonest word, of rows and what each counts."""
+    needed, before = _NEARLY_ALL * sum(weight for _, weight in rows), list[str]()
     for place in range(_HEADER_WORDS):
-        words = Counter(row[place] for row in rows if len(row) > place + 1)
-        classes = Counter[str]()
-        for word, count in words.items():
-            classes[_class(word)] += count
-        column, most = max(classes.items(), key=lambda it: it[1], default=(_MESSAGE, 0))
-        word, same = max(words.items(), key=lambda it: it[1], default=("", 0))
-        if most <= _NEARLY_ALL * len(rows) or column == _MESSAGE:
+        words, classes = Counter[str](), Counter[str]()
+        for row, weight in rows:
+            if len(row) > place + 1:
+                words[row[place]] += weight
+                classes[_class(row[place])] += weight
+        if not words:
             return
+        (column, most), (word, _) = classes.most_common(1)[0], words.most_common(1)[0]
         plain = column not in (_CHANGES, _LEVEL)
-        if plain and not _may_be_header(word, before):
+        if most <= needed or column == _MESSAGE or (plain and not _may_be_header(word, before)):
             return
         before.append(column)
-        yield column, word, same > _NEARLY_ALL * len(rows) and column != _LEVEL
+        yield column, word
 
 
 def _may_be_header(shared: str, before: Sequence[str]) -> bool:
@@ -196,8 +212,8 @@ def _class(word: str) -> str:
 
 
 def _level_of(word: str) -> Level:
-    klog = _KLOG.fullmatch(word)
-    bare = (klog[1] if klog else word.strip(_EDGES)).lower()
+    within = _LEVEL_WITHIN_WORD.fullmatch(word)
+    bare = (within[within.lastindex or 0] if within else word.strip(_EDGES)).lower()
     return _LEVELS.get(bare, Level.UNKNOWN) if bare.isalpha() else Level.UNKNOWN
 
 
@@ -255,16 +271,27 @@ def _flat(fields: dict[str, Any], depth: int) -> dict[str, Any]:
     return flat
 
 
-def _read_fields(given: dict[str, Any], stamp: str) -> tuple[Level, str, str]:
-    """Level, message and time. The message is first, then come other fields that are not internal.
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """What the fields of a line say; `pairs` are those that are neither message, level nor time."""
 
-    Those of the journal that are its own begin with an underscore.
-    """
-    fields = {key.lower(): value for key, value in given.items() if key[:1] != "_"}
-    named = next((str(fields[key]) for key in _LEVEL_KEYS if key in fields), "")
-    said = next((key for key in _MESSAGE_KEYS if isinstance(fields.get(key), str)), "")
-    stamps = " ".join(str(fields[key]) for key in fields if key in _TIME_KEYS)
-    left_out = {said, *_TIME_KEYS, *_LEVEL_KEYS}
-    rest = [f"{key}={value}" for key, value in fields.items() if key not in left_out]
-    message = " ".join([str(fields.get(said, "")), *rest]).replace("\n", " ").strip()
-    return _LEVELS.get(named.lower(), Level.UNKNOWN), message, stamps or stamp
+    level: Level
+    said: str
+    stamp: str
+    pairs: Sequence[str]
+
+
+def _read_fields(fields: Mapping[str, Any]) -> _Fields:
+    """Without those of the journal that are its own, which begin with an underscore."""
+    names = {key.lower(): key for key in fields if key[:1] != "_"}
+    level = next((str(fields[names[key]]) for key in _LEVEL_KEYS if key in names), "")
+    said = next((names[key] for key in _MESSAGE_KEYS if _is_text(fields, names.get(key))), "")
+    stamp = " ".join(str(fields[names[key]]) for key in _TIME_KEYS if key in names)
+    left_out = {*_TIME_KEYS, *_LEVEL_KEYS, said.lower()}
+    pairs = [f"{it}={fields[it]}" for key, it in names.items() if key not in left_out]
+    named = _LEVELS.get(level.lower(), Level.UNKNOWN)
+    return _Fields(named, str(fields.get(said, "")), stamp, pairs)
+
+
+def _is_text(fields: Mapping[str, Any], key: str | None) -> bool:
+    return key is not None and isinstance(fields[key], str)

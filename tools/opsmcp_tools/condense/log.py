@@ -25,7 +25,7 @@ _MANY = 10
 
 _MANY_ROWS = 300
 """More are never shown."""
-_SAMPLED = 200
+_SAMPLED, _LEVEL_WITHIN, _LONGEST_SHARED = 200, 40, 300
 _LONGEST_VALUE = 28
 _MOST_COLUMNS, _MOST_NAMED = 2, 2
 _NAMED_WHOLE = 5
@@ -86,13 +86,17 @@ class Log:
         if others:
             parts += [words.OTHERS().to(self.language)] if trouble else []
             parts += self._rows(others, min(width, others_width))
-        parts += [words.END().to(self.language), *self._tail(width, tail)]
+        if tail > _TAIL and not self.found.form.columns:
+            # Nothing tells when lines were written: they may be sorted by what matters most.
+            tail //= 2
+            parts += [words.BEGINNING().to(self.language), *self._ends(self.lines[:tail], width)]
+        parts += [words.END().to(self.language), *self._ends(self.lines[-tail:], width)]
         left = self._left_out(taken)
         return "\n".join([*parts, left] if left else parts)
 
     def _head(self, taken: int) -> str:
-        shared = self.found.form.shared
-        said = words.ALL_LINES(shared).to(self.language) if shared else ""
+        shared = " ".join(self.found.form.shared)[:_LONGEST_SHARED]
+        said = words.NEARLY_ALL_LINES(shared).to(self.language) if shared else ""
         if not self.counted:
             return words.LOG_LOOKED_AT(self.total, taken, said).to(self.language)
         return words.LOG_SHOWN(self.total, len(self.order), taken, said).to(self.language)
@@ -111,9 +115,8 @@ class Log:
         more = words.FIND_NEXT(search) if search else ""
         return words.KINDS_LEFT_OUT(len(left), bad, count, more).to(self.language)
 
-    def _tail(self, width: int, most: int) -> Iterator[str]:
-        for line in self.lines[-most:]:
-            yield _shown(self.found.form.read(line).message or line, width)
+    def _ends(self, lines: Sequence[str], width: int) -> Iterator[str]:
+        return (_shown(self.found.form.read(line).message or line, width) for line in lines)
 
     def _rows(self, kinds: Iterable[LogKind], width: int) -> Iterator[str]:
         for kind in sorted(kinds, key=lambda kind: kind.first):
@@ -125,14 +128,14 @@ class Log:
     def _row(self, kind: LogKind, width: int) -> str:
         level = "" if kind.level < Level.WARNING else kind.level.name
         message = _shown(kind.message, width)
-        said = message if level[:4] in message.upper() else f"{level} {message}"
+        said = message if level[:4] in message[:_LEVEL_WITHIN].upper() else f"{level} {message}"
         count = f"×{kind.count:,}" if kind.count > 1 and self.counted else ""
         clocks = self._clocks(kind) if width >= _WITH_CLOCKS else ""
         values = self._values(kind) if width >= _WITH_VALUES and kind.count > 1 else ""
         told = "; ".join(filter(None, (count, clocks, values)))
         frames, details = self.below.get(kind.first, ((), ()))
         more = details if width >= _WITH_VALUES else ()
-        below = (f"\n    {_shown(it.strip(), 160)}" for it in (*frames, *more))
+        below = (f"\n    {_shown(it.strip(), 200)}" for it in (*frames, *more))
         return "".join([f"{said}  [{told}]" if told else said, *below])
 
     def _clocks(self, kind: LogKind) -> str:
@@ -267,4 +270,6 @@ def _cut_value(value: str, longest: int = _LONGEST_VALUE) -> str:
     dotted = _DOTTED.fullmatch(value)
     if dotted:
         return f"…{dotted[1]}"
+    if " " in value:
+        return f"{value[: longest - 1]}…"
     return f"{value[: longest // 2 - 1]}…{value[1 - longest // 3 :]}"

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from opsmcp_tools.condense.line_format import Entry, Level, LineFormat, read_format
+from opsmcp_tools.condense.traces import is_frame
 from opsmcp_tools.condense.trouble import (
     Weight,
     coarse_keys,
@@ -48,7 +49,7 @@ VARIES = re.compile(
     r"\"[^\"]{1,300}\"|'[^'\s]{1,200}'"
     r"|(?<=[\w\])])=(?:\"[^\"]*\"|[^\s,;&\])}]*)"
     r"|\b[a-z][a-z0-9+.-]*://[^\s,;)\]}]+"
-    r"|(?<![\w.])/(?:[\w.+@:~-]+/?)+"
+    r"|(?<![\w.])/(?:[\w.+@:~%|?&=-]+,?/?)+"
     r"|\[[^\]\[\d]{0,80}\d[^\]\[]{0,120}\]"
     r"|(?<![\w.:/@#$*+%-])(?=[\w.:/@#$*+%-]*\d)[\w.:/@#$*+%-]+"
     r"|\b[\w-]+(?:\.[\w-]+){2,}\b(?!:)"
@@ -100,8 +101,9 @@ class LogKinds:
 def read_kinds(lines: Sequence[str]) -> LogKinds:
     """The kinds of line; of very many only those that may be trouble, and the largest."""
     chosen = list(_groups(lines))
-    some = ((lines[numbers[0]], len(numbers)) for numbers in spread(chosen, _SAMPLED))
-    form = read_format(some)
+    some = [numbers for numbers in spread(chosen, _SAMPLED) if not is_frame(lines, numbers[0])]
+    unlike = [(lines[numbers[0]], len(numbers)) for numbers in some]
+    form = read_format(unlike, spread(lines, _SAMPLED))
     found: dict[object, LogKind] = {}
     for numbers in sorted(_told_by_code(lines, chosen)):
         kind = _kind_of(lines, form, numbers)

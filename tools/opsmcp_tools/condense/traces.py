@@ -19,8 +19,9 @@ _LOCATION = re.compile(r"[\w>]\.[a-z]{1,5}(?::(?:line )?|\(|\", line )\d+")
 """A file and a line of it."""
 
 _FRAME = re.compile(
-    r"\s+(?:at \S|File \"|from /|\.\.\. \d+ |--- |\d+: \S*::)|\s*#\d+ \S+\(|goroutine \d+"
-    r"|created by \S+\.\S+|\s*\^+$|Traceback \(most recent call last\)|(?i:stack (?:back)?trace:$)"
+    r"\s+(?:at \S|File \"|from /|\.\.\. \d+ |--- |\d+: [\w<]+(?:::|$))|goroutine \d+"
+    r"|\s*#\d+ (?:\S+\(|.*\(\d+\): |\[int|\{main)|created by \S+\.\S+|\s*\^+$"
+    r"|Traceback \(most recent call last\)|(?i:\[?stack ?(?:back)?trace[:\]]$)"
     r"|(?:The above|During handling of the above) exception|[\w/-]++\.[\w.*()\[\]{}/-]*\(.*\)$"
 )
 _CAUSE = re.compile(r"\s*(?:Caused by: |\[cause\]|Suppressed: |-+> (?=\w+\.))")

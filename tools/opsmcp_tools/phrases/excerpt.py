@@ -12,9 +12,10 @@ LOG_LOOKED_AT = Phrase(
     "[{:,} lines: both ends and what may be wrong were looked at; {:,} kinds shown{}]",
     "[共 {:,} 行:查看了两端和可能有问题的行;显示 {:,} 类{}]",
 )
-ALL_LINES = Phrase("; all lines: {}", ";各行均有:{}")
+NEARLY_ALL_LINES = Phrase("; nearly all lines: {}", ";几乎各行均有:{}")
 TROUBLE = Phrase("trouble:", "问题:")
 OTHERS = Phrase("also:", "其他:")
+BEGINNING = Phrase("the beginning:", "开头:")
 END = Phrase("the end:", "末尾:")
 KINDS_LEFT_OUT = Phrase(
     "[not shown: {:,} kinds, {:,} of them trouble; {:,} lines{}]",
