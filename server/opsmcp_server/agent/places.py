@@ -4,6 +4,7 @@ What a signal and outputs say may mislead a model, and so may what it makes up: 
 the one that is in trouble is no place for it, however good its reasons sound.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 
 from opsmcp_pipelines.kinds.kind import Kind
@@ -20,6 +21,7 @@ _LABELS: Mapping[Place, tuple[str, ...]] = {
     Place.HOST: ("host", "node", "instance"),
     Place.NAMESPACE: ("namespace",),
 }
+_SEVERAL = re.compile(r"[\s,;]")
 _ADDRESSES = frozenset({Kind.CIDR, Kind.IP, Kind.URL})
 """What names a machine, be it one of the inventory or not."""
 
@@ -67,7 +69,9 @@ def _is_within(
 def _named(place: Place, signal: Signal, hosts: Iterable[Host]) -> frozenset[str]:
     places = signal.places
     texts = [places[label] for label in _LABELS[place] if label in places]
-    names = frozenset(name for text in texts for name in names_in(place, text))
+    # A label that names several names none: whoever wrote it would widen what may be reached.
+    single = (text for text in texts if not _SEVERAL.search(text))
+    names = frozenset(name for text in single for name in names_in(place, text))
     if place is Place.HOST:
         names |= _called_otherwise(names, hosts)
     return frozenset(name for name in names if not could_be_any(place, name))

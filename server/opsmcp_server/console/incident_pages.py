@@ -13,11 +13,9 @@ from opsmcp_server.responding.incident_data import (
     incident_details,
     incident_entry,
     may_see,
-    may_see_conversation,
     visible,
 )
 from opsmcp_server.responding.records import Records
-from opsmcp_tools.incidents.conversation import Conversation
 from opsmcp_tools.incidents.incident import Incident
 
 __all__ = ["IncidentPages"]
@@ -53,17 +51,11 @@ class IncidentPages:
         found = await self._records.get(visit.part("id"))
         if found is None or not await may_see(self._context, self._records, found, visit.principal):
             return self._not_there(visit)
-        talk = await self._conversation(found, visit)
+        talk = await self._records.conversation(found.id)
         if visit.wants_json:
             said = {"conversation": conversation_data(talk)} if talk else {}
             return JSONResponse({**incident_details(found), **said})
         return self._frame.page(visit, "incident.html", one=found, talk=talk)
-
-    async def _conversation(self, incident: Incident, visit: Visit) -> Conversation | None:
-        talk = await self._records.conversation(incident.id)
-        if talk and await may_see_conversation(self._context, talk, visit.principal):
-            return talk
-        return None
 
     def _not_there(self, visit: Visit) -> Response:
         words = page_words(visit.language)

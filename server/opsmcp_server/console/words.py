@@ -16,8 +16,8 @@ _WORDS = {
     "no_incidents": Phrase("Nothing is wrong, as far as senders say.", "发送方未报告问题。"),
     "no_incident": Phrase("There is no such incident", "没有这个事件"),
     "incident_not_yours": Phrase(
-        "It is not there, or you may not see the operation of its responder.",
-        "事件不存在,或您无权查看其响应器的操作。",
+        "It is not there, or you may not see what its responder may call.",
+        "事件不存在,或您无权查看其响应器可调用的操作。",
     ),
     "responder": Phrase("Responder", "响应器"),
     "key": Phrase("Key", "键"),

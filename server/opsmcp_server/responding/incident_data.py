@@ -2,20 +2,23 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 
 from opsmcp_server.calls.context import CallContext
+from opsmcp_server.responding.operations import may_offer
 from opsmcp_server.responding.records import Records
 from opsmcp_tools.incidents.conversation import Conversation
 from opsmcp_tools.incidents.incident import Incident
-from opsmcp_tools.model.tool import JsonObject, Principal
+from opsmcp_tools.incidents.responder import Responder
+from opsmcp_tools.model.tool import JsonObject, Principal, Tool
 from opsmcp_tools.policy.decision import Action
+from opsmcp_tools.toolbox.toolbox import Toolbox
 
 __all__ = [
     "conversation_data",
     "incident_details",
     "incident_entry",
     "may_see",
-    "may_see_conversation",
     "visible",
 ]
 
@@ -85,35 +88,36 @@ def conversation_data(talk: Conversation) -> JsonObject:
     }
 
 
-async def may_see_conversation(
-    context: CallContext, talk: Conversation, principal: Principal
-) -> bool:
-    """Whether a principal may see it: who may list every operation of which it has the output."""
-    called = {line.text.partition(" ")[0] for line in talk.lines() if line.who == "call"}
-    tools = (await context.tools.current()).tools
-    return not any(
-        tool.name in called and context.decide(principal, Action.LIST, tool).denied
-        for tool in tools
-    )
-
-
 async def may_see(
     context: CallContext, records: Records, incident: Incident, principal: Principal
 ) -> bool:
-    """Whether a principal may see it: who may list its operation, or that of its responder."""
-    responder = records.responders.get(incident.responder)
-    name = incident.operation or (responder.run if responder else "")
-    if not name:
-        return True
-    tool = (await context.tools.current()).find(name)
-    return tool is None or not context.decide(principal, Action.LIST, tool).denied
+    """Whether a principal may see it: who may list whatever its responder may call."""
+    return bool(await visible(context, records, [incident], principal))
 
 
 async def visible(
     context: CallContext, records: Records, incidents: Sequence[Incident], principal: Principal
 ) -> list[Incident]:
     """Those that a principal may see."""
-    return [one for one in incidents if await may_see(context, records, one, principal)]
+    toolbox = await context.tools.current()
+
+    @cache
+    def may_list(responder: str, operation: str) -> bool:
+        called = _called(records.responders.get(responder), operation, toolbox)
+        return not any(context.decide(principal, Action.LIST, one).denied for one in called)
+
+    return [one for one in incidents if may_list(one.responder, one.operation)]
+
+
+def _called(responder: Responder | None, operation: str, toolbox: Toolbox) -> list[Tool]:
+    """What a responder may call, and what an incident of it did."""
+    names = {operation, responder.run if responder else ""}
+    agent = responder.agent if responder else None
+    return [
+        tool
+        for tool in toolbox.tools
+        if tool.name in names or (agent is not None and may_offer(agent, tool))
+    ]
 
 
 def _moment(moment: datetime) -> str:

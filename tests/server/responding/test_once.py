@@ -4,8 +4,11 @@ import multiprocessing
 import os
 import random
 import signal as signals
+import threading
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -43,15 +46,15 @@ def _work_for_ever(world: World, told: Connection) -> None:
     anyio.run(work)
 
 
-def _kill_at_work(world: World, seconds: float) -> None:
-    """An opsmcp that is killed a moment after it began to work."""
+def kill_at_work(world: World, wait: Callable[[], object]) -> None:
+    """An opsmcp that is killed after it began to work, when `wait` comes back."""
     mine, theirs = _PROCESSES.Pipe()
     process = _PROCESSES.Process(target=_work_for_ever, args=(world, theirs))
     process.start()
     theirs.close()
-    assert mine.poll(60)
+    assert mine.poll(180)
     mine.recv()
-    process.join(seconds)
+    wait()
     os.kill(process.pid or 0, signals.SIGKILL)
     process.join()
 
@@ -62,7 +65,8 @@ async def test_a_repair_is_started_once_however_often_its_server_is_killed(tmp_p
         keys = [f"k{number}" for number in range(_SIGNALS)]
         await work.record(*(work.signal(key, key=key) for key in keys))
     for _ in range(_ROUNDS):
-        await to_thread.run_sync(_kill_at_work, world, chance.uniform(0.2, 2.0))
+        moment = partial(threading.Event().wait, chance.uniform(0.2, 2.0))
+        await to_thread.run_sync(kill_at_work, world, moment)
     async with working(world) as work:
         found = [await _ended(work, key) for key in keys]
     assert sorted(set(world.runs)) == sorted(world.runs)

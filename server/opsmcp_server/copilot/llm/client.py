@@ -52,6 +52,9 @@ _LOGGED = 1_000
 _LONGEST_ERROR = 64 * 1024
 """Characters of an endpoint's error that are read."""
 
+_MOST_TOKENS = 10_000_000
+"""Whoever says more does not count."""
+
 _LINGER_SECONDS = 0.02
 """For the end of a stream after the end of the answer, which mostly comes with it."""
 
@@ -138,7 +141,7 @@ class Endpoint:
                     begun = True
                     yield piece
                     if piece.finish:
-                        await _read_on(pieces)
+                        yield Piece(tokens=await _read_on(pieces))
                         return
         except (openai.APIError, httpx2.HTTPError, ValueError, TypeError, AttributeError) as error:
             raise self._translate(error, begun=begun, with_tools=bool(tools)) from error
@@ -194,15 +197,29 @@ async def _pieces(chunks: Any) -> AsyncGenerator[Piece]:
         async for chunk in chunks:
             for choice in (chunk.choices or ())[:1]:
                 yield _piece(choice)
+            if tokens := _tokens(chunk):
+                yield Piece(tokens=tokens)
     finally:
         await chunks.close()
 
 
-async def _read_on(pieces: AsyncGenerator[Piece]) -> None:
-    """Read what still comes, so that the connection can be used again; some keep it open."""
+async def _read_on(pieces: AsyncGenerator[Piece]) -> int:
+    """Read what still comes, so that the connection can be used again; some keep it open.
+
+    Returns:
+        What it cost, if that is said there.
+    """
+    tokens = 0
     with anyio.move_on_after(_LINGER_SECONDS), suppress(openai.APIError, httpx2.HTTPError):
-        async for _ in pieces:
-            pass
+        async for piece in pieces:
+            tokens = piece.tokens or tokens
+    return tokens
+
+
+def _tokens(chunk: Any) -> int:
+    """What question and answer cost, if the chunk says so."""
+    said: object = getattr(getattr(chunk, "usage", None), "total_tokens", None)
+    return said if type(said) is int and 0 < said <= _MOST_TOKENS else 0
 
 
 def _piece(choice: Any) -> Piece:

@@ -37,6 +37,8 @@ class Piece:
     refusal: str = ""
     calls: tuple[CallPiece, ...] = ()
     finish: str = ""
+    tokens: int = 0
+    """What question and answer cost, as the endpoint counts; 0 where it does not say."""
 
 
 @dataclass(slots=True)
@@ -55,6 +57,9 @@ class Reply:
     limit: int
     refusal: str = ""
     finish: str = ""
+    tokens: int = 0
+    """As in `Piece`."""
+
     cut: bool = False
     """Whether more came than is read."""
 
@@ -91,6 +96,7 @@ class Reply:
         """Take one piece; returns the text of it that still fits."""
         self.refusal += piece.refusal[: self.limit - len(self.refusal)]
         self.finish = piece.finish or self.finish
+        self.tokens = piece.tokens or self.tokens
         for part in piece.calls:
             self._add_call(part)
         text = piece.text[: self.limit - self._length]

@@ -151,7 +151,8 @@ class Replies:
         uses_json = self._uses_json
         messages, tools = _request(turn, prompt, uses_json=uses_json)
         sent = (json.dumps(one, ensure_ascii=False) for one in (*messages, *tools))
-        turn.tokens += estimate_tokens("".join(sent))
+        estimated = estimate_tokens("".join(sent))
+        turn.tokens += estimated
         self.view.thinking()
         try:
             async with aclosing(self.endpoint.stream(messages, tools)) as pieces:
@@ -164,7 +165,7 @@ class Replies:
         except BaseException:
             self._keep(turn, "" if uses_json else clean(reply.text))
             raise
-        turn.tokens += estimate_tokens(reply.text)
+        turn.tokens += (reply.tokens - estimated) if reply.tokens else estimate_tokens(reply.text)
         if uses_json:
             reply.reread(*json_text.read_turn(reply.text, is_whole=not reply.cut_by))
             self.view.text(reply.text)
