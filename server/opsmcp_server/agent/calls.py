@@ -36,6 +36,7 @@ _LONGEST_RESULT = 16_000
 
 _NO_READS = "All the runs that only read were used. Not started. Ask for a change, or call finish."
 _NO_CHANGES = "No change may be asked for any more. Not started. Call finish."
+_PEOPLE = "Policy wants people to agree to it, and nobody is asked for a look. Not started."
 _ELSEWHERE = (
     "The argument {name} does not name a place that the signal names. Not started. Give one of its "
     "labels, leave it out where it need not be given, or call finish."
@@ -82,8 +83,10 @@ class Calls:
         prepared = await prepare_for(context, incident, responder, tool.name, _arguments(call))
         if elsewhere := await self._foreign(prepared, case):
             return Result(_ELSEWHERE.format(name=elsewhere))
-        if not prepared.tool.hints.read_only or prepared.needs_approval:
+        if not prepared.tool.hints.read_only:
             return prepared if case.may_change else Result(_NO_CHANGES)
+        if prepared.needs_people:
+            return Result(_PEOPLE)
         key = incident_key(incident.id, incident.attempt, f"call {call.number}")
         record = await execute(context, prepared, wait_seconds=_READ_SECONDS, key=key)
         return Result(self.fenced(await run_text(context, record, responder.principal)), record.run)

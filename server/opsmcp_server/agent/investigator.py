@@ -158,8 +158,8 @@ class Investigator:
             return case.talk.answered(self._calls.fenced(str(error)))
         if isinstance(event, Allowed) and not responder.is_sure_of(incident.signal):
             return HandOver(words.UNTRUSTED())
-        said = clean_line(case.talk.so_far, _MOST_REASON) or prepared.tool.name
-        return replace(event, why=words.MODEL_ASKED(said, event.why))
+        said = clean_line(case.talk.so_far, _MOST_REASON) or "-"
+        return replace(event, why=words.MODEL_ASKED(event.operation, said, event.why))
 
 
 def _agent(responder: Responder) -> Agent:

@@ -11,6 +11,7 @@ from opsmcp_server.console.frame import Frame
 from opsmcp_server.console.sessions import Sessions
 from opsmcp_server.console.visit import Visit
 from opsmcp_server.console.words import page_words
+from opsmcp_tools.approval_requests.handle import incident_of, is_of_incident
 from opsmcp_tools.approval_requests.request import Request as CallRequest
 from opsmcp_tools.approval_requests.request import State
 from opsmcp_tools.model.errors import NotAllowed, ToolError, ToolUnavailable
@@ -74,6 +75,7 @@ class RequestPages:
             visit,
             "request.html",
             one=found,
+            incident=incident_of(found.key)[0] if is_of_incident(found.key) else "",
             csrf=self._sessions.form_token(session, found.id),
             refusal=say(refusal, visit.language) if refusal else "",
             has_decided=any(session.principal.may_be(vote.by) for vote in found.votes),

@@ -78,6 +78,8 @@ async def _pages(base: str, odd: str, disk: str, request: str) -> None:
         assert "default-src 'none'" in one.headers["content-security-policy"]
         asked = await browser.get(f"/incidents/{disk}")
         assert f'href="../requests/{request}"' in asked.text and "name = old" in asked.text
+        request_page = await browser.get(f"/requests/{request}")
+        assert f'href="../incidents/{disk}"' in request_page.text
         assert (await browser.get("/incidents/i-nothere")).status_code == 404
         chinese = await browser.get("/incidents", **{"accept-language": "zh-CN"})
         assert "事件" in chinese.text

@@ -66,7 +66,7 @@ NO_MODEL_HERE = Phrase("this opsmcp asks no model", "此 opsmcp 未接入模型"
 UNREADABLE = Phrase(
     "what the model answers cannot be used; it says so far: {}", "模型的回答无法使用;目前诊断:{}"
 )
-MODEL_ASKED = Phrase("the model wants {}; {}", "模型要求 {};{}")
+MODEL_ASKED = Phrase("the model wants {} ({}); {}", "模型要求 {}({});{}")
 REJECTED = Phrase("{} rejected it", "{} 已拒绝")
 EXPIRED = Phrase("nobody approved it in time, and no answer is no", "无人及时批准;没有答复即为拒绝")
 VOID = Phrase("the request is void: {}", "请求已失效:{}")
