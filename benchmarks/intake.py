@@ -1,7 +1,8 @@
 """A storm: 10,000 alerts in POSTs of 100, from four senders at once, to an `opsmcp serve`.
 
-Then all of them once more, as Alertmanager repeats what goes on: nothing may be recorded twice.
-Each POST is answered when its signals are on the disk.
+Each opens an incident, as long as there may be more, and those are worked on meanwhile. Then all of
+them once more, as Alertmanager repeats what goes on: nothing may be recorded twice. Each POST is
+answered when its signals are on the disk.
 """
 
 import json
@@ -19,7 +20,13 @@ from benchmarks.process import Usage, serving
 
 _SENDERS, _POSTS, _ALERTS = 4, 25, 100
 _TOKEN = "a-token-of-the-benchmark-0123456789"  # noqa: S105 - of a server of its own
-_SETTINGS = "events:\n  senders:\n" + "".join(
+_SETTINGS = """\
+responders:
+  - {name: disks, when: 'labels.alertname == "NodeDiskFull" && severity == "critical"'}
+  - {name: down, when: 'labels.alertname == "InstanceDown"', key: '"down/" + labels.instance'}
+events:
+  senders:
+""" + "".join(
     f"    am{number}: {{type: alertmanager, token: {{env: AM_TOKEN}}}}\n"
     for number in range(_SENDERS)
 )
@@ -40,12 +47,23 @@ async def _measure(folder: Path) -> list[Row]:
         first, new = await storm(url, "storm")
         after = Usage.of(pid)
         again, twice = await storm(url, "storm")
+        repeated = Usage.of(pid)
     alerts = _SENDERS * _POSTS * _ALERTS
-    used = (after.processor_seconds - before.processor_seconds) / (_SENDERS * _POSTS)
-    detail = f"median {statistics.median(first):.3f} s, {used * 1000:.0f} ms of processor time each"
     return [
-        Row("intake: a POST of 100 alerts, p95 of a storm", _p95(first), 0.2, "s", detail),
-        Row("intake: the same once more, p95", _p95(again), 0.2, "s"),
+        Row(
+            "intake: a POST of 100 alerts, p95 of a storm",
+            _p95(first),
+            0.2,
+            "s",
+            _detail(first, before, after),
+        ),
+        Row(
+            "intake: the same once more, p95",
+            _p95(again),
+            0.2,
+            "s",
+            _detail(again, after, repeated),
+        ),
         Row("intake: alerts that are not on the disk", alerts - new, 0, "alerts"),
         Row("intake: alerts that are recorded twice", twice, 0, "alerts"),
         Row(
@@ -55,6 +73,12 @@ async def _measure(folder: Path) -> list[Row]:
             "MiB",
         ),
     ]
+
+
+def _detail(seconds: Sequence[float], before: Usage, after: Usage) -> str:
+    used = (after.processor_seconds - before.processor_seconds) / len(seconds)
+    median = statistics.median(seconds)
+    return f"median {median:.3f} s, {used * 1000:.0f} ms of processor time each"
 
 
 async def storm(url: str, name: str, posts: int = _POSTS) -> tuple[list[float], int]:

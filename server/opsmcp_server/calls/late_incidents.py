@@ -5,9 +5,12 @@ tried again then.
 """
 
 import threading
-from contextlib import ExitStack
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from opsmcp_tools.journal.writer import JournalWriter
 
 if TYPE_CHECKING:
     from opsmcp_tools.incidents.sqlite_file import IncidentFile
@@ -27,6 +30,8 @@ class LateIncidents:
         self._file: IncidentFile | None = None
         self.correlate: Correlate | None = None
         """What becomes of incidents when signals are recorded; nothing without it."""
+        self.writer = JournalWriter(self._together, what="the record of incidents")
+        """For what is written often: in turn, and what waits for its turn as one transaction."""
 
     @property
     def exists(self) -> bool:
@@ -47,6 +52,11 @@ class LateIncidents:
             if self._file is None:
                 self._file = self._stack.enter_context(open_incident_file(self._state_dir))
             return self._file
+
+    @contextmanager
+    def _together(self) -> Generator[None]:
+        with self.file().together():
+            yield
 
     def signals(self) -> "SqliteSignals":
         """The signals in it; likewise."""

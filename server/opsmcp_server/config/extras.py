@@ -13,7 +13,6 @@ _PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "copilot": ("openai", "prompt_toolkit"),
         "events": ("cel_expr_python", "cronsim"),
         "metrics": ("prometheus_client",),
-        "nats": ("nats",),
         "otel": ("opentelemetry.exporter.otlp.proto.http",),
     }
 )

@@ -7,11 +7,14 @@ delivery that was not proved is parsed, kept or told.
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 from typing import NoReturn
+
+import anyio
+from anyio import to_thread
 
 from opsmcp_server.calls.observed import Observers, SignalsTaken
 from opsmcp_server.calls.rate_limit import RateLimit
@@ -21,6 +24,7 @@ from opsmcp_server.config.sender import Sender, SenderType
 from opsmcp_server.intake.proof import flaw_of, flaw_of_head
 from opsmcp_server.intake.reading import Delivery, Found, Reader, Unreadable
 from opsmcp_server.intake.refusals import NOBODY, Refusals
+from opsmcp_tools.incidents.signal import Signal
 from opsmcp_tools.incidents.store import Recorded, SignalStore
 from opsmcp_tools.journal.writer import JournalWriter
 from opsmcp_tools.model.errors import JournalUnusable
@@ -32,6 +36,10 @@ logger = logging.getLogger(__name__)
 
 BURST = 10
 """How many minutes' worth of signals may come at once."""
+
+_MOST_AT_ONCE = 200
+"""So many signals are one transaction: nobody waits for a delivery of 10,000, here or in another
+process. What was recorded of one that is sent again has no effect."""
 
 _AGAIN_SECONDS = 10
 _LONGEST_AGAIN_SECONDS = 60
@@ -83,6 +91,7 @@ class Receiver:
         self,
         senders: Mapping[str, Sender],
         open_store: Callable[[], SignalStore],
+        writer: JournalWriter,
         *,
         per_minute: int,
         mask: Callable[[str], str],
@@ -94,6 +103,7 @@ class Receiver:
         Args:
             senders: By name.
             open_store: Opens the store, or gives the one that is open; raises `JournalUnusable`.
+            writer: How that is written.
             per_minute: How many signals one sender may send in a minute.
             mask: Replaces the secrets in a text.
             clock: What time it is.
@@ -106,7 +116,8 @@ class Receiver:
         self._observers = observers or Observers()
         self._readers = {name: reader_for(sender) for name, sender in senders.items()}
         self._rate = RateLimit(per_minute, burst=per_minute * BURST)
-        self._writer = JournalWriter()
+        self._writer = writer
+        self._reading = anyio.Lock()
         self._refusals = Refusals(open_store, self._writer, clock, self._observers)
 
     def sender(self, name: str) -> Sender | None:
@@ -143,7 +154,8 @@ class Receiver:
             self.refuse(sender.name, Refusal.COMPRESSED, answer)
         delivery = Delivery(sender.name, headers, body, now, sender.has_secret, self._mask)
         try:
-            found, recorded = await self._writer.do(self._record, delivery)
+            found = await self._read(delivery)
+            recorded = await self._record(found)
         except Unreadable as error:
             answer = Answer(error.status, {"error": error.why})
             self.refuse(sender.name, error.reason, answer)
@@ -154,12 +166,23 @@ class Receiver:
         self._observers(SignalsTaken.of(sender.name, recorded, seconds))
         return self._accepted(sender.name, found, recorded)
 
-    def _record(self, delivery: Delivery) -> tuple[Found, Recorded]:
-        """Read and record; in a thread, one after the other."""
-        found = self._readers[delivery.sender](delivery)
-        if not found.signals:
-            return found, Recorded()
-        return found, self._open_store().record(found.signals)
+    async def _read(self, delivery: Delivery) -> Found:
+        """Read it, in a thread; one after the other, as each takes many times its length."""
+        async with self._reading:
+            return await to_thread.run_sync(self._readers[delivery.sender], delivery)
+
+    async def _record(self, found: Found) -> Recorded:
+        """Record it, some after some: whoever waits meanwhile has a turn in between."""
+        new, known = list[Signal](), list[Signal]()
+        for start in range(0, len(found.signals), _MOST_AT_ONCE):
+            some = found.signals[start : start + _MOST_AT_ONCE]
+            recorded = await self._writer.do(self._record_some, some)
+            new += recorded.new
+            known += recorded.known
+        return Recorded(tuple(new), tuple(known))
+
+    def _record_some(self, signals: Sequence[Signal]) -> Recorded:
+        return self._open_store().record(signals)
 
     def _accepted(self, sender: str, found: Found, recorded: Recorded) -> Answer:
         self._rate.spend(sender, self._clock.monotonic(), len(found.signals))
@@ -200,7 +223,9 @@ def reader_for(sender: Sender) -> Reader:
 
             return read_alerts
         case SenderType.JSON:
-            _check_extra(sender, "map", "events")
+            if lack := lack_of("events"):
+                where = sender.where[""]
+                raise ConfigError(f"events.senders.{sender.name}.map {lack} ({where})")
             from opsmcp_server.intake.mapped_json import MappedJson
 
             return MappedJson(sender)
@@ -209,8 +234,6 @@ def reader_for(sender: Sender) -> Reader:
 
             return read_cloud_events
         case SenderType.OPS:
-            if sender.nats is not None:
-                _check_extra(sender, "nats", "nats")
             from opsmcp_server.intake.ops_events import read_ops
 
             return read_ops
@@ -218,9 +241,3 @@ def reader_for(sender: Sender) -> Reader:
             from opsmcp_server.intake.pagerduty import read_pagerduty
 
             return read_pagerduty
-
-
-def _check_extra(sender: Sender, part: str, extra: str) -> None:
-    if lack := lack_of(extra):
-        where = sender.where[""]
-        raise ConfigError(f"events.senders.{sender.name}.{part} {lack} ({where})")

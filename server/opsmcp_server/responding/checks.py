@@ -81,6 +81,8 @@ class Checks:
     async def _verified(
         self, incident: Incident, responder: Responder, check: Check
     ) -> Event | Later:
+        if (early := self._seconds_early(incident, check)) > 0:
+            return Later(early)
         expected = clean_line(check.expect, MOST_WHY)
         # Of what a model chose the settings cannot speak.
         given = incident.arguments if responder.agent is None else _NONE
@@ -101,6 +103,14 @@ class Checks:
             return found
         pause = min(max(check.after_seconds, _LEAST_PAUSE), _MOST_PAUSE, left)
         return Later(pause, {"probe": incident.probe + 1, "probe_run": ""})
+
+    def _seconds_early(self, incident: Incident, check: Check) -> float:
+        """How much too early it is for the first look, whatever made somebody look now."""
+        if incident.probe or incident.probe_run:
+            return 0.0
+        now = self._context.clock.now()
+        early = (incident.changed_at - now).total_seconds() + check.after_seconds
+        return min(early, seconds_left(incident, now))
 
     async def _holds(
         self,

@@ -53,9 +53,13 @@ class Driver:
 
     async def run(self) -> None:
         """Look at incidents whenever they are due."""
+        last = self._clock.now()
         async with anyio.create_task_group() as group:
             while True:
                 try:
+                    if self._clock.now() < last:  # it was set back
+                        await self.records.look_at_all()
+                    last = self._clock.now()
                     taken = await self.records.claim()
                 except ToolError as error:
                     logger.warning("incidents are looked at again later: %s", error)
@@ -117,12 +121,7 @@ class Driver:
         outcome = str(after.outcome or "")
         held = event.reason if isinstance(event, Held) else ""
         self._observers(IncidentMoved(after.responder, verdict, change.helped, outcome, held))
-        if not after.is_open:
-            return None
-        if change.look_seconds:
-            await self._later(after, change.look_seconds)
-            return None
-        return after
+        return after if change.goes_on else None
 
     async def _failed(self, incident: Incident, error: Exception) -> None:
         """What fails three times is handed over; the others go on."""

@@ -54,7 +54,13 @@ class Records:
 
     async def claim(self) -> tuple[Incident, ...]:
         """Incidents to look at, which nobody else works on."""
+        if not await self._read(lambda store, now: store.is_any_waiting(now)):
+            return ()
         return await self._write(lambda store, now: store.claim(now))
+
+    async def look_at_all(self) -> None:
+        """Let all incidents be looked at at once, as the clock was set back."""
+        await self._write(lambda store, now: store.look_at_all(now))
 
     async def renew(self, incident: Incident) -> bool:
         """Keep it for longer; False when another process has it."""
@@ -147,7 +153,7 @@ class Records:
 
     async def _write(self, write: Callable[[SqliteIncidents, datetime], ResultT]) -> ResultT:
         try:
-            return await to_thread.run_sync(self._do, write)
+            return await self._context.incidents.writer.do(self._do, write)
         except JournalUnusable as error:
             raise ToolUnavailable(f"{error}") from error
 

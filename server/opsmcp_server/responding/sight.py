@@ -4,6 +4,9 @@ Every call goes through the functions that everybody's calls go through, as the 
 responder. A look never waits for a run: it starts it, or finds how it stands.
 """
 
+from dataclasses import replace
+from datetime import datetime, timedelta
+
 from opsmcp_pipelines.run import Verdict
 from opsmcp_server.calls.context import CallContext
 from opsmcp_server.responding.checks import Checks, is_confirmed
@@ -24,6 +27,7 @@ from opsmcp_tools.approval_requests.request import State as RequestState
 from opsmcp_tools.incidents.expression import signal_values
 from opsmcp_tools.incidents.incident import BEFORE_A_RUN, Incident, State
 from opsmcp_tools.incidents.machine import (
+    DAY,
     Due,
     Event,
     HandOver,
@@ -60,7 +64,7 @@ class Sight:
         """What happened to an incident, or when to look again."""
         now = self._context.clock.now()
         if incident.state is State.HANDED_OVER:
-            return until_due(incident, now) if incident.firing else Over()
+            return _handed_over(incident, now)
         if responder is None:
             return HandOver(words.NO_LONGER_THERE(incident.responder))
         if not incident.firing and incident.state in BEFORE_A_RUN:
@@ -166,3 +170,10 @@ class Sight:
         if not run.ended:
             return Later(SOON_SECONDS)
         return RunEnded(run.verdict, clean_line(run.result.reason, MOST_WHY))
+
+
+def _handed_over(incident: Incident, now: datetime) -> Event | Later:
+    """Over, or until nothing was said of it for a day, also not that it goes on."""
+    if not incident.firing:
+        return Over()
+    return until_due(replace(incident, due_at=incident.last_seen + timedelta(seconds=DAY)), now)

@@ -46,6 +46,7 @@ class EventRoutes:
         self._receiver = Receiver(
             {name: one for name, one in events.senders.items() if not one.is_read},
             context.incidents.signals,
+            context.incidents.writer,
             per_minute=events.limits.signals_per_minute,
             mask=context.masker.text,
             clock=context.clock,

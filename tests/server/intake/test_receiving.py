@@ -155,6 +155,14 @@ async def test_a_body_that_makes_no_sense_is_refused_for_good_and_nothing_of_it_
     assert shared.signals(sender="alertmanager", limit=1_000) == before
 
 
+async def test_a_delivery_of_many_transactions_is_accepted_whole_and_once(shared: Site) -> None:
+    sent = group(*(alert(number) for number in range(10_000, 10_450)))
+    first = await shared.send("alertmanager", sent)
+    again = await shared.send("alertmanager", sent)
+    assert first.json() == {"new": 450, "known": 0, "left_out": 0}
+    assert again.json() == {"new": 0, "known": 450, "left_out": 0}
+
+
 async def test_hostile_texts_are_kept_as_data(shared: Site) -> None:
     hostile = "h1;touch /tmp/x\n${x} $(id) -rf \0 \u202e <b> {{x}} " + "é" * 10_000
     names = {f"l{number}": "v" for number in range(70)}

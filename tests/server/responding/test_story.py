@@ -31,7 +31,7 @@ _RESPONDERS = (
   - {name: auto-without-a-rule, when: 'labels.alertname == "auto-without-a-rule"', mode: auto,
      run: clear-it, arguments: {name: labels.nope}, verify: {resolved: true}}
   - {name: auto-resolves, when: 'labels.alertname == "auto-resolves"', mode: auto, run: clear-it,
-     arguments: {name: '"resolves"'}, verify: {resolved: true}}
+     arguments: {name: '"resolves"'}, verify: {resolved: true}, breaker: {after: 9}}
   - {name: auto-fails, when: 'labels.alertname == "auto-fails"', mode: auto, run: clear-badly,
      arguments: {name: '"fails"'}, verify: {resolved: true}, limits: {attempts: 2, cooldown: 0s}}
   - {name: auto-looks-first, when: 'labels.alertname == "auto-looks-first"', mode: auto,
@@ -40,7 +40,7 @@ _RESPONDERS = (
   - {name: auto-settles, when: 'labels.alertname == "auto-settles"', settle: 2s, mode: auto,
      run: clear-it, arguments: {name: '"settled"'}, verify: {resolved: true}}
   - {name: auto-happened, when: 'labels.alertname == "auto-happened"', mode: auto, run: clear-it,
-     arguments: {name: '"happened"'}, verify: {resolved: true}}
+     arguments: {name: '"happened"'}, verify: {resolved: true}, breaker: {after: 9}}
   - {name: tells, when: 'labels.alertname == "tells"'}
   - name: auto-in-vain
     when: 'labels.alertname == "auto-in-vain"'

@@ -59,14 +59,15 @@ class Record:
         return one
 
     def become(self, event: Any, minutes: float = 2) -> Incident:
-        """Take it, let this happen to it, and let go of it."""
+        """Take it, let this happen to it, and let go of it: it is to be looked at again at once."""
         one = self.claim(minutes)
         change = advance(one, DISKS, event)
         assert change is not None
         after = self.mine.change(one, change, "because", NOW + minutes * MINUTE, "opsmcp")
         assert after is not None
-        if after.is_open:
-            self.mine.look_later(after, NOW + minutes * MINUTE, NOW + minutes * MINUTE)
+        with self.file.writing() as database:
+            at = (NOW + minutes * MINUTE).isoformat(timespec="microseconds")
+            database.execute("UPDATE incidents SET owner = '', look_at = ?", (at,))
         return after
 
 
@@ -236,6 +237,54 @@ def test_an_incident_is_worked_on_by_one_and_by_another_only_when_that_one_is_go
     assert record.yours.renew(yours, NOW + 3 * MINUTE)
 
 
+def test_what_a_clock_that_was_ahead_leased_or_put_off_is_looked_at_by_one_that_is_right(
+    record: Record,
+) -> None:
+    record.say("a")
+    ahead = record.claim(minutes=60)
+    assert record.yours.claim(NOW + 2 * MINUTE)[0].id == ahead.id
+    assert not record.mine.renew(ahead, NOW + 2 * MINUTE)
+    assert record.yours.claim(NOW + 2 * MINUTE) == ()
+    (one,) = record.yours.claim(NOW + 3 * MINUTE)
+    assert record.yours.look_later(one, NOW + 90 * MINUTE, NOW + 3 * MINUTE)
+    assert not record.mine.is_any_waiting(NOW + 4 * MINUTE)
+    record.mine.look_at_all(NOW + 4 * MINUTE)
+    assert record.mine.is_any_waiting(NOW + 4 * MINUTE)
+
+
+def test_what_a_thread_writes_together_is_one_transaction(record: Record) -> None:
+    def both(*more: str) -> None:
+        with record.file.together():
+            record.say("a", *more)
+            record.mine.pause(Pause("disks", "anna", NOW))
+            assert "b" not in more
+
+    with pytest.raises(AssertionError):
+        both("b")
+    assert record.all() == [] and record.mine.pauses() == {}
+    both()
+    assert record.only().count == 1 and set(record.mine.pauses()) == {"disks"}
+
+
+def test_incidents_of_an_older_record_are_there_with_their_signals(tmp_path: Path) -> None:
+    labels = {"alertname": "NodeDiskFull", "instance": 'h"1', "empty": ""}
+    signal = make("old", labels=labels, data={"none": None, "n": [1.5, True], "text": "é\n"})
+    nested = (
+        "UPDATE incidents SET signal = json_object('body', json_remove(signal, '$.sender',"
+        " '$.delivery_id', '$.key', '$.status', '$.received_at'), 'sender', signal ->> 'sender',"
+        " 'delivery_id', signal ->> 'delivery_id', 'key', signal ->> 'key',"
+        " 'status', signal ->> 'status', 'received_at', signal ->> 'received_at')"
+    )
+    with open_incident_file(tmp_path) as file:
+        Record(file).signals.record([signal])
+        with file.writing() as database:
+            database.execute(nested)
+            database.execute("PRAGMA user_version = 6")
+        assert Record(file).all() == []
+    with open_incident_file(tmp_path) as file:
+        assert Record(file).only().signal == signal
+
+
 def test_what_comes_in_while_somebody_works_on_it_is_looked_at_again_at_once(
     record: Record,
 ) -> None:
@@ -299,6 +348,24 @@ def test_a_damaged_incident_is_said_and_holds_no_other_up(
     assert caplog.text.count(f"holds a damaged one: {damaged}") == 2
     with pytest.raises(JournalUnusable, match="holds a damaged one"):
         record.mine.get(damaged)
+
+
+def test_signals_of_a_damaged_incident_are_kept_and_the_others_go_on(
+    record: Record, caplog: pytest.LogCaptureFixture
+) -> None:
+    record.say("a")
+    with record.file.writing() as database:
+        database.execute("UPDATE incidents SET facts = '{', severity = 'odd'")
+        database.execute(
+            "INSERT INTO repairs VALUES ('i-x', 1, 'disks', 'k', '{', '', 'odd', NULL, NULL)"
+        )
+    labels = {"alertname": "NodeDiskFull", "instance": "h2"}
+    told = record.signals.record([make("b"), make("c", key="k2", labels=labels)])
+    assert len(told.new) == 2
+    assert record.only().key == "disk/h2"
+    assert "a signal is kept and nothing follows from it: the record of" in caplog.text
+    with pytest.raises(JournalUnusable, match="a damaged run of i-x"):
+        record.mine.obstacles(SETTINGS, NOW)
 
 
 def test_incidents_are_listed_by_state_responder_and_page(record: Record) -> None:

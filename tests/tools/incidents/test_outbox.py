@@ -265,6 +265,16 @@ def test_a_channel_is_left_alone_for_as_long_as_it_says(office: Office) -> None:
     assert office.mine.take("room", NOW + 601 * SECOND) is not None
 
 
+def test_what_a_clock_that_was_ahead_wrote_is_sent_by_one_that_is_right(office: Office) -> None:
+    one, other = office.open("k", "other")
+    office.become(one, State.HANDED_OVER, NOW + timedelta(hours=1))
+    office.take("room", NOW + timedelta(hours=1))
+    office.become(other, State.WAITING, NOW + timedelta(hours=1))
+    (letter,) = office.deliver("room").letters
+    assert letter.incident.id == other.id
+    assert office.mine.take("boss", NOW) is None
+
+
 def test_what_is_refused_is_dead_until_somebody_sends_it_again(office: Office) -> None:
     (one,) = office.open("k")
     office.become(one, State.HANDED_OVER)

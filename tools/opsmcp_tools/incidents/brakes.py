@@ -16,6 +16,7 @@ from opsmcp_tools.phrases.phrase import Said
 __all__ = [
     "EVERYBODY",
     "KEEP",
+    "LEAST_RECURS_SECONDS",
     "Obstacles",
     "Pause",
     "Repair",
@@ -31,7 +32,12 @@ EVERYBODY = "*"
 KEEP = timedelta(days=7)
 """How far limits and breakers look back at most."""
 
-_LOOK_AGAIN = 15.0
+LEAST_RECURS_SECONDS = 3600.0
+"""How long after its end a run of a responder that the settings have no more may cause others."""
+
+_PAUSE_LOOK = 600.0
+"""Who resumes lets what is held be looked at at once; this is for what nobody resumed."""
+
 _QUIET_LOOK = 60.0
 _HOUR = timedelta(hours=1)
 _LONGEST_CHAIN = 3
@@ -89,7 +95,7 @@ def _holding(
     for name in (EVERYBODY, responder.name):
         pause = there.pauses.get(name)
         if pause is not None and pause.paused:
-            yield Held(words.BY_PAUSE(name, pause.by), _LOOK_AGAIN)
+            yield Held(words.BY_PAUSE(name, pause.by), _PAUSE_LOOK)
     for quiet in there.quiet:
         if quiet.covers(incident.signal, now):
             yield Held(words.BY_QUIET(quiet.name), _QUIET_LOOK)
@@ -217,7 +223,7 @@ def may_have_caused(
     """The last run that touched one of these places, or did shortly before; None without places."""
     found: Repair | None = None
     for one in repairs:
-        seconds = recurs.get(one.responder, _HOUR.total_seconds())
+        seconds = recurs.get(one.responder, LEAST_RECURS_SECONDS)
         recent = one.ended_at is None or at <= one.ended_at + timedelta(seconds=seconds)
         if recent and one.began_at <= at and _common(one.places, places):
             found = one if found is None or one.began_at >= found.began_at else found

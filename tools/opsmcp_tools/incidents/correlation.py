@@ -6,21 +6,25 @@ at. Nothing is decided here, so that senders get their answer at once.
 
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from opsmcp_tools.approval_requests.request import OPSMCP
 from opsmcp_tools.incidents.announcement import announce
-from opsmcp_tools.incidents.brakes import Repair, may_have_caused
+from opsmcp_tools.incidents.brakes import LEAST_RECURS_SECONDS, Repair, may_have_caused
 from opsmcp_tools.incidents.incident import Incident, Outcome, State, new_handle
-from opsmcp_tools.incidents.incident_rows import columns_of, incident_of, signal_text
-from opsmcp_tools.incidents.machine import DAY, NEW_ATTEMPT
+from opsmcp_tools.incidents.incident_rows import columns_of, incident_of, repair_of
+from opsmcp_tools.incidents.machine import NEW_ATTEMPT
 from opsmcp_tools.incidents.responder import Bounds, Responder, Responders
 from opsmcp_tools.incidents.signal import Severity, Signal, Status
-from opsmcp_tools.incidents.sqlite_incidents import note, read_repairs
+from opsmcp_tools.incidents.signal_text import signal_text
+from opsmcp_tools.incidents.sqlite_incidents import note
+from opsmcp_tools.incidents.sqlite_signals import Kept
 from opsmcp_tools.journal.rows import text_of
+from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.phrases import incident as words
 from opsmcp_tools.phrases.phrase import Language, Said, say
 
@@ -31,6 +35,9 @@ logger = logging.getLogger(__name__)
 _RECURRENCE = timedelta(minutes=5)
 """How long after its end a delivery that is repeated still belongs to what was done."""
 
+_TOO_EARLY = (Outcome.RECOVERED, Outcome.UNCONFIRMED, Outcome.SILENT)
+"""Ends that a sender refutes which still says the same."""
+
 _WORSE = {severity: rank for rank, severity in enumerate(reversed(tuple(Severity)))}
 
 _ADD = """
@@ -38,6 +45,11 @@ INSERT INTO incidents (id, responder, key, state, severity, opened_at, changed_a
     last_seen, count, outcome, why, signal, facts)
 VALUES (:id, :responder, :key, :state, :severity, :opened_at, :changed_at, :due_at, :look_at,
     :last_seen, :count, :outcome, :why, :signal, :facts)
+"""
+
+_OPENED = """
+INSERT INTO incident_log (incident, number, at, before, after, by, why)
+VALUES (?, 1, ?, '', 'open', ?, ?)
 """
 
 _AGAIN = """
@@ -49,8 +61,7 @@ WHERE id = :id AND state = 'closed'
 
 _ABSORB = """
 UPDATE incidents SET count = count + 1, last_seen = :at, signal = :signal, severity = :severity,
-    touched = touched + 1, due_at = CASE WHEN state = 'handed_over' THEN :silent ELSE due_at END,
-    look_at = CASE WHEN state = 'handed_over' THEN :silent ELSE look_at END
+    touched = touched + 1
 WHERE id = :id
 """
 
@@ -61,7 +72,7 @@ ON CONFLICT (incident, sender, key) DO UPDATE SET status = excluded.status
 
 _SAYS = """
 UPDATE incident_signals SET status = :status WHERE sender = :sender AND key = :key
-    AND incident IN (SELECT id FROM incidents WHERE state != 'closed')
+    AND EXISTS (SELECT 1 FROM incidents WHERE id = incident AND state != 'closed')
 RETURNING incident
 """
 
@@ -71,10 +82,16 @@ UPDATE incidents SET last_seen = max(last_seen, :at) WHERE state != 'closed' AND
 """
 
 _LAST_OF = """
-SELECT incidents.* FROM incidents JOIN incident_signals ON incident_signals.incident = incidents.id
-WHERE incident_signals.sender = :sender AND incident_signals.key = :key
-ORDER BY incidents.sequence DESC LIMIT 1
+SELECT max(sequence), state, outcome, changed_at FROM incidents
+JOIN incident_signals s ON s.incident = incidents.id WHERE s.sender = :sender AND s.key = :key
 """
+
+# One that is open is the newest of its key: there is no other as long as it is.
+_NEWEST = """
+SELECT * FROM incidents WHERE responder = ? AND key = ? ORDER BY sequence DESC LIMIT 1
+"""
+
+_LATELY = "SELECT * FROM repairs WHERE ended_at IS NULL OR ended_at > ?"
 
 
 def places_of(signal: Signal) -> tuple[str, ...]:
@@ -107,14 +124,16 @@ class Correlation:
         self._told_full = False
 
     def __call__(
-        self, database: sqlite3.Connection, new: Sequence[Signal], known: Sequence[Signal]
+        self, database: sqlite3.Connection, new: Sequence[Kept], known: Sequence[Signal]
     ) -> None:
         """Say what becomes of incidents: once for each new delivery."""
         work = _Work(database, self._responders, self._bounds, self._language)
         for signal in known:
-            work.known(signal)
-        for signal in new:
-            work.new(signal)
+            with _said_if_damaged():
+                work.known(signal)
+        for signal, text in new:
+            with _said_if_damaged():
+                work.new(signal, text)
         for responder in work.failed:
             self._on_failed(responder)
         if work.full and not self._told_full:
@@ -141,6 +160,7 @@ class _Work:
         self._bounds = bounds
         self._language: Language = language
         self._repairs: tuple[Repair, ...] | None = None
+        self._recurs_seconds = {one.name: one.recurs_seconds for one in responders}
         self._room: int | None = None
         self.full = False
         self.failed: list[str] = []
@@ -152,11 +172,11 @@ class _Work:
             return
         which = {"sender": signal.sender, "key": signal.key}
         row = self._database.execute(_LAST_OF, which).fetchone()
-        if row is None or _is_back(row, signal.received_at):
-            self.new(signal)
+        if row["state"] is None or _is_back(row, signal.received_at):
+            self.new(signal, signal_text(signal))
 
-    def new(self, signal: Signal) -> None:
-        """A new delivery."""
+    def new(self, signal: Signal, text: str) -> None:
+        """A new delivery, which was kept as that text."""
         if signal.status is Status.RESOLVED:
             self._over(signal)
             return
@@ -165,7 +185,7 @@ class _Work:
         if fit.responder is None:
             self._still(signal)
         else:
-            self._take(signal, fit.responder, fit.key)
+            self._take(signal, text, fit.responder, fit.key)
 
     def _says(self, signal: Signal) -> list[str]:
         """Keep its status with the open incidents that its key belongs to: those."""
@@ -193,43 +213,40 @@ class _Work:
         which = {"sender": signal.sender, "key": signal.key, "at": at}
         self._database.execute(_SEEN, which)
 
-    def _take(self, signal: Signal, responder: Responder, key: str) -> None:
-        row = self._database.execute(
-            "SELECT * FROM incidents WHERE responder = ? AND key = ?"
-            " ORDER BY state = 'closed', sequence DESC LIMIT 1",
-            (responder.name, key),
-        ).fetchone()
-        incident = incident_of(row) if row else None
-        if incident is not None and incident.is_open:
-            self._absorb(incident, signal, responder)
-        elif incident is not None and _recurs(incident, responder, signal):
-            self._reopen(incident, signal, responder)
+    def _take(self, signal: Signal, text: str, responder: Responder, key: str) -> None:
+        row = self._database.execute(_NEWEST, (responder.name, key)).fetchone()
+        if row is None or (row["state"] == State.CLOSED and not _recurs(row, responder, signal)):
+            incident = self._open(signal, text, responder, key)
+        elif row["state"] == State.CLOSED:
+            incident = self._reopen(incident_of(row), signal, text, responder)
         else:
-            incident = self._open(signal, responder, key)
-        if incident is not None:
-            belongs = (incident.id, signal.sender, signal.key, signal.status)
+            incident = self._absorb(row, signal, text, responder)
+        if incident:
+            belongs = (incident, signal.sender, signal.key, signal.status)
             self._database.execute(_BELONGS, belongs)
 
-    def _absorb(self, incident: Incident, signal: Signal, responder: Responder) -> None:
-        worse = _WORSE[signal.severity] > _WORSE[incident.severity]
+    def _absorb(self, row: Any, signal: Signal, text: str, responder: Responder) -> str:
+        worse = _WORSE[signal.severity] > _WORSE.get(row["severity"], -1)
         at = signal.received_at
         values = {
-            "id": incident.id,
+            "id": row["id"],
             "at": text_of(at),
-            "signal": signal_text(signal),
-            "severity": signal.severity if worse else incident.severity,
-            "silent": text_of(at + timedelta(seconds=DAY)),
+            "signal": text,
+            "severity": signal.severity if worse else row["severity"],
         }
         self._database.execute(_ABSORB, values)
         if worse:
+            incident = incident_of(row)
             why = words.ABSORBED(signal.sender, str(signal.severity))
             self._note(incident, incident.state, why, at)
             announce(self._database, responder, incident.state, incident, at)
+        return row["id"]
 
-    def _open(self, signal: Signal, responder: Responder, key: str) -> Incident | None:
+    def _open(self, signal: Signal, text: str, responder: Responder, key: str) -> str:
+        """Its handle, or an empty one where there is no room."""
         if not self._has_room():
             self.full = True
-            return None
+            return ""
         at = signal.received_at
         due = at + timedelta(seconds=responder.settle_seconds)
         incident = Incident(
@@ -246,11 +263,12 @@ class _Work:
             last_seen=at,
             chain=self._chain(signal),
         )
-        self._database.execute(_ADD, columns_of(incident))
-        self._note(incident, None, words.OPENED(responder.name, signal.kind or key), at)
-        return incident
+        self._database.execute(_ADD, columns_of(incident, text))
+        why = say(words.OPENED(responder.name, signal.kind or key), self._language)
+        self._database.execute(_OPENED, (incident.id, text_of(at), OPSMCP, why))
+        return incident.id
 
-    def _reopen(self, incident: Incident, signal: Signal, responder: Responder) -> None:
+    def _reopen(self, incident: Incident, signal: Signal, text: str, responder: Responder) -> str:
         at = signal.received_at
         after = incident.changed_at
         seconds = round((at - after).total_seconds())
@@ -268,20 +286,24 @@ class _Work:
             confirmed_at=None,
             **NEW_ATTEMPT,
         )
-        self._database.execute(_AGAIN, columns_of(again))
+        self._database.execute(_AGAIN, columns_of(again, text))
         self._database.execute(
             "UPDATE repairs SET helped = 0 WHERE incident = ? AND attempt = ?",
             (incident.id, incident.attempt),
         )
         self._note(again, State.CLOSED, words.RECURRED(f"{seconds} s"), at)
+        return incident.id
 
     def _chain(self, signal: Signal) -> tuple[str, ...]:
         """The incidents whose runs may have caused this one."""
+        at, recurs = signal.received_at, self._recurs_seconds
         if self._repairs is None:
-            self._repairs = read_repairs(self._database, signal.received_at)
-        recurs = {one.name: one.recurs_seconds for one in self._responders}
-        places = places_of(signal)
-        found = may_have_caused(self._repairs, places, recurs, signal.received_at)
+            longest = timedelta(seconds=max(LEAST_RECURS_SECONDS, *recurs.values()))
+            rows = self._database.execute(_LATELY, (text_of(at - longest),)).fetchall()
+            self._repairs = tuple(_readable(rows))
+        if not self._repairs:
+            return signal.chain
+        found = may_have_caused(self._repairs, places_of(signal), recurs, at)
         return tuple(dict.fromkeys((*signal.chain, *(found.chain if found else ()))))
 
     def _has_room(self) -> bool:
@@ -292,19 +314,34 @@ class _Work:
         self._room -= 1
         return self._room >= 0
 
-    def _note(self, incident: Incident, before: State | None, why: Said, at: datetime) -> None:
+    def _note(self, incident: Incident, before: State, why: Said, at: datetime) -> None:
         text = say(why, self._language)
         note(self._database, incident.id, before, incident.state, by=OPSMCP, why=text, at=at)
 
 
+@contextmanager
+def _said_if_damaged() -> Generator[None]:
+    """What is damaged costs only what is about it: its signal is kept, and the others go on."""
+    try:
+        yield
+    except JournalUnusable as error:
+        logger.error("a signal is kept and nothing follows from it: %s", error)  # noqa: TRY400
+
+
+def _readable(rows: Iterable[Any]) -> Iterator[Repair]:
+    """Without those that are damaged: nothing starts while there are any, and people are told."""
+    for row in rows:
+        with suppress(JournalUnusable):
+            yield repair_of(row)
+
+
 def _is_back(row: Any, at: datetime) -> bool:
     """Whether what was over is there again, by a delivery that is repeated."""
-    incident = incident_of(row)
-    ended = incident.outcome in (Outcome.RECOVERED, Outcome.UNCONFIRMED)
-    return not incident.is_open and ended and at > incident.changed_at + _RECURRENCE
+    ended = row["state"] == State.CLOSED and row["outcome"] in _TOO_EARLY
+    return ended and row["changed_at"] < text_of(at - _RECURRENCE)
 
 
-def _recurs(incident: Incident, responder: Responder, signal: Signal) -> bool:
+def _recurs(row: Any, responder: Responder, signal: Signal) -> bool:
     within = timedelta(seconds=responder.recurs_seconds)
-    recovered = incident.outcome is Outcome.RECOVERED
-    return recovered and signal.received_at <= incident.changed_at + within
+    since = text_of(signal.received_at - within)
+    return row["outcome"] == Outcome.RECOVERED and row["changed_at"] >= since

@@ -6,7 +6,6 @@ handed_over when people have it.
 """
 
 import secrets
-from base64 import b32encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +25,7 @@ __all__ = [
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 _LENGTH = 10
+_LETTER_OF_BYTE = (_LETTERS * 8).encode()
 
 PATTERN = f"i-[{_LETTERS}]{{{_LENGTH}}}"
 """What handles of incidents match, as a regular expression."""
@@ -34,7 +34,7 @@ PATTERN = f"i-[{_LETTERS}]{{{_LENGTH}}}"
 def new_handle() -> str:
     """A handle that no other incident has."""
     # Not letter by letter: a storm opens thousands.
-    return "i-" + b32encode(secrets.token_bytes(_LENGTH)).decode().lower()[:_LENGTH]
+    return "i-" + secrets.token_bytes(_LENGTH).translate(_LETTER_OF_BYTE).decode()
 
 
 class State(StrEnum):

@@ -7,19 +7,19 @@ from typing import Any
 
 from opsmcp_tools.incidents.brakes import Pause, Repair
 from opsmcp_tools.incidents.incident import Entry, Incident, Outcome, State
-from opsmcp_tools.incidents.signal import Severity, Signal
-from opsmcp_tools.incidents.sqlite_signals import body_of, signal_of
+from opsmcp_tools.incidents.signal import Severity
+from opsmcp_tools.incidents.signal_text import signal_from
 from opsmcp_tools.journal.rows import text_of, timestamp_of
 from opsmcp_tools.model.errors import JournalUnusable
 
 __all__ = [
     "columns_of",
     "entry_of",
+    "facts_text",
     "incident_of",
     "pause_of",
     "repair_of",
-    "signal_from",
-    "signal_text",
+    "state_columns",
 ]
 
 _FACTS = (
@@ -37,32 +37,47 @@ _FACTS = (
 )
 """What of an incident is looked up with it only, kept as JSON."""
 
+# Made once: an encoder takes longer to make than these texts take to write.
+_written = json.JSONEncoder(ensure_ascii=False).encode
+
 _DAMAGED = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What reading raises when a row is not one that was written."""
 
 
-def columns_of(incident: Incident) -> dict[str, Any]:
-    """The columns of an incident, but who works on it."""
+def facts_text(incident: Incident) -> str:
+    """What of an incident is looked up with it only."""
     confirmed = incident.confirmed_at
     facts = {name: getattr(incident, name) for name in _FACTS}
     facts["arguments"] = dict(incident.arguments)
     facts["confirmed_at"] = text_of(confirmed) if confirmed else ""
+    return _written(facts)
+
+
+def state_columns(incident: Incident) -> dict[str, Any]:
+    """What of an incident changes with its state, and which one it is."""
     return {
         "id": incident.id,
-        "responder": incident.responder,
-        "key": incident.key,
         "state": incident.state,
-        "severity": incident.severity,
-        "opened_at": text_of(incident.opened_at),
         "changed_at": text_of(incident.changed_at),
         "due_at": text_of(incident.due_at),
         "look_at": text_of(incident.look_at),
-        "last_seen": text_of(incident.last_seen),
-        "count": incident.count,
         "outcome": incident.outcome or "",
         "why": incident.why,
-        "signal": signal_text(incident.signal),
-        "facts": json.dumps(facts, ensure_ascii=False),
+        "facts": facts_text(incident),
+    }
+
+
+def columns_of(incident: Incident, signal: str) -> dict[str, Any]:
+    """All columns of an incident but who works on it; `signal` is the text of its signal."""
+    return {
+        **state_columns(incident),
+        "responder": incident.responder,
+        "key": incident.key,
+        "severity": incident.severity,
+        "opened_at": text_of(incident.opened_at),
+        "last_seen": text_of(incident.last_seen),
+        "count": incident.count,
+        "signal": signal,
     }
 
 
@@ -108,26 +123,6 @@ def _incident_of(row: Any, firing: bool, log: Iterable[Any]) -> Incident:
     )
 
 
-def signal_text(signal: Signal) -> str:
-    """A signal as one text."""
-    return json.dumps(
-        {
-            "sender": signal.sender,
-            "delivery_id": signal.delivery_id,
-            "key": signal.key,
-            "status": signal.status,
-            "received_at": text_of(signal.received_at),
-            "body": body_of(signal),
-        },
-        ensure_ascii=False,
-    )
-
-
-def signal_from(text: str) -> Signal:
-    """The signal of a text."""
-    return signal_of(json.loads(text))
-
-
 def entry_of(row: Any) -> Entry:
     """A row of a timeline."""
     before = State(row["before"]) if row["before"] else None
@@ -135,7 +130,19 @@ def entry_of(row: Any) -> Entry:
 
 
 def repair_of(row: Any) -> Repair:
-    """A run that an incident began."""
+    """A run that an incident began.
+
+    Raises:
+        JournalUnusable: It is damaged.
+    """
+    try:
+        return _repair_of(row)
+    except _DAMAGED as error:
+        shown = f"of {row['incident']}"
+        raise JournalUnusable(f"the record of incidents holds a damaged run {shown}") from error
+
+
+def _repair_of(row: Any) -> Repair:
     ended: datetime | None = timestamp_of(row["ended_at"]) if row["ended_at"] else None
     return Repair(
         incident=row["incident"],

@@ -16,6 +16,7 @@ from opsmcp_tools.phrases import incident as words
 from opsmcp_tools.phrases.phrase import Said
 
 __all__ = [
+    "DAY",
     "Allowed",
     "Asked",
     "Change",
@@ -40,6 +41,8 @@ __all__ = [
 ]
 
 DAY = 86400.0
+"""How long something may be held, or people have something of which nothing is said any more."""
+
 _DECIDE_SECONDS = 120.0
 _START_SECONDS = 300.0
 _RUN_SECONDS = 7 * DAY
@@ -223,6 +226,11 @@ class Change:
     escalated: bool = False
     helped: bool | None = None
     fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is something to do about it at once."""
+        return self.after is not State.CLOSED and not self.look_seconds
 
 
 NEW_ATTEMPT: Mapping[str, Any] = {"request": "", "run": "", "probe": 0, "probe_run": ""}

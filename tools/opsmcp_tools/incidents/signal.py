@@ -7,7 +7,7 @@ says so. Secrets are masked before it is made. Nothing of it is ever code or con
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -149,7 +149,8 @@ def new_signal(
         chain: As in `Signal`.
         mask: Replaces the secrets in a text. Done before anything is cut.
     """
-    bounds = _Bounds(mask, (delivery_id, key, kind, labels, annotations, data))
+    flat = (*labels, *labels.values(), *annotations, *annotations.values())
+    bounds = _Bounds(mask, (delivery_id, key, kind, *flat, *_texts_in(data)))
     return Signal(
         sender=sender,
         delivery_id=bounds.identity(delivery_id),
@@ -178,9 +179,9 @@ def _in_utc(at: datetime, otherwise: datetime) -> datetime:
 class _Bounds:
     """Masks and cuts the texts in `parts`; `cut` names what was cut."""
 
-    def __init__(self, mask: Callable[[str], str], parts: object) -> None:
+    def __init__(self, mask: Callable[[str], str], parts: Iterable[str]) -> None:
         self._mask = mask
-        self._is_plain = _is_plain("\n".join(_texts_in(parts)), mask)
+        self._is_plain = _is_plain("\n".join(parts), mask)
         self.cut: dict[str, None] = {}
 
     def identity(self, text: str) -> str:
@@ -203,6 +204,8 @@ class _Bounds:
         return _head(data, most_bytes)
 
     def texts(self, what: str, texts: Mapping[str, str]) -> Mapping[str, str]:
+        if self._is_plain and _is_short(texts):
+            return MappingProxyType(dict(texts))
         if len(texts) > MOST_LABELS:
             self.cut[what] = None
         bounded: dict[str, str] = {}
@@ -258,6 +261,14 @@ def _is_plain(text: str, mask: Callable[[str], str]) -> bool:
     return "\0" not in text and mask(text) == text
 
 
+def _is_short(texts: Mapping[str, str]) -> bool:
+    """Whether nothing of it can have to be cut."""
+    longest = MOST_VALUE_BYTES // _MOST_BYTES_OF_ONE
+    return len(texts) <= MOST_LABELS and all(
+        len(name) <= MOST_NAME_CHARACTERS and len(text) <= longest for name, text in texts.items()
+    )
+
+
 def _texts_in(value: object) -> Iterator[str]:
     """Every text at whatever depth, names too. Not by recursion, whatever the depth is."""
     rest = [value]
@@ -286,5 +297,9 @@ def _head(data: bytes, most_bytes: int) -> str:
     return data[:most_bytes].decode("utf-8", "ignore")
 
 
+# Made once: an encoder takes longer to make than most values take to write.
+_written = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def _json_bytes(value: object) -> int:
-    return len(json.dumps(value, ensure_ascii=False).encode())
+    return len(_written(value).encode())

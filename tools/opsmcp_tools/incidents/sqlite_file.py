@@ -15,7 +15,7 @@ from pathlib import Path
 
 from opsmcp_tools.journal.sqlite_file import connect, translated
 
-__all__ = ["FILE", "IncidentFile", "open_incident_file"]
+__all__ = ["FILE", "SHORT_PATIENCE_SECONDS", "IncidentFile", "open_incident_file"]
 
 FILE = "incidents.db"
 
@@ -185,13 +185,33 @@ CREATE TABLE conversations (
 CREATE INDEX conversations_changed ON conversations (changed_at);
 """
 
-_VERSIONS = (_SIGNALS, _INCIDENTS, _SCHEDULES, _OUTBOX, _FEEDS, _CONVERSATIONS)
+_WHOLE_SIGNALS = """
+UPDATE incidents SET signal = json_set(json_extract(signal, '$.body'),
+    '$.sender', json_extract(signal, '$.sender'),
+    '$.delivery_id', json_extract(signal, '$.delivery_id'),
+    '$.key', json_extract(signal, '$.key'),
+    '$.status', json_extract(signal, '$.status'),
+    '$.received_at', json_extract(signal, '$.received_at'));
+"""
+
+_VERSIONS = (
+    _SIGNALS,
+    _INCIDENTS,
+    _SCHEDULES,
+    _OUTBOX,
+    _FEEDS,
+    _CONVERSATIONS,
+    _WHOLE_SIGNALS,
+)
 """What makes each version out of the one before."""
 
 _BUSY_MILLISECONDS = 100
 _PAUSE_SECONDS = (0.005, 0.05)
 _PATIENCE_SECONDS = 30.0
 """How long to try while other processes write."""
+
+SHORT_PATIENCE_SECONDS = 3.0
+"""The same where a sender waits for its answer, some of them 5 seconds: it sends again."""
 
 
 class IncidentFile:
@@ -202,6 +222,7 @@ class IncidentFile:
         self._path = path
         self._writer, self._reader = writer, reader
         self._write_lock, self._read_lock = threading.Lock(), threading.Lock()
+        self._joined: int | None = None
 
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection, None, None]:
@@ -219,6 +240,8 @@ class IncidentFile:
     ) -> Generator[sqlite3.Connection, None, None]:
         """One transaction, alone with the file from its beginning on; undone if the block raises.
 
+        Within `together` it is that one.
+
         Args:
             patience_seconds: How long to try while other processes write.
 
@@ -226,9 +249,27 @@ class IncidentFile:
             JournalBusy: Others wrote all that time.
             JournalUnusable: The file cannot be written.
         """
+        if self._joined == threading.get_ident():
+            yield self._writer
+            return
         with self._write_lock, translated(self._path, _WHAT), self._writer as database:
             _begin(database, time.monotonic() + patience_seconds)
             yield database
+
+    @contextmanager
+    def together(self) -> Generator[None, None, None]:
+        """One transaction of all that this thread writes in the block, durable at its end.
+
+        Raises:
+            JournalBusy: Others wrote for some seconds. Nothing was written.
+            JournalUnusable: The file cannot be written.
+        """
+        with self.writing(SHORT_PATIENCE_SECONDS):
+            self._joined = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._joined = None
 
 
 def _begin(database: sqlite3.Connection, until: float) -> None:

@@ -22,7 +22,13 @@ from opsmcp_tools.incidents.brakes import (
     obstacle_to_start,
 )
 from opsmcp_tools.incidents.incident import Incident, State
-from opsmcp_tools.incidents.incident_rows import columns_of, incident_of, pause_of, repair_of
+from opsmcp_tools.incidents.incident_rows import (
+    facts_text,
+    incident_of,
+    pause_of,
+    repair_of,
+    state_columns,
+)
 from opsmcp_tools.incidents.machine import Change
 from opsmcp_tools.incidents.responder import Bounds, Quiet, Responder
 from opsmcp_tools.incidents.sqlite_file import IncidentFile
@@ -44,14 +50,21 @@ EXISTS (SELECT 1 FROM incident_signals s WHERE s.incident = incidents.id AND s.s
 AS firing
 """
 
-_TO_LOOK_AT = "state != 'closed' AND look_at <= :now AND (owner = '' OR lease_until < :now)"
+# No lease is longer than the longest, but that of a clock that was ahead.
+_TO_LOOK_AT = """
+state != 'closed' AND look_at <= :now
+AND (owner = '' OR lease_until < :now OR lease_until > :until)
+"""
 
 _CLAIM = f"""
 UPDATE incidents SET owner = :me, epoch = epoch + 1, lease_until = :until
 WHERE sequence IN (
     SELECT sequence FROM incidents WHERE {_TO_LOOK_AT} ORDER BY look_at LIMIT :limit)
-RETURNING *, {_FIRING}
+RETURNING sequence
 """  # noqa: S608 - constants of this module
+
+# Not with RETURNING: SQLite reads all rows of incident_signals for each there.
+_CLAIMED = f"SELECT *, {_FIRING} FROM incidents WHERE sequence = ?"  # noqa: S608 - constants
 
 _MINE = "id = :id AND owner = :owner AND epoch = :epoch"
 
@@ -59,7 +72,7 @@ _CHANGE = f"""
 UPDATE incidents SET state = :state, changed_at = :changed_at, due_at = :due_at,
     look_at = CASE WHEN touched = :touched THEN :look_at ELSE :changed_at END,
     outcome = :outcome, why = :why, facts = :facts,
-    owner = CASE WHEN :state = 'closed' THEN '' ELSE owner END
+    owner = CASE WHEN :let_go THEN '' ELSE owner END
 WHERE {_MINE}
 """  # noqa: S608 - constants of this module
 
@@ -75,9 +88,10 @@ SELECT :id, 1 + coalesce(max(number), 0), :at, :before, :after, :by, :why
 FROM incident_log WHERE incident = :id
 """
 
+# The oldest stand first; who looks for more of them reads all that there are at every end.
 _DROP = """
-DELETE FROM incidents WHERE sequence IN
-    (SELECT sequence FROM incidents WHERE state = 'closed' AND changed_at < :before LIMIT 20)
+DELETE FROM incidents WHERE sequence IN (SELECT sequence FROM incidents ORDER BY sequence LIMIT 200)
+    AND state = 'closed' AND changed_at < :before
 """
 
 _FIND = f"SELECT *, {_FIRING} FROM incidents WHERE id = ?"  # noqa: S608 - constants of this module
@@ -112,22 +126,30 @@ class SqliteIncidents:
 
     # Work
 
-    def claim(self, now: datetime, limit: int = 20) -> tuple[Incident, ...]:
-        """Take incidents that are to be looked at, and that nobody else works on."""
-        values = {"me": self._owner, "now": text_of(now), "until": text_of(now + _LEASE)}
+    def is_any_waiting(self, now: datetime) -> bool:
+        """Whether there are incidents that are to be looked at, and that nobody works on."""
+        query = f"SELECT 1 FROM incidents WHERE {_TO_LOOK_AT} LIMIT 1"  # noqa: S608 - constants
         with self._file.reading() as database:
-            query = f"SELECT 1 FROM incidents WHERE {_TO_LOOK_AT} LIMIT 1"  # noqa: S608 - constants
-            waiting = database.execute(query, values).fetchone()
-        if waiting is None:
-            return ()
+            return database.execute(query, _span(now)).fetchone() is not None
+
+    def claim(self, now: datetime, limit: int = 20) -> tuple[Incident, ...]:
+        """Take some of them."""
+        values = {**_span(now), "me": self._owner, "limit": limit}
         with self._file.writing() as database:
-            rows = database.execute(_CLAIM, {**values, "limit": limit}).fetchall()
+            claimed = database.execute(_CLAIM, values).fetchall()
+            rows = [database.execute(_CLAIMED, tuple(row)).fetchone() for row in claimed]
             taken = dict(_whole(rows))
             damaged = (row["sequence"] for row in rows if row["sequence"] not in taken)
             later = text_of(now + _DAMAGED_LOOK)
             query = "UPDATE incidents SET look_at = ? WHERE sequence = ?"
             database.executemany(query, [(later, sequence) for sequence in damaged])
         return tuple(taken.values())
+
+    def look_at_all(self, now: datetime) -> None:
+        """Let all of them be looked at now: nobody knows what was due when."""
+        query = "UPDATE incidents SET look_at = :now WHERE state != 'closed' AND look_at > :now"
+        with self._file.writing() as database:
+            database.execute(query, {"now": text_of(now)})
 
     def renew(self, incident: Incident, now: datetime) -> bool:
         """Keep it for longer; False when another process has it."""
@@ -147,7 +169,8 @@ class SqliteIncidents:
     ) -> Incident | None:
         """Make of it what has become of it, with a row of its timeline; None if it is another's.
 
-        Whom its responder has told of that is written down, too.
+        Whom its responder has told of that is written down, too. One that there is nothing to do
+        about for a while is let go of, until then or until something comes in.
         """
         after = replace(
             incident,
@@ -163,7 +186,8 @@ class SqliteIncidents:
         if after.run and after.run not in after.runs:
             after = replace(after, runs=(*after.runs, after.run))
         with self._file.writing() as database:
-            if database.execute(_CHANGE, {**columns_of(after), **_mine(incident)}).rowcount != 1:
+            values = {**state_columns(after), **_mine(incident), "let_go": not change.goes_on}
+            if database.execute(_CHANGE, values).rowcount != 1:
                 return None
             note(database, incident.id, incident.state, after.state, by=by, why=why, at=now)
             announce(database, responder, incident.state, after, now, escalated=change.escalated)
@@ -178,9 +202,10 @@ class SqliteIncidents:
 
     def look_later(self, incident: Incident, at: datetime, now: datetime) -> bool:
         """Let go of it until then, or until something comes in; False when it is another's."""
-        values = {**columns_of(incident), **_mine(incident), "now": text_of(now)}
+        values = {**_mine(incident), "now": text_of(now), "look_at": text_of(at)}
+        values["facts"] = facts_text(incident)
         with self._file.writing() as database:
-            return database.execute(_LATER, {**values, "look_at": text_of(at)}).rowcount == 1
+            return database.execute(_LATER, values).rowcount == 1
 
     def begin_run(
         self,
@@ -265,9 +290,13 @@ class SqliteIncidents:
             database.execute(query, (pause.responder, pause.by, at, pause.paused))
             database.execute(
                 "UPDATE incidents SET look_at = :at, touched = touched + 1"
-                " WHERE state = 'held' AND :responder IN (:everybody, responder)",
+                " WHERE state IN ('held', 'deciding') AND :responder IN (:everybody, responder)",
                 {"at": at, "responder": pause.responder, "everybody": EVERYBODY},
             )
+
+
+def _span(now: datetime) -> dict[str, str]:
+    return {"now": text_of(now), "until": text_of(now + _LEASE)}
 
 
 def _mine(incident: Incident) -> dict[str, Any]:

@@ -59,7 +59,10 @@ _HEARD = """
 EXISTS (SELECT 1 FROM outbox o WHERE o.incident = outbox.incident AND o.number = outbox.number
     AND o.channel != outbox.channel AND o.state = 'sent')
 """
-_DUE = "channel = :channel AND state IN ('waiting', 'sending') AND due_at <= :now"
+# What depends on nothing is due, whatever the clock said when it was written.
+_DUE = """
+channel = :channel AND state IN ('waiting', 'sending') AND (only_if = '' OR due_at <= :now)
+"""
 _DROP = f"""
 UPDATE outbox SET state = 'dropped', changed_at = :now WHERE {_DUE}
     AND ((only_if != '' AND {_WENT_ON}) OR (only_if = 'unheard' AND {_HEARD})
@@ -145,7 +148,7 @@ class SqliteOutbox:
     def _may_send(self, row: Any, now: datetime) -> bool:
         if row is None:
             return True
-        free = row["owner"] in ("", self._owner) or row["lease_until"] < text_of(now)
+        free = row["owner"] in ("", self._owner) or not _is_leased(row["lease_until"], now)
         in_time = row["not_before"] <= text_of(now)
         return free and in_time and len(_used(row, now)) < MESSAGES_A_MINUTE
 
@@ -243,6 +246,11 @@ class SqliteOutbox:
 
 def _channel(database: sqlite3.Connection, name: str) -> Any:
     return database.execute("SELECT * FROM channels WHERE name = ?", (name,)).fetchone()
+
+
+def _is_leased(until: str, now: datetime) -> bool:
+    """Whether somebody keeps it. No lease is that long which a clock gave that was not ahead."""
+    return text_of(now) <= until <= text_of(now + _LEASE)
 
 
 def _used(row: Any, now: datetime) -> list[str]:

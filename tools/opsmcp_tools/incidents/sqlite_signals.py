@@ -4,38 +4,38 @@ A signal and what it does to incidents are one transaction, or one would be coun
 lost. What a signal said is kept for days, that it was there for weeks: senders repeat.
 """
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
-from opsmcp_tools.incidents.signal import Severity, Signal, Status
-from opsmcp_tools.incidents.sqlite_file import IncidentFile
+from opsmcp_tools.incidents.signal import Signal, Status
+from opsmcp_tools.incidents.signal_text import signal_from, signal_text
+from opsmcp_tools.incidents.sqlite_file import SHORT_PATIENCE_SECONDS, IncidentFile
 from opsmcp_tools.incidents.store import Bounds, Position, Recorded, Refusals, SenderActivity
 from opsmcp_tools.journal.retention import shrink
 from opsmcp_tools.journal.rows import text_of, timestamp_of
 from opsmcp_tools.model.errors import JournalUnusable
 
-__all__ = ["Correlate", "SqliteSignals", "body_of", "signal_of"]
+__all__ = ["Correlate", "Kept", "SqliteSignals"]
 
-Correlate = Callable[[sqlite3.Connection, Sequence[Signal], Sequence[Signal]], None]
+Kept = tuple[Signal, str]
+"""A signal that was kept, and the text that it was kept as."""
+
+Correlate = Callable[[sqlite3.Connection, Sequence[Kept], Sequence[Signal]], None]
 """Given the transaction, the new signals and the known ones; says what becomes of incidents."""
-
-_PATIENCE_SECONDS = 3.0
-"""Senders wait for an answer, some of them 5 seconds. Those that got none send again."""
 
 _ADD = """
 INSERT INTO signals (sender, delivery_id, key, status, received_at, seen_at)
-VALUES (:sender, :delivery_id, :key, :status, :received_at, :received_at)
+VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (sender, delivery_id) DO NOTHING
 """
 
 _SEEN = """
-UPDATE signals SET seen_at = max(seen_at, :received_at)
-WHERE sender = :sender AND delivery_id = :delivery_id
+UPDATE signals SET seen_at = max(seen_at, ?) WHERE sender = ? AND delivery_id = ?
 """
+
+_IDENTITY = ("sender", "delivery_id", "key", "status", "received_at")
 
 _FIND = """
 SELECT sender, delivery_id, key, status, received_at, body
@@ -60,6 +60,11 @@ DELETE FROM signals WHERE sequence IN
 _DROP_OLDEST_BODIES = """
 DELETE FROM signal_bodies WHERE sequence IN
     (SELECT sequence FROM signal_bodies ORDER BY sequence LIMIT 20)
+"""
+
+_DROP_OLDEST_INCIDENTS = """
+DELETE FROM incidents WHERE sequence IN
+    (SELECT sequence FROM incidents WHERE state = 'closed' ORDER BY sequence LIMIT 20)
 """
 
 _DROP_OLDEST_IDS = """
@@ -101,27 +106,21 @@ class SqliteSignals:
         self._bounds = bounds or Bounds()
 
     def record(self, signals: Sequence[Signal]) -> Recorded:
-        """Keep all signals of one delivery in one transaction, and what follows from them."""
-        with self._file.writing(_PATIENCE_SECONDS) as database:
-            new, known = list[Signal](), list[Signal]()
-            for signal in signals:
-                (new if _is_new(database, signal) else known).append(signal)
+        """Keep signals and what follows from them, in one transaction."""
+        with self._file.writing(SHORT_PATIENCE_SECONDS) as database:
+            new, known = _added(database, signals)
             self._follow(database, new, known)
-        return Recorded(tuple(new), tuple(known))
+        return _recorded(new, known)
 
     def record_read(self, signals: Sequence[Signal], upto: Position) -> Recorded:
         """Keep what was read of a stream and how far it was read, in one transaction."""
-        with self._file.writing(_PATIENCE_SECONDS) as database:
-            new, known = list[Signal](), list[Signal]()
-            for signal in signals:
-                if signal.status is Status.RESOLVED and not _is_firing(database, signal):
-                    continue
-                (new if _is_new(database, signal) else known).append(signal)
+        with self._file.writing(SHORT_PATIENCE_SECONDS) as database:
+            new, known = _added(database, signals, lambda one: _is_news(database, one))
             # One that is known was read twice, and is no news of what goes on.
             self._follow(database, new, [one for one in known if one.status is Status.INFO])
             row = (upto.sender, upto.subject, text_of(upto.at))
             database.execute(_READ_UP_TO, row)
-        return Recorded(tuple(new), tuple(known))
+        return _recorded(new, known)
 
     def position(self, sender: str, subject: str) -> datetime | None:
         """How far a stream was read; None if it never was."""
@@ -131,12 +130,13 @@ class SqliteSignals:
         return timestamp_of(row["position"]) if row else None
 
     def _follow(
-        self, database: sqlite3.Connection, new: Sequence[Signal], known: Sequence[Signal]
+        self, database: sqlite3.Connection, new: Sequence[Kept], known: Sequence[Signal]
     ) -> None:
         if self._correlate is not None:
             self._correlate(database, new, known)
         if new:
-            self._drop(database, new[-1].received_at, 2 * len(new))
+            last, _ = new[-1]
+            self._drop(database, last.received_at, 2 * len(new))
 
     def _drop(self, database: sqlite3.Connection, now: datetime, some: int) -> None:
         bounds = self._bounds
@@ -150,12 +150,13 @@ class SqliteSignals:
         database.execute(_DROP_BODIES, limits)
         database.execute(_DROP_IDS, limits)
         shrink(database, bounds.all_bytes, _DROP_OLDEST_BODIES)
+        shrink(database, bounds.all_bytes, _DROP_OLDEST_INCIDENTS)
         shrink(database, bounds.all_bytes, _DROP_OLDEST_IDS)
 
     def refused(self, counts: Mapping[tuple[str, str], int], at: datetime) -> None:
         """Add to what was refused, by sender and reason."""
         rows = ((*which, count, text_of(at)) for which, count in counts.items())
-        with self._file.writing(_PATIENCE_SECONDS) as database:
+        with self._file.writing(SHORT_PATIENCE_SECONDS) as database:
             database.executemany(_REFUSED, rows)
 
     def signals(
@@ -185,22 +186,36 @@ class SqliteSignals:
             )
 
 
-def _is_new(database: sqlite3.Connection, signal: Signal) -> bool:
-    """Keep it; whether its delivery was not known."""
-    row = {
-        "sender": signal.sender,
-        "delivery_id": signal.delivery_id,
-        "key": signal.key,
-        "status": signal.status,
-        "received_at": text_of(signal.received_at),
-    }
-    added = database.execute(_ADD, row)
-    if added.rowcount != 1:
-        database.execute(_SEEN, row)
-        return False
-    body = (added.lastrowid, body_of(signal))
-    database.execute("INSERT INTO signal_bodies (sequence, body) VALUES (?, ?)", body)
-    return True
+def _added(
+    database: sqlite3.Connection,
+    signals: Iterable[Signal],
+    counts: Callable[[Signal], bool] = lambda _: True,
+) -> tuple[list[Kept], list[Signal]]:
+    """Keep those that count: the ones whose delivery is new, and the ones that were known."""
+    new, known = list[Kept](), list[Signal]()
+    bodies = list[tuple[int | None, str]]()
+    for signal in filter(counts, signals):
+        at = text_of(signal.received_at)
+        which = (signal.sender, signal.delivery_id)
+        added = database.execute(_ADD, (*which, signal.key, signal.status, at, at))
+        if added.rowcount == 1:
+            text = signal_text(signal)
+            new.append((signal, text))
+            bodies.append((added.lastrowid, text))
+        else:
+            database.execute(_SEEN, (at, *which))
+            known.append(signal)
+    database.executemany("INSERT INTO signal_bodies (sequence, body) VALUES (?, ?)", bodies)
+    return new, known
+
+
+def _recorded(new: Iterable[Kept], known: Iterable[Signal]) -> Recorded:
+    return Recorded(tuple(signal for signal, _ in new), tuple(known))
+
+
+def _is_news(database: sqlite3.Connection, signal: Signal) -> bool:
+    """That something is not wrong is kept only of what was."""
+    return signal.status is not Status.RESOLVED or _is_firing(database, signal)
 
 
 def _is_firing(database: sqlite3.Connection, signal: Signal) -> bool:
@@ -212,46 +227,9 @@ def _is_firing(database: sqlite3.Connection, signal: Signal) -> bool:
     return database.execute(_FIRES_IN_INCIDENT, which).fetchone() is not None
 
 
-def body_of(signal: Signal) -> str:
-    """What a signal says, but for what identifies it."""
-    body = {
-        "severity": signal.severity,
-        "kind": signal.kind,
-        "at": text_of(signal.at),
-        "labels": dict(signal.labels),
-        "annotations": dict(signal.annotations),
-        "data": dict(signal.data),
-        "trusted": signal.trusted,
-        "chain": signal.chain,
-        "cut": signal.cut,
-    }
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-
-
 def _signals_of(rows: Iterable[Any]) -> Iterable[Signal]:
     for row in rows:
         try:
-            yield signal_of(row)
+            yield signal_from(row["body"], {name: row[name] for name in _IDENTITY})
         except (KeyError, TypeError, ValueError) as error:
             raise JournalUnusable("the record of signals holds a damaged one") from error
-
-
-def signal_of(row: Any) -> Signal:
-    """The signal of a row that has its `body`, and what identifies it."""
-    body: dict[str, Any] = json.loads(row["body"])
-    return Signal(
-        sender=row["sender"],
-        delivery_id=row["delivery_id"],
-        key=row["key"],
-        status=Status(row["status"]),
-        severity=Severity(body["severity"]),
-        kind=body["kind"],
-        at=timestamp_of(body["at"]),
-        received_at=timestamp_of(row["received_at"]),
-        labels=MappingProxyType(body["labels"]),
-        annotations=MappingProxyType(body["annotations"]),
-        data=MappingProxyType(body["data"]),
-        trusted=body["trusted"],
-        chain=tuple(body["chain"]),
-        cut=tuple(body["cut"]),
-    )

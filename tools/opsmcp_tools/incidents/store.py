@@ -68,7 +68,7 @@ class SignalStore(Protocol):
     """What intake needs. Every method may raise `JournalUnusable`."""
 
     def record(self, signals: Sequence[Signal]) -> Recorded:
-        """Keep all signals of one delivery in one transaction, and what follows from them."""
+        """Keep signals and what follows from them, in one transaction."""
         ...
 
     def record_read(self, signals: Sequence[Signal], upto: Position) -> Recorded:

@@ -166,7 +166,7 @@ class JournalWriter:
         with anyio.move_on_after(_TURN_SECONDS) as patience:
             await self._turn.acquire()
         if patience.cancelled_caught:
-            raise JournalBusy(f"{self._what} cannot be used: too many runs wait to be written")
+            raise JournalBusy(f"{self._what} cannot be used: too much waits to be written")
 
 
 def _refuse(writes: Sequence[_Write], error: JournalBusy) -> None:
