@@ -29,6 +29,7 @@ _TOO_MANY = f"More than {_MOST_CALLS} calls at once. Not made. Call again, if it
 _SECRET = "An argument looks like a secret. Not made."  # noqa: S105 - no password
 _EMPTY = "Your answer was empty. Call a tool, or finish(diagnosis)."
 _FINISHED = "Not made: you finished."
+_HANDED_OVER = "People have it."
 
 
 def heard(talk: Conversation, reply: Reply, mask: Callable[[str], str]) -> Conversation:
@@ -45,8 +46,8 @@ def heard(talk: Conversation, reply: Reply, mask: Callable[[str], str]) -> Conve
     calls = [read.call(place, talk.calls) for place in range(len(reply.calls))]
     after = talk.said(said, calls)
     if diagnosis := next((text for one in calls if (text := read.diagnosis(one))), ""):
-        while after.pending:
-            after = after.answered(_FINISHED)
+        for call in calls:
+            after = after.answered(_HANDED_OVER if call.name == FINISH else _FINISHED)
         return replace(after, diagnosis=diagnosis)
     if all(one.problem for one in calls):
         return _unread(after, talk)
