@@ -32,6 +32,11 @@ mount -t tmpfs -o mode=2770,gid=65532 tmpfs "$root/var/lib/opsmcp"
 exec chroot "$root" setpriv --reuid 65532 --regid 65532 --clear-groups \\
     --no-new-privs --bounding-set=-all --inh-caps=-all "$@"
 """
+EXPRESSION = """
+from opsmcp_tools.incidents.expression import SIGNAL, Text
+print(Text("kind.upperAscii()", SIGNAL).of({"kind": "disk"}))
+"""
+MOST_BYTES = 95e6
 INITIALIZE = {
     "jsonrpc": "2.0",
     "id": 1,
@@ -55,6 +60,10 @@ class Image:
     def start(self, *arguments: str, env: Sequence[str] = (), **more: Any) -> subprocess.Popen[str]:
         """The entry point with these arguments, or the image's own."""
         words = [*self.config["Entrypoint"], *(arguments or self.config["Cmd"])]
+        return self.run(*words, env=env, **more)
+
+    def run(self, *words: str, env: Sequence[str] = (), **more: Any) -> subprocess.Popen[str]:
+        """Another command, in the same surroundings."""
         inside = ["/usr/bin/env", "-i", "-C", STATE, *self.config["Env"], *env, *words]
         unshared = ["unshare", "--mount", "sh", "-c", INSIDE, "sh", str(self.root)]
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -127,6 +136,20 @@ def tools_are_there(image: Image) -> None:
         assert found, f"there is no {tool}"
 
 
+def expressions_are_there(image: Image) -> None:
+    """What is left of CEL can evaluate those of responders."""
+    with image.run("/usr/bin/python3", "-c", EXPRESSION) as running:
+        out, errors = running.communicate(timeout=SECONDS)
+    assert out == "DISK\n", errors
+
+
+def is_small(image: Image) -> None:
+    """What is added to the base; a base with Python has some 55 MB itself."""
+    files = [path.lstat().st_size for path in image.root.glob("app/**/*")]
+    sys.stdout.write(f"      /app has {sum(files) / 1e6:.0f} MB\n")
+    assert sum(files) < MOST_BYTES, sum(files)
+
+
 def holds_nothing_else(image: Image) -> None:
     """No key, no settings and no state of whoever built it, and byte code for all modules."""
     kept = [*image.root.glob("var/lib/opsmcp/*"), *image.root.glob("build")]
@@ -137,7 +160,7 @@ def holds_nothing_else(image: Image) -> None:
 
 
 CHECKS: Mapping[str, tuple[Callable[[Image], None], ...]] = {
-    "server": (version, stdio, serve, holds_nothing_else),
+    "server": (version, stdio, serve, expressions_are_there, is_small, holds_nothing_else),
     "engine": (version, stdio, serve, engine_runs, tools_are_there, holds_nothing_else),
 }
 
