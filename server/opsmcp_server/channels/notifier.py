@@ -40,19 +40,22 @@ class Notifier:
     def __init__(self, context: CallContext) -> None:
         """Prepare; nothing is opened."""
         self._context = context
+        self._channels = context.config.events.channels
         self._owner = secrets.token_hex(8)
         self._outbox: SqliteOutbox | None = None
         self._deliverer = Deliverer(context.masker, context.clock)
-        language = context.config.tools.language
-        self._writer = Writer(context.masker, language, context.requests.pages)
+        self._writers = {name: self._writer(one) for name, one in self._channels.items()}
+
+    def _writer(self, channel: Channel) -> Writer:
+        language = channel.language or self._context.config.tools.language
+        return Writer(self._context.masker, language, self._context.requests.pages)
 
     async def run(self) -> None:
         """Send whenever there is something; a channel that is down keeps no other waiting."""
-        channels = self._context.config.events.channels
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._bury)
-                for channel in channels.values():
+                for channel in self._channels.values():
                     group.start_soon(self._serve, channel)
         finally:
             with anyio.CancelScope(shield=True):
@@ -60,7 +63,7 @@ class Notifier:
 
     async def _bury(self) -> None:
         """What is for channels that are no longer there is told as dead, once."""
-        names = self._context.config.events.channels.keys()
+        names = self._channels.keys()
         try:
             count = await self._do(lambda outbox, now: outbox.bury(names, now))
         except JournalUnusable as error:
@@ -112,7 +115,7 @@ class Notifier:
                     )
                 else:
                     found[request.id] = request
-        return self._writer.message(batch, found)
+        return self._writers[batch.channel].message(batch, found)
 
     async def _do(self, work: Callable[[SqliteOutbox, datetime], ResultT]) -> ResultT:
         return await to_thread.run_sync(self._work, work)

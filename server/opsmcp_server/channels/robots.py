@@ -233,6 +233,9 @@ def _slack_answer(answer: Answer) -> Delivery:
 
 # Teams
 
+_TEAMS_GOOD = (b"", b"1")
+"""A workflow says nothing (202), a connector 1 (200)."""
+
 
 def _teams(channel: Channel, message: Message, now: float) -> Outgoing:
     body: list[dict[str, Any]] = [_teams_text(message.title, weight="Bolder", size="Medium")]
@@ -264,11 +267,11 @@ def _teams_text(text: str, **style: str) -> dict[str, Any]:
 def _teams_answer(answer: Answer) -> Delivery:
     if answer.status not in (200, 202):
         return refused_status(answer)
-    if b"HTTP error 429" in answer.body:
-        return Again("it says that it gets too much", _LIMITED_SECONDS)
-    if b"error" in answer.body.lower():
-        return Again(f"it says: {reason(answer)}", lost=True)
-    return Delivered()
+    if answer.body.strip() in _TEAMS_GOOD:
+        return Delivered()
+    # A connector answers with 200 also when Teams takes no more of it.
+    limited = _LIMITED_SECONDS if b"429" in answer.body else 0.0
+    return Again(f"it says: {reason(answer)}", limited, lost=not limited)
 
 
 ROBOTS: Mapping[ChannelType, Robot] = MappingProxyType(

@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import SecretStr
 
+from opsmcp_tools.phrases.phrase import Language
+
 __all__ = ["Channel", "ChannelType", "Mail", "Tls"]
 
 Tls = Literal["starttls", "tls", "none"]
@@ -51,6 +53,7 @@ class Channel:
             for mail, and where nobody asked for its value.
         secret: What messages are signed with, or the password of mail; empty if there is none.
         mail: What mail needs.
+        language: What its messages are written in; None for `tools.language`.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Channel:
     url: SecretStr = SecretStr("")
     secret: SecretStr = SecretStr("")
     mail: Mail | None = None
+    language: Language | None = None
 
     def secrets(self) -> frozenset[str]:
         """What nobody may be shown, readable: the address, its parts that are keys, the secret."""

@@ -6,9 +6,9 @@ are as good as passwords, so like these they never stand in the file.
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import cast
+from typing import cast, get_args
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -22,6 +22,7 @@ from opsmcp_server.config.issuers import is_loopback_host
 from opsmcp_server.config.schema import RawSetting
 from opsmcp_server.config.sender_settings import standard_webhooks_key
 from opsmcp_tools.arguments.nearest_names import suggest
+from opsmcp_tools.phrases.phrase import Language
 from opsmcp_tools.safe_text.characters import quote
 
 __all__ = ["read_channels"]
@@ -48,7 +49,7 @@ _KEYS: Mapping[ChannelType, frozenset[str]] = MappingProxyType(
         ChannelType.APPRISE: frozenset({"url"}),
     }
 )
-"""What a channel of each type takes besides `type`."""
+"""What a channel of each type takes besides `type` and `language`."""
 
 
 def read_channels(item: RawSetting, environ: Mapping[str, str] | None) -> dict[str, Channel]:
@@ -81,14 +82,16 @@ class _Entry:
             )
         given = {str(key): held for key, held in mapping_of(self.value).items()}
         kind = self._type(given.pop("type", None))
+        language = self._language(given.pop("language", None))
+        known = _KEYS[kind] | {"language"}
         for key in given:
-            if key not in _KEYS[kind]:
-                hint = suggest(key, _KEYS[kind]) or f"; it has {', '.join(sorted(_KEYS[kind]))}"
+            if key not in known:
+                hint = suggest(key, known) or f"; it has {', '.join(sorted(known))}"
                 raise self._refuse(key, f"is no part of a channel of the type {kind}{hint}")
         if kind is ChannelType.APPRISE and (lack := lack_of("apprise")):
             raise self._refuse("type", f"is apprise, which {lack}")
         if kind is ChannelType.SMTP:
-            return self._mail(given, environ)
+            return replace(self._mail(given, environ), language=language)
         if "url" not in given:
             raise self._refuse("url", "is missing: where messages are sent to")
         url = self._secret("url", given["url"], environ, _URL)
@@ -96,7 +99,7 @@ class _Entry:
         secret = self._secret("secret", given.get("secret"), environ, _SECRET)
         if kind is ChannelType.JSON:
             self._check_standard(secret)
-        return Channel(self.name, kind, SecretStr(url), SecretStr(secret))
+        return Channel(self.name, kind, SecretStr(url), SecretStr(secret), language=language)
 
     def _refuse(self, inner: str, what: str) -> ConfigError:
         place = f"{self.name}.{inner}" if inner else self.name
@@ -109,6 +112,14 @@ class _Entry:
             given = "is missing: it" if value is None else f"is {quote(value)}, and"
             said = f"{given} must be one of {', '.join(ChannelType)}"
             raise self._refuse("type", said) from None
+
+    def _language(self, value: object) -> Language | None:
+        for one in get_args(Language):
+            if value == one:
+                return one
+        if value is None:
+            return None
+        raise self._refuse("language", f"must be en or zh, not {quote(value)}")
 
     def _secret(
         self,

@@ -184,7 +184,8 @@ def fields_of(item: RawSetting, label: str) -> Iterator[Fields]:
     """The mappings of a list in the settings; `label` is what its items are called by."""
     items: object = item.value
     if not isinstance(items, list):
-        raise ConfigError(f"{item.key} must be a list ({item.origin})")
+        said = f"must be a list, each entry beginning with `- {label}: ...`"
+        raise ConfigError(f"{item.key} {said} ({item.origin})")
     for number, raw in enumerate(cast("list[object]", items)):
         place = f"[{number}]"
         if not isinstance(raw, dict):

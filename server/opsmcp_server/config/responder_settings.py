@@ -158,14 +158,16 @@ class _Reader:
             raise fields.refuse("escalate", f"has more than {_MOST_STEPS} steps")
         steps: list[Escalation] = []
         for number, item in enumerate(items):
+            where = f"escalate[{number}]"
+            if item in (None, []):
+                raise fields.refuse(where, "names no channel; name one, or leave it out")
             if not isinstance(item, dict):
                 single = replace(fields, given={"escalate": item})
                 steps.append(Escalation(single.names("escalate", known, _CHANNEL)))
                 continue
-            where = f"escalate[{number}]"
             inside = replace(fields, given={where: cast("object", item)}).inner(where)
             inside.known(("to", "after"))
-            if not inside.has("to"):
+            if inside.given.get("to") in (None, []):
                 raise inside.refuse("to", "is missing: the channels of this step")
             channels = inside.names("to", known, _CHANNEL)
             steps.append(Escalation(channels, inside.seconds("after", 0.0, least=0, most=1)))

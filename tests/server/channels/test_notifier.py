@@ -46,6 +46,7 @@ def _world(root: Path, chats: Chats, responders: str) -> World:
         (root / ".config" / "opsmcp").mkdir(parents=True, exist_ok=True)
         (root / f"{name}.url").write_text(chats.url(kind), "utf-8")
         secret = f", secret: {{file: {root}/secret}}" if kind == "feishu" else ""
+        secret += ", language: zh" if name == "boss" else ""
         channels += f"    {name}: {{type: {kind}, url: {{file: {root}/{name}.url}}{secret}}}\n"
     (root / "secret").write_text("feishu-secret", "utf-8")
     return make_world(root, responders, channels)
@@ -92,7 +93,7 @@ async def test_a_request_its_decision_and_its_end_are_told_while_another_channel
                 assert part in text
             work.clock.ahead = timedelta(seconds=11)
             await _until(lambda: chats.taken["wecom"])
-            assert "Needs approval" in chats.texts("wecom")[0]
+            assert "待批准:DiskFull" in chats.texts("wecom")[0]
             await work.decide(waiting.request, approves=True)
             await work.until(State.CLOSED)
             work.clock.ahead = timedelta(seconds=75)

@@ -45,6 +45,18 @@ events:
     assert _HOOK not in repr(config)
 
 
+def test_each_channel_may_have_its_language(tmp_path: Path) -> None:
+    text = "{type: slack, url: {env: U}, language: zh}"
+    assert _load(tmp_path, _one(text)).events.channels["x"].language == "zh"
+    mail = "{type: smtp, host: h, from: a@b, to: [a@b], language: en}"
+    assert _load(tmp_path, _one(mail)).events.channels["x"].language == "en"
+    assert (
+        _load(tmp_path, _one("{type: slack, url: {env: U}}")).events.channels["x"].language is None
+    )
+    with pytest.raises(ConfigError, match=r"channels\.x\.language must be en or zh, not 'de'"):
+        _load(tmp_path, _one(text.replace("zh", "de")))
+
+
 def test_addresses_are_read_only_where_messages_are_sent(tmp_path: Path) -> None:
     text = _one("{type: slack, url: {env: NOT_SET}}")
     assert _load(tmp_path, text, channels=False).events.channels["x"].url.get_secret_value() == ""
@@ -117,6 +129,9 @@ def test_whom_a_responder_tells_and_escalates_to(tmp_path: Path) -> None:
         ("escalate: [y]", "escalate names 'y', and there is no such channel"),
         ("escalate: false", "escalate names false, and there is no such channel"),
         ("escalate: {}", "to is missing: the channels of this step"),
+        ("escalate: [null]", "escalate[0] names no channel; name one, or leave it out"),
+        ("escalate: [[]]", "escalate[0] names no channel"),
+        ("escalate: [x, {to: []}]", "to is missing: the channels of this step"),
         ("escalate: [{to: [y]}]", "to names 'y', and there is no such channel"),
         ("escalate: [{after: 10m}]", "to is missing: the channels of this step"),
         ("escalate: [{to: [x], after: 10}]", "after must be a duration"),

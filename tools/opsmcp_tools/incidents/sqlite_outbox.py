@@ -43,8 +43,6 @@ _MINUTE = timedelta(minutes=1)
 _LONGEST_SEND = timedelta(seconds=10)
 _LEASE = timedelta(seconds=15)
 """Longer than one message may take."""
-_GATHER = timedelta(seconds=10)
-"""How long the second message of a minute is kept for what is urgent, and to gather the others."""
 _GIVE_UP = timedelta(hours=24)
 _KEEP = timedelta(days=90)
 _MOST_POSTS = 20_000
@@ -126,9 +124,11 @@ class SqliteOutbox:
         if not self._may_send(row, now):
             return None
         used, pending = _used(row, now), _pending(database, channel, now)
-        if not pending or _is_kept_back(pending, used, now):
+        # One message of a minute is for what is urgent alone.
+        room = MESSAGES_A_MINUTE - len(used) - (not is_urgent(pending))
+        if not pending or room < 1:
             return None
-        chosen = choose(pending, MESSAGES_A_MINUTE - len(used))
+        chosen = choose(pending, room)
         letters, told = _letters(database, chosen, now)
         if not letters:
             return None
@@ -266,11 +266,6 @@ def _pending(database: sqlite3.Connection, channel: str, now: datetime) -> list[
     database.execute(_DROP, values)
     rows = database.execute(_PENDING, {**values, "most": _MOST_POSTS})
     return [Pending(*row) for row in rows]
-
-
-def _is_kept_back(pending: Sequence[Pending], used: Sequence[str], now: datetime) -> bool:
-    """Whether the second message of a minute still waits for what is urgent."""
-    return bool(used) and not is_urgent(pending) and used[-1] > text_of(now - _GATHER)
 
 
 def _letters(

@@ -15,7 +15,7 @@ RESOLVED = Phrase("Over: {}", "已恢复:{}")
 UNCONFIRMED = Phrase("Not confirmed: {}", "未确认:{}")
 RAN = Phrase("Ran, nothing to verify: {}", "已运行,无需验证:{}")
 
-WHAT = Phrase("{} from {}, {} signals; key {}", "{},来自 {},{} 个信号;键 {}")
+WHAT = Phrase("{} from {}, signals: {}; key {}", "{},来自 {},{} 个信号;键 {}")
 WHERE = Phrase("Where: {}", "位置:{}")
 CALL = Phrase("Call: {}", "调用:{}")
 WHY = Phrase("Why: {}", "原因:{}")

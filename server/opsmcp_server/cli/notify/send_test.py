@@ -51,7 +51,9 @@ def _channel(config: Config, name: str) -> Channel:
 
 async def _deliver(config: Config, channel: Channel) -> Delivery:
     masker = Masker(config.secret_values())
-    message = Writer(masker, config.tools.language).test(channel.name, secrets.token_hex(16))
+    message = Writer(masker, channel.language or config.tools.language).test(
+        channel.name, secrets.token_hex(16)
+    )
     deliverer = Deliverer(masker, SystemClock())
     try:
         return await deliverer.deliver(channel, message)
