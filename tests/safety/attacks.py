@@ -742,6 +742,24 @@ IN_PYTHON: list[Attack] = [
     ),
 ]
 
+READ_OTHERWISE: list[Attack] = _named(
+    "token",
+    "mk",
+    "[[ a || ${x} ]]",
+    "#!/bin/bash\ntimeout {5,${x}}",
+    "#!/bin/bash\nbash -c $'true\\n${x}'",
+    '#!/bin/bash\nenv $"-S${x}"',
+    'f() { while [ $# -gt 1 ]; do shift; done; "$@"; }\nf a b ${x}',
+    "while read -r a; do $a; done <<EOF\n${x}\nEOF",
+    "# python3\nimport os\nos.system('true ' + '; '.join(['', '${x}']))",
+    "# python3\nimport os\nc = 'true '\nc += '; ${x}'\nos.system(c)",
+    "# python3\nimport subprocess\nc = ['timeout']\nc.extend(['5', '${x}'])\nsubprocess.run(c)",
+    "# python3\nimport subprocess\nc = ['true']\nd = [c]\nd[0][0] = '${x}'\nsubprocess.run(c)",
+    "# python3\nimport os, subprocess\ne = dict(os.environ)\ne['C'] = '${x}'\n"
+    "subprocess.run('$C', shell=True, env=e)",
+)
+"""What a shell reads otherwise than it looks, and what a script puts together at the run."""
+
 ATTACKS: tuple[Attack, ...] = (
     *AS_COMMAND,
     *AS_FILE,
@@ -758,5 +776,6 @@ ATTACKS: tuple[Attack, ...] = (
     *WRITTEN,
     *FED,
     *IN_PYTHON,
+    *READ_OTHERWISE,
     *_named("token", "mk", *HOSTILE),
 )

@@ -8,26 +8,21 @@ cannot be read is refused. Pure, and linear in the length of a script, which is 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
-from opsmcp_pipelines.shell.commands import check_script, shell_text_check
+from opsmcp_pipelines.shell.commands import ScriptCheck
 from opsmcp_pipelines.shell.python_check import check_python
-from opsmcp_pipelines.shell.quoting import Place, is_looped, place_of, prepare
+from opsmcp_pipelines.shell.quoting import Place, looped, prepare
 from opsmcp_pipelines.shell.references import find_references, language_of
 from opsmcp_pipelines.shell.report import Report, TooMuch, over
-from opsmcp_pipelines.shell.script import Script
+from opsmcp_pipelines.shell.syntax import Part, Syntax, Unreadable, parse
 from opsmcp_pipelines.shell.text_places import check_text
-from opsmcp_pipelines.shell.tree import TooDeep, line_of
 from opsmcp_pipelines.shell.values import OF_AUTHOR, OUTPUT, Finding, Rule, Value, Verdict
-
-if TYPE_CHECKING:
-    from tree_sitter import Node
 
 __all__ = ["beginnings", "check"]
 
 _KNOWN = 4_096
-_HOLD_TEXT = frozenset({"string", "comment", "heredoc_body"})
-_HOLD = _HOLD_TEXT | {"raw_string"}
+_HOLD_TEXT = frozenset({'"', "<<", "<<'"})
+_HOLD = _HOLD_TEXT | {"'"}
 """What keeps a value together that is pasted into it."""
 _PASTED_BARE = '"{}" may be any text, and it is pasted where double quotes do not hold it'
 _NOTHING_FOUND = Verdict()
@@ -70,7 +65,7 @@ def _check(content: str, values: tuple[tuple[str, Value], ...], pasted: bool) ->
             _check_python(content, names, report, pasted=pasted)
         else:
             _check_shell(content, names, report, pasted=pasted)
-    except (TooMuch, TooDeep, RecursionError) as error:
+    except (TooMuch, RecursionError) as error:
         said = str(error) if isinstance(error, TooMuch) else "nested too deeply to be checked"
         report.add(Rule.UNREADABLE, "", 1, said)
     return Verdict(
@@ -99,52 +94,46 @@ def _check_python(content: str, names: Mapping[str, str], report: Report, *, pas
         if report.values[variable].is_text:
             reason = '"{}" may be any text, and its text is put into a Python script'
             report.add(Rule.TEXT, variable, 1, reason)
-    check_python(text + content[done:], marks, report, 1, shell_text_check(report))
+    outer = ScriptCheck(parse(""), {}, report)
+    check_python(text + content[done:], marks, report, 1, outer.check_text)
 
 
 def _check_shell(content: str, names: Mapping[str, str], report: Report, *, pasted: bool) -> None:
     source, places = prepare(content, {name: variable for variable, name in names.items()})
     over(len(places), 256, "places of values")
-    script = Script(source, {variable: frozenset({variable}) for variable in names})
-    root = script.root
-    if root.has_error:
-        reason = "the shell script cannot be read from here on"
-        report.add(Rule.UNREADABLE, "", _error_line(root), reason, "Write it simpler")
+    try:
+        syntax = parse(source, bash=language_of(content) == "bash")
+    except Unreadable as error:
+        line = source.count("\n", 0, error.at) + 1
+        report.add(Rule.UNREADABLE, "", line, str(error))
         return
-    check_script(script, report)
-    check_text(script, report, pasted=pasted)
+    script = ScriptCheck(syntax, {v: frozenset({v}) for v in names}, report)
+    script.run()
+    check_text(script.flow, report, pasted=pasted)
     if pasted:
-        _check_pasted(root, source, places, report)
+        _check_pasted(syntax, places, report)
 
 
-def _error_line(root: "Node") -> int:
-    node: Node | None = root
-    line = 1
-    while node is not None:
-        line = line_of(node)
-        node = next((c for c in node.children if c.has_error or c.is_missing), None)
-    return line
-
-
-def _ends(source: bytes, place: Place, around: "Node") -> bool:
-    """Whether it is all there is on a line of a here-document, which it could so end."""
-    start = source.rfind(b"\n", 0, place.start) + 1
-    end = source.find(b"\n", place.end)
-    line = source[start : None if end < 0 else end].strip()
-    return around.type == "heredoc_body" and line == source[place.start : place.end]
-
-
-def _check_pasted(root: "Node", source: bytes, places: Sequence[Place], report: Report) -> None:
+def _check_pasted(syntax: Syntax, places: Sequence[Place], report: Report) -> None:
     """What a value becomes where its text is put into the script, and no quotes around it."""
+    parts, loops = {part.start: part for part in syntax.values}, looped(syntax)
     for place in places:
-        line = source.count(b"\n", 0, place.start) + 1
-        around = place_of(root, place)
-        held = _HOLD_TEXT if report.values[place.variable].is_text else _HOLD
-        if around is not None and around.type in held and not _ends(source, place, around):
+        line, known = syntax.line_at(place.start), report.values[place.variable]
+        part = parts.get(place.start)
+        held = _HOLD_TEXT if known.is_text else _HOLD
+        if part is not None and part.quote in held and not _ends(syntax.text, place, part):
             continue
-        known = report.values[place.variable]
-        looped = is_looped(root, place)
+        if part is None and any(start < place.start < end for start, end in syntax.comments):
+            continue
         if known.is_text:
             report.add(Rule.TEXT, place.variable, line, _PASTED_BARE, "Put double quotes around it")
-        elif not (known.kind.is_list and looped):
+        elif not (known.kind.is_list and place.start in loops):
             report.unquoted([place.variable], line)
+
+
+def _ends(text: str, place: Place, part: Part) -> bool:
+    """Whether it is all there is on a line of a here-document, which it could so end."""
+    start = text.rfind("\n", 0, place.start) + 1
+    end = text.find("\n", place.end)
+    line = text[start : None if end < 0 else end].strip()
+    return part.quote in ("<<", "<<'") and line == text[place.start : place.end]

@@ -1,26 +1,22 @@
-"""The programs that the analysis has to know, as tables (POSIX and the GNU manuals).
+"""The programs that run something of what they are given: a shell's text, a file, a command line.
 
-Which run a shell or a program of their own, and which only print what they are given. What is not
+One table (POSIX, the GNU manuals, and those of the clients of containers). A program that is not
 here gets inert values and no text.
 """
 
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 __all__ = [
-    "CODE_OPTIONS",
-    "FILE_OPTIONS",
-    "JOINED",
+    "ASSIGNING",
+    "NO_PROGRAM",
     "PRINTS_ONLY",
-    "PROGRAM_OPTIONS",
-    "RUNS_INPUT",
-    "SHELLS",
-    "STARTS_SHELLS",
+    "PROGRAMS",
     "SETS_VARIABLES",
-    "SHELL_WITHOUT_COMMAND",
-    "SQL_CLIENTS",
-    "SSHES",
+    "SHELLS",
+    "Program",
     "interpreter",
     "names",
     "names_code",
@@ -33,104 +29,233 @@ def names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+class Program(NamedTuple):
+    """What a program runs.
+
+    Attributes:
+        runs: What it does with its operands. `line`: they are a command line; `joined`: a shell
+            reads them, put together; `text`: a shell reads the first; `file`: the first is a file
+            that is run; `client`: as `_CLIENT` says; `shell`: all that a shell does; `many`: it
+            starts shells in ways of its own; `awk`, `sql` and the like: code of that language.
+        valued: The options that take a value.
+        operands: How many operands stand before what is run.
+        code: A pattern of the options whose value is code of its language, or of a shell.
+        file: The same of those that name a file or a module which is run.
+        program: The same of short options that name a program, or hold a setting which may.
+        reads: Whether it runs what it reads, in a shell, when it is given no command.
+    """
+
+    runs: str = ""
+    valued: frozenset[str] = frozenset()
+    operands: int = 0
+    code: str = ""
+    file: str = ""
+    program: str = ""
+    reads: bool = False
+
+
+NO_PROGRAM = Program()
+
 SHELLS = names("sh bash dash ash zsh ksh rbash rzsh mksh lksh oksh yash posh csh tcsh fish pwsh")
-SHELL_WITHOUT_COMMAND = names("chroot nsenter unshare doas pkexec su runuser sg sudo newgrp")
-"""Programs that may start a shell when they are given no command."""
-
-SSHES = names("ssh slogin autossh rsh remsh")
-SSH_VALUED = frozenset("-" + letter for letter in "BbcDEeFIiJLlmOopQRSWw")
-JOINED: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        **dict.fromkeys(SSHES, SSH_VALUED),
-        "clush": names("-w -g -x -X -l -f -t -u -o"),
-        "eval": frozenset(),
-        "pdsh": names("-w -x -g -l -t -u -f -R"),
-        "pssh": names("-h -H -l -p -t -o -e -O"),
-        "watch": names("-n --interval -q --equexit"),
-    }
-)
-"""Programs that hand their words to a shell, with their options that take a value."""
-
-STARTS_SHELLS = names("parallel hyperfine salt screen tmux")
-"""Programs that start shells for their words and what they read, each in a way of its own."""
-
 PRINTS_ONLY = names("echo printf logger test [ grep")
-RUNS_INPUT = names("at batch crontab") | SHELLS
-
-SQL_CLIENTS = names("psql mysql mariadb sqlite3 clickhouse-client sqlplus cqlsh duckdb usql")
-CODE_OPTIONS: Mapping[str, str] = MappingProxyType(
+ASSIGNING = names("env sudo doas")
+_SHELL = Program(
+    "shell", names("-o -O --rcfile --init-file"), 0, "-[A-Za-z]*c|--command", "--rcfile|--init-file"
+)
+_SSH = Program(
+    "joined",
+    frozenset("-" + letter for letter in "BbcDEeFIiJLlmOopQRSWw"),
+    1,
+    program="-o",
+    reads=True,
+)
+_IN_CONTAINER = names(
+    "-e -u -w -c -n --env --env-file --user --workdir --detach-keys --container --namespace"
+    " --index --context --request-timeout --pod-running-timeout"
+)
+_NEW_CONTAINER = names(
+    "-a -c -e -h -l -m -n -p -u -v -w --add-host --cap-add --cap-drop --cpus --device --dns"
+    " --entrypoint --env --env-file --gpus --hostname --image --ip --label --memory --mount --name"
+    " --namespace --network --pid --platform --publish --pull --restart --security-opt --shm-size"
+    " --tmpfs --ulimit --user --volume --volumes-from --workdir"
+)
+CONTAINER_COMMANDS: Mapping[str, Program] = MappingProxyType(
     {
-        **dict.fromkeys(SHELLS, r"-[A-Za-z]*c|--command"),
-        "awk": r"-e|--source",
-        "clickhouse-client": r"-q|--query",
-        "expect": r"-c",
-        "flock": r"-c|--command",
-        "gawk": r"-e|--source",
-        "lua": r"-e",
-        "mariadb": r"-[A-Za-z]*e|--execute",
-        "mongosh": r"--eval",
-        "mysql": r"-[A-Za-z]*e|--execute",
-        "node": r"-[ep]|--eval|--print",
-        "perl": r"-[A-Za-z]*[eE]",
-        "php": r"-r|--run",
-        "psql": r"-[A-Za-z]*c|--command",
-        "python": r"-[A-Za-z]*c",
-        "ruby": r"-[A-Za-z]*e",
-        "runuser": r"-c|--(?:session-)?command",
-        "script": r"-[A-Za-z]*c|--command",
-        "sed": r"-[A-Za-z]*e|--expression",
-        "sg": r"-c",
-        "su": r"-c|--(?:session-)?command",
-        "tclsh": r"-c",
+        "exec": Program("line", _IN_CONTAINER, 1),
+        "rsh": Program("line", _IN_CONTAINER, 1),
+        "run": Program("line", _NEW_CONTAINER, 1),
+        "debug": Program("line", _NEW_CONTAINER, 1),
     }
 )
-"""The options whose value is code of the program's own language."""
+"""What clients of containers run commands with."""
 
-FILE_OPTIONS: Mapping[str, str] = MappingProxyType(
+
+def _line(valued: str = "", operands: int = 0, **more: object) -> Program:
+    return Program("line", names(valued), operands)._replace(**more)
+
+
+_SQL = {
+    "psql": Program("sql", code="-[A-Za-z]*c|--command", file="-f|--file"),
+    "clickhouse-client": Program("sql", code="-q|--query", file="--queries-file"),
+    **dict.fromkeys(("mysql", "mariadb"), Program("sql", code="-[A-Za-z]*e|--execute")),
+    **dict.fromkeys(("sqlite3", "duckdb"), Program("sql", operands=1)),
+    **dict.fromkeys(("sqlplus", "cqlsh", "usql"), Program("sql")),
+}
+_LANGUAGES = {
+    **dict.fromkeys(
+        ("awk", "gawk"),
+        Program(
+            "awk", names("-F -v -f -l --assign --field-separator"), 0, "-e|--source", "-f|--file"
+        ),
+    ),
+    "sed": Program("sed", names("-l -f"), 0, "-[A-Za-z]*e|--expression", "-f|--file"),
+    "jq": Program("jq", names("--indent -L"), file="-f|--from-file"),
+    "yq": Program("jq", names("-I --indent -o -p --output-format"), file="--from-file"),
+    "python": Program("python", names("-W -X"), 0, "-[A-Za-z]*c", "-m"),
+    "perl": Program("perl", names("-I -M"), 0, "-[A-Za-z]*[eE]", "-I|-M"),
+    "ruby": Program("ruby", code="-[A-Za-z]*e"),
+    "php": Program("php", code="-r|--run"),
+    "lua": Program("lua", code="-e"),
+    "node": Program("node", code="-[ep]|--eval|--print"),
+    "mongosh": Program("node", code="--eval"),
+    "tclsh": Program("node", code="-c"),
+    "expect": Program("node", code="-c"),
+}
+_OPTIONS = {
+    "ansible": "-[am]",
+    "compgen": "-C",
+    "complete": "-C",
+    "enable": "-f",
+    "ex": r"-[cS]|\+",
+    "find": "-exec|-execdir|-ok|-okdir",
+    "git": "-c|--(?:upload|receive)-pack",
+    "hash": "-p",
+    "man": "-P",
+    "mapfile": "-C",
+    "nc": "-[A-Za-z]*[ec]",
+    "ncat": "-[A-Za-z]*[ec]",
+    "readarray": "-C",
+    "rsync": "-[A-Za-z]*e|-M",
+    "scp": "-[oS]",
+    "sftp": "-[oS]",
+    "start-stop-daemon": "-[xa]|--startas",
+    "tar": "-[A-Za-z]*[IF]",
+    "tcpdump": "-z",
+    "vi": r"-[cS]|\+",
+    "vim": r"-[cS]|\+",
+    "wget": "-e",
+    "zip": "-TT",
+}
+_FILES = {
+    "java": "-jar|-cp|-classpath|--class-path",
+    "osqueryi": "-f",
+    "ssh-add": "-s",
+    "ssh-keygen": "-D",
+}
+PROGRAMS: Mapping[str, Program] = MappingProxyType(
     {
-        **dict.fromkeys(("awk", "gawk", "mawk", "nawk", "sed", "jq"), "-f|--file|--from-file"),
-        **dict.fromkeys(("make", "gmake", "psql", "osqueryi"), "-f|--file|--makefile"),
-        **dict.fromkeys(SHELLS, "--rcfile|--init-file"),
-        "clickhouse-client": "--queries-file",
-        "java": "-jar|-cp|-classpath|--class-path",
-        "ssh-add": "-s",
-        "ssh-keygen": "-D",
-        "perl": "-I|-M",
-        "python": "-m",
+        **{name: Program(program=options) for name, options in _OPTIONS.items()},
+        **{name: Program(file=options) for name, options in _FILES.items()},
+        **dict.fromkeys(names("alias parallel hyperfine salt screen tmux"), Program("many")),
+        **dict.fromkeys(names("ssh slogin autossh rsh remsh"), _SSH),
+        **dict.fromkeys(
+            names("builtin busybox catchsegv chronic command nohup setsid torsocks unbuffer exec"),
+            _line("-a"),
+        ),
+        **dict.fromkeys(names("gosu setarch su-exec taskset"), _line(operands=1)),
+        **dict.fromkeys(
+            names("kubectl oc docker docker-compose podman crictl nerdctl lxc ctr"),
+            Program("client"),
+        ),
+        **_SQL,
+        **_LANGUAGES,
+        **dict.fromkeys(SHELLS, _SHELL),
+        **dict.fromkeys((".", "source"), Program("file")),
+        "ansible-playbook": Program("file", names("-i -u -e -l -t -f --inventory --limit --tags")),
+        "at": Program("", names("-f -q -t"), file="-f", reads=True),
+        "batch": Program(reads=True),
+        "chroot": _line("--userspec --groups", 1, reads=True),
+        "chrt": _line("-T -P -D --sched-runtime --sched-period --sched-deadline", 1),
+        "clush": Program("joined", names("-w -g -x -X -l -f -t -u -o")),
+        "crontab": Program("file", names("-u"), reads=True),
+        "dbus-run-session": _line("--config-file --dbus-daemon"),
+        "doas": _line("-u -C -a", reads=True),
+        "dumb-init": _line("-r --rewrite"),
+        "env": _line("-u -C --unset --chdir", program="-S|--split-string"),
+        "eval": Program("joined"),
+        "faketime": _line("-f", 1),
+        "fakeroot": _line("-l -s -i -b --lib --faked"),
+        "flock": _line("-w -E --wait --timeout --conflict-exit-code", 1, code="-c|--command"),
+        "ionice": _line("-c -n --class --classdata"),
+        "lxc-attach": _line("-n -P -u -g -v --name --lxcpath"),
+        "ltrace": _line("-o -e -p -s -u -n --output"),
+        "make": Program(file="-f|--file|--makefile"),
+        "mosh": Program("text"),
+        "newgrp": Program(reads=True),
+        "nice": _line("-n --adjustment"),
+        "nsenter": _line(
+            "-t -S -G -r -w --target --setuid --setgid --root --wd --wdns", reads=True
+        ),
+        "numactl": _line("-i -m -N -C -p --interleave --membind --cpunodebind --physcpubind"),
+        "pdsh": Program("joined", names("-w -x -g -l -t -u -f -R")),
+        "pkexec": _line("--user", reads=True),
+        "prlimit": _line("-p --pid"),
+        "proxychains": _line("-f"),
+        "pssh": Program("joined", names("-h -H -l -p -t -o -e -O")),
+        "run-parts": Program("file", names("-a")),
+        "runuser": _line(
+            "-u -g -G -s --user --group --supp-group --shell",
+            code="-c|--(?:session-)?command",
+            reads=True,
+        ),
+        "script": Program(code="-[A-Za-z]*c|--command"),
+        "setpriv": _line(
+            "--reuid --regid --groups --inh-caps --ambient-caps --bounding-set --securebits"
+        ),
+        "sg": Program(code="-c", reads=True),
+        "ssh-agent": _line("-a -t"),
+        "sshpass": _line("-p -f -d -P"),
+        "stdbuf": _line("-i -o -e --input --output --error"),
+        "strace": _line("-o -e -p -s -u -P -E -a -O -S -b -I -X --output --trace --attach"),
+        "su": Program(code="-c|--(?:session-)?command", reads=True),
+        "sudo": _line(
+            "-u -g -h -p -C -T -D -R -r -t -a -c -U --user --group --host --prompt --close-from"
+            " --command-timeout --chdir --chroot --role --type --other-user",
+            reads=True,
+        ),
+        "systemd-run": _line(
+            "-u -p -M -H -E --unit --property --machine --host --setenv --description --slice"
+            " --uid --gid --nice --working-directory --service-type --on-active --on-boot"
+            " --on-startup --on-unit-active --on-unit-inactive --on-calendar --timer-property"
+        ),
+        "time": _line("-f -o --format --output"),
+        "timeout": _line("-s -k --signal --kill-after", 1),
+        "tini": _line("-p -e"),
+        "trap": Program("text"),
+        "unshare": _line(
+            "-S -G -R -w --setuid --setgid --root --wd --propagation --setgroups --map-user"
+            " --map-group",
+            reads=True,
+        ),
+        "watch": Program("joined", names("-n --interval -q --equexit")),
+        "xargs": _line(
+            "-I -n -P -L -d -a -E -s --max-args --max-procs --max-lines --delimiter --arg-file"
+            " --max-chars --process-slot-var"
+        ),
+        "xvfb-run": _line("-n -e -f -p -s -w --server-num --server-args"),
     }
 )
-"""The options whose value is a file that is run, or a module."""
-
-PROGRAM_OPTIONS: Mapping[str, str] = MappingProxyType(
-    {
-        "ansible": "-[am]",
-        "compgen": "-C",
-        "complete": "-C",
-        "enable": "-f",
-        "env": "-S|--split-string",
-        "find": "-exec|-execdir|-ok|-okdir",
-        "ex": r"-[cS]|\+",
-        "git": "-c|--(?:upload|receive)-pack",
-        "hash": "-p",
-        "man": "-P",
-        "mapfile": "-C",
-        "readarray": "-C",
-        "nc": "-[A-Za-z]*[ec]",
-        "ncat": "-[A-Za-z]*[ec]",
-        "rsync": "-[A-Za-z]*e|-M",
-        "scp": "-[oS]",
-        "sftp": "-[oS]",
-        "ssh": "-o",
-        "start-stop-daemon": "-[xa]|--startas",
-        "tar": "-[A-Za-z]*[IF]",
-        "tcpdump": "-z",
-        "vi": r"-[cS]|\+",
-        "vim": r"-[cS]|\+",
-        "wget": "-e",
-        "zip": "-TT",
-    }
+FLAGS = names(
+    "--all --append --askpass --background --cgroup --clear-groups --close --collect --ctty "
+    "--detach --exclusive --exit --foreground --fork --ignore --ignore-environment --init "
+    "--init-groups --interactive --ipc --keep-groups --map-current-user --map-root-user "
+    "--mount --mount-proc --net --no-ask-password --no-block --no-fork --no-new-privs "
+    "--no-run-if-empty --non-interactive --nonblock --null --open-tty --pid --pipe --portability "
+    "--preserve-credentials --preserve-env --preserve-status --privileged --pty --quiet "
+    "--read-only --remain-after-exit --reset-env --reset-timestamp --rm --same-dir --scope "
+    "--set-home --shared --skip-chdir --stdin --time --tty --uts --verbose --wait"
 )
-"""Short options that name a program, or hold a setting that may. Long ones say so themselves."""
+"""Long options of those that run command lines which take no value."""
 
 _CODE_NAMES = names(
     "exec command cmd program script rsh pager editor filter shell entrypoint hook askpass"
@@ -148,7 +273,10 @@ def names_code(option: str) -> bool:
 
 def interpreter(name: str) -> str:
     """The name of a program without its version: `python3.11` is `python`."""
-    name = {"nodejs": "node", "gmake": "make", "mawk": "awk", "nawk": "awk"}.get(name, name)
+    same = {"nodejs": "node", "gmake": "make", "mawk": "awk", "nawk": "awk"}
+    if name in PROGRAMS:
+        return name
+    name = same.get(name, name)
     return name.rstrip("0123456789.") or name
 
 

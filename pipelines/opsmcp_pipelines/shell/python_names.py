@@ -1,32 +1,22 @@
-"""What the names of a Python script mean, and which parts of it may run a program or code.
+"""What a Python script's names mean, and which of its nodes may run a program or code.
 
-A name that the script may give another meaning is not believed to be what it is called. Pure.
+Decided by lists of modules and of their members that do neither. A name that the script itself
+gives a meaning is not believed to be what it is called. Pure.
 """
 
 import ast
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from functools import cached_property
-from typing import TypeGuard
 
 from opsmcp_pipelines.shell.programs import names
 
-__all__ = ["RUNNING", "PythonNames", "arguments_of", "last_name"]
+__all__ = ["RUNNING", "PythonNames", "last_name"]
 
 RUNNING = names(
     "os.system os.popen subprocess.getoutput subprocess.getstatusoutput subprocess.run"
     " subprocess.call subprocess.check_call subprocess.check_output subprocess.Popen"
 )
-_RUNS = re.compile(
-    r"system|popen|Popen|run|call|check_call|check_output|exec(?!utable$)\w*|spawn\w*"
-    r"|get(?:status)?output|startfile|(?:create_)?subprocess_\w+"
-)
-_RENAMING = names(
-    "setattr delattr globals locals vars exec eval compile __import__ builtins __builtins__"
-    " importlib modules redirect_stdout redirect_stderr dup2"
-)
-_HARMLESS = names("platform.system asyncio.run")
-_PLAIN = names("__name__ __doc__ __file__ __version__ compile")
 _MODULES = names(
     "argparse asyncio base64 bisect calendar certifi collections concurrent.futures contextlib copy"
     " csv dataclasses datetime queue threading"
@@ -37,8 +27,7 @@ _MODULES = names(
     " textwrap time traceback typing unicodedata urllib urllib.error urllib.parse urllib.request"
     " uuid warnings xml.etree.ElementTree yaml zlib zoneinfo"
 )
-"""Modules that read no code, and start no program but by what is looked at; of three, what may be
-used is in the next lists."""
+"""Modules that read no code, and start no program but by what `RUNNING` and `_RUNS` name."""
 
 _MEMBERS = {
     "os": names(
@@ -57,10 +46,22 @@ _MEMBERS = {
         " TimeoutExpired call check_call check_output getoutput getstatusoutput list2cmdline run"
     ),
 }
+"""What may be used of modules that have more."""
+
+_RUNS = re.compile(
+    r"system|popen|Popen|run|call|check_call|check_output|exec(?!utable$)\w*|spawn\w*"
+    r"|get(?:status)?output|startfile|(?:create_)?subprocess_\w+"
+)
+_RENAMING = names(
+    "setattr delattr globals locals vars exec eval compile __import__ builtins __builtins__"
+    " importlib modules redirect_stdout redirect_stderr dup2"
+)
 _WRITING = names(
     "chmod copy2 copyfile copytree link mkstemp move NamedTemporaryFile open rename symlink"
     " symlink_to hardlink_to urlretrieve write_bytes write_text"
 )
+_HARMLESS = names("platform.system asyncio.run")
+_PLAIN = names("__name__ __doc__ __file__ __version__ compile")
 
 
 class PythonNames:
@@ -70,13 +71,10 @@ class PythonNames:
         """Read the tree once."""
         self.nodes = list(ast.walk(tree))
         self.parents = {c: p for p in self.nodes for c in ast.iter_child_nodes(p)}
-        self.bound: Counter[str] = Counter()
-        """How often each name is given a meaning."""
         self.loads: dict[str, list[ast.Name]] = defaultdict(list)
+        self.binders: dict[str, list[ast.AST]] = defaultdict(list)
+        """All that gives a name a meaning, imports aside."""
         self._imports: dict[str, str] = {}
-        self._binders: dict[str, list[ast.AST]] = defaultdict(list)
-        self._inner: dict[tuple[str, ast.AST], list[ast.AST]] = defaultdict(list)
-        self._shared: set[str] = set()
         self._mark = mark
         for node in self.nodes:
             self._note(node)
@@ -84,113 +82,58 @@ class PythonNames:
     def _note(self, node: ast.AST) -> None:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             self.loads[node.id].append(node)
-            return
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            self._import(node)
-            return
-        if isinstance(node, (ast.Global, ast.Nonlocal)):
-            self._shared.update(node.names)
-        for name in _bound_by(node):
-            self.bound[name] += 1
-            self._binders[name].append(node)
-            self._inner[name, self.scope(self.parents[node])].append(node)
-
-    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
-        module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
-        for alias in node.names:
-            name = alias.asname or alias.name.partition(".")[0]
-            self.bound[name] += 0 if self._imports.get(name) == name else 1
-            self._imports[name] = f"{module}{alias.name}" if module or alias.asname else name
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            for alias in node.names:
+                name = alias.asname or alias.name.partition(".")[0]
+                full = f"{module}{alias.name}" if module or alias.asname else name
+                self._imports[name] = full if self._imports.get(name, full) == full else ""
+        elif not isinstance(node, (ast.Attribute, ast.keyword, ast.alias)):
+            bound = (getattr(node, field, None) for field in ("id", "name", "arg", "rest"))
+            for name in bound:
+                if isinstance(name, str):
+                    self.binders[name].append(node)
 
     def dotted(self, node: ast.AST) -> str:
         """The full name of what is named; empty where the script may mean something else."""
         if isinstance(node, ast.Attribute):
             outer = self.dotted(node.value)
             return f"{outer}.{node.attr}" if outer else ""
-        if not isinstance(node, ast.Name):
+        if not isinstance(node, ast.Name) or self.binders[node.id]:
             return ""
-        if node.id in self._imports:
-            return self._imports[node.id] if self.bound[node.id] == 1 else ""
-        return "" if self.bound[node.id] else node.id
-
-    def scope(self, node: ast.AST) -> ast.AST:
-        """The function that a node is in, or the whole script."""
-        while not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Module)):
-            node = self.parents[node]
-        return node
-
-    def binders(self, name: ast.Name) -> list[ast.AST]:
-        """All that gives a variable a meaning, in the function or the whole script."""
-        inner = None if name.id in self._shared else self._inner.get((name.id, self.scope(name)))
-        return inner or self._binders[name.id]
-
-    def is_plain(self, function: ast.AST) -> TypeGuard[ast.FunctionDef]:
-        """Whether a function is what its name says, wherever that stands."""
-        return (
-            isinstance(function, ast.FunctionDef)
-            and not isinstance(self.parents[function], ast.ClassDef)
-            and not function.decorator_list
-            and self.bound[function.name] == 1
-        )
-
-    @cached_property
-    def rebinds(self) -> bool:
-        """Whether a name may mean something else than it says, which no list could follow."""
-        return any(self._renames(node) or self._sets_of_module(node) for node in self.nodes)
-
-    def _renames(self, node: ast.AST) -> bool:
-        if isinstance(node, (ast.alias, ast.Name)):
-            name = node.name if isinstance(node, ast.alias) else node.id
-            return name == "*" or name in _RENAMING
-        return isinstance(node, ast.Attribute) and _leads_to_names(node.attr)
-
-    def _sets_of_module(self, node: ast.AST) -> bool:
-        if not (isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)):
-            return False
-        root: ast.expr = node
-        while isinstance(root, ast.Attribute):
-            root = root.value
-        return not isinstance(root, ast.Name) or root.id in self._imports or not self.bound[root.id]
+        return self._imports.get(node.id, node.id)
 
     def may_start(self, node: ast.AST) -> bool:
         """Whether a node may run a program or code, or be a way to what does."""
-        if self._renames(node):
-            return True
         if isinstance(node, ast.Import):
             return any(alias.name not in _MODULES for alias in node.names)
         if isinstance(node, ast.ImportFrom):
-            known = _MEMBERS.get(node.module or "")
-            members = (alias.name for alias in node.names)
-            return node.module not in _MODULES or (
-                known is not None and not known.issuperset(members)
-            )
+            members = _MEMBERS.get(node.module or "", frozenset(a.name for a in node.names))
+            wanted = {alias.name for alias in node.names}
+            return node.module not in _MODULES or "*" in wanted or not wanted <= members
         if isinstance(node, ast.Name):
-            return self._name_starts(node)
-        if not isinstance(node, ast.Attribute):
-            return False
-        name = self.dotted(node)
-        return self._starts(node, name) or (name not in _HARMLESS and _starts(node.attr))
-
-    def _starts(self, node: ast.expr, name: str) -> bool:
-        return name in RUNNING | {"os.chdir"} or (name == "os.environ" and self._sets(node))
+            return isinstance(node.ctx, ast.Load) and self._name_starts(node)
+        return isinstance(node, ast.Attribute) and self._attribute_starts(node)
 
     def _name_starts(self, node: ast.Name) -> bool:
-        if not isinstance(node.ctx, ast.Load):
-            return False
-        name, parent = self.dotted(node), self.parents[node]
-        known = _MEMBERS.get(name or self._imports.get(node.id, ""))
+        parent = self.parents[node]
+        known = _MEMBERS.get(self._imports.get(node.id, ""))
         member = parent.attr if isinstance(parent, ast.Attribute) else ""
-        foreign = known is not None and (not name or member not in known)
-        chooses = node.id == "getattr" and self._chooses(parent)
-        return foreign or chooses or self._starts(node, name)
+        if node.id in _RENAMING or (known is not None and member not in known):
+            return True
+        if node.id == "getattr":
+            name = parent.args[1] if isinstance(parent, ast.Call) and parent.args[1:] else None
+            text = name.value if isinstance(name, ast.Constant) else None
+            return not isinstance(text, str) or bool(self._mark.search(text)) or _starts(text)
+        return self.dotted(node) in RUNNING or (self.dotted(node) == "os.environ")
 
-    def _chooses(self, call: ast.AST) -> bool:
-        """Whether the member that `getattr` reads is not written down."""
-        name = call.args[1] if isinstance(call, ast.Call) and len(call.args) > 1 else None
-        text = name.value if isinstance(name, ast.Constant) else None
-        return not isinstance(text, str) or self._mark.search(text) is not None or _starts(text)
+    def _attribute_starts(self, node: ast.Attribute) -> bool:
+        name = self.dotted(node)
+        if name == "os.environ":
+            return self._is_changed(node)
+        return name == "os.chdir" or (name not in _HARMLESS and _starts(node.attr))
 
-    def _sets(self, environ: ast.expr) -> bool:
+    def _is_changed(self, environ: ast.Attribute) -> bool:
         """Whether the environment may be changed, but to a text of the author."""
         parent = self.parents[environ]
         if isinstance(parent, ast.Attribute):
@@ -198,7 +141,7 @@ class PythonNames:
         if not isinstance(parent, ast.Subscript):
             return not isinstance(parent, (ast.Compare, ast.Call, ast.Dict, ast.keyword))
         store = self.parents[parent]
-        value = store.value if isinstance(store, (ast.Assign, ast.AugAssign)) else None
+        value = store.value if isinstance(store, ast.Assign) else None
         text = value.value if isinstance(value, ast.Constant) else None
         plain = isinstance(text, str) and self._mark.search(text) is None
         return not isinstance(parent.ctx, ast.Load) and not plain
@@ -206,17 +149,32 @@ class PythonNames:
     @cached_property
     def writes(self) -> bool:
         """Whether the script may write a file, or give one another name."""
-        return any(isinstance(n, ast.Call) and self._is_writing(n) for n in self.nodes)
+        return any(isinstance(node, ast.Call) and self._is_writing(node) for node in self.nodes)
 
     def _is_writing(self, call: ast.Call) -> bool:
-        name = last_name(call.func)
-        if name not in _WRITING and not (
-            name == "copy" and self.dotted(call.func) == "shutil.copy"
-        ):
+        name = self.dotted(call.func)
+        if name == "open":
+            modes = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "mode")]
+            return not all(isinstance(m, ast.Constant) and m.value in ("r", "rb") for m in modes)
+        return name == "shutil.copy" or last_name(call.func) in _WRITING
+
+    @cached_property
+    def rebinds(self) -> bool:
+        """Whether `print` or `json` may be something else than what they are called."""
+        return any(map(self._renames, self.nodes))
+
+    def _renames(self, node: ast.AST) -> bool:
+        if isinstance(node, ast.ClassDef):
+            return True  # Its objects say themselves what comparing them does.
+        if isinstance(node, (ast.alias, ast.Name)):
+            return (node.name if isinstance(node, ast.alias) else node.id) in {"*", *_RENAMING}
+        if not isinstance(node, ast.Attribute):
             return False
-        modes = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "mode")]
-        reads = all(isinstance(m, ast.Constant) and m.value in ("r", "rb", "rt") for m in modes)
-        return self.dotted(call.func) != "open" or not reads
+        root: ast.expr = node
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        own = isinstance(root, ast.Name) and bool(self.binders[root.id])
+        return _leads_to_names(node.attr) or (isinstance(node.ctx, ast.Store) and not own)
 
 
 def last_name(function: ast.expr) -> str:
@@ -224,29 +182,6 @@ def last_name(function: ast.expr) -> str:
     if isinstance(function, ast.Attribute):
         return function.attr
     return function.id if isinstance(function, ast.Name) else ""
-
-
-def arguments_of(call: ast.Call, function: ast.FunctionDef, name: str) -> ast.expr | None:
-    """What a call gives for a parameter; None where that cannot be told."""
-    if any(isinstance(argument, ast.Starred) for argument in call.args):
-        return None
-    vararg = function.args.vararg
-    parameters = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
-    if vararg is not None and vararg.arg == name:
-        return ast.List([*call.args[len(parameters) :]], ast.Load())
-    if name in parameters and parameters.index(name) < len(call.args):
-        return call.args[parameters.index(name)]
-    return next((k.value for k in call.keywords if k.arg == name), None)
-
-
-def _bound_by(node: ast.AST) -> list[str]:
-    """The names that a node gives a meaning, imports aside."""
-    if isinstance(node, (ast.Attribute, ast.keyword, ast.alias)) or (
-        isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    ):
-        return []
-    bound = (getattr(node, field, None) for field in ("id", "name", "arg", "rest"))
-    return [name for name in bound if isinstance(name, str)]
 
 
 def _leads_to_names(member: str) -> bool:
@@ -257,8 +192,5 @@ def _leads_to_names(member: str) -> bool:
 
 def _starts(member: str) -> bool:
     """Whether a member of this name may run something, or lead to what does."""
-    return (
-        _leads_to_names(member)
-        or member in ("os", "sys", "subprocess")
-        or _RUNS.fullmatch(member) is not None
-    )
+    known = ("os", "sys", "subprocess")
+    return _leads_to_names(member) or member in known or _RUNS.fullmatch(member) is not None

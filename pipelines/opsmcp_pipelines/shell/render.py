@@ -15,7 +15,7 @@ from types import MappingProxyType
 from opsmcp_pipelines.shell.python_check import mark_references, unused_mark
 from opsmcp_pipelines.shell.quoting import prepare, quote_places
 from opsmcp_pipelines.shell.references import RefusedStep, find_references, language_of
-from opsmcp_pipelines.shell.tree import parse
+from opsmcp_pipelines.shell.syntax import Unreadable, parse
 
 __all__ = ["MAX_VALUE_BYTES", "Script", "render_step"]
 
@@ -60,11 +60,13 @@ def render_step(content: str, values: Mapping[str, str]) -> Script:
         mark = unused_mark(content)
         variables = {place.name: place.variable for place in places}
         return Script(language, mark_references(content, variables, mark), environ, mark)
-    root = parse(source)
-    if root.has_error:
-        raise RefusedStep("its shell script cannot be read, so that no value can be quoted in it")
+    try:
+        syntax = parse(source, bash=language == "bash")
+    except Unreadable:
+        reason = "its shell script cannot be read, so that no value can be quoted in it"
+        raise RefusedStep(reason) from None
     lists = frozenset(name for name, value in used.items() if _ITEMS.fullmatch(value))
-    return Script(language, quote_places(root, source, places, lists).decode(), environ)
+    return Script(language, quote_places(syntax, places, lists), environ)
 
 
 def _check_values(used: Mapping[str, str]) -> None:

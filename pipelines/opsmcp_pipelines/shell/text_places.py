@@ -2,25 +2,21 @@
 
 Text is what may be any line: values of that kind, and whatever a step prints. Each place where it
 stands is looked at from the inside out: its word, the program that gets it, and where its output
-goes. What is not on the list is refused, and so is any other mention of a variable
-that holds text.
+goes. What is not on the list is refused, and so is any other mention of a variable that holds text.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar
 
-from opsmcp_pipelines.shell.programs import names
+from opsmcp_pipelines.shell.command_line import skip_options
+from opsmcp_pipelines.shell.flow import Flow, key_of, naming, parts_within
+from opsmcp_pipelines.shell.programs import SETS_VARIABLES, names
 from opsmcp_pipelines.shell.report import Report, over
-from opsmcp_pipelines.shell.script import Script
-from opsmcp_pipelines.shell.tree import Word, chains, climb, line_of, text_of, word_of
+from opsmcp_pipelines.shell.syntax import Assignment, Node, Part, Redirect, Word
 from opsmcp_pipelines.shell.values import Rule
-from opsmcp_pipelines.shell.wrappers import WRAPPERS, skip_options
-
-if TYPE_CHECKING:
-    from tree_sitter import Node
 
 __all__ = ["check_text"]
 
@@ -29,7 +25,7 @@ _FILTERS = names("cat grep head tail sort uniq wc tr cut fold nl base64 sha256su
 _FREE = _PRINTERS | _FILTERS - names("sort uniq") | names("kubectl oc test [")
 """Programs of the list that neither write nor run anything, whatever their other words are."""
 
-_OF_OPTIONS: Mapping[str, str] = MappingProxyType(
+_OF_OPTIONS = MappingProxyType(
     {
         "curl": "--data-raw",
         "date": "-d|--date",
@@ -68,7 +64,6 @@ _OPTIONS_BEFORE: Mapping[str, tuple[str, frozenset[str]]] = MappingProxyType(
 )
 """Options behind which text may be an operand, known to name no file; those that take a value."""
 
-_WRAPPERS = names("sudo timeout nice ionice nohup command stdbuf time")
 _LISTED = _FREE | _OF_OPTIONS.keys() | names("sort uniq")
 _FOLDERS = names("/bin /usr/bin /usr/local/bin /sbin /usr/sbin")
 _CURL_INPUT = names("-d --data --data-binary")
@@ -78,19 +73,10 @@ _EQUALS = frozenset({"=", "==", "!="})
 _COMPARES = frozenset({"-eq", "-ne", "-lt", "-le", "-gt", "-ge"})
 _QUIET = re.compile(r"(?:LC_\w+|LANG|TZ)=[\w.:/@+-]*")
 _SINKS = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr", "1", "2", "-"})
-_PARTS_OF_TESTS = names("binary_expression unary_expression parenthesized_expression")
-_PARTS_OF_WORDS = names("string translated_string concatenation")
-_REDIRECTED = names("command redirected_statement function_definition heredoc_redirect")
-_AROUND = names(
-    "program list if_statement elif_clause else_clause while_statement for_statement do_group"
-    " compound_statement subshell case_statement case_item negated_command c_style_for_statement"
-    " heredoc_redirect pipeline redirected_statement function_definition"
-)
-_AROUND_ASSIGNMENTS = _AROUND | names(
-    "declaration_command command_substitution variable_assignment string command"
-)
 _NAMES_COMMANDS = names("alias hash enable complete compgen bind")
 _BUILDS_NAMES = names("eval source . let")
+_DECLARES = names("export declare readonly typeset local")
+_CHANGES = _NAMES_COMMANDS | _BUILDS_NAMES | _DECLARES | {"set", "exec"}
 _OWN_NAMES = names(
     "RANDOM SRANDOM SECONDS LINENO OPTIND OPTERR HISTCMD HISTSIZE HISTFILESIZE MAILCHECK TMOUT"
     " COLUMNS LINES BASHPID UID EUID PPID HOME USER LOGNAME LANG TZ TMPDIR KUBECONFIG PWD OLDPWD"
@@ -98,294 +84,263 @@ _OWN_NAMES = names(
 )
 """Variables that a shell calculates with, or that a step has in its environment."""
 
-Chain = Sequence["Node"]
-"""A node, last, and all around it."""
-
+_NAME = re.compile(r"[A-Za-z_]\w*")
 _MOST_VARIABLES = 64
 _UNKNOWN = "it stands where it is not known to stay data"
+_UNQUOTED = "it stands without quotes"
 _REMEDY = (
     "Print it, give it a kind (opsmcp/kind.{name}: KIND), or answer for it:"
     " opsmcp/text.STEP: {name}"
 )
 
 
-def check_text(script: Script, report: Report, *, pasted: bool) -> None:
+def check_text(flow: Flow, report: Report, *, pasted: bool) -> None:
     """Refuse text wherever it is not known to stay data.
 
     Args:
-        script: The script of a step.
+        flow: The script of a step, and what its variables hold.
         report: Takes what is found.
         pasted: Whether the source pastes values as text, so that only double quotes hold them.
     """
     text = {name for name, value in report.values.items() if value.is_text}
     if text:
-        _Check(script, report, text, pasted=pasted).run()
+        _Check(flow, report, text, pasted=pasted).run()
 
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
-    """A word with text in it: the nodes around it, itself last, and where the text begins.
+    """A word in the script; `of` is what it is the word of, besides its command."""
 
-    `held` is whether the shell makes one word of it.
-    """
-
-    chain: Chain
-    at: int
-    held: bool
-
-    @property
-    def parent(self) -> "Node":
-        return self.chain[-2]
-
-    @property
-    def word(self) -> Word:
-        return word_of(self.chain[-1])
-
-    @property
-    def single(self) -> bool:
-        return len(self.word.parts) == 1
+    node: Node
+    word: Word
+    of: Assignment | Redirect | str = ""
 
 
 class _Check:
-    def __init__(self, script: Script, report: Report, text: set[str], *, pasted: bool) -> None:
-        self._script = script
-        self._report = report
-        self._pasted = pasted
+    def __init__(self, flow: Flow, report: Report, text: set[str], *, pasted: bool) -> None:
+        self._flow, self._report, self._pasted = flow, report, pasted
+        self._nodes = flow.syntax.nodes
         self._vouched = {name for name in text if report.values[name].vouched}
         self._text = text - self._vouched
-        found = script.reached(self._text) - self._text
-        self._variables = {name for name in found if re.fullmatch(r"[A-Za-z_]\w*", name)}
-        self._going: set[int] = set()
+        self._held = flow.reached(self._text)
+        self._variables = {n for n in self._held if n not in text and _NAME.fullmatch(n)}
+        self._spots: dict[int, tuple[_Spot, Part]] = {}
 
     def run(self) -> None:
         over(len(self._variables), _MOST_VARIABLES, "variables that hold text")
         self._begin_vouched()
-        reason = self._surroundings()
-        if reason:
-            line, why = reason
-            self._refuse(self._text, line, why)
+        if not self._text:
             return
-        for at, chain in chains(self._script.root, self._occurrences()):
-            self._look_at(at, chain)
+        if reason := self._surroundings():
+            self._refuse(self._text, *reason)
+            return
+        spots = [spot for node in self._nodes for spot in self._matters(node)]
+        for spot in spots:
+            for part in spot.word.parts:
+                if part.script is not None:
+                    self._spots[id(part.script)] = (spot, part)
+        for spot in spots:
+            self._look_at(spot)
 
-    def _refuse(self, values: set[str], line: int, why: str) -> None:
+    def _matters(self, node: Node) -> Iterable[_Spot]:
+        """The words of a node that expand, and those that may name a variable of the shell."""
+        bodies = (redirect.body for redirect in node.redirects if redirect.body)
+        spans = [(node.start, node.end), *((body.start, body.end) for body in bodies)]
+        if not any(self._named.search(self._flow.syntax.text, *span) for span in spans):
+            return ()
+        own = node.head in SETS_VARIABLES or node.head in self._flow.functions
+        own |= not node.head or node.head == "printf" or _is_substituted(node)
+        names = self._variables and (own or bool(node.assignments))
+        return (
+            _Spot(node, word, of) for word, of in _words_of(node) if names or word.literal is None
+        )
+
+    @cached_property
+    def _named(self) -> re.Pattern[str]:
+        """Text, and what holds it, wherever it is named."""
+        return naming(self._held)
+
+    def _refuse(self, values: Iterable[str], at: int, why: str) -> None:
         for value in sorted(values):
             reason = f'"{{}}" may be any text, and {why}'
+            line = self._flow.syntax.line_at(at)
             self._report.add(Rule.TEXT, value, line, reason, _REMEDY)
 
-    def _occurrences(self) -> list[int]:
-        """Each place where text, or a variable that holds it, is named."""
-        every = self._text | self._variables
-        found = self._script.named(every) if every else []
-        return [at for at in found if not self._script.is_commented(at)]
+    def _look_at(self, spot: _Spot) -> None:
+        """One word, with all that it names."""
+        if self._variables:
+            self._look_for_names(spot)
+        if spot.word.literal is not None:
+            return
+        for part in spot.word.parts:
+            if values := self._values(part, spot.node.function):
+                if why := self._stands(spot, part):
+                    self._refuse(values, part.start, why)
+            elif part.operator and part.script is None:
+                for inner in parts_within((part,)):
+                    held = self._held.get(key_of(inner.name, spot.node.function), set[str]())
+                    self._refuse(held, inner.start, _UNKNOWN)
 
-    def _look_at(self, at: int, chain: Chain) -> None:
-        script = self._script
-        name = script.name_at(at)
-        parent = chain[-2] if len(chain) > 1 else chain[-1]
-        if text_of(parent).lstrip() in (f"${name}", f"${{{name}}}"):
-            why = self._stands(chain[:-1], at)
-        elif name in self._text:
-            why = self._stands(chain, at)
-        else:
-            why = "" if self._is_accounted(chain) else f"{name!r}, which holds it, is named here"
-        if why:
-            line = script.source.count(b"\n", 0, at) + 1
-            values = {name} if name in self._text else {*script.reached_by(name)} & self._text
-            self._refuse(values, line, why)
+    def _values(self, part: Part, function: str) -> set[str]:
+        """The text that a plain expansion holds."""
+        keys = self._flow.keys_of(Word((part,)), function) if part.plain else ()
+        return {v for key in keys for v in self._held.get(key, ())}
 
-    def _is_accounted(self, chain: Chain) -> bool:
-        """Whether a name without a dollar sign is that of a good assignment, or only a word."""
-        node, parent = chain[-1], chain[-2]
-        if node.type == "variable_name" and parent.type == "variable_assignment":
-            return not self._assigned(chain[:-1])
-        if node.type == "variable_name" and parent.type == "declaration_command":
-            return text_of(parent.children[0]) == "local" and parent.named_child_count == 1
-        if node.type in ("heredoc_content", "heredoc_body"):
-            return _is_read_whole(node if node.type == "heredoc_body" else parent)
-        return self._script.is_only_word(reversed(chain))
+    def _look_for_names(self, spot: _Spot) -> None:
+        """A variable that is named otherwise than by its expansion."""
+        node = spot.node
+        own = node.head in SETS_VARIABLES or node.head in self._flow.functions
+        into = node.head == "printf" and [w.literal for w in node.words[1:2]] == ["-v"]
+        plain = node.head and not own and not into and not _is_substituted(node)
+        if isinstance(spot.of, Redirect) or (plain and spot.of == ""):
+            return
+        if node.head == "local" and spot.of == "" and len(node.words) == 2:
+            return
+        for part in spot.word.parts:
+            named = () if part.expands else _NAME.findall(part.text)
+            for name in self._variables.intersection(named):
+                why = f"{name!r}, which holds it, is named here"
+                self._refuse(self._held[name], part.start, why)
 
     def _surroundings(self) -> tuple[int, str] | None:
         """What a script that holds text must not do, or the list would mean something else."""
-        script = self._script
-        for name in sorted(script.functions & _LISTED):
-            return 1, f"{name} is a function of this script"
-        for node in script.commands:
-            if why := self._changes(node):
-                return line_of(node), why
-        for node in script.strays:
-            return line_of(node), "PATH leads to the folder that the step works in"
-        indirect = b"${!" in script.source
-        for node in script.found.get("declaration", []):
-            options = "".join(text_of(c) for c in node.named_children if c.type == "word")
-            indirect = indirect or re.search(r"-\w*[nix]", options) is not None
-        if self._variables and indirect:
-            return 1, "the script holds it in a variable and gives variables other names"
+        for name in sorted(self._flow.functions.keys() & _LISTED):
+            return 0, f"{name} is a function of this script"
+        for node in self._nodes:
+            if node.kind == "command" and (why := self._changes(node)):
+                return node.start, why
         return None
 
-    def _changes(self, node: "Node") -> str:
+    def _changes(self, node: Node) -> str:
         """Why a script that holds text must not have a command."""
-        head = self._script.heads[node.id]
+        head = node.head
+        indirect = any(
+            part.operator.startswith("!")
+            for word in node.words
+            for part in (parts_within(word.parts) if word.literal is None else ())
+        )
+        if self._variables and indirect:
+            return "the script holds it in a variable and gives variables other names"
+        if head not in _CHANGES and not node.redirects:
+            return ""
         if head in _NAMES_COMMANDS:
             return "the script gives commands other names"
-        if head == "exec" and not all(map(self._is_sink, self._redirects(node.parent or node))):
+        if head == "exec" and not all(map(_is_sink, node.redirects)):
             return "all output of this script goes to a file (exec >)"
         if self._variables and head in _BUILDS_NAMES:
             return f"the script holds it in a variable and uses {head}"
-        words = self._script.words(node) if head == "set" else ()
-        if any(w.literal == "allexport" or re.match(r"-\w*a", w.prefix) for w in words):
+        if self._variables and any("{" in r.number for r in node.redirects):
+            return _UNKNOWN
+        options = [word.prefix for word in node.words[1:] if word.prefix.startswith("-")]
+        if head == "set" and any(re.match(r"-\w*a", o) for o in options):
             return "the script exports its variables (set -a)"
+        if head == "set" and any(word.literal == "allexport" for word in node.words):
+            return "the script exports its variables (set -a)"
+        named = head in _DECLARES and any(re.match(r"-\w*[nix]", o) for o in options)
+        if self._variables and named:
+            return "the script holds it in a variable and gives variables other names"
         return ""
 
     # One place, from the inside out.
 
-    def _stands(self, chain: Chain, at: int) -> str:
-        """Why text may not stand where the innermost of the nodes is; empty when it may."""
-        node = chain[-1]
-        if node.type == "heredoc_body" or (len(chain) > 1 and chain[-2].type == "heredoc_body"):
-            return self._document(chain if node.type == "heredoc_body" else chain[:-1])
-        raw = node.type == "raw_string"
-        value = raw or text_of(node).lstrip()[2:-1] in self._text
-        end = len(chain) - 1
-        while end and chain[end - 1].type in _PARTS_OF_WORDS:
-            end -= 1
-        in_string = end < len(chain) - 1 and chain[-2].type == "string"
-        if node.type == "ansi_c_string" or not end:
+    def _stands(self, spot: _Spot, part: Part) -> str:
+        """Why text may not stand in a word; empty when it may."""
+        held = part.quote == '"'
+        if isinstance(spot.of, Redirect):
+            return self._redirected(spot, spot.of, held=held or part.is_value)
+        if part.quote in ("$'", "/", ":"):
             return _UNKNOWN
-        if value and self._pasted and not in_string:
-            return "it is pasted outside of double quotes"
-        spot = _Spot(chain[: end + 1], at, held=raw or in_string or value)
-        look = self._SLOTS.get(spot.parent.type)
-        return look(self, spot) if look else _UNKNOWN
+        if part.is_value:
+            if self._pasted and not held:
+                return "it is pasted outside of double quotes"
+            held = True
+        if isinstance(spot.of, Assignment):
+            return self._assigned(spot.node, spot.of)
+        kind = spot.node.kind
+        if kind == "command":
+            return self._argument(spot, part) if held else _UNQUOTED
+        if kind == "test":
+            return self._compared(spot, held=held)
+        if spot.of == "pattern":
+            return "" if held and len(spot.word.parts) == 1 else "it is a pattern"
+        return "" if kind == "case" else _UNKNOWN
 
-    def _in_command(self, spot: "_Spot") -> str:
-        return self._argument(spot) if spot.held else "it stands without quotes"
+    def _redirected(self, spot: _Spot, redirect: Redirect, *, held: bool) -> str:
+        """In a here-document, or a line that is read like one."""
+        if spot.word is not redirect.body:
+            return _UNKNOWN
+        if redirect.sign == "<<<" and not held:
+            return _UNQUOTED
+        return self._reads(spot.node) or self._goes(spot.node)
 
-    def _in_assignment(self, spot: "_Spot") -> str:
-        return self._assigned(spot.chain[:-1])
-
-    def _in_case(self, spot: "_Spot") -> str:
-        return ""
-
-    def _in_pattern(self, spot: "_Spot") -> str:
-        return "" if spot.held and spot.single else "it is a pattern"
-
-    def _in_line(self, spot: "_Spot") -> str:
-        """In a here-string."""
-        if not spot.held:
-            return "it stands without quotes"
-        return self._reads(spot.chain[-3]) or self._goes(spot.chain[:-2])
-
-    def _assigned(self, chain: Chain) -> str:
-        """Why text may not be in the assignment that is the innermost of the nodes."""
-        node, parent = chain[-1], chain[-2]
-        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
-        plain = name is not None and name.type == "variable_name"
-        if not plain or name is None or (value is not None and value.type == "array"):
+    @staticmethod
+    def _assigned(node: Node, made: Assignment) -> str:
+        """Why text may not be in an assignment."""
+        if made.array or made.index is not None:
             return "it is put into an array"
-        variable = text_of(name)
-        if variable in _OWN_NAMES or variable.startswith("LC_"):
-            return f"{variable} is read by the shell and by other programs"
-        if parent.type == "command":
+        if made.name in _OWN_NAMES or made.name.startswith("LC_"):
+            return f"{made.name} is read by the shell and by other programs"
+        if not node.words:
+            return ""
+        if node.head not in _DECLARES:
             return "it is in the environment of a command"
-        if parent.type == "declaration_command" and text_of(parent.children[0]) != "local":
-            return f"it is given to {text_of(parent.children[0])!r}"
-        return "" if {n.type for n in chain} <= _AROUND_ASSIGNMENTS else _UNKNOWN
+        return "" if node.head == "local" else f"it is given to {node.head!r}"
 
-    def _tested(self, spot: "_Spot") -> str:
-        parent, held, single = spot.parent, spot.held, spot.single
-        operator = parent.child_by_field_name("operator")
-        said = text_of(operator) if operator else ""
-        around = next(n for n in reversed(spot.chain[:-1]) if n.type not in _PARTS_OF_TESTS)
-        if around.type != "test_command":
+    def _compared(self, spot: _Spot, *, held: bool) -> str:
+        """Within `[[ ]]`."""
+        words = spot.node.words
+        at = next(n for n, word in enumerate(words) if word is spot.word)
+        before, after = (words[n].literal if 0 <= n < len(words) else "" for n in (at - 1, at + 1))
+        if before in ("-n", "-z") or ({before, after} <= {"", "&&", "||", "!", "("} and held):
+            return "" if len(spot.word.parts) == 1 else _UNKNOWN
+        if {before, after} & _COMPARES:
             return "it would be calculated with"
-        double = around.children[0].type == "[["
-        if not (held or double):
-            return "it stands without quotes"
-        if not double and spot.chain[-3].type == "binary_expression":
-            return "it is one of several operands: write them as tests of their own"
-        if parent.type == "test_command" or said in ("-n", "-z"):
-            return "" if single else _UNKNOWN
-        if said in _COMPARES:
-            return "" if single and not double else "it would be calculated with"
-        if said not in _EQUALS or not (double or single):
-            return _UNKNOWN
-        pattern = double and parent.child_by_field_name("right") == spot.chain[-1]
-        return "" if held or not pattern else "it is a pattern"
-
-    def _document(self, chain: Chain) -> str:
-        body = chain[-1]
-        if not _is_read_whole(body):
-            return "it stands in a here-document with backticks"
-        if self._pasted and _is_alone(word_of(body), self._text):
-            return "it could end the here-document that it stands in"
-        command = chain[-3].child_by_field_name("body")
-        if command is None:
-            return _UNKNOWN
-        return self._reads(command) or self._goes((*chain[:-2], command))
+        if after in _EQUALS:
+            return ""
+        if before in _EQUALS:
+            return "" if held else "it is a pattern"
+        return _UNKNOWN
 
     # Programs.
 
-    def _argument(self, spot: "_Spot") -> str:
-        nodes = self._script.word_nodes(spot.parent)
-        word = spot.chain[-1]
-        index = next((n for n, node in enumerate(nodes) if node.id == word.id), 0)
-        words = self._script.words(spot.parent)
-        offset, name = self._program(spot.parent)
+    def _argument(self, spot: _Spot, part: Part) -> str:
+        words = spot.node.words
+        index = next(n for n, word in enumerate(words) if word is spot.word)
+        name = _program(spot.node)
         why = f"it stands in an argument of {name or 'a command'!r}"
         why += ", which is not known to keep it data"
-        if not name or index <= offset:
+        if not name or not index:
             return why
-        words, index = words[offset:], index - offset
-        place = _place(name, words, index, single=spot.single)
-        if place is None or (place == "line" and self._is_output(spot.word)):
+        if name in ("test", "["):
+            return "" if _is_operand(words) and len(spot.word.parts) == 1 else why
+        place = _place(name, words, index)
+        if place is None or (place == "line" and self._is_output(spot)):
             return why
-        if place == "first" and not any(w.literal == "--" for w in words[:index]):
-            self._begin(spot)
-        return self._keeps(name, words) or self._goes(spot.chain[:-1])
+        begins = place == "first" and spot.word.parts[0] is part
+        if begins and not any(w.literal == "--" for w in words[:index]):
+            start, end = part.start, part.start + len(part.text)
+            self._begin(
+                self._flow.depends(Word((part,), start, end), spot.node.function) & self._text
+            )
+        return self._keeps(name, words) or self._goes(spot.node)
 
-    def _is_output(self, word: Word) -> bool:
-        held = self._script.depends(word, "") & self._text
+    def _is_output(self, spot: _Spot) -> bool:
+        held = self._flow.depends(spot.word, spot.node.function) & self._text
         return any(self._report.values[value].output for value in held)
 
-    def _begin(self, spot: "_Spot") -> None:
-        first = spot.word.parts[0]
-        if first.start in (spot.at - 1, spot.at - 2):
-            values = self._script.depends(Word((first,)), "") & self._text
-            self._report.beginnings |= {self._report.names[value] for value in values}
+    def _begin(self, values: set[str]) -> None:
+        self._report.beginnings |= {self._report.names[value] for value in values}
 
     def _begin_vouched(self) -> None:
         """What an author answers for must not begin like an option, either."""
-        if not self._vouched:
-            return
-        script = self._script
-        for command in script.commands:
-            words = script.words(command)
-            for number, word in enumerate(words[1:], 1):
-                if any(w.literal == "--" for w in words[:number]):
+        for node in self._nodes if self._vouched else ():
+            for word in node.words[1:] if node.kind == "command" else ():
+                if word.literal == "--":
                     break
-                held = script.carried(Word(word.parts[:1]), script.function_at(command.start_byte))
-                self._report.beginnings |= {
-                    self._report.names[value] for value in held & self._vouched
-                }
+                self._begin(self._flow.carried(Word(word.parts[:1]), node.function) & self._vouched)
 
-    def _program(self, command: "Node") -> tuple[int, str]:
-        """Where the name of a listed program stands in a command, and the name; else no name."""
-        words = self._script.words(command)
-        at = 0
-        while at < len(words) - 1 and words[at].literal in _WRAPPERS:
-            wrapper = WRAPPERS[str(words[at].literal)]
-            behind = at + 1 + skip_options(words[at + 1 :], wrapper.valued) + wrapper.operands
-            if any(word.literal is None for word in words[at:behind]) or behind >= len(words):
-                return 0, ""
-            at = behind
-        prefixes = [c for c in command.children if c.type == "variable_assignment"]
-        if not all(_QUIET.fullmatch(text_of(prefix)) for prefix in prefixes) or not words:
-            return 0, ""
-        folder, _, name = (words[at].literal or "").rpartition("/")
-        return (at, name) if not folder or folder in _FOLDERS else (at, "")
-
-    def _keeps(self, name: str, words: Sequence[Word]) -> str:
+    @staticmethod
+    def _keeps(name: str, words: Sequence[Word]) -> str:
         """Why a listed program could do more with its input or its words than print."""
         if name in _FREE:
             return ""
@@ -395,138 +350,93 @@ class _Check:
         for before, word in zip(words, words[1:], strict=False):
             if re.fullmatch(_OF_OPTIONS.get(name, "(?!)"), before.prefix):
                 continue
-            known = all(not p.expands or p.is_value or p.quote == '"' for p in word.parts)
-            if not known or (name in ("sort", "uniq") and not self._is_plain(word)):
+            expanded = [p for p in word.parts if p.expands and not p.is_value]
+            if any(p.quote != '"' or name in ("sort", "uniq") for p in expanded):
                 return f"a word of {name} is not written out"
             if re.match(writes, word.prefix):
                 return f"{name} may write it to a file, or run it ({word.prefix[:20]})"
         return ""
 
-    @staticmethod
-    def _is_plain(word: Word) -> bool:
-        return all(not part.expands or part.is_value for part in word.parts)
-
-    def _reads(self, stage: "Node") -> str:
+    def _reads(self, stage: Node) -> str:
         """Why a command must not read text."""
-        if stage.type == "redirected_statement":
-            inner = stage.child_by_field_name("body")
-            return self._reads(inner) if inner else _UNKNOWN
-        if stage.type == "comment":
-            return ""
-        if stage.type != "command":
+        if stage.kind != "command":
             return "what reads it is not known to keep it data"
-        offset, name = self._program(stage)
-        words = self._script.words(stage)[offset:]
-        if name == "curl" and any(
+        name, words = _program(stage), stage.words
+        posts = name == "curl" and any(
             before.literal in _CURL_INPUT and word.literal == "@-"
             for before, word in zip(words, words[1:], strict=False)
-        ):
+        )
+        if posts or name in _FILTERS | _PRINTERS:
             return self._keeps(name, words)
-        if name not in _FILTERS | _PRINTERS:
-            words = self._script.words(stage)
-            said = (words[offset].literal or "") if words else ""
-            return f"{said or 'a command'!r} reads it, which is not known to keep it data"
-        return self._keeps(name, self._script.words(stage)[offset:])
+        said = (words[0].literal or "") if words else ""
+        return f"{said or 'a command'!r} reads it, which is not known to keep it data"
 
-    def _goes(self, chain: Chain) -> str:
-        """Why what the innermost of the nodes prints must not go where it goes."""
-        if chain[-1].id in self._going:
-            return ""
-        self._going.add(chain[-1].id)
-        why = self._follow(chain)
-        if why:
-            self._going.discard(chain[-1].id)
-        return why
-
-    def _follow(self, chain: Chain) -> str:
-        below = chain[-1]
-        if why := self._written(below):
-            return why
-        for depth in range(len(chain) - 2, -1, -1):
-            around = chain[depth]
-            if around.type == "command_substitution":
-                return self._stands(chain[: depth + 1], around.start_byte + 1)
-            if around.type not in _AROUND:
-                return _UNKNOWN
-            if why := self._written(around) or self._read_behind(around, below):
-                return why
-            if around.type == "function_definition":
-                return self._returned(around)
-            below = around
+    def _goes(self, node: Node) -> str:
+        around: Node | None = node
+        while around is not None:
+            if not all(map(_is_sink, around.redirects)):
+                return "it is written to a file, which something could run"
+            stage = around.after
+            while stage is not None:
+                if why := self._reads(stage):
+                    return why
+                if not all(map(_is_sink, stage.redirects)):
+                    return "it is written to a file, which something could run"
+                stage = stage.after
+            if around.kind == "substitution":
+                spot, part = self._spots.get(id(around), (None, None))
+                if spot is None or part is None or part.operator != "(":
+                    return _UNKNOWN
+                return self._stands(spot, part)
+            if around.kind == "function":
+                return "a function prints it"
+            around = around.parent
         return ""
 
-    def _read_behind(self, around: "Node", below: "Node") -> str:
-        """Why what reads the output of a stage must not read it."""
-        stages = _stages_after(around, below)
-        return next((why for s in stages if (why := self._reads(s) or self._written(s))), "")
 
-    def _returned(self, function: "Node") -> str:
-        """What a function prints goes where its calls print."""
-        name = function.child_by_field_name("name")
-        said = text_of(name) if name else ""
-        script = self._script
-        for call in script.commands:
-            if said not in (w.literal for w in script.words(call)):
-                continue
-            if script.heads[call.id] != said:
-                return f"{said} is given to another program"
-            if why := self._goes(tuple(climb(call))[::-1]):
-                return why
-        return ""
-
-    _SLOTS: ClassVar["dict[str, Callable[[_Check, _Spot], str]]"] = {
-        "binary_expression": _tested,
-        "case_item": _in_pattern,
-        "case_statement": _in_case,
-        "command": _in_command,
-        "herestring_redirect": _in_line,
-        "test_command": _tested,
-        "unary_expression": _tested,
-        "variable_assignment": _in_assignment,
-    }
-
-    def _written(self, node: "Node") -> str:
-        if node.type not in _REDIRECTED or all(map(self._is_sink, self._redirects(node))):
-            return ""
-        return "it is written to a file, which something could run"
-
-    @staticmethod
-    def _redirects(node: "Node") -> "Iterator[Node]":
-        """The redirections to files of a statement."""
-        for child in node.named_children:
-            if child.type == "file_redirect":
-                yield child
-            elif child.type == "heredoc_redirect":
-                yield from (c for c in child.named_children if c.type == "file_redirect")
-
-    @staticmethod
-    def _is_sink(redirect: "Node") -> bool:
-        target = redirect.child_by_field_name("destination")
-        signs = "".join(child.type for child in redirect.children if not child.is_named)
-        if signs == "<":
-            return True
-        return target is not None and text_of(target) in _SINKS and "<" not in signs
+def _is_substituted(node: Node) -> bool:
+    """Whether what a command prints becomes part of a word."""
+    around = node.parent
+    while around is not None and around.kind != "substitution":
+        around = around.parent
+    return around is not None
 
 
-def _is_read_whole(body: "Node") -> bool:
-    """Whether the parser sees all that a shell expands in a here-document."""
-    return re.search(rb"`|\$\[", body.text or b"") is None
+def _words_of(node: Node) -> Iterator[tuple[Word, Assignment | Redirect | str]]:
+    """The words of a node, with what they are the words of besides a command."""
+    for word in node.words:
+        yield word, ""
+    for word in node.patterns:
+        yield word, "pattern"
+    for made in node.assignments:
+        for word in (*made.words, *([made.index] if made.index else ())):
+            yield word, made
+    for redirect in node.redirects:
+        if redirect.body is not redirect.word:
+            yield redirect.word, redirect
+        if redirect.body is not None:
+            yield redirect.body, redirect
 
 
-def _stages_after(around: "Node", below: "Node") -> "Iterator[Node]":
-    """What reads the output of a stage, in a pipeline or behind its here-document."""
-    if around.type == "pipeline":
-        yield from (c for c in around.named_children if c.start_byte > below.start_byte)
-    for redirect in around.named_children if around.type == "redirected_statement" else ():
-        if redirect.type == "heredoc_redirect" and redirect.id != below.id:
-            for child in redirect.named_children:
-                if child.type == "pipeline":
-                    yield from child.named_children
-                elif not child.type.startswith(("heredoc", "file_")):
-                    yield child
+def _program(node: Node) -> str:
+    """The name of the listed program that a command runs; nothing if that is not certain."""
+    quiet = all(
+        _QUIET.fullmatch(f"{made.name}={word.literal}")
+        for made in node.assignments
+        for word in made.words
+    )
+    folder, _, name = node.head.rpartition("/")
+    return name if quiet and (not folder or folder in _FOLDERS) else ""
 
 
-def _place(name: str, words: Sequence[Word], at: int, *, single: bool) -> str | None:
+def _is_sink(redirect: Redirect) -> bool:
+    """Whether nothing is written by a redirection but to an output of the step."""
+    if redirect.body is not None or redirect.sign == "<":
+        return True
+    return redirect.word.literal in _SINKS and "<" not in redirect.sign
+
+
+def _place(name: str, words: Sequence[Word], at: int) -> str | None:
     """What of a program's words text may be: any, its first, a line; None where it may not be."""
     before, word = words[at - 1], words[at]
     if name in _PRINTERS:
@@ -541,13 +451,11 @@ def _place(name: str, words: Sequence[Word], at: int, *, single: bool) -> str | 
         return "line"
     if name == "curl" and _is_keyed(word, _KEYED) and before.literal == "--data-urlencode":
         return "any"
-    return _whole_place(name, words, at) if single else None
+    return _whole_place(name, words, at) if len(word.parts) == 1 else None
 
 
 def _whole_place(name: str, words: Sequence[Word], at: int) -> str | None:
     """The same for programs that take only a whole word of it."""
-    if name in ("test", "["):
-        return "any" if _is_operand(words) else None
     if name == "jq":
         return "any" if at > 2 and words[at - 2].literal == "--arg" else None
     if name == "git" and _operand(words, names("-C")) not in _GIT:
@@ -574,17 +482,16 @@ def _operand(words: Sequence[Word], valued: frozenset[str]) -> str | None:
 
 
 def _is_keyed(word: Word, pattern: re.Pattern[str]) -> bool:
-    return pattern.fullmatch(word.prefix) is not None and len(word.parts) == 2
+    return (
+        pattern.fullmatch(word.prefix) is not None
+        and sum(p.expands for p in word.parts) == 1
+        and word.parts[-1].expands
+    )
 
 
 def _is_operand(words: Sequence[Word]) -> bool:
+    """Whether `[` compares two words, or looks at one."""
     operands = [word for word in words[1:] if word.literal not in ("]", "!")]
     if len(operands) == 3:
         return operands[1].literal in _EQUALS | _COMPARES
     return len(operands) == 2 and operands[0].literal in ("-n", "-z")
-
-
-def _is_alone(word: Word, text: set[str]) -> bool:
-    """Whether a value is all there is on a line, so that pasted it could end a here-document."""
-    whole = "".join("\0" if part.name in text else part.text for part in word.parts)
-    return any(line.strip().strip("\0") == "" and "\0" in line for line in whole.split("\n"))

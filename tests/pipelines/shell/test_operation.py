@@ -90,7 +90,7 @@ def test_the_script_of_a_fixed_variable_is_looked_at() -> None:
 
 
 def test_a_predefined_name_that_the_script_assigns_is_its_own() -> None:
-    assert one("status=$(id); $status ${x}").refused == ()
+    assert one('output=$(id); slackcat "${output}" ${x}').refused == ()
     assert one("output=eval; ${output} ls").refused == ()
 
 

@@ -7,7 +7,7 @@ the first script is read. Bounded by the length of a script, and linear in it.
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING
 
 from opsmcp_pipelines.shell.programs import SHELLS, names
@@ -29,7 +29,7 @@ from opsmcp_tools.toolbox.read_only.evidence import (
 )
 
 if TYPE_CHECKING:
-    from tree_sitter import Node
+    from tree_sitter import Node, Parser
 
 __all__ = ["seen_change", "weigh_script"]
 
@@ -126,17 +126,24 @@ def _nodes(content: str, depth: int) -> list["Node"]:
     Raises:
         Unknown: It cannot be read.
     """
-    from opsmcp_pipelines.shell.tree import parse
-
     if depth > _MOST_NESTED or len(content) > _LONGEST_SCRIPT:
         raise Unknown("a script too long to check")
     first = content.split("\n", 1)[0]
     if first.startswith("#!") and not SHELLS.intersection(re.split(r"[/\s]+", first)):
         raise Unknown(f"a script for {first[2:].strip()}")
-    root = parse(content.encode())
+    root = _parser().parse(content.encode()).root_node
     if root.has_error:
         raise Unknown("a script that cannot be parsed")
     return list(_walk(root))
+
+
+@cache
+def _parser() -> "Parser":
+    # Imported late: most commands never look into a script.
+    import tree_sitter_bash
+    from tree_sitter import Language, Parser
+
+    return Parser(Language(tree_sitter_bash.language()))
 
 
 def _weigh_seen(node: "Node", script: Script, unseen: list[str]) -> Proof:
