@@ -6,6 +6,7 @@ Pure, and linear in the lines.
 import re
 from collections import Counter
 from collections.abc import Sequence
+from heapq import nlargest
 from itertools import pairwise
 from statistics import median
 
@@ -58,20 +59,15 @@ def lines_by_weight(lines: Sequence[str]) -> Counter[Weight]:
 
 
 def _gaps(lines: Sequence[str]) -> list[int]:
-    timed = [
-        (number, seconds)
-        for number, line in enumerate(lines)
-        if (seconds := seconds_of_day(line)) is not None
-    ]
+    read = ((number, seconds_of_day(line)) for number, line in enumerate(lines))
+    timed = [(number, seconds) for number, seconds in read if seconds is not None]
     steps = [
         ((after - before) % _DAY, first, second)
         for (first, before), (second, after) in pairwise(timed)
+        # Half a day and more: lines that are not quite in their order.
+        if (after - before) % _DAY < _DAY // 2
     ]
-    # Half a day and more: lines that are not quite in their order.
-    lasting = [step for step in steps if 0 < step[0] < _DAY // 2]
-    if not lasting:
-        return []
-    usual = median(seconds for seconds, _, _ in steps if seconds < _DAY // 2)
+    usual = median(seconds for seconds, _, _ in steps) if steps else 0
     least = max(_SHORTEST_GAP_SECONDS, _TIMES_USUAL * usual)
-    longest = sorted((step for step in lasting if step[0] >= least), reverse=True)[:_MOST_GAPS]
+    longest = nlargest(_MOST_GAPS, (step for step in steps if step[0] >= least))
     return [number for _, first, second in longest for number in (first, second)]

@@ -50,7 +50,6 @@ the logger (thread, host); what is no trouble has no more than the last.
 _MOST_BEFORE_NAME = 4
 _SIGN_OR_DIGIT = re.compile(r"[\[\](){}./\d_$-]")
 _BRACKETED = re.compile(r"\[[^\]]*\]")
-_DOTTED = re.compile(r"(?:[A-Za-z_$]\w*\.){2,}([A-Za-z_$]\w*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +105,10 @@ class Log:
         if not left:
             return ""
         bad = sum(kind.is_trouble for kind in left)
-        count = (
-            sum(kind.count for kind in left)
-            + self.total
-            - sum(kind.count for kind in self.found.kinds)
-        )
+        told = sum(kind.count for kind in self.found.kinds) - sum(kind.count for kind in left)
         search = _telling_words(left[0])
         more = words.FIND_NEXT(search) if search else ""
-        return words.KINDS_LEFT_OUT(len(left), bad, count, more).to(self.language)
+        return words.KINDS_LEFT_OUT(len(left), bad, self.total - told, more).to(self.language)
 
     def _ends(self, lines: Sequence[str], width: int) -> Iterator[str]:
         return (_shown(self.found.form.read(line).message or line, width) for line in lines)
@@ -267,9 +262,6 @@ def _without_prefix(message: str) -> str:
 def _cut_value(value: str, longest: int = _LONGEST_VALUE) -> str:
     if len(value) <= longest:
         return value
-    dotted = _DOTTED.fullmatch(value)
-    if dotted:
-        return f"…{dotted[1]}"
     if " " in value:
         return f"{value[: longest - 1]}…"
     return f"{value[: longest // 2 - 1]}…{value[1 - longest // 3 :]}"

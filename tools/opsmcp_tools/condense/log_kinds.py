@@ -33,9 +33,7 @@ _MOST_WITH_CODE = 50_000
 _BLOCK = 64
 _LONGEST_MESSAGE = 600
 _MOST_WORDS = 40
-_BEFORE_NAMES = "user for from host by to on at name named client node pod"
-_NAMES_FOLLOW = frozenset(_BEFORE_NAMES.split())
-_ENOUGH, _ENOUGH_NAMES = 7, 3
+_ENOUGH = 7
 """How many words in one place of otherwise equal kinds make it a place for anything."""
 
 _CODE = (
@@ -191,7 +189,7 @@ def _merged(kinds: Sequence[LogKind]) -> list[LogKind]:
     joined: dict[object, LogKind] = {}
     for kind in kinds:
         hole, place = max(_with_holes(kind), key=lambda each: holes[each[0]], default=(0, 0))
-        if holes[hole] < _needed(kind.words, place):
+        if holes[hole] < _ENOUGH:
             hole = (kind.words, kind.level, kind.is_trouble)
         else:
             kind.words = (*kind.words[:place], _HOLE, *kind.words[place + 1 :])
@@ -204,11 +202,6 @@ def _put(found: dict[object, LogKind], key: object, kind: LogKind) -> None:
     if known is not kind:
         known.numbers += kind.numbers
         known.weight = max(known.weight, kind.weight)
-
-
-def _needed(words: Sequence[str], place: int) -> int:
-    before = words[place - 1].strip(":=").lower() if place else ""
-    return _ENOUGH_NAMES if before in _NAMES_FOLLOW else _ENOUGH
 
 
 def _with_holes(kind: LogKind) -> Iterator[tuple[int, int]]:
