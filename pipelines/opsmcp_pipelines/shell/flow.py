@@ -48,6 +48,7 @@ class Flow:
         self.assigned: dict[str, list[Assignment | None]] = defaultdict(list)
         self._looked_at: set[str] = set()
         self._opened: dict[str, bool] = {}
+        self._called: dict[str, list[list[Word]] | None] = {}
         self._set: Counter[str] = Counter()
         self._calls: dict[str, list[Node]] = defaultdict(list)
         self._held: dict[str, set[str]] = defaultdict(set)
@@ -86,7 +87,7 @@ class Flow:
     def _read_call(self, node: Node) -> None:
         self._calls[node.head].append(node)
         scope = node.head if node.head != "set" else node.function
-        shifts = any(other.function == scope for other in self._shifts)
+        shifts = scope in self._shifting
         for number, word in enumerate(_operands(node), 1):
             places = range(1, 10) if shifts else (number,)
             self._flow(word, node.function, f"{scope}:@", *(f"{scope}:{at}" for at in places))
@@ -94,6 +95,10 @@ class Flow:
     @cached_property
     def _shifts(self) -> list[Node]:
         return [node for node in self.syntax.nodes if node.head == "shift"]
+
+    @cached_property
+    def _shifting(self) -> set[str]:
+        return {node.function for node in self._shifts}
 
     def _flow(self, word: Word, function: str, *targets: str) -> None:
         if word.literal is not None:
@@ -176,7 +181,9 @@ class Flow:
     def _several(self, part: Part, function: str) -> list[list[Word]] | None:
         """What `"$@"` and whole arrays stand for."""
         if part.plain in ("@", "*"):
-            return self._given(function) or None
+            if function not in self._called:
+                self._called[function] = self._given(function)
+            return self._called[function] or None
         if part.operator not in ("[@]", "[*]") or self.is_open(part.name):
             return None
         known = self.assigned.get(part.name, [])
@@ -229,6 +236,8 @@ class Flow:
     def _variable(self, name: str, function: str, depth: int) -> list[tuple[Part, ...]] | None:
         """All that is assigned to a variable; the environment is the author's."""
         if depth > 3 or not name.isidentifier() or name.startswith("OPSMCP_") or self.is_open(name):
+            return None
+        if len(self.assigned.get(name, ())) > _MOST_WAYS:
             return None
         if name in self._looked_at:  # `V=${V:-x}`: what it was before.
             return [()]

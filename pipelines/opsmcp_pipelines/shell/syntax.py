@@ -428,8 +428,9 @@ class _Parser:
             self._blank_lines()
             if re.compile(r"in\s").match(self.text, self.at, self.end):
                 self.at += 2
+                words = node.words = list[Word]()
                 while self._skip() not in ("", "\n", ";"):
-                    node.words = [*node.words, self._word(node)]
+                    words.append(self._word(node))
             else:
                 node.words = (Word((Part("$@", '"', self.at, "@"),), self.at, self.at),)
         self.at += self._skip() == ";"
@@ -514,9 +515,10 @@ class _Parser:
             if sign in "<>&0123456789{" and (found := _REDIRECTION.match(text, self.at, end)):
                 self._redirect(node, found)
             elif sign == "(":
-                if len(words) != 1 or not _PARENS.match(text, self.at, end):
+                plain = len(words) == 1 and words[0].literal is not None
+                if not plain or not _PARENS.match(text, self.at, end):
                     raise Unreadable(self.at)
-                self.nodes.remove(node)
+                self.nodes.pop()
                 node.kind = "function"
                 return node
             elif (not words or words[0].literal in _DECLARING) and (
