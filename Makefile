@@ -11,7 +11,7 @@ PACKAGE_BIN := $(PACKAGE_VENV)/bin
 # Where the image is that server.json names, with its registry; empty: it names none.
 IMAGE ?=
 # All that `opsmcp serve` may need; not the chat.
-EXTRAS_OF_IMAGE := console events metrics otel
+EXTRAS_OF_IMAGE := console events metrics nats otel
 SECONDS_OF_SOAK ?= 600
 # Exact versions of the development tools, so that a new release of one turns no check red.
 CONSTRAINTS ?= .ci/constraints.txt

@@ -18,6 +18,7 @@ __all__ = [
     "EventSource",
     "HintSource",
     "PlatformEvent",
+    "ReadEvents",
     "is_pattern",
     "parse_event",
 ]
@@ -39,6 +40,7 @@ class PlatformEvent:
         kind: What it says it is: `TaskRunReport`, `Kube`, `Host`, ...
         at: When it was published, by the clock of its publisher; None where it does not say.
         data: What it says.
+        claimed: The subject that it says it was published on; empty where it says none.
     """
 
     subject: str
@@ -46,6 +48,7 @@ class PlatformEvent:
     kind: str
     at: datetime | None
     data: Mapping[str, Any]
+    claimed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,10 @@ class EventPage:
     unreadable: int
     is_full: bool
     asked_at: datetime
+
+
+ReadEvents = Callable[[str, datetime | None, float], Awaitable[EventPage]]
+"""Reads events as `EventSource.read_events` does."""
 
 
 @runtime_checkable
@@ -98,6 +105,10 @@ class HintSource(Protocol):
         """Listen while runs are waited for, until cancelled; awaits `turn` before each request."""
         ...
 
+    def hear_by(self, read: ReadEvents) -> None:
+        """Listen in this way from now on."""
+        ...
+
     async def hinted(self, ref: RunRef) -> None:
         """Return when something was heard of the run since it was last read; perhaps never."""
         ...
@@ -125,7 +136,12 @@ def parse_event(subject: object, value: object) -> PlatformEvent | None:
     }
     if not all(texts.values()) or fields.get("specversion") != "1.0":
         return None
-    return PlatformEvent(**texts, at=_time(fields.get("time")), data=mapping_of(fields.get("data")))
+    return PlatformEvent(
+        **texts,
+        at=_time(fields.get("time")),
+        data=mapping_of(fields.get("data")),
+        claimed=_text(fields.get("subject"), _MOST_SUBJECT_CHARS),
+    )
 
 
 def _text(value: object, most: int) -> str:

@@ -15,14 +15,13 @@ from datetime import UTC, datetime, timedelta
 import anyio
 
 from opsmcp_pipelines.errors import SourceError
-from opsmcp_pipelines.platform_events import EventPage, PlatformEvent
+from opsmcp_pipelines.platform_events import PlatformEvent, ReadEvents
 
 __all__ = ["RunHints"]
 
 _log = logging.getLogger(__name__)
 
 Turn = Callable[[], Awaitable[None]]
-Read = Callable[[str, datetime | None, float], Awaitable[EventPage]]
 
 _WAIT_SECONDS = 15.0
 _RUN = "PipelineRun"
@@ -53,7 +52,7 @@ class RunHints:
     """What is heard of the pipeline runs of one namespace."""
 
     def __init__(
-        self, namespace: str, read: Read, clock: Callable[[], float] = time.monotonic
+        self, namespace: str, read: ReadEvents, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Prepare; nothing is asked before somebody waits. `clock` counts seconds."""
         self._pattern = f"ops.clusters.*.namespaces.{namespace}.pipelineruns.>"

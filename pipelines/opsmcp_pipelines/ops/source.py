@@ -34,7 +34,7 @@ from opsmcp_pipelines.ops.run_hints import RunHints
 from opsmcp_pipelines.ops.run_lists import RUNS, RunLists, is_the_run
 from opsmcp_pipelines.ops.settings import OpsSettings, parse_server
 from opsmcp_pipelines.ops.stuck_sign import sign_of
-from opsmcp_pipelines.platform_events import EventPage
+from opsmcp_pipelines.platform_events import EventPage, ReadEvents
 from opsmcp_pipelines.run import RunReport
 from opsmcp_pipelines.source import CALL_ID_VARIABLE, Cancelled, RunRef, StartRequest, Traits
 from opsmcp_pipelines.source_request import Observe, unobserved
@@ -78,7 +78,8 @@ class OpsSource:
         self._contents = ContentsReader(client, self._namespaces)
         self._lists = RunLists(client)
         names = self._namespaces[:_HEARD_NAMESPACES] if client.settings.hears_runs else ()
-        self._hints = {name: RunHints(name, self.read_events) for name in names}
+        self._read_hints: ReadEvents = self.read_events
+        self._hints = {name: RunHints(name, self._read_hint) for name in names}
 
     @property
     def label(self) -> str:
@@ -171,6 +172,15 @@ class OpsSource:
         async with anyio.create_task_group() as group:
             for hints in self._hints.values():
                 group.start_soon(hints.hear, turn)
+
+    def hear_by(self, read: ReadEvents) -> None:
+        """Listen in this way from now on."""
+        self._read_hints = read
+
+    async def _read_hint(
+        self, pattern: str, since: datetime | None, wait_seconds: float
+    ) -> EventPage:
+        return await self._read_hints(pattern, since, wait_seconds)
 
     async def hinted(self, ref: RunRef) -> None:
         """Return when something was heard of the run since it was last read; perhaps never."""

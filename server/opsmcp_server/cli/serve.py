@@ -66,8 +66,9 @@ async def _serve(services: Services) -> int:
         click.echo(f"opsmcp: serving {address}/mcp", err=True)
         _tell_of_pages(services.calls, address)
         for name, sender in config.events.senders.items():
+            read_from = sender.nats or services.calls.source.label
             where = (
-                f"are read from {services.calls.source.label}"
+                f"are read from {read_from}"
                 if sender.is_read
                 else f"come in at {address}/events/{name}"
             )
@@ -116,11 +117,11 @@ async def _responders(context: CallContext) -> AsyncGenerator[None]:
 
 @asynccontextmanager
 async def _reading(context: CallContext) -> AsyncGenerator[None]:
-    """Read the events of the Ops server, where the settings name it as a sender."""
+    """Read the events of Ops, where the settings name it as a sender."""
     if not any(sender.is_read for sender in context.config.events.senders.values()):
         yield
         return
-    from opsmcp_server.intake.ops_feed import reading_events
+    from opsmcp_server.intake.event_reading import reading_events
 
     async with reading_events(context):
         yield

@@ -113,6 +113,7 @@ class Config:
         proofs = (secret for sender in senders for secret in (sender.token, sender.secret))
         found = {secret.get_secret_value() for secret in (*kept, *self.people.values(), *proofs)}
         found = found.union(*(one.secrets() for one in self.events.channels.values()))
+        found = found.union(*(one.nats.secrets() for one in senders if one.nats))
         found |= {text for name, text in self.bound_values().items() if name not in self.constants}
         variables = (said.variables for said in self.tools.overrides.values())
         bound = (item.bound for items in variables for item in items.values())

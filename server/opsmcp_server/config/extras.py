@@ -13,6 +13,7 @@ _PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "copilot": ("openai", "prompt_toolkit"),
         "events": ("cel_expr_python", "cronsim"),
         "metrics": ("prometheus_client",),
+        "nats": ("nats",),
         "otel": ("opentelemetry.exporter.otlp.proto.http",),
     }
 )

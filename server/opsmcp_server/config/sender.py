@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from types import MappingProxyType
 
 from pydantic import SecretStr
 
-__all__ = ["Encoding", "Hmac", "Over", "Sender", "SenderType"]
+__all__ = ["Encoding", "Hmac", "Nats", "Over", "Sender", "SenderType"]
 
 
 class SenderType(StrEnum):
@@ -48,6 +49,48 @@ class Hmac:
 
 
 @dataclass(frozen=True, slots=True)
+class Nats:
+    """The NATS that the events of an Ops platform are read from.
+
+    Attributes:
+        servers: `HOST:PORT` of each; the first that can be reached is used. Empty where nobody
+            asked for values.
+        tls: Whether nothing is said to one that does not encrypt.
+        user: Who logs in; with `password`, or empty.
+        password: Its password.
+        token: In place of both.
+        credentials: What a credentials file holds (a JWT and the seed of a key); likewise.
+        ca_file: The authorities that certificates are checked against; None for this machine's.
+        cert_file: The own certificate, where the server wants one, with `key_file`.
+        key_file: Its key.
+        stream: The stream of JetStream that has the events.
+        consumer: What the names of our durable consumers begin with.
+    """
+
+    servers: tuple[str, ...] = ()
+    tls: bool = False
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    token: SecretStr = SecretStr("")
+    credentials: SecretStr = SecretStr("")
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    stream: str = "ops"
+    consumer: str = "opsmcp"
+
+    def secrets(self) -> frozenset[str]:
+        """What nobody may be shown, readable; of credentials each line, too."""
+        kept = (one.get_secret_value() for one in (self.password, self.token, self.credentials))
+        lines = self.credentials.get_secret_value().splitlines()
+        return frozenset({*kept, *(line for line in lines if line and "-" * 3 not in line)} - {""})
+
+    def __str__(self) -> str:
+        """What people are told of it."""
+        return f"NATS at {', '.join(self.servers)}" if self.servers else "NATS"
+
+
+@dataclass(frozen=True, slots=True)
 class Sender:
     """One sender.
 
@@ -63,6 +106,7 @@ class Sender:
         api: Where an Alertmanager is asked whether an alert is still there; empty for nowhere.
         origins: Origins that may ask by `OPTIONS` whether they may send.
         subjects: Of a sender that is read: the patterns of the subjects of its events.
+        nats: Likewise: the NATS that they are read from; None for the Ops server itself.
         where: Where in the settings it stands: part (`map.key`) to what is said of it in errors;
             the empty part is the whole.
     """
@@ -77,6 +121,7 @@ class Sender:
     api: str = ""
     origins: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
+    nats: Nats | None = None
     where: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
     @property
@@ -92,6 +137,6 @@ class Sender:
     def __str__(self) -> str:
         """What people are told of it."""
         if self.is_read:
-            return f"{self.type}, read"
+            return f"{self.type}, read from NATS" if self.nats else f"{self.type}, read"
         proof = "with a secret" if self.has_secret else "without a secret"
         return f"{self.type}, {proof}"

@@ -19,8 +19,9 @@ from pydantic import SecretStr
 from opsmcp_pipelines.platform_events import is_pattern
 from opsmcp_server.config.bound_values import read_part, secret_source
 from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.nats_settings import read_nats
 from opsmcp_server.config.schema import RawSetting
-from opsmcp_server.config.sender import Encoding, Hmac, Over, Sender, SenderType
+from opsmcp_server.config.sender import Encoding, Hmac, Nats, Over, Sender, SenderType
 from opsmcp_tools.arguments.nearest_names import suggest
 from opsmcp_tools.safe_text.characters import quote
 
@@ -44,7 +45,7 @@ _KEYS: Mapping[SenderType, frozenset[str]] = MappingProxyType(
         SenderType.JSON: frozenset({"token", "secret", "hmac", "map"}),
         SenderType.CLOUDEVENTS: frozenset({"token", "secret", "hmac", "origins"}),
         SenderType.PAGERDUTY: frozenset({"secret"}),
-        SenderType.OPS: frozenset({"subjects"}),
+        SenderType.OPS: frozenset({"subjects", "nats"}),
     }
 )
 """What a sender of each type takes besides `type`."""
@@ -143,6 +144,7 @@ class _Entry:
             api=self._api(given.get("api")),
             origins=self._origins(given.get("origins", [])),
             subjects=self._subjects(given.get("subjects")) if kind is SenderType.OPS else (),
+            nats=self._nats(given, environ),
             where=self._where(),
         )
         if sender.signs_as_standard_webhooks:
@@ -293,6 +295,11 @@ class _Entry:
                 "ops.clusters.*.nodes.> ('*' for one part, '>' for all that follow)",
             )
         return tuple(dict.fromkeys(texts))
+
+    def _nats(self, given: Mapping[str, object], environ: Mapping[str, str] | None) -> Nats | None:
+        if "nats" not in given:
+            return None
+        return read_nats(self.item, f"{self.name}.nats", given["nats"], environ)
 
     def _where(self) -> Mapping[str, str]:
         """What is said of each part in an error."""

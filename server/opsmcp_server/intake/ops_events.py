@@ -38,6 +38,9 @@ class Unread(StrEnum):
 
     JUNK = "what is no CloudEvent"
     SUBJECT = "report on a subject that names no host and no node"
+    LARGE = "event larger than 1 MiB"
+    CLAIMED = "event that says another subject than the one it came on, which counts"
+    BROKEN = "event that cannot be understood"
     LOST = "events that came too fast to be read"
     AWAY = "the events could not be read"
 
@@ -108,6 +111,8 @@ def signals_of(delivery: Delivery, events: Iterable[PlatformEvent], host_of: Hos
         parts = reader(event, _About(**about.groupdict(default="")), host_of)
         if parts is not None:
             found.signals.append(_signal(delivery, event, parts))
+            if event.claimed.lower() not in ("", event.subject.lower()):
+                found.leave_out(Unread.CLAIMED)
     return found
 
 

@@ -223,9 +223,7 @@ def reader_for(sender: Sender) -> Reader:
 
             return read_alerts
         case SenderType.JSON:
-            if lack := lack_of("events"):
-                where = sender.where[""]
-                raise ConfigError(f"events.senders.{sender.name}.map {lack} ({where})")
+            _check_extra(sender, "map", "events")
             from opsmcp_server.intake.mapped_json import MappedJson
 
             return MappedJson(sender)
@@ -234,6 +232,8 @@ def reader_for(sender: Sender) -> Reader:
 
             return read_cloud_events
         case SenderType.OPS:
+            if sender.nats is not None:
+                _check_extra(sender, "nats", "nats")
             from opsmcp_server.intake.ops_events import read_ops
 
             return read_ops
@@ -241,3 +241,9 @@ def reader_for(sender: Sender) -> Reader:
             from opsmcp_server.intake.pagerduty import read_pagerduty
 
             return read_pagerduty
+
+
+def _check_extra(sender: Sender, part: str, extra: str) -> None:
+    if lack := lack_of(extra):
+        where = sender.where[""]
+        raise ConfigError(f"events.senders.{sender.name}.{part} {lack} ({where})")

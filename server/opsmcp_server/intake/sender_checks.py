@@ -16,7 +16,7 @@ def check_senders(config: Config) -> None:
             raise an alarm; or what reads it cannot be made.
     """
     senders = config.events.senders.values()
-    _check_read(config, [sender for sender in senders if sender.is_read])
+    _check_polled(config, [one for one in senders if one.is_read and one.nats is None])
     if senders:
         from opsmcp_server.intake.receiver import reader_for
 
@@ -25,17 +25,17 @@ def check_senders(config: Config) -> None:
             reader_for(sender)
 
 
-def _check_read(config: Config, read: list[Sender]) -> None:
+def _check_polled(config: Config, polled: list[Sender]) -> None:
     """Of what is read from an Ops server there can be one, as there is one such server."""
-    if len(read) > 1:
+    if len(polled) > 1:
         raise ConfigError(
-            f"events.senders.{read[1].name} is a second one of the type ops, and there is one "
-            f"Ops server: name all `subjects` in the first one ({read[1].where['']})"
+            f"events.senders.{polled[1].name} is a second one of the type ops, and there is one "
+            f"Ops server: name all `subjects` in the first one ({polled[1].where['']})"
         )
-    if read and not config.ops.server:
+    if polled and not config.ops.server:
         raise ConfigError(
-            f"events.senders.{read[0].name} has the type ops, and there is no Ops server whose "
-            f"events could be read: set ops.server ({read[0].where['']})"
+            f"events.senders.{polled[0].name} has the type ops, and there is no Ops server whose "
+            f"events could be read: set ops.server, or `nats` ({polled[0].where['']})"
         )
 
 

@@ -17,8 +17,10 @@ from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.observed import Observed, SenderRead, SignalsRefused, SignalsTaken
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.load import load
+from opsmcp_server.intake.event_reading import reading_events
+from opsmcp_server.intake.event_record import EventRecord
 from opsmcp_server.intake.ops_events import Unread
-from opsmcp_server.intake.ops_feed import EventRecord, Feed, reading_events
+from opsmcp_server.intake.ops_feed import Feed
 from opsmcp_server.intake.sender_checks import check_senders
 from opsmcp_tools.incidents.signal import Signal
 from opsmcp_tools.incidents.store import Refusals

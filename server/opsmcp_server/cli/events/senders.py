@@ -43,7 +43,7 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         "page; give it a token or secret to call by any name",
         Refusal.LATE: "it is told to send again later",
         Unread.AWAY: "opsmcp serve tries again and again; its log says what is wrong: whether the "
-        "Ops server can be reached, has its NATS, and there is a stream `ops`",
+        "Ops server or its NATS can be reached, and there is a stream `ops`",
         Unread.LOST: "more events came at once than the Ops server shows; name fewer `subjects`",
         Unread.SUBJECT: "somebody posts them under names that no inspection of Ops has",
         Refusal.UNRECORDED: "it is told to send again later; the log of opsmcp serve says why",
