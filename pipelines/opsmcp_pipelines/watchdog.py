@@ -5,6 +5,7 @@ the process and not before it may: anyio's own threads would be waited for. Know
 done; the caller decides what goes on without the item that did not get done.
 """
 
+import atexit
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,6 +20,10 @@ __all__ = ["Progress", "Stuck", "run_watched"]
 
 _ItemT = TypeVar("_ItemT")
 _ResultT = TypeVar("_ResultT")
+
+
+_LAST_SECONDS = 0.5
+"""How long the end of the process waits for work that was left behind."""
 
 
 class Stuck(Exception):
@@ -101,6 +106,9 @@ async def run_watched(
                 await over.wait()
     finally:
         progress.left_behind = True
+        if not over.is_set():
+            # A thread that ends within a library of C++ together with the process aborts that.
+            atexit.register(thread.join, _LAST_SECONDS)
     if errors:
         raise errors[0]
     return results[0]

@@ -66,3 +66,25 @@ anyio.run(main)
 def test_what_was_left_behind_keeps_no_process_from_ending() -> None:
     ended = subprocess.run([sys.executable, "-c", _HANGING], capture_output=True, timeout=20)
     assert (ended.returncode, ended.stdout) == (0, b"left behind\n")
+
+
+async def test_the_end_of_the_process_lets_work_that_was_left_behind_end_first() -> None:
+    done = await anyio.run_process([sys.executable, "-c", _LEFT_BEHIND])
+    assert done.stdout == b"ended\n"
+
+
+_LEFT_BEHIND = """
+import anyio
+from opsmcp_pipelines.watchdog import run_watched
+
+def work(progress):
+    sum(range(2_000_000))
+    print("ended", flush=True)
+
+async def main():
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await run_watched(work, "a file", item_seconds=9)
+
+anyio.run(main)
+"""

@@ -45,7 +45,8 @@ SUDO_SHELL = "/bin/sh"
 
 # One line without single quotes, backslashes before quotes and exclamation marks: whatever shell
 # the account has takes it for one word. `kill -0 -$p` tells whether its session still has members;
-# what left the session is found by the tag in its environment, where there is /proc.
+# what left the session is found by the tag in its environment, where there is /proc: to look for it
+# takes seconds on a busy host with thousands of processes, so that is done as seldom as can be.
 _BOOTSTRAP = (
     "read -r m t i n || exit 0; "
     's=$(head -c "$n"; echo x); s=${s%x}; '
@@ -61,16 +62,17 @@ _BOOTSTRAP = (
     '*) exec setsid "$@"; esac; }; '
     'echo "$m ready"; read -r x <&3; [ "$x" = go ] || { cd /; rm -rf "$d"; exit 0; }; '
     'printf %s "$s" | { OPSMCP_STEP=$t; export OPSMCP_STEP; lead "$i"; } 2>&1 & p=$!; '
-    'tagged() { grep -ls "OPSMCP_STEP=$t" /proc/[0-9]*/environ; }; '
-    'alive() { if [ -e /proc/self/environ ]; then [ -n "$(tagged)" ]; else kill -0 -$p; fi; }; '
+    "members() { if [ -e /proc/self/environ ]; "
+    'then grep -ls "OPSMCP_STEP=$t" /proc/[0-9]*/environ; '
+    'else kill -0 -$p && echo "-$p"; fi; }; '
     "{ while read -r x; do :; done; : >../stop; kill -TERM -$p || kill -TERM $p; "
-    "for x in 1 2 3; do kill -0 -$p || break; sleep 1; done; kill -KILL -$p; "
-    'for x in $(tagged); do x=${x#/proc/}; kill -KILL "${x%/environ}"; done; '
-    "for x in 1 2; do alive || break; sleep 1; done; "
+    "for x in 1 2 3; do kill -0 -$p || break; sleep 1; done; kill -KILL -$p; : >../left; "
+    'for x in 1 2 3; do k=$(members); [ -n "$k" ] || { rm ../left; break; }; '
+    'for x in $k; do x=${x#/proc/}; kill -KILL "${x%/environ}"; done; sleep 1; done; '
     "} <&3 >/dev/null 2>&1 & w=$!; "
     "wait $p; r=$?; l=; "
-    "if [ -e ../stop ]; then wait $w; else kill $w; fi 2>/dev/null; "
-    "if { [ -e ../stop ] || kill -0 -$p; } 2>/dev/null && alive 2>/dev/null; then l=left; fi; "
+    "{ if [ -e ../stop ]; then wait $w; if [ -e ../left ]; then l=left; fi; "
+    'else kill $w; if kill -0 -$p && [ -n "$(members)" ]; then l=left; fi; fi; } 2>/dev/null; '
     'cd /; rm -rf "$d"; '
     'printf "%s end %s %s\\n" "$m" "$r" "$l"'
 )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 
-__all__ = ["Reason", "key_place", "last_line", "read_refusal", "said_refusal"]
+__all__ = ["Reason", "cause_line", "key_place", "last_line", "read_refusal", "said_refusal"]
 
 
 class Reason(StrEnum):
@@ -40,22 +40,25 @@ _PATTERNS: Sequence[tuple[Reason, re.Pattern[str]]] = tuple(
     for reason, pattern in (
         (Reason.HOST_KEY_CHANGED, r"REMOTE HOST IDENTIFICATION HAS CHANGED|REVOKED HOST KEY"),
         (Reason.HOST_KEY_UNKNOWN, r"^Host key verification failed"),
-        # A connection that was kept, or was to be, is no use.
+        # Before all that follows: a connection that was kept, or was to be, is no use.
         (Reason.CLOSED, r"^(?:mux_client|muxclient|muxserver|unix_listener|Control master)"),
         (Reason.AUTH, r"Permission denied|Too many authentication failures"),
-        (
-            Reason.CLOSED,
-            r"kex_exchange_identification|banner exchange|^Connection (?:closed|reset) by|"
-            r"ssh_exchange_identification|Exceeded MaxStartups|Connection reset by peer",
-        ),
         (
             Reason.UNREACHABLE,
             r"Connection refused|timed out|Could not resolve hostname|No route to host|"
             r"Network is unreachable|Host is down",
         ),
+        (
+            Reason.CLOSED,
+            r"kex_exchange_identification|banner exchange|^Connection (?:closed|reset) by|"
+            r"ssh_exchange_identification|Exceeded MaxStartups|Connection reset by peer",
+        ),
         (Reason.SUDO, r"^sudo: |\bsudo: (?:command )?not found"),
     )
 )
+_BY_PROXY = "UNKNOWN port 65535"
+"""Where a connection ended that was made by another program."""
+
 _SAID: Mapping[str, Reason] = MappingProxyType(
     {
         "session": Reason.SESSION,
@@ -85,6 +88,14 @@ def key_place(message: str, most_chars: int) -> str:
     )
     place = found[1] if found else ""
     return place if place.isprintable() and len(place) <= most_chars else ""
+
+
+def cause_line(message: str, most_chars: int) -> str:
+    """Why nothing was started, as ssh says it; of a jump host or proxy, what that said first."""
+    if _BY_PROXY not in message:
+        return last_line(message, most_chars)
+    first = next(filter(str.strip, message.splitlines()), "")
+    return f"its jump host or proxy: {last_line(first, most_chars)}"
 
 
 def last_line(message: str, most_chars: int) -> str:

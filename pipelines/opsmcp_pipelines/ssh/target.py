@@ -50,7 +50,8 @@ class SshTarget:
     def options(self) -> tuple[str, ...]:
         """The options of ssh that say so."""
         given = (
-            ("HostName", self.address),
+            # ssh expands percent signs, and an address of IPv6 may have one before its zone.
+            ("HostName", self.address.replace("%", "%%")),
             ("Port", str(self.port or "")),
             ("User", self.user),
             ("IdentityFile", self.key_file),

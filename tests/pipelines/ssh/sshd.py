@@ -6,7 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,8 +46,13 @@ class Hosts:
 
 
 @contextmanager
-def running_sshd(folder: Path, *names: str, logins: str = "1000") -> Generator[Hosts]:
-    """An sshd for each name, ended with the block; `logins` is its `MaxStartups`."""
+def running_sshd(
+    folder: Path, *names: str, logins: str = "1000", within: Sequence[str] = (), more: str = ""
+) -> Generator[Hosts]:
+    """An sshd for each name, ended with the block.
+
+    `logins` is its `MaxStartups`, `within` a command that starts it, `more` lines of its settings.
+    """
     folder.mkdir(mode=0o700, exist_ok=True)
     for key in ("id", "stranger", "other", *names):
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / key)]
@@ -65,7 +70,7 @@ def running_sshd(folder: Path, *names: str, logins: str = "1000") -> Generator[H
     hosts.configure().rename(hosts.config)
     try:
         for name in names:
-            _start(hosts, name, logins)
+            _start(hosts, name, f"MaxStartups {logins}\n{more}", within)
         _log_in(hosts, names[0])
         yield hosts
     finally:
@@ -79,17 +84,16 @@ def _free_port() -> int:
         return free.getsockname()[1]
 
 
-def _start(hosts: Hosts, name: str, logins: str) -> None:
+def _start(hosts: Hosts, name: str, more: str, within: Sequence[str]) -> None:
     """Start it; it listens when this returns."""
     file = hosts.folder / f"{name}.sshd"
     file.write_text(
         f"ListenAddress 127.0.0.1\nPort {hosts.ports[name]}\nHostKey {hosts.folder / name}\n"
         f"AuthorizedKeysFile {hosts.folder / 'authorized'}\nUsePAM no\nStrictModes no\n"
-        f"PidFile {_pid_file(hosts, name)}\nPermitRootLogin prohibit-password\n"
-        f"MaxStartups {logins}\n",
+        f"PidFile {_pid_file(hosts, name)}\nPermitRootLogin prohibit-password\n{more}",
         encoding="utf-8",
     )
-    subprocess.run([str(SSHD), "-f", str(file)], check=True)
+    subprocess.run([*within, str(SSHD), "-f", str(file)], check=True)
 
 
 def _log_in(hosts: Hosts, name: str) -> None:

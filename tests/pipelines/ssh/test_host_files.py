@@ -89,3 +89,9 @@ def test_labels_that_no_selector_could_name_are_refused() -> None:
     found = read(host("a", labels="{'x=y': z}") + host("b", labels="{x: 'a b'}"))
     assert not found.hosts
     assert len(found.problems) == 2
+
+
+def test_an_address_of_ipv6_keeps_its_zone() -> None:
+    file = parse_hosts('kind: Host\nmetadata: {name: v6}\nspec: {address: "fe80::1%eth0"}\n', "f")
+    assert file is not None
+    assert file.hosts[0].target.options == ("-oHostName=fe80::1%%eth0",)

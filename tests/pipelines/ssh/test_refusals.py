@@ -1,6 +1,10 @@
 import pytest
 
-from opsmcp_pipelines.ssh.refusals import Reason, key_place, read_refusal, said_refusal
+from opsmcp_pipelines.ssh.refusals import Reason, cause_line, key_place, read_refusal, said_refusal
+
+JUMP = """ssh: connect to host 10.0.0.1 port 22: Connection refused
+kex_exchange_identification: Connection closed by remote host
+Connection closed by UNKNOWN port 65535"""
 
 
 @pytest.mark.parametrize(
@@ -17,6 +21,11 @@ from opsmcp_pipelines.ssh.refusals import Reason, key_place, read_refusal, said_
         ("ssh: connect to host web1 port 22: Connection timed out", Reason.UNREACHABLE),
         ("ssh: Could not resolve hostname web1: Name or service not known", Reason.UNREACHABLE),
         ("ssh: connect to host web1 port 22: No route to host", Reason.UNREACHABLE),
+        (
+            "Connection timed out during banner exchange\nConnection to ::1 port 22 timed out",
+            Reason.UNREACHABLE,
+        ),
+        (JUMP, Reason.UNREACHABLE),
         ("kex_exchange_identification: Connection closed by remote host", Reason.CLOSED),
         ("kex_exchange_identification: read: Connection reset by peer", Reason.CLOSED),
         ("Connection closed by 127.0.0.1 port 22", Reason.CLOSED),
@@ -58,3 +67,9 @@ def test_where_the_key_stands_that_a_host_had_before_is_told_as_ssh_says_it(
     message: str, place: str
 ) -> None:
     assert key_place(message, 100) == place
+
+
+def test_of_a_jump_host_that_is_down_it_is_said_what_ended_the_connection() -> None:
+    assert cause_line(JUMP, 100) == "its jump host or proxy: Connection refused"
+    alone = JUMP.partition("\n")[0]
+    assert cause_line(alone, 100) == "Connection refused"

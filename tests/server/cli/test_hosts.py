@@ -60,7 +60,7 @@ spec:
   host: localhost
   steps:
     - name: mark
-      content: echo "I was on ${HOSTNAME}"
+      content: echo "I was on ${host}"
 ---
 apiVersion: crd.chenshaowen.com/v1
 kind: Task
@@ -193,6 +193,12 @@ def test_a_plan_says_what_runs_as_root_and_where(ops: Opsmcp) -> None:
     here = ops("call", "show-root", "--plan").stdout
     assert "show-root on web1, as root" in there
     assert "as root" not in here
+
+
+def test_a_plan_for_several_hosts_shows_that_each_finds_its_own_name(ops: Opsmcp) -> None:
+    several = ops("call", "mark-place", "host=web1,web2", "--plan").stdout
+    assert "I was on ‹the name of each host›" in several
+    assert "I was on «web1»" in ops("call", "mark-place", "host=web1", "--plan").stdout
 
 
 def test_where_no_host_is_named_it_is_said_how_to_name_some(ops: Opsmcp) -> None:

@@ -50,6 +50,9 @@ _MOST_SHOWN = 16
 _MOST_HOSTS = 4
 _MOST_HOSTS_OF_GROUP = 10
 _LONGEST_CAUSE = 160
+_LONGEST_NOTE = 240
+"""Of what is to be known of a step; it may name a command or a file."""
+
 _FRAME_TOKENS = 30
 """What the lines around an output take: the fence and the line ends."""
 
@@ -315,7 +318,7 @@ def _heading(group: Group, of_hosts: int) -> Said:
 def _note(step: StepResult) -> Said | str:
     """What is to be known of a step beside its output, and of what is missing from that."""
     lost = words.NOT_KEPT(size_in_words(step.lost_bytes)) if step.lost_bytes else ""
-    said = "" if step.note == step.verdict else label(step.note)
+    said = "" if step.note == step.verdict else label(step.note, _LONGEST_NOTE)
     if said and lost:
         return words.NOTE(words.BOTH(said, lost))
     return words.NOTE(said or lost) if said or lost else ""

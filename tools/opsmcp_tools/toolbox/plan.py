@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from opsmcp_pipelines.catalogue import Contents
 from opsmcp_pipelines.kinds.names import CLUSTER, HOST, is_secret_name
 from opsmcp_pipelines.many_hosts import Brakes
-from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Transfer
+from opsmcp_pipelines.models import Operation, Pipeline, Step, Task, TaskRef, Transfer
 from opsmcp_pipelines.shell.references import find_references
 from opsmcp_tools.arguments.check import CheckedCall
 from opsmcp_tools.arguments.cluster_host import runs_elsewhere
@@ -38,6 +38,8 @@ OPEN, CLOSE = "«", "»"
 
 _TO_COME = "‹from task {}›"
 """What stands in the place of a result of an earlier task, which nobody knows yet."""
+
+_EACH_HOST = "‹the name of each host›"
 
 _ALL_SCRIPTS = 60_000
 """Characters of all texts of authors in the data."""
@@ -174,9 +176,18 @@ def _parts(tool: Tool, call: CheckedCall, contents: Contents) -> tuple[_Part, ..
         target = find_target(task, host, contents, elsewhere=elsewhere)
         fixed = {one.name for one in (*operation.variables, *task.variables) if one.value}
         to_come = {name: text for name, text in results.items() if name not in fixed}
-        parts.append(_Part(ref, task, target, {**_values(task, call), **to_come}))
+        own = _own_host(operation, task, target)
+        parts.append(_Part(ref, task, target, {**_values(task, call), **own, **to_come}))
         results |= dict.fromkeys(ref.results, _TO_COME.format(clean_line(ref.name, 100)))
     return tuple(parts)
+
+
+def _own_host(operation: Operation, task: Task, target: Target) -> Mapping[str, str]:
+    """What stands for `host` where several may be named: on each of them its own name."""
+    offered = any(one.groups for one in (*operation.variables, *task.variables) if one.name == HOST)
+    if not offered or not target.hosts:
+        return {}
+    return {HOST: f"{OPEN}{target.hosts[0]}{CLOSE}" if len(target.hosts) == 1 else _EACH_HOST}
 
 
 def _values(task: Task, call: CheckedCall) -> Mapping[str, str]:

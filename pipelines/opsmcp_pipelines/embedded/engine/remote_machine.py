@@ -23,7 +23,7 @@ from opsmcp_pipelines.ssh.bootstrap import (
 from opsmcp_pipelines.ssh.explain import Explanations
 from opsmcp_pipelines.ssh.kept_connections import MOST_KEPT, KeptConnections
 from opsmcp_pipelines.ssh.login_turns import AT_ONE_SSHD, LoginTurns
-from opsmcp_pipelines.ssh.refusals import Reason, key_place, last_line
+from opsmcp_pipelines.ssh.refusals import Reason, cause_line, key_place, last_line
 from opsmcp_pipelines.ssh.session import RemoteEnd, RemoteState, Session
 from opsmcp_pipelines.ssh.target import SshTarget, file_command, ssh_command
 
@@ -175,7 +175,7 @@ class _RemoteLaunch:
     def _not_started(self, end: RemoteEnd) -> StepEnd:
         reason = end.reason or Reason.OTHER
         advice = _ADVICE.get(reason, "").format(self._name)
-        why = advice or last_line(end.message, _MOST_MESSAGE_CHARS)
+        why = advice or cause_line(end.message, _MOST_MESSAGE_CHARS)
         if reason is Reason.HOST_KEY_CHANGED:
             place = key_place(end.message, _MOST_MESSAGE_CHARS)
             why += f"; the one that was known: {place}" if place else ""
