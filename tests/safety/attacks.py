@@ -307,6 +307,19 @@ INJECTED = [
 AS_TEXT = [
     *_named(
         "text",
+        "mk",
+        'sudo "${x}"',
+        'sudo -u root "${x}"',
+        'sudo -n timeout 5 "${x}"',
+        'nohup nice "${x}"',
+        'timeout "${x}" echo a',
+        'sudo sh -c "${x}"',
+        'sudo echo "${x}" | sudo sh',
+        'sudo A=1 echo "${x}" | sh',
+        'sudo() { shift; env "$@"; }; sudo echo "${x}"',
+    ),
+    *_named(
+        "text",
         "$(mk)",
         "${x}",
         'echo "$(( ${x} ))"',

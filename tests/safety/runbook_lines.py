@@ -236,6 +236,8 @@ ORDINARY: tuple[Row, ...] = (
     # text and outputs
     ('echo "reason: ${reason}"', TEXT),
     ('logger -t ops -- "${reason}"', TEXT),
+    ('sudo -n -u app logger -t ops "${reason}"', TEXT),
+    ('timeout 5 nice -n 10 grep -c -e "${reason}" /var/log/syslog', TEXT),
     ("printf 'note: %s\\n' \"${reason}\" >&2", TEXT),
     ("cat <<EOF\nTicket: ${reason}\nBy: ${user}\nEOF", TEXT | USER),
     ('if [ -n "${reason}" ]; then echo "${reason}"; else echo none; fi', TEXT),

@@ -64,7 +64,17 @@ _OPTIONS_BEFORE: Mapping[str, tuple[str, frozenset[str]]] = MappingProxyType(
 )
 """Options behind which text may be an operand, known to name no file; those that take a value."""
 
-_LISTED = _FREE | _OF_OPTIONS.keys() | names("sort uniq")
+_PREFIXES: Mapping[str, str] = MappingProxyType(
+    {
+        "nice": r"(?:-n [+-]?\d+ )?",
+        "nohup": r"",
+        "sudo": r"(?:-[nHE]+ |-u [\w-]+ |-- )*",
+        "timeout": r"(?:-k [\d.]+[smhd]? )?[\d.]+[smhd]? ",
+    }
+)
+"""Programs that only run what stands behind them, and their own words that are known."""
+
+_LISTED = _FREE | _OF_OPTIONS.keys() | _PREFIXES.keys() | names("sort uniq")
 _FOLDERS = names("/bin /usr/bin /usr/local/bin /sbin /usr/sbin")
 _CURL_INPUT = names("-d --data --data-binary")
 _HEADER = re.compile(r"[A-Za-z0-9-]+: ")
@@ -304,9 +314,8 @@ class _Check:
     # Programs.
 
     def _argument(self, spot: _Spot, part: Part) -> str:
-        words = spot.node.words
-        index = next(n for n, word in enumerate(words) if word is spot.word)
-        name = _program(spot.node)
+        name, words = _program(spot.node)
+        index = next((n for n, word in enumerate(words) if word is spot.word), 0)
         why = f"it stands in an argument of {name or 'a command'!r}"
         why += ", which is not known to keep it data"
         if not name or not index:
@@ -361,7 +370,7 @@ class _Check:
         """Why a command must not read text."""
         if stage.kind != "command":
             return "what reads it is not known to keep it data"
-        name, words = _program(stage), stage.words
+        name, words = _program(stage)
         posts = name == "curl" and any(
             before.literal in _CURL_INPUT and word.literal == "@-"
             for before, word in zip(words, words[1:], strict=False)
@@ -418,15 +427,31 @@ def _words_of(node: Node) -> Iterator[tuple[Word, Assignment | Redirect | str]]:
             yield redirect.body, redirect
 
 
-def _program(node: Node) -> str:
-    """The name of the listed program that a command runs; nothing if that is not certain."""
+def _program(node: Node) -> tuple[str, Sequence[Word]]:
+    """The name of the listed program that a command runs, and its words; no name if uncertain."""
     quiet = all(
         _QUIET.fullmatch(f"{made.name}={word.literal}")
         for made in node.assignments
         for word in made.words
     )
-    folder, _, name = node.head.rpartition("/")
-    return name if quiet and (not folder or folder in _FOLDERS) else ""
+    words: Sequence[Word] = node.words
+    while words and (inner := _behind_prefix(words)):
+        words = words[inner:]
+    folder, _, name = ((words[0].literal or "") if words else "").rpartition("/")
+    return name if quiet and (not folder or folder in _FOLDERS) else "", words
+
+
+def _behind_prefix(words: Sequence[Word]) -> int:
+    """Where the command begins that a prefix runs; 0 where there is none that is certain."""
+    known = _PREFIXES.get(words[0].literal or "")
+    own = ""
+    for at, word in enumerate(words[1:], 1) if known is not None else ():
+        if word.literal is None:
+            return 0
+        if not word.literal.startswith("-") and re.fullmatch(known or "", own):
+            return at
+        own += f"{word.literal} "
+    return 0
 
 
 def _is_sink(redirect: Redirect) -> bool:
