@@ -38,12 +38,10 @@ async def investigating(context: CallContext) -> AsyncGenerator[Investigates | N
     config, words = context.config, Words(context.config.tools.language)
     key = config.openai.key.get_secret_value()
     settings = EndpointSettings(config.openai.base, key, config.openai.model, _NAMES)
-    endpoint = Endpoint(settings.checked(words), words, context.masker.text, repeats=0)
-    model = Model(endpoint, words, config.copilot.tool_calling, context.clock)
-    try:
+    mask = context.masker.text
+    async with Endpoint(settings.checked(words), words, mask, repeats=0) as endpoint:
+        model = Model(endpoint, words, config.copilot.tool_calling, context.clock)
         yield Investigator(context, model)
-    finally:
-        await endpoint.close()
 
 
 def _check(context: CallContext, responder: Responder) -> None:

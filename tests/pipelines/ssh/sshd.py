@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import wait_until
+
 SSHD = shutil.which("sshd") or shutil.which("/usr/sbin/sshd")
 
 needs_sshd = pytest.mark.skipif(
@@ -94,14 +96,17 @@ def _start(hosts: Hosts, name: str, more: str, within: Sequence[str]) -> None:
         encoding="utf-8",
     )
     subprocess.run([*within, str(SSHD), "-f", str(file)], check=True)
+    # It goes into the background first, listens then, and writes its pid when it does.
+    wait_until(_pid_file(hosts, name).exists)
 
 
 def _log_in(hosts: Hosts, name: str) -> None:
     """Skip the tests where this account may not log in here, whatever its key: a locked one."""
     command = ["ssh", "-F", str(hosts.config), "-oBatchMode=yes", name, "true"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
+    if "Permission denied" in done.stderr:
         pytest.skip(f"sshd lets nobody in here: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
 
 
 def _end(hosts: Hosts, name: str) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import random
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 from tests.pipelines.ssh.remote_script import MARK, marked
 from tests.pipelines.ssh.sshd import Hosts, needs_sshd, running_sshd
 from tests.server.cli.process import Opsmcp
+from tests.waiting import wait_until
 
 pytestmark = needs_sshd
 KILLS = 2
@@ -89,10 +90,3 @@ def test_whenever_opsmcp_is_killed_nothing_goes_on_and_no_verdict_lies(
         done, verdict = kill.made("end"), kill.verdict()
         assert verdict in ("aborted", "unknown", "succeeded"), verdict
         assert verdict != "succeeded" or all(done)
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)

@@ -6,6 +6,8 @@ import pytest
 from anyio import to_thread
 
 from opsmcp_tools.incidents.incident import State
+from tests.fakes.openai_server import calls, fake_openai
+from tests.server.agent.scripts import finishes, make_agent
 from tests.server.console.site import TOKENS
 from tests.server.console.test_browser import AXE, read_axe, violations
 from tests.server.console.webdriver import CHROMEDRIVER, ENTER, Chromium, chromium
@@ -18,11 +20,12 @@ pytestmark = pytest.mark.skipif(
 _RESPONDERS = """\
   - {name: asks, mode: approve, run: clear-it, arguments: {name: labels.thing}}
 """
+_PEOPLE = "people: {anna: {token: {env: TOKEN_OF_anna}}}\n"
 _EVIL = "<img src=x onerror=document.title='pwned'>"
 
 
 def _world(tmp_path: Path) -> World:
-    return make_world(tmp_path, _RESPONDERS, "people: {anna: {token: {env: TOKEN_OF_anna}}}\n")
+    return make_world(tmp_path, _RESPONDERS, _PEOPLE)
 
 
 async def _sign_in(browser: Chromium, base: str, path: str) -> None:
@@ -67,3 +70,27 @@ async def test_axe_finds_nothing_on_the_pages_of_incidents(tmp_path: Path, dark:
             await browser.open(f"{run.url}{path}")
             found[name] = await violations(browser, axe)
     assert not any(found.values()), found
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.skipif(not AXE.exists(), reason="AXE_SCRIPT names no axe.min.js (npm: axe-core)")
+async def test_axe_finds_nothing_on_the_page_of_what_a_model_did(
+    tmp_path: Path, dark: bool
+) -> None:
+    axe = await to_thread.run_sync(read_axe)
+    with fake_openai() as fake:
+        world = make_agent(tmp_path, fake)
+        path = tmp_path / ".config" / "opsmcp" / "opsmcp.yaml"
+        path.write_text(f"{_PEOPLE}{path.read_text('utf-8')}", "utf-8")
+        (tmp_path / "note-old").write_text(f"{_EVIL}\n", "utf-8")
+        fake.script(calls(("get-note", {"name": "old"})), finishes(f"it says {_EVIL}"))
+        tokens = {"TOKEN_OF_anna": TOKENS["anna"]}
+        async with served(world, tokens) as (work, run), chromium() as browser:
+            if dark:
+                await browser.prefer_dark()
+            await work.record(work.signal())
+            one = await work.until(State.HANDED_OVER)
+            await _sign_in(browser, run.url, f"/incidents/{one.id}")
+            text = await browser.arrive(f"{run.url}/incidents/{one.id}", "get-note")
+            found = await violations(browser, axe)
+    assert "The model calls" in text and not found, found

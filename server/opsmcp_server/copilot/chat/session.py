@@ -87,7 +87,7 @@ async def open_session(plan: Plan, addresses: Sequence[Address]) -> AsyncGenerat
     shown = (Screen if sys.stdout.isatty() else Plain)(words, silence=plan.silence)
     asking = ConsentPrompt(TerminalPerson(words, shown.quiet, interrupts), words)
     async with (
-        _endpoint(plan, transcript) as endpoint,
+        Endpoint(plan.endpoint, plan.words, transcript.mask) as endpoint,
         connect(addresses, asking.elicited, words) as hub,
         anyio.create_task_group() as group,
     ):
@@ -113,13 +113,3 @@ async def open_session(plan: Plan, addresses: Sequence[Address]) -> AsyncGenerat
         )
         yield Session(words, conversation, endpoint, caller, view, transcript, interrupts)
         group.cancel_scope.cancel()
-
-
-@asynccontextmanager
-async def _endpoint(plan: Plan, transcript: Transcript) -> AsyncGenerator[Endpoint]:
-    endpoint = Endpoint(plan.endpoint, plan.words, transcript.mask)
-    try:
-        yield endpoint
-    finally:
-        with anyio.CancelScope(shield=True):
-            await endpoint.close()

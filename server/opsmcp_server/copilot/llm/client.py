@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, cast
+from typing import Any, Self, cast
 from urllib.parse import urlsplit
 
 import anyio
@@ -92,7 +92,7 @@ class EndpointSettings:
 
 
 class Endpoint:
-    """Asks the model; `model` may be changed between two questions."""
+    """Asks the model while its block goes on; `model` may be changed between two questions."""
 
     def __init__(
         self,
@@ -117,9 +117,16 @@ class Endpoint:
             timeout=httpx2.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS),
         )
 
-    async def close(self) -> None:
+    async def __aenter__(self) -> Self:
+        """Itself; nothing is connected before the first question."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
         """Give the connections back."""
-        await self._client.close()
+        # Also when the block was cancelled: a client that is only dropped gives its connections
+        # back in whatever event loop runs when it is collected.
+        with anyio.CancelScope(shield=True):
+            await self._client.close()
 
     async def stream(
         self, messages: Sequence[Message], tools: Sequence[Message]
