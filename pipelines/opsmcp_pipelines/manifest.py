@@ -1,12 +1,13 @@
 """YAML documents -> models; what is wrong names the file and the line.
 
 The format is that of the Ops custom resources, `apiVersion: crd.chenshaowen.com/v1`, kinds Pipeline
-and Task (api/v1/pipeline_types.go, task_types.go, variable.go); other kinds are passed over. Pure:
-reads no file. Knows nothing of what the engine can run: `embedded.loader` decides that.
+and Task (api/v1/pipeline_types.go, task_types.go, variable.go), also as items of a List; other
+kinds are passed over. Pure: reads no file. Knows nothing of what the engine can run:
+`embedded.loader` decides that.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -93,7 +94,7 @@ def parse_manifest(text: str, path: str, namespace: str) -> Manifest:
     problems: list[BadDocument] = []
     notes: list[str] = []
     warnings: list[str] = []
-    for number, document in enumerate(read_documents(text)):
+    for number, document in enumerate(_documents(text)):
         if number == _MOST_DOCUMENTS:
             why = f"more than {_MOST_DOCUMENTS:,} documents; the rest of the file was not read"
             problems.append(BadDocument(ManifestError(path, document.line, why)))
@@ -115,11 +116,29 @@ def parse_manifest(text: str, path: str, namespace: str) -> Manifest:
 def documents_of(text: str, namespace: str) -> Mapping[OperationKey, MapNode]:
     """The nodes of each operation in a file, of the last where several have one name."""
     found: dict[OperationKey, MapNode] = {}
-    for document in read_documents(text):
+    for document in _documents(text):
         operation = _read_document(document, "", namespace)
         if isinstance(document, MapNode) and isinstance(operation, (Pipeline, Task)):
             found[operation.key] = document
     return found
+
+
+def _documents(text: str) -> Generator[Node | YamlProblem]:
+    """The documents of a file, of a List its items: that is how kubectl writes several."""
+    for document in read_documents(text):
+        if isinstance(document, MapNode) and _is_list(document):
+            try:
+                yield from list_in(document, "items")
+            except YamlProblem as problem:
+                yield problem
+        else:
+            yield document
+
+
+def _is_list(document: MapNode) -> bool:
+    kind, version = document.fields.get("kind"), document.fields.get("apiVersion")
+    texts = [node.text for node in (kind, version) if isinstance(node, TextNode)]
+    return texts in (["List", "v1"], ["TaskList", _API_VERSION], ["PipelineList", _API_VERSION])
 
 
 def _warnings(document: Node | YamlProblem, path: str, kind: OperationKind | None) -> list[str]:

@@ -1,3 +1,5 @@
+from textwrap import indent
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,6 +94,17 @@ def test_other_kinds_are_passed_over(kind: str) -> None:
     found = parse(f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: x}}\n")
     assert (found.operations, found.problems) == ((), ())
     assert found.notes == ("a.yaml:1: passed over, neither a Pipeline nor a Task",)
+
+
+@pytest.mark.parametrize(
+    ("version", "kind"), [("v1", "List"), ("crd.chenshaowen.com/v1", "TaskList")]
+)
+def test_of_a_list_as_kubectl_writes_it_the_items_count(version: str, kind: str) -> None:
+    items = [indent(one, "  ").replace(" ", "-", 1) for one in (TASK, PIPELINE)]
+    text = f"apiVersion: {version}\nkind: {kind}\nitems:\n{''.join(items)}- 7\n"
+    found = parse(text)
+    assert [operation.name for operation in found.operations] == ["show", "all"]
+    assert [problem.error.line for problem in found.problems] == [text.count("\n")]
 
 
 def test_pipelines_of_other_products_are_passed_over() -> None:

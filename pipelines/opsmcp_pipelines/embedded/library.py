@@ -163,17 +163,19 @@ class Library:
         problems = [*now.left_out, *unread]
         of_files = [f"manifests {problem.operation}: {problem.reason}" for problem in problems]
         said: list[str] = []
+        doubles: list[str] = []
         for path, file in now.files.items():
             manifest = file.manifest
-            found |= {operation.key: operation for operation in manifest.operations}
-            files |= {operation.key: str(path) for operation in manifest.operations}
+            for operation in manifest.operations:
+                doubles += self._double(operation, path, files.get(operation.key))
+                found[operation.key], files[operation.key] = operation, str(path)
             problems += [_as_problem(bad, self._namespace) for bad in manifest.problems]
             said += [f"manifest {bad.error}" for bad in manifest.problems]
-            said += [f"manifest {warning}" for warning in manifest.warnings]
             for note in manifest.notes:
                 _log.debug("manifest %s", note)
-        self._warn(of_files, said)
         warnings = [text for file in now.files.values() for text in file.manifest.warnings]
+        warnings += doubles
+        self._warn(of_files, [*said, *(f"manifest {warning}" for warning in warnings)])
         if len(found) > _MAX_OPERATIONS:
             reason = f"more than {_MAX_OPERATIONS} operations; those after it were left out"
             beyond = list(found)[_MAX_OPERATIONS]
@@ -183,6 +185,15 @@ class Library:
         return replace(
             loaded, unread=faults, files=files, warnings=tuple(warnings[:_MOST_WARNINGS])
         )
+
+    def _double(self, operation: Operation, path: Path, other: str | None) -> list[str]:
+        """That an operation is defined twice in one directory: only another one's replace it."""
+        folders = [folder for folder in self._directories if path.is_relative_to(folder)]
+        if other is None or not any(Path(other).is_relative_to(folder) for folder in folders):
+            return []
+        where = "this file" if other == str(path) else other
+        what = f"the {operation.key.kind.value} {operation.name!r}"
+        return [f"{path}: {what} is defined in {where}, too; the one that is read last counts"]
 
     def _warn(self, of_files: Sequence[str], said: Sequence[str]) -> None:
         """Log what was not so at the last reading, and how much more there is."""

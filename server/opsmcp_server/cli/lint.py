@@ -174,7 +174,7 @@ def _show(
 ) -> None:
     scores = _scores(reports, broken)
     rows = [_no_tool(item, mend) for item in _untold(broken, reports)]
-    rows += [_misspelt(text) for text in warnings]
+    rows += [_doubtful(text) for text in warnings]
     rows += [
         (
             Cell(report.operation.name, "bold"),
@@ -204,10 +204,10 @@ def _no_tool(item: Withheld, mend: ManifestMend) -> tuple[Cell, ...]:
     return Cell(name, "bold"), points, Cell("no-tool", "red"), Cell(reason), Cell(place, "dim")
 
 
-def _misspelt(text: str) -> tuple[Cell, ...]:
+def _doubtful(text: str) -> tuple[Cell, ...]:
     found = _PLACED.fullmatch(text)
     place, message = found.groups() if found else ("", text)
-    rule = Cell("misspelt", "yellow")
+    rule = Cell("doubtful", "yellow")
     return Cell("(manifest)"), Cell(""), rule, Cell(message), Cell(place, "dim")
 
 

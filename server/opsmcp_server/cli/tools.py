@@ -94,7 +94,7 @@ def _mention_broken(toolbox: Toolbox, shared: Shared) -> None:
         tell(f"{count} more {_is(count)} withheld: {why} says why.")
     if toolbox.catalogue.contents.warnings:
         lint = shlex.join(["opsmcp", "lint", *shared.words()])
-        tell(f"What looks misspelt in manifests is named by {lint}.")
+        tell(f"What is doubtful in manifests is named by {lint}.")
 
 
 def _is(count: int) -> str:

@@ -104,6 +104,20 @@ def test_only_regular_files_are_opened(make: Callable[[Path], None], tmp_path: P
     assert "b.yaml: the file cannot be read" in loaded.unread[0]
 
 
+def test_an_operation_that_is_defined_twice_in_one_directory_is_warned_of(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    write(ours / "a.yaml", f"{task_text('one')}---\n{task_text('one')}")
+    write(ours / "b.yaml", task_text("one"))
+    write(theirs / "c.yaml", task_text("one"))
+    loaded = Library([ours, theirs], "ns").read()
+    defined = f"the task 'one' is defined in {ours}/a.yaml, too; the one that is read last counts"
+    assert loaded.warnings == (
+        f"{ours}/a.yaml: {defined.replace(f'{ours}/a.yaml', 'this file')}",
+        f"{ours}/b.yaml: {defined}",
+    )
+    assert _names(loaded) == ["one"]
+
+
 def test_a_file_that_somebody_emptied_has_no_operations_any_more(tmp_path: Path) -> None:
     library = _two(tmp_path)
     library.read()

@@ -107,7 +107,7 @@ def test_what_is_wrong_in_a_manifest_is_said_with_its_line(opsmcp: Opsmcp) -> No
     assert rows["bad.yaml:3"][:3] == ["", "0", "no-tool"]
     assert rows["bad.yaml:3"][3].startswith("not valid YAML")
     assert rows["misspelt.yaml:5"][2:4] == [
-        "misspelt",
+        "doubtful",
         "the key 'descr' means nothing here; 'desc' does",
     ]
     assert "'timeoutSecond' means nothing here" in rows["misspelt.yaml:7"][3]
