@@ -45,7 +45,8 @@ _WORDS: Mapping[Kind, str] = {
     Kind.SELECTOR: "selector|selectors|label|labels",
     Kind.TIME: "since|until|date|time",
     Kind.SCHEDULE: "cron|schedule",
-    Kind.TEXT: "message|reason|comment|title|pattern",
+    Kind.TEXT: "message|reason|comment|title|notes?|remarks?|description|summary|subject"
+    "|body|text|pattern",
     Kind.SIZE: "size",
     Kind.DURATION: "timeout|interval|ttl",
     Kind.FLAG: "dryrun|force|enabled?|disabled?|verbose|recursive|debug|follow",

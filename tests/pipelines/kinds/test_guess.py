@@ -36,7 +36,10 @@ TABLE: dict[Kind, list[Variable]] = {
     Kind.TIME: [Variable("since"), Variable("until"), Variable("date"), Variable("time")]
     + [Variable("start_time", default="2026-11-25 08:00")],
     Kind.SCHEDULE: [Variable("cron"), Variable("schedule", default="*/5 * * * *")],
-    Kind.TEXT: [Variable(name) for name in ("message", "reason", "comment", "title", "pattern")],
+    Kind.TEXT: [
+        Variable(name)
+        for name in ("message", "reason", "comment", "title", "pattern", "note", "notes", "subject")
+    ],
     Kind.VERSION: [Variable("version", default="1"), Variable("image_tag", default="1.25-alpine")],
     Kind.BOUND: [
         Variable("host", value="anymaster"),
