@@ -35,11 +35,22 @@ class Need(StrEnum):
     WORDS = "words"
     """Bare as the words of `for`: a list is joined by blanks."""
 
+    COMMAS = "commas"
+    """The same where the script has set IFS to a comma."""
+
+    LINES = "lines"
+    """The same where it has set IFS to the end of a line."""
+
 
 _TAKES = {
     Need.NUMBER: frozenset({Kind.COUNT}),
     Need.OPTION: frozenset({Kind.COUNT, Kind.CHOICE}),
     Need.SIGNAL: frozenset({Kind.COUNT, Kind.CHOICE, Kind.SIGNAL}),
+}
+_PARTED = {
+    Need.WORDS: Separator.BLANK,
+    Need.COMMAS: Separator.COMMA,
+    Need.LINES: Separator.LINE,
 }
 _INSTEAD = {Need.NUMBER: Kind.COUNT, Need.OPTION: Kind.COUNT, Need.SIGNAL: Kind.SIGNAL}
 _EXPANDED = {Kind.URL: "?&", Kind.UNIT: "\\"}
@@ -48,8 +59,8 @@ _EXPANDED = {Kind.URL: "?&", Kind.UNIT: "\\"}
 
 def narrowed(kind: VariableKind, need: Need) -> VariableKind | None:
     """The kind of what may stand at a place; None when what was declared must not stand there."""
-    if need is Need.WORDS and kind.guessed and kind.kind in ITEM_KINDS:
-        return replace(kind, separator=Separator.BLANK)
+    if need in _PARTED and kind.guessed and kind.kind in ITEM_KINDS:
+        return replace(kind, separator=_PARTED[need])
     if _fits(kind, need):
         return kind
     if need is Need.UNQUOTED and kind.kind in _EXPANDED and not kind.is_list:
@@ -70,8 +81,9 @@ def forced(kind: VariableKind, need: Need) -> VariableKind:
 
 
 def _fits(kind: VariableKind, need: Need) -> bool:
-    if need is Need.WORDS:
-        return kind.separator in (None, Separator.BLANK) and class_of(kind) is not ValueClass.TEXT
+    if need in _PARTED:
+        fitting = kind.separator in (None, _PARTED[need])
+        return fitting and class_of(kind) is not ValueClass.TEXT
     if need in _TAKES:
         return not kind.is_list and kind.kind in _TAKES[need]
     standing = class_of(kind)

@@ -60,7 +60,7 @@ def _check(content: str, values: tuple[tuple[str, Value], ...], pasted: bool) ->
         size = len(content.encode(errors="replace"))
         report.spend(size)
         names = {f"OPSMCP_V{number}": name for number, (name, _) in enumerate(values, 1)}
-        report = Report({v: known[name] for v, name in names.items()}, names)
+        report = Report({v: known[name] for v, name in names.items()}, names, pasted)
         if language_of(content) == "python":
             _check_python(content, names, report, pasted=pasted)
         else:

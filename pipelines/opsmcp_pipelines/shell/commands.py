@@ -62,6 +62,10 @@ _STANDARD_INPUT = names("- /dev/stdin /dev/fd/0 /proc/self/fd/0")
 _SETS_VARIABLES = names("env sudo doas make gmake export declare local readonly typeset")
 _NAMES_VARIABLES = names("read mapfile readarray unset getopts export declare local typeset")
 _SIGNALLING = names("kill pkill killall docker podman timeout")
+_PARTED_AT = {",": Need.COMMAS, "\n": Need.LINES}
+_TAKES_TIME = names("--since --until")
+"""Options of which every program takes a time: `--since -1h` has no letters of another option."""
+
 _ASSIGNING = (Kind.SELECTOR, Kind.PATTERN)
 """Kinds whose values may have the form of an assignment."""
 
@@ -119,16 +123,27 @@ class ScriptCheck(Inputs):
 
     def _looped(self, loop: Node) -> None:
         """The words of a loop: a token that stands bare there is a list."""
+        need = self._parted(loop)
         for word in loop.words:
             bare = len(word.parts) == 1 and not word.parts[0].quote and word.parts[0].plain
             for value in self._values(word, At(loop, loop.function)) if bare else ():
                 known, line = self._report.values[value], self._line_of(word)
-                if narrowed(known.kind, Need.WORDS) is not None:
-                    self._report.demand(
-                        Need.WORDS, [value], line, Rule.PROGRAM, reason="", remedy=""
-                    )
+                if narrowed(known.kind, need) is not None:
+                    self._report.demand(need, [value], line, Rule.PROGRAM, reason="", remedy="")
                 elif self._outer is not None and not known.kind.is_list:
                     self._split({value}, line)
+
+    def _parted(self, loop: Node) -> Need:
+        """What parts the words of a loop: the IFS that was set last before it, else blanks."""
+        if self._report.pasted:  # The grammar parts what is pasted, whatever IFS is.
+            return Need.WORDS
+        signs = [
+            "".join(word.literal or "" for word in made.words)
+            for node in self._syntax.nodes
+            for made in node.assignments
+            if made.name == "IFS" and not node.words and made.start < loop.start
+        ]
+        return _PARTED_AT.get(signs[-1] if signs else "", Need.WORDS)
 
     def _tested(self, words: Sequence[Word], at: At, *, double: bool) -> None:
         for before, word, after in zip(
@@ -268,7 +283,8 @@ class ScriptCheck(Inputs):
         for before, word in zip([NO_WORD, *words], words, strict=False):
             if word.literal is None and (values := self._values(word, at)):
                 self._variable(name, before, word, values, at)
-                self._letters(name, word, values)
+                if before.literal not in _TAKES_TIME:
+                    self._letters(name, word, values)
 
     def _variable(self, name: str, before: Word, word: Word, values: set[str], at: At) -> None:
         prefix = word.prefix

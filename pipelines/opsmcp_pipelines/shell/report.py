@@ -24,11 +24,12 @@ class Report:
     """The findings of one script and all texts nested in it.
 
     `values` are by the name of the environment variable that holds them, `names` are the
-    references as the author wrote them.
+    references as the author wrote them, `pasted` is whether the source puts their text there.
     """
 
     values: Mapping[str, Value]
     names: Mapping[str, str]
+    pasted: bool = False
     findings: dict[tuple[str, Rule], Finding] = field(
         default_factory=dict[tuple[str, Rule], Finding]
     )

@@ -36,6 +36,11 @@ TEXT = value("text")
         ("head -${x} f", Need.OPTION),
         ('kill -${x} "$pid"', Need.SIGNAL),
         ("for i in ${x}; do echo $i; done", Need.WORDS),
+        ("IFS=,; for i in ${x}; do echo $i; done", Need.COMMAS),
+        ("old=$IFS; IFS=','\nfor i in ${x}; do echo $i; done; IFS=$old", Need.COMMAS),
+        ("IFS=,; true; IFS=$old; for i in ${x}; do echo $i; done", Need.WORDS),
+        ("IFS=, read -r a b; for i in ${x}; do echo $i; done", Need.WORDS),
+        ("#!/bin/bash\nIFS=$'\\n'; for i in ${x}; do echo $i; done", Need.LINES),
     ],
 )
 def test_a_guess_is_narrowed_by_its_place(script: str, need: Need) -> None:
@@ -54,6 +59,17 @@ def test_a_declared_kind_that_contradicts_its_place_is_refused(script: str) -> N
 def test_an_address_loses_what_a_shell_expands(kind: str) -> None:
     assert verdict('ssh h "show ${x}"', x=value(kind)).needs == {"x": {Need.UNQUOTED}}
     assert verdict("ssh h \"show '${x}'\"", x=value(kind)).needs == {}
+
+
+def test_what_is_pasted_is_parted_at_blanks_whatever_ifs_is() -> None:
+    script = "IFS=,; for i in ${x}; do echo $i; done"
+    assert verdict(script, pasted=True, x=GUESS).needs == {"x": {Need.WORDS}}
+
+
+def test_a_time_behind_since_may_have_a_dash_and_behind_others_not() -> None:
+    duration = value("duration", guessed=True)
+    assert verdict('journalctl -u a --since "-${x}" -n 9', x=duration).needs == {}
+    assert verdict('journalctl -u a --user "-${x}"', x=duration).needs == {"x": {Need.OPTION}}
 
 
 def test_a_finding_says_its_line_and_what_to_do() -> None:
