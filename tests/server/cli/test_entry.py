@@ -152,3 +152,28 @@ def test_names_are_completed_without_importing_their_commands() -> None:
         check=True,
     )
     assert done.stdout.split() == ["tools", "token", "opsmcp_server", "opsmcp_server.cli"]
+
+
+_WITHOUT_EXTRAS = """
+import sys
+for name in ("cel_expr_python", "cronsim"):
+    sys.modules[name] = None
+from opsmcp_server.cli import run
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["incidents", "schedules", "notify outbox", "notify retry", "events replay --since 1h"],
+)
+def test_what_is_kept_is_read_without_the_extra_of_responders(opsmcp: Opsmcp, command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_EXTRAS, *command.split()],
+        env=opsmcp.environment(),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -8,17 +8,19 @@ true of its own type is a match here, and whatever failed is no match and says w
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cache
 from types import MappingProxyType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import re2
-from cel_expr_python import cel  # pyright: ignore[reportMissingTypeStubs]
-from cel_expr_python.ext import ext_strings  # pyright: ignore[reportMissingTypeStubs]
 
 from opsmcp_tools.arguments.nearest_names import suggest
 from opsmcp_tools.incidents.signal import Signal
 from opsmcp_tools.safe_text.characters import clean_line
+
+if TYPE_CHECKING:
+    from cel_expr_python import cel  # pyright: ignore[reportMissingTypeStubs]
 
 __all__ = [
     "BODY",
@@ -29,6 +31,7 @@ __all__ = [
     "Failed",
     "Text",
     "Value",
+    "ValueType",
     "outcome_values",
     "outcome_variables",
     "signal_values",
@@ -39,22 +42,33 @@ MOST_SOURCE_BYTES = 2 * 1024
 _MOST_TEXT = 4 * 1024
 _MOST_WHY = 300
 
-_STRINGS = cel.Type.Map(cel.Type.STRING, cel.Type.STRING)
-_ANYTHING = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
 
-SIGNAL: Mapping[str, cel.Type] = MappingProxyType(
+class ValueType(StrEnum):
+    """The type of a variable of an expression."""
+
+    STRING = "string"
+    BOOL = "bool"
+    TIMESTAMP = "timestamp"
+    STRINGS = "strings by their names"
+    VALUES = "values by their names"
+    ANY = "any"
+
+
+SIGNAL: Mapping[str, ValueType] = MappingProxyType(
     {
-        **dict.fromkeys(("sender", "key", "kind", "status", "severity"), cel.Type.STRING),
-        "at": cel.Type.TIMESTAMP,
-        "trusted": cel.Type.BOOL,
-        "labels": _STRINGS,
-        "annotations": _STRINGS,
-        "data": _ANYTHING,
+        **dict.fromkeys(("sender", "key", "kind", "status", "severity"), ValueType.STRING),
+        "at": ValueType.TIMESTAMP,
+        "trusted": ValueType.BOOL,
+        "labels": ValueType.STRINGS,
+        "annotations": ValueType.STRINGS,
+        "data": ValueType.VALUES,
     }
 )
 """What expressions about a signal know: name to type."""
 
-BODY: Mapping[str, cel.Type] = MappingProxyType({"body": cel.Type.DYN, "headers": _STRINGS})
+BODY: Mapping[str, ValueType] = MappingProxyType(
+    {"body": ValueType.ANY, "headers": ValueType.STRINGS}
+)
 """What expressions know that make a signal out of the JSON of a sender."""
 
 
@@ -66,13 +80,13 @@ class Failed(Exception):
     """It has no value here; the message says why, as one line."""
 
 
-def outcome_variables(results: Iterable[str], arguments: Iterable[str]) -> Mapping[str, cel.Type]:
+def outcome_variables(results: Iterable[str], arguments: Iterable[str]) -> Mapping[str, ValueType]:
     """What expressions about the end of a run know besides: each result and argument by its name.
 
     A variable each and not the keys of a map, so that a name that is none is found at once.
     """
     named = [f"results.{name}" for name in results] + [f"arguments.{name}" for name in arguments]
-    return {"verdict": cel.Type.STRING, **dict.fromkeys(named, cel.Type.STRING)}
+    return dict.fromkeys(["verdict", *named], ValueType.STRING)
 
 
 def whole(value: Any) -> Any:
@@ -119,8 +133,8 @@ def signal_values(signal: Signal) -> dict[str, Any]:
 @dataclass(frozen=True)
 class _Expression:
     source: str
-    variables: Mapping[str, cel.Type] = field(repr=False)
-    _compiled: cel.Expression = field(init=False, repr=False, compare=False)
+    variables: Mapping[str, ValueType] = field(repr=False)
+    _compiled: "cel.Expression" = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Compile it.
@@ -131,15 +145,16 @@ class _Expression:
         object.__setattr__(self, "_compiled", _compile(self.source, self.variables))
         self._check_type(self._compiled.return_type())
 
-    def _check_type(self, found: cel.Type) -> None:
+    def _check_type(self, found: "cel.Type") -> None:
         """Raise `BadExpression` if its values are none that are wanted here."""
 
-    def _evaluate(self, values: Mapping[str, Any]) -> cel.Value:
+    def _evaluate(self, values: Mapping[str, Any]) -> "cel.Value":
         try:
             value = self._compiled.eval(data=values)
         except RuntimeError as error:
             raise Failed(_said(str(error))) from None
-        if value.type() in (cel.Type.ERROR, cel.Type.UNKNOWN):
+        types = _library().Type
+        if value.type() in (types.ERROR, types.UNKNOWN):
             raise Failed(_said(str(value.value())))
         return value
 
@@ -147,8 +162,8 @@ class _Expression:
 class Condition(_Expression):
     """An expression that is true or not."""
 
-    def _check_type(self, found: cel.Type) -> None:
-        _require(found, cel.Type.BOOL, "a condition, true or false")
+    def _check_type(self, found: "cel.Type") -> None:
+        _require(found, ValueType.BOOL, "a condition, true or false")
 
     def holds(self, values: Mapping[str, Any]) -> bool:
         """Whether it is true.
@@ -157,7 +172,7 @@ class Condition(_Expression):
             Failed: It is neither true nor false here: that is no match.
         """
         value = self._evaluate(values)
-        if value.type() != cel.Type.BOOL:
+        if value.type() != _library().Type.BOOL:
             raise Failed(f"it is neither true nor false, but of the type {value.type().name()}")
         return value.value() is True
 
@@ -165,8 +180,8 @@ class Condition(_Expression):
 class Text(_Expression):
     """An expression whose value is a text."""
 
-    def _check_type(self, found: cel.Type) -> None:
-        _require(found, cel.Type.STRING, "a text")
+    def _check_type(self, found: "cel.Type") -> None:
+        _require(found, ValueType.STRING, "a text")
 
     def of(self, values: Mapping[str, Any]) -> str:
         """The text.
@@ -175,7 +190,7 @@ class Text(_Expression):
             Failed: There is none, it is empty, or longer than 4 KiB.
         """
         value = self._evaluate(values)
-        if value.type() != cel.Type.STRING:
+        if value.type() != _library().Type.STRING:
             raise Failed(f"it is no text, but of the type {value.type().name()}")
         text = cast("str", value.value())
         if not text:
@@ -197,19 +212,19 @@ class Value(_Expression):
         return _as_json(self._evaluate(values))
 
 
-def _require(found: cel.Type, wanted: cel.Type, what: str) -> None:
-    if found not in (wanted, cel.Type.DYN):
-        hint = "; string(...) makes a text" if wanted == cel.Type.STRING else ""
+def _require(found: "cel.Type", wanted: ValueType, what: str) -> None:
+    if found not in (_types()[wanted], _types()[ValueType.ANY]):
+        hint = "; string(...) makes a text" if wanted is ValueType.STRING else ""
         raise BadExpression(f"it must be {what}, and is of the type {found.name()}{hint}")
 
 
-def _as_json(value: cel.Value) -> Any:
+def _as_json(value: "cel.Value") -> Any:
     """The value as Python has it, piece by piece.
 
     Never by `plain_value`, nor by `value` of a null: cel-expr-python 0.1.3 gives away a reference
     to None with each of them that it does not own, and Python before 3.12 dies when all are gone.
     """
-    if value.type() == cel.Type.NULL:
+    if value.type() == _library().Type.NULL:
         return None
     held = value.value()
     if isinstance(held, dict):
@@ -221,7 +236,7 @@ def _as_json(value: cel.Value) -> Any:
     return held
 
 
-def _items(held: Mapping[object, cel.Value]) -> Iterator[tuple[str, Any]]:
+def _items(held: "Mapping[object, cel.Value]") -> Iterator[tuple[str, Any]]:
     for name, inner in held.items():
         if not isinstance(name, str):
             raise Failed("it holds a mapping whose names are no texts")
@@ -232,15 +247,39 @@ def _items(held: Mapping[object, cel.Value]) -> Iterator[tuple[str, Any]]:
 
 
 @cache
-def _strings() -> cel.CelExtensionBase:
+def _library():
+    """The library: an extra. Whoever only reads what is kept of incidents needs none."""
+    from cel_expr_python import cel  # pyright: ignore[reportMissingTypeStubs]
+
+    return cel
+
+
+@cache
+def _strings() -> "cel.CelExtensionBase":
+    from cel_expr_python.ext import ext_strings  # pyright: ignore[reportMissingTypeStubs]
+
     return ext_strings.ExtStrings()
 
 
-def _compile(source: str, variables: Mapping[str, cel.Type]) -> cel.Expression:
+@cache
+def _types() -> "Mapping[ValueType, cel.Type]":
+    types = _library().Type
+    return {
+        ValueType.STRING: types.STRING,
+        ValueType.BOOL: types.BOOL,
+        ValueType.TIMESTAMP: types.TIMESTAMP,
+        ValueType.STRINGS: types.Map(types.STRING, types.STRING),
+        ValueType.VALUES: types.Map(types.STRING, types.DYN),
+        ValueType.ANY: types.DYN,
+    }
+
+
+def _compile(source: str, variables: Mapping[str, ValueType]) -> "cel.Expression":
     if len(source.encode("utf-8", "replace")) > MOST_SOURCE_BYTES:
         raise BadExpression(f"it is longer than {MOST_SOURCE_BYTES:,} bytes")
     try:
-        environment = cel.NewEnv(variables=dict(variables), extensions=[_strings()])
+        known = {name: _types()[sort] for name, sort in variables.items()}
+        environment = _library().NewEnv(variables=known, extensions=[_strings()])
         compiled = environment.compile(source)
     except RuntimeError as error:
         raise BadExpression(_problem(str(error), variables)) from None
@@ -252,7 +291,7 @@ _PLACE = re.compile(r"<input>:(\d+):(\d+): (.*)")
 _UNDECLARED = re.compile(r"undeclared reference to '([^']*)'.*")
 
 
-def _problem(message: str, variables: Mapping[str, cel.Type]) -> str:
+def _problem(message: str, variables: Mapping[str, ValueType]) -> str:
     """What is wrong, in words, of the library's message: the first of what it names."""
     if "recursion depth" in message:
         return "it is nested too deeply, or has too many operators in a row; at most 32"
@@ -311,7 +350,7 @@ def _literals(tokens: list[tuple[str, bool]], count: int) -> list[str] | None:
     between = [token for token, _ in tokens[1 : 2 * count : 2]]
     if between != [","] * (count - 1) + [")"] or not all(is_text for _, is_text in given):
         return None
-    return [str(cel.NewEnv().compile(token).eval().value()) for token, _ in given]
+    return [str(_library().NewEnv().compile(token).eval().value()) for token, _ in given]
 
 
 def _check_pattern(literals: list[str] | None) -> None:

@@ -6,9 +6,11 @@ autumn is due once. Where minutes or hours begin with a star it is an interval: 
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cronsim import CronSim, CronSimError
+if TYPE_CHECKING:
+    from cronsim import CronSim
 
 __all__ = ["BadMoments", "Moments"]
 
@@ -41,7 +43,7 @@ class Moments:
     def next_after(self, moment: datetime) -> datetime | None:
         """The first moment later than `moment`, in UTC; None when there is none for 50 years."""
         # The library counts local times: two of them may be one moment, or lie in what has passed.
-        for local in CronSim(self.cron, self.local(moment)):
+        for local in _due(self.cron, self.local(moment)):
             found = local.astimezone(UTC)
             if found > moment:
                 return found
@@ -80,11 +82,19 @@ def _zone_of(name: str) -> ZoneInfo:
         raise BadMoments(why) from None
 
 
+def _due(cron: str, after: datetime) -> "CronSim":
+    from cronsim import CronSim  # an extra; whoever only reads what is kept needs none
+
+    return CronSim(cron, after)
+
+
 def _check(cron: str) -> None:
+    from cronsim import CronSimError
+
     if len(cron.split()) != _FIELDS:
         raise BadMoments(f"it must have {_FIELDS} fields, {_EXAMPLE}")
     try:
-        first = next(CronSim(cron, datetime(2000, 1, 1, tzinfo=UTC)), None)
+        first = next(_due(cron, datetime(2000, 1, 1, tzinfo=UTC)), None)
     except CronSimError as error:
         raise BadMoments(f"{str(error).lower()}; {_EXAMPLE}") from None
     if first is None:
