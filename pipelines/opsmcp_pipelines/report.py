@@ -1,6 +1,6 @@
 """Report: what a source says of a run at one moment, which need not be the truth.
 
-Frozen data, no decisions: `run.judge` makes a verdict of it. Statuses are spelled as Ops spells
+Frozen data, no decisions: `verdict.judge` makes a verdict of it. Statuses are spelled as Ops spells
 them (api/v1/taskrun_types.go, pipelinerun_types.go); `CANCELLED` and `NOT_STARTED`, of which
 certainly nothing ran, are the embedded engine's own.
 """

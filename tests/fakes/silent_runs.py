@@ -222,7 +222,7 @@ SILENT = {
         _ON_DBS,
         _task({"db-1": _node(("a", BAD), ("a", GOOD), ("b", GOOD))}),
         "failed",
-        "step 'a' failed on db-1",
+        "step 'a' failed on db-1 or db-2; task 'dbs': what db-2 did is reported under db-1",
         hosts=_ONE_ADDRESS,
     ),
     "two hosts of one address, both good": SilentRun(

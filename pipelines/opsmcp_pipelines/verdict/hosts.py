@@ -23,14 +23,14 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 class Attendance:
     """Of `asked` hosts those that are `absent`, and the `strangers` that nobody asked for.
 
-    `stand_ins` are pairs: a host, and the name under which it was reported. `mixed_up` says which
+    `reported` are pairs: a host, and the name under which it was reported. `mixed_up` says which
     hosts each of `absent` may stand for, where what all of them do is reported under one name.
     """
 
     asked: int = 0
     absent: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
-    stand_ins: tuple[tuple[str, str], ...] = ()
+    reported: tuple[tuple[str, str], ...] = ()
     mixed_up: Mapping[str, str] = field(default_factory=lambda: _NONE)
 
     def absence(self) -> str:
@@ -46,9 +46,15 @@ class Attendance:
         """Where it ran though nobody asked for that, in words; empty when it did not."""
         return f"it ran on {some(self.strangers)}, not asked for" if self.strangers else ""
 
+    def behind(self, node: str) -> str:
+        """Which hosts a node of the report may be, in words."""
+        hosts = [host for host, shown in self.reported if shown == node]
+        return " or ".join(hosts[:_MOST_NAMED]) or node
+
     def notes(self) -> Iterable[str]:
         """What is to be known of hosts that were reported under another name."""
-        for name, shown in self.stand_ins[:_MOST_NAMED]:
+        stand_ins = [(name, shown) for name, shown in self.reported if name != shown]
+        for name, shown in stand_ins[:_MOST_NAMED]:
             yield f"what {name} did is reported under {shown}, which Ops takes for the same host"
 
 
@@ -57,12 +63,12 @@ def attendance(nodes: Sequence[NodeReport], want: ExpectedTask) -> Attendance:
     place = want.place
     left = Counter({node.node: len(passes_of(node, want)) for node in nodes})
     late = [host for host in place.hosts if not _take(left, (host.name,))]
+    reported = [(host.name, host.name) for host in place.hosts if host not in late]
     absent: list[str] = []
-    stand_ins: list[tuple[str, str]] = []
     for host in late:
         shown = _take(left, host.shown_as)
         if shown:
-            stand_ins.append((host.name, shown))
+            reported.append((host.name, shown))
         else:
             absent.append(host.name)
     strangers = _strangers(nodes, place.hosts) if place.exact else ()
@@ -71,7 +77,7 @@ def attendance(nodes: Sequence[NodeReport], want: ExpectedTask) -> Attendance:
         for host in place.hosts
         if host.name in absent and (others := [name for name in host.shown_as if name in left])
     }
-    return Attendance(len(place.hosts), tuple(absent), strangers, tuple(stand_ins), mixed_up)
+    return Attendance(len(place.hosts), tuple(absent), strangers, tuple(reported), mixed_up)
 
 
 def _take(left: Counter[str], names: Iterable[str]) -> str:

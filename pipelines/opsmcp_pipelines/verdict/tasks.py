@@ -155,7 +155,7 @@ def _reason(
                 return "it never reported its end"
             absence = _NO_WORD.format(want.place.named) if _is_silent(want, there) else ""
             absence = absence or there.absence()
-            said = [*_bad_nodes(nodes, verdict), *_others(entry, nodes, verdict)]
+            said = [*_bad_nodes(nodes, verdict, there), *_others(entry, nodes, verdict, there)]
             said += [absence, there.presence()]
             reasons = "; ".join(part for part in said if part)
             return reasons or _unexplained(entry, want, verdict, nodes)
@@ -223,13 +223,15 @@ def _aborted_why(nodes: Sequence[NodeResult]) -> str:
     return next((step.note for step in steps if step.note), INTERRUPTED)
 
 
-def _bad_nodes(nodes: Sequence[NodeResult], verdict: Verdict) -> Iterator[str]:
+def _bad_nodes(
+    nodes: Sequence[NodeResult], verdict: Verdict, there: Attendance
+) -> Iterator[str]:
     """What happened on the first of the nodes that ended so, and on how many more."""
     bad = [node for node in nodes if node.verdict is verdict]
     if not bad:
         return
     first = bad[0]
-    where = f"on {first.node}" + (f" and {len(bad) - 1} more" if len(bad) > 1 else "")
+    where = f"on {there.behind(first.node)}" + (f" and {len(bad) - 1} more" if len(bad) > 1 else "")
     if all_foreseen(first.steps):
         yield f"every step failed {where}, as its author allowed: none did its work"
     elif step := next((step for step in first.steps if unforeseen(step)), None):
@@ -240,11 +242,14 @@ def _bad_nodes(nodes: Sequence[NodeResult], verdict: Verdict) -> Iterator[str]:
         yield f"it failed {where}"
 
 
-def _others(entry: TaskReport, nodes: Sequence[NodeResult], verdict: Verdict) -> Iterator[str]:
+def _others(
+    entry: TaskReport, nodes: Sequence[NodeResult], verdict: Verdict, there: Attendance
+) -> Iterator[str]:
     """Where else it did not succeed, by what is known of that."""
     reported = {node.node for node in entry.nodes}
     for other, what in _OTHER_ENDS:
-        names = [it.node for it in nodes if it.verdict is other and it.node in reported]
+        ended = [it.node for it in nodes if it.verdict is other and it.node in reported]
+        names = [there.behind(node) for node in ended]
         if names and other is not verdict:
             yield f"{what} on {some(names)}"
 
