@@ -6,9 +6,15 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.leaks import SEARCH
 from tests.measured import measure_this_process_alone, unmeasured
+
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 _LEAKS = "leaks"
 """Under which name a worker sends what it found."""
@@ -19,9 +25,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A shell lets what it starts in the background ignore Ctrl-C, and so would all processes here.
+    # A shell lets what it starts in the background ignore Ctrl-C, and nohup lets it ignore hang-ups;
+    # so would all processes here. What has a handler is not ignored by them.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
     if config.option.seed is None:
         config.option.seed = random.SystemRandom().randrange(1_000_000)
 

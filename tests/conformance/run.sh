@@ -9,7 +9,7 @@ set -eu
 mkdir -p "$NODE_DIR"
 if [ ! "$NODE_DIR/.installed" -nt "$0" ]; then
     echo "Installing the conformance suite, the inspector, two clients and a provider from npm ..."
-    npm install --silent --no-fund --no-audit --prefix "$NODE_DIR" \
+    npm install --loglevel=error --no-fund --no-audit --prefix "$NODE_DIR" \
         conformance@npm:@modelcontextprotocol/conformance@0.2.0-alpha.12 \
         @modelcontextprotocol/inspector@2.12.0 "node-$(uname -s | tr A-Z a-z)-x64@22" \
         @anthropic-ai/claude-code@2.1.197 @openai/codex@0.171.0 oidc-provider@9.13.3

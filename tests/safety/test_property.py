@@ -72,7 +72,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("empty")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(arguments=ARGUMENTS)
 def test_what_is_taken_arrives_as_it_is(arguments: dict[str, Any], empty: Path) -> None:
     try:

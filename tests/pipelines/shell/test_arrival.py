@@ -67,7 +67,7 @@ def run(script: str, value: str, folder: Path) -> str:
 
 @pytest.mark.parametrize("kind", INERT)
 @pytest.mark.parametrize("place", PLACES)
-@settings(max_examples=2, deadline=None)
+@settings(max_examples=2)
 @given(data=st.data())
 def test_a_value_arrives_as_exactly_one_word(
     kind: Kind, place: str, data: st.DataObject, folder: Path
@@ -84,7 +84,7 @@ def test_a_value_arrives_as_exactly_one_word(
     assert run(PLACES[place], value, folder) in (f"{value}\0", f"{value}\n")
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=st.data(), separator=st.sampled_from(Separator))
 def test_a_list_arrives_as_exactly_its_items(
     data: st.DataObject, separator: Separator, folder: Path

@@ -92,7 +92,7 @@ def test_quoted_here_document_keeps_the_rest_as_written(tmp_path: Path) -> None:
     assert output == '$HOME `touch CANARY` $(touch CANARY) \\ \\V ${y} "q"\n'
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(value=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 def test_any_text_arrives_whole_in_every_quoting(
     value: str, tmp_path_factory: pytest.TempPathFactory
@@ -103,7 +103,7 @@ def test_any_text_arrives_whole_in_every_quoting(
     assert output.split("\0")[:-1] == wanted
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(value=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 def test_any_text_arrives_whole_in_python(
     value: str, tmp_path_factory: pytest.TempPathFactory

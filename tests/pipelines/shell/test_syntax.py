@@ -24,7 +24,7 @@ def words(text: str) -> list[list[str | None]]:
     return [[word.literal for word in node.words] for node in commands(parse(text))]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(text=st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map("".join))
 def test_words_are_those_that_the_shells_make(text: str) -> None:
     for shell, bash in SHELLS.items():

@@ -1,4 +1,4 @@
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from opsmcp_pipelines.ssh.marked_output import MarkedOutput
@@ -15,7 +15,6 @@ def read(*chunks: bytes) -> tuple[MarkedOutput, bytes]:
     return output, bytes(printed)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     noise=st.binary(max_size=40),
     body=st.binary(max_size=80),

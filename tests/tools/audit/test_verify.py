@@ -38,7 +38,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
 
 
 _FEW = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

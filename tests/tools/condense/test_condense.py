@@ -139,7 +139,7 @@ _COUNT = re.compile(r"\[×([\d,]+)")
 _ANY_TEXT = st.text(st.characters(codec="utf-8") | st.sampled_from("\n {}[]:-eErRoO0"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(_ANY_TEXT, st.integers(1, 120), st.integers(0, 2_000))
 def test_whatever_comes_it_never_grows_and_says_what_it_left_out(
     text: str, times: int, tokens: int

@@ -197,7 +197,7 @@ _LINES = [
 ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.sampled_from(_LINES), min_size=1, max_size=12),
     st.integers(1, 300),

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from opsmcp_tools.policy.shown_arguments import leaves, show_arguments, show_value
@@ -83,7 +83,6 @@ JSON = st.recursive(
 GIVEN = st.dictionaries(TEXTS, JSON, max_size=2)
 
 
-@settings(deadline=None)
 @given(st.lists(GIVEN, min_size=2, max_size=20))
 def test_different_arguments_are_never_shown_alike(many: list[dict[str, object]]) -> None:
     shown = {json.dumps(arguments): "\n".join(show_arguments(arguments)) for arguments in many}
