@@ -25,14 +25,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # A shell lets what it starts in the background ignore Ctrl-C, and nohup lets it ignore hang-ups;
-    # so would all processes here. What has a handler is not ignored by them.
+    # A shell lets what it starts in the background ignore Ctrl-C, and nohup hang-ups; so would all
+    # processes here. What has a handler is not ignored by them.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, lambda *_: None)
+        signal.signal(signal.SIGHUP, _stay)
     if config.option.seed is None:
         config.option.seed = random.SystemRandom().randrange(1_000_000)
+
+
+def _stay(_number: int, _frame: object) -> None:
+    """Go on, as under nohup."""
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -223,9 +223,7 @@ def _aborted_why(nodes: Sequence[NodeResult]) -> str:
     return next((step.note for step in steps if step.note), INTERRUPTED)
 
 
-def _bad_nodes(
-    nodes: Sequence[NodeResult], verdict: Verdict, there: Attendance
-) -> Iterator[str]:
+def _bad_nodes(nodes: Sequence[NodeResult], verdict: Verdict, there: Attendance) -> Iterator[str]:
     """What happened on the first of the nodes that ended so, and on how many more."""
     bad = [node for node in nodes if node.verdict is verdict]
     if not bad:
