@@ -506,6 +506,374 @@ with ThreadPoolExecutor() as pool:
 ---
 import threading, subprocess
 threading.Thread(target=subprocess.run, args=(['${x}'],)).start()
+---
+import os
+for a in ['; ${x}']:
+    os.system('true ' + a)
+---
+import os
+for a in ['; ${x}']:
+    os.system(f'true {a}')
+---
+import subprocess
+for o in ['-exec']:
+    subprocess.run(['find', '.', '-maxdepth', '0', o, '${x}', ';'])
+---
+import subprocess
+for o, v in [('-exec', '${x}')]:
+    subprocess.run(['find', '.', '-maxdepth', '0', o, v, ';'])
+---
+import subprocess
+d = {'o': '-exec'}
+subprocess.run(['find', '.', '-maxdepth', '0', d['o'], '${x}', ';'])
+---
+import subprocess
+class A: o = '-c'
+subprocess.run(['sh', A.o, '${x}'])
+---
+import subprocess
+with open('/dev/null') as f: pass
+for p in ['sudo']:
+    subprocess.run(['nice', p, '${x}'])
+---
+import os
+opts = [';', '${x}']
+os.system('true ' + ' '.join(opts))
+---
+import subprocess
+cmd = ['find', '.', '-maxdepth', '0']
+cmd += ['-exec', '${x}', ';']
+subprocess.run(cmd)
+---
+import subprocess
+x = '${x}'
+subprocess.run(['sh', '-c', x])
+---
+import subprocess
+a = '-c'
+if a: subprocess.run(['bash', a, '${x}'])
+---
+import subprocess
+def go(o): subprocess.run(['find','.','-maxdepth','0',*o])
+go(['-exec','${x}',';'])
+---
+import subprocess
+def go(**k): subprocess.run(['bash', k['o'], '${x}'])
+go(o='-c')
+---
+import subprocess
+try:
+    raise ValueError('-c')
+except ValueError as e:
+    subprocess.run(['bash', str(e), '${x}'])
+---
+import subprocess
+match '-c':
+    case o: subprocess.run(['bash', o, '${x}'])
+---
+import subprocess
+[subprocess.run(['bash', o, '${x}']) for o in ['-c']]
+---
+import subprocess
+subprocess.run(['bash', (o := '-c'), '${x}'])
+---
+import subprocess
+subprocess.run(['bash', '-c' if True else '', '${x}'])
+---
+import subprocess
+subprocess.run(['bash', '-%s' % 'c', '${x}'])
+---
+import subprocess
+subprocess.run(['bash', '{}'.format('-c'), '${x}'])
+---
+import subprocess
+subprocess.run(['bash', 'xx-c'[2:], '${x}'])
+---
+import subprocess
+subprocess.run(['env', '-S', '${x}'])
+---
+import subprocess
+subprocess.run(['env', '--split-string=${x}'])
+---
+import subprocess
+subprocess.run(['awk', 'BEGIN{system(ARGV[1])}', '${x}'])
+---
+import subprocess, sys
+subprocess.run([sys.executable, '-c', 'import sys,os; os.system(sys.argv[1])', '${x}'])
+---
+import subprocess
+subprocess.Popen('${x}', shell=True).wait()
+---
+import os
+os.system(f'${x}')
+---
+import os
+os.popen('%(a)s' % {'a': '${x}'}).read()
+---
+import yaml
+yaml.load('!!python/object/apply:os.system [${x}]', Loader=yaml.UnsafeLoader)
+---
+import pickle, os
+class E:
+    def __reduce__(self): return (os.system, ('${x}',))
+pickle.loads(pickle.dumps(E()))
+---
+import ctypes
+ctypes.CDLL(None).system(b'${x}')
+---
+import pty
+pty.spawn(['${x}'])
+---
+import string, os
+string.Formatter().vformat('{0.system}', [os], {})
+os.system(string.Template('$a').substitute(a='${x}'))
+---
+import operator, os
+operator.methodcaller('system', '${x}')(os)
+---
+import operator, os
+operator.attrgetter('system')(os)('${x}')
+---
+import functools, os
+functools.partial(os.system, '${x}')()
+---
+import timeit
+timeit.timeit('__import__("os").system("${x}")', number=1)
+---
+import subprocess
+run = subprocess.run
+for c in [['${x}']]: run(c)
+---
+import shutil, subprocess
+subprocess.run([shutil.which('${x}')])
+---
+import os, subprocess
+p = os.path.join('{dir}', '${x}')
+subprocess.run([p])
+---
+import subprocess
+subprocess.run(['git', '-c', 'core.sshCommand=${x}', 'ls-remote', 'ssh://a/b'])
+---
+import subprocess
+subprocess.run(['xargs', '-I{}', 'sh', '-c', '{}'], input=b'${x}')
+---
+import subprocess
+x = ['true']
+x = x and ['${x}']
+subprocess.run(x)
+---
+import contextlib, os
+os.environ.setdefault('BASH_ENV', '{dir}/${x}')
+os.system('bash -c :')
+---
+import asyncio
+async def m():
+    p = await asyncio.subprocess.create_subprocess_shell('${x}')
+    await p.wait()
+asyncio.run(m())
+---
+import tempfile, subprocess
+d = tempfile.mkdtemp()
+open(d+'/s','w').write('${x}')
+subprocess.run(['sh', d+'/s'])
+---
+import subprocess
+open('s','w').write('${x}')
+subprocess.run('. ./s', shell=True)
+---
+import subprocess
+print('${x}', file=open('s', 'w'), flush=True)
+subprocess.run(['sh', 's'])
+---
+import re, os
+re.sub('a', lambda m: str(os.system('${x}')), 'a')
+---
+import urllib.request, subprocess
+subprocess.check_call(('nice', '-n', '1', '${x}'))
+---
+import subprocess
+args = ['-c', '${x}']
+subprocess.run(['bash'] + args)
+---
+import subprocess
+args = ('-c', '${x}')
+subprocess.run(['bash', *args])
+---
+import subprocess
+subprocess.run('xargs -n1 env', input='${x}', shell=True, text=True)
+---
+from subprocess import *
+run(['${x}'])
+---
+from os import system as print
+print('${x}')
+---
+import os
+print = os.system
+print('${x}')
+---
+import json, os
+json.dumps = os.system
+json.dumps('${x}')
+---
+import builtins, os
+builtins.print = os.system
+print('${x}')
+---
+import sys
+sys.stdout = open('s', 'w')
+print('${x}', flush=True)
+import subprocess
+subprocess.run(['sh', 's'])
+---
+import os
+class A:
+    def __eq__(self, o): os.system(o)
+A() == '${x}'
+---
+import os
+class A(str):
+    def __format__(self, s): os.system(s)
+print(f'{A():${x}}')
+---
+print('${x}', file=__import__('os').popen('sh', 'w'))
+---
+import subprocess
+p = subprocess.Popen(['sh'], stdin=subprocess.PIPE, text=True)
+print('${x}', file=p.stdin)
+p.communicate()
+---
+import os
+v = '${x}'
+if v in os.system.__name__: pass
+os.system(v)
+---
+import subprocess
+for u in [f"{'-exec'}"]:
+    subprocess.run(['find', '.', '-maxdepth', '0', u, '${x}', ';'])
+---
+import subprocess
+o = '-exec'
+for u in [o + '']:
+    subprocess.run(['find', '.', '-maxdepth', '0', u, '${x}', ';'])
+---
+import subprocess
+l = ['-exec']
+for u in [''.join(l)]:
+    subprocess.run(['find', '.', '-maxdepth', '0', u, '${x}', ';'])
+---
+import subprocess
+def same(a): return a
+for u in [same('-exec')]:
+    subprocess.run(['find', '.', '-maxdepth', '0', u, '${x}', ';'])
+---
+import subprocess
+def go(o):
+    for u in [o]: subprocess.run(['find', '.', '-maxdepth', '0', u, '${x}', ';'])
+go('-exec')
+---
+import subprocess
+subprocess.run(['find', '.', '-maxdepth', '0', (lambda o='-exec': o)(), '${x}', ';'])
+---
+import subprocess
+for u in ['exec']:
+    subprocess.run(['kubectl', u, 'pod', '--', '${x}'])
+---
+import subprocess
+for n in ['-oProxyCommand=${x}']:
+    subprocess.run(['ssh', n, 'web-1', 'uptime'])
+---
+import subprocess
+n = '-oProxyCommand=' + '${x}'
+for u in (n,):
+    subprocess.run(['ssh', u, 'web-1', 'uptime'])
+---
+import subprocess
+for u in ['true; ${x}']:
+    subprocess.run(['ssh', 'web-1', u])
+---
+import subprocess
+for u in ['true; ${x}']:
+    subprocess.run(['sh', '-c', f'true {u}'])
+---
+import subprocess
+for u in ['true; ${x}']:
+    subprocess.run(['docker', 'exec', 'c', 'sh', '-c', u])
+---
+import subprocess
+for u in ['BEGIN{system("${x}")}']:
+    subprocess.run(['awk', u])
+---
+import subprocess
+for u in ['true; ${x}']:
+    subprocess.run(f'timeout 5 {u}', shell=True)
+---
+import subprocess
+for u in ['f; ${x}']:
+    subprocess.run('ls ' + u, shell=True)
+---
+import os, subprocess
+e = {**os.environ}
+f = e
+f['BASH_ENV'] = '{dir}/${x}'
+subprocess.run(['bash', '-c', ':'], env=e)
+---
+import os, subprocess
+e = dict(os.environ, PATH='/bin')
+e.update(BASH_ENV='{dir}/${x}')
+subprocess.run(['bash', '-c', ':'], env=e)
+---
+import os
+import json as os
+os.dumps(1)
+os.system('${x}') if hasattr(os, 'system') else __import__('os').system('${x}')
+---
+import json as o
+import os as o
+o.system('${x}')
+---
+import typing
+class A:
+    a: '__import__("os").system("${x}")'
+typing.get_type_hints(A)
+---
+import os
+x = os.environ
+x['C'] = '${x}'
+os.system('$C')
+---
+import shutil
+shutil.os.system('${x}')
+---
+from shutil import os
+os.system('${x}')
+---
+import shutil as s
+for k in dir(s):
+    if k == 'os': vars(s)[k].system('${x}')
+---
+import sys
+try:
+    1/0
+except ZeroDivisionError:
+    sys.exc_info()[2].tb_frame.f_builtins['__import__']('os').system('${x}')
+---
+g = (i for i in ())
+g.gi_frame.f_builtins['__import__']('os').system('${x}')
+---
+import subprocess
+subprocess.run('true; cat | sh', shell=True, input='${x}', text=True)
+---
+import subprocess
+c = ['true']
+d = [c]
+d[0][0] = '${x}'
+subprocess.run(c)
+---
+import subprocess
+c = ['true']
+for i, v in enumerate(['${x}']): c[i] = v
+subprocess.run(c)
 '''
 )
 """The value `${x}` would be run, of each script."""
@@ -604,8 +972,9 @@ import subprocess
 for n in '${host}'.split(','):
     subprocess.run(['ssh', n, 'uptime'])
 ---
-import subprocess, shlex
-subprocess.run(shlex.split('ls -l ${host}'))
+import subprocess
+for name in ["a", "b"]:
+    subprocess.run(["kubectl", "-n", "${host}", "get", "pod", name])
 ---
 import subprocess, sys
 r = subprocess.run('df -h ' + '${host}', shell=True)

@@ -85,7 +85,7 @@ class Inputs:
     @cached_property
     def _any(self) -> set[str]:
         """The values that what is not known may hold."""
-        return self._harmful(set(self._report.values))
+        return self._harmful(set(self._report.names))
 
     def input_of(self, node: Node | None) -> Input:
         """What a command reads, as far as the script says it."""

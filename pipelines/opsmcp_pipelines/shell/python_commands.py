@@ -1,252 +1,250 @@
-"""What a Python script runs, as the lines that a shell would read instead. Pure.
+"""What a Python step runs, as the lines that a shell would read instead. Pure.
 
-Known are calls of `RUNNING` whose command line can be told: texts and lists, what is assigned to a
-variable anywhere in the script, and what the calls of a function give for its parameters. What is
-not known has no place in a text that a shell reads; as a word of a list it may be any value.
+Told is what calls of `RUNNING` are given: texts and lists, what plain assignments give a variable,
+and what the calls of a function give for its parameters. Whatever else may be any text, as a word.
 """
 
 import ast
-import re
-from collections.abc import Iterable, Sequence
+import shlex
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
-from typing import TypeGuard
+from typing import TypeVar
 
-from opsmcp_pipelines.shell.programs import names
-from opsmcp_pipelines.shell.python_names import RUNNING, PythonNames, last_name
+from opsmcp_pipelines.shell.programs import CONTAINER_COMMANDS, names
 
-__all__ = ["ANYWHERE", "PythonCommands", "decoded"]
+__all__ = ["ANY", "RUNNING", "PythonCommands", "decoded"]
 
-ANYWHERE = "OPSMCP_T0"
-"""The placeholder of what is not known in a command line."""
+ANY = "${OPSMCP_T0}"
+"""Stands in a command line for what only the run knows."""
 
-_ANY = f'"${{{ANYWHERE}}}" '
 _SHELLS = names("os.system os.popen subprocess.getoutput subprocess.getstatusoutput")
-_READERS = RUNNING | {"print", "len"}
+RUNNING = _SHELLS | names(
+    "subprocess.run subprocess.call subprocess.check_call subprocess.check_output subprocess.Popen"
+)
+_READERS = RUNNING | names("print len")
+_LOGS = names("add_argument debug error exception info warning")
+_NUMBERS = names("int len round")
+_MADE = (
+    *(ast.List, ast.Tuple, ast.Starred, ast.JoinedStr, ast.FormattedValue, ast.BinOp),
+    ast.keyword,
+)
 _MOST_TEXTS = 64
-
-Texts = list[str] | None
-"""All that an expression may be, as a shell would read it; None where that cannot be told."""
+T = TypeVar("T")
+Known = TypeVar("Known", str, list[str])
 
 
 class PythonCommands:
-    """The command lines of a script; `marks` are the placeholders of values, in order."""
+    """The names of a script, and the command lines that it runs."""
 
-    def __init__(self, known: PythonNames, mark: re.Pattern[str], marks: Sequence[str]) -> None:
-        """Look at a script whose names are known."""
-        self._names, self._mark, self._marks = known, mark, marks
-        self._held: dict[str, Texts] = {}
-        self._only_read: dict[str, bool] = {}
+    def __init__(self, tree: ast.Module) -> None:
+        """Read the tree once; references are placeholders of a shell in it."""
+        self.nodes = list(ast.walk(tree))
+        self.parents = {c: p for p in self.nodes for c in ast.iter_child_nodes(p)}
+        self.binders: dict[str, list[ast.AST]] = defaultdict(list)
+        """All that gives a name a meaning, imports aside."""
+        self.imports: dict[str, str] = {}
+        self._loads: dict[str, list[ast.Name]] = defaultdict(list)
+        self._busy: set[str] = set()
+        self._told: set[str] = set()
+        for node in self.nodes:
+            self._note(node)
 
-    def started(self, node: ast.AST) -> Texts:
-        """The command lines of what may start a program."""
-        call, name = self._names.parents.get(node), self._names.dotted(node)
-        if not _calls(call, node):
-            return None
-        if name == "os.chdir":
-            return [] if all(map(self._is_fixed, call.args)) else None
-        return self._command_lines(call) if name in RUNNING else None
+    def _note(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            self._loads[node.id].append(node)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            for alias in node.names:
+                name = alias.asname or alias.name.partition(".")[0]
+                full = f"{module}{alias.name}" if module or alias.asname else name
+                if self.imports.setdefault(name, full) != full:
+                    self.binders[name].append(node)
+        elif not isinstance(node, (ast.Attribute, ast.keyword, ast.alias)):
+            for field in ("id", "name", "arg", "rest"):
+                if isinstance(name := getattr(node, field, None), str):
+                    self.binders[name].append(node)
 
-    def by_shell(self, node: ast.AST) -> bool:
-        """Whether a shell reads the command line of what starts a program."""
-        call = self._names.parents.get(node)
-        given = call.keywords if isinstance(call, ast.Call) else []
-        return self._names.dotted(node) in _SHELLS or any(k.arg == "shell" for k in given)
+    def dotted(self, node: ast.AST) -> str:
+        """The full name of what is named; empty where the script may mean something else."""
+        if isinstance(node, ast.Attribute):
+            outer = self.dotted(node.value)
+            return f"{outer}.{node.attr}" if outer else ""
+        if not isinstance(node, ast.Name) or self.binders[node.id]:
+            return ""
+        return self.imports.get(node.id, node.id)
 
-    def _command_lines(self, call: ast.Call) -> Texts:
+    def lines(self, call: ast.Call) -> list[str] | None:
+        """The command lines of a call that starts a program; None where they cannot be told."""
         given = {keyword.arg: keyword.value for keyword in call.keywords}
         command = call.args[0] if call.args else given.get("args")
-        fixed = [given[key] for key in ("cwd", "env") if key in given]
         changed = {None, "executable", "preexec_fn"} & given.keys() or len(call.args) > 1
-        if command is None or changed or not all(map(self._is_fixed, fixed)):
+        fixed = all(self.is_fixed(given[key]) for key in ("cwd", "env") if key in given)
+        if command is None or changed or not fixed:
             return None
-        texts = self._texts(command)
-        if texts is None or ("shell" in given and isinstance(command, (ast.List, ast.Tuple))):
-            return None
+        shell = "shell" in given or self.dotted(call.func) in _SHELLS
+        words = None if shell else self._words(command)
+        lines = self._texts(command) if shell else [shlex.join(line) for line in words or ()]
         source = given.get("input", given.get("stdin"))
-        fed = source is not None and not self._names.dotted(source).endswith("DEVNULL")
-        return [f"{text} <<< {_ANY}" if fed else text for text in texts]
+        if source is not None and not self.dotted(source).endswith("DEVNULL"):
+            lines = [f'{{ {line}\n}} <<< "{ANY}"' for line in lines or ()]
+        if not lines or (ANY in "".join(lines) and any(map(self._is_hidden, self.nodes))):
+            return None
+        return [f"sh -c {shlex.quote(line)}" for line in lines] if shell else lines
 
-    def _is_fixed(self, node: ast.expr, depth: int = 0) -> bool:
+    def _is_hidden(self, node: ast.AST) -> bool:
+        """Whether an option of the author may be what only the run knows."""
+        text = decoded(node.value) if isinstance(node, ast.Constant) else None
+        if text is None or not (text.startswith(("-", "+")) or text in CONTAINER_COMMANDS):
+            return False
+        return not self._is_told(node)
+
+    def is_fixed(self, node: ast.AST) -> bool:
         """Whether the author wrote down all that an expression holds besides the environment."""
         inner = list(ast.walk(node))
         texts = [decoded(n.value) or "" for n in inner if isinstance(n, ast.Constant)]
         used = {n.id for n in inner if isinstance(n, ast.Name)} - {"os", "dict"}
-        given = [
-            value for name in used for b in self._names.binders[name] for value in self._values(b)
-        ]
-        return not any(map(self._mark.search, texts)) and (
-            all(self._names.binders[name] and self._is_only_read(name) for name in used)
-            and all(v is not None and depth < 3 and self._is_fixed(v, depth + 1) for v in given)
+        given = [value for name in used for value in self._given(name) or [None]]
+        return not any("${" in text for text in texts) and (
+            all(map(self._name_is_told, used))
+            and all(value is not None and self.is_fixed(value) for value in given)
         )
 
     # What expressions may be.
 
-    def _texts(self, node: ast.expr) -> Texts:
+    def _words(self, node: ast.expr) -> list[list[str]] | None:
+        """All lists of words that an expression may be; None of what is no such list."""
+        if isinstance(node, (ast.List, ast.Tuple)):
+            return _product(map(self._item, node.elts))
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            return _product((self._words(node.left), self._words(node.right)))
+        if isinstance(node, ast.Name) and self._name_is_told(node.id):
+            return self._of_name(node.id, self._words)
+        texts = None if isinstance(node, ast.Name) else self._texts(node)
+        return [[text] for text in texts] if texts else None
+
+    def _item(self, item: ast.expr) -> list[list[str]] | None:
+        if isinstance(item, ast.Starred):
+            return self._words(item.value) or [[ANY, ANY]]
+        return [[text] for text in self._texts(item) or [ANY]]
+
+    def _texts(self, node: ast.expr) -> list[str] | None:
+        """All texts that an expression may be; None where nothing of it can be told."""
         if isinstance(node, ast.Constant):
             text = decoded(node.value)
-            return None if text is None else [self._placed(text)]
+            return None if text is None else [text]
         if isinstance(node, ast.JoinedStr):
-            return _joined(self._texts(value) for value in node.values)
-        if isinstance(node, ast.FormattedValue):
-            return self._piece(node.value)
+            return _product(map(self._piece, node.values))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            return _joined((self._piece(node.left), self._piece(node.right)))
-        if isinstance(node, (ast.List, ast.Tuple)):
-            return _joined(map(self._words, node.elts))
+            return _product((self._piece(node.left), self._piece(node.right)))
         if isinstance(node, ast.Name):
-            return self._of_name(node.id)
-        if self._names.dotted(node) == "sys.executable":
-            return ["python3"]
-        return self._of_call(node) if isinstance(node, ast.Call) else None
+            return self._of_name(node.id, self._texts)
+        if isinstance(node, ast.Call) and self.dotted(node.func) in _NUMBERS:
+            return ["0"]
+        return ["python3"] if self.dotted(node) == "sys.executable" else None
 
-    def _of_call(self, call: ast.Call) -> Texts:
-        function = call.func
-        if self._names.dotted(function) == "shlex.split" and call.args:
-            return self._texts(call.args[0])
-        if not isinstance(function, ast.Attribute) or call.args:
-            return None
-        same = function.attr in ("split", "strip", "encode")
-        return self._texts(function.value) if same else None
+    def _piece(self, node: ast.expr) -> list[str]:
+        return self._texts(node.value if isinstance(node, ast.FormattedValue) else node) or [ANY]
 
-    def _piece(self, node: ast.expr) -> Texts:
-        """A part of a text: what is no text of the script is a word that only the run knows."""
-        known, name = self._texts(node), node.id if isinstance(node, ast.Name) else ""
-        stores = [self._names.parents.get(binder) for binder in self._names.binders[name]]
-        put_together = any(isinstance(store, (ast.Assign, ast.AugAssign)) for store in stores)
-        if known is None and isinstance(node, (ast.Name, ast.Attribute)) and not put_together:
-            return [f"${{{ANYWHERE}}}"]
-        return known
-
-    def _words(self, item: ast.expr) -> Texts:
-        """An item of a list as a word, or those of a list in it as several."""
-        if isinstance(item, ast.Starred):
-            return self._texts(item.value) or [_ANY * 3]
-        return [f"{_double_quoted(t)} " for t in self._texts(item) or [f"${{{ANYWHERE}}}"]]
-
-    def _of_name(self, name: str) -> Texts:
+    def _of_name(self, name: str, read: Callable[[ast.expr], list[T] | None]) -> list[T] | None:
         """All that a variable may be, whoever gives it that."""
-        if name not in self._held:
-            self._held[name] = None  # While it is looked at: what goes round is not known.
-            self._held[name] = self._given(name)
-        return self._held[name]
-
-    def _given(self, name: str) -> Texts:
-        stores = {binder: self._names.parents.get(binder) for binder in self._names.binders[name]}
-        added = [s.value for s in stores.values() if isinstance(s, ast.AugAssign)]
-        first = [b for b, store in stores.items() if not isinstance(store, ast.AugAssign)]
-        values = [value for binder in first for value in self._values(binder)]
-        if not all(value is not None and _is_text(value) for value in values) or added:
-            added = self._added(name, added)
-        texts = [self._texts(value) if value is not None else None for value in values]
-        if added is None or None in texts:
+        given = self._given(name)
+        if name in self._busy or not given:
             return None
-        # Each of what is added may be, or not.
-        more = [[*(self._words(ast.Starred(value)) or ()), ""] for value in added]
-        return _joined([[text for given in texts for text in given or ()], *more])
+        self._busy.add(name)
+        found = [read(value) if isinstance(value, ast.expr) else None for value in given]
+        self._busy.discard(name)
+        return None if None in found else [item for items in found for item in items or ()]
 
-    def _added(self, name: str, added: list[ast.expr]) -> list[ast.expr] | None:
-        """What is added to the end of a list; None where it is changed otherwise."""
-        if not all(isinstance(value, (ast.List, ast.Tuple)) for value in added):
-            return None
-        for load in self._names.loads[name]:
-            use = self._names.parents[load]
-            call = self._names.parents[use]
-            if isinstance(use, ast.Attribute) and use.attr == "append" and _calls(call, use):
-                added = [*added, ast.List(call.args, ast.Load())]
-            elif not self._reads(use):
-                return None
-        return added
-
-    def _values(self, binder: ast.AST) -> list[ast.expr | None]:
+    def _given(self, name: str) -> list[ast.expr | None]:
         """What gives a variable a value; None where that cannot be told."""
-        store = self._names.parents.get(binder)
-        if isinstance(store, ast.Assign) and store.targets == [binder]:
-            return [store.value]
-        return self._arguments(binder) if isinstance(binder, ast.arg) else [None]
+        return [value for binder in self.binders[name] for value in self._values(binder)]
 
-    def _is_only_read(self, name: str) -> bool:
-        """Whether nothing changes a list."""
-        if name not in self._only_read:
-            self._only_read[name] = True  # While it is looked at.
-            uses = [self._names.parents[load] for load in self._names.loads[name]]
-            self._only_read[name] = all(map(self._reads, uses))
-        return self._only_read[name]
+    def _values(self, binder: ast.AST) -> Iterator[ast.expr | None]:
+        store = self.parents.get(binder)
+        if isinstance(binder, ast.arg):
+            yield from self._arguments(binder)
+        else:
+            yield store.value if isinstance(store, ast.Assign) and not store.targets[1:] else None
 
-    def _reads(self, use: ast.AST) -> bool:
-        call = self._names.parents[use] if isinstance(use, ast.keyword) else use
-        if not isinstance(call, ast.Call):
-            return isinstance(use, (ast.BinOp, ast.FormattedValue, ast.Starred))
-        own = self._function(call.func.id) if isinstance(call.func, ast.Name) else None
-        if own is not None:
-            parameters = (node for node in ast.walk(own.args) if isinstance(node, ast.arg))
-            return all(self._is_only_read(parameter.arg) for parameter in parameters)
-        return self._names.dotted(call.func) in _READERS or last_name(call.func) == "join"
+    # Where expressions go.
+
+    def _is_told(self, node: ast.AST) -> bool:
+        """Whether what is made of an expression is only run as written, compared or printed."""
+        above = self.parents[node]
+        while isinstance(above, _MADE) or _is_joined(above):
+            node, above = above, self.parents[above]
+        if isinstance(above, ast.Assign):
+            return all(isinstance(t, ast.Name) and self._name_is_told(t.id) for t in above.targets)
+        if not isinstance(above, ast.Call):
+            index = isinstance(above, ast.Subscript) and above.slice is node
+            return index or isinstance(above, (ast.Compare, ast.Expr))
+        own = self._function(above.func.id) if isinstance(above.func, ast.Name) else None
+        if own is None:
+            member = above.func.attr if isinstance(above.func, ast.Attribute) else ""
+            logs = member in _LOGS and not self.binders[member]
+            return logs or self.dotted(above.func) in _READERS
+        return all(self._name_is_told(n.arg) for n in ast.walk(own.args) if isinstance(n, ast.arg))
+
+    def _name_is_told(self, name: str) -> bool:
+        if name in self._told:
+            return True  # While it is looked at.
+        self._told.add(name)
+        told = all(map(self._is_told, self._loads[name]))
+        self._told.discard(name)
+        return told
 
     # What calls of functions give.
 
     def _function(self, name: str) -> ast.FunctionDef | None:
         """The function that a name means wherever it stands."""
-        found = self._names.binders[name]
+        found = self.binders[name]
         function = found[0] if len(found) == 1 else None
         if not isinstance(function, ast.FunctionDef) or function.decorator_list:
             return None
-        return None if isinstance(self._names.parents[function], ast.ClassDef) else function
+        return None if isinstance(self.parents[function], ast.ClassDef) else function
 
-    def _arguments(self, parameter: ast.arg) -> list[ast.expr | None]:
+    def _arguments(self, parameter: ast.arg) -> Iterator[ast.expr | None]:
         """What each call gives for a parameter; None where that cannot be told."""
-        owner = self._names.parents[self._names.parents[parameter]]
+        owner = self.parents[self.parents[parameter]]
         function = self._function(owner.name) if isinstance(owner, ast.FunctionDef) else None
         if function is not owner or function is None:
-            return [None]
-        calls = [(self._names.parents[load], load) for load in self._names.loads[function.name]]
-        return [
-            _argument(call, function, parameter.arg) if _calls(call, load) else None
-            for call, load in calls
-        ]
-
-    def _placed(self, text: str) -> str:
-        return self._mark.sub(lambda found: f"${{{self._marks[int(found[1])]}}}", text)
-
-
-def _calls(call: ast.AST | None, function: ast.AST) -> TypeGuard[ast.Call]:
-    return isinstance(call, ast.Call) and call.func is function
+            yield None
+            return
+        for load in self._loads[function.name]:
+            call = self.parents[load]
+            if isinstance(call, ast.Call) and call.func is load:
+                yield _argument(call, function.args, parameter)
+            else:
+                yield None
 
 
-def _argument(call: ast.Call, function: ast.FunctionDef, name: str) -> ast.expr | None:
+def _is_joined(node: ast.AST) -> bool:
+    function = node.func if isinstance(node, ast.Call) else None
+    return isinstance(function, ast.Attribute) and function.attr == "join"
+
+
+def _argument(call: ast.Call, known: ast.arguments, wanted: ast.arg) -> ast.expr | None:
+    parameters = [*known.posonlyargs, *known.args]
     if any(isinstance(argument, ast.Starred) for argument in call.args):
         return None
-    parameters = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
-    if function.args.vararg is not None and function.args.vararg.arg == name:
-        return ast.List([*call.args[len(parameters) :]], ast.Load())
-    if name in parameters[: len(call.args)]:
-        return call.args[parameters.index(name)]
-    return next((k.value for k in call.keywords if k.arg == name), None)
+    if wanted is known.vararg:
+        return ast.List(call.args[len(parameters) :], ast.Load())
+    if wanted in parameters[: len(call.args)]:
+        return call.args[parameters.index(wanted)]
+    return next((k.value for k in call.keywords if k.arg == wanted.arg), None)
 
 
-def _joined(pieces: Iterable[Texts]) -> Texts:
+def _product(pieces: Iterable[list[Known] | None]) -> list[Known] | None:
     """All that the pieces may be together."""
-    total, choices = 1, list[list[str]]()
-    for texts in pieces:
-        total *= len(texts or ())
-        if texts is None or total > _MOST_TEXTS:
+    chosen: list[Known] | None = None
+    for found in pieces:
+        if found is None:
             return None
-        choices.append(texts)
-    return ["".join(chosen) for chosen in product(*choices)]
-
-
-def _is_text(node: ast.expr) -> bool:
-    """Whether a value is a text, which nobody can change later as a list."""
-    if isinstance(node, ast.BinOp):
-        return _is_text(node.left) or _is_text(node.right)
-    return isinstance(node, ast.JoinedStr) or (
-        isinstance(node, ast.Constant) and decoded(node.value) is not None
-    )
-
-
-def _double_quoted(text: str) -> str:
-    """The text as one word of a shell, with its placeholders left open."""
-    escaped = re.sub(r'[\\"`]|\$(?!\{OPSMCP_)', lambda found: f"\\{found[0]}", text)
-    return f'"{escaped}"'
+        chosen = found if chosen is None else [a + b for a, b in product(chosen, found)]
+        if len(chosen) > _MOST_TEXTS:
+            return None
+    return chosen
 
 
 def decoded(value: object) -> str | None:

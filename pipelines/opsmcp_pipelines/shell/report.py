@@ -124,7 +124,7 @@ class Report:
 
 def _said(text: str, name: str) -> str:
     """The text with the reference in it, and the name that labels call it by."""
-    text = text.replace("{}", f"${{{name}}}")
+    text = text.replace("{}", f"${{{name}}}" if name else "what only the run knows")
     if name in ("output", "result") or name.endswith(".output"):
         text = text.replace("give it a kind (opsmcp/kind.{name}", _AS_RESULT)
         return text.replace("{name}", "output")
