@@ -31,6 +31,7 @@ VARIABLES: dict[Kind, Variable] = {
     Kind.TEXT: Variable("comment"),
     Kind.CONTAINER: Variable("container"),
     Kind.USER: Variable("user"),
+    Kind.EMAIL: Variable("email"),
     Kind.PACKAGE: Variable("package"),
     Kind.VERSION: Variable("version"),
     Kind.SIZE: Variable("size"),
@@ -300,6 +301,20 @@ HOSTILE_BY_KIND: dict[Kind, tuple[object, ...]] = {
         *("0", "0root", "1000", "Root", "root:root", "root,adm", "+0", "#0", "%sudo", "@wheel"),
         *("a.", "-u", "user=root", "ALL", "../root", "ann@db", "a" * 254, 0, True),
     ),
+    Kind.EMAIL: (
+        *("ops", "@example.com", "ops@", "-f@example.com", "ops@-x", "a@b@c", "a b@c", "a..b@c"),
+        *(
+            "<a@b>",
+            "a@b,c@d",
+            "a@b;id",
+            "|id@b",
+            "a@$(id)",
+            "a@b/../c",
+            "a@[::1]",
+            "a@b" * 99,
+            True,
+        ),
+    ),
     Kind.PACKAGE: (
         *("nginx-", "nginx+", "nginx=1.2", "nginx/stable", "./x.deb", "/tmp/x.deb", "a.b", ".*"),
         *("nginx.", "a..1", "1..2", "libc6:i386", "@core", "~nnginx", "?installed", "^x", "a~b"),
@@ -436,6 +451,16 @@ ORDINARY: dict[Kind, tuple[object, ...]] = {
     Kind.USER: (
         *("deploy", "www-data", "_apt", "anna.b", "root", "systemd-network", "postgres", "nobody"),
         *("docker", "gitlab-runner", "u1000", "svc_backup"),
+    ),
+    Kind.EMAIL: (
+        *("ops@example.com", "anna.b@example.org", "root@localhost", "a@b", "on-call@ops.example"),
+        *(
+            "pager+db@example.com",
+            "x_1@example.com",
+            "1@example.com",
+            "A.B@Example.COM",
+            "a__b@c.d",
+        ),
     ),
     Kind.PACKAGE: (
         *("nginx", "python3.11", "libstdc++6", "linux-image-6.1.0-13-amd64", "gcc-12", "0ad"),

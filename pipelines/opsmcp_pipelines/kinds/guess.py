@@ -36,6 +36,7 @@ _WORDS: Mapping[Kind, str] = {
     Kind.UNIT: "unit",
     Kind.CONTAINER: "container",
     Kind.USER: "user|owner|group|login",
+    Kind.EMAIL: "e?mail|mailto|recipient",
     Kind.PACKAGE: "package|pkg",
     Kind.VERSION: "version|tag",
     Kind.HOST: "host|server|domain|fqdn",

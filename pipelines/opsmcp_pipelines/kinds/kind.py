@@ -23,6 +23,7 @@ class Kind(StrEnum):
     CONTAINER = "container"
     COUNT = "count"
     DURATION = "duration"
+    EMAIL = "email"
     FLAG = "flag"
     HOST = "host"
     IMAGE = "image"

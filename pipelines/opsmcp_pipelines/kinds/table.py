@@ -194,6 +194,18 @@ KINDS: Mapping[Kind, KindRow] = MappingProxyType(
                 "用户名或组名,不能是数字:小写字母、数字和 _,中间可有 . 或 -",
             ),
         ),
+        Kind.EMAIL: KindRow(
+            _ADDRESS,
+            rf"[A-Za-z0-9]+(?:(?:[.+]|_+|-+)[A-Za-z0-9]+)*@{_HOST}",
+            _LONGEST_NAME,
+            r"[A-Za-z0-9._+@-]",
+            Wording("mail address", "邮箱地址"),
+            Wording(
+                "one mail address: letters and digits with . _ + or - between, @, and a host name",
+                "一个邮箱地址:字母和数字,中间可有 . _ + 或 -,然后是 @ 和主机名",
+            ),
+            ("<name>@<domain>",),
+        ),
         Kind.PACKAGE: KindRow(
             _NAME,
             rf"(?:[A-Za-z]|{_DIGITS}){_PACKAGE_PART}*(?:[+-]+{_PACKAGE_PART}+)*",

@@ -11,6 +11,7 @@ GOOD_VALUES: Mapping[Kind, tuple[str, ...]] = {
     Kind.KUBERNETES_NAME: ("web-0", "kube-system", "coredns-5d78c9869d-4zq7k"),
     Kind.CONTAINER: ("web_app_1", "nginx", "4f2a9c1b7d3e"),
     Kind.USER: ("deploy", "www-data", "_apt"),
+    Kind.EMAIL: ("ops@example.com", "anna.b+pager@mail.example.org"),
     Kind.PACKAGE: ("nginx", "python3.11", "libstdc++6"),
     Kind.VERSION: ("1.13.7", "v1.30.0+k3s1", "1.2~rc1-1", "latest"),
     Kind.COUNT: ("1", "200"),

@@ -15,6 +15,7 @@ TABLE: dict[Kind, list[Variable]] = {
         *(Variable(name) for name in ("hostname", "server", "db_server", "domain", "fqdn")),
     ],
     Kind.CONTAINER: [Variable("container"), Variable("container_name"), Variable("srcContainer")],
+    Kind.EMAIL: [Variable("email"), Variable("owner_email"), Variable("recipient")],
     Kind.USER: [Variable("user"), Variable("username"), Variable("owner"), Variable("group")]
     + [Variable("login"), Variable("db-user")],
     Kind.PACKAGE: [Variable("package"), Variable("pkg"), Variable("package_name")],

@@ -333,7 +333,7 @@ def test_what_worked_before_gets_the_kind_that_takes_it(name: str, value: str, m
 
 
 def test_a_value_of_no_kind_gets_a_regex_and_no_setting():
-    task = replace(GOOD, variables=(Variable("mail", "a@b.example", display="what"),))
+    task = replace(GOOD, variables=(Variable("mark", "a@b@c", display="what"),))
     [report] = linted(task)
     [finding] = [one for one in report.findings if one.rule == "undeclared-kind"]
     assert finding.message.endswith("Give it a regex")
