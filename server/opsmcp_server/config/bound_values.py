@@ -19,7 +19,7 @@ from opsmcp_server.config.files.paths import absolute
 from opsmcp_server.config.schema import RawSetting
 from opsmcp_tools.arguments.bound_variables import PRINCIPAL
 
-__all__ = ["BoundValue", "mapping_of", "read_bound_value", "read_part", "secret_source"]
+__all__ = ["BoundValue", "read_bound_value", "read_part", "secret_source"]
 
 _MOST_BYTES = 64 * 1024
 _COMMAND_SECONDS = 10.0

@@ -7,11 +7,12 @@ nothing of what the settings do (`groups` describes them).
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from opsmcp_server.config.bound_values import read_bound_value
 from opsmcp_server.config.build import build
-from opsmcp_server.config.effective import Config, setting_names
-from opsmcp_server.config.environment import read_environment
+from opsmcp_server.config.effective import Config, field_of, setting_names
+from opsmcp_server.config.environment import FILE_ONLY, read_environment
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.files.paths import absolute, state_place
 from opsmcp_server.config.files.settings_file import (
@@ -20,14 +21,16 @@ from opsmcp_server.config.files.settings_file import (
     choose_file,
     parse_settings,
 )
-from opsmcp_server.config.given import as_list, from_flags, resolve_paths, split
-from opsmcp_server.config.schema import RawSetting
+from opsmcp_server.config.schema import LeadsTo, RawSetting
 from opsmcp_server.config.sections import complete, read_people, read_people_ids, read_sections
 
 __all__ = ["load", "settings_of", "state_dir"]
 
 _NAMED = ("bind.", "people.", "responders", "schedules")
 """Groups whose settings have names that somebody chose."""
+
+_PATHS: tuple[object, ...] = (Path, Path | None, tuple[Path, ...])
+"""The types of settings that are paths."""
 
 
 def load(
@@ -62,7 +65,7 @@ def load(
     in_file = parse_settings(choice.file, setting_names()) if choice.file else []
     if choice.digests is not None:
         _refuse_own(in_file)
-    raw = _given(environ, cwd, in_file) | from_flags(flags or {}, cwd)
+    raw = _given(environ, cwd, in_file) | _from_flags(flags or {}, cwd)
     resolved = _resolve(raw, environ, senders=senders, channels=channels)
     bind = [item for key, item in raw.items() if key.startswith("bind.")]
     bound = {item.key: read_bound_value(item, environ) for item in bind}
@@ -99,8 +102,8 @@ def _given(
     """What default, file and environment say, each over the one before."""
     return {
         "state.dir": state_place(environ, cwd),
-        **{item.key: as_list(item) for item in in_file},
-        **read_environment(environ, cwd, setting_names(), split),
+        **{item.key: _as_list(item) for item in in_file},
+        **read_environment(environ, cwd, setting_names(), _split),
     }
 
 
@@ -112,7 +115,7 @@ def settings_of(file: SettingsFile, environ: Mapping[str, str]) -> tuple[list[Ra
     Raises:
         ConfigError: Names each bad setting and where it came from.
     """
-    raw = [as_list(item) for item in parse_settings(file, setting_names())]
+    raw = [_as_list(item) for item in parse_settings(file, setting_names())]
     known = {item.key: item for item in raw}
     return raw, build(_resolve(known, environ), people=read_people(known, None))
 
@@ -126,7 +129,7 @@ def _resolve(
 ) -> dict[str, RawSetting]:
     """All but `bind` and `people`, with paths, rules, senders and so on in place of their texts."""
     values = {key: item for key, item in raw.items() if not key.startswith(_NAMED)}
-    resolved = {key: resolve_paths(item, environ) for key, item in values.items()}
+    resolved = {key: _resolve_paths(item, environ) for key, item in values.items()}
     return resolved | read_sections(resolved, environ, senders=senders, channels=channels)
 
 
@@ -159,3 +162,69 @@ def _refuse_own(in_file: Collection[RawSetting]) -> None:
                 f"{item.key}: not in the opsmcp.yaml of a directory; {_INSTEAD[group]}"
                 f" ({item.origin})"
             )
+
+
+# What somebody gave for a setting, in the form that the setting has: lists, and whole paths.
+
+
+def _as_list(item: RawSetting) -> RawSetting:
+    """A list of which only one is given may stand there as a text, as in the environment."""
+    if item.key in setting_names() and item.key not in FILE_ONLY and isinstance(item.value, str):
+        return replace(item, value=_split(item.key, item.value))
+    return item
+
+
+def _split(key: str, value: str) -> object:
+    """The items of a text, separated by commas, where the setting is a list; else the text."""
+    if not _is_list(key):
+        return value
+    return [part for part in (part.strip() for part in value.split(",")) if part]
+
+
+def _is_list(key: str) -> bool:
+    return isinstance(field_of(key).default, tuple)
+
+
+def _leads_to(key: str) -> LeadsTo | None:
+    """What a setting leads to; None if it is no path."""
+    field = field_of(key)
+    said = next((part for part in field.metadata if isinstance(part, LeadsTo)), None)
+    return said or (LeadsTo() if field.annotation in _PATHS else None)
+
+
+def _from_flags(flags: Mapping[str, object], cwd: Path) -> dict[str, RawSetting]:
+    """The settings that the command line gives."""
+    return {
+        key: RawSetting(key, _split(key, value) if isinstance(value, str) else value, origin, cwd)
+        for origin, key, value in (("command line", *item) for item in flags.items())
+        if value is not None and value != ()
+    }
+
+
+def _resolve_paths(item: RawSetting, environ: Mapping[str, str]) -> RawSetting:
+    """A setting that is a path, or several, with whole ones in place of their texts.
+
+    Raises:
+        ConfigError: What one has to lead to is not there.
+    """
+    leads = _leads_to(item.key)
+    if leads is None:
+        return item
+    value = item.value
+    if isinstance(value, str):
+        if value in leads.words:
+            return item
+        path = _resolve_path(value, leads, item, environ)
+        return replace(item, value=str(path) if leads.words else path)
+    if not isinstance(value, list | tuple):
+        return item  # refused with the other bad values
+    parts = cast("Sequence[object]", value)
+    paths = [_resolve_path(str(part), leads, item, environ) for part in parts]
+    return replace(item, value=paths)
+
+
+def _resolve_path(text: str, leads: LeadsTo, item: RawSetting, environ: Mapping[str, str]) -> Path:
+    path = absolute(text, item, environ)
+    if leads.is_there is not None and not leads.is_there(path):
+        raise ConfigError(f"{item.key}: {str(path)!r} is {leads.missing} ({item.origin})")
+    return path

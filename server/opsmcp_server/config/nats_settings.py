@@ -9,17 +9,16 @@ import binascii
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import SecretStr
 
-from opsmcp_server.config.bound_values import mapping_of, read_part, secret_source
-from opsmcp_server.config.errors import ConfigError
+from opsmcp_server.config.bound_values import secret_source
+from opsmcp_server.config.fields import Fields
 from opsmcp_server.config.files.paths import absolute
-from opsmcp_server.config.schema import RawSetting
 from opsmcp_server.config.sender import Nats
 from opsmcp_tools.arguments.nearest_names import suggest
 
@@ -46,35 +45,36 @@ _SEED_BYTES = 36
 _KIND_OF_USER = "SU"
 
 
-def read_nats(
-    item: RawSetting, place: str, value: object, environ: Mapping[str, str] | None
-) -> Nats:
-    """The NATS at a place of the settings; without an environment nothing secret of it is read.
+def read_nats(fields: Fields, key: str, environ: Mapping[str, str] | None) -> Nats:
+    """The NATS in a field of a sender; without an environment nothing secret of it is read.
 
     Raises:
         ConfigError: It cannot be used. Never tells what was read.
     """
-    given = mapping_of(value)
+    value, own = fields.given[key], fields.within(key)
+    consumer = f"opsmcp-{fields.place}"
     if secret_source(value):
-        return _Entry(item, place, environ, {"url": value}, whole="").nats()
-    if not given or not set(given) <= {*_KEYS}:
-        unknown = next((str(key) for key in given if key not in _KEYS), "")
+        return _Reader(replace(own, given={"url": value}), environ, "", consumer).nats()
+    if not own.given or not set(own.given) <= {*_KEYS}:
+        unknown = next((one for one in own.given if one not in _KEYS), "")
         hint = suggest(unknown, _KEYS) or f"; it has {', '.join(_KEYS)}"
         said = f"has no part {unknown!r}{hint}" if unknown else "must be {env: NAME} or a mapping"
-        raise ConfigError(f"{item.key}.{place} {said} ({item.at(place)})")
-    held = {str(key): one for key, one in given.items()}
-    return _Entry(item, place, environ, held, whole="url").nats()
+        raise own.refuse("", said)
+    return _Reader(own, environ, "url", consumer).nats()
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
-    """It as it stands in the file; `whole` is what its address is called in refusals."""
+class _Reader:
+    """Reads one; `whole` is what its address is called in refusals."""
 
-    item: RawSetting
-    place: str
+    fields: Fields
     environ: Mapping[str, str] | None
-    given: Mapping[str, object]
     whole: str
+    consumer: str
+
+    @property
+    def given(self) -> Mapping[str, object]:
+        return self.fields.given
 
     def nats(self) -> Nats:
         parts = self._addresses()
@@ -85,12 +85,8 @@ class _Entry:
             **self._proof(parts, secrets),
             **self._certificates(),
             stream=self._name("stream", "ops"),
-            consumer=self._name("consumer", f"opsmcp-{self.place.partition('.nats')[0]}"),
+            consumer=self._name("consumer", self.consumer),
         )
-
-    def _refuse(self, inner: str, what: str) -> ConfigError:
-        place = f"{self.place}.{inner}" if inner else self.place
-        return ConfigError(f"{self.item.key}.{place} {what} ({self.item.at(place)})")
 
     # Where it is
 
@@ -101,36 +97,32 @@ class _Entry:
         found = [_split(part.strip()) for part in text.split(",")]
         parts = [part for part in found if part is not None]
         if len(parts) < len(found) or len(parts) > _MOST_SERVERS:
-            raise self._refuse(self.whole, _ADDRESS)
+            raise self.fields.refuse(self.whole, _ADDRESS)
         if len({part.scheme for part in parts}) > 1:
-            raise self._refuse(self.whole, "mixes nats:// and tls://; say tls:// for all of them")
+            raise self.fields.refuse(
+                self.whole, "mixes nats:// and tls://; say tls:// for all of them"
+            )
         return parts
 
     def _address(self) -> str:
         """The address as it is read; empty where nobody asked for what is secret."""
         value = self.given.get("url")
         if value is None:
-            raise self._refuse("url", "is missing: the address of the NATS")
+            raise self.fields.refuse("url", "is missing: the address of the NATS")
         if isinstance(value, str):
             if "@" in value:
                 said = (
                     "names a user; then the whole address is given as {env: NAME} or {file: PATH}"
                 )
-                raise self._refuse(self.whole, said)
+                raise self.fields.refuse(self.whole, said)
             return value or " "
         return self._read(self.whole, value)
 
     # With what proof
 
     def _read(self, inner: str, value: object) -> str:
-        source = secret_source(value)
-        if not source:
-            said = "must be {env: NAME}, {file: PATH} or {command: [PROGRAM, ...]}; a secret never "
-            raise self._refuse(inner, f"{said}stands in the file")
-        if self.environ is None:
-            return ""
-        place = f"{self.place}.{inner}" if inner else self.place
-        return read_part(self.item, place, source, self.environ) or " "
+        text = self.fields.secret(inner, value, self.environ)
+        return "" if self.environ is None else text or " "
 
     def _secret(self, name: str) -> str:
         return self._read(name, self.given[name]) if name in self.given else ""
@@ -139,13 +131,15 @@ class _Entry:
         """Who logs in: exactly one of user and password, token, credentials, or nobody."""
         user = self.given.get("user")
         if user is not None and not (isinstance(user, str) and _USER.fullmatch(user)):
-            raise self._refuse("user", "must be one printable ASCII word")
+            raise self.fields.refuse("user", "must be one printable ASCII word")
         if (user is None) != ("password" not in self.given):
-            raise self._refuse("user", "and password stand together or not at all")
+            raise self.fields.refuse("user", "and password stand together or not at all")
         named = {(one.username, one.password) for one in parts} - {(None, None)}
         ways = [user, *(self.given.get(name) for name in ("token", "credentials"))]
         if len(named) + sum(way is not None for way in ways) > 1:
-            raise self._refuse("", "has more than one proof: one user, or token, or credentials")
+            raise self.fields.refuse(
+                "", "has more than one proof: one user, or token, or credentials"
+            )
         self._check_credentials(secrets["credentials"])
         found = {name: SecretStr(text) for name, text in secrets.items()}
         if not named:
@@ -162,21 +156,21 @@ class _Entry:
             read_credentials(text)
         except ValueError as error:
             said = f"is no credentials file of NATS ({error}); `nsc generate creds` writes one"
-            raise self._refuse("credentials", said) from None
+            raise self.fields.refuse("credentials", said) from None
 
     def _certificates(self) -> dict[str, Any]:
         keys = ("ca_file", "cert_file", "key_file")
         found = {key: self._path(key) for key in keys if key in self.given}
         if ("cert_file" in found) != ("key_file" in found):
-            raise self._refuse("cert_file", "and key_file stand together or not at all")
+            raise self.fields.refuse("cert_file", "and key_file stand together or not at all")
         self._try(found)
         return found
 
     def _path(self, key: str) -> Path:
         value = self.given[key]
         if not isinstance(value, str) or not value:
-            raise self._refuse(key, "must be the path of a file (PEM)")
-        return absolute(value, self.item, self.environ or {})
+            raise self.fields.refuse(key, "must be the path of a file (PEM)")
+        return absolute(value, self.fields.item, self.environ or {})
 
     def _try(self, found: Mapping[str, Path]) -> None:
         """Refuse now what would fail at the first connection."""
@@ -185,7 +179,7 @@ class _Entry:
             if "ca_file" in found:
                 context.load_verify_locations(found["ca_file"])
         except (OSError, ssl.SSLError):
-            raise self._refuse("ca_file", "is no file of certificates (PEM)") from None
+            raise self.fields.refuse("ca_file", "is no file of certificates (PEM)") from None
         try:
             if "cert_file" in found:
                 context.load_cert_chain(
@@ -193,12 +187,14 @@ class _Entry:
                 )
         except (OSError, ValueError):
             said = "and key_file are no certificate with its key (PEM, not encrypted)"
-            raise self._refuse("cert_file", said) from None
+            raise self.fields.refuse("cert_file", said) from None
 
     def _name(self, key: str, otherwise: str) -> str:
         value = self.given.get(key, otherwise.replace(".", "_"))
         if not isinstance(value, str) or not _NAME.fullmatch(value):
-            raise self._refuse(key, "must be a name of at most 100 letters, digits, '-' and '_'")
+            raise self.fields.refuse(
+                key, "must be a name of at most 100 letters, digits, '-' and '_'"
+            )
         return value
 
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from opsmcp_server.config.expression_fields import ExpressionFields, fields_of, read_each
 from opsmcp_server.config.groups.agent import read_agent
 from opsmcp_server.config.policy_rules import read_window
-from opsmcp_server.config.responder_fields import Fields, fields_of
 from opsmcp_server.config.schema import MOST_APPROVERS, RawSetting
 from opsmcp_tools.incidents.expression import SIGNAL, outcome_variables
 from opsmcp_tools.incidents.responder import (
@@ -76,7 +76,7 @@ def read_quiet(item: RawSetting) -> tuple[Quiet, ...]:
     return tuple(map(_quiet, fields_of(item, "name")))
 
 
-def _quiet(fields: Fields) -> Quiet:
+def _quiet(fields: ExpressionFields) -> Quiet:
     fields.known(("name", "when", "time"))
     window = (
         read_window(fields.where, fields.origin, fields.given["time"])
@@ -98,20 +98,13 @@ def read_responders(item: RawSetting, config: "Config") -> tuple[Responder, ...]
     Raises:
         ConfigError: One of them cannot be used.
     """
-    found = [_Reader(fields, config).responder() for fields in fields_of(item, "name")]
-    names = [one.name for one in found]
-    twice = next((one for one in found if names.count(one.name) > 1), None)
-    if twice is not None or len(found) > _MOST:
-        fields = Fields(item, item.key, "", {})
-        said = f"has two called {twice.name}" if twice else f"has more than {_MOST}"
-        raise fields.refuse("", said)
-    return tuple(found)
+    return read_each(item, lambda fields: _Reader(fields, config).responder(), _MOST)
 
 
 class _Reader:
     """Reads one responder."""
 
-    def __init__(self, fields: Fields, config: "Config") -> None:
+    def __init__(self, fields: ExpressionFields, config: "Config") -> None:
         self._fields = fields
         self._config = config
         self._known = (*config.events.senders, *(one.sender for one in config.schedules))
@@ -218,7 +211,7 @@ class _Reader:
         inside = self._fields.inner("confirm").known(("run", "arguments", "expect"))
         return self._check(inside, SIGNAL)
 
-    def _check(self, inside: Fields, variables: Mapping[str, Any]) -> Check:
+    def _check(self, inside: ExpressionFields, variables: Mapping[str, Any]) -> Check:
         if not inside.has("run"):
             raise inside.refuse("run", "is missing: the operation that looks")
         return Check(

@@ -5,7 +5,7 @@ What depends on the operations is checked when they are known.
 
 from collections.abc import Mapping
 
-from opsmcp_server.config.responder_fields import Fields, fields_of
+from opsmcp_server.config.expression_fields import ExpressionFields, read_each
 from opsmcp_server.config.schema import RawSetting
 from opsmcp_tools.incidents.expression import Failed, Text, outcome_variables
 from opsmcp_tools.incidents.moments import BadMoments, Moments
@@ -26,16 +26,10 @@ def read_schedules(item: RawSetting) -> tuple[Schedule, ...]:
     Raises:
         ConfigError: One of them cannot be used.
     """
-    found = [_schedule(fields.known(_KEYS)) for fields in fields_of(item, "name")]
-    names = [one.name for one in found]
-    twice = next((one.name for one in found if names.count(one.name) > 1), "")
-    if twice or len(found) > _MOST:
-        said = f"has two called {twice}" if twice else f"has more than {_MOST}"
-        raise Fields(item, item.key, "", {}).refuse("", said)
-    return tuple(found)
+    return read_each(item, lambda fields: _schedule(fields.known(_KEYS)), _MOST)
 
 
-def _schedule(fields: Fields) -> Schedule:
+def _schedule(fields: ExpressionFields) -> Schedule:
     name = fields.name("name")
     if not fields.has("run"):
         raise fields.refuse("run", "is missing: the operation that looks")
@@ -51,7 +45,7 @@ def _schedule(fields: Fields) -> Schedule:
     )
 
 
-def _moments(fields: Fields) -> Moments:
+def _moments(fields: ExpressionFields) -> Moments:
     for key, example in (("cron", "30 9 * * 1-5"), ("zone", "UTC or Europe/Berlin")):
         if not fields.has(key):
             raise fields.refuse(key, f"is missing; for example {example}")
@@ -66,20 +60,20 @@ def _moments(fields: Fields) -> Moments:
         raise fields.refuse("cron", f"cannot be used: {error}") from error
 
 
-def _arguments(fields: Fields) -> dict[str, str]:
+def _arguments(fields: ExpressionFields) -> dict[str, str]:
     """The arguments. There is no signal that they could be made of, so they are known now."""
     texts = fields.arguments("arguments", {})
     return {name: _known(fields.inner("arguments"), name, text, {}) for name, text in texts.items()}
 
 
-def _known(fields: Fields, key: str, text: Text, values: Mapping[str, str]) -> str:
+def _known(fields: ExpressionFields, key: str, text: Text, values: Mapping[str, str]) -> str:
     try:
         return text.of(values)
     except Failed as error:
         raise fields.refuse(key, f"has no value: {error}") from error
 
 
-def _rule(fields: Fields, name: str, arguments: Mapping[str, str]) -> Rule:
+def _rule(fields: ExpressionFields, name: str, arguments: Mapping[str, str]) -> Rule:
     if not fields.has("signal"):
         return Rule(key=name)
     inside = fields.inner("signal").known(("when", "key", "severity", _LABELS))
@@ -92,7 +86,7 @@ def _rule(fields: Fields, name: str, arguments: Mapping[str, str]) -> Rule:
     )
 
 
-def _key(inside: Fields, arguments: Mapping[str, str]) -> str:
+def _key(inside: ExpressionFields, arguments: Mapping[str, str]) -> str:
     """The key. It is the same whatever the run says, or nothing would ever be resolved."""
     values = {f"arguments.{name}": value for name, value in arguments.items()}
     known = {
@@ -102,7 +96,7 @@ def _key(inside: Fields, arguments: Mapping[str, str]) -> str:
     return _known(inside, "key", text, values) if text else ""
 
 
-def _labels(inside: Fields) -> dict[str, str]:
+def _labels(inside: ExpressionFields) -> dict[str, str]:
     """Labels as they are written: what the operation tells is known with the catalogue."""
     if not inside.has(_LABELS):
         return {}

@@ -7,7 +7,7 @@ known with the catalogue.
 import re
 from typing import cast
 
-from opsmcp_server.config.responder_fields import Fields
+from opsmcp_server.config.expression_fields import ExpressionFields
 from opsmcp_tools.incidents.responder import Agent
 from opsmcp_tools.safe_text.characters import quote
 
@@ -18,7 +18,7 @@ _PATTERN = re.compile(r"[a-z0-9*?][a-z0-9.*?-]{0,252}")
 _MOST_PATTERNS = 100
 
 
-def read_agent(fields: Fields) -> Agent:
+def read_agent(fields: ExpressionFields) -> Agent:
     """What `agent` of a responder says.
 
     Raises:
@@ -41,7 +41,7 @@ def read_agent(fields: Fields) -> Agent:
     return found
 
 
-def _patterns(inside: Fields, key: str) -> tuple[str, ...]:
+def _patterns(inside: ExpressionFields, key: str) -> tuple[str, ...]:
     raw = inside.given.get(key)
     if raw is None:
         return ()

@@ -1,26 +1,29 @@
-"""Fields of `responders`, `schedules`, `events.quiet`: each read whole, or refused with a reason.
+"""Fields of a mapping of the settings: each read whole, or refused with its place and a reason.
 
-Knows what texts, durations and expressions are, not what a responder does.
+Knows what texts, words, durations and secrets are, not what they are for.
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from enum import StrEnum
+from typing import Self, TypeVar, cast
 
+from opsmcp_pipelines.untyped import mapping_of
+from opsmcp_server.config.bound_values import read_part, secret_source
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.schema import RawSetting
 from opsmcp_tools.arguments.nearest_names import suggest
-from opsmcp_tools.incidents.expression import BadExpression, Condition, Text
 from opsmcp_tools.safe_text.characters import quote
 
-__all__ = ["NAME", "Fields", "fields_of"]
+__all__ = ["Fields", "entries_of"]
 
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_ENTRY_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _DURATION = re.compile(r"([0-9]{1,6})([smhd])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _RATE = re.compile(r"([1-9][0-9]{0,3})/([0-9]{1,6}[smhd])")
-_ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,12 @@ class Fields:
     def refuse(self, key: str, why: str) -> ConfigError:
         """The refusal of one of its fields, or of all of it."""
         where = f"{self.where}.{key}" if key else self.where
-        place = f"{self.place}.{key}" if key else self.place
-        return ConfigError(f"{where} {why} ({self.item.at(place)})")
+        return ConfigError(f"{where} {why} ({self.item.at(self._place(key))})")
 
-    def known(self, keys: Collection[str]) -> "Fields":
+    def _place(self, key: str) -> str:
+        return ".".join(filter(None, (self.place, key)))
+
+    def known(self, keys: Collection[str]) -> Self:
         """The same, if it has no other fields."""
         for key in self.given:
             if key not in keys:
@@ -54,18 +59,31 @@ class Fields:
                 raise self.refuse("", f"has no key {quote(key)}{hint}")
         return self
 
+    def parts(self, keys: Iterable[str], of: str) -> Self:
+        """The same, if it has no other parts than what it is `of` takes."""
+        known = sorted(keys)
+        for key in self.given:
+            if key not in known:
+                hint = suggest(key, known) or f"; it has {', '.join(known)}"
+                raise self.refuse(key, f"is no part of {of}{hint}")
+        return self
+
     def has(self, key: str) -> bool:
         """Whether it was given."""
         return self.given.get(key) is not None
 
-    def inner(self, key: str) -> "Fields":
-        """The mapping in one of its fields."""
+    def inner(self, key: str, what: str = "") -> Self:
+        """The mapping in one of its fields; `what` it must be is said in place of what it is."""
         raw = self.given.get(key)
         if not isinstance(raw, dict):
-            raise self.refuse(key, f"must be a mapping, not {quote(raw)}")
-        held = cast("dict[object, object]", raw)
-        found = {str(name): value for name, value in held.items()}
-        return replace(self, where=f"{self.where}.{key}", place=f"{self.place}.{key}", given=found)
+            raise self.refuse(key, f"must be {what or f'a mapping, not {quote(raw)}'}")
+        return self.within(key)
+
+    def within(self, key: str) -> Self:
+        """The same; what is none is empty."""
+        held = mapping_of(self.given.get(key))
+        given = {str(name): value for name, value in held.items()}
+        return replace(self, where=f"{self.where}.{key}", place=self._place(key), given=given)
 
     def text(self, key: str, otherwise: str = "") -> str:
         """A text of one line."""
@@ -73,14 +91,6 @@ class Fields:
         if not isinstance(raw, str) or len(raw) > 300 or "\n" in raw:
             raise self.refuse(key, f"must be a text of one line, not {quote(raw)}")
         return raw
-
-    def name(self, key: str) -> str:
-        """A name of our own."""
-        found = self.text(key)
-        if not NAME.fullmatch(found):
-            said = "is missing" if not self.has(key) else f"must be a name, not {quote(found)}"
-            raise self.refuse(key, f"{said}: at most 63 lower-case letters, digits and '-'")
-        return found
 
     def names(self, key: str, known: Collection[str], what: str) -> tuple[str, ...]:
         """A list of names that are all known."""
@@ -100,6 +110,24 @@ class Fields:
         if raw not in allowed:
             raise self.refuse(key, f"must be one of {', '.join(allowed)}, not {quote(raw)}")
         return str(raw)
+
+    def choice(self, key: str, kinds: type[_Choice], otherwise: str | None = None) -> _Choice:
+        """One of a few words that have a meaning here."""
+        value = self.given.get(key, otherwise)
+        try:
+            return kinds(str(value))
+        except ValueError:
+            raise self._not(key, value, f"one of {', '.join(kinds)}") from None
+
+    def matching(self, key: str, value: object, pattern: re.Pattern[str], what: str) -> str:
+        """A text of that form."""
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise self._not(key, value, what)
+        return value
+
+    def _not(self, key: str, value: object, what: str) -> ConfigError:
+        given = "is missing: it" if value is None else f"is {quote(value)}, and"
+        return self.refuse(key, f"{given} must be {what}")
 
     def whole(self, key: str, otherwise: int, least: int, most: int) -> int:
         """A whole number."""
@@ -134,65 +162,37 @@ class Fields:
             raise self.refuse(key, f"{said} {quote(raw)}")
         return int(found[1]), self._seconds(key, found[2], 60, 7)
 
-    def condition(self, key: str, variables: Mapping[str, Any]) -> Condition | None:
-        """A condition, or None when there is none."""
-        if not self.has(key):
-            return None
-        try:
-            return Condition(self._expression(key), variables)
-        except BadExpression as error:
-            raise self.refuse(key, f"cannot be used: {error}") from error
-
-    def expression(self, key: str, variables: Mapping[str, Any]) -> Text | None:
-        """An expression that makes a text, or None when there is none."""
-        if not self.has(key):
-            return None
-        try:
-            return Text(self._expression(key), variables)
-        except BadExpression as error:
-            raise self.refuse(key, f"cannot be used: {error}") from error
-
-    def source(self, key: str) -> str:
-        """An expression as it is written, which is looked at later."""
-        if not self.has(key):
-            raise self.refuse(key, "is missing: the condition that the results are to meet")
-        return self._expression(key)
-
-    def _expression(self, key: str) -> str:
-        raw = self.given[key]
-        if not isinstance(raw, str) or not raw.strip():
-            raise self.refuse(key, f"must be an expression (text), not {quote(raw)}")
-        return raw
-
-    def arguments(self, key: str, variables: Mapping[str, Any]) -> dict[str, Text]:
-        """Arguments of an operation, each an expression."""
-        if not self.has(key):
-            return {}
-        inside = self.inner(key)
-        found: dict[str, Text] = {}
-        for name in inside.given:
-            if not _ARGUMENT.fullmatch(name):
-                raise inside.refuse("", f"has {quote(name)}, which is no name of an argument")
-            text = inside.expression(name, variables)
-            if text is None:
-                raise inside.refuse(name, "is empty; leave it out, or give an expression")
-            found[name] = text
-        return found
+    def secret(
+        self,
+        key: str,
+        value: object,
+        environ: Mapping[str, str] | None,
+        why: str = "a secret never stands in the file",
+    ) -> str:
+        """A secret from where `value` says that it is; empty without an environment."""
+        source = secret_source(value)
+        if not source:
+            forms = "{env: NAME}, {file: PATH} or {command: [PROGRAM, ...]}"
+            raise self.refuse(key, f"must be {forms}; {why}")
+        return "" if environ is None else read_part(self.item, self._place(key), source, environ)
 
 
-def fields_of(item: RawSetting, label: str) -> Iterator[Fields]:
-    """The mappings of a list in the settings; `label` is what its items are called by."""
-    items: object = item.value
-    if not isinstance(items, list):
-        said = f"must be a list, each entry beginning with `- {label}: ...`"
-        raise ConfigError(f"{item.key} {said} ({item.origin})")
-    for number, raw in enumerate(cast("list[object]", items)):
-        place = f"[{number}]"
-        if not isinstance(raw, dict):
-            said = f"{item.key}{place} must be a mapping with a {label}"
-            raise ConfigError(f"{said} ({item.at(place)})")
-        given = {str(key): value for key, value in cast("dict[object, object]", raw).items()}
-        name = given.get(label)
-        known = isinstance(name, str) and NAME.fullmatch(name)
-        where = f"{item.key}.{name}" if known else f"{item.key}{place}"
-        yield Fields(item, where, place, given)
+def entries_of(item: RawSetting, sort: str, most: int, what: str = "") -> dict[str, Fields]:
+    """The mappings of a setting with one for each name: it is of that `sort`, and must be `what`.
+
+    Without `what`, something that is no mapping counts as an empty one.
+
+    Raises:
+        ConfigError: There are too many, one has no good name, or one is not `what`.
+    """
+    held = {str(name): raw for name, raw in mapping_of(item.value).items()}
+    root = Fields(item, item.key, "", held)
+    if not isinstance(item.value, dict):
+        raise root.refuse("", f"must be a mapping of names to {sort}s")
+    if len(held) > most:
+        raise ConfigError(f"{item.key}: there are more than {most} ({item.origin})")
+    for name in held:
+        if not _ENTRY_NAME.fullmatch(name):
+            allowed = "at most 63 lower-case letters, digits, '.', '_', '-'"
+            raise root.refuse(name, f"is no name for a {sort}: {allowed}")
+    return {name: root.inner(name, what) if what else root.within(name) for name in held}
