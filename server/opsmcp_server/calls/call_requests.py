@@ -17,7 +17,7 @@ from opsmcp_server.calls.requests.transitions import Transitions
 from opsmcp_tools.approval_requests.deciding import is_approver, why_not
 from opsmcp_tools.approval_requests.handle import new_handle
 from opsmcp_tools.approval_requests.request import Request, State, Vote
-from opsmcp_tools.approval_requests.store import TooManyRequests
+from opsmcp_tools.approval_requests.sqlite_store import TooManyRequests
 from opsmcp_tools.model.errors import ConsentNeeded, NotAllowed, ToolUnavailable, UnknownRun
 from opsmcp_tools.model.run_record import RunRecord
 from opsmcp_tools.model.tool import Principal

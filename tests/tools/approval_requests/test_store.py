@@ -1,6 +1,5 @@
 """Where requests are kept: one outcome each, whoever is first, and nothing lost with a process."""
 
-import json
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -15,11 +14,11 @@ from opsmcp_tools.approval_requests.handle import new_handle
 from opsmcp_tools.approval_requests.request import OPSMCP, Request, State, Vote
 from opsmcp_tools.approval_requests.sqlite_store import (
     FILE,
-    VERSIONS,
+    Bounds,
     SqliteRequests,
+    TooManyRequests,
     open_requests,
 )
-from opsmcp_tools.approval_requests.store import Bounds, TooManyRequests
 from opsmcp_tools.model.errors import JournalUnusable
 from opsmcp_tools.model.tool import Principal
 from opsmcp_tools.policy.rules import Approvers
@@ -232,10 +231,11 @@ def test_a_file_of_a_newer_opsmcp_or_a_damaged_request_is_refused_in_words(tmp_p
         database.execute("UPDATE requests SET fixed = '{'")
     with open_requests(tmp_path) as store, pytest.raises(JournalUnusable, match="damaged request"):
         store.get(kept.id)
-    database.execute("PRAGMA user_version = 9")
+    for version, said in ((9, "newer"), (1, "older")):
+        database.execute(f"PRAGMA user_version = {version}")
+        with pytest.raises(JournalUnusable, match=f"record of requests .* {said} opsmcp"):
+            open_requests(tmp_path).__enter__()
     database.close()
-    with pytest.raises(JournalUnusable, match="record of requests .* newer opsmcp"):
-        open_requests(tmp_path).__enter__()
 
 
 def test_who_asked_and_who_decided_keep_their_ids_and_groups(tmp_path: Path) -> None:
@@ -266,36 +266,3 @@ def test_two_with_one_name_are_two_who_ask_and_one_who_decides(tmp_path: Path) -
             store.vote(kept.id, Vote(by, True, "", NOW), kept.plan_hash, NOW) for by in votes
         ]
     assert [one.counted for one in counted if one] == [True, False, False]
-
-
-def test_requests_of_before_there_were_ids_are_read(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / FILE) as database:
-        database.executescript(f"{VERSIONS[0]}; PRAGMA user_version = 1")
-        database.execute(
-            "INSERT INTO requests VALUES (1, 'q-1', 'gone', 'token', 'delete-thing', 'here', 'd',"
-            " '', 'h1', ?, :at, :at, 'pending', :at, '', '')".replace(
-                ":at", f"'{NOW.isoformat()}'"
-            ),
-            (_FIXED_BEFORE,),
-        )
-        database.execute("INSERT INTO votes VALUES ('q-1', 'anna', 1, '', ?)", (NOW.isoformat(),))
-    database.close()
-    with open_requests(tmp_path) as store:
-        found = store.get("q-1")
-    assert found is not None
-    assert found.requester == Principal("token", id="token:token")
-    assert [vote.by for vote in found.votes] == [Principal("anna")]
-
-
-_FIXED_BEFORE = json.dumps(
-    {
-        "operation": ["pipeline", "ops-system", "delete-thing"],
-        "arguments": {},
-        "definition": "d1",
-        "plan": {"tasks": []},
-        "question": "Run it?",
-        "rule": "deletes",
-        "reason": "two look",
-        "approvers": [["on-call"], 1, 900.0],
-    }
-)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from opsmcp_tools.journal.sqlite_file import VERSIONS, translated
+from opsmcp_tools.journal.sqlite_file import translated
 from opsmcp_tools.journal.sqlite_read import Query
 from opsmcp_tools.journal.sqlite_write import open_journal
 from opsmcp_tools.model.errors import JournalHindered, JournalUnusable
@@ -55,7 +55,7 @@ def test_a_journal_of_before_is_not_read_while_it_cannot_be_brought_up_to_date(
     tmp_path: Path,
 ) -> None:
     with closing(sqlite3.connect(tmp_path / "journal.db")) as database:
-        database.executescript(f"{VERSIONS[0]}; PRAGMA user_version = 1")
+        database.execute("CREATE TABLE runs (sequence)")
     _leave_no_room(tmp_path)
     with (
         open_journal(tmp_path) as journal,

@@ -11,22 +11,20 @@ import sqlite3
 import threading
 from collections.abc import Generator
 from contextlib import closing, contextmanager
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from opsmcp_pipelines.models import OperationKey, OperationKind
-from opsmcp_tools.approval_requests.request import REJECTED_FOR, Entry, Request, State, Vote
-from opsmcp_tools.approval_requests.store import Bounds, TooManyRequests, Verdict
+from opsmcp_tools.approval_requests.request import REJECTED_FOR, Request, State, Vote
+from opsmcp_tools.approval_requests.request_rows import entry_of, request_of, row_of, vote_of
 from opsmcp_tools.journal.process_lock import ProcessLock
 from opsmcp_tools.journal.retention import shrink
-from opsmcp_tools.journal.rows import text_of, timestamp_of
+from opsmcp_tools.journal.rows import text_of
 from opsmcp_tools.journal.sqlite_file import connect, translated
 from opsmcp_tools.model.errors import JournalUnusable
-from opsmcp_tools.model.tool import Principal
-from opsmcp_tools.policy.rules import Approvers
 
-__all__ = ["FILE", "VERSIONS", "SqliteRequests", "open_requests"]
+__all__ = ["FILE", "Bounds", "SqliteRequests", "TooManyRequests", "Verdict", "open_requests"]
 
 FILE = "requests.db"
 
@@ -38,6 +36,7 @@ CREATE TABLE requests (
     id TEXT NOT NULL UNIQUE,
     owner TEXT NOT NULL,
     requester TEXT NOT NULL,
+    requester_id TEXT NOT NULL,
     tool TEXT NOT NULL,
     source TEXT NOT NULL,
     digest TEXT NOT NULL,
@@ -56,11 +55,13 @@ CREATE INDEX requests_digest ON requests (digest);
 CREATE INDEX requests_key ON requests (key) WHERE key != '';
 CREATE TABLE votes (
     request TEXT NOT NULL REFERENCES requests (id) ON DELETE CASCADE,
+    by_id TEXT NOT NULL,
     by TEXT NOT NULL,
+    groups TEXT NOT NULL,
     approves INTEGER NOT NULL,
     comment TEXT NOT NULL,
     at TEXT NOT NULL,
-    UNIQUE (request, by)
+    UNIQUE (request, by_id)
 );
 CREATE TABLE request_log (
     request TEXT NOT NULL REFERENCES requests (id) ON DELETE CASCADE,
@@ -77,29 +78,8 @@ CREATE TABLE starters (
     source TEXT NOT NULL
 );
 """
-
-# Until then the name was all there was of whoever asked and decided.
-_PRINCIPALS = """
-ALTER TABLE requests ADD COLUMN requester_id TEXT NOT NULL DEFAULT '';
-UPDATE requests SET fixed = json_set(fixed, '$.groups', json('[]')), requester_id =
-    CASE requester WHEN 'token' THEN 'token:token' ELSE 'local:' || requester END;
-ALTER TABLE votes RENAME TO votes_before;
-CREATE TABLE votes (
-    request TEXT NOT NULL REFERENCES requests (id) ON DELETE CASCADE,
-    by_id TEXT NOT NULL,
-    by TEXT NOT NULL,
-    groups TEXT NOT NULL,
-    approves INTEGER NOT NULL,
-    comment TEXT NOT NULL,
-    at TEXT NOT NULL,
-    UNIQUE (request, by_id)
-);
-INSERT INTO votes SELECT request, 'local:' || by, by, '[]', approves, comment, at
-    FROM votes_before ORDER BY rowid;
-DROP TABLE votes_before;
-"""
-
-VERSIONS = (_SCHEMA, _PRINCIPALS)
+_FIRST = 2
+"""The version of the file that this makes."""
 
 _OPEN = "state IN ('pending', 'approved')"
 
@@ -145,6 +125,29 @@ DELETE FROM requests WHERE NOT {_OPEN} AND created_at < :before
 """  # noqa: S608 - constants of this module
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is kept, and how much may wait at once."""
+
+    pending_of_one: int = 10
+    pending: int = 1_000
+    keep: timedelta = timedelta(days=90)
+    keep_newest: int = 1_000
+    all_bytes: int = 1024 * 1024 * 1024
+
+
+class TooManyRequests(Exception):
+    """There is no room for one more; the message says of whom."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of a vote: whether it counted, and the request as it is now."""
+
+    counted: bool
+    request: Request
+
+
 @contextmanager
 def open_requests(
     state_dir: Path, bounds: Bounds | None = None
@@ -161,14 +164,18 @@ def open_requests(
         ownership = ProcessLock(state_dir / "owners")
     with ownership:
         with translated(path, _WHAT):
-            database = connect(path, VERSIONS, _WHAT)
+            database = connect(path, (_SCHEMA,), _WHAT, first=_FIRST)
             database.execute("PRAGMA foreign_keys = ON")
         with closing(database):
             yield SqliteRequests(path, database, ownership, bounds or Bounds())
 
 
 class SqliteRequests:
-    """A RequestStore in one SQLite file. May be used from several threads and processes."""
+    """Requests in one SQLite file. May be used from several threads and processes.
+
+    Each method that changes something is one transaction, and writes a row of the timeline with
+    it. Every method may raise `JournalUnusable`.
+    """
 
     def __init__(
         self, path: Path, database: sqlite3.Connection, ownership: ProcessLock, bounds: Bounds
@@ -180,13 +187,20 @@ class SqliteRequests:
         self._bounds = bounds
 
     def add(self, request: Request) -> Request:
-        """Keep a new request; or give the one of the same call. Drops what is too old."""
+        """Keep a new request, owned by this process; or give the one of the same call.
+
+        That is one with the same key if there is a key; else one with the same digest that is open,
+        or was rejected a moment ago. Drops what is too old.
+
+        Raises:
+            TooManyRequests: It was not kept.
+        """
         with self._writing() as database:
             same = database.execute(*self._same(request)).fetchone()
             if same is not None:
                 return self._whole(database, same)
             self._check_room(database, request)
-            owned = {**_row_of(request), "owner": self._ownership.name}
+            owned = {**row_of(request), "owner": self._ownership.name}
             database.execute(_ADD, owned)
             note = {"by": request.requester.name, "why": "", "at": text_of(request.created_at)}
             self._note(database, request.id, None, State.PENDING, **note)
@@ -195,9 +209,9 @@ class SqliteRequests:
 
     def _same(self, request: Request) -> tuple[str, dict[str, Any]]:
         if request.key:
-            return _SAME_KEY, _row_of(request)
+            return _SAME_KEY, row_of(request)
         since = text_of(request.created_at - REJECTED_FOR)
-        return _SAME, {**_row_of(request), "rejected_since": since}
+        return _SAME, {**row_of(request), "rejected_since": since}
 
     def _check_room(self, database: sqlite3.Connection, request: Request) -> None:
         counted = (
@@ -225,7 +239,7 @@ class SqliteRequests:
         """The newest requests, without votes and timelines."""
         wanted = "SELECT * FROM requests WHERE ? IN ('', state) ORDER BY sequence DESC LIMIT ?"
         with self._reading() as database:
-            return tuple(_request_of(row) for row in database.execute(wanted, (state or "", limit)))
+            return tuple(request_of(row) for row in database.execute(wanted, (state or "", limit)))
 
     def owned(self) -> tuple[Request, ...]:
         """The open requests that this process starts."""
@@ -235,7 +249,10 @@ class SqliteRequests:
             return tuple(self._whole(database, row) for row in rows)
 
     def vote(self, request: str, vote: Vote, plan_hash: str, now: datetime) -> Verdict | None:
-        """Count a vote, if the request still waits for it."""
+        """Count a vote, if the request still waits, is not over, and has this plan; None: no such.
+
+        It is rejected by one who rejects, and approved once as many approved as have to.
+        """
         with self._writing() as database:
             row = self._find(database, request)
             if row is None:
@@ -264,7 +281,10 @@ class SqliteRequests:
     def move(
         self, request: Request, after: State, *, by: str, why: str, at: datetime, run: str = ""
     ) -> bool:
-        """Give the request another state, if nobody else did."""
+        """Give the request another state, if state and owner still are what they are here.
+
+        False when another process was first; then nothing was changed.
+        """
         note = {"by": by, "why": why, "at": text_of(at)}
         ids = {"id": request.id, "before": request.state, "after": after, "run": run}
         with self._writing() as database:
@@ -326,7 +346,7 @@ class SqliteRequests:
         log = database.execute(
             "SELECT * FROM request_log WHERE request = ? ORDER BY number", (row["id"],)
         )
-        return _request_of(row, tuple(map(_vote_of, votes)), tuple(map(_entry_of, log)))
+        return request_of(row, tuple(map(vote_of, votes)), tuple(map(entry_of, log)))
 
     def _note(
         self,
@@ -368,78 +388,3 @@ def _state_after(request: Request, vote: Vote) -> State:
         return State.REJECTED
     enough = len(request.approved_by) + 1 >= request.approvers.count
     return State.APPROVED if enough else State.PENDING
-
-
-def _row_of(request: Request) -> dict[str, Any]:
-    """The columns of a request, but its owner."""
-    key, approvers = request.operation, request.approvers
-    fixed = {
-        "operation": [key.kind, key.namespace, key.name],
-        "arguments": dict(request.arguments),
-        "definition": request.definition,
-        "plan": request.plan,
-        "question": request.question,
-        "rule": request.rule,
-        "reason": request.reason,
-        "approvers": [list(approvers.groups), approvers.count, approvers.seconds],
-        "groups": list(request.requester.groups),
-    }
-    return {
-        "id": request.id,
-        "requester": request.requester.name,
-        "requester_id": request.requester.id,
-        "tool": request.tool,
-        "source": request.source,
-        "digest": request.digest,
-        "key": request.key,
-        "plan_hash": request.plan_hash,
-        "fixed": json.dumps(fixed),
-        "created_at": text_of(request.created_at),
-        "expires_at": text_of(request.expires_at),
-        "state": request.state,
-        "changed_at": text_of(request.changed_at),
-        "why": request.why,
-        "run": request.run,
-    }
-
-
-def _request_of(row: Any, votes: tuple[Vote, ...] = (), log: tuple[Entry, ...] = ()) -> Request:
-    fixed = json.loads(row["fixed"])
-    kind, namespace, name = fixed["operation"]
-    groups, count, seconds = fixed["approvers"]
-    return Request(
-        id=row["id"],
-        requester=Principal(row["requester"], tuple(fixed["groups"]), row["requester_id"]),
-        tool=row["tool"],
-        operation=OperationKey(OperationKind(kind), namespace, name),
-        source=row["source"],
-        arguments=dict(fixed["arguments"]),
-        definition=fixed["definition"],
-        plan_hash=row["plan_hash"],
-        plan=fixed["plan"],
-        question=fixed["question"],
-        rule=fixed["rule"],
-        reason=fixed["reason"],
-        approvers=Approvers(tuple(groups), count, seconds),
-        digest=row["digest"],
-        key=row["key"],
-        created_at=timestamp_of(row["created_at"]),
-        expires_at=timestamp_of(row["expires_at"]),
-        changed_at=timestamp_of(row["changed_at"]),
-        state=State(row["state"]),
-        why=row["why"],
-        run=row["run"],
-        owner=row["owner"],
-        votes=votes,
-        log=log,
-    )
-
-
-def _vote_of(row: Any) -> Vote:
-    by = Principal(row["by"], tuple(json.loads(row["groups"])), row["by_id"])
-    return Vote(by, bool(row["approves"]), row["comment"], timestamp_of(row["at"]))
-
-
-def _entry_of(row: Any) -> Entry:
-    before = State(row["before"]) if row["before"] else None
-    return Entry(timestamp_of(row["at"]), before, State(row["after"]), row["by"], row["why"])

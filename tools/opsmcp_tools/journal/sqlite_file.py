@@ -13,62 +13,16 @@ from urllib.parse import quote
 
 from opsmcp_tools.model.errors import JournalBusy, JournalHindered, JournalUnusable
 
-__all__ = ["JOURNAL", "VERSIONS", "connect", "connect_to_read", "identity_of", "translated"]
+__all__ = ["JOURNAL", "connect", "connect_to_read", "identity_of", "translated"]
 
 JOURNAL = "journal"
 
 _BUSY_SECONDS = 5.0
 """How long to wait for another process that writes."""
 
+# The result stands last: to read what stands behind it, SQLite reads all of it. Each index also
+# holds the sequence, so that a page needs no sorting.
 _SCHEMA = """
-CREATE TABLE runs (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
-    run TEXT NOT NULL UNIQUE,
-    owner TEXT NOT NULL,
-    tool TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    namespace TEXT NOT NULL,
-    name TEXT NOT NULL,
-    principal TEXT NOT NULL,
-    arguments TEXT NOT NULL,
-    expected TEXT NOT NULL,
-    source TEXT NOT NULL,
-    source_run TEXT NOT NULL,
-    created_at TEXT NOT NULL,
-    ended_at TEXT,
-    verdict TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    result BLOB
-);
-CREATE INDEX runs_created ON runs (created_at);
-CREATE INDEX runs_unfinished ON runs (source) WHERE ended_at IS NULL;
-"""
-
-_SAME_CALLS = """
-ALTER TABLE runs ADD COLUMN digest TEXT NOT NULL DEFAULT '';
-ALTER TABLE runs ADD COLUMN key TEXT NOT NULL DEFAULT '';
-CREATE INDEX runs_digest ON runs (digest) WHERE digest != '';
-CREATE INDEX runs_key ON runs (key) WHERE key != '';
-CREATE INDEX runs_name ON runs (name);
-"""
-
-_DEFINITIONS = "ALTER TABLE runs ADD COLUMN definition TEXT NOT NULL DEFAULT ''"
-
-_USES = "CREATE INDEX runs_tool ON runs (tool)"
-
-# Each also holds the sequence, as every index does, so that a page needs no sorting.
-_PAGES = """
-CREATE INDEX runs_principal ON runs (principal);
-CREATE INDEX runs_verdict ON runs (principal, verdict);
-"""
-
-_STEPS_AND_HOSTS = "UPDATE runs SET expected = '[]'"
-"""What was expected of a run before its steps and hosts were."""
-
-# The result stands last: to read what stands behind it, SQLite reads all of it. Before there were
-# ids the name was all that was known, and everybody who had the one token shared a name.
-_PRINCIPALS = """
-ALTER TABLE runs RENAME TO runs_before;
 CREATE TABLE runs (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     run TEXT NOT NULL UNIQUE,
@@ -92,11 +46,6 @@ CREATE TABLE runs (
     definition TEXT NOT NULL,
     result BLOB
 );
-INSERT INTO runs SELECT sequence, run, owner, tool, kind, namespace, name, principal,
-    CASE principal WHEN 'token' THEN 'token:token' ELSE 'local:' || principal END,
-    arguments, expected, source, source_run, created_at, ended_at, verdict, reason, digest, key,
-    definition, result FROM runs_before;
-DROP TABLE runs_before;
 CREATE INDEX runs_created ON runs (created_at);
 CREATE INDEX runs_unfinished ON runs (source) WHERE ended_at IS NULL;
 CREATE INDEX runs_digest ON runs (digest) WHERE digest != '';
@@ -106,9 +55,8 @@ CREATE INDEX runs_tool ON runs (tool);
 CREATE INDEX runs_principal ON runs (principal_id);
 CREATE INDEX runs_verdict ON runs (principal_id, verdict);
 """
-
-VERSIONS = (_SCHEMA, _SAME_CALLS, _DEFINITIONS, _USES, _PAGES, _STEPS_AND_HOSTS, _PRINCIPALS)
-"""What makes each version out of the one before."""
+_VERSIONS, _FIRST = (_SCHEMA,), 7
+"""What makes each version out of the one before, and the version that the first of them makes."""
 
 _LEAST_BYTES = 64 * 1024
 """With less left on its disk, SQLite cannot even begin to write."""
@@ -202,7 +150,11 @@ def _lower(text: str | None) -> str:
 
 
 def connect(
-    path: Path, versions: Sequence[str] = VERSIONS, what: str = JOURNAL
+    path: Path,
+    versions: Sequence[str] = _VERSIONS,
+    what: str = JOURNAL,
+    *,
+    first: int = _FIRST,
 ) -> sqlite3.Connection:
     """A connection to the file, with the tables of this version.
 
@@ -210,15 +162,16 @@ def connect(
         path: The file.
         versions: What makes each version out of the one before.
         what: What the file is called in errors.
+        first: The version that the first of `versions` makes.
 
     Raises:
-        JournalUnusable: A newer opsmcp wrote it.
+        JournalUnusable: A newer opsmcp wrote it, or one that is older than the first version.
         sqlite3.Error: It cannot be opened.
     """
     with _open(str(path)) as database:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
-        _bring_up_to_date(database, path, versions, what)
+        _bring_up_to_date(database, path, versions, what, first)
         return database
 
 
@@ -242,7 +195,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 
 def _connect_to_read(path: Path, mode: str) -> sqlite3.Connection:
     with _open(f"file:{quote(str(path))}?{mode}", uri=True) as database:
-        if _version_of(database, path, VERSIONS, JOURNAL) < len(VERSIONS):
+        if _done(database, path, len(_VERSIONS), JOURNAL, _FIRST) < len(_VERSIONS):
             raise JournalUnusable(f"the journal in {path} was written by an older opsmcp")
         return database
 
@@ -278,23 +231,26 @@ def identity_of(path: Path) -> tuple[int, int] | None:
 
 
 def _bring_up_to_date(
-    database: sqlite3.Connection, path: Path, versions: Sequence[str], what: str
+    database: sqlite3.Connection, path: Path, versions: Sequence[str], what: str, first: int
 ) -> None:
-    if _version_of(database, path, versions, what) == len(versions):
+    if _done(database, path, len(versions), what, first) == len(versions):
         return
     with database:
         # Held from here on, so that two processes do not both make the tables.
         database.execute("BEGIN IMMEDIATE")
-        for statements in versions[_version_of(database, path, versions, what) :]:
+        for statements in versions[_done(database, path, len(versions), what, first) :]:
             for statement in statements.strip().rstrip(";").split(";"):
                 database.execute(statement)
-        database.execute(f"PRAGMA user_version = {len(versions)}")
+        database.execute(f"PRAGMA user_version = {first + len(versions) - 1}")
 
 
-def _version_of(
-    database: sqlite3.Connection, path: Path, versions: Sequence[str], what: str
-) -> int:
+def _done(database: sqlite3.Connection, path: Path, count: int, what: str, first: int) -> int:
+    """How many of the `count` versions from `first` on the file went through; none of a new one."""
     version: int = database.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(versions):
+    if version >= first + count:
         raise JournalUnusable(f"the {what} in {path} was written by a newer opsmcp")
-    return version
+    if 0 < version < first:
+        raise JournalUnusable(
+            f"the {what} in {path} was written by an older opsmcp; move it away to begin a new one"
+        )
+    return version - first + 1 if version else 0

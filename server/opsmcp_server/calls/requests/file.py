@@ -10,8 +10,7 @@ import anyio
 from anyio import to_thread
 
 from opsmcp_tools.approval_requests.request import Request
-from opsmcp_tools.approval_requests.sqlite_store import FILE, open_requests
-from opsmcp_tools.approval_requests.store import RequestStore
+from opsmcp_tools.approval_requests.sqlite_store import FILE, SqliteRequests, open_requests
 from opsmcp_tools.journal.writer import JournalWriter
 from opsmcp_tools.model.errors import JournalUnusable, RunsUnreadable, ToolUnavailable
 
@@ -28,7 +27,7 @@ class RequestFile:
         self._state_dir = state_dir
         self._stack = ExitStack()
         self._opening = anyio.Lock()
-        self._store: RequestStore | None = None
+        self._store: SqliteRequests | None = None
         self._writes = JournalWriter()
 
     @property
@@ -36,7 +35,7 @@ class RequestFile:
         """Whether anybody ever made a request with this state directory."""
         return self._store is not None or (self._state_dir / FILE).exists()
 
-    async def read(self, read: Callable[[RequestStore], ResultT]) -> ResultT:
+    async def read(self, read: Callable[[SqliteRequests], ResultT]) -> ResultT:
         """What `read` finds.
 
         Raises:
@@ -45,7 +44,7 @@ class RequestFile:
         store = await self._open()
         return await self._guarded(partial(read, store))
 
-    async def write(self, write: Callable[[RequestStore], ResultT]) -> ResultT:
+    async def write(self, write: Callable[[SqliteRequests], ResultT]) -> ResultT:
         """What comes of `write`.
 
         Raises:
@@ -70,13 +69,13 @@ class RequestFile:
         """Close what was opened."""
         self._stack.close()
 
-    async def _open(self) -> RequestStore:
+    async def _open(self) -> SqliteRequests:
         async with self._opening:
             if self._store is None:
                 self._store = await self._guarded(self._enter)
             return self._store
 
-    def _enter(self) -> RequestStore:
+    def _enter(self) -> SqliteRequests:
         return self._stack.enter_context(open_requests(self._state_dir))
 
     async def _guarded(self, read: Callable[[], ResultT]) -> ResultT:
