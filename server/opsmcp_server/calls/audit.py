@@ -195,7 +195,9 @@ class Audit:
             key = ("auth.ok", principal.id, caller.client_id, caller.address)
             self._trail().note_once(key, 3600.0, "auth.ok", principal, caller, {})
 
-    def kept_out(self, reason: str, detail: str, address: str) -> None:
+    def kept_out(
+        self, reason: str, detail: str, address: str, who: Principal | None = None
+    ) -> None:
         """Note that somebody did not get in; those of one address beyond 20 a minute as a count."""
         if self.is_enabled:
-            self._trail().kept_out(reason, detail, address)
+            self._trail().kept_out(reason, detail, address, who)

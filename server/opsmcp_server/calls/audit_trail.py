@@ -46,8 +46,10 @@ def trail_of(config: Config) -> Trail:
     )
 
 
-def write_now(config: Config, event: str, principal: Principal, **details: Any) -> None:
-    """Write one line, for a command that opens nothing else.
+def write_now(
+    config: Config, event: str, principal: Principal, of: Principal, **details: Any
+) -> None:
+    """Write one line of a change to a token of `of`, for a command that opens nothing else.
 
     Raises:
         JournalUnusable: It cannot be written, and has to be.
@@ -56,7 +58,9 @@ def write_now(config: Config, event: str, principal: Principal, **details: Any) 
         return
     trail, now = trail_of(config), datetime.now(UTC)
     caller = Caller(transport="command", auth="local")
-    shown = Masker(config.secret_values()).value(details)
+    # Not masked: the id `token:NAME` would be taken for a token.
+    whose = {"id": of.id, "name": of.name, "groups": list(of.groups)}
+    shown = {"token_of": whose, **Masker(config.secret_values()).value(details)}
     try:
         trail.append([AuditEvent(event, now, principal=principal, caller=caller, details=shown)])
     except JournalUnusable:
@@ -226,13 +230,13 @@ class OpenTrail:
 
         self._repeats.take(("refused", principal.id, tool, reason), REPEAT_SECONDS, make)
 
-    def kept_out(self, reason: str, detail: str, address: str) -> None:
-        """A request that did not get in."""
+    def kept_out(self, reason: str, detail: str, address: str, who: Principal | None) -> None:
+        """A request that did not get in; `who` sent it, where that is certain."""
 
         def make() -> AuditEvent:
             details = {"detail": cut_text(self._masker.text(detail))}
             caller = Caller(address=address)
-            return self._event("auth.refused", None, caller, details, reason, Outcome.FAILURE)
+            return self._event("auth.refused", who, caller, details, reason, Outcome.FAILURE)
 
         self._repeats.kept_out(address, make)
 

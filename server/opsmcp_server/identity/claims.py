@@ -11,8 +11,9 @@ from typing import Any, cast
 
 from opsmcp_server.config.issuers import Issuer
 from opsmcp_server.identity.refusal import Reason, Refused
+from opsmcp_tools.model.tool import Principal
 
-__all__ = ["groups_of", "name_of", "scopes_of"]
+__all__ = ["principal_of", "scopes_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ _MOST_GROUPS = 1_000
 _LONGEST_GROUP = 256
 
 
-def name_of(issuer: Issuer, claims: Claims) -> str:
+def _name_of(issuer: Issuer, claims: Claims) -> str:
     """The name that people and rules see."""
     value, prefix = _at(claims, issuer.name_claim), issuer.name_prefix
     verified = issuer.name_claim != "email" or claims.get("email_verified") is True
@@ -34,18 +35,34 @@ def name_of(issuer: Issuer, claims: Claims) -> str:
     return f"{issuer.id}:{claims['sub']}"
 
 
-def groups_of(issuer: Issuer, claims: Claims, *, needed: bool) -> tuple[str, ...]:
-    """The groups; those that are no good are left out.
+def principal_of(issuer: Issuer, claims: Claims, *, needs_groups: bool) -> Principal:
+    """Who it is.
 
     Raises:
-        Refused: There are too many for the token, so they are not in it, and rules need them.
+        Refused: Rules need the groups, and not all of them are known.
     """
+    name, number = _name_of(issuer, claims), f"{issuer.issuer} {claims['sub']}"
+    if needs_groups and (missing := _missing_groups(issuer, claims)):
+        who = Principal(name, id=number)
+        raise Refused(Reason.GROUPS_MISSING, f"{issuer.id}: {missing}", who=who)
+    return Principal(name, _groups_of(issuer, claims), number)
+
+
+def _missing_groups(issuer: Issuer, claims: Claims) -> str:
+    """Why the token does not say of all groups whether somebody is in them; empty: it does."""
     found = _at(claims, issuer.groups_claim)
     if found is None and _is_elsewhere(issuer, claims):
-        if needed:
-            raise Refused(Reason.GROUPS_MISSING, f"{issuer.id}: more groups than a token holds")
+        return "more groups than a token holds"
+    if isinstance(found, list) and len(cast("list[object]", found)) > _MOST_GROUPS:
+        return f"more than {_MOST_GROUPS} groups"
+    return ""
+
+
+def _groups_of(issuer: Issuer, claims: Claims) -> tuple[str, ...]:
+    """The groups; those that are no good are left out."""
+    found = _at(claims, issuer.groups_claim)
+    if found is None and _is_elsewhere(issuer, claims):
         logger.warning("a token of %s has more groups than it holds; none count", issuer.id)
-        return ()
     texts = [found] if isinstance(found, str) else found
     if not isinstance(texts, list):
         return ()
@@ -90,8 +107,10 @@ def _at(claims: Claims, path: str) -> object:
 
 
 def _is_elsewhere(issuer: Issuer, claims: Claims) -> bool:
+    """Whether there are groups that the token only points to: `_claim_names`, or `hasgroups`."""
     names: object = claims.get("_claim_names")
-    return isinstance(names, dict) and issuer.groups_claim.partition(".")[0] in names
+    named = isinstance(names, dict) and issuer.groups_claim.partition(".")[0] in names
+    return named or (issuer.groups_claim == "groups" and bool(claims.get("hasgroups")))
 
 
 def _is_group(text: object) -> bool:

@@ -58,8 +58,10 @@ class AuthAudit(Protocol):
         """Somebody got in with a good token."""
         ...
 
-    def kept_out(self, reason: str, detail: str, address: str, /) -> None:
-        """Somebody did not."""
+    def kept_out(
+        self, reason: str, detail: str, address: str, /, who: Principal | None = None
+    ) -> None:
+        """Somebody did not; `who`, where their token says that for certain."""
         ...
 
 
@@ -168,10 +170,13 @@ class Gate:
     def _tell(self, refused: Refused, address: str) -> None:
         """Write down what was refused, bounded: strangers set the pace."""
         if self._audit is not None:
-            self._audit.kept_out(str(refused.reason), refused.detail, address)
+            self._audit.kept_out(str(refused.reason), refused.detail, address, refused.who)
         if not self._logged.take(address, monotonic()):
+            who = f" of {refused.who.name}" if refused.who else ""
             detail = f" ({refused.detail})" if refused.detail else ""
-            logger.warning("refused: %s, from %s%s", refused.reason, address or "nowhere", detail)
+            logger.warning(
+                "refused: %s%s, from %s%s", refused.reason, who, address or "nowhere", detail
+            )
 
     def _remember(self, address: str) -> None:
         self._good.pop(address, None)
@@ -274,4 +279,5 @@ def _bearer_of(scope: Scope) -> str:
 
 def _require(token: PrincipalToken, scope: str) -> None:
     if not covers(token.scopes, scope):
-        raise Refused(Reason.INSUFFICIENT_SCOPE, f"{token.token} has not {scope}")
+        detail = f"{token.token} has not {scope}"
+        raise Refused(Reason.INSUFFICIENT_SCOPE, detail, who=token.principal)

@@ -12,10 +12,9 @@ import jwt
 
 from opsmcp_server.config.issuers import Issuer
 from opsmcp_server.identity.access import PrincipalToken
-from opsmcp_server.identity.claims import groups_of, name_of, scopes_of
+from opsmcp_server.identity.claims import principal_of, scopes_of
 from opsmcp_server.identity.key_set import KeySet
 from opsmcp_server.identity.refusal import Reason, Refused
-from opsmcp_tools.model.tool import Principal
 
 __all__ = ["JwtCheck"]
 
@@ -65,7 +64,8 @@ class JwtCheck:
             Refused: It is not good, or that cannot be known now.
         """
         header, said = _unverified(text)
-        issuer = self._issuers.get(said) if isinstance(said, str) else None
+        name = said.get("iss")
+        issuer = self._issuers.get(name) if isinstance(name, str) else None
         if issuer is None:
             raise Refused(Reason.UNKNOWN_ISSUER)
         algorithm, kid = header.get("alg"), header.get("kid")
@@ -74,7 +74,7 @@ class JwtCheck:
         if kid is not None and not isinstance(kid, str):
             raise Refused(Reason.MALFORMED, f"{issuer.id}: a key id that is no text")
         key = await self._keys[issuer.issuer].key(kid, algorithm)
-        claims = self._verified(issuer, text, key, algorithm)
+        claims = self._verified(issuer, text, key, algorithm, said)
         _check_type(issuer, header, claims)
         return self._token(issuer, claims)
 
@@ -87,13 +87,16 @@ class JwtCheck:
         for keys in self._keys.values():
             await keys.warm()
 
-    def _verified(self, issuer: Issuer, text: str, key: jwt.PyJWK, algorithm: str) -> Claims:
+    def _verified(
+        self, issuer: Issuer, text: str, key: jwt.PyJWK, algorithm: str, said: Claims
+    ) -> Claims:
+        audiences = issuer.audiences or (self._resource,)
         try:
             claims = jwt.decode(
                 text,
                 key,
                 algorithms=[algorithm],
-                audience=issuer.audiences or (self._resource,),
+                audience=audiences,
                 issuer=issuer.issuer,
                 leeway=_LEEWAY_SECONDS,
                 options={
@@ -105,15 +108,18 @@ class JwtCheck:
             found = next(
                 (why for kind, why in _REASONS if isinstance(error, kind)), Reason.BAD_CLAIMS
             )
-            raise Refused(found, f"{issuer.id}: {type(error).__name__}") from None
+            detail = _explained(error, found, said, audiences)
+            raise Refused(found, f"{issuer.id}: {detail}") from None
         _check_claims(issuer, claims)
         return claims
 
     def _token(self, issuer: Issuer, claims: Claims) -> PrincipalToken:
+        who = principal_of(issuer, claims, needs_groups=self._needs_groups)
         scopes = scopes_of(issuer, claims)
         if not scopes:
-            raise Refused(Reason.INSUFFICIENT_SCOPE, f"{issuer.id}: no scope of ours")
-        groups = groups_of(issuer, claims, needed=self._needs_groups)
+            wanted = " nor ".join(issuer.scopes.values())
+            detail = f"{issuer.id}: in scope and scp is neither {wanted}"
+            raise Refused(Reason.INSUFFICIENT_SCOPE, detail, who=who)
         subject = str(claims["sub"])
         client = claims.get("azp") or claims.get("client_id")
         return PrincipalToken(
@@ -124,17 +130,32 @@ class JwtCheck:
             subject=subject,
             claims={"iss": issuer.issuer},
             auth=f"oidc:{issuer.id}",
-            principal=Principal(name_of(issuer, claims), groups, f"{issuer.issuer} {subject}"),
+            principal=who,
         )
 
 
-def _unverified(text: str) -> tuple[Mapping[str, Any], object]:
-    """The header of a token, and who it says it is of: only to choose whom to ask."""
+def _explained(error: Exception, found: Reason, said: Claims, audiences: Sequence[str]) -> str:
+    """What is wrong, for whoever reads the log: what was expected, and how far clocks differ."""
+    if found is Reason.WRONG_AUDIENCE:
+        return f"aud has not {' or '.join(audiences)}"
+    if isinstance(error, jwt.MissingRequiredClaimError):
+        return f"it has no {error.claim}"
+    names = {Reason.EXPIRED: ("exp",), Reason.NOT_YET_VALID: ("iat", "nbf")}.get(found, ())
+    times = [float(said[name]) for name in names if isinstance(said.get(name), int | float)]
+    if not times:
+        return type(error).__name__
+    seconds = max(times) - time()
+    how = f"begins in {seconds:.0f} s" if seconds > 0 else f"ended {-seconds:.0f} s ago"
+    return f"it {how} by the clock of this machine"
+
+
+def _unverified(text: str) -> tuple[Mapping[str, Any], Claims]:
+    """Header and claims of a token: only to choose whom to ask, and to say what was refused."""
     try:
         found = jwt.decode_complete(text, options={"verify_signature": False})
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
         raise Refused(Reason.MALFORMED, type(error).__name__) from None
-    return found["header"], found["payload"].get("iss")
+    return found["header"], found["payload"]
 
 
 def _check_claims(issuer: Issuer, claims: Claims) -> None:

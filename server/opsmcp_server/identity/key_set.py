@@ -24,7 +24,7 @@ from opsmcp_server.config.issuers import Issuer, is_loopback_host
 from opsmcp_server.identity.bearer import BearerUnusable, read_bearer
 from opsmcp_server.identity.refusal import Reason, Refused
 from opsmcp_server.protocol.strict_json import BadJson, read_json
-from opsmcp_tools.safe_text.characters import quote
+from opsmcp_tools.safe_text.characters import clean_line, quote
 
 __all__ = ["KeySet"]
 
@@ -38,6 +38,7 @@ _USUAL_SECONDS = 300.0
 _STALE_SECONDS = 24 * 3600.0
 _AGAIN_SECONDS = 5.0
 """The pause after a fetch that failed."""
+_LONGEST_LOGGED = 200
 
 _MAX_AGE = re.compile(r"max-age=([0-9]{1,9})")
 _CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
@@ -67,6 +68,8 @@ class KeySet:
         self._fetching = anyio.Lock()
         self._unknown = RateLimit(2, burst=3)
         self._client: httpx2.AsyncClient | None = None
+        self._asked = issuer.issuer
+        """The address that was asked last, for the log."""
 
     @property
     def age_seconds(self) -> float | None:
@@ -96,7 +99,8 @@ class KeySet:
             raise Refused(
                 Reason.KEYS_UNAVAILABLE, f"{self._issuer.id}: a key that is not known yet"
             )
-        raise Refused(Reason.UNKNOWN_KEY, f"{self._issuer.id} has no such key")
+        which = "one key" if kid is None else "such a key"
+        raise Refused(Reason.UNKNOWN_KEY, f"{self._issuer.id} has not exactly {which} for it")
 
     async def warm(self) -> None:
         """Fetch once, so that the log says early what is wrong."""
@@ -134,8 +138,13 @@ class KeySet:
                 with anyio.fail_after(_FETCH_SECONDS):
                     keys, seconds = await self._read()
             except (_Unusable, OSError, TimeoutError, httpx2.HTTPError, httpx2.InvalidURL) as error:
-                why = str(error) if isinstance(error, _Unusable) else type(error).__name__
-                logger.warning("the keys of %s cannot be fetched: %s", self._issuer.id, why)
+                asked = clean_line(self._asked, _LONGEST_LOGGED)
+                logger.warning(
+                    "the keys of %s cannot be fetched from %s: %s",
+                    self._issuer.id,
+                    asked,
+                    _why(error),
+                )
                 return
             self._keys, self._made = keys, {}
             self._fetched = self._tried = self._now()
@@ -165,6 +174,7 @@ class KeySet:
         return address
 
     async def _get(self, address: str) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+        self._asked = address
         client = await self._open()
         headers = {"Accept": "application/json", **await to_thread.run_sync(self._own, address)}
         async with client.stream("GET", address, headers=headers) as answer:
@@ -249,6 +259,13 @@ def _is_safe(address: str) -> bool:
         )
     except ValueError:
         return False
+
+
+def _why(error: Exception) -> str:
+    """What went wrong, in one line."""
+    if isinstance(error, TimeoutError | httpx2.TimeoutException):
+        return f"no answer within {_FETCH_SECONDS:g} s"
+    return clean_line(str(error), _LONGEST_LOGGED) or type(error).__name__
 
 
 def _origin(address: str) -> tuple[str, str]:

@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from starlette.responses import JSONResponse, Response
 
+from opsmcp_tools.model.tool import Principal
+
 __all__ = ["Challenge", "Reason", "Refused", "limited"]
 
 
@@ -65,13 +67,22 @@ _KEYS_SECONDS = 5
 
 
 class Refused(Exception):
-    """A request that is refused; `detail` is for the log only, and holds nothing of a token."""
+    """A request that is refused; `detail` is for the log and the audit trail, never for the client.
 
-    def __init__(self, reason: Reason, detail: str = "", *, retry_seconds: float = 0.0) -> None:
+    `who` is whose token it was, where that is certain: the token is genuine, and still refused.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        detail: str = "",
+        *,
+        who: Principal | None = None,
+        retry_seconds: float = 0.0,
+    ) -> None:
         """Refuse for this reason; the limit is passed again after `retry_seconds`."""
         super().__init__(reason)
-        self.reason = reason
-        self.detail = detail
+        self.reason, self.detail, self.who = reason, detail, who
         self.retry_seconds = retry_seconds
 
 

@@ -109,11 +109,11 @@ class TokenStore:
         found = self._find(number)
         if found is None or not found.is_of(secret):
             raise Refused(Reason.UNKNOWN_TOKEN, f"token {number}")
+        now, who = datetime.now(UTC), found.principal
         if found.revoked is not None:
-            raise Refused(Reason.REVOKED, f"token {number} of {found.principal.name}")
-        now = datetime.now(UTC)
+            raise Refused(Reason.REVOKED, f"token {number}", who=who)
         if found.is_over(now):
-            raise Refused(Reason.EXPIRED, f"token {number} of {found.principal.name}")
+            raise Refused(Reason.EXPIRED, f"token {number}", who=who)
         self._used[number] = f"{now:%Y-%m-%dT%H}"
         return PrincipalToken(
             token=f"token {number}",

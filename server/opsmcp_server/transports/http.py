@@ -199,11 +199,12 @@ def build_app(
     inner = gate.scoped(TurnsMiddleware(ChunksMiddleware(streamable), reads), _message_of)
     checked = gate.streams.around(CheckedBodies(inner, bodies))
     messages = CheckedBodies(gate.scoped(SseMessages(sse), _message_of), bodies)
+    mcp = gate.guard(answers.watched(checked, gets_stand=True))
     events_of_sse = gate.streams.around(ChunksMiddleware(streams))
-    return Starlette(
+    app = Starlette(
         routes=[
             *health.routes(),
-            Route("/mcp", gate.guard(answers.watched(checked, gets_stand=True))),
+            *(Route(path, mcp) for path in ("/mcp", "/mcp/")),
             Route("/sse", gate.guard(answers.watched(events_of_sse))),
             Mount(_MESSAGES, gate.guard(messages)),
             *gate.routes(),
@@ -216,6 +217,9 @@ def build_app(
         ],
         lifespan=lifespan,
     )
+    # Its address would be that of the Host header, over http: a token would be sent in clear.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _message_of(scope: Scope) -> tuple[str, str]:

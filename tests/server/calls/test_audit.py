@@ -13,6 +13,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
+from opsmcp_tools.model.tool import Principal
 from tests.own_settings import write_settings
 from tests.server.calls.audit_lines import lines_of, verified, written
 from tests.server.conftest import Ground
@@ -122,6 +123,18 @@ async def test_what_came_again_is_counted_when_the_process_ends(ground: Ground) 
     assert len(lines_of(ground.root / "state", "auth.refused")) == 20
     (limited,) = lines_of(ground.root / "state", "auth.limited")
     assert (limited["count"], limited["client"]["address"]) == (5, "192.0.2.1")
+
+
+async def test_whose_token_was_refused_is_told_where_that_is_certain(run: Running) -> None:
+    audit, who = services_of(run).calls.audit, Principal("anna", ("ops",), "token:anna")
+    async with run.connect():
+        audit.kept_out("revoked", "token u5XGeNhb", "127.0.0.1", who)
+        audit.kept_out("malformed", "", "127.0.0.1")
+        lines = await written(run, "auth.refused")
+    assert [line.get("principal") for line in lines] == [
+        {"id": "token:anna", "name": "anna", "groups": ["ops"]},
+        None,
+    ]
 
 
 async def test_of_a_secret_where_a_text_is_cut_no_beginning_is_told(run: Running) -> None:

@@ -27,6 +27,8 @@ def test_a_token_is_shown_once_and_only_its_hash_is_kept(opsmcp: Opsmcp) -> None
     (kept,) = read_tokens(_file(opsmcp)).values()
     assert kept.is_of(secret) and secret not in _file(opsmcp).read_text("utf-8")
     assert stat.S_IMODE(_file(opsmcp).stat().st_mode) == 0o600
+    shown = opsmcp("audit", "show", "--event", "token.created").stdout
+    assert f"token {number}; of anna (token:anna)" in shown
     listed = opsmcp("token", "list").stdout.split("\t")
     assert listed[:4] == [number, "anna", "admins", "ops:read,ops:run"]
     (entry,) = json.loads(opsmcp("token", "list", "--json").stdout)["tokens"]

@@ -120,7 +120,8 @@ async def test_two_tokens_are_one_too_many(one: One) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/mcp"), ("GET", "/sse"), ("POST", "/messages/")]
+    ("method", "path"),
+    [("GET", "/mcp"), ("GET", "/mcp/"), ("GET", "/sse"), ("POST", "/messages/")],
 )
 async def test_every_route_of_mcp_wants_a_token(method: str, path: str, one: One) -> None:
     async with httpx2.AsyncClient() as client:
@@ -128,7 +129,9 @@ async def test_every_route_of_mcp_wants_a_token(method: str, path: str, one: One
     assert answer.status_code == 401
 
 
-async def test_who_may_only_look_starts_and_cancels_nothing(one: One) -> None:
+async def test_who_may_only_look_starts_and_cancels_nothing(
+    one: One, caplog: pytest.LogCaptureFixture
+) -> None:
     token, _ = add_token(one.ground, "reader", scopes=("ops:read",))
     await _known(one.run, token)
     bodies = [
@@ -143,6 +146,7 @@ async def test_who_may_only_look_starts_and_cancels_nothing(one: One) -> None:
         assert answer.headers["www-authenticate"] == (
             f'Bearer realm="opsmcp", error="insufficient_scope", {SCOPES}'
         )
+    assert "refused: insufficient_scope of reader, from 127.0.0.1 (token " in caplog.text
     looking = listing("tools/call", name="list_runs", arguments={})
     assert (await post(one.run, bearer(token), body=looking)).status_code == 200
 

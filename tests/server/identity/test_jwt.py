@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Callable, Generator, Mapping
 from time import time
 from typing import Any
@@ -16,6 +17,7 @@ from opsmcp_server.config.issuers import Issuer
 from opsmcp_server.identity.access import PrincipalToken
 from opsmcp_server.identity.jwt_check import JwtCheck
 from opsmcp_server.identity.refusal import Reason, Refused
+from opsmcp_tools.model.tool import Principal
 from tests.fakes.issuer import ABSENT, AUDIENCE, FakeIssuer, issuing, new_curve_key, new_key
 
 
@@ -138,6 +140,56 @@ async def test_a_token_that_is_not_good_is_refused_for_its_reason(
     assert await refusal(checking(issuer), make(issuer)) is reason
 
 
+DETAILS: Mapping[str, tuple[dict[str, Any], str]] = {
+    "another audience": ({"aud": "account"}, f"corp: aud has not {AUDIENCE}"),
+    "no audience": ({"aud": ABSENT}, "corp: it has no aud"),
+    "no scope of ours": (
+        {"scope": "openid"},
+        "corp: in scope and scp is neither ops:read nor ops:run",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", DETAILS)
+async def test_the_log_says_what_was_expected_of_a_token(what: str, issuer: FakeIssuer) -> None:
+    claims, detail = DETAILS[what]
+    with pytest.raises(Refused) as caught:
+        await checking(issuer).check(issuer.token(**claims))
+    assert caught.value.detail == detail
+
+
+@pytest.mark.parametrize(
+    ("claims", "pattern"),
+    [
+        ({"exp": -3_000}, r"corp: it ended 30\d\d s ago by the clock of this machine"),
+        ({"iat": 3_000}, r"corp: it begins in (2[89]\d\d|3000) s by the clock of this machine"),
+    ],
+)
+async def test_the_log_says_how_far_the_clocks_are_apart(
+    claims: dict[str, int], pattern: str, issuer: FakeIssuer
+) -> None:
+    given: dict[str, Any] = {name: int(time()) + seconds for name, seconds in claims.items()}
+    with pytest.raises(Refused) as caught:
+        await checking(issuer).check(issuer.token(**given))
+    assert re.fullmatch(pattern, caught.value.detail)
+
+
+async def test_whose_genuine_token_is_refused_is_known(issuer: FakeIssuer) -> None:
+    ways: list[tuple[dict[str, Any], tuple[str, ...]]] = [
+        ({"scope": "openid", "groups": ["a"]}, ("a",)),
+        ({"hasgroups": True}, ()),
+    ]
+    for claims, groups in ways:
+        token = issuer.token(**claims)
+        with pytest.raises(Refused) as caught:
+            await checking(issuer, needs_groups=True).check(token)
+        who = Principal("anna@example.com", groups, f"{issuer.url} 7")
+        assert caught.value.who == who
+    with pytest.raises(Refused) as caught:
+        await checking(issuer).check(issuer.token(key=OTHER))
+    assert caught.value.who is None
+
+
 async def test_a_key_that_is_too_short_is_refused() -> None:
     with issuing() as weak:
         weak.private, jwk = new_key("weak", 1024)
@@ -246,8 +298,15 @@ async def test_many_groups_are_bounded(issuer: FakeIssuer) -> None:
 async def test_groups_that_did_not_fit_into_the_token_are_not_no_groups(
     issuer: FakeIssuer,
 ) -> None:
-    token = issuer.token(_claim_names={"groups": "src1"})
-    assert await refusal(checking(issuer, needs_groups=True), token) is Reason.GROUPS_MISSING
+    many = [f"g{number}" for number in range(1_001)]
+    ways: list[dict[str, Any]] = [
+        {"_claim_names": {"groups": "src1"}},
+        {"hasgroups": True},
+        {"groups": many},
+    ]
+    for claims in ways:
+        token = issuer.token(**claims)
+        assert await refusal(checking(issuer, needs_groups=True), token) is Reason.GROUPS_MISSING
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,19 @@ async def test_an_issuer_that_is_away_is_503_at_first_and_good_with_what_was_kno
         assert (await keys.key("first", "RS256")).key_id == "first"
 
 
+async def test_the_log_says_which_address_gave_no_keys_and_why(
+    issuer: FakeIssuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    issuer.answers["/keys"] = (302, b"", {"Location": f"{issuer.url}/elsewhere"})
+    await keys_of(issuer, Time()).warm()
+    assert f"the keys of corp cannot be fetched from {issuer.url}/keys: status 302" in caplog.text
+    assert issuer.asked[-1] == "/keys"
+    nobody = FakeIssuer("http://127.0.0.1:1")
+    await keys_of(nobody, Time()).warm()
+    told = f"fetched from {nobody.url}/.well-known/openid-configuration: All connection attempts"
+    assert told in caplog.text
+
+
 async def test_keys_over_plain_http_from_elsewhere_are_not_fetched(issuer: FakeIssuer) -> None:
     said = {"issuer": issuer.url, "jwks_uri": "http://keys.example/keys"}
     issuer.answers["/.well-known/openid-configuration"] = (200, json.dumps(said).encode(), {})

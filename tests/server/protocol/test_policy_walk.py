@@ -259,7 +259,7 @@ async def test_what_is_left_open_over_http_tells_nothing(ground: Ground) -> None
         async with httpx2.AsyncClient(base_url=run.url) as client:
             said = [(await client.get(path)).text for path in ("/healthz", "/readyz")]
     paths = {route.path for route in routes if isinstance(route, Route | Mount)}
-    assert paths == {"/healthz", "/readyz", "/mcp", "/sse", "/messages"}
+    assert paths == {"/healthz", "/readyz", "/mcp", "/mcp/", "/sse", "/messages"}
     assert not [leak for leak in LEAKS for text in said if leak in text]
 
 

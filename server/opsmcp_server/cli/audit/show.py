@@ -24,6 +24,10 @@ _FORMATS: Mapping[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
 }
 _SINCE = "Only lines since then: 2h, 7d, 2026-11-23T09:30."
 _MOST = 100_000
+_SHOWN = (
+    *("rule", "effect", "consent", "request", "approvers", "incident", "verdict"),
+    *("token", "detail"),
+)
 
 
 @click.command("show")
@@ -93,13 +97,18 @@ def _row(fields: Mapping[str, Any]) -> tuple[Cell, ...]:
 
 
 def _details(fields: Mapping[str, Any]) -> Iterator[str]:
-    for name in ("rule", "effect", "consent", "request", "approvers", "incident", "verdict"):
+    for name in _SHOWN:
         if value := fields.get(name):
             shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)  # pyright: ignore[reportUnknownArgumentType]
             yield f"{name} {label(shown, 200)}"
     arguments = fields.get("arguments")
     if isinstance(arguments, dict):
         yield " ".join(f"{name}={value}" for name, value in _texts(arguments))  # pyright: ignore[reportUnknownArgumentType]
+    of, client = fields.get("token_of"), fields.get("client")
+    if isinstance(of, dict):
+        yield f"of {label(str(of.get('name')), 128)} ({label(str(of.get('id')), 300)})"  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    if isinstance(client, dict) and "address" in client:
+        yield f"from {label(str(client['address']), 50)}"  # pyright: ignore[reportUnknownArgumentType]
     if count := fields.get("count"):
         yield f"and {label(str(count), 20)} more"
     if reason := fields.get("reason"):

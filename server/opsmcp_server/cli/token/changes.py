@@ -61,16 +61,14 @@ def audited(config: Config, event: str, token: PersonalToken, **more: str) -> No
     """
     from opsmcp_server.calls.audit_trail import write_now
 
-    of = token.principal
     details = {
         "token": token.id,
-        "token_of": {"id": of.id, "name": of.name, "groups": list(of.groups)},
         "scopes": list(token.scopes),
         "expires": token.expires.isoformat() if token.expires else "never",
         **more,
     }
     try:
-        write_now(config, event, Principal(local_user()), **details)
+        write_now(config, event, Principal(local_user()), token.principal, **details)
     except JournalUnusable as error:
         raise Failed(f"nothing was changed: {error}") from error
 
