@@ -25,8 +25,6 @@ _LATE = (
     "opsmcp_server.protocol.resources",
     "opsmcp_server.protocol.tool_calls",
     "re2",
-    "tree_sitter",
-    "tree_sitter_bash",
 )
 """Besides: what is imported within functions."""
 

@@ -18,7 +18,7 @@ from opsmcp_server.process.preload import import_ahead
 from opsmcp_server.protocol.handlers import build_server
 from opsmcp_server.transports import http
 
-OURS = ("opsmcp_", "tree_sitter", "re2", "anyio")
+OURS = ("opsmcp_", "re2", "anyio")
 
 async def main():
     environ = dict(os.environ)

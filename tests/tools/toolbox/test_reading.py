@@ -134,6 +134,11 @@ source x
 trap 'rm x' EXIT
 python3 x.py
 if true; then rm() { :; }; fi; rm x
+false && rm() { :; }; rm x
+rm() { :; } | cat; rm x
+a=(-delete); find / "${a[@]}"
+export "PATH=/x"; df
+unset -f cd; df
 rm x; rm() { :; }
 f() { "$@"; }; f rm -r /
 PATH=/evil df

@@ -1,16 +1,16 @@
 """Whether a script only reads, as far as it can be seen: every command of it must be known to.
 
 The list of what is known is `programs`; what it does not hold, and whatever the shell could
-make a command of at the run, is not known. Pure, but for the shell parser, which is imported when
-the first script is read. Bounded by the length of a script, and linear in it.
+make a command of at the run, is not known. Pure. Bounded by the length of a script, and linear in
+it.
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from functools import cache, lru_cache, partial
-from typing import TYPE_CHECKING
+from functools import lru_cache, partial
 
+from opsmcp_pipelines.shell import syntax as shell
 from opsmcp_pipelines.shell.programs import SHELLS, names
+from opsmcp_pipelines.shell.syntax import Node, Redirect, Syntax, Unreadable, parse
 from opsmcp_tools.safe_text.characters import clean_line
 from opsmcp_tools.toolbox.read_only.commands import (
     Script,
@@ -26,10 +26,8 @@ from opsmcp_tools.toolbox.read_only.evidence import (
     Unknown,
     Unseen,
     Word,
+    shown,
 )
-
-if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
 
 __all__ = ["seen_change", "weigh_script"]
 
@@ -64,7 +62,7 @@ def seen_change(content: str) -> str:
 
 def _seen_change(content: str, depth: int = 0) -> str:
     """The same. Raises `Unknown` where the script cannot be read."""
-    nodes = _nodes(content, depth)
+    syntax = _syntax(content, depth)
 
     def nested(text: str) -> Proof:
         if found := _seen_change(text, depth + 1):
@@ -72,8 +70,8 @@ def _seen_change(content: str, depth: int = 0) -> str:
         return Proof.NONE
 
     script, own = Script({}, hides_options=False, nested=nested), frozenset(_OWN.findall(content))
-    for node in nodes:
-        if node.type == "command" and not _clears_own(node, own):
+    for node in syntax.nodes:
+        if node.kind == "command" and not _clears_own(node, syntax.text, own):
             try:
                 _weigh_command(node, script)
             except SeenToChange as found:
@@ -89,11 +87,11 @@ _BELOW_TMP = re.compile(r"""["']?/(?:var/)?tmp/[\w$][\w.$/-]*["']?""")
 _OF_VALUE = re.compile(r"""["']?\$(?:(!)|\{?(\w+)\}?)[\w.*/-]*["']?""")
 
 
-def _clears_own(node: "Node", own: frozenset[str]) -> bool:
+def _clears_own(node: Node, text: str, own: frozenset[str]) -> bool:
     """Whether a command takes away nothing but what its script made for itself."""
-    name, *rest = (_text(child) for child in node.named_children)
+    rest = [word.literal or text[word.start : word.end] for word in node.words[1:]]
     operands = [text for text in rest if not text.startswith("-")]
-    return name in _CLEARING and bool(operands) and all(_is_own(one, own) for one in operands)
+    return node.head in _CLEARING and bool(operands) and all(_is_own(one, own) for one in operands)
 
 
 def _is_own(text: str, own: frozenset[str]) -> bool:
@@ -111,17 +109,17 @@ def _weigh(content: str, unseen: list[str], depth: int = 0) -> Proof:
     Raises:
         Unknown: It may change something, or cannot be read.
     """
-    nodes = _nodes(content, depth)
+    syntax = _syntax(content, depth)
     nested = partial(_weigh, unseen=unseen, depth=depth + 1)
-    script = Script(_functions(nodes[0]), _hides_options(nodes), nested)
-    for node in nodes:
+    script = Script(_functions(syntax), any(map(_hides_options, syntax.nodes)), nested)
+    for node in syntax.nodes:
         _check_node(node)
-    proofs = [_weigh_seen(node, script, unseen) for node in nodes if node.type == "command"]
-    return min(proofs, default=Proof.READS)
+    commands = (node for node in syntax.nodes if node.kind == "command")
+    return min((_weigh_seen(node, script, unseen) for node in commands), default=Proof.READS)
 
 
-def _nodes(content: str, depth: int) -> list["Node"]:
-    """What a script consists of, itself first.
+def _syntax(content: str, depth: int) -> Syntax:
+    """What a script consists of.
 
     Raises:
         Unknown: It cannot be read.
@@ -131,22 +129,19 @@ def _nodes(content: str, depth: int) -> list["Node"]:
     first = content.split("\n", 1)[0]
     if first.startswith("#!") and not SHELLS.intersection(re.split(r"[/\s]+", first)):
         raise Unknown(f"a script for {first[2:].strip()}")
-    root = _parser().parse(content.encode()).root_node
-    if root.has_error:
-        raise Unknown("a script that cannot be parsed")
-    return list(_walk(root))
+    if found := _EXPANDS_CODE.search(content):
+        raise Unknown(f"'{found[0]}'")
+    try:
+        return parse(content)
+    except Unreadable:
+        raise Unknown("a script that cannot be parsed") from None
 
 
-@cache
-def _parser() -> "Parser":
-    # Imported late: most commands never look into a script.
-    import tree_sitter_bash
-    from tree_sitter import Language, Parser
-
-    return Parser(Language(tree_sitter_bash.language()))
+_EXPANDS_CODE = re.compile(r"\$\{!?\w+(?:\[[^]]*\])?@[^}]*\}")
+"""`${x@P}`, which runs what the value holds."""
 
 
-def _weigh_seen(node: "Node", script: Script, unseen: list[str]) -> Proof:
+def _weigh_seen(node: Node, script: Script, unseen: list[str]) -> Proof:
     try:
         return _weigh_command(node, script)
     except Unseen as error:
@@ -154,132 +149,78 @@ def _weigh_seen(node: "Node", script: Script, unseen: list[str]) -> Proof:
         return Proof.UNSEEN
 
 
-def _walk(root: "Node") -> Iterator["Node"]:
-    pending = [root]
-    while pending:
-        node = pending.pop()
-        yield node
-        pending.extend(reversed(node.named_children))
-
-
-_PLAIN_NODES = names(
-    """
-    program command command_name word string string_content raw_string ansi_c_string
-    concatenation number simple_expansion expansion variable_name special_variable_name
-    command_substitution process_substitution subshell compound_statement pipeline list
-    negated_command comment array redirected_statement file_descriptor heredoc_redirect
-    heredoc_start heredoc_body heredoc_end heredoc_content herestring_redirect if_statement
-    elif_clause else_clause for_statement do_group c_style_for_statement while_statement
-    case_statement case_item extglob_pattern regex subscript test_command test_operator
-    binary_expression unary_expression parenthesized_expression postfix_expression
-    ternary_expression arithmetic_expansion variable_assignments declaration_command
-    function_definition brace_expression
-    """
-)
-
-
-def _check_node(node: "Node") -> None:
-    """Refuse what is no command and could change something all the same."""
-    if node.type == "file_redirect":
-        _check_redirect(node)
-    elif node.type in ("variable_assignment", "for_statement"):
-        name = node.child_by_field_name(_NAMES[node.type])
-        check_variable(_text(name) if name else "")
-    elif node.type not in _PLAIN_NODES or _expands_code(node):
-        raise Unknown(f"'{_text(node)}'")
-
-
-def _expands_code(node: "Node") -> bool:
-    """Whether it is `${x@P}`, which runs what the value holds."""
-    return node.type == "expansion" and any(child.type == "@" for child in node.children)
-
-
-_NAMES = {"variable_assignment": "name", "for_statement": "variable"}
+_DECLARING = names("export declare local readonly typeset")
 _GOOD_TARGETS = names("/dev/null /dev/stdout /dev/stderr 1 2 -")
 
 
-def _check_redirect(node: "Node") -> None:
-    operator = next((child.type for child in node.children if not child.is_named), "")
-    target = node.child_by_field_name("destination")
-    word = _word(target) if target else Word("-")
-    reads = operator in ("<", "<&") and not word.text.startswith(("/dev/tcp", "/dev/udp"))
-    if not reads and word.text not in _GOOD_TARGETS:
-        raise Unknown(f"'{_text(node)}'")
+def _check_node(node: Node) -> None:
+    """Refuse what is no command and could change something all the same."""
+    for redirect in node.redirects:
+        _check_redirect(redirect)
+    for made in node.assignments:
+        check_variable(made.name)
+    if node.kind == "for":
+        check_variable(node.name)
+    if node.head in _DECLARING:
+        for word in node.words[1:]:
+            check_variable(_word(word).text.partition("=")[0])
 
 
-def _functions(root: "Node") -> dict[str, int]:
+def _check_redirect(redirect: Redirect) -> None:
+    target = _word(redirect.word).text
+    reads = redirect.sign in ("<", "<&") and not target.startswith(("/dev/tcp", "/dev/udp"))
+    writes = not reads and redirect.body is None and target not in _GOOD_TARGETS
+    if writes or redirect.number.startswith("{"):
+        raise Unknown(f"'{redirect.number}{redirect.sign} {shown(target)}'")
+
+
+def _functions(syntax: Syntax) -> dict[str, int]:
     """Only those at the top: whether another one is defined when it is called is not known."""
-    found = [node for node in root.named_children if node.type == "function_definition"]
-    names = [(node.child_by_field_name("name"), node.end_byte) for node in found]
-    return {_text(name): end for name, end in reversed(names) if name}
+    code = syntax.text
+    for start, end in syntax.comments:
+        code = code[:start] + " " * (end - start) + code[end:]
+    return {
+        node.name: node.end
+        for node in reversed(syntax.nodes)
+        if node.kind == "function"
+        and node.parent is not None
+        and node.parent.kind == "script"
+        and not code[: node.start].rstrip().endswith(("&&", "||", "|", "|&"))
+        and not code[node.end :].lstrip(" \t").startswith(("|", "&"))
+    }
 
 
-def _hides_options(nodes: Iterable["Node"]) -> bool:
+def _hides_options(node: Node) -> bool:
     """Whether some value of the script's own is, or holds, what looks like an option."""
-    for node in nodes:
-        if node.type == "variable_assignment":
-            value = node.child_by_field_name("value")
-            texts = [value] if value else []
-        elif node.type == "for_statement":
-            texts = node.children_by_field_name("value")
-        elif node.type == "command" and _text(node.named_children[0]) == "set":
-            # `set -eu` is for the shell; `set -- -x` and `set a -x` are arguments.
-            texts = [child for child in node.named_children[1:] if "--" in _text(node)]
-        else:
-            continue
-        if any(re.search(r"(?:^|\s)-[A-Za-z]", _word(one).text) for one in texts):
-            return True
-    return False
+    words = [word for made in node.assignments for word in made.words]
+    if node.kind == "for":
+        words += node.words
+    elif node.head == "set" and any("--" in _word(word).text for word in node.words):
+        # `set -eu` is for the shell; `set -- -x` and `set a -x` are arguments.
+        words += node.words[1:]
+    return any(re.search(r"(?:^|\s)-[A-Za-z]", _word(one).text) for one in words)
 
 
-def _text(node: "Node") -> str:
-    return (node.text or b"").decode(errors="replace")
-
-
-def _word(node: "Node") -> Word:
+def _word(word: shell.Word) -> Word:
     """A word with its quotes taken away, and `VALUE` where the shell puts something else."""
-    kind, text = node.type, _text(node)
-    if kind == "raw_string":
-        return Word(text[1:-1])
-    if kind == "string":
-        return Word("".join(_in_quotes(node)))
-    if kind in ("word", "number", "command_name", "concatenation", "file_descriptor"):
-        braced = re.search(r"\{.*(?:,|\.\.).*\}", text) is not None
-        if not node.named_children:
-            return Word(re.sub(r"\\(.)", r"\1", text), braced)
-        parts = node.children if kind == "concatenation" else node.named_children
-        return Word("".join(_word(part).text for part in parts), braced)
-    return Word(VALUE)
+    bare = "".join(part.text for part in word.parts if not (part.expands or part.quote))
+    text = "".join(VALUE if part.expands else part.text for part in word.parts)
+    return Word(text, braced=re.search(r"\{.*(?:,|\.\.).*\}", bare) is not None)
 
 
-def _in_quotes(node: "Node") -> Iterator[str]:
-    done = node.start_byte + 1
-    source, base = node.text or b"", node.start_byte
-    for child in node.named_children:
-        if child.type == "string_content":
-            continue
-        yield _unescaped(source[done - base : child.start_byte - base])
-        yield VALUE
-        done = child.end_byte
-    yield _unescaped(source[done - base : -1])
-
-
-def _unescaped(text: bytes) -> str:
-    return re.sub(r'\\([\\"$`])', r"\1", text.decode(errors="replace"))
-
-
-def _weigh_command(node: "Node", script: Script) -> Proof:
+def _weigh_command(node: Node, script: Script) -> Proof:
     """How far one simple command is known to read.
 
     Raises:
         Unknown: It is not.
     """
-    kinds = ("variable_assignment", "file_redirect", "heredoc_redirect", "herestring_redirect")
-    words = [_word(child) for child in node.named_children if child.type not in kinds]
-    if not words:
+    words = [_word(word) for word in node.words]
+    if not words or node.head in _DECLARING:
         return Proof.READS
+    if node.head == "unset":
+        raise Unknown(f"'{' '.join(shown(word.text) for word in words)}'")
     defined = script.functions.get(words[0].text)
-    if defined is not None and defined <= node.start_byte:
+    if defined is not None and defined <= node.start:
         check_arguments(words[1:], script)
         return Proof.READS  # what it does stands in its definition
     return weigh_words(words, script)
