@@ -7,6 +7,7 @@ kinds are passed over. Pure: reads no file. Knows nothing of what the engine can
 """
 
 import re
+import unicodedata
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -313,9 +314,15 @@ def _read_name(metadata: MapNode) -> str:
         raise YamlProblem(
             line_in(metadata, "name"),
             f"metadata.name {name[:80]!r} must be lower-case letters, digits, '-' and '.', "
-            f"at most {_MAX_NAME}",
+            f"at most {_MAX_NAME}{_look_alike(name)}",
         )
     return name
+
+
+def _look_alike(name: str) -> str:
+    """Which letter of another script a name has that looks right to whoever wrote it."""
+    found = next((char for char in name if not char.isascii() and char.lower() != char.upper()), "")
+    return f"; {found!r} is {unicodedata.name(found, ascii(found))}" if found else ""
 
 
 def _refuse_doubles(names: list[str], line: int, what: str) -> None:

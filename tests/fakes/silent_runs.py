@@ -246,6 +246,12 @@ SILENT = {
         "what web-1 did is reported under gate",
         hosts=(make_host("gate", "192.0.2.5"), *_WEB),
     ),
+    "a step that the task did not have when it was listed": SilentRun(
+        _ABC,
+        _task({"web-1": _node(("a", GOOD), ("b", GOOD), ("c", GOOD), ("d", GOOD))}),
+        "succeeded",
+        "task 'abc' had other steps than when it was listed: 'd'",
+    ),
     "steps in another order than that of the definition": SilentRun(
         _ABC, _task({"web-1": _node(("b", GOOD), ("a", GOOD), ("c", GOOD))}), "succeeded", ""
     ),

@@ -121,6 +121,7 @@ def test_empty_text_holds_nothing() -> None:
         ("apiVersion: crd.chenshaowen.com/v1\n", "", 1, "apiVersion must be"),
         ("name: show", "nam: show", 4, "metadata.name is missing"),
         ("name: show", f"name: {'a' * 254}", 4, "at most 253"),
+        ("name: show", "name: ch\u0435ck", 4, "'\u0435' is CYRILLIC SMALL LETTER IE"),
         ("desc: shows it", "desc: [a]", 7, "desc must be text"),
         ("desc: shows it", "desc: shows it\n  desc: again", 8, "appears twice"),
         ("desc: shows it", "desc: &a x\n  host2: *a", 8, "aliases"),

@@ -263,9 +263,18 @@ def _notes(entry: TaskReport, want: ExpectedTask, there: Attendance, moved: str)
     place = want.place
     if not entry.nodes or not entry.status.ended:
         return
+    if foreign := _foreign_steps(entry, want):
+        yield f"task {named!r} had other steps than when it was listed: {some(foreign)}"
     where = some([node.node for node in entry.nodes])
     if moved and place.by_variable and moved != place.named:
         yield f"task {named!r} ran on {where}: an output before it said so"
     elif place.is_open:
         which = f"which hosts {place.named!r} means is not known here"
         yield f"task {named!r} ran on {where}; {which}"
+
+
+def _foreign_steps(entry: TaskReport, want: ExpectedTask) -> list[str]:
+    """The names of steps that were reported and that its definition does not have."""
+    known = {step.name for step in want.steps}
+    shown = dict.fromkeys(step.name for node in entry.nodes for step in node.steps)
+    return [repr(name) for name in shown if known and name not in known]
