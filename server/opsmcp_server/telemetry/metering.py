@@ -1,5 +1,8 @@
 """The metrics of a server at work: what is counted, timed and looked at, and all of it as text."""
 
+from time import monotonic
+
+import anyio
 from anyio import to_thread
 
 from opsmcp_server.calls.context import CallContext
@@ -7,13 +10,15 @@ from opsmcp_server.protocol.sdk_gaps import OpsmcpServer
 from opsmcp_server.telemetry import families
 from opsmcp_server.telemetry.event_metrics import EventMetrics
 from opsmcp_server.telemetry.labels import ToolNames
-from opsmcp_server.telemetry.loop_lag import watch_loop
 from opsmcp_server.telemetry.metrics import CONTENT_TYPE, Metrics, Reading
 from opsmcp_server.telemetry.readings import Parts, read_parts
 from opsmcp_server.telemetry.request_metrics import RequestMetrics
 from opsmcp_server.telemetry.watcher import Watcher
 
 __all__ = ["Metering"]
+
+_PAUSE_SECONDS = 0.5
+"""Between two looks at the event loop."""
 
 
 class Metering:
@@ -44,8 +49,11 @@ class Metering:
         return RequestMetrics(self._metrics, self._names, server)
 
     async def run(self) -> None:
-        """Look at the event loop until cancelled."""
-        await watch_loop(self._metrics)
+        """Look at the event loop, for whose pauses all clients wait, until cancelled."""
+        while True:
+            due = monotonic() + _PAUSE_SECONDS
+            await anyio.sleep(_PAUSE_SECONDS)
+            self._metrics.observe(families.LOOP_LAG, monotonic() - due)
 
     async def text(self, parts: Parts) -> bytes:
         """All metrics, as they stand now, as Prometheus reads them."""

@@ -302,7 +302,7 @@ def open_incident_file(state_dir: Path) -> Generator[IncidentFile, None, None]:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    database = connect(path, _VERSIONS, _WHAT, first=1)
+    database = connect(path, _VERSIONS, _WHAT)
     database.execute("PRAGMA foreign_keys = ON")
     database.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
     return database

@@ -13,7 +13,15 @@ from urllib.parse import quote
 
 from opsmcp_tools.model.errors import JournalBusy, JournalHindered, JournalUnusable
 
-__all__ = ["JOURNAL", "connect", "connect_to_read", "identity_of", "translated"]
+__all__ = [
+    "FIRST",
+    "JOURNAL",
+    "VERSIONS",
+    "connect",
+    "connect_to_read",
+    "identity_of",
+    "translated",
+]
 
 JOURNAL = "journal"
 
@@ -55,7 +63,7 @@ CREATE INDEX runs_tool ON runs (tool);
 CREATE INDEX runs_principal ON runs (principal_id);
 CREATE INDEX runs_verdict ON runs (principal_id, verdict);
 """
-_VERSIONS, _FIRST = (_SCHEMA,), 7
+VERSIONS, FIRST = (_SCHEMA,), 7
 """What makes each version out of the one before, and the version that the first of them makes."""
 
 _LEAST_BYTES = 64 * 1024
@@ -150,11 +158,7 @@ def _lower(text: str | None) -> str:
 
 
 def connect(
-    path: Path,
-    versions: Sequence[str] = _VERSIONS,
-    what: str = JOURNAL,
-    *,
-    first: int = _FIRST,
+    path: Path, versions: Sequence[str], what: str, *, first: int = 1
 ) -> sqlite3.Connection:
     """A connection to the file, with the tables of this version.
 
@@ -195,7 +199,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 
 def _connect_to_read(path: Path, mode: str) -> sqlite3.Connection:
     with _open(f"file:{quote(str(path))}?{mode}", uri=True) as database:
-        if _done(database, path, len(_VERSIONS), JOURNAL, _FIRST) < len(_VERSIONS):
+        if _done(database, path, len(VERSIONS), JOURNAL, FIRST) < len(VERSIONS):
             raise JournalUnusable(f"the journal in {path} was written by an older opsmcp")
         return database
 

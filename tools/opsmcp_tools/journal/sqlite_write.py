@@ -17,7 +17,15 @@ from opsmcp_tools.journal.process_lock import ProcessLock
 from opsmcp_tools.journal.record_codec import pack_run
 from opsmcp_tools.journal.retention import Limits, Reserve, drop_outdated, shrink
 from opsmcp_tools.journal.rows import DAMAGED, full_record, going_on, row_of, text_of
-from opsmcp_tools.journal.sqlite_file import connect, connect_to_read, identity_of, translated
+from opsmcp_tools.journal.sqlite_file import (
+    FIRST,
+    JOURNAL,
+    VERSIONS,
+    connect,
+    connect_to_read,
+    identity_of,
+    translated,
+)
 from opsmcp_tools.journal.sqlite_read import JournalReader, same_call
 from opsmcp_tools.model.errors import JournalBusy, JournalHindered, JournalUnusable
 from opsmcp_tools.model.run_record import RunRecord
@@ -114,8 +122,11 @@ class Journal(JournalReader):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._path.touch(mode=0o600)
         owner = stack.enter_context(ProcessLock(folder / "owners"))
-        writer, reader = (stack.enter_context(closing(connect(self._path))) for _ in range(2))
+        writer, reader = (stack.enter_context(closing(self._new())) for _ in range(2))
         return _Open(writer, reader, owner, identity_of(self._path))
+
+    def _new(self) -> sqlite3.Connection:
+        return connect(self._path, VERSIONS, JOURNAL, first=FIRST)
 
     @contextmanager
     def _reading(self) -> Generator[sqlite3.Connection, None, None]:
