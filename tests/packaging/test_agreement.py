@@ -80,6 +80,15 @@ def test_everything_that_is_shipped_has_one_name_and_one_owner() -> None:
     assert yaml_of("deploy/chart/opsmcp/Chart.yaml")["sources"] == [source]
 
 
+def test_the_user_of_the_image_that_has_ssh_has_a_name_and_a_home() -> None:
+    engine = CONTAINERFILE.partition(" AS engine\n")[2]
+    user = re.search(r"^USER ([0-9]+):([0-9]+)$", engine, re.MULTILINE)
+    assert user and "openssh-client" in engine
+    made = f"useradd --uid {user[1]} --gid {user[2]} --home-dir /var/lib/opsmcp "
+    assert made in engine
+    assert f"groupadd --gid {user[2]} " in engine
+
+
 def test_who_owns_it_is_said_in_no_file_that_a_release_does_not_look_at() -> None:
     shipped = [*ROOT.glob("*.*"), *(ROOT / "docs").glob("*.md")]
     for folder in ("deploy", "plugin", ".claude-plugin"):

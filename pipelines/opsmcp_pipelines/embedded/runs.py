@@ -149,7 +149,6 @@ class LocalRuns:
         engine = replace(self._engine, reads_only=request.reads_only)
         if self._masking is not None:
             engine = replace(engine, mask=self._masking(request.secrets).text)
-        self._server.get_ready()  # it is there when the first step is
         plan = build_plan(definition, request.variables)
         connections = Connections(self._ssh_environ, self._explanations, self._kept)
         run = _Run(ref, plan, engine, hosts, connections)

@@ -9,6 +9,10 @@ __all__ = ["End", "MarkedOutput"]
 _LONGEST_LINE = 256
 """Of those with the mark."""
 
+# Of every mark, so that they are compiled once and not for each connection.
+_FIRST = re.compile(rb"(opsmcp-[0-9a-f]{16}) (?:ready|refused ([a-z]+))\n")
+_LAST = re.compile(rb"(opsmcp-[0-9a-f]{16}) end ([0-9]{1,3}) (left)?\n")
+
 
 @dataclass(frozen=True, slots=True)
 class End:
@@ -25,6 +29,7 @@ class MarkedOutput:
         ready: Whether the far side said that it waits for the word to start.
         refused: Why it said that it does not; empty if it did not say so.
         end: How the script ended; None while that is not known.
+        noise: The end of what was printed where the far side never got to its first word.
     """
 
     def __init__(self, mark: bytes, on_output: Callable[[bytes], None]) -> None:
@@ -32,10 +37,9 @@ class MarkedOutput:
         self.ready = False
         self.refused = ""
         self.end: End | None = None
+        self.noise = b""
         self._on_output = on_output
         self._held = b""
-        self._first = re.compile(mark + rb" (?:ready|refused ([a-z]+))\n")
-        self._last = re.compile(mark + rb" end ([0-9]{1,3}) (left)?\n")
         self._mark = mark
 
     def add(self, chunk: bytes) -> None:
@@ -52,20 +56,22 @@ class MarkedOutput:
         """Nothing more comes: what was held back for a mark is output."""
         if self.ready and self.end is None:
             self._on_output(self._held)
+        elif not self.ready:
+            self.noise = self._held
         self._held = b""
 
     def _until_ready(self) -> None:
-        found = self._first.search(self._held)
+        found = self._find(_FIRST)
         if found is None:
             self._held = self._held[-_LONGEST_LINE:]
             return
-        self.refused = (found[1] or b"").decode()
+        self.refused = (found[2] or b"").decode()
         self.ready = not self.refused
         self._held = self._held[found.end() :]
 
     def _pass_on(self) -> None:
-        if found := self._last.search(self._held):
-            self.end = End(int(found[1]), left=found[2] is not None)
+        if found := self._find(_LAST):
+            self.end = End(int(found[2]), left=found[3] is not None)
             self._on_output(self._held[: found.start()])
             self._held = b""
             return
@@ -73,6 +79,10 @@ class MarkedOutput:
         if safe:
             self._on_output(self._held[:safe])
             self._held = self._held[safe:]
+
+    def _find(self, line: re.Pattern[bytes]) -> re.Match[bytes] | None:
+        """The first such line that has our mark, and no other one."""
+        return next((it for it in line.finditer(self._held) if it[1] == self._mark), None)
 
     def _beginning_of_mark(self) -> int:
         """Where a line with the mark may have begun, of which not all is there yet."""

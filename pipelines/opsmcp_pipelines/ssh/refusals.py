@@ -1,7 +1,8 @@
 """What OpenSSH says when nothing was started: from its messages to a reason and a sentence. Pure.
 
-The messages are those of OpenSSH 7.4 to 10 with `LC_ALL=C`. A message that is not known is shown
-as it is, and its reason is `other`: nothing was started in any case.
+The messages are those of OpenSSH 7.4 to 10 with `LC_ALL=C`, and a banner may stand among them. A
+message that is not known is shown as it is, and its reason is `other`: nothing was started in any
+case.
 """
 
 import re
@@ -42,11 +43,12 @@ _PATTERNS: Sequence[tuple[Reason, re.Pattern[str]]] = tuple(
         (Reason.HOST_KEY_UNKNOWN, r"^Host key verification failed"),
         # Before all that follows: a connection that was kept, or was to be, is no use.
         (Reason.CLOSED, r"^(?:mux_client|muxclient|muxserver|unix_listener|Control master)"),
-        (Reason.AUTH, r"Permission denied|Too many authentication failures"),
+        (Reason.AUTH, r"Permission denied \(|Too many authentication failures"),
         (
             Reason.UNREACHABLE,
-            r"Connection refused|timed out|Could not resolve hostname|No route to host|"
-            r"Network is unreachable|Host is down",
+            r": (?:Connection refused|(?:Connection|Operation) timed out|No route to host|"
+            r"Network is unreachable|Host is down)|Could not resolve hostname|"
+            r"^Connection (?:to \S+ port [0-9]+ )?timed out",
         ),
         (
             Reason.CLOSED,
@@ -90,16 +92,24 @@ def key_place(message: str, most_chars: int) -> str:
     return place if place.isprintable() and len(place) <= most_chars else ""
 
 
-def cause_line(message: str, most_chars: int) -> str:
+def cause_line(reason: Reason, message: str, most_chars: int) -> str:
     """Why nothing was started, as ssh says it; of a jump host or proxy, what that said first."""
+    if reason is Reason.OTHER:
+        return _printable("; ".join(_lines(message)[-2:]), most_chars)
     if _BY_PROXY not in message:
         return last_line(message, most_chars)
-    first = next(filter(str.strip, message.splitlines()), "")
-    return f"its jump host or proxy: {last_line(first, most_chars)}"
+    return f"its jump host or proxy: {last_line(_lines(message)[0], most_chars)}"
 
 
 def last_line(message: str, most_chars: int) -> str:
     """What a program said last, for people: printable, and without where it stood."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    last = lines[-1].rpartition(": ")[2] if lines else ""
-    return "".join(char for char in last if char.isprintable())[:most_chars]
+    lines = _lines(message)
+    return _printable(lines[-1].rpartition(": ")[2] if lines else "", most_chars)
+
+
+def _lines(message: str) -> list[str]:
+    return [line.strip() for line in message.splitlines() if line.strip()]
+
+
+def _printable(text: str, most_chars: int) -> str:
+    return "".join(char for char in text if char.isprintable())[:most_chars]

@@ -29,7 +29,7 @@ _LAST_WORDS_SECONDS = 0.2
 _EXIT_SECONDS = 0.5
 
 _MOST_MESSAGE_BYTES = 16 * 1024
-"""Of what ssh itself has to say."""
+"""Of the end of what ssh itself has to say: before it may be a banner."""
 
 
 class RemoteState(Enum):
@@ -53,9 +53,9 @@ class RemoteEnd:
     """How a script ended on a host.
 
     `code` is its exit status, 128 and more for a signal; None where that is not known. `left` when
-    processes of its session go on there. `reason` and `message` (of ssh) of what was not started,
-    and `message` of a connection that was lost. `silent` when it was told to stop, and nobody there
-    answered.
+    processes of its session go on there. `reason` and `message` (of ssh, and of the shell
+    there) of what was not started, and `message` of a connection that was lost. `silent` when it
+    was told to stop, and nobody there answered.
     """
 
     state: RemoteState
@@ -170,6 +170,7 @@ class Session:
                 await self._talk.digest()
             if output.ready and not (self._told_to_start or self._stopping):
                 self._told_to_start = True
+                self._message.clear()  # of the login, which was no reason for what comes
                 await _send(ssh, GO)
             if output.end is not None or output.refused:
                 return
@@ -178,8 +179,8 @@ class Session:
         if ssh.stderr is None:
             return
         async for chunk in ssh.stderr:
-            room = _MOST_MESSAGE_BYTES - len(self._message)
-            self._message += chunk[: max(room, 0)]
+            self._message += chunk
+            del self._message[:-_MOST_MESSAGE_BYTES]
 
     def _judge(self, *, stopped: bool) -> RemoteEnd:
         message = self._message.decode(errors="replace").strip()
@@ -190,6 +191,8 @@ class Session:
         if self._told_to_start and (self._talk is None or self._talk.committed):
             return RemoteEnd(RemoteState.UNKNOWN, message=message, silent=stopped)
         reason = _reason(self._output.refused, message, stopped=stopped)
+        if reason is Reason.OTHER:
+            message = f"{message}\n{self._output.noise.decode(errors='replace')}".strip()
         reason = Reason.LOST if self._told_to_start else reason
         return RemoteEnd(RemoteState.NOT_STARTED, reason=reason, message=message)
 

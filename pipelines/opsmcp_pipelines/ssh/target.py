@@ -13,6 +13,8 @@ __all__ = ["SshTarget", "file_command", "ssh_command", "ssh_environment"]
 _OPTIONS: Sequence[str] = (
     "-T",
     "-oBatchMode=yes",
+    # With less it does not say why nothing was started.
+    "-oLogLevel=INFO",
     "-oConnectTimeout=10",
     "-oConnectionAttempts=1",
     "-oServerAliveInterval=5",
@@ -26,6 +28,7 @@ _OPTIONS: Sequence[str] = (
     "-oStdinNull=no",
     "-oForkAfterAuthentication=no",
     "-oSessionType=default",
+    "-oRemoteCommand=none",
 )
 _PASSED_ON = frozenset({"HOME", "LANG", "LOGNAME", "PATH", "TMPDIR", "USER", "SSH_AUTH_SOCK"})
 _PREFIXES = ("KRB5", "SSH_", "XDG_", "GPG_")

@@ -102,7 +102,7 @@ def _start(hosts: Hosts, name: str, more: str, within: Sequence[str]) -> None:
 
 def _log_in(hosts: Hosts, name: str) -> None:
     """Skip the tests where this account may not log in here, whatever its key: a locked one."""
-    command = ["ssh", "-F", str(hosts.config), "-oBatchMode=yes", name, "true"]
+    command = ["ssh", "-F", str(hosts.config), "-oBatchMode=yes", "-oLogLevel=ERROR", name, "true"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if "Permission denied" in done.stderr:
         pytest.skip(f"sshd lets nobody in here: {done.stderr.strip()}")

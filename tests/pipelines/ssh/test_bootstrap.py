@@ -1,5 +1,6 @@
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -38,9 +39,13 @@ def login(shell: list[str], tmp_path: Path) -> list[str]:
 
 
 def run(
-    login: list[str], text: str, interpreter: Interpreter = Interpreter.SH, go: bytes = GO
+    login: list[str],
+    text: str,
+    interpreter: Interpreter = Interpreter.SH,
+    go: bytes = GO,
+    until: bytes = b"",
 ) -> tuple[MarkedOutput, str]:
-    """Run a script there to its end."""
+    """Run a script there to its end, or end its input when it has printed `until`."""
     frame = new_frame(interpreter, text)
     printed = bytearray()
     output = MarkedOutput(frame.mark, printed.extend)
@@ -51,6 +56,8 @@ def run(
         far.stdin.flush()
         while output.end is None and (chunk := os.read(far.stdout.fileno(), 65536)):
             output.add(chunk)
+            if until and until in printed and not far.stdin.closed:
+                far.stdin.close()
         far.stdin.close()
     output.close()
     return output, printed.decode()
@@ -90,25 +97,14 @@ def test_nothing_runs_before_the_word_to_start(login: list[str], tmp_path: Path)
 
 
 def test_what_a_script_starts_in_the_background_is_told_of(login: list[str]) -> None:
-    output, printed = run(login, shell_text("sleep 5 & echo a", {}))
-    assert printed == "a\n"
+    output, printed = run(login, shell_text("sleep 600 & echo $!", {}))
+    os.kill(int(printed), signal.SIGKILL)
     assert output.end is not None
     assert output.end.left
 
 
 def test_the_end_of_input_stops_a_script_with_what_it_has_started(login: list[str]) -> None:
-    frame = new_frame(Interpreter.SH, shell_text("sleep 600 & echo begun; sleep 600", {}))
-    printed = bytearray()
-    output = MarkedOutput(frame.mark, printed.extend)
-    with subprocess.Popen(login, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as far:
-        assert far.stdin
-        assert far.stdout
-        far.stdin.write(frame.data + GO)
-        far.stdin.flush()
-        while chunk := os.read(far.stdout.fileno(), 65536):
-            output.add(chunk)
-            if b"begun" in printed and not far.stdin.closed:
-                far.stdin.close()
+    output, _ = run(login, shell_text("sleep 600 & echo begun; sleep 600", {}), until=b"begun")
     assert output.end is not None
     assert (output.end.code, output.end.left) == (143, False)
 

@@ -62,3 +62,11 @@ def test_what_a_script_prints_is_passed_on_at_once() -> None:
     output = MarkedOutput(MARK, printed.extend)
     output.add(MARK + b" ready\nbegun\n")
     assert printed == b"begun\n"
+
+
+def test_the_end_of_what_a_login_prints_is_kept_where_it_never_got_to_a_script() -> None:
+    output, printed = read(b"x" * 1000 + b"\n", b"This account is not available.\n")
+    assert output.noise.endswith(b"\nThis account is not available.\n")
+    assert len(output.noise) <= 256
+    assert printed == b""
+    assert read(MARK + b" ready\n", b"out")[0].noise == b""

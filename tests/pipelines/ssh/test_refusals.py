@@ -35,6 +35,7 @@ Connection closed by UNKNOWN port 65535"""
         ("sh: 1: exec: sudo: not found", Reason.SUDO),
         ("bash: line 1: exec: sudo: not found", Reason.SUDO),
         ("command-line: line 0: Bad configuration option: x", Reason.OTHER),
+        ("Authorized use only. Permission denied to others.", Reason.OTHER),
         ("", Reason.OTHER),
     ],
 )
@@ -70,6 +71,13 @@ def test_where_the_key_stands_that_a_host_had_before_is_told_as_ssh_says_it(
 
 
 def test_of_a_jump_host_that_is_down_it_is_said_what_ended_the_connection() -> None:
-    assert cause_line(JUMP, 100) == "its jump host or proxy: Connection refused"
+    unreachable = Reason.UNREACHABLE
+    assert cause_line(unreachable, JUMP, 100) == "its jump host or proxy: Connection refused"
     alone = JUMP.partition("\n")[0]
-    assert cause_line(alone, 100) == "Connection refused"
+    assert cause_line(unreachable, alone, 100) == "Connection refused"
+
+
+def test_what_has_no_known_reason_is_shown_with_the_place_that_it_names() -> None:
+    said = "welcome\nconfig: line 3: Bad option: x\x1b[2J\nconfig: terminating, 1 bad option"
+    shown = "config: line 3: Bad option: x[2J; config: terminating, 1 bad option"
+    assert cause_line(Reason.OTHER, said, 100) == shown

@@ -122,6 +122,22 @@ async def test_nothing_runs_on_a_host_that_is_not_who_it_should_be(
     assert not marker.exists()
 
 
+async def test_the_reason_is_that_of_the_login_and_no_banner_says_another(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("banner")
+    (folder / "banner").write_text("Permission denied to others; your time is timed out\n" * 999)
+    more = f"Banner {folder / 'banner'}\nForceCommand echo this account cannot log in\n"
+    with running_sshd(folder / "hosts", "web1", more=more) as hosts:
+        quiet = hosts.configure(more=" LogLevel QUIET\n RemoteCommand echo no\n")
+        end = await Script(SshTarget("web1", config=str(quiet)), "true").run()
+        assert (end.state, end.reason) == (RemoteState.NOT_STARTED, Reason.OTHER)
+        assert end.message.endswith("\nthis account cannot log in")
+        quiet = hosts.configure(key="stranger", more=" LogLevel QUIET\n")
+        end = await Script(SshTarget("web1", config=str(quiet)), "true").run()
+        assert (end.state, end.reason) == (RemoteState.NOT_STARTED, Reason.AUTH)
+
+
 async def test_nobody_who_listens_is_not_reached(target: SshTarget) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

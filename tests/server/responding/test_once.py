@@ -52,11 +52,13 @@ def kill_at_work(world: World, wait: Callable[[], object]) -> None:
     process = _PROCESSES.Process(target=_work_for_ever, args=(world, theirs))
     process.start()
     theirs.close()
-    assert mine.poll(180)
-    mine.recv()
-    wait()
-    os.kill(process.pid or 0, signals.SIGKILL)
-    process.join()
+    try:
+        assert mine.poll(180)
+        mine.recv()
+        wait()
+    finally:
+        os.kill(process.pid or 0, signals.SIGKILL)
+        process.join()
 
 
 async def test_a_repair_is_started_once_however_often_its_server_is_killed(tmp_path: Path) -> None:

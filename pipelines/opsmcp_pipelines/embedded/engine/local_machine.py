@@ -44,6 +44,10 @@ class LocalMachine:
         self._supervisor = supervisor
         self._environ = environ
 
+    def get_ready(self) -> None:
+        """Begin to have what starts steps, which a run that is all elsewhere never needs."""
+        self._supervisor.get_ready()
+
     def prepare(self, script: "Script") -> "_LocalLaunch":
         """Write the script where it is run."""
         try:

@@ -39,12 +39,16 @@ class Machines:
         if len(found) > 1 and not may_be_many(task):
             return ()
         if not found:
-            return (self._local,) if runs_here(named) else ()
+            return (self._here(),) if runs_here(named) else ()
         as_root = task.labels.get(SUDO_LABEL) == "true"
         return tuple(self._machine(one, as_root=as_root, of=len(found)) for one in found)
 
+    def _here(self) -> Machine:
+        self._local.get_ready()  # it is there when the first step is
+        return self._local
+
     def _machine(self, name: str, *, as_root: bool, of: int) -> Machine:
         if name == LOCAL_HOST:
-            return self._local
+            return self._here()
         target = self._hosts[name].target
         return RemoteMachine(target, self._connections, as_root=as_root, of=of)

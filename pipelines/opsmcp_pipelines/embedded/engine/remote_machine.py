@@ -43,8 +43,9 @@ _ADVICE: Mapping[Reason, str] = {
     Reason.TOOLS: "files are compared by sha256sum or shasum, and stat tells their mode",
     Reason.LOST: "what was there is as it was",
     Reason.DIRECTORY: "nothing can be written below /tmp or TMPDIR there",
-    Reason.SUDO: f"sudoers lacks ACCOUNT ALL=(ALL) NOPASSWD: {SUDO_SHELL}, which opens root",
 }
+_NEEDS_LINE = "password is required"
+_SUDOERS = f"sudoers lacks ACCOUNT ALL=(ALL) NOPASSWD: {SUDO_SHELL}, which opens root"
 
 
 class Connections:
@@ -175,7 +176,9 @@ class _RemoteLaunch:
     def _not_started(self, end: RemoteEnd) -> StepEnd:
         reason = end.reason or Reason.OTHER
         advice = _ADVICE.get(reason, "").format(self._name)
-        why = advice or cause_line(end.message, _MOST_MESSAGE_CHARS)
+        why = advice or cause_line(reason, end.message, _MOST_MESSAGE_CHARS)
+        if reason is Reason.SUDO and _NEEDS_LINE in end.message:
+            why = f"{why}; {_SUDOERS}"
         if reason is Reason.HOST_KEY_CHANGED:
             place = key_place(end.message, _MOST_MESSAGE_CHARS)
             why += f"; the one that was known: {place}" if place else ""

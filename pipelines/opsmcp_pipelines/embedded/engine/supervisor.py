@@ -93,6 +93,11 @@ class Supervisor:
         self._channel: Channel | None = None
         self._gone = ""
 
+    def get_ready(self) -> None:
+        """Begin to have the process that the steps will be below."""
+        if self._channel is None:
+            self._server.get_ready()
+
     async def run(
         self,
         command: Sequence[str],
