@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from opsmcp_server.responding.incident_data import incident_details, incident_entry
 from opsmcp_tools.approval_requests.request import Request
-from opsmcp_tools.incidents.incident import Entry, Incident, Outcome, State
-from opsmcp_tools.incidents.outbox import Batch, Letter, Topic
+from opsmcp_tools.incidents.incident import Entry, Incident, Outcome
+from opsmcp_tools.incidents.outbox import Batch, Letter, Notice, Topic
 from opsmcp_tools.masking.masker import Masker
 from opsmcp_tools.model.tool import JsonObject
 from opsmcp_tools.phrases import message as words
@@ -38,6 +38,9 @@ _TITLES: dict[Topic, Phrase] = {
     Topic.STARTING: words.STARTING,
     Topic.HELD: words.HELD,
     Topic.WORSE: words.WORSE,
+    Topic.REFUSED: words.REFUSED,
+    Topic.SILENT: words.SILENT,
+    Topic.MISSED: words.MISSED,
 }
 _ENDS: dict[Outcome, Phrase] = {
     Outcome.RECOVERED: words.RECOVERED,
@@ -110,7 +113,7 @@ class Writer:
         self._pages = pages
 
     def message(self, batch: Batch, requests: dict[str, Request]) -> Message:
-        """What is told of a batch; `requests` are those that its incidents wait for, by handle."""
+        """What is told of a batch; `requests` are those that it waits for, by handle."""
         alone = len(batch.letters) == 1 and not batch.more
         if alone:
             parts = (self._whole(batch.letters[0], requests),)
@@ -125,7 +128,7 @@ class Writer:
             parts=parts,
             more=more,
             open_page=words.OPEN_PAGE().to(self._language),
-            kind=f"incident.{batch.letters[0].topic}" if alone else "incident.summary",
+            kind=_kind_of(batch.letters[0]) if alone else "incident.summary",
             data=self._data(batch, parts, alone=alone),
         )
 
@@ -136,21 +139,21 @@ class Writer:
         return Message(handle, title, (Part(title, (line,)),), kind="test", data={"text": line})
 
     def _data(self, batch: Batch, parts: Sequence[Part], *, alone: bool) -> JsonObject:
-        incidents = [letter.incident for letter in batch.letters]
-        if alone:
-            return self._masker.value({**incident_details(incidents[0]), "link": parts[0].link})
-        listed = [
-            {**incident_entry(one), "link": part.link}
-            for one, part in zip(incidents, parts, strict=True)
+        found = [
+            {**_data_of(letter, whole=alone), "link": part.link}
+            for letter, part in zip(batch.letters, parts, strict=True)
         ]
-        return self._masker.value({"incidents": listed, "more": batch.more})
+        return self._masker.value(found[0] if alone else _summary(found, batch.more))
 
     def _line(self, text: str, limit: int = _MOST_LINE) -> str:
         return clean_line(inert(self._masker.text(text)), limit)
 
     # Parts
 
-    def _title(self, letter: Letter) -> str:
+    def _title(self, letter: Letter | Notice) -> str:
+        if isinstance(letter, Notice):
+            what = _TITLES[letter.topic](letter.about)
+            return self._line(what.to(self._language), _MOST_TITLE)
         incident = letter.incident
         phrase = _TITLES.get(letter.topic)
         if phrase is None:
@@ -159,19 +162,26 @@ class Writer:
         what = f"{signal.kind or incident.key} ({incident.responder}, {incident.id})"
         return self._line(phrase(what).to(self._language), _MOST_TITLE)
 
-    def _brief(self, letter: Letter) -> Part:
+    def _brief(self, letter: Letter | Notice) -> Part:
+        if isinstance(letter, Notice):
+            line = self._line(letter.said, 200)
+            return Part(self._title(letter), (line,), self._link(letter))
         _, entry = letter.news[-1]
         lines = (self._line(self._where(letter.incident), 160), self._line(entry.why, 200))
-        return Part(self._title(letter), tuple(filter(None, lines)), self._link(letter.incident))
+        return Part(self._title(letter), tuple(filter(None, lines)), self._link(letter))
 
-    def _whole(self, letter: Letter, requests: dict[str, Request]) -> Part:
-        incident = letter.incident
-        request = requests.get(incident.request) if incident.state is State.WAITING else None
-        lines = [*self._signal(incident), *self._news(letter)]
+    def _whole(self, letter: Letter | Notice, requests: dict[str, Request]) -> Part:
+        request = requests.get(letter.request)
+        if isinstance(letter, Letter):
+            lines = [*self._signal(letter.incident), *self._news(letter)]
+        elif request is None:
+            lines = [letter.said]
+        else:
+            lines = [words.ASKED_BY(request.requester.name).to(self._language)]
         if request is not None:
             lines += self._asked(request)
         lines = [self._line(line) for line in lines if line]
-        return Part(self._title(letter), tuple(lines), self._link(incident))
+        return Part(self._title(letter), tuple(lines), self._link(letter))
 
     def _signal(self, incident: Incident) -> Iterator[str]:
         signal = incident.signal
@@ -207,9 +217,28 @@ class Writer:
         yield say(who, self._language)
         yield say(words.OR_TERMINAL(f"opsmcp approve {request.id}"), self._language)
 
-    def _link(self, incident: Incident) -> str:
+    def _link(self, letter: Letter | Notice) -> str:
         if not self._pages:
             return ""
-        waits = incident.state is State.WAITING and incident.request
-        path = f"requests/{incident.request}" if waits else f"incidents/{incident.id}"
-        return f"{self._pages}/{path}"
+        if letter.request:
+            return f"{self._pages}/requests/{letter.request}"
+        if isinstance(letter, Letter):
+            return f"{self._pages}/incidents/{letter.incident.id}"
+        return ""
+
+
+def _kind_of(letter: Letter | Notice) -> str:
+    of = "incident" if isinstance(letter, Letter) else "notice"
+    return f"{of}.{letter.topic}"
+
+
+def _data_of(letter: Letter | Notice, *, whole: bool) -> JsonObject:
+    if isinstance(letter, Notice):
+        return {"about": letter.about, "at": letter.at.isoformat(), "said": letter.said}
+    return incident_details(letter.incident) if whole else incident_entry(letter.incident)
+
+
+def _summary(found: Sequence[JsonObject], more: int) -> JsonObject:
+    notices = [one for one in found if "about" in one]
+    incidents = [one for one in found if "about" not in one]
+    return {"incidents": incidents, "notices": notices, "more": more}

@@ -15,9 +15,9 @@ from opsmcp_server.calls.context import CallContext
 from opsmcp_server.calls.observed import Notified
 from opsmcp_server.channels.delivery import Deliverer
 from opsmcp_server.channels.message import Message, Writer
+from opsmcp_server.channels.notices import Notices
 from opsmcp_server.config.channel import Channel
 from opsmcp_tools.approval_requests.request import Request
-from opsmcp_tools.incidents.incident import State
 from opsmcp_tools.incidents.outbox import Again, Batch, Delivered, Delivery, Refused
 from opsmcp_tools.incidents.sqlite_outbox import SqliteOutbox
 from opsmcp_tools.model.errors import JournalUnusable, ToolError
@@ -43,6 +43,7 @@ class Notifier:
         self._channels = context.config.events.channels
         self._owner = secrets.token_hex(8)
         self._outbox: SqliteOutbox | None = None
+        self._notices = Notices(context)
         self._deliverer = Deliverer(context.masker, context.clock)
         self._writers = {name: self._writer(one) for name, one in self._channels.items()}
 
@@ -55,6 +56,7 @@ class Notifier:
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._bury)
+                group.start_soon(self._notices.run)
                 for channel in self._channels.values():
                     group.start_soon(self._serve, channel)
         finally:
@@ -104,17 +106,11 @@ class Notifier:
 
     async def _written(self, batch: Batch) -> Message:
         found: dict[str, Request] = {}
-        for letter in batch.letters:
-            incident = letter.incident
-            if incident.state is State.WAITING and incident.request:
-                try:
-                    request = await self._context.requests.get().find(incident.request)
-                except ToolError as error:
-                    logger.warning(
-                        "request %s is told without details: %s", incident.request, error
-                    )
-                else:
-                    found[request.id] = request
+        for handle in filter(None, (letter.request for letter in batch.letters)):
+            try:
+                found[handle] = await self._context.requests.get().find(handle)
+            except ToolError as error:
+                logger.warning("request %s is told without details: %s", handle, error)
         return self._writers[batch.channel].message(batch, found)
 
     async def _do(self, work: Callable[[SqliteOutbox, datetime], ResultT]) -> ResultT:

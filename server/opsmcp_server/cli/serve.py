@@ -143,9 +143,10 @@ async def _schedules(context: CallContext) -> AsyncGenerator[None]:
 
 @asynccontextmanager
 async def _notifier(context: CallContext) -> AsyncGenerator[None]:
-    """Tell of incidents, where the settings say whom."""
-    channels = context.config.events.channels
-    if not (context.config.responders and channels):
+    """Tell of incidents and of what else people are to know, where the settings say whom."""
+    events = context.config.events
+    channels = events.channels
+    if not (channels and (context.config.responders or events.notify)):
         yield
         return
     from opsmcp_server.channels.notifier import notifying

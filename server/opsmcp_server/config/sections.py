@@ -14,7 +14,9 @@ from opsmcp_server.config.effective import Config
 from opsmcp_server.config.errors import ConfigError
 from opsmcp_server.config.extras import lack_of
 from opsmcp_server.config.schema import RawSetting
+from opsmcp_tools.arguments.nearest_names import suggest
 from opsmcp_tools.policy.rules import Effect
+from opsmcp_tools.safe_text.characters import quote
 
 __all__ = ["complete", "read_people", "read_people_ids", "read_sections"]
 
@@ -124,6 +126,7 @@ def complete(config: Config, raw: Mapping[str, RawSetting]) -> Config:
     """
     _check_people(config)
     _check_senders(config)
+    _check_notify(config)
     config = _with_schedules(_with_approvers(config), raw.get("schedules"))
     return _with_responders(config, raw.get("responders"))
 
@@ -155,6 +158,21 @@ def _check_senders(config: Config) -> None:
             where = sender.where.get("", "")
             raise ConfigError(
                 f"events.senders.{name} has server.token, which all clients have ({where})"
+            )
+
+
+def _check_notify(config: Config) -> None:
+    """Return if there are the channels that are told of what is no incident.
+
+    Raises:
+        ConfigError: One is not there.
+    """
+    channels = config.events.channels
+    for name in config.events.notify:
+        if name not in channels:
+            raise ConfigError(
+                f"events.notify names {quote(name)}, and there is no such channel (events.channels)"
+                f"{suggest(name, channels)} ({config.origins['events.notify']})"
             )
 
 

@@ -107,6 +107,7 @@ class Sender:
         origins: Origins that may ask by `OPTIONS` whether they may send.
         subjects: Of a sender that is read: the patterns of the subjects of its events.
         nats: Likewise: the NATS that they are read from; None for the Ops server itself.
+        silent_seconds: After how long without a delivery people are told; 0: never.
         where: Where in the settings it stands: part (`map.key`) to what is said of it in errors;
             the empty part is the whole.
     """
@@ -122,6 +123,7 @@ class Sender:
     origins: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
     nats: Nats | None = None
+    silent_seconds: float = 0.0
     where: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
     @property

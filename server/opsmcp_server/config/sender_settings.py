@@ -118,7 +118,7 @@ class _Reader:
     def sender(self) -> Sender:
         fields, given = self.fields, self.fields.given
         kind = fields.choice("type", SenderType)
-        fields.parts({"type", *_KEYS[kind]}, f"a sender of the type {kind}")
+        fields.parts({"type", "silent", *_KEYS[kind]}, f"a sender of the type {kind}")
         if "token" in given and "secret" in given:
             raise fields.refuse("secret", "stands beside token: give one of both")
         token, secret = self._secret("token"), self._secret("secret")
@@ -137,6 +137,7 @@ class _Reader:
             origins=self._origins(given.get("origins", [])),
             subjects=self._subjects(given.get("subjects")) if kind is SenderType.OPS else (),
             nats=read_nats(fields, "nats", self.environ) if "nats" in given else None,
+            silent_seconds=fields.seconds("silent", 0.0, least=60, most=7),
             where=self._where(),
         )
         if sender.signs_as_standard_webhooks:

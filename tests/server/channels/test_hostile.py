@@ -175,7 +175,7 @@ def test_what_chats_make_links_of_is_written_so_that_they_do_not() -> None:
 def test_a_message_of_every_size_fits_the_channel() -> None:
     """A summary names the most urgent and counts the others."""
     one = _hostile(several=True)
-    assert one.title == f"opsmcp: news of {len(_HOSTILE) + 3} incidents"
+    assert one.title == f"opsmcp: {len(_HOSTILE) + 3} pieces of news"
     assert one.more.startswith("+3 more")
     assert len(json.dumps(_sent("feishu", one)).encode()) < 20_000
     assert len(_sent("slack", one)["blocks"]) <= 50

@@ -142,3 +142,10 @@ def test_a_channel_that_is_not_there_is_refused(tmp_path: Path, line: str, why: 
     with pytest.raises(ConfigError, match=r"responders\.disk.*\(file .*own\.yaml:\d+\)") as at:
         _load(tmp_path, _responder(f"    {line}\n"))
     assert why in str(at.value)
+
+
+def test_who_is_told_of_what_is_no_incident_is_a_channel_that_is_there(tmp_path: Path) -> None:
+    text = _one("{type: slack, url: {env: U}}") + "  notify: [y]\n"
+    with pytest.raises(ConfigError, match="events.notify names 'y'.*no such channel.*own.yaml"):
+        _load(tmp_path, text)
+    assert _load(tmp_path, text.replace("[y]", "[x]")).events.notify == ("x",)

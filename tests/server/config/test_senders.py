@@ -87,7 +87,11 @@ events:
         ("{type: alertmanger}", "events.senders.x.type is 'alertmanger', and must be one of"),
         ("{type: alertmanager, tokn: {env: S}}", "x.tokn is no part of a sender of the type"),
         ("{type: alertmanager, tokn: {env: S}}", "did you mean 'token'?"),
-        ("{type: alertmanager, secret: {env: S}}", "it has api, token"),
+        ("{type: alertmanager, secret: {env: S}}", "it has api, silent, token"),
+        (
+            "{type: alertmanager, token: {env: S}, silent: 5s}",
+            "x.silent must be a duration from 60s",
+        ),
         ("{type: alertmanager, token: open}", "x.token must be {env: NAME}"),
         ("{type: alertmanager, token: {value: open}}", "a secret never stands in the file"),
         ("{type: alertmanager, token: {env: SHORT}}", "x.token must be one word of at least 16"),

@@ -107,7 +107,9 @@ class World:
         }
 
 
-def make_world(root: Path, responders: str, more: str = "", model: str = "") -> World:
+def make_world(
+    root: Path, responders: str, more: str = "", model: str = "", rules: str = ""
+) -> World:
     world = World(root, model)
     manifests = root / "manifests"
     manifests.mkdir(exist_ok=True)
@@ -127,7 +129,8 @@ def make_world(root: Path, responders: str, more: str = "", model: str = "") -> 
     )
     (manifests / "own.yaml").write_text("".join(written), "utf-8")
     pin = "true" if "mode: auto" in responders or "auto: " in responders else "false"
-    write_settings(root, SETTINGS.replace("PIN", pin) + more + "responders:\n" + responders)
+    first = SETTINGS.replace("PIN", pin).replace("requests:", f"{rules}requests:")
+    write_settings(root, first + more + "responders:\n" + responders)
     return world
 
 

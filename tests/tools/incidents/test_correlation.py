@@ -279,6 +279,8 @@ def test_incidents_of_an_older_record_are_there_with_their_signals(tmp_path: Pat
         Record(file).signals.record([signal])
         with file.writing() as database:
             database.execute(nested)
+            database.execute("ALTER TABLE outbox RENAME COLUMN about TO incident")
+            database.execute("ALTER TABLE outbox DROP COLUMN said")
             database.execute("PRAGMA user_version = 6")
         assert Record(file).all() == []
     with open_incident_file(tmp_path) as file:

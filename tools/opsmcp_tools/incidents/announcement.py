@@ -16,7 +16,7 @@ _UNHEARD = timedelta(minutes=2)
 
 _ADD = """
 INSERT OR IGNORE INTO outbox
-    (incident, number, channel, topic, only_if, created_at, due_at, changed_at)
+    (about, number, channel, topic, only_if, created_at, due_at, changed_at)
 SELECT :incident, max(number), :channel, :topic, :only_if, :at, :due, :at
 FROM incident_log WHERE incident = :incident
 """
@@ -26,7 +26,7 @@ SELECT count(*) > 1 FROM incident_log
 WHERE incident = ? AND after = 'held' AND before != 'held' AND why = ?
 """
 
-_TOLD = "SELECT DISTINCT channel FROM outbox WHERE incident = ? AND state IN ('sending', 'sent')"
+_TOLD = "SELECT DISTINCT channel FROM outbox WHERE about = ? AND state IN ('sending', 'sent')"
 
 
 def announce(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from opsmcp_tools.approval_requests.request import OPSMCP
@@ -161,7 +162,6 @@ class _Work:
         self._language: Language = language
         self._repairs: tuple[Repair, ...] | None = None
         self._recurs_seconds = {one.name: one.recurs_seconds for one in responders}
-        self._room: int | None = None
         self.full = False
         self.failed: list[str] = []
 
@@ -172,7 +172,9 @@ class _Work:
             return
         which = {"sender": signal.sender, "key": signal.key}
         row = self._database.execute(_LAST_OF, which).fetchone()
-        if row["state"] is None or _is_back(row, signal.received_at):
+        if row["state"] is None and not self._is_room():
+            self.full = True  # which incident it belongs to is asked again when it is repeated
+        elif row["state"] is None or _is_back(row, signal.received_at):
             self.new(signal, signal_text(signal))
 
     def new(self, signal: Signal, text: str) -> None:
@@ -244,9 +246,10 @@ class _Work:
 
     def _open(self, signal: Signal, text: str, responder: Responder, key: str) -> str:
         """Its handle, or an empty one where there is no room."""
-        if not self._has_room():
+        if not self._is_room():
             self.full = True
             return ""
+        self._room -= 1
         at = signal.received_at
         due = at + timedelta(seconds=responder.settle_seconds)
         incident = Incident(
@@ -306,13 +309,16 @@ class _Work:
         found = may_have_caused(self._repairs, places_of(signal), recurs, at)
         return tuple(dict.fromkeys((*signal.chain, *(found.chain if found else ()))))
 
-    def _has_room(self) -> bool:
-        if self._room is None:
-            query = "SELECT count(*) FROM incidents WHERE state != 'closed'"
-            there: int = self._database.execute(query).fetchone()[0]
-            self._room = self._bounds.open_incidents - there
-        self._room -= 1
-        return self._room >= 0
+    def _is_room(self) -> bool:
+        """Whether there may be one more open incident."""
+        return self._room > 0
+
+    @cached_property
+    def _room(self) -> int:
+        """How many more there may be."""
+        query = "SELECT count(*) FROM incidents WHERE state != 'closed'"
+        there: int = self._database.execute(query).fetchone()[0]
+        return self._bounds.open_incidents - there
 
     def _note(self, incident: Incident, before: State, why: Said, at: datetime) -> None:
         text = say(why, self._language)

@@ -302,8 +302,9 @@ def _problem(message: str, variables: Mapping[str, ValueType]) -> str:
     where = f"column {column}" if line == "1" else f"line {line}, column {column}"
     if unknown := _UNDECLARED.fullmatch(what):
         name = unknown[1]
-        known = f" (there are: {', '.join(sorted(variables))})"
+        known = f" (there are: {', '.join(sorted(variables))})" if variables else ""
         what = f"there is no {name!r} here{suggest(name, variables) or known}"
+        what += f"; as a text it stands in quotes: '\"{name}\"'"
     elif "found no matching overload" in what and "string" in what:
         what += "; labels, results and arguments are texts, and int(...) makes a number"
     return f"{where}: {clean_line(what, 600)}"

@@ -1,7 +1,8 @@
-"""Outbox: what is told of incidents, to which channel, and what became of it. Pure data.
+"""Outbox: what is told to which channel, and what became of it. Pure data.
 
-A transition and what is told of it are written in one transaction, so nothing is told of what did
-not happen, and nothing that happened is left untold because a process died.
+A row is about an incident, or a notice of something else. A transition of an
+incident and what is told of it are written in one transaction, so nothing is told of what did not
+happen, and nothing that happened is left untold because a process died.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ __all__ = [
     "Delivered",
     "Delivery",
     "Letter",
+    "Notice",
     "Pending",
     "Post",
     "PostState",
@@ -31,10 +33,10 @@ __all__ = [
 
 
 class Topic(StrEnum):
-    """What of an incident is told."""
+    """What of an incident is told, or of something else."""
 
     REQUEST = "request"
-    """A request of it waits for approval."""
+    """A request waits for approval: of the incident, or of a call."""
     ESCALATED = "escalated"
     """People have to take it, and nobody decided so."""
     NOT_REPAIRED = "not_repaired"
@@ -51,6 +53,12 @@ class Topic(StrEnum):
     """Its senders say that it is more severe."""
     CLOSED = "closed"
     """It is over; its outcome says how."""
+    REFUSED = "refused"
+    """What a sender sends is refused."""
+    SILENT = "silent"
+    """A sender has said nothing for longer than its settings expect."""
+    MISSED = "missed"
+    """An inspection did not begin at its moment."""
 
 
 URGENT = (Topic.REQUEST, Topic.ESCALATED)
@@ -90,10 +98,12 @@ class Pending(NamedTuple):
     """A row of the outbox that is due, as far as the choice of the next message needs it."""
 
     id: int
-    incident: str
+    about: str
     number: int
     topic: str
     tries: int
+    created_at: str = ""
+    said: str = ""
 
 
 _MOST_FIRST = 3
@@ -101,17 +111,17 @@ _MOST_FIRST = 3
 
 
 def choose(pending: Sequence[Pending], room: int) -> Mapping[str, Sequence[Pending]]:
-    """What the next message tells of, by incident, the most urgent first.
+    """What the next message tells of, by what it is about, the most urgent first.
 
-    One incident, if there is room for all one after the other, or for a summary after this one.
+    One of them, if there is room for all one after the other, or for a summary after this one.
     """
     found: dict[str, list[Pending]] = {}
     for post in pending:
-        found.setdefault(post.incident, []).append(post)
-    ordered = sorted(found, key=lambda incident: _rank(found[incident]))
+        found.setdefault(post.about, []).append(post)
+    ordered = sorted(found, key=lambda about: _rank(found[about]))
     easy = [one for one in ordered if _tries(found[one]) < _MOST_FIRST]
     several = room == 1 and len(easy) > 1
-    return {incident: found[incident] for incident in (easy if several else ordered[:1])}
+    return {about: found[about] for about in (easy if several else ordered[:1])}
 
 
 def is_urgent(posts: Sequence[Pending]) -> bool:
@@ -143,10 +153,10 @@ class PostState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A row of the outbox: one transition of an incident for one channel."""
+    """A row of the outbox: one transition of an incident, or one notice, for one channel."""
 
     id: int
-    incident: str
+    about: str
     number: int
     channel: str
     topic: Topic
@@ -170,12 +180,35 @@ class Letter:
         """What it is about: the last that happened."""
         return self.news[-1][0]
 
+    @property
+    def request(self) -> str:
+        """The request that it waits for, if it does."""
+        return self.incident.request if self.incident.state is State.WAITING else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is told of something that is no incident.
+
+    `about` names it: the handle of a request, `sender NAME` or `schedule NAME`. `said` is one line.
+    """
+
+    about: str
+    topic: Topic
+    at: datetime
+    said: str
+
+    @property
+    def request(self) -> str:
+        """The request that it is about, if it is."""
+        return self.about if self.topic is Topic.REQUEST else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What is sent to a channel as one message.
 
-    `posts` are all rows that it tells of. `letters` has the most urgent incidents, `more` counts
+    `posts` are all rows that it tells of. `letters` has the most urgent, `more` counts
     the others. `id` is the same whenever the same is sent again. `failures` is how often in a row
     nothing could be delivered to the channel.
     """
@@ -184,7 +217,7 @@ class Batch:
     epoch: int
     id: str
     posts: tuple[int, ...]
-    letters: tuple[Letter, ...]
+    letters: tuple[Letter | Notice, ...]
     more: int = 0
     failures: int = 0
 

@@ -194,6 +194,11 @@ UPDATE incidents SET signal = json_set(json_extract(signal, '$.body'),
     '$.received_at', json_extract(signal, '$.received_at'));
 """
 
+_ABOUT = """
+ALTER TABLE outbox RENAME COLUMN incident TO about;
+ALTER TABLE outbox ADD COLUMN said TEXT NOT NULL DEFAULT '';
+"""
+
 _VERSIONS = (
     _SIGNALS,
     _INCIDENTS,
@@ -202,6 +207,7 @@ _VERSIONS = (
     _FEEDS,
     _CONVERSATIONS,
     _WHOLE_SIGNALS,
+    _ABOUT,
 )
 """What makes each version out of the one before."""
 

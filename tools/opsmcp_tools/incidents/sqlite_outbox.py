@@ -20,6 +20,7 @@ from opsmcp_tools.incidents.outbox import (
     Delivered,
     Delivery,
     Letter,
+    Notice,
     Pending,
     Post,
     PostState,
@@ -50,11 +51,11 @@ _MOST_LETTERS = 8
 _DAMAGED = (KeyError, TypeError, ValueError)
 
 _WENT_ON = """
-EXISTS (SELECT 1 FROM incident_log l WHERE l.incident = outbox.incident
+EXISTS (SELECT 1 FROM incident_log l WHERE l.incident = outbox.about
     AND l.number > outbox.number AND l.before != l.after)
 """
 _HEARD = """
-EXISTS (SELECT 1 FROM outbox o WHERE o.incident = outbox.incident AND o.number = outbox.number
+EXISTS (SELECT 1 FROM outbox o WHERE o.about = outbox.about AND o.number = outbox.number
     AND o.channel != outbox.channel AND o.state = 'sent')
 """
 # What depends on nothing is due, whatever the clock said when it was written.
@@ -64,7 +65,7 @@ channel = :channel AND state IN ('waiting', 'sending') AND (only_if = '' OR due_
 _DROP = f"""
 UPDATE outbox SET state = 'dropped', changed_at = :now WHERE {_DUE}
     AND ((only_if != '' AND {_WENT_ON}) OR (only_if = 'unheard' AND {_HEARD})
-        OR NOT EXISTS (SELECT 1 FROM incidents WHERE id = outbox.incident))
+        OR (said = '' AND NOT EXISTS (SELECT 1 FROM incidents WHERE id = outbox.about)))
 """  # noqa: S608 - constants of this module
 _EXPIRE = f"""
 UPDATE outbox SET state = 'dead', changed_at = :now,
@@ -72,7 +73,7 @@ UPDATE outbox SET state = 'dead', changed_at = :now,
 WHERE {_DUE} AND due_at < :long_ago
 """  # noqa: S608 - constants of this module
 _PENDING = f"""
-SELECT sequence, incident, number, topic, tries FROM outbox
+SELECT sequence, about, number, topic, tries, created_at, said FROM outbox
 WHERE {_DUE} ORDER BY sequence LIMIT :most
 """  # noqa: S608 - constants of this module
 
@@ -82,6 +83,12 @@ VALUES (:name, :owner, 1, :until, :used)
 ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, epoch = epoch + 1,
     lease_until = excluded.lease_until, used = excluded.used
 RETURNING *
+"""
+
+_TELL = """
+INSERT OR IGNORE INTO outbox
+    (about, number, channel, topic, only_if, created_at, due_at, changed_at, said)
+VALUES (:about, :number, :channel, :topic, '', :at, :at, :at, :said)
 """
 
 _FIND = "SELECT *, 1 AS firing FROM incidents WHERE id = ?"
@@ -101,6 +108,26 @@ class SqliteOutbox:
         """Use an open file; `owner` is a name that no other process has, for whoever sends."""
         self._file = file
         self._owner = owner
+
+    # Notices
+
+    def tell(self, notice: Notice, number: int, channels: Iterable[str]) -> None:
+        """Tell channels of something that is no incident, once for each `number` of it."""
+        at = text_of(notice.at)
+        row = {"about": notice.about, "number": number, "topic": notice.topic, "at": at}
+        with self._file.writing() as database:
+            database.executemany(
+                _TELL, [{**row, "said": notice.said, "channel": name} for name in channels]
+            )
+
+    def withdraw(self, about: str, now: datetime) -> None:
+        """Send nothing more about it: it is not needed any more."""
+        query = (
+            "UPDATE outbox SET state = 'dropped', changed_at = ?"
+            " WHERE about = ? AND state IN ('waiting', 'sending')"
+        )
+        with self._file.writing() as database:
+            database.execute(query, (text_of(now), about))
 
     # Sending
 
@@ -141,7 +168,7 @@ class SqliteOutbox:
             id=_id_of(channel, told),
             posts=tuple(post.id for post in told),
             letters=tuple(letters),
-            more=len({post.incident for post in told}) - len(letters),
+            more=len({post.about for post in told}) - len(letters),
             failures=leased["failures"],
         )
 
@@ -270,18 +297,18 @@ def _pending(database: sqlite3.Connection, channel: str, now: datetime) -> list[
 
 def _letters(
     database: sqlite3.Connection, chosen: Mapping[str, Sequence[Pending]], now: datetime
-) -> tuple[list[Letter], list[Pending]]:
+) -> tuple[list[Letter | Notice], list[Pending]]:
     """The letters of a message, and the posts that it tells of.
 
     What is damaged is given up: it must not hold up everything else for its channel.
     """
-    letters, told = list[Letter](), list[Pending]()
-    for incident, posts in chosen.items():
+    letters, told = list[Letter | Notice](), list[Pending]()
+    for about, posts in chosen.items():
         if len(letters) < _MOST_LETTERS:
             try:
-                letters.append(_letter(database, incident, posts))
+                letters.append(_letter(database, about, posts))
             except (JournalUnusable, *_DAMAGED):
-                logger.exception("incident %s is damaged, and a channel is not told", incident)
+                logger.exception("incident %s is damaged, and a channel is not told", about)
                 ids = (post.id for post in posts)
                 _mark(database, ids, PostState.DEAD, "what it tells of is damaged", now)
                 continue
@@ -289,16 +316,19 @@ def _letters(
     return letters, told
 
 
-def _letter(database: sqlite3.Connection, incident: str, posts: Iterable[Pending]) -> Letter:
-    log = database.execute(_LOG, (incident,)).fetchall()
-    found = incident_of(database.execute(_FIND, (incident,)).fetchone(), log=log)
+def _letter(database: sqlite3.Connection, about: str, posts: Sequence[Pending]) -> Letter | Notice:
+    last = posts[-1]
+    if last.said:
+        return Notice(about, Topic(last.topic), timestamp_of(last.created_at), last.said)
+    log = database.execute(_LOG, (about,)).fetchall()
+    found = incident_of(database.execute(_FIND, (about,)).fetchone(), log=log)
     entries = {row["number"]: entry for row, entry in zip(log, found.log, strict=True)}
     return Letter(found, tuple((Topic(post.topic), entries[post.number]) for post in posts))
 
 
 def _id_of(channel: str, told: Iterable[Pending]) -> str:
     """The same whenever the same is told to a channel."""
-    parts = (channel, *(f"{post.incident}/{post.number}" for post in told))
+    parts = (channel, *(f"{post.about}/{post.number}" for post in told))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
@@ -332,7 +362,7 @@ def _post(row: Any) -> Post:
     try:
         return Post(
             id=row["sequence"],
-            incident=row["incident"],
+            about=row["about"],
             number=row["number"],
             channel=row["channel"],
             topic=Topic(row["topic"]),

@@ -35,7 +35,7 @@ def outbox_command(
     """List what is told to channels, the newest first: waiting, sending, sent, dead or dropped.
 
     Dead is what a channel refused, or what could not be delivered within a day. In a pipe: when it
-    was made, channel, state, topic, incident, tries and why, separated by tabs.
+    was made, channel, state, topic, what it is about, tries and why, separated by tabs.
     """
 
     async def work(context: CallContext) -> int:
@@ -48,7 +48,7 @@ def outbox_command(
         if as_json:
             show_json({"posts": [_data(one) for one in found]})
             return 0
-        columns = ("made", "channel", "state", "topic", "incident", "tries", "why")
+        columns = ("made", "channel", "state", "topic", "about", "tries", "why")
         show_table(columns, map(_row, found), empty="There is nothing of that kind.")
         return 0
 
@@ -89,7 +89,7 @@ def _row(post: Post) -> tuple[Cell, ...]:
         Cell(post.channel, "bold"),
         Cell(post.state),
         Cell(post.topic),
-        Cell(post.incident),
+        Cell(post.about),
         Cell(str(post.tries)),
         Cell(clean_line(post.why, 300)),
     )
@@ -98,7 +98,7 @@ def _row(post: Post) -> tuple[Cell, ...]:
 def _data(post: Post) -> JsonObject:
     return {
         "id": post.id,
-        "incident": post.incident,
+        "about": post.about,
         "transition": post.number,
         "channel": post.channel,
         "topic": str(post.topic),

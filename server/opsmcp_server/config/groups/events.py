@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, InstanceOf
 
 from opsmcp_server.config.channel import Channel
-from opsmcp_server.config.schema import Group, Means, whole
+from opsmcp_server.config.schema import Group, Means, Names, whole
 from opsmcp_server.config.sender import Sender
 
 __all__ = ["Events"]
@@ -33,6 +33,10 @@ class Events(Group):
     )
     """Where messages go, by the name that `notify` and `escalate` of responders use: each with its
     `type` and its address ([channels](notifications.md)). In the file only."""
+    notify: Names = ()
+    """The channels that are told of what is no incident: a request that a call became, a sender
+    that is refused or silent, an inspection that did not begin
+    ([notifications](notifications.md#what-is-no-incident))."""
     quiet: Annotated[tuple[Any, ...], Means("a list of quiet times")] = ()
     """Times in which signals are recorded and not acted on ([quiet
     times](incidents.md#quiet-times)). In the file only."""
