@@ -1,7 +1,6 @@
 """`opsmcp serve` as a process of its own, and what it used, as Linux tells."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -11,9 +10,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 import anyio
-import httpx2
 
-__all__ = ["LOG", "SERVE", "Usage", "free_port", "serving"]
+from tests.loopback import free_port, until_ready
+
+__all__ = ["LOG", "SERVE", "Usage", "serving"]
 
 SERVE = ("-m", "opsmcp_server", "serve")
 LOG = "server.log"
@@ -32,40 +32,23 @@ async def serving(
         **environ,
     }
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, *arguments]
+    # Whatever ends us, it does not go on alone.
+    command = ["setpriv", "--pdeathsig", "KILL", sys.executable, *arguments]
     nothing = subprocess.DEVNULL
     with _open_log(folder) as log:
         async with await anyio.open_process(
             command, env=given, stdin=nothing, stdout=nothing, stderr=log
         ) as process:
             try:
-                await _until_ready(url)
+                await until_ready(url)
                 yield process.pid, url
             finally:
                 process.terminate()
 
 
-def free_port() -> int:
-    """A port where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
-
-
 def _open_log(folder: Path) -> BinaryIO:
     folder.mkdir(parents=True, exist_ok=True)
     return (folder / LOG).open("wb")
-
-
-async def _until_ready(url: str) -> None:
-    async with httpx2.AsyncClient() as http:
-        with anyio.fail_after(60):
-            while True:
-                try:
-                    if (await http.get(f"{url}/readyz")).status_code == 200:
-                        return
-                except httpx2.TransportError:
-                    pass
-                await anyio.sleep(0.1)
 
 
 @dataclass(frozen=True, slots=True)

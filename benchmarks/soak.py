@@ -12,6 +12,7 @@ import argparse
 import json
 import random
 import re
+import signal
 import statistics
 import sys
 import tempfile
@@ -30,7 +31,7 @@ from mcp.shared.exceptions import MCPError
 from benchmarks.in_flight import connected
 from benchmarks.measure import Row
 from benchmarks.ops_life import Work
-from benchmarks.process import LOG, Usage, free_port, serving
+from benchmarks.process import LOG, Usage, serving
 from opsmcp_pipelines.run import Verdict
 from opsmcp_server.identity.personal_token import SCOPES, make_token
 from opsmcp_server.identity.token_files import token_file
@@ -42,6 +43,7 @@ from tests.fakes.fault_proxy import FAULTS, Asked, Fault, FaultProxy, fault_prox
 from tests.fakes.ops_server import FakeOps, fake_ops
 from tests.fakes.ops_state import make_pipeline, make_task
 from tests.faults.accounts import Truth, check_accounts
+from tests.loopback import free_port
 
 _FAULTY = 0.03
 _OPERATIONS = 30
@@ -55,6 +57,9 @@ _CLEARED_AGE_SECONDS = 60.0
 _TYPED: Any = {STRUCTURED: True}
 _WARM_UP = 0.4
 """The share of the time after which memory has to be flat."""
+
+_STEADY_SECONDS = 300.0
+"""In less time after the warm-up, what still warms up is more than what grows."""
 
 _ODD = (Verdict.VANISHED, Verdict.STUCK)
 
@@ -284,8 +289,9 @@ def _rows(soak: _Soak, memory: _Memory, stalls: Path, state: Path, seconds: floa
     gone = Counter(record.result.reason for record in records if record.verdict in _ODD)
     print("odd ends", gone.most_common(8))
     used = memory.last.processor_seconds / seconds
+    growth = [Row("memory, growth after the warm-up", memory.slope(), 0.5, "MiB a minute")]
     return [
-        Row("memory, growth after the warm-up", memory.slope(), 0.5, "MiB a minute"),
+        *(growth if seconds * (1 - _WARM_UP) >= _STEADY_SECONDS else ()),
         Row("event loop held up by ourselves, worst", max(busy), 0.1, "s", held),
         Row("calls of one principal in a minute, the most", _most(soak, seconds), 120.0 + 40.0, ""),
         Row("connections that clients lost", soak.lost.total(), 0, "of them", str(dict(soak.lost))),
@@ -329,6 +335,8 @@ def main() -> int:
     parser.add_argument("--tokens", type=int, default=20)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
     given = parser.parse_args()
+    # As if by Ctrl-C: the server is ended, and the folder removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     print(f"seed {given.seed}, {given.clients} clients, {given.seconds:g} seconds", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         rows = anyio.run(

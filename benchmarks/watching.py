@@ -10,10 +10,11 @@ from collections.abc import Mapping
 
 from benchmarks.measure import Row
 from benchmarks.pair import OURS, Stage, stage
-from benchmarks.process import Usage, free_port
+from benchmarks.process import Usage
 from benchmarks.wire import HttpServer
 from opsmcp_server.telemetry import families
 from opsmcp_server.telemetry.metrics import Metrics
+from tests.loopback import free_port
 
 _CALLS, _ROUNDS = 300, 7
 _TOOLS = 500

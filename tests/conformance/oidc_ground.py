@@ -9,7 +9,6 @@ import hashlib
 import json
 import re
 import secrets
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -35,13 +34,12 @@ from mcp.shared.auth import (
 from pydantic import AnyUrl
 
 from opsmcp_server.config.environment import process_environment
+from tests.loopback import free_port, until_ready
 from tests.own_settings import write_settings
 from tests.server.conftest import make_ground
 
 REDIRECT = "http://127.0.0.1:9/callback"
 """Where the browser is sent with a code. Nobody listens there: it looks at the address."""
-
-_READY_SECONDS = 60
 
 
 @dataclass
@@ -49,7 +47,7 @@ class Provider:
     """One identity provider; it can be stopped, started again, and given other keys."""
 
     folder: Path
-    port: int = field(default_factory=lambda: _free_port())
+    port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -151,7 +149,7 @@ class Served:
 @asynccontextmanager
 async def served(folder: Path, settings: str) -> AsyncGenerator[Served]:
     """Serve with these settings, in which PUBLIC is the address that clients use."""
-    ground, port = make_ground(folder), _free_port()
+    ground, port = make_ground(folder), free_port()
     url = f"http://127.0.0.1:{port}"
     write_settings(folder, settings.replace("PUBLIC", url))
     it = Served(url, folder / "state", folder / "server.log")
@@ -161,27 +159,10 @@ async def served(folder: Path, settings: str) -> AsyncGenerator[Served]:
             command, env=ground.environ(), cwd=folder, stdin=None, stderr=log
         ) as process:
             try:
-                await _until_ready(url)
+                await until_ready(url)
                 yield it
             finally:
                 process.terminate()
-
-
-async def _until_ready(url: str) -> None:
-    async with httpx2.AsyncClient() as http:
-        with anyio.fail_after(_READY_SECONDS):
-            while True:
-                try:
-                    if (await http.get(f"{url}/readyz")).status_code == 200:
-                        return
-                except httpx2.TransportError:
-                    pass
-                await anyio.sleep(0.1)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return free.getsockname()[1]
 
 
 @dataclass

@@ -57,7 +57,10 @@ def test_its_values_are_known_to_the_chart_and_say_what_its_settings_say(tmp_pat
 
 
 def test_its_unit_starts_what_it_installs() -> None:
-    [unit] = re.findall(r"```ini\n(.*?)```", PAGE, flags=re.DOTALL)
+    assert (
+        "(../deploy/systemd/opsmcp.service)" in PAGE and "(../deploy/systemd/engine.conf)" in PAGE
+    )
+    unit = (ROOT / "deploy/systemd/opsmcp.service").read_text("utf-8")
     assert "ExecStart=/opt/opsmcp/bin/opsmcp serve --config /etc/opsmcp/opsmcp.yaml\n" in unit
     assert "python3 -m venv /opt/opsmcp\n" in PAGE
     stop = re.search(r"TimeoutStopSec=(\d+)", unit)

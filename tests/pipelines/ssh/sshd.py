@@ -4,7 +4,6 @@ import getpass
 import os
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.loopback import free_port
 from tests.waiting import wait_until
 
 SSHD = shutil.which("sshd") or shutil.which("/usr/sbin/sshd")
@@ -62,7 +62,7 @@ def running_sshd(
     shutil.copy(folder / "id.pub", folder / "authorized")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
-    hosts = Hosts(folder, {name: _free_port() for name in names})
+    hosts = Hosts(folder, {name: free_port() for name in names})
     for known, key in (("known", None), ("changed", "other")):
         lines = [
             f"[127.0.0.1]:{port} {(folder / f'{key or name}.pub').read_text()}"
@@ -78,12 +78,6 @@ def running_sshd(
     finally:
         for name in names:
             _end(hosts, name)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def _start(hosts: Hosts, name: str, more: str, within: Sequence[str]) -> None:

@@ -16,6 +16,8 @@ import pytest
 from nats.aio.client import Client
 from nats.js.api import ConsumerInfo, StreamConfig
 
+from tests.loopback import free_port
+
 NATS = shutil.which("nats-server") or shutil.which("/usr/sbin/nats-server")
 
 needs_nats = pytest.mark.skipif(
@@ -131,12 +133,6 @@ class Nats:
             for subject, body in messages:
                 await client.publish(subject, body)
             await client.flush()
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 @contextmanager
