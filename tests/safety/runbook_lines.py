@@ -43,7 +43,396 @@ SCHEDULE = {"schedule": ("schedule", "*/5 * * * *")}
 DURATION = {"timeout": ("duration", "30s")}
 CHOICE = {"action": ("choice", "restart")}
 
+ON_CALL: tuple[Row, ...] = (
+    (
+        (
+            "#!/bin/bash\n"
+            "set -euo pipefail\n"
+            'for i in {1..5}; do if nc -z -w 2 "${host}" ${port}; then echo "up '
+            'after $i"; exit 0; fi; sleep 1; done\n'
+            'echo "${host}:${port} stays down" >&2\n'
+            "exit 1"
+        ),
+        {"host": ("host", "db-1.example.com"), "port": ("count", "7")},
+    ),
+    (
+        (
+            "#!/bin/bash\n"
+            "set -euo pipefail\n"
+            'kubectl cordon "${node}"\n'
+            "trap 'kubectl uncordon \"${node}\"' ERR\n"
+            'kubectl drain "${node}" --ignore-daemonsets --delete-emptydir-data '
+            "--timeout=300s"
+        ),
+        {"node": ("kubernetes_name", "web-0")},
+    ),
+    (
+        (
+            "#!/bin/bash\n"
+            "set -euo pipefail\n"
+            'cutoff=$(date -d "-${days} days" +%Y-%m-%d)\n'
+            "aws s3api list-objects-v2 --bucket ${bucket} --query "
+            "\"Contents[?LastModified<'$cutoff'].Key\" --output text | tr '\\t' '\\n' "
+            "| wc -l"
+        ),
+        {"bucket": ("token", "orders"), "days": ("count", "7")},
+    ),
+    (
+        ("gcloud compute instances reset ${vm} --project=${project} --zone=${zone} --quiet"),
+        {"project": ("token", "orders"), "zone": ("token", "orders"), "vm": ("token", "orders")},
+    ),
+    (
+        (
+            "az vm get-instance-view -g ${group} -n ${vm} --query "
+            "'instanceView.statuses[1].displayStatus' -o tsv"
+        ),
+        {"group": ("token", "orders"), "vm": ("token", "orders")},
+    ),
+    (
+        (
+            "cd /srv/infra && terraform workspace select ${workspace} && terraform "
+            "plan -input=false -lock-timeout=60s -detailed-exitcode -no-color; "
+            "rc=$?; [ $rc -eq 0 ] || [ $rc -eq 2 ]"
+        ),
+        {"workspace": ("token", "orders")},
+    ),
+    (
+        "vault kv get -format=json ${path} | jq -r '.data.metadata.version'",
+        {"path": ("path", "/var/lib/app")},
+    ),
+    (
+        (
+            "ETCDCTL_API=3 etcdctl --endpoints=https://${endpoint}:2379 "
+            "--cacert=/etc/etcd/ca.crt endpoint status -w table"
+        ),
+        {"endpoint": ("host", "db-1.example.com")},
+    ),
+    (
+        (
+            "rabbitmqctl -q -p ${vhost} list_queues name messages consumers | grep "
+            '-w -- ${queue} | awk \'{ if ($2 > 1000) { print "backlog", $2; exit 1 '
+            "} }'"
+        ),
+        {"vhost": ("token", "orders"), "queue": ("token", "orders")},
+    ),
+    (
+        (
+            "/opt/kafka/bin/kafka-topics.sh --bootstrap-server "
+            '"${KAFKA_BOOTSTRAP:-localhost:9092}" --alter --topic ${topic} '
+            "--partitions ${partitions}"
+        ),
+        {"topic": ("token", "orders"), "partitions": ("count", "7")},
+    ),
+    (
+        ("zpool status -x ${pool} | grep -q 'is healthy' || { zpool status -v ${pool}; exit 1; }"),
+        {"pool": ("token", "orders")},
+    ),
+    (
+        ("lvextend -r -L ${size} /dev/${vg}/${lv} && df -h /dev/mapper/${vg}-${lv}"),
+        {"vg": ("token", "orders"), "lv": ("token", "orders"), "size": ("size", "+5G")},
+    ),
+    (
+        (
+            "nft add element inet filter blocked { ${ip} timeout ${minutes}m } && "
+            "nft list set inet filter blocked"
+        ),
+        {"ip": ("ip", "10.0.0.7"), "minutes": ("count", "7")},
+    ),
+    (
+        (
+            "#!/bin/bash\n"
+            "set -euo pipefail\n"
+            'end=$(echo | openssl s_client -servername "${domain}" -connect '
+            '"${domain}":443 2>/dev/null | openssl x509 -noout -enddate | cut -d= '
+            "-f2)\n"
+            'left=$(( ($(date -d "$end" +%s) - $(date +%s)) / 86400 ))\n'
+            'if (( left < ${days} )); then echo "${domain}: $left days left"; exit '
+            "1; fi\n"
+            'echo "${domain}: $left days left"'
+        ),
+        {"domain": ("host", "db-1.example.com"), "days": ("count", "7")},
+    ),
+    (
+        (
+            "restic -r ${repo} snapshots --tag ${tag} --json | jq -r '.[-1] | "
+            '.time + " " + .short_id\''
+        ),
+        {"repo": ("path", "/var/lib/app"), "tag": ("version", "1.30.0")},
+    ),
+    (
+        (
+            "#!/bin/bash\n"
+            "set -euo pipefail\n"
+            "while IFS=: read -r name _ uid _ _ home shell; do\n"
+            "  [[ $uid -ge 1000 && $shell != */nologin ]] || continue\n"
+            '  printf \'%-20s %6d %s\\n\' "$name" "$uid" "$home"\n'
+            'done < "${file}"'
+        ),
+        {"file": ("path", "/var/lib/app")},
+    ),
+    (
+        (
+            "#!/bin/bash\n"
+            "set -euo pipefail\n"
+            "case ${level} in\n"
+            "  prod) replicas=6 ;;\n"
+            "  staging|qa) replicas=2 ;;\n"
+            "  *) echo 'what?' >&2; exit 2 ;;\n"
+            "esac\n"
+            'echo "$replicas"'
+        ),
+        {"level": ("choice", "prod")},
+    ),
+    (
+        (
+            "#!/bin/bash\n"
+            "set -euo pipefail\n"
+            'if [[ ${version} =~ ^v?([0-9]+)\\.([0-9]+) ]]; then echo "major '
+            "${BASH_REMATCH[1]} minor ${BASH_REMATCH[2]}\"; else echo 'no version'; "
+            "exit 1; fi"
+        ),
+        {"version": ("version", "1.30.0")},
+    ),
+    (
+        (
+            "#!/bin/bash\n"
+            "set -euo pipefail\n"
+            'usage() { echo "usage: $0 -n NS -d DEPLOY"; exit 1; }\n'
+            "set -- -n ${namespace} -d ${deployment}\n"
+            "while getopts 'n:d:' opt; do\n"
+            "  case $opt in n) ns=$OPTARG ;; d) dep=$OPTARG ;; *) usage ;; esac\n"
+            "done\n"
+            'kubectl -n "$ns" scale deployment "$dep" --replicas=${replicas}'
+        ),
+        {
+            "namespace": ("kubernetes_name", "web-0"),
+            "deployment": ("kubernetes_name", "web-0"),
+            "replicas": ("count", "7"),
+        },
+    ),
+    (
+        (
+            "#!/bin/bash\n"
+            "set -euo pipefail\n"
+            'IFS=, read -ra all <<< "${nodes}"\n'
+            'for n in "${all[@]}"; do\n'
+            '  state=$(kubectl get node "$n" -o '
+            "jsonpath='{.status.conditions[?(@.type==\"Ready\")].status}')\n"
+            '  echo "$n ${state:-gone}"\n'
+            "done"
+        ),
+        {"nodes": ("list.host.comma", "web-1,web-2")},
+    ),
+    (
+        (
+            "#!/bin/bash\n"
+            "set -euo pipefail\n"
+            "fail=0\n"
+            "for h in $(tr , ' ' <<< \"${hosts}\"); do\n"
+            '  timeout 5 ssh -n -o ConnectTimeout=3 "$h" \'systemctl '
+            "is-system-running' || fail=$((fail + 1))\n"
+            "done\n"
+            'exit "$fail"'
+        ),
+        {"hosts": ("list.host.comma", "web-1,web-2")},
+    ),
+    (
+        (
+            "for t in read write; do fio --name=$t --filename=${device} --rw=$t "
+            "--bs=4k --runtime=10 --time_based --readonly --output-format=terse | "
+            "cut -d';' -f8; done"
+        ),
+        {"device": ("path", "/var/lib/app")},
+    ),
+    (
+        (
+            "#!/bin/bash\n"
+            "set -euo pipefail\n"
+            "for attempt in $(seq 1 10); do\n"
+            "  status=$(curl -sS -o /dev/null -m 5 -w '%{http_code}' --retry 0 "
+            '"${url}") || status=000\n'
+            '  [[ $status == "${expected}" ]] && { echo "ok after $attempt"; exit '
+            "0; }\n"
+            "  sleep $(( attempt * 2 ))\n"
+            "done\n"
+            "exit 1"
+        ),
+        {"url": ("url", "https://a.example/healthz"), "expected": ("count", "7")},
+    ),
+    (
+        ("chage -M ${days} ${user} && chage -l ${user} | sed -n 's/^Password expires[^:]*: //p'"),
+        {"user": ("user", "deploy"), "days": ("count", "7")},
+    ),
+    (
+        ('echo "disable server ${pool}/${server}" | socat stdio /run/haproxy/admin.sock'),
+        {"server": ("host", "db-1.example.com"), "pool": ("token", "orders")},
+    ),
+    (
+        (
+            "kubectl patch pvc ${pvc} -n ${namespace} --type merge -p "
+            '\'{"spec":{"resources":{"requests":{"storage":"\'${size}\'"}}}}\''
+        ),
+        {
+            "namespace": ("kubernetes_name", "web-0"),
+            "pvc": ("kubernetes_name", "web-0"),
+            "size": ("size", "+5G"),
+        },
+    ),
+    (
+        (
+            "kubectl get secret ${secret} -n ${namespace} -o go-template='{{range "
+            '$k, $v := .data}}{{$k}}{{"\\n"}}{{end}}\''
+        ),
+        {"namespace": ("kubernetes_name", "web-0"), "secret": ("kubernetes_name", "web-0")},
+    ),
+    (
+        (
+            "#!/bin/bash\n"
+            "set -euo pipefail\n"
+            'reason="${reason}"\n'
+            'if [[ -z "$reason" ]]; then\n'
+            "  echo 'a reason is needed' >&2\n"
+            "  exit 1\n"
+            "fi\n"
+            'logger -t maintenance -p user.notice -- "$reason"'
+        ),
+        {"reason": ("text", "disk full: see (OPS-1)")},
+    ),
+    (
+        (
+            "#!/usr/bin/env python3\n"
+            "import os, sys\n"
+            "p = '${path}'\n"
+            "total = 0\n"
+            "for root, dirs, files in os.walk(p):\n"
+            "    for f in files:\n"
+            "        try:\n"
+            "            total += os.path.getsize(os.path.join(root, f))\n"
+            "        except OSError as e:\n"
+            "            print(f'skipped {f}: {e}', file=sys.stderr)\n"
+            "print(f'{p}: {total / 2**20:.1f} MiB')\n"
+        ),
+        {"path": ("path", "/var/lib/app")},
+    ),
+    (
+        (
+            "#!/usr/bin/env python3\n"
+            "import json, urllib.request\n"
+            "with urllib.request.urlopen('${url}', timeout=${timeout}) as r:\n"
+            "    data = json.load(r)\n"
+            "print(json.dumps({'status': r.status, 'keys': sorted(data)}))\n"
+        ),
+        {"url": ("url", "https://a.example/healthz"), "timeout": ("count", "7")},
+    ),
+    (
+        (
+            "#!/usr/bin/env python3\n"
+            "import subprocess, json\n"
+            "out = subprocess.run(['kubectl', 'get', 'pods', '-n', '${namespace}', "
+            "'-o', 'json'], check=True, capture_output=True, text=True).stdout\n"
+            "pods = json.loads(out)['items']\n"
+            "bad = [p['metadata']['name'] for p in pods if sum(c['restartCount'] "
+            "for c in p['status'].get('containerStatuses', [])) > ${limit}]\n"
+            "print('\\n'.join(bad) or 'none')\n"
+        ),
+        {"namespace": ("kubernetes_name", "web-0"), "limit": ("count", "7")},
+    ),
+    (
+        (
+            "#!/usr/bin/env python3\n"
+            "import socket\n"
+            'host = "${host}"\n'
+            'port = int("${port}")\n'
+            "try:\n"
+            "    with socket.create_connection((host, port), timeout=3):\n"
+            "        print(f'{host}:{port} open')\n"
+            "except OSError as error:\n"
+            "    raise SystemExit(f'{host}:{port} closed: {error}')\n"
+        ),
+        {"host": ("host", "db-1.example.com"), "port": ("count", "7")},
+    ),
+    (
+        (
+            "#!/usr/bin/env python3\n"
+            "import json\n"
+            "print(json.dumps({'reason': '${reason}', 'by': 'ops'}))\n"
+        ),
+        {"reason": ("text", "disk full: see (OPS-1)")},
+    ),
+    (
+        (
+            "#!/usr/bin/env python3\n"
+            "import collections, re\n"
+            "counts = collections.Counter()\n"
+            "with open('${file}', encoding='utf-8', errors='replace') as log:\n"
+            "    for line in log:\n"
+            "        m = re.search(r'\" (\\d{3}) ', line)\n"
+            "        if m:\n"
+            "            counts[m.group(1)] += 1\n"
+            "for code, n in counts.most_common():\n"
+            "    print(code, n)\n"
+        ),
+        {"file": ("path", "/var/lib/app")},
+    ),
+    (
+        (
+            "#!/usr/bin/env python3\n"
+            "import subprocess\n"
+            "def journal(unit, n):\n"
+            "    cmd = ['journalctl', '-u', unit, '-n', str(n), '--no-pager']\n"
+            "    return subprocess.check_output(cmd, text=True)\n"
+            "print(journal('${service}', ${lines}))\n"
+        ),
+        {"service": ("unit", "nginx.service"), "lines": ("count", "7")},
+    ),
+    (
+        (
+            "#!/bin/bash\n"
+            "set -euo pipefail\n"
+            "pg_dump -Fc -f /backup/${database}-$(date +%Y%m%d).dump ${database}\n"
+            "pg_restore -l /backup/${database}-$(date +%Y%m%d).dump | grep -c "
+            "'TABLE DATA'"
+        ),
+        {"database": ("token", "orders")},
+    ),
+    (
+        (
+            "psql -X -d ${database} <<SQL\n"
+            'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "${role}";\n'
+            "SQL"
+        ),
+        {"database": ("token", "orders"), "role": ("token", "orders")},
+    ),
+    (
+        (
+            "nodetool status ${keyspace} | awk '/^(UN|DN)/ {print $1, $2, $3 $4}' "
+            "; nodetool compactionstats -H"
+        ),
+        {"keyspace": ("token", "orders")},
+    ),
+    (
+        (
+            "ceph osd out osd.${osd} && while ! ceph osd safe-to-destroy "
+            "osd.${osd} 2>/dev/null; do sleep 10; done && ceph osd tree"
+        ),
+        {"osd": ("count", "7")},
+    ),
+    (
+        (
+            "virsh snapshot-create-as --domain ${vm} --name pre-$(date +%s) "
+            "--atomic && virsh snapshot-list ${vm} --tree"
+        ),
+        {"vm": ("token", "orders")},
+    ),
+    (
+        'ansible web -b -m systemd -a "name=${service} state=restarted" --check',
+        {"service": ("unit", "nginx.service")},
+    ),
+)
+"""Whole scripts of on-call teams: loops, functions, traps, here-documents, Python."""
+
 ORDINARY: tuple[Row, ...] = (
+    *ON_CALL,
     # systemd and processes
     ('systemctl restart "${unit}"', UNIT),
     ("systemctl status ${unit} --no-pager -n ${n}", UNIT | COUNT),

@@ -61,6 +61,7 @@ _ENVIRONMENT = re.compile(r"ENVIRON|environ|getenv|%ENV|\$ENV|process\.env")
 _STANDARD_INPUT = names("- /dev/stdin /dev/fd/0 /proc/self/fd/0")
 _SETS_VARIABLES = names("env sudo doas make gmake export declare local readonly typeset")
 _NAMES_VARIABLES = names("read mapfile readarray unset getopts export declare local typeset")
+_NAMING = (("printf", "-v"), ("wait", "-p"))
 _SIGNALLING = names("kill pkill killall docker podman timeout")
 _PARTED_AT = {",": Need.COMMAS, "\n": Need.LINES}
 _TAKES_TIME = names("--since --until")
@@ -166,7 +167,7 @@ class ScriptCheck(Inputs):
         for made in node.assignments:
             for word in made.words:
                 self._assigned(made.name, word, at)
-                self._path(made.name, word)
+                self._path(made.name, word, at)
                 if counts:
                     self._report.number(self._values(word, at), at.line, "in arithmetic")
         if node.words and (_may_run(node.head) or self._named.search(text, node.start, node.end)):
@@ -177,14 +178,18 @@ class ScriptCheck(Inputs):
         """The variables and placeholders that hold values."""
         return naming(self.flow.holding())
 
-    def _path(self, name: str, word: Word) -> None:
-        """PATH must not lead to a folder that depends on where the step works."""
+    def _path(self, name: str, word: Word, at: At) -> None:
+        """PATH must not lead to a folder that depends on where the step works, or is written to."""
+        if name in ("BASH_ENV", "ENV"):
+            self._is_file(word, at)
         text = self._syntax.text[word.start : word.end].strip("\"'")
         good = re.compile(r"[/~][\w./-]*|\$\{?[A-Za-z_].*")
-        if name == "PATH" and not all(map(good.fullmatch, text.split(":"))):
-            for value in self._any:
-                reason = "PATH leads to the folder that the step works in"
-                self._report.add(Rule.VARIABLE, value, self._line_of(word), reason)
+        if name != "PATH":
+            return
+        told = all(map(good.fullmatch, text.split(":")))
+        for value in self.written(text, at.node) if told else self._any:
+            reason = "PATH leads to a folder that the step works in, or writes to"
+            self._report.add(Rule.VARIABLE, value, self._line_of(word), reason)
 
     def _assigned(self, name: str, word: Word, at: At) -> None:
         if runs_its_value(name):
@@ -248,8 +253,13 @@ class ScriptCheck(Inputs):
         elif name == "make":
             self._is_file(literal_word("Makefile", head.start), at)
             self._fed(self._read(at), at)
+        elif name == "crontab":
+            self._fed(self._read(at), at)
         elif name in ("[", "test"):
             self._tested(rest, at, double=False)
+        elif name == "let":
+            values = {v for word in rest for v in self._values(word, at)}
+            self._report.number(values, at.line, "in arithmetic")
         self._arguments(name, rest, at)
         self._options(name, program, rest, at)
         inner = [list(line) for line in inner_lines(name, program, rest)]
@@ -294,8 +304,8 @@ class ScriptCheck(Inputs):
         sets = name in _SETS_VARIABLES or before.literal in ("-e", "--env", "--setenv")
         assigns = any(part.text.startswith("=") for part in word.parts[1:])
         assigns |= all(self._report.values[v].kind.kind in _ASSIGNING for v in values)
-        names_one = name in _NAMES_VARIABLES and not prefix
-        if (begins and sets and assigns) or names_one or (name, before.literal) == ("printf", "-v"):
+        names_one = name in _NAMES_VARIABLES and (not prefix or "[" in prefix)
+        if (begins and sets and assigns) or names_one or (name, before.literal) in _NAMING:
             self._names_variable(values, word)
 
     def _names_variable(self, values: set[str], word: Word) -> None:
@@ -362,7 +372,8 @@ class ScriptCheck(Inputs):
         if program.runs == "many":
             self._fed({v for w in rest for v in self._values(w, at)} | self._read(at), at)
         elif program.runs == "joined" and rest[first + program.operands :]:
-            self._nested(join_words(rest[first + program.operands :]), at)
+            told = rest[first + program.operands :]
+            self._nested(join_words(told[skip_options(told, program.valued) :]), at)
         elif program.runs == "text":
             self._nested(join_words(rest[first : first + 1]), at)
         elif program.runs == "file" and first < len(rest):
@@ -381,7 +392,10 @@ class ScriptCheck(Inputs):
             return False
         for number, word in enumerate(rest):
             if word.literal is not None and re.fullmatch(program.code, word.prefix):
-                after = [w for w in rest[number + 1 :] if w.literal != "--"]
+                after = rest[number + 1 :]
+                if program.runs == "shell":
+                    after = after[skip_options(after, program.valued) :]
+                after = [w for w in after if w.literal != "--"]
                 if after:
                     self._nested(after[0], at, after[1:] or [literal_word(name)])
                 return True

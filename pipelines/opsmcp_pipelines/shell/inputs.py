@@ -124,7 +124,8 @@ class Inputs:
             first = first.before
         text = self._syntax.text[first.start : writer.end]
         read = self._read(At(first, first.function))
-        return not (read or _EXPANDS.search(text) or self.written(text, first))
+        called = self.flow.functions.keys() & set(_TOKEN.findall(text))
+        return not (read or called or _EXPANDS.search(text) or self.written(text, first))
 
     def written(self, text: str, node: Node | None) -> set[str]:
         """The values that a file may hold which is named in a text, and by what may write it."""

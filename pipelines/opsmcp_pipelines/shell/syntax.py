@@ -671,9 +671,11 @@ class _Parser:
             self.at += 1
 
     def _ansi(self, parts: list[Part]) -> None:
-        """`$'...'`, which other shells than bash do not know, or read otherwise."""
+        """`$'...'`, which other shells than bash do not know."""
         found = _ANSI.match(self.text, self.at, self.end)
-        if found is None or ("\\'" in found[1] and not self._bash) or "\\${" in found[1]:
+        if not self._bash:
+            raise Unreadable(self.at, "$'...' needs bash: begin the script with #!/bin/bash")
+        if found is None or "\\${" in found[1]:
             raise Unreadable(self.at)
         for part in self._literal(found.start(1), found.end(1), "$'") or [Part("", "$'")]:
             if not part.expands and _ESCAPED.sub("", part.text).count("\\"):
@@ -805,6 +807,8 @@ class _Parser:
         if operator := _OPERATOR.match(self.text, self.at, self.end):
             part.operator += operator[0]
             self.at = operator.end()
+            if operator[0] == "@" and self.text.startswith("P", self.at):
+                raise Unreadable(start, "${...@P} runs what the variable holds")
         elif not self.text.startswith("}", self.at):
             raise Unreadable(start)
         inner = self._inside('"}' if quote in ('"', "<<") else "}", "}")
