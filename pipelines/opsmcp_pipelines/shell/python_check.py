@@ -10,7 +10,7 @@ import ast
 import re
 import warnings
 from collections.abc import Callable, Mapping
-from typing import cast
+from typing import TypeGuard, cast
 
 from opsmcp_pipelines.kinds.kind import Kind, VariableKind
 from opsmcp_pipelines.shell.programs import names
@@ -60,7 +60,7 @@ _MEMBERS = {
 """What may be used of modules that have more."""
 
 _CODE = names(
-    "setattr delattr getattr globals locals vars exec eval compile __import__ breakpoint help"
+    "setattr delattr globals locals vars exec eval compile __import__ breakpoint help"
     " builtins importlib modules redirect_stdout redirect_stderr dup2 f_globals f_locals f_builtins"
     " get_type_hints os sys subprocess methodcaller attrgetter"
 )
@@ -287,6 +287,10 @@ class _Check:
         known = _MEMBERS.get(name) if node.id in self._script.imports else None
         if known is not None and member not in known:
             return True
+        if name == "getattr":
+            asked = parent.args[1] if _calls(parent, node) and parent.args[1:] else None
+            text = asked.value if isinstance(asked, ast.Constant) else None
+            return not isinstance(text, str) or "${" in text or _leads(text)
         inner = node.id.startswith("__") and node.id not in _PLAIN
         return inner or (known is None and node.id in _CODE) or name in RUNNING | {"os.environ"}
 
@@ -294,8 +298,7 @@ class _Check:
         name = self._script.dotted(node)
         if name == "os.environ":
             return self._is_changed(node)
-        inner = node.attr.startswith("__") and node.attr.endswith("__")
-        leads = inner or node.attr in _CODE or _STARTS.fullmatch(node.attr) is not None
+        leads = _leads(node.attr)
         changes = isinstance(node.ctx, ast.Store) and name != ""
         return name == "os.chdir" or name in RUNNING or changes or (leads and name not in _PLAIN)
 
@@ -318,6 +321,16 @@ class _Check:
             modes = [*node.args[1:2], *(k.value for k in node.keywords if k.arg == "mode")]
             return not all(isinstance(m, ast.Constant) and m.value in ("r", "rb") for m in modes)
         return getattr(node.func, "attr", getattr(node.func, "id", "")) in _WRITING
+
+
+def _calls(call: ast.AST, function: ast.AST) -> TypeGuard[ast.Call]:
+    return isinstance(call, ast.Call) and call.func is function
+
+
+def _leads(member: str) -> bool:
+    """Whether a member of this name may run something, or lead to what does."""
+    inner = member.startswith("__") and member.endswith("__") and member not in _PLAIN
+    return inner or member in _CODE or _STARTS.fullmatch(member) is not None
 
 
 def _line_of(node: ast.AST) -> int:

@@ -23,7 +23,7 @@ RUNNING = _SHELLS | names(
     "subprocess.run subprocess.call subprocess.check_call subprocess.check_output subprocess.Popen"
 )
 _READERS = RUNNING | names("print len")
-_LOGS = names("add_argument debug error exception info warning")
+_LOGS = names("add_argument debug error exception info startswith warning")
 _NUMBERS = names("int len round")
 _MADE = (
     *(ast.List, ast.Tuple, ast.Starred, ast.JoinedStr, ast.FormattedValue, ast.BinOp),
