@@ -1,6 +1,7 @@
 """Outputs of programs as they are: what is below an error belongs to it, and a text is no log."""
 
 import json
+import re
 
 import pytest
 
@@ -30,6 +31,17 @@ Caused by: java.sql.SQLException: no connection from the pool after 30000 ms
 	... 4 more
 Caused by: java.net.ConnectException: Connection refused
 	at java.base/sun.nio.ch.Net.pollConnect(Native Method)"""
+
+
+def test_no_warning_stands_above_an_error_and_only_common_values_are_named() -> None:
+    warned = [
+        f"2026-11-30 10:{n // 60:02}:{n % 60:02} WARN [shop] slow answer from "
+        + ("10.9.9.9" if n * n % 11 == 4 else f"10.0.0.{n % 127}")
+        for n in range(1_200)
+    ]
+    shown = rows(*warned, "2026-11-30 10:20:00 ERROR [shop] no answer at all", *warned)
+    assert "no answer at all" in shown[2] and "slow answer" in shown[3]
+    assert re.search(r"10\.9\.9\.9 1\d % \(of \d+\)", shown[3])
 
 
 def test_every_cause_of_a_nested_trace_stands_below_its_exception() -> None:

@@ -114,7 +114,8 @@ class Log:
         return (_shown(self.found.form.read(line).message or line, width) for line in lines)
 
     def _rows(self, kinds: Iterable[LogKind], width: int) -> Iterator[str]:
-        for kind in sorted(kinds, key=lambda kind: kind.first):
+        # As they happened, but no warning stands above an error.
+        for kind in sorted(kinds, key=lambda kind: (kind.level is Level.WARNING, kind.first)):
             key = (kind.first, width)
             if key not in self.rows:
                 self.rows[key] = self._row(kind, width)
@@ -150,11 +151,13 @@ class Log:
             if len(counted) > 1 and len(numbers) <= _NAMED_WHOLE and not told:
                 told.append(f"{label} {', '.join(map(_cut_value, counted))}".lstrip())
             elif len(counted) > 1 and most > max(1, len(numbers) // _FEWEST_SHARE) and few:
-                some = ", ".join(
+                named = [
                     f"{_cut_value(value)}{_often(count, 0 if whole else len(numbers))}"
                     for value, count in counted.most_common(_MOST_NAMED)
-                )
-                more = "" if len(counted) <= _MOST_NAMED else f" (of {len(counted):,})"
+                    if count > len(numbers) // _FEWEST_SHARE
+                ]
+                some = ", ".join(named)
+                more = "" if len(counted) == len(named) else f" (of {len(counted):,})"
                 told.append(f"{label + ' ' if label else ''}{some}{more}")
         return "; ".join(told[:_MOST_COLUMNS])
 
