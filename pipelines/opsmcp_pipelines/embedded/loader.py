@@ -17,7 +17,7 @@ from opsmcp_pipelines.models import (
     Task,
     Variable,
 )
-from opsmcp_pipelines.shell.references import find_references
+from opsmcp_pipelines.shell.references import find_references, other_interpreter
 
 __all__ = [
     "LOCAL_HOST",
@@ -69,6 +69,11 @@ def refuse_task(task: Task) -> str:
     """Why the embedded engine cannot run `task` on any host; empty when it can."""
     if task.in_pod:
         return "it needs a container (runtimeImage or mounts), which only an Ops server provides"
+    for step in task.steps:
+        if asked := other_interpreter(step.content):
+            return (
+                f"step {step.name!r} is a script for {asked[:80]!r}; only sh, bash and Python run"
+            )
     return ""
 
 

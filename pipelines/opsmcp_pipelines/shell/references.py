@@ -14,9 +14,13 @@ __all__ = [
     "Reference",
     "find_references",
     "language_of",
+    "other_interpreter",
     "own_names",
     "unfold",
 ]
+
+_SHELLS = frozenset({"sh", "bash", "dash", "ash", "busybox"})
+"""What `/bin/sh` is on one system or another, and bash."""
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z0-9_][A-Za-z0-9_./-]*)\}")
 
@@ -75,6 +79,17 @@ def unfold(content: str, fixed: Mapping[str, str]) -> str:
         if (reference.start, reference.end) == (0, len(whole)):
             return fixed[reference.name]
     return content
+
+
+def other_interpreter(content: str) -> str:
+    """The program that a script asks for by its `#!`, where that is none of those that run here."""
+    first = content.lstrip().partition("\n")[0]
+    if not first.startswith("#!"):
+        return ""
+    words = [word.rpartition("/")[2] for word in first[2:].split()]
+    plain = (word for word in words if word != "env" and not word.startswith("-"))
+    asked = next((word for word in plain if "=" not in word), "")
+    return "" if asked in _SHELLS or asked.startswith("python") else asked
 
 
 def language_of(content: str) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from opsmcp_pipelines.embedded.library import Library
-from opsmcp_pipelines.embedded.loader import fill_pipeline, runs_here
+from opsmcp_pipelines.embedded.loader import fill_pipeline, refuse_task, runs_here
 from opsmcp_pipelines.models import Pipeline, Step, Task, TaskRef, Variable
 
 HEAD = "apiVersion: crd.chenshaowen.com/v1\nkind: "
@@ -99,6 +99,25 @@ def test_task_that_cannot_run_here_is_a_problem_and_so_is_its_pipeline(
     assert (loaded.tasks, loaded.pipelines) == ((), ())
     assert [problem.operation for problem in loaded.problems] == ["p", "one"]
     assert all(reason in problem.reason for problem in loaded.problems)
+
+
+@pytest.mark.parametrize(
+    ("first", "asked"),
+    [
+        ("#!/usr/bin/perl -w", "perl"),
+        ("#!/usr/bin/env -S FOO=1 zsh -e", "zsh"),
+        ("#! /bin/dash", ""),
+        ("#!/usr/bin/env bash", ""),
+        ("#!/usr/local/bin/python3.12", ""),
+        ("# perl is not needed", ""),
+    ],
+)
+def test_a_script_for_a_program_that_does_not_run_it_here_is_refused(
+    first: str, asked: str
+) -> None:
+    task = Task("one", "ns", "", steps=(Step("go", f"{first}\nprint 1;\n"),))
+    reason = f"step 'go' is a script for '{asked}'; only sh, bash and Python run"
+    assert refuse_task(task) == (reason if asked else "")
 
 
 def test_pipeline_with_a_missing_task_is_left_in_unfilled(tmp_path: Path) -> None:
