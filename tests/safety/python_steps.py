@@ -874,6 +874,19 @@ import subprocess
 c = ['true']
 for i, v in enumerate(['${x}']): c[i] = v
 subprocess.run(c)
+---
+import os, subprocess
+c = ['find', '.', '-maxdepth', '0']
+c.append('-exec')
+if os.path.exists('/none'):
+    c.append('true')
+c += ['${x}', ';']
+subprocess.run(c)
+---
+import subprocess
+c = ['env']
+c.extend(['${x}'])
+subprocess.run(c)
 '''
 )
 """The value `${x}` would be run, of each script."""
@@ -1037,6 +1050,24 @@ async def main():
     reader, writer = await asyncio.open_connection("${host}", 22)
     print(await reader.readline())
 asyncio.run(main())
+---
+import subprocess
+cmd = ["kubectl", "get", "pods"]
+if "${host}":
+    cmd.append("${host}")
+cmd += ["-n", "${host}"]
+cmd.append("--all" if len(cmd) > 5 else "--show-labels")
+subprocess.run(cmd, check=True)
+---
+import subprocess
+cmd = ["rsync", "-a"]
+for one in ("${host}", "lost+found"):
+    cmd.append("--exclude=" + one)
+cmd.extend(["/srv/", "/backup/"])
+subprocess.run(cmd, check=True)
+---
+import subprocess
+subprocess.run(["kubectl", "get", "pods", *(["-n", "${host}"] if "${host}" else [])])
 """
 )
 """The value `${host}` is only a word."""

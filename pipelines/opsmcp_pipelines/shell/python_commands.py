@@ -1,7 +1,8 @@
 """What a Python step runs, as the lines that a shell would read instead. Pure.
 
 Told is what calls of `RUNNING` are given: texts and lists, what plain assignments give a variable,
-and what the calls of a function give for its parameters. Whatever else may be any text, as a word.
+what is put at the end of a list, and what the calls of a function give for its parameters. Whatever
+else may be any text, as a word.
 """
 
 import ast
@@ -27,8 +28,10 @@ _LOGS = names("add_argument debug error exception info startswith warning")
 _NUMBERS = names("int len round")
 _MADE = (
     *(ast.List, ast.Tuple, ast.Starred, ast.JoinedStr, ast.FormattedValue, ast.BinOp),
-    ast.keyword,
+    *(ast.IfExp, ast.keyword),
 )
+_SCOPES = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _MOST_TEXTS = 64
 T = TypeVar("T")
 Known = TypeVar("Known", str, list[str])
@@ -45,12 +48,18 @@ class PythonCommands:
         """All that gives a name a meaning, imports aside."""
         self.imports: dict[str, str] = {}
         self._loads: dict[str, list[ast.Name]] = defaultdict(list)
+        self._additions: dict[str, list[tuple[ast.Name, ast.expr]]] = defaultdict(list)
+        """What statements put at the end of a list, in the order of the script."""
         self._busy: set[str] = set()
         self._told: set[str] = set()
         for node in self.nodes:
             self._note(node)
+        for added in self._additions.values():
+            added.sort(key=lambda one: (one[0].lineno, one[0].col_offset))
 
     def _note(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Name) and (added := self._added(node)) is not None:
+            self._additions[node.id].append((node, added))
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             self._loads[node.id].append(node)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -64,6 +73,23 @@ class PythonCommands:
             for field in ("id", "name", "arg", "rest"):
                 if isinstance(name := getattr(node, field, None), str):
                     self.binders[name].append(node)
+
+    def _added(self, name: ast.Name) -> ast.expr | None:
+        """The list that a statement puts at the end of that of a name; None where it is none."""
+        above = self.parents[name]
+        if isinstance(above, ast.AugAssign):
+            grows = above.target is name and isinstance(above.op, ast.Add)
+            return above.value if grows else None
+        call = self.parents[above]
+        if not (isinstance(above, ast.Attribute) and isinstance(call, ast.Call)):
+            return None
+        plain = isinstance(self.parents[call], ast.Expr) and len(call.args) == 1
+        if not plain or call.func is not above or call.keywords:
+            return None
+        item = call.args[0]
+        if above.attr == "append":
+            return ast.List([item], ast.Load())
+        return item if above.attr == "extend" and not isinstance(item, ast.Starred) else None
 
     def dotted(self, node: ast.AST) -> str:
         """The full name of what is named; empty where the script may mean something else."""
@@ -105,6 +131,7 @@ class PythonCommands:
         texts = [decoded(n.value) or "" for n in inner if isinstance(n, ast.Constant)]
         used = {n.id for n in inner if isinstance(n, ast.Name)} - {"os", "dict"}
         given = [value for name in used for value in self._given(name) or [None]]
+        given += [value for name in used for _, value in self._additions[name]]
         return not any("${" in text for text in texts) and (
             all(map(self._name_is_told, used))
             and all(value is not None and self.is_fixed(value) for value in given)
@@ -115,13 +142,60 @@ class PythonCommands:
     def _words(self, node: ast.expr) -> list[list[str]] | None:
         """All lists of words that an expression may be; None of what is no such list."""
         if isinstance(node, (ast.List, ast.Tuple)):
-            return _product(map(self._item, node.elts))
+            return _product([[[]], *map(self._item, node.elts)])
+        if isinstance(node, ast.IfExp):
+            return _either(self._words(node.body), self._words(node.orelse))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             return _product((self._words(node.left), self._words(node.right)))
         if isinstance(node, ast.Name) and self._name_is_told(node.id):
-            return self._of_name(node.id, self._words)
+            return self._grown(node.id)
         texts = None if isinstance(node, ast.Name) else self._texts(node)
         return [[text] for text in texts] if texts else None
+
+    def _grown(self, name: str) -> list[list[str]] | None:
+        """All that a list may be while the script puts words at its end, or has not yet."""
+        words, added = self._of_name(name, self._words), self._additions[name]
+        if words is None or not added:
+            return words
+        if not self._only_grows(name):
+            return None
+        self._busy.add(name)
+        ways = [words]
+        for node, value in added:
+            some = self._words(value) or [[ANY, ANY]]
+            twice = [a + b for a in some for b in some] if self._loops(node) else []
+            ways.append([[], *some, *twice])
+        self._busy.discard(name)
+        return _product(ways)
+
+    def _only_grows(self, name: str) -> bool:
+        """Whether a list has one beginning and one name, and one order of what is put to it."""
+        nodes = [node for node, _ in self._additions[name]]
+        begun = [binder for binder in self.binders[name] if binder not in nodes]
+        fresh = all(isinstance(value, (ast.List, ast.BinOp)) for value in self._given(name))
+        if len(begun) != 1 or not fresh:
+            return False
+        looped = [node for node in nodes if self._loops(node) - self._loops(begun[0])]
+        there = all(self._scope(node) is self._scope(begun[0]) for node in nodes)
+        return there and not looped[1:] and all(map(self._only_read, self._loads[name]))
+
+    def _only_read(self, load: ast.Name) -> bool:
+        above = self.parents[load]
+        read = isinstance(above, ast.Call) and self.dotted(above.func) in _READERS
+        copied = isinstance(above, (ast.Starred, ast.BinOp))
+        return read or copied or self._added(load) is not None
+
+    def _above(self, node: ast.AST) -> Iterator[ast.AST]:
+        """What a node is in, up to its function."""
+        while not isinstance(node, _SCOPES):
+            node = self.parents[node]
+            yield node
+
+    def _scope(self, node: ast.AST) -> ast.AST:
+        return next(above for above in self._above(node) if isinstance(above, _SCOPES))
+
+    def _loops(self, node: ast.AST) -> set[ast.AST]:
+        return {above for above in self._above(node) if isinstance(above, _LOOPS)}
 
     def _item(self, item: ast.expr) -> list[list[str]] | None:
         if isinstance(item, ast.Starred):
@@ -137,8 +211,10 @@ class PythonCommands:
             return _product(map(self._piece, node.values))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
             return _product((self._piece(node.left), self._piece(node.right)))
+        if isinstance(node, ast.IfExp):
+            return _either(self._texts(node.body), self._texts(node.orelse))
         if isinstance(node, ast.Name):
-            return self._of_name(node.id, self._texts)
+            return None if self._additions[node.id] else self._of_name(node.id, self._texts)
         if isinstance(node, ast.Call) and self.dotted(node.func) in _NUMBERS:
             return ["0"]
         return ["python3"] if self.dotted(node) == "sys.executable" else None
@@ -164,7 +240,7 @@ class PythonCommands:
         store = self.parents.get(binder)
         if isinstance(binder, ast.arg):
             yield from self._arguments(binder)
-        else:
+        elif not (isinstance(binder, ast.Name) and self._added(binder) is not None):
             yield store.value if isinstance(store, ast.Assign) and not store.targets[1:] else None
 
     # Where expressions go.
@@ -174,6 +250,10 @@ class PythonCommands:
         above = self.parents[node]
         while isinstance(above, _MADE) or _is_joined(above):
             node, above = above, self.parents[above]
+        if isinstance(node, ast.Name) and self._added(node) is not None:
+            return self._only_grows(node.id)
+        if (grown := self._grown_by(above)) is not None:
+            return self._name_is_told(grown)
         if isinstance(above, ast.Assign):
             return all(isinstance(t, ast.Name) and self._name_is_told(t.id) for t in above.targets)
         if not isinstance(above, ast.Call):
@@ -185,6 +265,15 @@ class PythonCommands:
             logs = member in _LOGS and not self.binders[member]
             return logs or self.dotted(above.func) in _READERS
         return all(self._name_is_told(n.arg) for n in ast.walk(own.args) if isinstance(n, ast.arg))
+
+    def _grown_by(self, node: ast.AST) -> str | None:
+        """The name of the list that a statement or a call puts something to."""
+        if isinstance(node, ast.AugAssign):
+            name = node.target
+        else:
+            member = node.func if isinstance(node, ast.Call) else None
+            name = member.value if isinstance(member, ast.Attribute) else None
+        return name.id if isinstance(name, ast.Name) and self._added(name) is not None else None
 
     def _name_is_told(self, name: str) -> bool:
         if name in self._told:
@@ -245,6 +334,10 @@ def _product(pieces: Iterable[list[Known] | None]) -> list[Known] | None:
         if len(chosen) > _MOST_TEXTS:
             return None
     return chosen
+
+
+def _either(first: list[T] | None, second: list[T] | None) -> list[T] | None:
+    return None if first is None or second is None else first + second
 
 
 def decoded(value: object) -> str | None:
