@@ -41,7 +41,7 @@ def test_no_warning_stands_above_an_error_and_only_common_values_are_named() -> 
     ]
     shown = rows(*warned, "2026-11-30 10:20:00 ERROR [shop] no answer at all", *warned)
     assert "no answer at all" in shown[2] and "slow answer" in shown[3]
-    assert re.search(r"10\.9\.9\.9 1\d % \(of \d+\)", shown[3])
+    assert re.search(r"10\.9\.9\.9 1\d % \(of \d+\+\)", shown[3])
 
 
 def test_every_cause_of_a_nested_trace_stands_below_its_exception() -> None:
@@ -299,6 +299,15 @@ def test_what_is_described_by_indented_keys_keeps_what_an_error_belongs_to() -> 
     assert above[-2:] == ["  container33:", "    Last State:     Terminated"]
 
 
+def test_of_values_that_come_in_turns_none_is_overlooked() -> None:
+    turns = [
+        f"2026-11-30T10:{n // 60:02}:{n % 60:02}Z INFO  health - beat of worker-{n % 9}"
+        for n in range(3_000)
+    ]
+    row = next(line for line in rows(*turns) if "[×3,000; " in line)
+    assert row.endswith("(of 9+)]")
+
+
 def test_a_log_without_trouble_has_times_and_the_commonest_values() -> None:
     beats = [
         f"2026-11-30T10:{n // 60:02}:{n % 60:02}Z INFO  health - beat of worker-{n * n % 3}"
@@ -308,5 +317,5 @@ def test_a_log_without_trouble_has_times_and_the_commonest_values() -> None:
     shown = rows(*beats, moved)
     row = next(line for line in shown if line.startswith("health - beat of worker-0  [×900; "))
     assert "10:00:00–10:14:59; " in row
-    assert "worker-1 66 %" in row
+    assert re.search(r"worker-1 6\d %", row)
     assert "clock - the day was moved by an operator  [10:15:00]" in shown

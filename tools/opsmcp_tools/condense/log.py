@@ -7,12 +7,13 @@ first and the last were, and what mostly stands where they differ. Pure, and lin
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from random import Random
 
 from opsmcp_tools.condense.excerpt import Room, fullest
 from opsmcp_tools.condense.line_format import Level
 from opsmcp_tools.condense.log_kinds import VARIES, LogKind, LogKinds, read_kinds, values_of
 from opsmcp_tools.condense.traces import is_frame, lines_below
-from opsmcp_tools.condense.trouble import Weight, spread, weigh_in_prose
+from opsmcp_tools.condense.trouble import Weight, weigh_in_prose
 from opsmcp_tools.phrases import excerpt as words
 from opsmcp_tools.phrases.phrase import Language
 
@@ -142,7 +143,7 @@ class Log:
     def _values(self, kind: LogKind) -> str:
         """What mostly stands where the lines of a kind differ."""
         read = self.found.form.read
-        numbers = spread(kind.numbers, _SAMPLED)
+        numbers = _sample(kind.numbers)
         whole = len(numbers) == kind.count
         told = list[str]()
         for label, counted in values_of(read(self.lines[number]).message for number in numbers):
@@ -157,7 +158,8 @@ class Log:
                     if count > len(numbers) // _FEWEST_SHARE
                 ]
                 some = ", ".join(named)
-                more = "" if len(counted) == len(named) else f" (of {len(counted):,})"
+                least = "" if whole else "+"
+                more = "" if len(counted) == len(named) else f" (of {len(counted):,}{least})"
                 told.append(f"{label + ' ' if label else ''}{some}{more}")
         return "; ".join(told[:_MOST_COLUMNS])
 
@@ -228,6 +230,13 @@ def _telling_words(kind: LogKind) -> str:
     some = [word for word in plain if len(word) > 3 and word.isascii() and word.isalpha()]
     longest = sorted(dict.fromkeys(some), key=len, reverse=True)[:2]
     return " ".join(word for word in dict.fromkeys(some) if word in longest)
+
+
+def _sample(numbers: Sequence[int]) -> Sequence[int]:
+    """Some of the lines of a kind: not every n-th one, as values often come in turns."""
+    if len(numbers) <= _SAMPLED:
+        return numbers
+    return Random(0).sample(numbers, _SAMPLED)  # noqa: S311 - the same each time
 
 
 def _often(count: int, sampled: int) -> str:

@@ -22,6 +22,7 @@ _MOST_ABOVE = 12
 _MOST_PARTS = 8
 _FEWEST_TITLES_BELOW = 4
 _SAME_COLUMNS = 0.7
+_WORD, _NUMBER = re.compile(r"%?[A-Za-z][\w/%-]*"), re.compile(r"\d+(?:\.\d+)?")
 _RULE = re.compile(r"[-+|=\s]+")
 
 
@@ -70,10 +71,12 @@ def rows_begin(lines: Sequence[str]) -> int | None:
     for number in range(min(_MOST_ABOVE, len(lines) - _FEWEST_ROWS + 1)):
         titles = _cells(lines[number])
         fewest = _FEWEST_TITLES_BELOW if number else 2
-        if len(titles) >= fewest and _are_titles(titles, lines[number], strict=number > 0):
-            below = lines[number + 1 : number + _MOST_SAMPLED]
-            if _fit(titles, below) and template_of(lines[number]) != template_of(below[0]):
-                return number + 1 + (_RULE.fullmatch(below[0]) is not None)
+        below = lines[number + 1 : number + _MOST_SAMPLED]
+        titled = _are_titles(titles, lines[number], strict=number > 0)
+        if len(titles) < fewest or not (titled or _name_numbers(titles, below)):
+            continue
+        if _fit(titles, below) and template_of(lines[number]) != template_of(below[0]):
+            return number + 1 + (_RULE.fullmatch(below[0]) is not None)
     return None
 
 
@@ -90,6 +93,14 @@ def _are_titles(titles: Sequence[str], line: str, *, strict: bool) -> bool:
     sentence |= any(len(title) > 1 and title.endswith(":") for title in titles)
     large = sum(not title[0].islower() for title in titles)
     return not sentence and large * (1 if strict else 2) >= len(titles)
+
+
+def _name_numbers(titles: Sequence[str], below: Sequence[str]) -> bool:
+    """Whether each row is numbers only, one below each of these words, as `vmstat` has counters."""
+    rows = map(str.split, below)
+    return all(map(_WORD.fullmatch, titles)) and all(
+        len(row) == len(titles) and all(map(_NUMBER.fullmatch, row)) for row in rows
+    )
 
 
 def _fit(titles: Sequence[str], below: Sequence[str]) -> bool:
