@@ -130,25 +130,25 @@ async def test_every_route_of_mcp_wants_a_token(method: str, path: str, one: One
 
 
 async def test_who_may_only_look_starts_and_cancels_nothing(
-    one: One, caplog: pytest.LogCaptureFixture
+    ground: Ground, caplog: pytest.LogCaptureFixture
 ) -> None:
-    token, _ = add_token(one.ground, "reader", scopes=("ops:read",))
-    await _known(one.run, token)
+    token, _ = add_token(ground, "reader", scopes=("ops:read",))
     bodies = [
         listing("tools/call", name="show-greeting", arguments={"who": "me"}),
         listing("tools/call", name="no-such-tool", arguments={}),
         listing("tools/call", name="cancel_run", arguments={"run": "r-1"}),
         listing("tools/call", name="run_operation", arguments={"name": "show-greeting"}),
     ]
-    for body in bodies:
-        answer = await post(one.run, bearer(token), body=body)
-        assert answer.status_code == 403, answer.text
-        assert answer.headers["www-authenticate"] == (
-            f'Bearer realm="opsmcp", error="insufficient_scope", {SCOPES}'
-        )
-    assert "refused: insufficient_scope of reader, from 127.0.0.1 (token " in caplog.text
-    looking = listing("tools/call", name="list_runs", arguments={})
-    assert (await post(one.run, bearer(token), body=looking)).status_code == 200
+    async with guarded(ground) as run:
+        for body in bodies:
+            answer = await post(run, bearer(token), body=body)
+            assert answer.status_code == 403, answer.text
+            assert answer.headers["www-authenticate"] == (
+                f'Bearer realm="opsmcp", error="insufficient_scope", {SCOPES}'
+            )
+        assert "refused: insufficient_scope of reader, from 127.0.0.1 (token " in caplog.text
+        looking = listing("tools/call", name="list_runs", arguments={})
+        assert (await post(run, bearer(token), body=looking)).status_code == 200
 
 
 async def noted(caplog: pytest.LogCaptureFixture) -> bool:
