@@ -887,6 +887,14 @@ import subprocess
 c = ['env']
 c.extend(['${x}'])
 subprocess.run(c)
+---
+import subprocess
+for again in range(2):
+    if again:
+        c.extend(['${x}', ';'])
+        subprocess.run(c)
+    c = ['find', '.', '-maxdepth', '0']
+    c.append('-exec')
 '''
 )
 """The value `${x}` would be run, of each script."""

@@ -55,7 +55,7 @@ class PythonCommands:
         for node in self.nodes:
             self._note(node)
         for added in self._additions.values():
-            added.sort(key=lambda one: (one[0].lineno, one[0].col_offset))
+            added.sort(key=lambda one: _place(one[0]))
 
     def _note(self, node: ast.AST) -> None:
         if isinstance(node, ast.Name) and (added := self._added(node)) is not None:
@@ -79,7 +79,7 @@ class PythonCommands:
         above = self.parents[name]
         if isinstance(above, ast.AugAssign):
             grows = above.target is name and isinstance(above.op, ast.Add)
-            return above.value if grows else None
+            return above.value if grows and _is_list(above.value) else None
         call = self.parents[above]
         if not (isinstance(above, ast.Attribute) and isinstance(call, ast.Call)):
             return None
@@ -89,7 +89,7 @@ class PythonCommands:
         item = call.args[0]
         if above.attr == "append":
             return ast.List([item], ast.Load())
-        return item if above.attr == "extend" and not isinstance(item, ast.Starred) else None
+        return item if above.attr == "extend" and _is_list(item) else None
 
     def dotted(self, node: ast.AST) -> str:
         """The full name of what is named; empty where the script may mean something else."""
@@ -176,7 +176,10 @@ class PythonCommands:
         if len(begun) != 1 or not fresh:
             return False
         looped = [node for node in nodes if self._loops(node) - self._loops(begun[0])]
-        there = all(self._scope(node) is self._scope(begun[0]) for node in nodes)
+        there = all(
+            self._scope(node) is self._scope(begun[0]) and _place(node) > _place(begun[0])
+            for node in nodes
+        )
         return there and not looped[1:] and all(map(self._only_read, self._loads[name]))
 
     def _only_read(self, load: ast.Name) -> bool:
@@ -306,6 +309,18 @@ class PythonCommands:
                 yield _argument(call, function.args, parameter)
             else:
                 yield None
+
+
+def _place(node: ast.AST) -> tuple[int, int]:
+    """Where a node stands; of what has no place of its own the beginning."""
+    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+
+
+def _is_list(node: ast.expr) -> bool:
+    """Whether an expression is written as a list: a text would be put there letter by letter."""
+    if isinstance(node, ast.IfExp):
+        return _is_list(node.body) and _is_list(node.orelse)
+    return isinstance(node, (ast.List, ast.Tuple))
 
 
 def _is_joined(node: ast.AST) -> bool:

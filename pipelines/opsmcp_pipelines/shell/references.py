@@ -12,6 +12,7 @@ __all__ = [
     "PREDEFINED",
     "RefusedStep",
     "Reference",
+    "asked_interpreter",
     "find_references",
     "language_of",
     "other_interpreter",
@@ -19,8 +20,11 @@ __all__ = [
     "unfold",
 ]
 
-_SHELLS = frozenset({"sh", "bash", "dash", "ash", "busybox"})
+_SHELLS = frozenset({"sh", "bash", "dash", "ash"})
 """What `/bin/sh` is on one system or another, and bash."""
+
+_BEFORE = frozenset({"env", "busybox"})
+"""What stands before the name of the program that is meant."""
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z0-9_][A-Za-z0-9_./-]*)\}")
 
@@ -83,13 +87,18 @@ def unfold(content: str, fixed: Mapping[str, str]) -> str:
 
 def other_interpreter(content: str) -> str:
     """The program that a script asks for by its `#!`, where that is none of those that run here."""
+    asked = asked_interpreter(content)
+    return "" if asked in _SHELLS or asked.startswith("python") else asked
+
+
+def asked_interpreter(content: str) -> str:
+    """The name of the program that a script asks for by its `#!`; empty where it asks for none."""
     first = content.lstrip().partition("\n")[0]
     if not first.startswith("#!"):
         return ""
     words = [word.rpartition("/")[2] for word in first[2:].split()]
-    plain = (word for word in words if word != "env" and not word.startswith("-"))
-    asked = next((word for word in plain if "=" not in word), "")
-    return "" if asked in _SHELLS or asked.startswith("python") else asked
+    plain = (word for word in words if word not in _BEFORE and not word.startswith("-"))
+    return next((word for word in plain if "=" not in word), "")
 
 
 def language_of(content: str) -> str:

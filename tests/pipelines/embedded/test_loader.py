@@ -107,6 +107,8 @@ def test_task_that_cannot_run_here_is_a_problem_and_so_is_its_pipeline(
         ("#!/usr/bin/perl -w", "perl"),
         ("#!/usr/bin/env -S FOO=1 zsh -e", "zsh"),
         ("#! /bin/dash", ""),
+        ("#!/bin/busybox sh", ""),
+        ("#!/bin/busybox awk -f", "awk"),
         ("#!/usr/bin/env bash", ""),
         ("#!/usr/local/bin/python3.12", ""),
         ("# perl is not needed", ""),

@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 
 from opsmcp_pipelines.shell import syntax as shell
 from opsmcp_pipelines.shell.programs import SHELLS, names
+from opsmcp_pipelines.shell.references import asked_interpreter
 from opsmcp_pipelines.shell.syntax import Node, Redirect, Syntax, Unreadable, parse
 from opsmcp_tools.safe_text.characters import clean_line
 from opsmcp_tools.toolbox.read_only.commands import (
@@ -126,8 +127,9 @@ def _syntax(content: str, depth: int) -> Syntax:
     """
     if depth > _MOST_NESTED or len(content) > _LONGEST_SCRIPT:
         raise Unknown("a script too long to check")
-    first = content.split("\n", 1)[0]
-    if first.startswith("#!") and not SHELLS.intersection(re.split(r"[/\s]+", first)):
+    asked = asked_interpreter(content)
+    if asked and asked not in SHELLS:
+        first = content.lstrip().partition("\n")[0]
         raise Unknown(f"a script for {first[2:].strip()}")
     if found := _EXPANDS_CODE.search(content):
         raise Unknown(f"'{found[0]}'")
