@@ -37,19 +37,22 @@ class ExpressionFields(Fields):
 
     def condition(self, key: str, variables: Mapping[str, Any]) -> Condition | None:
         """A condition, or None when there is none."""
-        if not self.has(key):
-            return None
-        try:
-            return Condition(self._expression(key), variables)
-        except BadExpression as error:
-            raise self.refuse(key, f"cannot be used: {error}") from error
+        return self._made(Condition, key, variables)
 
     def expression(self, key: str, variables: Mapping[str, Any]) -> Text | None:
         """An expression that makes a text, or None when there is none."""
+        return self._made(Text, key, variables)
+
+    def _made(
+        self,
+        make: Callable[[str, Mapping[str, Any]], _Read],
+        key: str,
+        variables: Mapping[str, Any],
+    ) -> _Read | None:
         if not self.has(key):
             return None
         try:
-            return Text(self._expression(key), variables)
+            return make(self._expression(key), variables)
         except BadExpression as error:
             raise self.refuse(key, f"cannot be used: {error}") from error
 
